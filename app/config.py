@@ -1,0 +1,133 @@
+"""Every setting of the application, read from the environment in one place."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_data_dir() -> Path:
+    """Return where embedded servers keep their data when nobody says otherwise.
+
+    Started as root it lies under /var/lib, because the unprivileged server user cannot enter /root.
+    """
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/llm-monitor")
+    return Path.home() / ".local" / "share" / "llm-monitor"
+
+
+class Settings(BaseSettings):
+    """Configuration of API, workers, dashboard and the local stack.
+
+    Names of environment variables are the field names in upper case behind `LLM_MONITOR_`, except the
+    three that carry the names users already know: DATABASE_URL, REDIS_URL and API_BASE_URL.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LLM_MONITOR_", frozen=True, populate_by_name=True, extra="ignore"
+    )
+
+    database_url: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+            description="PostgreSQL address; when unset, an embedded server is started in the data folder.",
+        ),
+    ] = None
+    redis_url: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("REDIS_URL", "redis_url"),
+            description="Redis address; when unset, an embedded server is started in the data folder.",
+        ),
+    ] = None
+    api_base_url: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("API_BASE_URL", "api_base_url"),
+            description="Where dashboard and command line reach the API; default: this host and API_PORT.",
+        ),
+    ] = None
+    data_dir: Annotated[
+        Path, Field(description="Folder of the embedded servers' data.", default_factory=default_data_dir)
+    ]
+    host: Annotated[
+        str, Field(description="Address the API and the dashboard listen on.")
+    ] = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=1, le=65535, description="Port of the API.")] = 8000
+    dashboard_port: Annotated[int, Field(ge=1, le=65535, description="Port of the dashboard.")] = 8080
+    workers: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=256,
+            description="Worker processes of this machine; default: one per core.",
+            default_factory=lambda: os.cpu_count() or 1,
+        ),
+    ]
+    allow_anonymous: Annotated[
+        bool, Field(description="Listen beyond loopback although no key protects the API.")
+    ] = False
+    max_body_bytes: Annotated[
+        int,
+        Field(ge=1024, description="Largest request body in bytes, counted after decompression too."),
+    ] = 64 * 1024 * 1024
+    result_wait_seconds: Annotated[
+        float,
+        Field(ge=0, le=60, description="How long POST /monitor/inference waits for its scores."),
+    ] = 5.0
+    idempotency_hours: Annotated[
+        int,
+        Field(
+            ge=1, le=720, description="How long a client's id or Idempotency-Key is remembered in Redis."
+        ),
+    ] = 24
+    redis_fsync: Annotated[
+        Literal["always", "everysec"],
+        Field(description="appendfsync of the embedded Redis; everysec may lose 2 s at a kill."),
+    ] = "always"
+    redis_maxmemory_mb: Annotated[
+        int, Field(ge=16, description="maxmemory of the embedded Redis, in MiB.")
+    ] = 1024
+    backlog_max_records: Annotated[
+        int, Field(ge=1, description="Records in the queue above which new ones get 503.")
+    ] = 2_000_000
+    retention_days: Annotated[
+        int, Field(ge=1, description="Days after which stored traces are dropped.")
+    ] = 90
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Least severe level that is logged.")
+    ] = "info"
+
+    @model_validator(mode="after")
+    def _refuse_open_host(self) -> Settings:
+        if not self.allow_anonymous and not is_loopback(self.host):
+            msg = (
+                f"HOST {self.host} is not loopback and no key protects the API: "
+                "set LLM_MONITOR_ALLOW_ANONYMOUS=1 to accept that, or LLM_MONITOR_HOST=127.0.0.1"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def api_url(self) -> str:
+        """Base address of the API for clients on this machine."""
+        if self.api_base_url:
+            return self.api_base_url.rstrip("/")
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a server bound to `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
