@@ -56,9 +56,7 @@ class Settings(BaseSettings):
     data_dir: Annotated[
         Path, Field(description="Folder of the embedded servers' data.", default_factory=default_data_dir)
     ]
-    host: Annotated[
-        str, Field(description="Address the API and the dashboard listen on.")
-    ] = "127.0.0.1"
+    host: Annotated[str, Field(description="Address the API and the dashboard listen on.")] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65535, description="Port of the API.")] = 8000
     dashboard_port: Annotated[int, Field(ge=1, le=65535, description="Port of the dashboard.")] = 8080
     workers: Annotated[
@@ -83,9 +81,7 @@ class Settings(BaseSettings):
     ] = 5.0
     idempotency_hours: Annotated[
         int,
-        Field(
-            ge=1, le=720, description="How long a client's id or Idempotency-Key is remembered in Redis."
-        ),
+        Field(ge=1, le=720, description="How long a client's id or Idempotency-Key is remembered in Redis."),
     ] = 24
     redis_fsync: Annotated[
         Literal["always", "everysec"],
@@ -97,9 +93,9 @@ class Settings(BaseSettings):
     backlog_max_records: Annotated[
         int, Field(ge=1, description="Records in the queue above which new ones get 503.")
     ] = 2_000_000
-    retention_days: Annotated[
-        int, Field(ge=1, description="Days after which stored traces are dropped.")
-    ] = 90
+    retention_days: Annotated[int, Field(ge=1, description="Days after which stored traces are dropped.")] = (
+        90
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe level that is logged.")
     ] = "info"

@@ -1,0 +1,186 @@
+"""What is monitored and what is known about it: records, scores, and the types users were promised.
+
+Types on the hot path (Record, Score, Failure, Evidence) are msgspec structs, which decode a queued batch
+in microseconds; the promised result types are pydantic models with the names and methods users know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "CostMetrics",
+    "Evidence",
+    "Failure",
+    "LLMTrace",
+    "QualityMetrics",
+    "Record",
+    "Result",
+    "SafetyAssessment",
+    "SafetyFlag",
+    "Score",
+    "TextField",
+]
+
+TextField = Literal["prompt", "response", "context", "reference", "system_prompt"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One LLM call as an application reported it.
+
+    Durations are milliseconds, token counts are the provider's own figures, `timestamp` is aware UTC and
+    the moment of the call, `context` holds retrieved passages in order, `skip` names evaluators that the
+    caller switched off, `marks` says what was repaired or noticed at acceptance (such as `nul_removed`).
+    """
+
+    prompt: str
+    response: str
+    model_name: str = "unknown"
+    provider: str | None = None
+    id: str | None = None
+    timestamp: datetime | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    template_id: str | None = None
+    parent_id: str | None = None
+    system_prompt: str | None = None
+    context: tuple[str, ...] = ()
+    reference: str | None = None
+    messages: tuple[dict[str, Any], ...] = ()
+    response_time_ms: float | None = None
+    time_to_first_token_ms: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    error: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+    skip: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """Where in the record a finding lies: character offsets in one field, end exclusive, and why."""
+
+    field: TextField
+    start: int
+    end: int
+    reason: str
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one evaluator found in one record.
+
+    `value` is 0..1: for a safety evaluator 1 means the thing is present, for a quality evaluator 1 is
+    good; None means that nothing can be known, and `label` then says why (`no_context`, `empty`,
+    `language_unsupported`, …). `confidence` is 0..1. `parts` holds named sub-scores, same range and
+    direction, that are stored and charted as `<evaluator>.<part>`.
+    """
+
+    value: float | None
+    label: str
+    version: str
+    confidence: float = 1.0
+    evidence: tuple[Evidence, ...] = ()
+    parts: dict[str, float] = {}
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """An evaluator raised on this record: its name, version, the error's type and a short message."""
+
+    evaluator: str
+    version: str
+    error: str
+    message: str
+
+
+Result = Score | Failure
+
+
+class SafetyFlag(StrEnum):
+    """Reasons a response counts as unsafe; custom evaluators may raise flags of their own names."""
+
+    HALLUCINATION = "hallucination"
+    TOXICITY = "toxicity"
+    BIAS = "bias"
+    PII_LEAK = "pii_leak"
+    PROMPT_INJECTION = "prompt_injection"
+
+    @classmethod
+    def _missing_(cls, value: object) -> SafetyFlag | None:
+        if not isinstance(value, str) or not value.isidentifier():
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = value.upper()
+        member._value_ = value
+        return member
+
+
+class _Frozen(BaseModel):
+    # A field called model_name is promised to users, so pydantic's reserved prefix is given up.
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+
+class QualityMetrics(_Frozen):
+    """Quality scores of one response, 0..1, 1 is good; None where nothing can be known.
+
+    `response_length` is in characters; `overall_quality` is the weighted mean of the scores that exist.
+    """
+
+    semantic_similarity: float | None = None
+    factual_accuracy: float | None = None
+    response_relevance: float | None = None
+    topical_relevance: float | None = None
+    contextual_relevance: float | None = None
+    intent_relevance: float | None = None
+    topic_category: str | None = None
+    coherence_score: float | None = None
+    response_length: int = 0
+    overall_quality: float | None = None
+
+
+class SafetyAssessment(_Frozen):
+    """Whether a response is safe: no flag; `safety_score` is 1 minus the highest calibrated detector value."""
+
+    is_safe: bool
+    safety_score: float | None
+    flags: tuple[SafetyFlag, ...] = ()
+    details: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class CostMetrics(_Frozen):
+    """Tokens and price of one call; `cost_usd` is None when no price is known for the model."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cost_usd: Decimal | None
+    model_name: str
+    timestamp: datetime
+
+
+class LLMTrace(_Frozen):
+    """One monitored call with everything known about it."""
+
+    trace_id: str
+    timestamp: datetime
+    prompt: str
+    model_name: str
+    response: str
+    user_id: str | None = None
+    session_id: str | None = None
+    response_time_ms: float | None = None
+    quality_metrics: QualityMetrics
+    safety_assessment: SafetyAssessment
+    cost_metrics: CostMetrics
+    user_rating: int | None = Field(default=None, ge=1, le=5)
+    user_feedback: str | None = None
