@@ -1,0 +1,77 @@
+"""Connections to Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.errors import Unavailable
+
+__all__ = ["asyncpg_connection", "asyncpg_url", "create_engine", "is_outage", "reading"]
+
+_OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
+_RETRY_SECONDS = 2
+
+
+def asyncpg_url(database_url: str) -> str:
+    """Return the address with SQLAlchemy's asyncpg driver named, whatever driver it named before."""
+    return make_url(database_url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def create_engine(database_url: str, *, pool_size: int = 5, application: str) -> AsyncEngine:
+    """Return a lazily connecting pool of at most `pool_size` connections, named `application` in Postgres."""
+    return create_async_engine(
+        asyncpg_url(database_url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": 5,
+            "server_settings": {"application_name": application, "jit": "off", "timezone": "UTC"},
+        },
+    )
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether an error says that Postgres cannot be used now, rather than that the data is bad."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return (
+            error.connection_invalidated
+            or state.startswith(_OUTAGE_STATES)
+            or (not state and isinstance(error, OperationalError | InterfaceError))
+        )
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_OUTAGE_STATES)
+    return isinstance(error, OSError | PoolTimeoutError | asyncpg.InterfaceError | TimeoutError)
+
+
+async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:
+    """Return the driver's own connection, for COPY and prepared array statements, inside the same transaction."""
+    raw = await connection.get_raw_connection()
+    driver = raw.driver_connection
+    if driver is None:
+        msg = "the pool gave a closed connection"
+        raise OSError(msg)
+    return driver
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection for queries; raises Unavailable when Postgres cannot be used now."""
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    except Exception as error:
+        if is_outage(error):
+            raise Unavailable(
+                "The database does not answer; try again shortly.", retry_after=_RETRY_SECONDS
+            ) from error
+        raise

@@ -1,0 +1,276 @@
+"""The schema: every table of the application, as SQLAlchemy Core.
+
+Every table carries `project_id`, and every unique key of a table that grows with traffic starts with it, so
+that the large ones can be distributed by project.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+__all__ = [
+    "dead_letters",
+    "feedback",
+    "jobs",
+    "ledger",
+    "metadata",
+    "observed_values",
+    "projects",
+    "rollups",
+    "scores",
+    "settlements",
+    "traces",
+]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _instant(name: str, *, nullable: bool = False, now: bool = False) -> Column[object]:
+    return Column(
+        name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None
+    )
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("retention_days", Integer),
+    # Overrides of evaluator thresholds and quality weights, and which evaluator versions are current.
+    Column("policy", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    _instant("created_at", now=True),
+)
+
+# One row per span; an LLM call is a span of kind `llm`, and only those are scored and counted.
+traces = Table(
+    "traces",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("trace_id", Uuid, primary_key=True),  # UUIDv7: carries the moment of acceptance
+    Column("job_id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("otel_trace_id", LargeBinary),
+    Column("otel_span_id", LargeBinary),
+    Column("otel_parent_span_id", LargeBinary),
+    Column("parent_id", Text),
+    _instant("occurred_at"),
+    Column("client_id", Text),
+    Column("model_name", Text, nullable=False),
+    Column("provider", Text),
+    Column("user_id", Text),
+    Column("session_id", Text),
+    Column("template_id", Text),
+    Column("tags", ARRAY(Text), nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("system_prompt", Text),
+    Column("context", ARRAY(Text), nullable=False),
+    Column("reference", Text),
+    Column("messages", JSONB),
+    Column("metadata", JSONB),
+    Column("error", Text),
+    Column("response_time_ms", Double),
+    Column("time_to_first_token_ms", Double),
+    Column("prompt_tokens", BigInteger),
+    Column("completion_tokens", BigInteger),
+    Column("cache_read_tokens", BigInteger),
+    Column("cache_write_tokens", BigInteger),
+    Column("reasoning_tokens", BigInteger),
+    Column("token_source", Text),
+    Column("cost_usd", Numeric(20, 10)),
+    Column("pricing_status", Text, nullable=False),
+    Column("price_source", Text),
+    Column("overall_quality", Double),
+    Column("safety_score", Double),
+    Column("is_safe", Boolean),
+    Column("flags", ARRAY(Text), nullable=False),
+    Column("topic", Text),
+    Column("scores", JSONB, nullable=False),
+    Column("marks", ARRAY(Text), nullable=False),
+    Index("ix_traces_occurred", "project_id", "source", "occurred_at"),
+    Index("ix_traces_unsafe", "project_id", "trace_id", postgresql_where=text("is_safe = false")),
+    Index("ix_traces_model", "project_id", "model_name", "trace_id"),
+    Index(
+        "ix_traces_user", "project_id", "user_id", "trace_id", postgresql_where=text("user_id IS NOT NULL")
+    ),
+    Index(
+        "ix_traces_session",
+        "project_id",
+        "session_id",
+        "trace_id",
+        postgresql_where=text("session_id IS NOT NULL"),
+    ),
+    postgresql_partition_by="RANGE (trace_id)",
+)
+
+# Append-only: every transaction that stores traces adds rows, folding replaces many by one.
+# `dimension` is `all`, `model`, `user`, `session`, `tag`, `template`, `flag` or a descriptive evaluator.
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("project_id", Text, nullable=False),
+    Column("rollup_id", BigInteger, Identity(), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("dimension", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("grain", Integer, nullable=False),  # seconds: 60, 3600 or 86400
+    _instant("bucket"),
+    Column("records", BigInteger, nullable=False),
+    Column("assessed", BigInteger, nullable=False),  # records with a safety verdict
+    Column("unsafe", BigInteger, nullable=False),
+    Column("quality_count", BigInteger, nullable=False),
+    Column("quality_sum", Double, nullable=False),
+    Column("priced", BigInteger, nullable=False),
+    Column("cost_usd", Numeric(24, 10), nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    # Parallel arrays, one element per measure (an evaluator, one of its parts, a duration, a cost).
+    Column("measures", ARRAY(Text), nullable=False),
+    Column("counts", ARRAY(BigInteger), nullable=False),
+    Column("sums", ARRAY(Double), nullable=False),
+    Column("hits", ARRAY(BigInteger), nullable=False),  # values beyond the evaluator's threshold
+    # Parallel arrays of a sparse histogram: which measure (from 1), which log bucket, how many.
+    Column("bin_measures", ARRAY(SmallInteger), nullable=False),
+    Column("bins", ARRAY(SmallInteger), nullable=False),
+    Column("bin_counts", ARRAY(BigInteger), nullable=False),
+    Column("examples", ARRAY(Uuid), nullable=False),
+    Index("ix_rollups_read", "project_id", "source", "dimension", "bucket"),
+    Index("ix_rollups_fold", "grain", "bucket"),
+)
+
+# Names that clients supplied, per day, so that their number can be capped.
+observed_values = Table(
+    "observed_values",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("dimension", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+)
+
+# Scores that arrive after the trace: judge, human, log join, re-scoring.
+scores = Table(
+    "scores",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("trace_id", Uuid, primary_key=True),
+    Column("evaluator", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("value", Double),
+    Column("label", Text, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    Column("parts", JSONB, nullable=False),
+    _instant("created_at", now=True),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("feedback_id", Uuid, primary_key=True),
+    Column("trace_id", Uuid, nullable=False),
+    Column("rating", SmallInteger, nullable=False),
+    Column("comment", Text),
+    Column("user_id", Text),
+    Column("categories", ARRAY(Text), nullable=False),
+    _instant("created_at", now=True),
+    CheckConstraint("rating BETWEEN 1 AND 5", name="rating"),
+    Index("ix_feedback_trace", "project_id", "trace_id"),
+    Index("ix_feedback_created", "project_id", "created_at"),
+)
+
+# Long work with progress: evaluate, re-score, back-fill, export, erasure, replay.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("project_id", Text, ForeignKey("projects.project_id"), primary_key=True),
+    Column("job_id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("done", BigInteger, nullable=False, server_default=text("0")),
+    Column("total", BigInteger),
+    Column("parameters", JSONB, nullable=False),
+    Column("cursor", JSONB),
+    Column("result", JSONB),
+    Column("error", Text),
+    _instant("created_at", now=True),
+    _instant("updated_at", now=True),
+    CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
+    Index("ix_jobs_created", "project_id", "created_at"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("trace_id", Uuid, primary_key=True),
+    Column("job_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # the msgpack envelope, as it was queued
+    _instant("created_at", now=True),
+    _instant("replayed_at", nullable=True),
+    Index("ix_dead_letters_created", "project_id", "created_at"),
+)
+
+# One row per settled queue job and project; folded into `ledger` later.
+settlements = Table(
+    "settlements",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    Column("stored", BigInteger, nullable=False),
+    Column("duplicate", BigInteger, nullable=False),
+    Column("dead", BigInteger, nullable=False),
+    Column("folded", Boolean, nullable=False, server_default=text("false")),
+    _instant("settled_at", now=True),
+    Index("ix_settlements_open", "settled_at", postgresql_where=text("NOT folded")),
+    Index("ix_settlements_settled", "settled_at"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("stored", BigInteger, nullable=False),
+    Column("duplicate", BigInteger, nullable=False),
+    Column("dead", BigInteger, nullable=False),
+)
