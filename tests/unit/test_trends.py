@@ -1,0 +1,153 @@
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitoring.trends import (
+    MONTH,
+    detect_decline,
+    floor_time,
+    parse_period,
+    project_month,
+    window_of,
+)
+
+NOW = datetime(2026, 11, 23, 14, 37, 12, 345678, tzinfo=UTC)
+YEARS = {
+    "min_value": datetime(2021, 1, 1),  # noqa: DTZ001 hypothesis adds the zone
+    "max_value": datetime(2035, 1, 1),  # noqa: DTZ001 same
+}
+
+
+@pytest.mark.parametrize(
+    ("period", "length"),
+    [
+        ("1m", timedelta(minutes=1)),
+        ("15m", timedelta(minutes=15)),
+        ("1h", timedelta(hours=1)),
+        ("24h", timedelta(hours=24)),
+        ("7d", timedelta(days=7)),
+        ("30d", timedelta(days=30)),
+        ("90d", timedelta(days=90)),
+        ("2w", timedelta(weeks=2)),
+        ("3660d", timedelta(days=3660)),
+    ],
+)
+def test_periods_are_a_number_and_a_unit(period, length):
+    assert parse_period(period) == length
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        *("", "h", "24", "0h", "00d", "01h", "-1h", "+1h", "1.5h", "24H", " 24h", "24h ", "24 h", "1y"),
+        *("1month", "²h", "٣h", "3661d", "99999999999999999999d", "1h30m", "24h\n", "all"),
+        "9" * 10_000 + "h",
+    ],
+)
+def test_anything_else_is_refused_and_says_what_is_offered(period):
+    with pytest.raises(ValueError, match="15m, 24h, 7d"):
+        parse_period(period)
+
+
+@pytest.mark.parametrize(
+    ("period", "grain", "start"),
+    [
+        ("15m", "minute", datetime(2026, 11, 23, 14, 22, tzinfo=UTC)),
+        ("3h", "minute", datetime(2026, 11, 23, 11, 37, tzinfo=UTC)),
+        ("181m", "hour", datetime(2026, 11, 23, 11, tzinfo=UTC)),
+        ("24h", "hour", datetime(2026, 11, 22, 14, tzinfo=UTC)),
+        ("7d", "hour", datetime(2026, 11, 16, 14, tzinfo=UTC)),
+        ("8d", "day", datetime(2026, 11, 15, tzinfo=UTC)),
+        ("90d", "day", datetime(2026, 8, 25, tzinfo=UTC)),
+    ],
+)
+def test_a_window_starts_at_a_whole_bucket_of_its_grain(period, grain, start):
+    window = window_of(period, NOW)
+    assert (window.grain, window.start, window.now, window.period) == (grain, start, NOW, period)
+    assert window.start <= NOW < window.end
+    assert window.end - window.bucket <= NOW
+
+
+@given(
+    st.datetimes(timezones=st.just(UTC), **YEARS),
+    st.integers(1, 2000),
+    st.sampled_from("mhd"),
+)
+def test_a_window_is_whole_buckets_that_cover_the_period(now, number, unit):
+    window = window_of(f"{number}{unit}", now)
+    starts = list(window.bucket_starts())
+    assert starts[0] == window.start
+    assert starts[-1] <= now < starts[-1] + window.bucket == window.end
+    assert all(start == floor_time(start, window.grain) for start in starts)
+    length = parse_period(f"{number}{unit}")
+    assert length <= now - window.start < length + window.bucket
+
+
+def test_other_time_zones_are_the_same_moment():
+    local = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
+    assert window_of("30d", local) == window_of("30d", NOW)
+    assert window_of("30d", local).start.tzinfo is UTC
+
+
+@pytest.mark.parametrize("period", ["15m", "24h", "7d", "30d"])
+def test_a_steady_rate_projects_to_the_same_month_whatever_the_window(period):
+    window = window_of(period, NOW)
+    spent_per_second = Decimal("0.001")
+    total = spent_per_second * Decimal(window.observed(None).total_seconds())
+    month = project_month(total, window, None)
+    assert month == pytest.approx(spent_per_second * Decimal(MONTH.total_seconds()))
+
+
+def test_a_young_project_is_judged_by_the_time_it_was_watched():
+    window = window_of("30d", NOW)
+    month = project_month(Decimal(7), window, NOW - timedelta(days=7))
+    assert month == pytest.approx(Decimal(365.25 / 12))
+    assert project_month(Decimal(7), window, NOW - timedelta(days=400)) == project_month(
+        Decimal(7), window, None
+    )
+
+
+@pytest.mark.parametrize(
+    ("total", "since"),
+    [(None, None), (Decimal(1), NOW), (Decimal(1), NOW - timedelta(minutes=9)), (Decimal(1), NOW + MONTH)],
+)
+def test_what_is_unknown_or_too_short_projects_to_nothing(total, since):
+    assert project_month(total, window_of("24h", NOW), since) is None
+
+
+def test_no_spending_projects_to_no_spending():
+    assert project_month(Decimal(0), window_of("24h", NOW), None) == 0
+
+
+def test_a_falling_score_is_a_decline():
+    decline = detect_decline([0.9 - 0.02 * i for i in range(12)], [10] * 12)
+    assert decline is not None
+    assert decline.before == pytest.approx(0.87)
+    assert decline.after == pytest.approx(0.71)
+    assert decline.z < -2.326
+
+
+@pytest.mark.parametrize(
+    "averages",
+    [
+        [0.8] * 24,
+        [0.7 + 0.01 * i for i in range(24)],
+        [0.8, 0.81] * 12,
+        [0.8] * 23 + [0.1],
+        [0.9 - 0.0005 * i for i in range(24)],
+        [0.9, 0.7, 0.5, 0.3, 0.1],
+        [None] * 20 + [0.9, 0.1],
+        [],
+    ],
+    ids=["flat", "rising", "wobble", "one bad bucket", "too small", "too few", "mostly empty", "none"],
+)
+def test_what_does_not_fall_is_no_decline(averages):
+    assert detect_decline(averages, [5] * len(averages)) is None
+
+
+def test_empty_buckets_do_not_hide_a_decline():
+    falling = [x for i in range(12) for x in (0.9 - 0.02 * i, None)]
+    assert detect_decline(falling, [3, 0] * 12) is not None
