@@ -26,7 +26,7 @@ class PatternSet:
     """Regular expressions in RE2 syntax, found together in time linear in the text.
 
     A set tells which patterns occur, then only those are run for their places. RE2 answers "no match" when
-    a set's automaton runs out of memory; an empty pattern that matches every text betrays that, and the
+    a set's automaton runs out of memory; a pattern that matches the end of every text betrays that, and the
     patterns are then run one by one. Raises ValueError naming the pattern that RE2 does not accept.
     """
 
@@ -48,7 +48,7 @@ class PatternSet:
                 self._set.Add(pattern)
             except re2.error as error:
                 raise ValueError(f"pattern {pattern!r}: {_reason(error)}") from error
-        self._set.Add("")
+        self._set.Add(r"\z")
         self._set.Compile()
 
     def matching(self, text: str) -> list[int]:
