@@ -7,8 +7,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import StartupError
 
 
 def default_data_dir() -> Path:
@@ -127,3 +130,20 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment; StartupError names every variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise StartupError("; ".join(_explain(finding) for finding in error.errors())) from error
+
+
+def _explain(finding: ErrorDetails) -> str:
+    message = finding["msg"].removeprefix("Value error, ")
+    if not finding["loc"]:
+        return message
+    name = str(finding["loc"][0]).upper()
+    variable = name if name in {"DATABASE_URL", "REDIS_URL", "API_BASE_URL"} else f"LLM_MONITOR_{name}"
+    return f"{variable}={finding['input']!r}: {message}"

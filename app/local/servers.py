@@ -1,0 +1,203 @@
+"""Joining the embedded servers of a data folder: the first process starts them, the last one's end stops them.
+
+A member holds a shared lock on `locks/leases` while it needs the servers. They belong to a holder process
+(app.local.holder), which ends them as soon as it gets that lock exclusively. The kernel frees a lock when
+its process dies, however it dies, so nothing has to be counted or cleaned up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from app.config import Settings
+from app.errors import StartupError
+from app.local.folders import hold_lock, prepare_data_folder
+from app.local.processes import server_account, spawn
+
+__all__ = ["Addresses", "Servers", "join_servers", "read_addresses"]
+
+LEASE_SECONDS = 15.0
+START_SECONDS = 90.0
+STOP_SECONDS = 6.0
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where Postgres and Redis are; None for one that is not embedded."""
+
+    database_url: str | None
+    redis_url: str | None
+
+
+class Servers:
+    """A member's share in the embedded servers of its data folder; made by `join_servers`."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._folder = folder
+        self._request = {
+            "data_dir": str(folder),
+            "postgres": settings.database_url is None,
+            "redis": settings.redis_url is None,
+            "fsync": settings.redis_fsync,
+            "maxmemory_mb": settings.redis_maxmemory_mb,
+        }
+        self._holder: subprocess.Popen[bytes] | None = None
+        self.addresses = Addresses(None, None)
+
+    def lost(self) -> bool:
+        """Tell whether the holder is gone although we are a member; then call `ensure`."""
+        if self._holder:
+            self._holder.poll()
+        return not _is_held(self._folder / "locks" / "servers")
+
+    def ensure(self, prepare: Callable[[Addresses], None]) -> None:
+        """Make sure that the servers run, starting a holder if none does, and call `prepare` on them.
+
+        One member at a time does this, so that two which start together migrate one after the other.
+        """
+        refusal = f"another process is still starting on {self._folder}: wait for it, or stop it"
+        with hold_lock(self._folder / "locks" / "start", timeout=START_SECONDS, refusal=refusal):
+            self._wait_while_stopping()
+            if self.lost():
+                self._holder = _start_holder(self._request, self._folder)
+            self.addresses = _wanted(read_addresses(self._folder), self._request)
+            prepare(self.addresses)
+
+    def _wait_while_stopping(self) -> None:
+        # Nobody can be starting servers now, so a holder without published addresses is on its way out.
+        deadline = time.monotonic() + LEASE_SECONDS
+        while not (self._folder / "stack.json").exists() and not self.lost():
+            if time.monotonic() > deadline:
+                raise StartupError(f"the servers of {self._folder} are still stopping: try again in a moment")
+            time.sleep(0.02)
+
+    def wait_for_end(self) -> None:
+        """Return once the holder has stopped both servers, or after six seconds."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline and not self.lost():
+            time.sleep(0.02)
+        if self._holder:
+            self._holder.poll()
+
+
+@contextmanager
+def join_servers(settings: Settings) -> Iterator[Servers]:
+    """Be a member of the data folder's servers for the time of the block.
+
+    Raises StartupError when the folder cannot be used or the previous servers do not end.
+    """
+    folder = prepare_data_folder(settings.data_dir, server_account(settings.data_dir))
+    servers = Servers(settings, folder)
+    lease = os.open(folder / "locks" / "leases", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if not _try_lock(lease, fcntl.LOCK_SH, timeout=LEASE_SECONDS):
+            raise StartupError(f"the servers of {folder} are still stopping: try again in a moment")
+        yield servers
+    finally:
+        last = _try_lock(lease, fcntl.LOCK_EX, timeout=0)
+        os.close(lease)
+        if last:
+            servers.wait_for_end()
+
+
+def read_addresses(data_dir: Path) -> Addresses:
+    """Return the addresses of the servers that run on `data_dir`; StartupError when none do."""
+    folder = data_dir.absolute()
+    try:
+        if (folder / "stack.json").exists() and _is_held(folder / "locks" / "servers"):
+            state = json.loads((folder / "stack.json").read_bytes())
+            return Addresses(state["database_url"], state["redis_url"])
+    except PermissionError as error:
+        raise StartupError(
+            f"{error.filename} belongs to another user: run this as the user that started the stack"
+        ) from error
+    raise StartupError(
+        f"no stack runs on {folder}: start one with python main.py, "
+        "or set LLM_MONITOR_DATA_DIR to the data folder of the one that does"
+    )
+
+
+def write_addresses(folder: Path, addresses: Addresses) -> None:
+    """Publish the addresses of running servers, readable by their user alone."""
+    staging = folder / ".stack.json"
+    staging.touch(mode=0o600)
+    staging.write_text(json.dumps({"pid": os.getpid(), **asdict(addresses)}))
+    staging.replace(folder / "stack.json")
+
+
+def withdraw_addresses(folder: Path) -> None:
+    """Take back the addresses of servers that stop, or that were killed before they could."""
+    (folder / "stack.json").unlink(missing_ok=True)
+
+
+def _wanted(found: Addresses, request: dict[str, object]) -> Addresses:
+    missing = [
+        setting
+        for setting, part, url in (
+            ("DATABASE_URL", "postgres", found.database_url),
+            ("REDIS_URL", "redis", found.redis_url),
+        )
+        if request[part] and url is None
+    ]
+    if missing:
+        raise StartupError(
+            f"the running stack of {request['data_dir']} was given {' and '.join(missing)}: "
+            "give this process the same, or another LLM_MONITOR_DATA_DIR"
+        )
+    return found
+
+
+def _start_holder(request: dict[str, object], folder: Path) -> subprocess.Popen[bytes]:
+    """Start the holder and wait for its answer: an empty line, or why the servers cannot start."""
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "app.local.holder", str(writer), json.dumps(request)]
+    with os.fdopen(reader, "rb") as answer, (folder / "logs" / "holder.log").open("ab") as log:
+        try:
+            holder = spawn(
+                command,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                death_signal=None,
+                log=log,
+                pass_fds=(writer,),
+            )
+        finally:
+            os.close(writer)
+        line = answer.readline().decode()
+    if line == "\n":
+        return holder
+    holder.wait()
+    raise StartupError(line.strip() or f"the servers' process ended at once: see {log.name}")
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        return not _try_lock(descriptor, fcntl.LOCK_SH, timeout=0)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int, kind: int, *, timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True

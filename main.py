@@ -1,0 +1,36 @@
+"""Start LLM Monitor on this machine: `python main.py [--api-only | --dashboard-only]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from app.local.stack import run
+
+
+def main() -> int:
+    """Parse the command line and run the chosen part of the stack."""
+    parser = argparse.ArgumentParser(
+        description="Run API, workers and dashboard, with PostgreSQL and Redis unless DATABASE_URL and REDIS_URL say where."
+    )
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument(
+        "--api-only",
+        action="store_const",
+        const="api",
+        dest="part",
+        help="the API with one worker",
+    )
+    part.add_argument(
+        "--dashboard-only",
+        action="store_const",
+        const="dashboard",
+        dest="part",
+        help="the dashboard; joins the servers that run on the data folder, else starts them",
+    )
+    parser.set_defaults(part="all")
+    return run(parser.parse_args().part)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
