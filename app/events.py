@@ -1,0 +1,65 @@
+"""Typed publish and subscribe on Redis: news for live views, and answers for waiting requests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal
+
+import msgspec
+from redis.asyncio import Redis
+
+from app.schemas.queued import Summary
+
+__all__ = ["Event", "EventType", "publish_event", "publish_replies", "replies", "reply_channel", "subscribe"]
+
+EventType = Literal["trace", "metrics", "cost_update", "pipeline", "alert", "job"]
+_PREFIX = "llm-monitor:events:"
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One frame of the live feed: what kind, of which project, and its JSON data."""
+
+    type: EventType
+    project_id: str
+    data: dict[str, Any]
+
+
+_encode_event = msgspec.json.Encoder(decimal_format="number").encode
+_decode_event = msgspec.json.Decoder(Event).decode
+_encode_replies = msgspec.msgpack.Encoder().encode
+_decode_replies = msgspec.msgpack.Decoder(list[Summary]).decode
+
+
+async def publish_event(redis: Redis, event: Event) -> None:
+    """Tell every live view of the project; nobody listening is no error."""
+    await redis.publish(f"{_PREFIX}{event.project_id}", _encode_event(event))
+
+
+async def subscribe(redis: Redis) -> AsyncIterator[Event]:
+    """Yield the events of every project until the caller stops; raises redis errors when Redis goes away."""
+    async with redis.pubsub() as pubsub:
+        await pubsub.psubscribe(f"{_PREFIX}*")
+        async for message in pubsub.listen():
+            if message["type"] == "pmessage":
+                yield _decode_event(message["data"])
+
+
+def reply_channel(process: str) -> str:
+    """Return the channel on which one API process hears the answers its requests wait for."""
+    return f"llm-monitor:replies:{process}"
+
+
+async def publish_replies(redis: Redis, channel: str, summaries: Sequence[Summary]) -> None:
+    """Send answers to the API process that waits for them."""
+    await redis.publish(channel, _encode_replies(summaries))
+
+
+async def replies(redis: Redis, channel: str) -> AsyncIterator[list[Summary] | None]:
+    """Yield answers sent to `channel`; the first item is None and says that listening has begun."""
+    async with redis.pubsub() as pubsub:
+        await pubsub.subscribe(channel)
+        async for message in pubsub.listen():
+            if message["type"] == "subscribe":
+                yield None
+            elif message["type"] == "message":
+                yield _decode_replies(message["data"])

@@ -1,0 +1,5 @@
+"""Taking records in: identities, limits, one durable commit for many requests, and bounded waiting."""
+
+from app.ingest.service import Accepted, Ingest, Submission
+
+__all__ = ["Accepted", "Ingest", "Submission"]

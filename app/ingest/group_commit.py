@@ -1,0 +1,105 @@
+"""Group commit: whatever arrived while the previous write was in flight becomes the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+
+from app.errors import MonitorError
+from app.ingest.outage import redis_required
+from app.queue import JobName, NewJob, stage
+from app.schemas.queued import Batch, encode
+
+__all__ = ["GroupCommit"]
+
+JOB_RECORDS = 256
+JOB_BYTES = 1024 * 1024
+
+
+class _Group(NamedTuple):
+    project_id: str
+    waited: bool
+    envelopes: Sequence[bytes]
+    kept: asyncio.Future[None]
+
+
+class GroupCommit:
+    """Writes envelopes to the queue, many requests in one MULTI, and answers each when it is kept.
+
+    `reply_to` is the channel on which this process hears results; `clock` returns Unix milliseconds.
+    """
+
+    def __init__(self, redis: Redis, *, reply_to: str, clock: Callable[[], int]) -> None:
+        self._redis = redis
+        self._reply_to = reply_to
+        self._clock = clock
+        self._pending: list[_Group] = []
+        self._wake = asyncio.Event()
+
+    async def keep(self, project_id: str, envelopes: Sequence[bytes], *, waited: bool) -> None:
+        """Return when every envelope is durably queued; raises Unavailable when none is."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append(_Group(project_id, waited, envelopes, kept))
+        self._wake.set()
+        await kept
+
+    async def run(self) -> None:
+        """Commit what arrives until cancelled, then commit what is left."""
+        try:
+            while True:
+                await self._wake.wait()
+                await self._commit()
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(self._commit())
+
+    async def _commit(self) -> None:
+        groups, self._pending = self._pending, []
+        self._wake.clear()
+        if not groups:
+            return
+        try:
+            with redis_required():
+                async with self._redis.pipeline(transaction=True) as pipe:
+                    stage(pipe, list(self._jobs(groups)), now_ms=self._clock())
+                    await pipe.execute()
+        except MonitorError as error:
+            for group in groups:
+                if not group.kept.done():
+                    group.kept.set_exception(error)
+        else:
+            for group in groups:
+                if not group.kept.done():
+                    group.kept.set_result(None)
+
+    def _jobs(self, groups: Sequence[_Group]) -> Iterator[NewJob]:
+        merged: dict[tuple[str, bool], list[bytes]] = defaultdict(list)
+        for group in groups:
+            merged[group.project_id, group.waited].extend(group.envelopes)
+        for (project_id, waited), envelopes in merged.items():
+            for part in _cut(envelopes):
+                batch = Batch(
+                    envelopes=tuple(msgspec.Raw(envelope) for envelope in part),
+                    reply_to=self._reply_to if waited else None,
+                )
+                yield NewJob(JobName.new(project_id, len(part)), encode(batch), waited)
+
+
+def _cut(envelopes: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Cut envelopes into jobs of at most JOB_RECORDS records and, unless one alone is larger, JOB_BYTES."""
+    part: list[bytes] = []
+    size = 0
+    for envelope in envelopes:
+        if part and (len(part) == JOB_RECORDS or size + len(envelope) > JOB_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(envelope)
+        size += len(envelope)
+    if part:
+        yield part

@@ -1,0 +1,163 @@
+"""The one way in: every route, importer and helper hands its records to `Ingest`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from redis.asyncio import Redis
+
+from app.config import Settings
+from app.ingest.admission import Admission
+from app.ingest.group_commit import GroupCommit
+from app.ingest.idempotency import Idempotency
+from app.ingest.waiting import Waiting
+from app.schemas.ids import mint
+from app.schemas.queued import Envelope, Source, Summary, encode
+from app.schemas.records import Rejection
+from monitoring.models import Record
+
+__all__ = ["Accepted", "Ingest", "Submission"]
+
+_EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+_LATEST_AHEAD = timedelta(days=1)
+
+
+class Accepted(NamedTuple):
+    """A record that is kept: its trace id, and whether its client id had been seen before."""
+
+    trace_id: UUID
+    duplicate: bool
+
+
+class Submission(NamedTuple):
+    """What became of each line, aligned with the request, and the scores that came in time."""
+
+    outcomes: tuple[Accepted | Rejection, ...]
+    summaries: dict[UUID, Summary]
+
+
+def unix_ms() -> int:
+    """Return the wall clock in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Ingest:
+    """Accepts records durably: after `accept` returns they are in Redis and will be scored and stored."""
+
+    def __init__(self, redis: Redis, settings: Settings, *, clock: Callable[[], int] = unix_ms) -> None:
+        self._clock = clock
+        self.waiting = Waiting(redis)
+        self._admission = Admission(redis, max_records=settings.backlog_max_records)
+        self._idempotency = Idempotency(redis, window_hours=settings.idempotency_hours)
+        self._commit = GroupCommit(redis, reply_to=self.waiting.channel, clock=clock)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Ingest]:
+        """Run the background tasks for the length of the block; leaving it commits what is pending."""
+        tasks = [
+            asyncio.create_task(part.run(), name=type(part).__name__)
+            for part in (self._admission, self._commit, self.waiting)
+        ]
+        try:
+            yield self
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def accept(
+        self,
+        lines: Sequence[Record | Rejection],
+        *,
+        project_id: str,
+        source: Source,
+        keys: Sequence[str | None] | None = None,
+        wait_seconds: float = 0,
+    ) -> Submission:
+        """Keep every record that is not already rejected, and wait for their scores if asked to.
+
+        `keys` are idempotency keys aligned with `lines`; where None, the record's own id counts. Raises
+        Unavailable, and keeps nothing, when the queue cannot take all of them.
+        """
+        screened = [self._screen(number, line) for number, line in enumerate(lines, start=1)]
+        identified = await self._identify(screened, project_id, keys or [None] * len(screened))
+        waited = wait_seconds > 0
+        envelopes: dict[UUID, bytes] = {}
+        for line, accepted in zip(screened, identified, strict=True):
+            # A second line with the id of an earlier one shares its fate and is not queued again.
+            if isinstance(line, Record) and accepted and accepted.trace_id not in envelopes:
+                envelopes[accepted.trace_id] = encode(
+                    Envelope(
+                        trace_id=accepted.trace_id,
+                        project_id=project_id,
+                        source=source,
+                        record=line,
+                        retried=accepted.duplicate,
+                        waited=waited,
+                    )
+                )
+        waiters = [self.waiting.expect(trace_id) for trace_id in envelopes] if waited else []
+        try:
+            await self._keep(project_id, list(envelopes.values()), waited=waited)
+            summaries = await _collect(waiters, wait_seconds)
+        finally:
+            for waiter in waiters:
+                waiter.cancel()
+        outcomes: list[Accepted | Rejection] = []
+        for line, accepted in zip(screened, identified, strict=True):
+            if isinstance(line, Rejection):
+                outcomes.append(line)
+            elif accepted is not None:
+                outcomes.append(accepted)
+        return Submission(tuple(outcomes), summaries)
+
+    async def _keep(self, project_id: str, envelopes: Sequence[bytes], *, waited: bool) -> None:
+        if envelopes:
+            self._admission.admit(records=len(envelopes), size=sum(map(len, envelopes)))
+            await self._commit.keep(project_id, envelopes, waited=waited)
+
+    def _screen(self, number: int, line: Record | Rejection) -> Record | Rejection:
+        """Reject a moment that no clock of a live system gives."""
+        if isinstance(line, Rejection) or line.timestamp is None:
+            return line
+        latest = datetime.fromtimestamp(self._clock() / 1000, UTC) + _LATEST_AHEAD
+        if _EARLIEST <= line.timestamp <= latest:
+            return line
+        return Rejection(
+            number, "timestamp", "timestamp lies before 2020 or more than a day ahead of the server's clock"
+        )
+
+    async def _identify(
+        self, lines: Sequence[Record | Rejection], project_id: str, keys: Sequence[str | None]
+    ) -> list[Accepted | None]:
+        """Give each record a trace id: a fresh one, or that of its first try; None where rejected."""
+        now_ms = self._clock()
+        found: list[Accepted | None] = []
+        claims: dict[int, str] = {}
+        for index, (line, key) in enumerate(zip(lines, keys, strict=True)):
+            found.append(Accepted(mint(now_ms), duplicate=False) if isinstance(line, Record) else None)
+            claim = (key or line.id) if isinstance(line, Record) else None
+            if claim:
+                claims[index] = claim
+        if claims:
+            minted = [accepted.trace_id for index in claims if (accepted := found[index])]
+            known = await self._idempotency.claim(project_id, list(claims.values()), minted)
+            for index, earlier in zip(claims, known, strict=True):
+                if earlier is not None:
+                    found[index] = Accepted(earlier, duplicate=True)
+        return found
+
+
+async def _collect(waiters: Sequence[asyncio.Future[Summary]], seconds: float) -> dict[UUID, Summary]:
+    """Return the summaries that come within `seconds`."""
+    if not waiters:
+        return {}
+    done, _ = await asyncio.wait(waiters, timeout=seconds)
+    summaries = (waiter.result() for waiter in done)
+    return {summary.trace_id: summary for summary in summaries}

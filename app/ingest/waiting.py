@@ -1,0 +1,67 @@
+"""Requests that wait a bounded time for the scores of their record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from uuid import UUID, uuid4
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.events import replies, reply_channel
+from app.schemas.queued import Summary
+
+__all__ = ["Waiting"]
+
+logger = logging.getLogger(__name__)
+
+_RECONNECT_SECONDS = 0.5
+
+
+class Waiting:
+    """Hands results that workers publish to the requests of this process that wait for them.
+
+    A lost message costs a request its wait, never a wrong answer: the record is kept all the same.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self.channel = reply_channel(uuid4().hex)
+        self._redis = redis
+        self._waiters: dict[UUID, list[asyncio.Future[Summary]]] = {}
+        self.listening = asyncio.Event()
+
+    def expect(self, trace_id: UUID) -> asyncio.Future[Summary]:
+        """Return a future for the scores of a record; to be called before the record is queued."""
+        waiter: asyncio.Future[Summary] = asyncio.get_running_loop().create_future()
+        waiters = self._waiters.setdefault(trace_id, [])
+        waiters.append(waiter)
+        waiter.add_done_callback(lambda done: self._forget(trace_id, done))
+        return waiter
+
+    def _forget(self, trace_id: UUID, waiter: asyncio.Future[Summary]) -> None:
+        waiters = self._waiters.get(trace_id, [])
+        if waiter in waiters:
+            waiters.remove(waiter)
+        if not waiters:
+            self._waiters.pop(trace_id, None)
+
+    async def run(self) -> None:
+        """Listen until cancelled, reconnecting when Redis goes away."""
+        while True:
+            try:
+                async for summaries in replies(self._redis, self.channel):
+                    if summaries is None:
+                        self.listening.set()
+                        continue
+                    self._deliver(summaries)
+            except (RedisError, OSError) as error:
+                self.listening.clear()
+                logger.warning("lost the reply channel, connecting again: %s", type(error).__name__)
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    def _deliver(self, summaries: list[Summary]) -> None:
+        for summary in summaries:
+            for waiter in list(self._waiters.get(summary.trace_id, [])):
+                if not waiter.done():
+                    waiter.set_result(summary)

@@ -1,0 +1,136 @@
+"""The one client-side use of arq: job names, keys, serialiser, and what is waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+from uuid import uuid4
+
+import msgspec
+from arq.constants import in_progress_key_prefix, job_key_prefix
+from arq.jobs import serialize_job
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+__all__ = [
+    "ACCEPTED_KEY",
+    "EVALUATE",
+    "EVALUATE_QUEUE",
+    "JobName",
+    "NewJob",
+    "Payload",
+    "accepted_counts",
+    "deserialize",
+    "is_running",
+    "queued_jobs",
+    "serialize",
+    "stage",
+]
+
+EVALUATE_QUEUE = "llm-monitor:queue:evaluate"
+EVALUATE = "evaluate"
+ACCEPTED_KEY = "llm-monitor:accepted"
+# arq drops a job whose payload key expired, so it outlives any outage an operator would sit out.
+_EXPIRES_MS = 30 * 24 * 3600 * 1000
+# A job with waiting posts is due a minute earlier than bulk jobs of the same moment.
+_HEAD_START_MS = 60_000
+_SEPARATOR = ":"
+
+
+class JobName(NamedTuple):
+    """A job id that says what the job holds, so that counting the queue reads no payload."""
+
+    project_id: str
+    records: int
+    token: str
+
+    def __str__(self) -> str:
+        return _SEPARATOR.join((self.token, str(self.records), self.project_id))
+
+    @classmethod
+    def parse(cls, job_id: str) -> JobName:
+        """Read a job id back; raises ValueError for one that this application did not make."""
+        token, records, project_id = job_id.split(_SEPARATOR, 2)
+        return cls(project_id, int(records), token)
+
+    @classmethod
+    def new(cls, project_id: str, records: int) -> JobName:
+        """Return a fresh name."""
+        return cls(project_id, records, uuid4().hex)
+
+
+class NewJob(NamedTuple):
+    """A job about to be queued: its name, its encoded Batch, and whether somebody waits for it."""
+
+    name: JobName
+    payload: bytes
+    waited: bool
+
+
+class Payload(bytes):
+    """Encoded bytes whose repr is short, because arq writes the repr of every argument to its log."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+
+def serialize(job: Mapping[str, Any]) -> bytes:
+    """Encode arq's job mapping as msgpack."""
+    return msgspec.msgpack.encode(job)
+
+
+def deserialize(data: bytes) -> dict[str, Any]:
+    """Decode arq's job mapping; never raises, because arq would drop the job without telling us.
+
+    What cannot be read becomes a job of ours whose payload is the unreadable bytes.
+    """
+    try:
+        job = msgspec.msgpack.decode(data, type=dict[str, Any])
+        job["a"] = tuple(Payload(a) if isinstance(a, bytes) else a for a in job["a"])
+        if isinstance(job["f"], str) and isinstance(job["k"], dict) and isinstance(job["et"], int):
+            job["t"] = job.get("t")
+            return job
+    except (msgspec.MsgspecError, KeyError, TypeError):
+        pass
+    return {"t": None, "f": EVALUATE, "a": (Payload(data),), "k": {}, "et": 0}
+
+
+def stage(pipe: Pipeline, jobs: Sequence[NewJob], *, now_ms: int, count: bool = True) -> None:
+    """Add what `enqueue_job` would write for each job to a MULTI of the caller, with the ledger's count.
+
+    With `count=False` the records were counted as accepted before, as when a job is split.
+    """
+    for job in jobs:
+        body = serialize_job(EVALUATE, (job.payload,), {}, None, now_ms, serializer=serialize)
+        pipe.psetex(f"{job_key_prefix}{job.name}", _EXPIRES_MS, body)
+        score = now_ms - _HEAD_START_MS if job.waited else now_ms
+        pipe.zadd(EVALUATE_QUEUE, {str(job.name): score})
+        if count:
+            pipe.hincrby(ACCEPTED_KEY, job.name.project_id, job.name.records)
+
+
+async def queued_jobs(redis: Redis) -> list[JobName]:
+    """Return the jobs that are really there: listed in the queue and with their payload, in one reading."""
+    listed = [_text(job_id) for job_id in await redis.zrange(EVALUATE_QUEUE, 0, -1)]
+    if not listed:
+        return []
+    async with redis.pipeline(transaction=False) as pipe:
+        for job_id in listed:
+            pipe.exists(f"{job_key_prefix}{job_id}")
+        present = await pipe.execute()
+    return [JobName.parse(job_id) for job_id, there in zip(listed, present, strict=True) if there]
+
+
+async def accepted_counts(redis: Redis) -> dict[str, int]:
+    """Return how many records were ever accepted, per project."""
+    counts = await cast("Awaitable[dict[bytes | str, bytes]]", redis.hgetall(ACCEPTED_KEY))
+    return {_text(project): int(count) for project, count in counts.items()}
+
+
+async def is_running(redis: Redis, name: JobName) -> bool:
+    """Tell whether a worker holds this job now."""
+    return bool(await redis.exists(f"{in_progress_key_prefix}{name}"))
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,62 @@
+"""What travels through the queue and back: envelopes, batches and the summaries that answer waiting posts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from monitoring.models import Record
+
+__all__ = ["Batch", "Envelope", "Source", "Summary", "decode_batch", "decode_envelope", "encode"]
+
+Source = Literal["live", "evaluate", "import"]
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One accepted record with what acceptance decided about it.
+
+    `trace_id` is a UUIDv7 minted at acceptance. `retried` says that its client id had been seen before, so
+    it may be stored already; `waited` that a request waits for its scores.
+    """
+
+    trace_id: UUID
+    project_id: str
+    source: Source
+    record: Record
+    kind: str = "llm"
+    retried: bool = False
+    waited: bool = False
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The payload of one queue job: encoded envelopes of one project, and who waits for them.
+
+    Envelopes stay encoded, so that one that cannot be read costs itself alone. `reply_to` is the channel
+    of the API process that has waiting requests among them.
+    """
+
+    envelopes: tuple[msgspec.Raw, ...]
+    reply_to: str | None = None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a waiting request: the seven keys of POST /monitor/inference, and what was unknown."""
+
+    trace_id: UUID
+    timestamp: datetime
+    quality_score: float | None
+    safety_score: float | None
+    is_safe: bool | None
+    safety_flags: tuple[str, ...]
+    cost_usd: Decimal | None
+    pricing_status: str
+    model_name: str = "unknown"
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_batch = msgspec.msgpack.Decoder(Batch).decode
+decode_envelope = msgspec.msgpack.Decoder(Envelope).decode

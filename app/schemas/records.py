@@ -1,0 +1,299 @@
+"""The record as applications send it, read with msgspec because every call passes here."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+
+from app.errors import InvalidRecord, MalformedBody
+from monitoring.models import Record
+
+__all__ = ["BodyFormat", "RecordIn", "Rejection", "read_record", "read_records"]
+
+BodyFormat = Literal["json", "ndjson"]
+
+_METADATA_BYTES = 64 * 1024
+_REPLACEMENT = "�"
+_PATH = re.compile(r" - at `\$(?:\.)?([^`]*)`$")
+_UNKNOWN_FIELD = "Object contains unknown field"
+
+Name = Annotated[str, msgspec.Meta(max_length=512)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+_CHECKS = ("hallucination", "toxicity", "bias", "pii")
+
+
+class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One LLM call on the wire: contract names, every optional field may be null or absent.
+
+    Durations are milliseconds, `timestamp` is RFC 3339 (UTC where it names no offset), `context` one
+    passage or a list of them. `check_…: false` leaves that score null and out of every denominator.
+    """
+
+    prompt: str
+    response: str
+    model_name: Name | None = None
+    user_id: Name | None = None
+    session_id: Name | None = None
+    check_hallucination: bool = True
+    check_toxicity: bool = True
+    check_bias: bool = True
+    check_pii: bool = True
+    id: Name | None = None
+    timestamp: Annotated[datetime, msgspec.Meta(tz=None)] | None = None
+    provider: Name | None = None
+    response_time_ms: Milliseconds | None = None
+    time_to_first_token_ms: Milliseconds | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    cache_read_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+    context: str | list[str] | None = None
+    reference: str | None = None
+    system_prompt: str | None = None
+    messages: list[dict[str, Any]] | None = None
+    template_id: Name | None = None
+    parent_id: Name | None = None
+    error: str | None = None
+    tags: (
+        Annotated[list[Annotated[str, msgspec.Meta(max_length=128)]], msgspec.Meta(max_length=64)] | None
+    ) = None
+    metadata: dict[str, Any] | None = None
+
+
+class Rejection(NamedTuple):
+    """Why one line was not taken: its number from 1, the field where one is to blame, and a message."""
+
+    line: int
+    field: str | None
+    message: str
+
+
+_decode_record = msgspec.json.Decoder(RecordIn).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+def read_record(body: bytes) -> Record:
+    """Read one JSON object; raises MalformedBody when it is no JSON and InvalidRecord on a wrong field."""
+    try:
+        return _read(body)
+    except _NotJsonError as error:
+        raise MalformedBody(f"The body is not valid JSON: {error}.") from error
+    except _BadFieldError as error:
+        raise InvalidRecord(
+            f"The record was not taken: {error}.", errors=[{"field": error.field, "message": str(error)}]
+        ) from error
+
+
+def read_records(body: bytes, body_format: BodyFormat) -> list[Record | Rejection]:
+    """Read a JSON array or NDJSON lines; what is wrong with one line stays with that line.
+
+    The result is aligned with the lines (blank NDJSON lines do not count). Raises MalformedBody when a
+    JSON body is no array at all.
+    """
+    return [_read_line(number, line) for number, line in enumerate(_lines(body, body_format), start=1)]
+
+
+def _lines(body: bytes, body_format: BodyFormat) -> Iterable[bytes]:
+    if body_format == "ndjson":
+        return (line for line in body.split(b"\n") if line.strip())
+    try:
+        return [bytes(raw) for raw in _decode_list(body)]
+    except msgspec.ValidationError as error:
+        raise MalformedBody("The body must be a JSON array of records.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _lenient_lines(body, error)
+
+
+def _lenient_lines(body: bytes, error: Exception) -> list[bytes]:
+    """Read an array that msgspec refuses (lone surrogates, stray bytes) once more with the standard json."""
+    try:
+        items = json.loads(body.decode("utf-8", "replace"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise MalformedBody(f"The body is not valid JSON: {error}.") from error
+    if not isinstance(items, list):
+        raise MalformedBody("The body must be a JSON array of records.")
+    return [json.dumps(item).encode() for item in items]
+
+
+def _read_line(number: int, line: bytes) -> Record | Rejection:
+    try:
+        return _read(line)
+    except _NotJsonError as error:
+        return Rejection(number, None, f"not valid JSON: {error}")
+    except _BadFieldError as error:
+        return Rejection(number, error.field, str(error))
+
+
+class _NotJsonError(ValueError):
+    """A line that no reader accepts."""
+
+
+class _BadFieldError(ValueError):
+    """A readable record with a wrong field."""
+
+    def __init__(self, message: str, field: str | None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def _read(line: bytes) -> Record:
+    try:
+        return _read_nested(line)
+    except RecursionError as error:
+        raise _BadFieldError("the record is nested too deeply", None) from error
+
+
+def _read_nested(line: bytes) -> Record:
+    marks: tuple[str, ...] = ()
+    try:
+        wire = _decode_record(line)
+    except msgspec.ValidationError as error:
+        if not str(error).startswith(_UNKNOWN_FIELD):
+            raise _blame(error) from error
+        wire = _convert(_decode_any(line))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        value, marks = _read_leniently(line, error)
+        wire = _convert(value)
+    record = _to_record(wire, marks)
+    if b"\\u0000" in line or marks:
+        record = _without_nul(record)
+    return record
+
+
+def _read_leniently(line: bytes, error: Exception) -> tuple[Any, tuple[str, ...]]:
+    try:
+        value = json.loads(line.decode("utf-8", "replace"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise _NotJsonError(str(error)) from error
+    return _mend(value, _replace_surrogates), ("invalid_unicode_replaced",)
+
+
+def _refuse_constant(name: str) -> None:
+    """JSON has no NaN and no infinities (RFC 8259, section 6), though Python's reader takes them."""
+    raise ValueError(name)
+
+
+def _convert(value: Any) -> RecordIn:
+    """Convert a decoded object, keeping fields that the contract does not name as metadata."""
+    if isinstance(value, dict):
+        known = {key: item for key, item in value.items() if key in RecordIn.__struct_fields__}
+        unknown = {key: item for key, item in value.items() if key not in known}
+        metadata = known.get("metadata")
+        if unknown and (metadata is None or isinstance(metadata, dict)):
+            known["metadata"] = {**unknown, **(metadata or {})}
+        value = known
+    try:
+        return msgspec.convert(value, RecordIn)
+    except msgspec.ValidationError as error:
+        raise _blame(error) from error
+
+
+def _blame(error: msgspec.ValidationError) -> _BadFieldError:
+    message = str(error)
+    found = _PATH.search(message)
+    if found:
+        return _BadFieldError(message[: found.start()], found[1] or None)
+    missing = re.search(r"required field `(\w+)`", message)
+    return _BadFieldError(message, missing[1] if missing else None)
+
+
+def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
+    if wire.metadata or wire.messages:
+        _check_free_form(wire)
+    context = wire.context
+    stamp = wire.timestamp
+    if stamp is not None:
+        stamp = stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+    if not wire.prompt.strip():
+        marks = (*marks, "empty_prompt")
+    if not wire.response.strip():
+        marks = (*marks, "empty_response")
+    return Record(
+        prompt=wire.prompt,
+        response=wire.response,
+        model_name=wire.model_name or "unknown",
+        provider=wire.provider,
+        id=wire.id,
+        timestamp=stamp,
+        user_id=wire.user_id,
+        session_id=wire.session_id,
+        template_id=wire.template_id,
+        parent_id=wire.parent_id,
+        system_prompt=wire.system_prompt,
+        context=() if not context else (context,) if isinstance(context, str) else tuple(context),
+        reference=wire.reference,
+        messages=tuple(wire.messages or ()),
+        response_time_ms=wire.response_time_ms,
+        time_to_first_token_ms=wire.time_to_first_token_ms,
+        prompt_tokens=wire.prompt_tokens,
+        completion_tokens=wire.completion_tokens,
+        cache_read_tokens=wire.cache_read_tokens,
+        cache_write_tokens=wire.cache_write_tokens,
+        reasoning_tokens=wire.reasoning_tokens,
+        error=wire.error,
+        tags=tuple(dict.fromkeys(wire.tags or ())),
+        metadata=wire.metadata or {},
+        skip=() if _all_checked(wire) else tuple(n for n in _CHECKS if not getattr(wire, f"check_{n}")),
+        marks=marks,
+    )
+
+
+def _check_free_form(wire: RecordIn) -> None:
+    """Refuse free-form values that the queue cannot carry or that are too large."""
+    for name, value in (("metadata", wire.metadata), ("messages", wire.messages)):
+        try:
+            size = len(msgspec.msgpack.encode(value))
+        except (OverflowError, RecursionError) as error:
+            raise _BadFieldError(
+                f"{name} holds a number over 64 bits or is nested too deeply", name
+            ) from error
+        if name == "metadata" and size > _METADATA_BYTES:
+            raise _BadFieldError(f"metadata and unknown fields exceed {_METADATA_BYTES} bytes", name)
+
+
+def _all_checked(wire: RecordIn) -> bool:
+    return wire.check_hallucination and wire.check_toxicity and wire.check_bias and wire.check_pii
+
+
+def _without_nul(record: Record) -> Record:
+    """Replace NUL characters, which Postgres cannot hold, by U+FFFD and mark the record."""
+    plain = msgspec.to_builtins(record, builtin_types=(datetime,))
+    mended = _mend(plain, _replace_nul)
+    if mended == _mend(plain, str):
+        return record
+    mended["marks"] = (*record.marks, "nul_replaced")
+    return msgspec.convert(mended, Record)
+
+
+def _mend(value: Any, mend: Any) -> Any:
+    """Apply `mend` to every string of a JSON value, keys included."""
+    if isinstance(value, str):
+        return mend(value)
+    if isinstance(value, dict):
+        return {mend(key): _mend(item, mend) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mend(item, mend) for item in value]
+    return value
+
+
+def _replace_nul(text: str) -> str:
+    return text.replace("\0", _REPLACEMENT)
+
+
+def _replace_surrogates(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def iter_accepted(lines: Iterable[Record | Rejection]) -> Iterator[tuple[int, Record]]:
+    """Yield the index and record of every line that was not rejected."""
+    for index, line in enumerate(lines):
+        if isinstance(line, Record):
+            yield index, line

@@ -1,0 +1,136 @@
+"""The stored trace: a record with everything the worker found out about it, one field per column."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.schemas.queued import Envelope, Summary
+from monitoring.models import Failure, Result, Score
+
+__all__ = ["Trace", "scores_from_json", "scores_to_json", "summarise"]
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """One LLM call as it is stored.
+
+    `occurred_at` is the moment of the call (of receipt where the client named none), durations are
+    milliseconds, money is US dollars, `scores` maps evaluator names to what they found. `topic` and the
+    quality and safety values repeat what the verdict made of the scores, so that lists need no JSON.
+    """
+
+    project_id: str
+    trace_id: UUID
+    job_id: str
+    source: str
+    kind: str
+    occurred_at: datetime
+    model_name: str
+    prompt: str
+    response: str
+    scores: dict[str, Result]
+    pricing_status: str
+    client_id: str | None = None
+    parent_id: str | None = None
+    provider: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    template_id: str | None = None
+    tags: tuple[str, ...] = ()
+    system_prompt: str | None = None
+    context: tuple[str, ...] = ()
+    reference: str | None = None
+    messages: tuple[dict[str, Any], ...] = ()
+    metadata: dict[str, Any] = {}
+    error: str | None = None
+    response_time_ms: float | None = None
+    time_to_first_token_ms: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    token_source: str | None = None
+    cost_usd: Decimal | None = None
+    price_source: str | None = None
+    overall_quality: float | None = None
+    safety_score: float | None = None
+    is_safe: bool | None = None
+    flags: tuple[str, ...] = ()
+    topic: str | None = None
+    marks: tuple[str, ...] = ()
+
+
+def summarise(trace: Trace) -> Summary:
+    """Return what a waiting request is told about a trace."""
+    return Summary(
+        trace_id=trace.trace_id,
+        timestamp=trace.occurred_at,
+        quality_score=trace.overall_quality,
+        safety_score=trace.safety_score,
+        is_safe=trace.is_safe,
+        safety_flags=trace.flags,
+        cost_usd=trace.cost_usd,
+        pricing_status=trace.pricing_status,
+        model_name=trace.model_name,
+    )
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def scores_to_json(scores: dict[str, Result]) -> bytes:
+    """Encode results for the `scores` column; a Failure is told apart by its `error` key."""
+    return _encode(scores)
+
+
+def scores_from_json(value: dict[str, dict[str, Any]]) -> dict[str, Result]:
+    """Read the `scores` column back."""
+    return {
+        name: msgspec.convert(item, Failure if "error" in item else Score) for name, item in value.items()
+    }
+
+
+_RECORD_FIELDS = (
+    "model_name",
+    "prompt",
+    "response",
+    "parent_id",
+    "provider",
+    "user_id",
+    "session_id",
+    "template_id",
+    "tags",
+    "system_prompt",
+    "context",
+    "reference",
+    "messages",
+    "metadata",
+    "error",
+    "response_time_ms",
+    "time_to_first_token_ms",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "marks",
+)
+
+
+def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **found: Any) -> Trace:
+    """Return the trace of an envelope with what was found out about it."""
+    record = envelope.record
+    return Trace(
+        project_id=envelope.project_id,
+        trace_id=envelope.trace_id,
+        job_id=job_id,
+        source=envelope.source,
+        kind=envelope.kind,
+        occurred_at=occurred_at,
+        client_id=record.id,
+        **{name: getattr(record, name) for name in _RECORD_FIELDS},
+        **found,
+    )
