@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="LLM_MONITOR_", frozen=True, populate_by_name=True, extra="ignore"
+        env_prefix="LLM_MONITOR_", env_ignore_empty=True, frozen=True, populate_by_name=True, extra="ignore"
     )
 
     database_url: Annotated[
