@@ -1,0 +1,92 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST_ARGS ?=
+COMPOSE ?= docker compose
+
+##@ With Docker
+.PHONY: build run run-api run-dash up down logs shell clean test
+
+build: ## build the image
+	$(COMPOSE) build
+
+run: ## run the whole stack in one container, in the foreground
+	$(COMPOSE) up llm-monitor-full
+
+run-api: ## run the API with one worker, in the foreground
+	$(COMPOSE) up llm-monitor-api llm-monitor-worker
+
+run-dash: ## run the dashboard on the same servers, in the foreground
+	$(COMPOSE) up llm-monitor-dashboard
+
+up: ## start API, worker and dashboard in the background
+	$(COMPOSE) up --detach --wait llm-monitor-api llm-monitor-worker llm-monitor-dashboard
+
+down: ## stop all services; their data is kept
+	$(COMPOSE) --profile '*' down
+
+logs: ## follow the logs of all services
+	$(COMPOSE) logs --follow
+
+shell: ## open a shell in a new container of the image
+	$(COMPOSE) run --rm --entrypoint bash llm-monitor-api
+
+clean: ## stop all services and delete their data and images
+	$(COMPOSE) --profile '*' down --volumes --rmi local --remove-orphans
+
+test: ## run the tests in a container
+	docker build --target test --tag llm-monitor-test .
+	docker run --rm llm-monitor-test
+
+##@ On this machine, without Docker
+.PHONY: setup run-local test-local test-long check lint format requirements help
+
+setup: $(STAMP) ## make .venv with the pinned requirements, when they changed
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)) and "Python 3.11 or 3.12 is needed: make setup PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { echo "make setup: install the package python3-venv first"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+run-local: setup ## run servers, API, workers and dashboard; Ctrl-C stops them
+	@exec $(BIN)/python main.py
+
+test-local: setup ## run every test but the long ones, on servers of their own
+	$(BIN)/python -m pytest tests -m "not long" $(PYTEST_ARGS)
+
+test-long: setup ## run the long tests
+	@$(BIN)/python -m pytest tests -m long $(PYTEST_ARGS); status=$$?; \
+	if [ $$status -eq 5 ]; then echo "No test is marked long yet: nothing to run."; else exit $$status; fi
+
+check: setup ## check format, lint, types and import directions, and run the unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/unit --quiet $(PYTEST_ARGS)
+
+lint: setup ## check lint, types and import directions
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## format the code and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+requirements: setup ## pin the newest versions that pyproject.toml allows into requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools
+	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-emit-index-url \
+		--no-emit-trusted-host --no-emit-find-links --no-header --annotation-style=line \
+		--output-file requirements.txt pyproject.toml
+
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
