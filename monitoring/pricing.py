@@ -41,7 +41,7 @@ _PER_MILLION = Decimal(1_000_000)
 _PER_THOUSAND = Decimal(1_000)
 _LONGEST_NAME = 200
 # Off-peak prices begin at half hours, so an hour would be too coarse to remember a price by.
-_REMEMBERED_MINUTES = 30
+_REMEMBERED_SECONDS = 30 * 60
 
 # OpenTelemetry's provider names and common gateways' prefixes, where the table says it otherwise.
 _PROVIDER_NAMES = {
@@ -146,9 +146,8 @@ def rates_of(
     entry = MODEL_COSTS.get(model)
     if entry is not None and entry != _SHIPPED_COSTS.get(model):
         return _override("MODEL_COSTS", tuple(entry.items()))
-    at = at.astimezone(UTC)
-    moment = at.replace(minute=at.minute - at.minute % _REMEMBERED_MINUTES, second=0, microsecond=0)
-    rates = _table_rates(provider, model, moment) if len(model) <= _LONGEST_NAME else None
+    slot = int(at.timestamp()) // _REMEMBERED_SECONDS
+    rates = _table_rates(provider, model, slot) if len(model) <= _LONGEST_NAME else None
     if rates is None and entry is not None:
         return _override("MODEL_COSTS", tuple(entry.items()))
     return rates
@@ -172,7 +171,10 @@ def _charge(usage: Usage, rates: Rates) -> Decimal | None:
             continue
         if steps is None:
             return None
-        cost += tokens * next(amount for bound, amount in steps if total_input > bound)
+        for bound, amount in steps:
+            if total_input > bound:
+                cost += tokens * amount
+                break
     return cost
 
 
@@ -192,12 +194,12 @@ def _override(source: str, entry: tuple[tuple[str, float | Decimal], ...]) -> Ra
 
 
 @lru_cache(maxsize=8192)
-def _table_rates(provider: str | None, model: str, moment: datetime) -> Rates | None:
+def _table_rates(provider: str | None, model: str, slot: int) -> Rates | None:
     found = _find(provider, model)
     if found is None:
         return None
     owner, info = found
-    table = info.get_prices(moment)
+    table = info.get_prices(datetime.fromtimestamp(slot * _REMEMBERED_SECONDS, UTC))
     per_request = table.requests_kcount
     rates = Rates(
         source=f"{_table_name()}:{owner}/{info.id}",
