@@ -90,9 +90,11 @@ def scores_to_json(scores: dict[str, Result]) -> bytes:
 
 def scores_from_json(value: dict[str, dict[str, Any]]) -> dict[str, Result]:
     """Read the `scores` column back."""
-    return {
-        name: msgspec.convert(item, Failure if "error" in item else Score) for name, item in value.items()
-    }
+    return {name: _result(item) for name, item in value.items()}
+
+
+def _result(item: dict[str, Any]) -> Result:
+    return msgspec.convert(item, Failure) if "error" in item else msgspec.convert(item, Score)
 
 
 _RECORD_FIELDS = (

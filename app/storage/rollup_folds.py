@@ -1,0 +1,106 @@
+"""Folding rollups: many rows of a bucket become one, minutes become hours, hours become days."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+__all__ = ["fold_closed", "fold_days", "fold_hours"]
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+# Windows of up to three hours are read at minute grain, of up to seven days at hour grain.
+KEEP_MINUTES = timedelta(hours=3)
+KEEP_HOURS = timedelta(days=14)
+_SETTLE = timedelta(minutes=2)
+_RECENT = timedelta(hours=3)
+
+_MERGE = """
+keyed AS MATERIALIZED (
+    SELECT *, dense_rank() OVER (
+        ORDER BY project_id, source, dimension, value, model, template, start
+    ) AS k
+    FROM gone
+), scalars AS (
+    SELECT k, min(project_id) AS project_id, min(source) AS source, min(dimension) AS dimension,
+        min(value) AS value, min(model) AS model, min(template) AS template, min(start) AS start,
+        sum(records) AS records, sum(assessed) AS assessed, sum(unsafe) AS unsafe,
+        sum(quality_count) AS quality_count, sum(quality_sum) AS quality_sum, sum(priced) AS priced,
+        sum(cost_usd) AS cost_usd, sum(prompt_tokens) AS prompt_tokens,
+        sum(completion_tokens) AS completion_tokens
+    FROM keyed GROUP BY k
+), measured AS (
+    SELECT k, u.measure, sum(u.count) AS count, sum(u.sum) AS sum, sum(u.hit) AS hit,
+        row_number() OVER (PARTITION BY k ORDER BY u.measure) AS position
+    FROM keyed, unnest(measures, counts, sums, hits) AS u (measure, count, sum, hit)
+    GROUP BY k, u.measure
+), measure_arrays AS (
+    SELECT k, array_agg(measure ORDER BY position) AS measures,
+        array_agg(count::bigint ORDER BY position) AS counts,
+        array_agg(sum ORDER BY position) AS sums, array_agg(hit::bigint ORDER BY position) AS hits
+    FROM measured GROUP BY k
+), binned AS (
+    SELECT k, measures[u.measure] AS measure, u.bin, sum(u.count) AS count
+    FROM keyed, unnest(bin_measures, bins, bin_counts) AS u (measure, bin, count)
+    GROUP BY k, measures[u.measure], u.bin HAVING sum(u.count) <> 0
+), bin_arrays AS (
+    SELECT binned.k, array_agg(position::smallint ORDER BY position, bin) AS bin_measures,
+        array_agg(bin ORDER BY position, bin) AS bins,
+        array_agg(binned.count::bigint ORDER BY position, bin) AS bin_counts
+    FROM binned JOIN measured ON measured.k = binned.k AND measured.measure = binned.measure
+    GROUP BY binned.k
+), shown AS (
+    SELECT k, (array_agg(example ORDER BY example DESC))[1:3] AS examples
+    FROM keyed, unnest(examples) AS example GROUP BY k
+)
+INSERT INTO rollups (
+    project_id, source, dimension, value, model, template, grain, bucket, records, assessed, unsafe,
+    quality_count, quality_sum, priced, cost_usd, prompt_tokens, completion_tokens,
+    measures, counts, sums, hits, bin_measures, bins, bin_counts, examples
+)
+SELECT project_id, source, dimension, value, model, template, :into, start, records, assessed, unsafe,
+    quality_count, quality_sum, priced, cost_usd, prompt_tokens, completion_tokens,
+    coalesce(measures, '{}'), coalesce(counts, '{}'), coalesce(sums, '{}'), coalesce(hits, '{}'),
+    coalesce(bin_measures, '{}'), coalesce(bins, '{}'), coalesce(bin_counts, '{}'),
+    coalesce(examples, '{}')
+FROM scalars
+LEFT JOIN measure_arrays USING (k) LEFT JOIN bin_arrays USING (k) LEFT JOIN shown USING (k)
+"""
+
+_COARSEN = text(
+    "WITH gone AS (DELETE FROM rollups WHERE grain = :grain AND bucket < :before "
+    "RETURNING *, date_trunc(:unit, bucket, 'UTC') AS start), " + _MERGE
+)
+_DEDUPLICATE = text(
+    "WITH crowded AS (SELECT project_id, source, dimension, value, model, template, bucket FROM rollups "
+    "WHERE grain = :into AND bucket >= :since AND bucket < :before "
+    "GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING count(*) > 1), "
+    "gone AS (DELETE FROM rollups r USING crowded c WHERE r.grain = :into AND r.bucket = c.bucket "
+    "AND r.project_id = c.project_id AND r.source = c.source AND r.dimension = c.dimension "
+    "AND r.value = c.value AND r.model = c.model AND r.template = c.template "
+    "RETURNING r.*, r.bucket AS start), " + _MERGE
+)
+
+
+async def fold_closed(connection: AsyncConnection, now: datetime) -> None:
+    """Make one row of the many that recent minutes and hours have gathered; sums do not change."""
+    since = now - _RECENT - timedelta(hours=1)
+    for grain, before in ((MINUTE, now - _SETTLE), (HOUR, now + timedelta(days=2))):
+        await connection.execute(_DEDUPLICATE, {"into": grain, "since": since, "before": before})
+
+
+async def fold_hours(connection: AsyncConnection, now: datetime) -> None:
+    """Replace minutes that no window reads any more by hours, late events included."""
+    before = (now - KEEP_MINUTES).replace(minute=0, second=0, microsecond=0)
+    await connection.execute(_COARSEN, {"grain": MINUTE, "into": HOUR, "unit": "hour", "before": before})
+    await connection.execute(
+        _DEDUPLICATE, {"into": HOUR, "since": now - KEEP_HOURS - timedelta(days=1), "before": now}
+    )
+
+
+async def fold_days(connection: AsyncConnection, now: datetime) -> None:
+    """Replace hours that no window reads any more by days."""
+    before = (now - KEEP_HOURS).replace(hour=0, minute=0, second=0, microsecond=0)
+    await connection.execute(_COARSEN, {"grain": HOUR, "into": DAY, "unit": "day", "before": before})
+    await connection.execute(_DEDUPLICATE, {"into": DAY, "since": now - timedelta(days=4000), "before": now})

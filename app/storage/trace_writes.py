@@ -1,0 +1,119 @@
+"""Storing traces: one statement for a whole job, which tells which of them were new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.schemas.traces import Trace, scores_to_json
+from app.storage.engine import asyncpg_connection
+
+__all__ = ["insert_traces", "stored_ids"]
+
+_json = msgspec.json.Encoder().encode
+
+
+def _array(values: Sequence[str]) -> str:
+    """Return a Postgres array literal, because unnest would flatten an array of arrays."""
+    escaped = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in escaped) + "}"
+
+
+def _json_text(value: object) -> str | None:
+    return _json(value).decode() if value else None
+
+
+def _scores_text(value: dict[str, Any]) -> str:
+    # An evaluator's error message may quote a NUL, which jsonb cannot hold.
+    return scores_to_json(value).decode().replace("\\u0000", "\\ufffd")
+
+
+# How each column travels: the type of the unnested array, a cast behind it, and what encodes one value.
+_PLAIN: tuple[tuple[str, str], ...] = (
+    ("trace_id", "uuid"),
+    ("source", "text"),
+    ("kind", "text"),
+    ("occurred_at", "timestamptz"),
+    ("client_id", "text"),
+    ("parent_id", "text"),
+    ("model_name", "text"),
+    ("provider", "text"),
+    ("user_id", "text"),
+    ("session_id", "text"),
+    ("template_id", "text"),
+    ("prompt", "text"),
+    ("response", "text"),
+    ("system_prompt", "text"),
+    ("reference", "text"),
+    ("error", "text"),
+    ("response_time_ms", "double precision"),
+    ("time_to_first_token_ms", "double precision"),
+    ("prompt_tokens", "bigint"),
+    ("completion_tokens", "bigint"),
+    ("cache_read_tokens", "bigint"),
+    ("cache_write_tokens", "bigint"),
+    ("reasoning_tokens", "bigint"),
+    ("token_source", "text"),
+    ("cost_usd", "numeric"),
+    ("pricing_status", "text"),
+    ("price_source", "text"),
+    ("overall_quality", "double precision"),
+    ("safety_score", "double precision"),
+    ("is_safe", "boolean"),
+    ("topic", "text"),
+)
+_ENCODED: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
+    ("tags", "text[]", _array),
+    ("context", "text[]", _array),
+    ("flags", "text[]", _array),
+    ("marks", "text[]", _array),
+    ("messages", "jsonb", _json_text),
+    ("metadata", "jsonb", _json_text),
+    ("scores", "jsonb", _scores_text),
+)
+
+
+def _statement() -> str:
+    names = [name for name, _ in _PLAIN] + [name for name, _, _ in _ENCODED]
+    types = [kind for _, kind in _PLAIN] + ["text"] * len(_ENCODED)
+    values = [f"t.{name}" for name, _ in _PLAIN] + [f"t.{name}::{cast}" for name, cast, _ in _ENCODED]
+    arrays = ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(types, start=3))
+    return (
+        f"INSERT INTO traces (project_id, job_id, {', '.join(names)}) "  # noqa: S608 names of columns, no input
+        f"SELECT $1, $2, {', '.join(values)} FROM unnest({arrays}) AS t({', '.join(names)}) "
+        "ON CONFLICT (project_id, trace_id) DO NOTHING RETURNING trace_id"
+    )
+
+
+_INSERT = _statement()
+
+
+async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> set[UUID]:
+    """Insert the traces of one project and job; returns the ids that were not stored before.
+
+    Rows go in by trace id, so that two transactions never wait for each other in a circle. Raises the
+    driver's errors.
+    """
+    if not traces:
+        return set()
+    rows = sorted(traces, key=lambda trace: trace.trace_id)
+    columns = [[getattr(row, name) for row in rows] for name, _ in _PLAIN]
+    columns += [[encode(getattr(row, name)) for row in rows] for name, _, encode in _ENCODED]
+    driver = await asyncpg_connection(connection)
+    inserted = await driver.fetch(_INSERT, rows[0].project_id, rows[0].job_id, *columns)
+    return {UUID(bytes=row["trace_id"].bytes) for row in inserted}
+
+
+async def stored_ids(connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the ids that are stored already."""
+    driver = await asyncpg_connection(connection)
+    rows = await driver.fetch(
+        "SELECT trace_id FROM traces WHERE project_id = $1 AND trace_id = ANY($2::uuid[])",
+        project_id,
+        list(trace_ids),
+    )
+    return {UUID(bytes=row["trace_id"].bytes) for row in rows}
