@@ -38,15 +38,12 @@ class Request(TypedDict):
 def hold(request: Request, answer: int) -> None:
     """Run the servers of `request` until no member holds a lease or one of the servers dies.
 
-    One line goes to the descriptor `answer`: empty once they run, else why they cannot.
+    One line goes to the descriptor `answer`: empty once they run, else why they cannot, which is raised
+    as StartupError too.
     """
     folder = Path(request["data_dir"])
-    refusal = f"the servers of {folder} are run by another process: stop it"
     with ExitStack() as stack:
         try:
-            stack.enter_context(
-                hold_lock(folder / "locks" / "servers", timeout=PREDECESSOR_SECONDS, refusal=refusal)
-            )
             withdraw_addresses(folder)
             leases = stack.enter_context(_open_leases(folder))
             servers = _start(stack, request, folder)
@@ -95,13 +92,21 @@ def _wait_for_last_member(leases: int, servers: list[Server]) -> None:
 
 def main() -> None:
     """Run as `python -m app.local.holder <descriptor> <request as JSON>`."""
+    if os.fork():
+        os._exit(0)  # the holder is nobody's child: it may outlive the member that started it
     # Members end it by leaving; a signal sent to every process of a service must not come before they left.
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
-    try:
-        hold(json.loads(sys.argv[2]), int(sys.argv[1]))
-    except StartupError as error:
-        sys.exit(error.detail)
+    request: Request = json.loads(sys.argv[2])
+    folder = Path(request["data_dir"])
+    refusal = f"the servers of {folder} are run by another process: stop it"
+    with hold_lock(folder / "locks" / "servers", timeout=PREDECESSOR_SECONDS, refusal=refusal):
+        try:
+            hold(request, int(sys.argv[1]))
+        except StartupError as error:
+            sys.stderr.write(f"{error.detail}\n")
+        sys.stderr.flush()
+        os._exit(0)  # the lock is free only when this process is gone: who waits for it sees no leftover
 
 
 if __name__ == "__main__":

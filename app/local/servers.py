@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -51,13 +50,10 @@ class Servers:
             "fsync": settings.redis_fsync,
             "maxmemory_mb": settings.redis_maxmemory_mb,
         }
-        self._holder: subprocess.Popen[bytes] | None = None
         self.addresses = Addresses(None, None)
 
     def lost(self) -> bool:
         """Tell whether the holder is gone although we are a member; then call `ensure`."""
-        if self._holder:
-            self._holder.poll()
         return not _is_held(self._folder / "locks" / "servers")
 
     def ensure(self, prepare: Callable[[Addresses], None]) -> None:
@@ -69,7 +65,7 @@ class Servers:
         with hold_lock(self._folder / "locks" / "start", timeout=START_SECONDS, refusal=refusal):
             self._wait_while_stopping()
             if self.lost():
-                self._holder = _start_holder(self._request, self._folder)
+                _start_holder(self._request, self._folder)
             self.addresses = _wanted(read_addresses(self._folder), self._request)
             prepare(self.addresses)
 
@@ -86,8 +82,6 @@ class Servers:
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and not self.lost():
             time.sleep(0.02)
-        if self._holder:
-            self._holder.poll()
 
 
 @contextmanager
@@ -157,13 +151,13 @@ def _wanted(found: Addresses, request: dict[str, object]) -> Addresses:
     return found
 
 
-def _start_holder(request: dict[str, object], folder: Path) -> subprocess.Popen[bytes]:
+def _start_holder(request: dict[str, object], folder: Path) -> None:
     """Start the holder and wait for its answer: an empty line, or why the servers cannot start."""
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "app.local.holder", str(writer), json.dumps(request)]
     with os.fdopen(reader, "rb") as answer, (folder / "logs" / "holder.log").open("ab") as log:
         try:
-            holder = spawn(
+            starter = spawn(
                 command,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 death_signal=None,
@@ -172,11 +166,10 @@ def _start_holder(request: dict[str, object], folder: Path) -> subprocess.Popen[
             )
         finally:
             os.close(writer)
+        starter.wait()
         line = answer.readline().decode()
-    if line == "\n":
-        return holder
-    holder.wait()
-    raise StartupError(line.strip() or f"the servers' process ended at once: see {log.name}")
+    if line != "\n":
+        raise StartupError(line.strip() or f"the servers' process ended at once: see {log.name}")
 
 
 def _is_held(path: Path) -> bool:
