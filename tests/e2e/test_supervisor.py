@@ -1,0 +1,144 @@
+"""The supervisor on small processes of its own: order, patience, revival, giving up."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+SUPERVISE = """
+import json, os, sys
+from app.errors import StartupError
+from app.local.supervisor import ChildSpec, Signals, Supervisor
+
+def say(line):
+    print(line, flush=True)
+
+specs = [
+    ChildSpec(name, (sys.executable, "-c", code), dict(os.environ), stop_rank=rank, grace_seconds=grace)
+    for name, code, rank, grace in json.loads(sys.argv[1])
+]
+with Signals().installed() as signals:
+    try:
+        Supervisor(specs, signals, report=say).run(lambda: say("ready"))
+    except StartupError as error:
+        say(error.detail)
+        sys.exit(2)
+"""
+
+POLITE = """
+import signal, sys
+def leave(*_):
+    print("NAME stops", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+print("NAME runs", flush=True)
+while True:
+    signal.pause()
+"""
+DEAF = POLITE.replace("leave)", "lambda *_: print('NAME ignores', flush=True))")
+BROKEN = "raise SystemExit(3)"
+CLUMSY = """
+import pathlib, sys
+marker = pathlib.Path("MARKER")
+if not marker.exists():
+    marker.touch()
+    sys.exit(4)
+"""
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def child(name: str, code: str, rank: int = 0, grace: float = 3.0) -> tuple[str, str, int, float]:
+    return name, code.replace("NAME", name), rank, grace
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def supervise(*children: tuple[str, str, int, float]) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SUPERVISE, json.dumps(children)], stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        return process
+
+    yield supervise
+    for process in started:
+        with process:
+            process.kill()
+
+
+def read_until(process: subprocess.Popen[str], *awaited: str) -> list[str]:
+    assert process.stdout
+    lines: list[str] = []
+    missing = set(awaited)
+    while missing:
+        line = process.stdout.readline()
+        assert line, f"ended without {missing}: {lines}"
+        lines.append(line.strip())
+        missing.discard(line.strip())
+    return lines
+
+
+def read_to_end(process: subprocess.Popen[str]) -> list[str]:
+    """Every line until nobody is left who could write one: the children share the pipe."""
+    assert process.stdout
+    lines = process.stdout.read().splitlines()
+    process.wait(10)
+    return lines
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_children_stop_in_the_order_of_their_ranks(start: Start, signum: signal.Signals) -> None:
+    process = start(child("workers", POLITE, rank=1), child("api", POLITE))
+    read_until(process, "workers runs", "api runs", "ready")
+    process.send_signal(signum)
+    assert read_to_end(process) == ["api stops", "workers stops"]
+    assert process.returncode == 0
+
+
+def test_a_child_that_ends_is_started_again(start: Start, tmp_path: Path) -> None:
+    code = CLUMSY.replace("MARKER", str(tmp_path / "marker")) + POLITE
+    process = start(child("clumsy", code))
+    lines = read_until(process, "clumsy runs")
+    assert any(line.startswith("clumsy ended with exit status 4; starting it again in") for line in lines)
+    process.terminate()
+    assert read_to_end(process) == ["clumsy stops"]
+
+
+def test_a_child_that_cannot_start_stops_everything_with_a_line(start: Start) -> None:
+    process = start(child("broken", BROKEN), child("api", POLITE, rank=1))
+    lines = read_to_end(process)
+    assert lines[-1].startswith("broken ended with exit status 3 5 times right after its start")
+    assert lines.index("api stops") == len(lines) - 2
+    assert process.returncode == 2
+
+
+def test_a_child_that_does_not_stop_is_killed_after_its_grace(start: Start) -> None:
+    process = start(child("deaf", DEAF, grace=0.2), child("late", POLITE, rank=1))
+    read_until(process, "deaf runs", "late runs")
+    process.terminate()
+    assert read_to_end(process) == ["deaf ignores", "deaf did not stop in time and was killed", "late stops"]
+
+
+def test_a_second_interrupt_does_not_wait_for_the_grace(start: Start) -> None:
+    process = start(child("deaf", DEAF, grace=60.0))
+    read_until(process, "deaf runs")
+    process.send_signal(signal.SIGINT)
+    read_until(process, "deaf ignores")
+    process.send_signal(signal.SIGINT)
+    assert read_to_end(process) == ["deaf did not stop in time and was killed"]
+
+
+def test_children_end_when_the_supervisor_is_killed(start: Start) -> None:
+    process = start(child("workers", POLITE, rank=1), child("api", POLITE))
+    read_until(process, "workers runs", "api runs")
+    process.kill()
+    assert sorted(read_to_end(process)) == ["api stops", "workers stops"]
