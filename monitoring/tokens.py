@@ -79,8 +79,8 @@ class TokenCount(msgspec.Struct, frozen=True):
 
     `reported` is the provider's own figure. `exact` is the model's published tokenizer over the text
     that was recorded, without the few tokens a chat format adds around messages. `estimated` stands for
-    models whose tokenizer is not public: within about 5 % of o200k_base on English prose, while the
-    model's own tokenizer may differ from that by 20 % or more.
+    models whose tokenizer is not public: within about 5 % of o200k_base on English prose and 30 % on
+    languages of long words, while the model's own tokenizer may differ from that by 20 % or more.
     """
 
     prompt: int
