@@ -35,6 +35,7 @@ TextField = Literal["prompt", "response", "context", "reference", "system_prompt
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One LLM call as an application reported it.
 
+    Texts are valid Unicode: whoever makes a record from outside replaces lone surrogates first.
     Durations are milliseconds, token counts are the provider's own figures, `timestamp` is aware UTC and
     the moment of the call, `context` holds retrieved passages in order, `skip` names evaluators that the
     caller switched off, `marks` says what was repaired or noticed at acceptance (such as `nul_removed`).
