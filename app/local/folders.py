@@ -15,7 +15,7 @@ from pathlib import Path
 from app.errors import StartupError
 from app.local.processes import Account
 
-__all__ = ["hold_lock", "open_log", "prepare_data_folder", "prepare_server_folder", "prepare_socket_folder"]
+__all__ = ["hold_lock", "open_log", "prepare_data_folder", "prepare_server_folder", "socket_folder"]
 
 SOCKET_PATH_LIMIT = 100
 """Bytes of a socket's path; the kernel's limits are 107 on Linux and 103 on macOS."""
@@ -98,12 +98,23 @@ def prepare_server_folder(folder: Path, account: Account | None) -> Path:
     return folder
 
 
-def prepare_socket_folder(data_dir: Path, socket_name: str, account: Account | None) -> Path:
-    """Return a private folder in which the path of `socket_name` stays within 100 bytes.
+@contextmanager
+def socket_folder(data_dir: Path, socket_name: str, account: Account | None) -> Iterator[Path]:
+    """Yield a private folder in which the path of `socket_name` stays within 100 bytes.
 
     It is `run` in the data folder, or a folder named by a hash of it under the runtime or temporary
-    folder of the system: with a longer path Redis starts without its socket and says nothing.
+    folder of the system, removed again when empty: with a longer path Redis starts without its socket
+    and says nothing.
     """
+    folder = _choose_socket_folder(data_dir, socket_name, account)
+    try:
+        yield prepare_server_folder(folder, account)
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _choose_socket_folder(data_dir: Path, socket_name: str, account: Account | None) -> Path:
     name = f"llm-monitor-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]}"
     parents = (tempfile.gettempdir(), "/tmp")  # noqa: S108 made private and checked for its owner
     runtime = os.environ.get("XDG_RUNTIME_DIR")
@@ -112,7 +123,7 @@ def prepare_socket_folder(data_dir: Path, socket_name: str, account: Account | N
         candidates.insert(1, Path(runtime) / name)
     for candidate in candidates:
         if len(os.fsencode(candidate / socket_name)) <= SOCKET_PATH_LIMIT:
-            return prepare_server_folder(candidate, account)
+            return candidate
     raise StartupError(f"no short folder for sockets: set LLM_MONITOR_DATA_DIR shorter than {data_dir}")
 
 

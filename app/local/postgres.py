@@ -20,7 +20,7 @@ from app.local.folders import (
     open_log,
     prepare_data_folder,
     prepare_server_folder,
-    prepare_socket_folder,
+    socket_folder,
 )
 from app.local.processes import Account, server_account, spawn, stop
 from app.local.programs import POSTGRES, find_program, make_reachable
@@ -80,12 +80,12 @@ def serve_postgres(
     account = server_account(data_dir)
     folder = prepare_data_folder(data_dir, account)
     program = make_reachable(POSTGRES, program, account, folder)
-    sockets = prepare_socket_folder(folder, SOCKET_NAME, account)
     refusal = (
         f"PostgreSQL is already running on {folder}: stop it, or set LLM_MONITOR_DATA_DIR to another folder"
     )
     log_path = open_log(folder, "postgres.log")
     with (
+        socket_folder(folder, SOCKET_NAME, account) as sockets,
         hold_lock(folder / "locks" / "postgres", timeout=PREDECESSOR_SECONDS, refusal=refusal) as lock,
         log_path.open("ab") as log,
     ):

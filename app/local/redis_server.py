@@ -18,7 +18,7 @@ from app.local.folders import (
     open_log,
     prepare_data_folder,
     prepare_server_folder,
-    prepare_socket_folder,
+    socket_folder,
 )
 from app.local.postgres import Server
 from app.local.processes import server_account, spawn, stop
@@ -55,14 +55,15 @@ def serve_redis(
     account = server_account(data_dir)
     folder = prepare_data_folder(data_dir, account)
     program = make_reachable(REDIS, program, account, folder)
-    address = prepare_socket_folder(folder, SOCKET_NAME, account) / SOCKET_NAME
     files = prepare_server_folder(folder / "redis", account)
     refusal = f"Redis is already running on {folder}: stop it, or set LLM_MONITOR_DATA_DIR to another folder"
     log_path = open_log(folder, "redis.log")
     with (
+        socket_folder(folder, SOCKET_NAME, account) as sockets,
         hold_lock(folder / "locks" / "redis", timeout=PREDECESSOR_SECONDS, refusal=refusal) as lock,
         log_path.open("ab") as log,
     ):
+        address = sockets / SOCKET_NAME
         process = spawn(
             [program, *_options(files, address, fsync, maxmemory_mb)],
             env={"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"},

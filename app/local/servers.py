@@ -56,8 +56,12 @@ class Servers:
         """Tell whether the holder is gone although we are a member; then call `ensure`."""
         return not _is_held(self._folder / "locks" / "servers")
 
-    def ensure(self, prepare: Callable[[Addresses], None]) -> None:
+    def ensure(
+        self, prepare: Callable[[Addresses], None], meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
         """Make sure that the servers run, starting a holder if none does, and call `prepare` on them.
+
+        `meanwhile` is called while a new holder starts its servers.
 
         One member at a time does this, so that two which start together migrate one after the other.
         """
@@ -65,7 +69,7 @@ class Servers:
         with hold_lock(self._folder / "locks" / "start", timeout=START_SECONDS, refusal=refusal):
             self._wait_while_stopping()
             if self.lost():
-                _start_holder(self._request, self._folder)
+                _start_holder(self._request, self._folder, meanwhile)
             self.addresses = _wanted(read_addresses(self._folder), self._request)
             prepare(self.addresses)
 
@@ -151,7 +155,7 @@ def _wanted(found: Addresses, request: dict[str, object]) -> Addresses:
     return found
 
 
-def _start_holder(request: dict[str, object], folder: Path) -> None:
+def _start_holder(request: dict[str, object], folder: Path, meanwhile: Callable[[], object]) -> None:
     """Start the holder and wait for its answer: an empty line, or why the servers cannot start."""
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "app.local.holder", str(writer), json.dumps(request)]
@@ -167,6 +171,7 @@ def _start_holder(request: dict[str, object], folder: Path) -> None:
         finally:
             os.close(writer)
         starter.wait()
+        meanwhile()
         line = answer.readline().decode()
     if line != "\n":
         raise StartupError(line.strip() or f"the servers' process ended at once: see {log.name}")

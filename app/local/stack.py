@@ -14,6 +14,7 @@ from typing import Literal
 
 from app.config import Settings, is_loopback, load_settings
 from app.errors import MonitorError, StartupError
+from app.local.database import load_migrations, prepare_database
 from app.local.folders import hold_lock
 from app.local.servers import ROOT, Addresses, Servers, join_servers
 from app.local.supervisor import ChildSpec, Signals, Supervisor
@@ -56,7 +57,7 @@ def _run(part: Part, settings: Settings, signals: Signals) -> None:
             addresses = Addresses(
                 settings.database_url or found.database_url, settings.redis_url or found.redis_url
             )
-            _migrate(addresses)
+            prepare_database(addresses.database_url or "")
 
         def tend() -> None:
             if servers and servers.lost():
@@ -64,7 +65,7 @@ def _run(part: Part, settings: Settings, signals: Signals) -> None:
                 servers.ensure(prepare)
 
         if servers:
-            servers.ensure(prepare)
+            servers.ensure(prepare, meanwhile=load_migrations)
         else:
             prepare(addresses)
         specs = child_specs(part, settings, addresses)
@@ -75,13 +76,6 @@ def _claim_folder(stack: ExitStack, settings: Settings) -> None:
     folder = settings.data_dir.absolute()
     refusal = f"a stack already runs on {folder}: stop it, or set LLM_MONITOR_DATA_DIR to another folder"
     stack.enter_context(hold_lock(folder / "locks" / "stack", timeout=PORT_SECONDS, refusal=refusal))
-
-
-def _migrate(addresses: Addresses) -> None:
-    from app.storage.migrate import upgrade
-
-    if addresses.database_url:
-        upgrade(addresses.database_url)
 
 
 def child_specs(part: Part, settings: Settings, addresses: Addresses) -> list[ChildSpec]:

@@ -56,11 +56,13 @@ class Signals:
 
     @contextmanager
     def installed(self) -> Iterator[Signals]:
-        """Handle SIGINT, SIGTERM and SIGHUP as requests to stop for the time of the block."""
+        """Handle SIGINT, SIGTERM and SIGHUP as requests to stop, for the time of the block."""
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(writer, False)
-        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+        signals = [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # started by nohup it stays ignored
+            signals.append(signal.SIGHUP)
         previous = {signum: signal.signal(signum, self._note) for signum in signals}
         wakeup = signal.set_wakeup_fd(writer)
         try:
