@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -16,13 +16,20 @@ __all__ = [
     "ACCEPTED_KEY",
     "EVALUATE",
     "EVALUATE_QUEUE",
+    "WORKERS_KEY",
     "JobName",
     "NewJob",
     "Payload",
+    "QueuedJob",
     "accepted_counts",
+    "beat",
     "deserialize",
     "is_running",
+    "live_workers",
+    "living_workers",
     "queued_jobs",
+    "queued_since",
+    "retire",
     "serialize",
     "stage",
 ]
@@ -30,10 +37,15 @@ __all__ = [
 EVALUATE_QUEUE = "llm-monitor:queue:evaluate"
 EVALUATE = "evaluate"
 ACCEPTED_KEY = "llm-monitor:accepted"
+# A hash from host and process id to the Unix milliseconds of that worker's last sign of life.
+WORKERS_KEY = "llm-monitor:workers"
+_WORKER_SILENCE_MS = 15_000
 # arq drops a job whose payload key expired, so it outlives any outage an operator would sit out.
 _EXPIRES_MS = 30 * 24 * 3600 * 1000
 # A job with waiting posts is due a minute earlier than bulk jobs of the same moment.
 _HEAD_START_MS = 60_000
+_TIME_BYTES = 9  # msgpack: a type byte and 64 bits
+_LIVING_MS, _FORGOTTEN_MS = 10_000, 60_000
 _SEPARATOR = ":"
 
 
@@ -57,6 +69,13 @@ class JobName(NamedTuple):
     def new(cls, project_id: str, records: int) -> JobName:
         """Return a fresh name."""
         return cls(project_id, records, uuid4().hex)
+
+
+class QueuedJob(NamedTuple):
+    """A job that waits or runs, and when it was enqueued in Unix milliseconds."""
+
+    name: JobName
+    enqueued_ms: int
 
 
 class NewJob(NamedTuple):
@@ -121,10 +140,67 @@ async def queued_jobs(redis: Redis) -> list[JobName]:
     return [JobName.parse(job_id) for job_id, there in zip(listed, present, strict=True) if there]
 
 
+async def queued_since(redis: Redis) -> list[QueuedJob]:
+    """Return the jobs that are really there, as `queued_jobs` does, each with its time of enqueueing.
+
+    The time is read from the end of the payload, where `serialize` leaves arq's last field.
+    """
+    listed = [_text(job_id) for job_id in await redis.zrange(EVALUATE_QUEUE, 0, -1)]
+    if not listed:
+        return []
+    async with redis.pipeline(transaction=False) as pipe:
+        for job_id in listed:
+            pipe.getrange(f"{job_key_prefix}{job_id}", -_TIME_BYTES, -1)
+        tails = await pipe.execute()
+    return [
+        QueuedJob(JobName.parse(job_id), _read_time(tail))
+        for job_id, tail in zip(listed, tails, strict=True)
+        if tail
+    ]
+
+
+def _read_time(tail: bytes) -> int:
+    try:
+        value = msgspec.msgpack.decode(tail)
+    except msgspec.DecodeError:  # no job of ours; workers will bury it
+        return 0
+    return value if isinstance(value, int) else 0
+
+
+async def live_workers(redis: Redis, now_ms: int) -> dict[str, int]:
+    """Return the workers that were heard of lately, by name, with the time of their last sign in ms."""
+    seen = await cast("Awaitable[dict[bytes | str, bytes]]", redis.hgetall(WORKERS_KEY))
+    times = {_text(name): int(moment) for name, moment in seen.items()}
+    return {name: moment for name, moment in times.items() if now_ms - moment <= _WORKER_SILENCE_MS}
+
+
 async def accepted_counts(redis: Redis) -> dict[str, int]:
     """Return how many records were ever accepted, per project."""
-    counts = await cast("Awaitable[dict[bytes | str, bytes]]", redis.hgetall(ACCEPTED_KEY))
+    commands: Any = redis
+    counts = await commands.hgetall(ACCEPTED_KEY)
     return {_text(project): int(count) for project, count in counts.items()}
+
+
+async def beat(redis: Redis, worker: str, now_ms: int) -> None:
+    """Note that a worker lives, and forget those that gave no sign of life for a minute."""
+    commands: Any = redis  # redis types a hash command as awaitable or value, whichever client it serves
+    await commands.hset(WORKERS_KEY, worker, now_ms)
+    for name, seen in (await commands.hgetall(WORKERS_KEY)).items():
+        if now_ms - int(seen) > _FORGOTTEN_MS:
+            await commands.hdel(WORKERS_KEY, name)
+
+
+async def retire(redis: Redis, worker: str) -> None:
+    """Note that a worker has ended."""
+    commands: Any = redis
+    await commands.hdel(WORKERS_KEY, worker)
+
+
+async def living_workers(redis: Redis, now_ms: int) -> list[str]:
+    """Return the workers (`host:pid`) that gave a sign of life within the last ten seconds."""
+    commands: Any = redis
+    seen = await commands.hgetall(WORKERS_KEY)
+    return sorted(_text(name) for name, at in seen.items() if now_ms - int(at) <= _LIVING_MS)
 
 
 async def is_running(redis: Redis, name: JobName) -> bool:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-__all__ = ["DAYS_AHEAD", "ensure_partitions", "first_id", "partition_name"]
+__all__ = ["DAYS_AHEAD", "drop_partitions", "ensure_partitions", "first_id", "partition_name"]
 
 DAYS_AHEAD = 3
 _LOCK = 7_301_001
@@ -59,3 +59,31 @@ async def _create(connection: AsyncConnection, day: date) -> bool:
         text(f"ALTER TABLE traces ATTACH PARTITION {name} FOR VALUES FROM ('{low}') TO ('{high}')")
     )
     return True
+
+
+async def drop_partitions(engine: AsyncEngine, *, before: date) -> list[str]:
+    """Drop the partitions of days before `before`, without stopping writers; returns their names.
+
+    DETACH CONCURRENTLY waits for running queries instead of locking them out; it takes no transaction.
+    """
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        if not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+            return []
+        try:
+            expired = [name for name in await _partitions(connection) if name < partition_name(before)]
+            for name in expired:
+                await connection.execute(text(f"ALTER TABLE traces DETACH PARTITION {name} CONCURRENTLY"))
+                await connection.execute(text(f"DROP TABLE {name}"))
+        finally:
+            await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+    return expired
+
+
+async def _partitions(connection: AsyncConnection) -> list[str]:
+    rows = await connection.execute(
+        text(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'traces'::regclass ORDER BY 1"
+        )
+    )
+    return list(rows.scalars())

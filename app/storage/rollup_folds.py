@@ -69,11 +69,11 @@ LEFT JOIN measure_arrays USING (k) LEFT JOIN bin_arrays USING (k) LEFT JOIN show
 """
 
 _COARSEN = text(
-    "WITH gone AS (DELETE FROM rollups WHERE grain = :grain AND bucket < :before "
+    "WITH gone AS (DELETE FROM rollups WHERE grain = :grain AND bucket < :before "  # noqa: S608 both parts are constants
     "RETURNING *, date_trunc(:unit, bucket, 'UTC') AS start), " + _MERGE
 )
 _DEDUPLICATE = text(
-    "WITH crowded AS (SELECT project_id, source, dimension, value, model, template, bucket FROM rollups "
+    "WITH crowded AS (SELECT project_id, source, dimension, value, model, template, bucket FROM rollups "  # noqa: S608 both parts are constants
     "WHERE grain = :into AND bucket >= :since AND bucket < :before "
     "GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING count(*) > 1), "
     "gone AS (DELETE FROM rollups r USING crowded c WHERE r.grain = :into AND r.bucket = c.bucket "

@@ -9,10 +9,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.schemas.queued import Summary
 from app.schemas.traces import Trace, scores_to_json
 from app.storage.engine import asyncpg_connection
 
-__all__ = ["insert_traces", "stored_ids"]
+__all__ = ["insert_traces", "stored_summaries"]
 
 _json = msgspec.json.Encoder().encode
 
@@ -90,6 +91,10 @@ def _statement() -> str:
 
 
 _INSERT = _statement()
+_SUMMARIES = (
+    "SELECT trace_id, occurred_at, overall_quality, safety_score, is_safe, flags, cost_usd, "
+    "pricing_status, model_name FROM traces WHERE project_id = $1 AND trace_id = ANY($2::uuid[])"
+)
 
 
 async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> set[UUID]:
@@ -108,12 +113,23 @@ async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) ->
     return {UUID(bytes=row["trace_id"].bytes) for row in inserted}
 
 
-async def stored_ids(connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]) -> set[UUID]:
-    """Return those of the ids that are stored already."""
+async def stored_summaries(
+    connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
+) -> list[Summary]:
+    """Return the summaries of those of the ids that are stored already."""
     driver = await asyncpg_connection(connection)
-    rows = await driver.fetch(
-        "SELECT trace_id FROM traces WHERE project_id = $1 AND trace_id = ANY($2::uuid[])",
-        project_id,
-        list(trace_ids),
-    )
-    return {UUID(bytes=row["trace_id"].bytes) for row in rows}
+    rows = await driver.fetch(_SUMMARIES, project_id, list(trace_ids))
+    return [
+        Summary(
+            trace_id=UUID(bytes=row["trace_id"].bytes),
+            timestamp=row["occurred_at"],
+            quality_score=row["overall_quality"],
+            safety_score=row["safety_score"],
+            is_safe=row["is_safe"],
+            safety_flags=tuple(row["flags"]),
+            cost_usd=row["cost_usd"],
+            pricing_status=row["pricing_status"],
+            model_name=row["model_name"],
+        )
+        for row in rows
+    ]

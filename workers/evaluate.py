@@ -1,0 +1,248 @@
+"""The evaluate task: one queue job in, its records scored and stored, and every failure sorted.
+
+A try that ended without a word (the process died) is seen by its successor in a counter of our own; the job
+is then halved until the culprit is alone. Trouble of Postgres or Redis counts as no try at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any, NamedTuple
+
+import asyncpg
+import msgspec
+from arq import Retry
+from arq.constants import job_key_prefix
+from monitoring.verdict import Policy
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.events import Event, publish_event, publish_replies
+from app.queue import EVALUATE_QUEUE, JobName, NewJob, stage
+from app.schemas.ids import mint
+from app.schemas.queued import Batch, Envelope, Summary, decode_batch, decode_envelope, encode
+from app.schemas.traces import Trace, summarise
+from app.storage.dead_letters import DeadLetter
+from app.storage.engine import is_outage, reading
+from app.storage.trace_writes import stored_summaries
+from monitoring.evaluator import Evaluator
+from workers.scoring import Unscorable, score
+from workers.storing import Job, Storing
+
+__all__ = ["DEADLINE_SECONDS", "TIMEOUT_SECONDS", "Evaluation"]
+
+logger = logging.getLogger(__name__)
+
+# arq's own timeout drops a job without asking; ours comes first and sorts the failure.
+TIMEOUT_SECONDS = 15
+DEADLINE_SECONDS = 12
+_ATTEMPTS_EXPIRE_SECONDS = 30 * 24 * 3600
+_LAST_ATTEMPT = 3
+_RETRY_SECONDS = 1
+_SHOWN_TRACES = 20
+
+
+class _Opened(NamedTuple):
+    """The envelopes of a job, the bytes each came from, and letters for those that cannot be read."""
+
+    envelopes: list[Envelope]
+    unreadable: list[DeadLetter]
+    reply_to: str | None
+
+
+class Evaluation:
+    """Runs evaluate jobs with the resources of one worker process.
+
+    `outage` is called when Postgres does not answer, `clock` returns Unix milliseconds.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        engine: AsyncEngine,
+        storing: Storing,
+        executor: Executor,
+        evaluators: Sequence[Evaluator],
+        policy: Policy,
+        *,
+        outage: Callable[[], None],
+        clock: Callable[[], int],
+    ) -> None:
+        self._redis = redis
+        self._engine = engine
+        self._storing = storing
+        self._executor = executor
+        self._evaluators = evaluators
+        self._policy = policy
+        self._outage = outage
+        self._clock = clock
+
+    async def evaluate(self, context: dict[str, Any], payload: bytes) -> None:
+        """Score and store one job; returns normally whenever the job is done with, also by halving it."""
+        name = JobName.parse(context["job_id"])
+        attempts_key = f"llm-monitor:attempts:{name}"
+        attempts = int(await self._redis.incr(attempts_key))
+        await self._redis.expire(attempts_key, _ATTEMPTS_EXPIRE_SECONDS)
+        try:
+            await self._attempt(name, payload, attempts)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._redis.delete(attempts_key))
+            raise
+        except Exception as error:
+            if not (is_outage(error) or isinstance(error, RedisError)):
+                raise
+            logger.warning("job %s waits for Postgres or Redis: %s", name, type(error).__name__)
+            await self._redis.delete(attempts_key)
+            self._outage()
+            raise Retry(defer=_RETRY_SECONDS) from error
+        await self._redis.delete(attempts_key)
+
+    async def _attempt(self, name: JobName, payload: bytes, attempts: int) -> None:
+        if attempts > 1 and (name.records > 1 or attempts > _LAST_ATTEMPT):
+            await self._isolate(name, payload, attempts, "process_died", "a worker died while scoring it")
+            return
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS) as deadline:
+                await self._process(name, payload)
+        except Exception as error:
+            if deadline.expired():
+                detail = f"not scored and stored within {DEADLINE_SECONDS} s"
+                await self._isolate(name, payload, attempts, "deadline", detail)
+            elif is_outage(error) or isinstance(error, RedisError):
+                raise
+            else:
+                logger.exception("job %s failed", name)
+                await self._isolate(name, payload, attempts, type(error).__name__, str(error))
+
+    async def _process(self, name: JobName, payload: bytes) -> None:
+        opened = self._open(name, payload)
+        known = await self._known(name, opened.envelopes)
+        known_ids = {summary.trace_id for summary in known}
+        fresh = [envelope for envelope in opened.envelopes if envelope.trace_id not in known_ids]
+        results = await asyncio.get_running_loop().run_in_executor(
+            self._executor, score, fresh, str(name), self._evaluators, self._policy
+        )
+        traces = [result for result in results if isinstance(result, Trace)]
+        dead = opened.unreadable + [
+            _letter(name, result.envelope, result.reason, result.detail, attempts=1)
+            for result in results
+            if isinstance(result, Unscorable)
+        ]
+        stored = await self._store(Job(name.project_id, str(name), traces, dead, len(known)), fresh)
+        await self._announce(opened, [*map(summarise, stored), *known])
+
+    def _open(self, name: JobName, payload: bytes) -> _Opened:
+        try:
+            batch = decode_batch(payload)
+        except msgspec.MsgspecError as error:
+            letter = self._unreadable(name, bytes(payload), str(error))
+            return _Opened([], [letter], None)
+        envelopes, unreadable = [], []
+        for raw in batch.envelopes:
+            try:
+                envelopes.append(decode_envelope(raw))
+            except msgspec.MsgspecError as error:
+                unreadable.append(self._unreadable(name, bytes(raw), str(error)))
+        return _Opened(envelopes, unreadable, batch.reply_to)
+
+    def _unreadable(self, name: JobName, payload: bytes, detail: str) -> DeadLetter:
+        return DeadLetter(
+            project_id=name.project_id,
+            trace_id=mint(self._clock()),
+            job_id=str(name),
+            reason="unreadable",
+            detail=detail,
+            attempts=1,
+            payload=payload,
+        )
+
+    async def _known(self, name: JobName, envelopes: Sequence[Envelope]) -> list[Summary]:
+        """Return what is stored of the records whose client id had been seen before."""
+        retried = [envelope.trace_id for envelope in envelopes if envelope.retried]
+        if not retried:
+            return []
+        async with reading(self._engine) as connection:
+            return await stored_summaries(connection, name.project_id, retried)
+
+    async def _store(self, job: Job, envelopes: Sequence[Envelope]) -> Sequence[Trace]:
+        """Store the job, burying what Postgres refuses; returns the traces that are stored."""
+        try:
+            await self._storing.store(job)
+        except (asyncpg.PostgresError, ValueError, TypeError, OverflowError) as error:
+            if is_outage(error):
+                raise
+            refused = {
+                refusal.trace.trace_id: refusal for refusal in await self._storing.find_refused(job.traces)
+            }
+            if not refused:
+                raise
+            name = JobName.parse(job.job_id)
+            letters = [
+                _letter(name, envelope, found.reason, found.detail, attempts=1)
+                for envelope in envelopes
+                if (found := refused.get(envelope.trace_id))
+            ]
+            kept = [trace for trace in job.traces if trace.trace_id not in refused]
+            await self._storing.store(job._replace(traces=kept, dead=[*job.dead, *letters]))
+            return kept
+        return job.traces
+
+    async def _announce(self, opened: _Opened, summaries: Sequence[Summary]) -> None:
+        """Answer who waits and tell live views; both are news, so their loss is no failure of the job."""
+        waited = {envelope.trace_id for envelope in opened.envelopes if envelope.waited}
+        try:
+            if opened.reply_to and waited:
+                answers = [summary for summary in summaries if summary.trace_id in waited]
+                await publish_replies(self._redis, opened.reply_to, answers)
+            if summaries:
+                shown = msgspec.to_builtins(list(summaries[-_SHOWN_TRACES:]), str_keys=True)
+                project_id = opened.envelopes[0].project_id
+                data = {"traces": shown, "records": len(summaries)}
+                await publish_event(self._redis, Event("trace", project_id, data))
+        except (RedisError, OSError) as error:
+            logger.warning("news of %d records was lost: %s", len(summaries), type(error).__name__)
+
+    async def _isolate(self, name: JobName, payload: bytes, attempts: int, reason: str, detail: str) -> None:
+        """Halve a job that failed as a whole, or bury the record that is left alone."""
+        opened = self._open(name, payload)
+        if name.records > 1 and len(opened.envelopes) > 1:
+            await self._split(name, decode_batch(payload))
+            return
+        letters = [_letter(name, envelope, reason, detail, attempts) for envelope in opened.envelopes]
+        await self._storing.store(Job(name.project_id, str(name), [], [*letters, *opened.unreadable], 0))
+
+    async def _split(self, name: JobName, batch: Batch) -> None:
+        """Replace a job by two halves in one step; their names follow from its own, so that a second
+        replacement after a crash changes nothing.
+        """
+        middle = len(batch.envelopes) // 2
+        halves = [
+            NewJob(
+                JobName(name.project_id, len(part), f"{name.token}{side}"),
+                encode(Batch(envelopes=part, reply_to=batch.reply_to)),
+                waited=False,
+            )
+            for side, part in (("a", batch.envelopes[:middle]), ("b", batch.envelopes[middle:]))
+        ]
+        async with self._redis.pipeline(transaction=True) as pipe:
+            stage(pipe, halves, now_ms=self._clock(), count=False)
+            pipe.delete(f"{job_key_prefix}{name}")
+            pipe.zrem(EVALUATE_QUEUE, str(name))
+            await pipe.execute()
+        logger.warning("job %s was halved to find the record that fails", name)
+
+
+def _letter(name: JobName, envelope: Envelope, reason: str, detail: str, attempts: int) -> DeadLetter:
+    return DeadLetter(
+        project_id=envelope.project_id,
+        trace_id=envelope.trace_id,
+        job_id=str(name),
+        reason=reason,
+        detail=detail.replace("\0", "�")[:2000],
+        attempts=attempts,
+        payload=encode(envelope),
+    )

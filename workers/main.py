@@ -1,0 +1,122 @@
+"""Entry of the workers: one parent loads and warms everything once, then forks the processes that work."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
+
+import uvloop
+from monitoring.verdict import Policy
+
+from app.config import Settings, load_settings
+from app.errors import MonitorError, StartupError
+from app.telemetry import configure_logging
+from monitoring.evaluation import find_evaluators
+from monitoring.evaluator import Evaluator
+from workers.process import WorkerProcess, unix_ms
+from workers.scoring import score
+from workers.warming import SAMPLES, envelope_of
+
+__all__ = ["main"]
+
+logger = logging.getLogger(__name__)
+
+_RESTART_SECONDS = 1.0
+
+
+class Family:
+    """The worker processes of one parent: started by fork, replaced when they die, ended together."""
+
+    def __init__(self, settings: Settings, evaluators: Sequence[Evaluator]) -> None:
+        self._settings = settings
+        self._evaluators = evaluators
+        self._children: set[int] = set()
+        self._stopping = False
+        # Children hold the reading end: when the parent dies, however it does, they see its end.
+        self._alive, self._held = os.pipe()
+
+    def run(self) -> None:
+        """Keep `settings.workers` processes running until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop())
+        while len(self._children) < self._settings.workers:
+            self._fork()
+        while self._children:
+            pid, status = os.wait()
+            self._children.discard(pid)
+            if not self._stopping:
+                code = os.waitstatus_to_exitcode(status)
+                logger.error("worker %d ended with status %d and is replaced", pid, code)
+                time.sleep(_RESTART_SECONDS)
+                self._fork()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        for pid in self._children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+    def _fork(self) -> None:
+        if self._stopping:
+            return
+        pid = os.fork()
+        if pid == 0:
+            self._work()
+        self._children.add(pid)
+
+    def _work(self) -> NoReturn:
+        """Be a worker process; never returns into the parent's code."""
+        status = 1
+        try:
+            os.close(self._held)
+            uvloop.run(self._serve())
+            status = 0
+        except BaseException:
+            logger.exception("a worker process failed")
+        finally:
+            logging.shutdown()
+            os._exit(status)
+
+    async def _serve(self) -> None:
+        worker = WorkerProcess(self._settings, self._evaluators)
+        asyncio.get_running_loop().add_reader(self._alive, worker.stop)
+        await worker.run()
+
+
+def load() -> tuple[Evaluator, ...]:
+    """Find the evaluators and run everything once, so that no job waits for it and forks share it."""
+    evaluators = find_evaluators()
+    now = unix_ms()
+    score([envelope_of(record, now) for record in SAMPLES], "warm-up", evaluators, Policy())
+    gc.collect()
+    gc.freeze()
+    return evaluators
+
+
+def main() -> int:
+    """Run the workers of this machine; returns the exit status."""
+    try:
+        settings = load_settings()
+        if settings.database_url is None or settings.redis_url is None:
+            raise StartupError(
+                "a worker needs DATABASE_URL and REDIS_URL: `python main.py` starts everything, "
+                "`llm-monitor urls` prints those of a running stack"
+            )
+    except MonitorError as error:
+        sys.stderr.write(f"llm-monitor: {error.detail}\n")
+        return 2
+    configure_logging(settings.log_level, process="worker")
+    Family(settings, load()).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

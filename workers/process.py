@@ -1,0 +1,181 @@
+"""One worker process: arq's loop with our rules about outages, signals and reconnecting."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
+
+from arq.connections import ArqRedis
+from arq.typing import WorkerCoroutine
+from arq.worker import Function, Worker, func
+from monitoring.verdict import Policy
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+from sqlalchemy import text
+
+from app.aggregation import Judging
+from app.config import Settings
+from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
+from app.storage.engine import create_engine, is_outage
+from monitoring.evaluator import Evaluator
+from workers.evaluate import TIMEOUT_SECONDS, Evaluation
+from workers.naming import Naming
+from workers.storing import Storing
+from workers.upkeep import Upkeep
+
+__all__ = ["WorkerProcess", "unix_ms"]
+
+logger = logging.getLogger(__name__)
+
+# One job is scored while another is written.
+_CONCURRENT_JOBS = 2
+# arq's default of half a second would be the whole latency of a waiting post.
+_POLL_SECONDS = 0.01
+# Crashes are counted by the task itself; arq would drop a job at its limit without running our code.
+_ARQ_TRIES = 1_000_000
+_PAUSE_SECONDS = 0.5
+_HEARTBEAT_SECONDS = 2
+_DRAIN_SECONDS = 3
+
+
+def unix_ms() -> int:
+    """Return the wall clock in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class WorkerProcess:
+    """Takes jobs from one queue until it is told to stop."""
+
+    def __init__(self, settings: Settings, evaluators: Sequence[Evaluator]) -> None:
+        if settings.redis_url is None or settings.database_url is None:
+            raise ValueError("a worker needs REDIS_URL and DATABASE_URL")
+        self._redis = ArqRedis(
+            ConnectionPool.from_url(settings.redis_url, socket_connect_timeout=5, health_check_interval=30),
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+            default_queue_name=EVALUATE_QUEUE,
+        )
+        self._engine = create_engine(settings.database_url, pool_size=4, application="llm-monitor-worker")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="scoring")
+        self._upkeep = Upkeep(self._engine, retention_days=settings.retention_days)
+        self._evaluation = Evaluation(
+            self._redis,
+            self._engine,
+            Storing(self._engine, Judging.of(evaluators), Naming(self._engine)),
+            self._executor,
+            evaluators,
+            Policy(),
+            outage=self._pause,
+            clock=unix_ms,
+        )
+        self._stopping = asyncio.Event()
+        self._worker: Worker | None = None
+        self._probe: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT, then let running jobs end for a few seconds."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        side = [asyncio.create_task(self._upkeep.run()), asyncio.create_task(self._beat())]
+        try:
+            while not self._stopping.is_set():
+                await self._work()
+        finally:
+            for task in (*side, self._probe):
+                if task:
+                    task.cancel()
+            with contextlib.suppress(RedisError, OSError):
+                await retire(self._redis, self._name())
+            await self._redis.aclose()
+            await self._engine.dispose()
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def stop(self) -> None:
+        """Ask the process to take no more jobs and end."""
+        self._stopping.set()
+
+    async def _work(self) -> None:
+        """Run arq's worker until a stop is asked for or Redis goes away."""
+        self._worker = worker = Worker(
+            [self._function()],
+            queue_name=EVALUATE_QUEUE,
+            redis_pool=self._redis,
+            handle_signals=False,
+            max_jobs=_CONCURRENT_JOBS,
+            job_timeout=TIMEOUT_SECONDS,
+            keep_result=0,
+            poll_delay=_POLL_SECONDS,
+            max_tries=_ARQ_TRIES,
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+            log_results=False,
+        )
+        main = asyncio.create_task(worker.async_run())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([main, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        worker.allow_pick_jobs = False
+        if not main.done():
+            await self._drain(worker)
+            main.cancel()
+        try:
+            await main
+        except asyncio.CancelledError:
+            if not self._stopping.is_set():
+                raise
+        except (RedisError, OSError) as error:
+            logger.warning("Redis does not answer, connecting again: %s", type(error).__name__)
+            await self._drain(worker)
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _function(self) -> Function:
+        task = cast("WorkerCoroutine", self._evaluation.evaluate)
+        return func(task, name=EVALUATE, timeout=TIMEOUT_SECONDS, max_tries=_ARQ_TRIES)
+
+    async def _drain(self, worker: Worker) -> None:
+        """Let running jobs end; what does not is cancelled and delivered again."""
+        if worker.tasks:
+            _, late = await asyncio.wait(worker.tasks.values(), timeout=_DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+
+    def _pause(self) -> None:
+        """Take no jobs until Postgres answers again."""
+        if self._worker:
+            self._worker.allow_pick_jobs = False
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(self._resume())
+
+    async def _resume(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                async with self._engine.connect() as connection:
+                    await connection.execute(text("SELECT 1"))
+                break
+            except Exception as error:
+                if not is_outage(error):
+                    logger.exception("probing Postgres failed")
+                await asyncio.sleep(_PAUSE_SECONDS)
+        if self._worker:
+            self._worker.allow_pick_jobs = not self._stopping.is_set()
+
+    async def _beat(self) -> None:
+        """Tell Redis every other second that this worker lives."""
+        while True:
+            with contextlib.suppress(RedisError, OSError):
+                await beat(self._redis, self._name(), unix_ms())
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+    @staticmethod
+    def _name() -> str:
+        return f"{socket.gethostname()}:{os.getpid()}"

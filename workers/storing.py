@@ -1,0 +1,106 @@
+"""Writing a scored job: everything in one transaction, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.aggregation import Judging, aggregate
+from app.schemas.ids import minted_at
+from app.schemas.traces import Trace
+from app.storage.dead_letters import DeadLetter, bury
+from app.storage.engine import is_outage
+from app.storage.partitions import ensure_partitions
+from app.storage.rollup_writes import append_deltas
+from app.storage.settlements import settle
+from app.storage.trace_writes import insert_traces
+from workers.naming import Naming
+
+__all__ = ["Job", "Outcome", "Refused", "Storing"]
+
+_NO_PARTITION = "23514"
+
+
+class Job(NamedTuple):
+    """A queue job after scoring: its traces, what was given up, and how many were known to be stored."""
+
+    project_id: str
+    job_id: str
+    traces: Sequence[Trace]
+    dead: Sequence[DeadLetter]
+    duplicates: int
+
+
+class Refused(NamedTuple):
+    """A trace that Postgres cannot store, and why."""
+
+    trace: Trace
+    reason: str
+    detail: str
+
+
+class Outcome(NamedTuple):
+    """What one job came to: how many records were new, known before, and given up."""
+
+    stored: int
+    duplicate: int
+    dead: int
+
+
+class Storing:
+    """Stores jobs through one engine."""
+
+    def __init__(self, engine: AsyncEngine, judging: Judging, naming: Naming) -> None:
+        self._engine = engine
+        self._judging = judging
+        self._naming = naming
+
+    async def store(self, job: Job) -> Outcome | None:
+        """Write traces, deltas, dead letters and the settlement; None when another try had done so.
+
+        Raises asyncpg.DataError and its kin when Postgres refuses a trace (see `find_refused`), and the
+        database's outage errors.
+        """
+        names = await self._naming.names(job.traces)
+        async with self._engine.connect() as connection:
+            fresh = await self._insert(connection, job.traces)
+            new = [trace for trace in job.traces if trace.trace_id in fresh]
+            await append_deltas(connection, aggregate(new, self._judging, name=names))
+            await bury(connection, job.dead)
+            outcome = Outcome(len(new), job.duplicates + len(job.traces) - len(new), len(job.dead))
+            if not await settle(connection, job.project_id, job.job_id, **outcome._asdict()):
+                return None
+            await connection.commit()
+            return outcome
+
+    async def find_refused(self, traces: Sequence[Trace]) -> list[Refused]:
+        """Return the traces that cannot be stored, by trying halves in transactions that are undone."""
+        if not traces:
+            return []
+        try:
+            async with self._engine.connect() as connection:
+                await self._insert(connection, traces)
+                return []
+        except (asyncpg.PostgresError, ValueError, TypeError, OverflowError) as error:
+            if is_outage(error):
+                raise
+            if len(traces) == 1:
+                return [Refused(traces[0], type(error).__name__, str(error))]
+        middle = len(traces) // 2
+        return [*await self.find_refused(traces[:middle]), *await self.find_refused(traces[middle:])]
+
+    async def _insert(self, connection: AsyncConnection, traces: Sequence[Trace]) -> set[object]:
+        try:
+            return set(await insert_traces(connection, traces))
+        except asyncpg.PostgresError as error:
+            if error.sqlstate != _NO_PARTITION:
+                raise
+        # Postgres was away for longer than partitions are made ahead.
+        await connection.rollback()
+        days = [minted_at(trace.trace_id).date() for trace in traces]
+        await ensure_partitions(self._engine, min(days), max(days) + timedelta(days=1))
+        return set(await insert_traces(connection, traces))

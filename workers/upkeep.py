@@ -1,0 +1,63 @@
+"""What keeps storage small and ready: folding rollups and settlements, making and dropping partitions.
+
+It runs beside the jobs instead of as an arq cron, because a cron job waits in the queue behind a backlog,
+which is when folding matters most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.storage.engine import is_outage
+from app.storage.locks import UPKEEP, try_lock
+from app.storage.partitions import DAYS_AHEAD, drop_partitions, ensure_partitions
+from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
+from app.storage.settlements import fold_settlements
+
+__all__ = ["Upkeep"]
+
+logger = logging.getLogger(__name__)
+
+_TICK_SECONDS = 10
+_TICKS_PER_HOUR = 360
+
+
+class Upkeep:
+    """Does the periodic work of one database; of many replicas one at a time acts."""
+
+    def __init__(self, engine: AsyncEngine, *, retention_days: int) -> None:
+        self._engine = engine
+        self._retention = timedelta(days=retention_days)
+
+    async def run(self) -> None:
+        """Repeat until cancelled; an outage of Postgres only skips a turn."""
+        tick = 0
+        while True:
+            try:
+                await self.turn(datetime.now(UTC), hourly=tick % _TICKS_PER_HOUR == 0)
+            except Exception as error:
+                if not is_outage(error):
+                    logger.exception("upkeep failed and is tried again in %d s", _TICK_SECONDS)
+            tick += 1
+            await asyncio.sleep(_TICK_SECONDS)
+
+    async def turn(self, now: datetime, *, hourly: bool) -> None:
+        """Do what is due at `now`, aware UTC."""
+        await self._locked(lambda connection: fold_closed(connection, now))
+        await self._locked(fold_settlements)
+        if hourly:
+            today = now.date()
+            await ensure_partitions(self._engine, today, today + timedelta(days=DAYS_AHEAD))
+            await self._locked(lambda connection: fold_hours(connection, now))
+            await self._locked(lambda connection: fold_days(connection, now))
+            await drop_partitions(self._engine, before=(now - self._retention).date())
+
+    async def _locked(self, work: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+        async with self._engine.begin() as connection:
+            if await try_lock(connection, UPKEEP):
+                await work(connection)
