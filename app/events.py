@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 
 from app.schemas.queued import Summary
 
@@ -14,6 +15,7 @@ __all__ = ["Event", "EventType", "publish_event", "publish_replies", "replies", 
 
 EventType = Literal["trace", "metrics", "cost_update", "pipeline", "alert", "job"]
 _PREFIX = "llm-monitor:events:"
+_QUIET_SECONDS = 10.0
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -30,6 +32,14 @@ _encode_replies = msgspec.msgpack.Encoder().encode
 _decode_replies = msgspec.msgpack.Decoder(list[Summary]).decode
 
 
+async def _messages(pubsub: PubSub) -> AsyncIterator[dict[str, Any]]:
+    """Yield messages; silence is no error, although the client gives its commands a time limit."""
+    while True:
+        message = await pubsub.get_message(timeout=_QUIET_SECONDS)
+        if message is not None:
+            yield message
+
+
 async def publish_event(redis: Redis, event: Event) -> None:
     """Tell every live view of the project; nobody listening is no error."""
     await redis.publish(f"{_PREFIX}{event.project_id}", _encode_event(event))
@@ -39,7 +49,7 @@ async def subscribe(redis: Redis) -> AsyncIterator[Event]:
     """Yield the events of every project until the caller stops; raises redis errors when Redis goes away."""
     async with redis.pubsub() as pubsub:
         await pubsub.psubscribe(f"{_PREFIX}*")
-        async for message in pubsub.listen():
+        async for message in _messages(pubsub):
             if message["type"] == "pmessage":
                 yield _decode_event(message["data"])
 
@@ -58,7 +68,7 @@ async def replies(redis: Redis, channel: str) -> AsyncIterator[list[Summary] | N
     """Yield answers sent to `channel`; the first item is None and says that listening has begun."""
     async with redis.pubsub() as pubsub:
         await pubsub.subscribe(channel)
-        async for message in pubsub.listen():
+        async for message in _messages(pubsub):
             if message["type"] == "subscribe":
                 yield None
             elif message["type"] == "message":

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import Unavailable
 
-__all__ = ["asyncpg_connection", "asyncpg_url", "create_engine", "is_outage", "reading"]
+__all__ = ["asyncpg_connection", "asyncpg_url", "create_engine", "is_outage", "ping", "reading", "writing"]
 
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
 _RETRY_SECONDS = 2
@@ -75,3 +76,26 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
                 "The database does not answer; try again shortly.", retry_after=_RETRY_SECONDS
             ) from error
         raise
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection in a transaction that commits at the end of the block.
+
+    Raises Unavailable when Postgres cannot be used now; nothing is kept then.
+    """
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except Exception as error:
+        if is_outage(error):
+            raise Unavailable(
+                "The database does not answer and nothing was kept; try again shortly.",
+                retry_after=_RETRY_SECONDS,
+            ) from error
+        raise
+
+
+async def ping(connection: AsyncConnection) -> None:
+    """Ask Postgres for a sign of life; raises the driver's errors."""
+    await connection.execute(text("SELECT 1"))

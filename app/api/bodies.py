@@ -1,0 +1,134 @@
+"""Reading a request body of a bounded size, whatever it was compressed with."""
+
+from __future__ import annotations
+
+import zlib
+from email.message import Message
+from typing import Final, NamedTuple
+
+from fastapi import Request
+
+from app.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from app.schemas.records import BodyFormat
+
+__all__ = ["Body", "read_body"]
+
+_FORMATS: Final[dict[str, BodyFormat]] = {
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+    "application/x-jsonlines": "ndjson",
+}
+_CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
+_PIECE = 256 * 1024
+
+
+class Body(NamedTuple):
+    """A body as the application wrote it, decompressed, and how its records are laid out."""
+
+    content: bytes
+    format: BodyFormat
+
+
+async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, ...]) -> Body:
+    """Read a body of at most `limit` bytes, as sent and after decompression.
+
+    Raises UnsupportedMediaType, BodyTooLarge, and MalformedBody where the compression is broken.
+    """
+    body_format = _read_format(request.headers.get("content-type"), formats)
+    reader = _reader(request.headers.get("content-encoding"), limit)
+    _check_length(request.headers.get("content-length"), limit)
+    received = 0
+    pieces: list[bytes] = []
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > limit:
+            raise _too_large(limit)
+        pieces += reader.read(chunk)
+    reader.finish()
+    return Body(b"".join(pieces), body_format)
+
+
+def _read_format(content_type: str | None, formats: tuple[BodyFormat, ...]) -> BodyFormat:
+    message = Message()
+    message["content-type"] = content_type or "absent/absent"
+    known = _FORMATS.get(message.get_content_type())
+    charset = message.get_content_charset("utf-8")
+    if known in formats and known and charset in _CHARSETS:
+        return known
+    offered = [name for name, value in _FORMATS.items() if value in formats]
+    raise UnsupportedMediaType(
+        f"Send the body as {' or '.join(offered)} in UTF-8, and say so in the Content-Type header."
+    )
+
+
+def _check_length(content_length: str | None, limit: int) -> None:
+    if content_length and content_length.isascii() and content_length.isdigit():
+        digits = content_length.lstrip("0")
+        if len(digits) > len(str(limit)) or int(digits or "0") > limit:
+            raise _too_large(limit)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"A body may have {limit} bytes, counted after decompression too; send the records in several requests."
+    )
+
+
+class _Plain:
+    """A body that was not compressed."""
+
+    def read(self, chunk: bytes) -> list[bytes]:
+        return [chunk]
+
+    def finish(self) -> None:
+        """Nothing can be missing."""
+
+
+class _Compressed:
+    """Decompresses piece by piece and stops at the limit, so that a small bomb stays small."""
+
+    def __init__(self, wbits: int, limit: int) -> None:
+        self._wbits = wbits
+        self._limit = limit
+        self._left = limit
+        self._stream = zlib.decompressobj(wbits)
+        self._begun = False
+
+    def read(self, chunk: bytes) -> list[bytes]:
+        pieces = []
+        more = bool(chunk)
+        while more:
+            if self._stream.eof:  # gzip files may be laid end to end (RFC 1952, section 2.2)
+                self._stream = zlib.decompressobj(self._wbits)
+            self._begun = True
+            room = min(_PIECE, self._left + 1)
+            try:
+                piece = self._stream.decompress(chunk, room)
+            except zlib.error as error:
+                raise MalformedBody("The body is not compressed as Content-Encoding says.") from error
+            self._left -= len(piece)
+            if self._left < 0:
+                raise _too_large(self._limit)
+            pieces.append(piece)
+            chunk = self._stream.unconsumed_tail or self._stream.unused_data
+            # A full piece may leave output waiting inside although all input was taken.
+            more = bool(chunk) or (len(piece) == room and not self._stream.eof)
+        return pieces
+
+    def finish(self) -> None:
+        """Raise MalformedBody when the stream ended early."""
+        if self._begun and not self._stream.eof:
+            raise MalformedBody("The compressed body ends before its end.")
+
+
+def _reader(encoding: str | None, limit: int) -> _Plain | _Compressed:
+    match (encoding or "identity").strip().lower():
+        case "identity":
+            return _Plain()
+        case "gzip" | "x-gzip":
+            return _Compressed(16 + zlib.MAX_WBITS, limit)
+        case "deflate":  # the zlib format (RFC 9110, section 8.4.1.2)
+            return _Compressed(zlib.MAX_WBITS, limit)
+    raise UnsupportedMediaType("A body may be compressed with gzip or deflate, or not at all.")

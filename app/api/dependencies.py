@@ -1,0 +1,67 @@
+"""What handlers are given: the application's services, and whose data a request is about."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from fastapi import Depends
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from starlette.requests import HTTPConnection
+
+from app.config import Settings
+from app.ingest import Ingest
+from app.storage.engine import reading, writing
+
+__all__ = ["Project", "Reading", "Services", "Serving", "Writing", "current_project", "now_utc", "services"]
+
+DEFAULT_PROJECT: Final = "default"
+
+
+def now_utc() -> datetime:
+    """Return the wall clock, aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Services:
+    """Everything a handler may use; `stopping` turns true when this process was told to end."""
+
+    settings: Settings
+    redis: Redis
+    engine: AsyncEngine
+    ingest: Ingest
+    clock: Callable[[], datetime] = now_utc
+    stopping: bool = field(default=False)
+
+
+async def services(connection: HTTPConnection) -> Services:
+    """Return the services of the running application."""
+    found: Services = connection.app.state.services
+    return found
+
+
+async def current_project() -> str:
+    """Return the project a request belongs to."""
+    return DEFAULT_PROJECT
+
+
+Serving = Annotated[Services, Depends(services)]
+Project = Annotated[str, Depends(current_project)]
+
+
+async def _reading(serving: Serving) -> AsyncIterator[AsyncConnection]:
+    async with reading(serving.engine) as connection:
+        yield connection
+
+
+async def _writing(serving: Serving) -> AsyncIterator[AsyncConnection]:
+    async with writing(serving.engine) as connection:
+        yield connection
+
+
+Reading = Annotated[AsyncConnection, Depends(_reading, scope="function")]
+Writing = Annotated[AsyncConnection, Depends(_writing, scope="function")]

@@ -1,0 +1,134 @@
+"""The one OpenAPI schema: pydantic's for most routes, msgspec's for the bodies that msgspec reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
+from app.api.submissions import BulkAnswer, SingleAnswer
+from app.schemas.records import RecordIn
+
+__all__ = ["BULK_BODY", "LIST_BODY", "RECORD_BODY", "install"]
+
+# The bundled Swagger UI reads no later version.
+_OPENAPI_VERSION = "3.0.3"
+_REF = "#/components/schemas/{name}"
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": _REF.format(name=name)}
+
+
+def _route(
+    contents: dict[str, Any], answers: dict[int, tuple[str, str]], parameters: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what a route that reads its own body says about itself."""
+    return {
+        "openapi_extra": {
+            "requestBody": {
+                "required": True,
+                "content": {media: {"schema": schema} for media, schema in contents.items()},
+            },
+            "parameters": parameters,
+        },
+        "responses": {
+            status: {"description": description, "content": {"application/json": {"schema": _ref(name)}}}
+            for status, (name, description) in answers.items()
+        },
+    }
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "schema": {"type": "string"}, "description": description}
+
+
+_PREFER = _header("Prefer", "respond-async: 202 at once. wait=N: wait at most N seconds for the scores.")
+_KEY = _header("Idempotency-Key", "A retry with the same key gets the trace id of the first try.")
+_LIST = {"type": "array", "items": _ref("RecordIn")}
+
+RECORD_BODY: dict[str, Any] = _route(
+    {"application/json": _ref("RecordIn")},
+    {200: ("SingleAnswer", "Scored"), 202: ("SingleAnswer", "Kept; scores follow at Location")},
+    [_PREFER, _KEY],
+)
+BULK_BODY: dict[str, Any] = {
+    **_route(
+        {"application/json": _LIST, "application/x-ndjson": _ref("RecordIn")},
+        {202: ("BulkAnswer", "Kept, except for the lines that errors names")},
+        [_KEY],
+    ),
+    "status_code": 202,
+}
+LIST_BODY: dict[str, Any] = _route({"application/json": _LIST}, {}, [_PREFER])
+
+
+def install(app: FastAPI) -> None:
+    """Make the application describe itself with this schema, made once when it is first asked for."""
+    app.openapi_version = _OPENAPI_VERSION
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _describe(app)
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign] FastAPI documents this as its extension point
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    schema = get_openapi(
+        title=app.title,
+        version=app.version,
+        openapi_version=app.openapi_version,
+        description=app.description,
+        routes=app.routes,
+    )
+    _, components = msgspec.json.schema_components([RecordIn, SingleAnswer, BulkAnswer], ref_template=_REF)
+    # A field that the contract does not name is kept as metadata, not refused.
+    components["RecordIn"]["additionalProperties"] = True
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    schemas |= {**components, "Problem": PROBLEM_SCHEMA}
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            _describe_problems(operation)
+    described: dict[str, Any] = _without_null_types(schema)
+    return described
+
+
+def _describe_problems(operation: dict[str, Any]) -> None:
+    problem = {"content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
+    responses = operation.setdefault("responses", {})
+    if "422" in responses:
+        responses["422"] = {"description": "A field or parameter is wrong", **problem}
+    if "requestBody" in operation:
+        responses |= {
+            "400": {"description": "The body cannot be read", **problem},
+            "413": {"description": "The body is too large", **problem},
+            "415": {"description": "The media type or compression is not read here", **problem},
+            "422": {"description": "A field or parameter is wrong", **problem},
+        }
+    responses["default"] = {"description": "Any other failure", **problem}
+
+
+def _without_null_types(node: Any) -> Any:
+    """Rewrite `anyOf: [..., null]`, which OpenAPI 3.0 does not know, as `nullable`."""
+    if isinstance(node, list):
+        return [_without_null_types(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _without_null_types(value) for key, value in node.items()}
+    options = node.get("anyOf")
+    if isinstance(options, list) and {"type": "null"} in options:
+        rest = [option for option in options if option != {"type": "null"}]
+        del node["anyOf"]
+        node["nullable"] = True
+        if len(rest) == 1 and "$ref" not in rest[0]:
+            node = {**rest[0], **node}
+        else:
+            node["anyOf"] = rest
+    if "const" in node:
+        node["enum"] = [node.pop("const")]
+    return node

@@ -1,0 +1,138 @@
+"""From what ingest decided to what the client is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from fastapi import Response
+
+from app.api.bodies import Body
+from app.api.preferences import Preference
+from app.api.responses import json_response
+from app.errors import InvalidRecord
+from app.ingest import Submission
+from app.schemas.ids import minted_at
+from app.schemas.queued import Summary
+from app.schemas.records import Rejection, read_records
+from monitoring.models import Record
+
+__all__ = [
+    "BulkAnswer",
+    "SingleAnswer",
+    "answer_bulk",
+    "answer_single",
+    "bulk_keys",
+    "parse_many",
+    "pending",
+]
+
+# Below this a thread costs more than the few milliseconds of parsing that it takes off the event loop.
+_PARSE_INLINE_BYTES = 128 * 1024
+
+
+class SingleAnswer(Summary, frozen=True, kw_only=True):
+    """A summary and whether it is there yet."""
+
+    status: Literal["scored", "queued"]
+
+
+class LineError(msgspec.Struct, frozen=True):
+    """Why one line was not taken; lines count from 1."""
+
+    line: int
+    field: str | None
+    message: str
+
+
+class BulkAnswer(msgspec.Struct, frozen=True):
+    """What became of the lines of one request; `trace_ids` is aligned with them."""
+
+    accepted: int
+    rejected: int
+    duplicates: int
+    trace_ids: tuple[UUID | None, ...]
+    errors: tuple[LineError, ...]
+
+
+async def parse_many(body: Body) -> list[Record | Rejection]:
+    """Read every line of a body; a large one is read beside the event loop."""
+    if len(body.content) <= _PARSE_INLINE_BYTES:
+        return read_records(body.content, body.format)
+    return await asyncio.to_thread(read_records, body.content, body.format)
+
+
+def bulk_keys(header: str | None, lines: Sequence[Record | Rejection]) -> list[str | None] | None:
+    """Return an idempotency key for each line: its own id counts, else the header's key and its number."""
+    if header is None:
+        return None
+    return [
+        f"{header}:{number}" if isinstance(line, Record) and line.id is None else None
+        for number, line in enumerate(lines, start=1)
+    ]
+
+
+def pending(trace_id: UUID, record: Record) -> Summary:
+    """Return the summary of a record that is queued and not scored yet."""
+    return Summary(
+        trace_id=trace_id,
+        timestamp=record.timestamp or minted_at(trace_id),
+        quality_score=None,
+        safety_score=None,
+        is_safe=None,
+        safety_flags=(),
+        cost_usd=None,
+        pricing_status="pending",
+        model_name=record.model_name,
+    )
+
+
+def answer_single(record: Record, submission: Submission, preference: Preference) -> Response:
+    """Return 200 with the scores, or 202 with nulls and where they will be; raises InvalidRecord."""
+    (outcome,) = submission.outcomes
+    if isinstance(outcome, Rejection):
+        raise InvalidRecord(
+            f"The record was not taken: {outcome.message}.",
+            errors=[{"field": outcome.field, "message": outcome.message}],
+        )
+    headers = {"Preference-Applied": preference.applied} if preference.applied else {}
+    summary = submission.summaries.get(outcome.trace_id)
+    if summary is not None:
+        return json_response(_with_status(summary, "scored"), headers=headers)
+    headers["Location"] = f"/traces/{outcome.trace_id}"
+    queued = _with_status(pending(outcome.trace_id, record), "queued")
+    return json_response(queued, HTTPStatus.ACCEPTED, headers)
+
+
+def _with_status(summary: Summary, status: Literal["scored", "queued"]) -> SingleAnswer:
+    return SingleAnswer(**msgspec.structs.asdict(summary), status=status)
+
+
+def answer_bulk(submission: Submission) -> Response:
+    """Return 202 with counts and ids; raises InvalidRecord when every line was rejected."""
+    rejections = [outcome for outcome in submission.outcomes if isinstance(outcome, Rejection)]
+    accepted = [outcome for outcome in submission.outcomes if not isinstance(outcome, Rejection)]
+    if rejections and not accepted:
+        raise InvalidRecord(
+            f"None of the {len(rejections)} lines was taken.",
+            errors=[rejection._asdict() for rejection in rejections],
+        )
+    seen: set[UUID] = set()
+    duplicates = 0
+    for outcome in accepted:
+        duplicates += outcome.duplicate or outcome.trace_id in seen
+        seen.add(outcome.trace_id)
+    answer = BulkAnswer(
+        accepted=len(accepted) - duplicates,
+        rejected=len(rejections),
+        duplicates=duplicates,
+        trace_ids=tuple(
+            None if isinstance(outcome, Rejection) else outcome.trace_id for outcome in submission.outcomes
+        ),
+        errors=tuple(LineError(*rejection) for rejection in rejections),
+    )
+    return json_response(answer, HTTPStatus.ACCEPTED)

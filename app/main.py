@@ -1,0 +1,97 @@
+"""The HTTP application: made from settings, with nothing done at import."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from redis.asyncio import BlockingConnectionPool, Redis
+
+from app.api import documentation, openapi, problems
+from app.api.dependencies import Services
+from app.api.routes import ROUTERS
+from app.api.shutdown import shutdown_noticed
+from app.api.version import VERSION
+from app.config import Settings, load_settings
+from app.errors import StartupError
+from app.ingest import Ingest
+from app.storage.engine import create_engine
+
+__all__ = ["create_app", "create_app_from_env", "open_redis"]
+
+_DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem+json (RFC 9457)."
+_REDIS_CONNECTIONS = 64
+
+
+def create_app_from_env() -> FastAPI:
+    """Return the application as the environment configures it; what uvicorn's --factory calls."""
+    return create_app(load_settings())
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application; its servers are reached when it starts, not here.
+
+    Raises StartupError when the settings name no servers.
+    """
+    _addresses(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="LLM Monitor",
+        version=VERSION,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    openapi.install(app)
+    documentation.install(app)
+    return app
+
+
+def _addresses(settings: Settings) -> tuple[str, str]:
+    if settings.database_url is None or settings.redis_url is None:
+        raise StartupError(
+            "DATABASE_URL and REDIS_URL are not set: set both, or start the whole stack with python main.py"
+        )
+    return settings.database_url, settings.redis_url
+
+
+def open_redis(url: str) -> Redis:
+    """Return a client that waits at most seconds for a connection and for an answer."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=_REDIS_CONNECTIONS,
+        timeout=5,
+        socket_connect_timeout=2,
+        socket_timeout=5,
+        health_check_interval=15,
+    )
+    return Redis.from_pool(pool)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
+    database_url, redis_url = _addresses(settings)
+    engine = create_engine(database_url, application="llm-monitor-api")
+    try:
+        async with open_redis(redis_url) as redis, Ingest(redis, settings).running() as ingest:
+            services = Services(settings, redis, engine, ingest)
+
+            def notice() -> None:
+                services.stopping = True
+
+            with shutdown_noticed(notice):
+                yield services
+    finally:
+        await engine.dispose()
