@@ -1,0 +1,197 @@
+"""From scores to a verdict: the only place with weights and with the table of promised names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from monitoring.evaluator import Evaluator
+from monitoring.models import QualityMetrics, Record, Result, SafetyAssessment, SafetyFlag, Score
+
+__all__ = ["WEIGHTS", "Policy", "Verdict", "assess", "calibrate"]
+
+# 2026-11-23, judgement: whether an answer is to the point and true weighs more than how it reads, and
+# likeness to one reference least, since good answers differ. Other quality evaluators weigh nothing until
+# they get a line here or in a project's policy.
+WEIGHTS: Mapping[str, float] = {
+    "relevance": 0.35,
+    "factual_accuracy": 0.30,
+    "coherence": 0.20,
+    "semantic_similarity": 0.15,
+}
+
+# Evaluator name -> (part of its score, or None for its value; field of QualityMetrics).
+_METRICS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
+    "semantic_similarity": ((None, "semantic_similarity"),),
+    "factual_accuracy": ((None, "factual_accuracy"),),
+    "coherence": ((None, "coherence_score"),),
+    "relevance": (
+        (None, "response_relevance"),
+        ("topical", "topical_relevance"),
+        ("contextual", "contextual_relevance"),
+        ("intent", "intent_relevance"),
+    ),
+}
+_TOPIC_EVALUATOR = "topic"
+_REMEMBERED_PLANS = 256
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """What a project decided otherwise: thresholds and weights by evaluator name.
+
+    Raises ValueError for a threshold outside 0..1 (both ends excluded) and for a weight that is negative
+    or not finite.
+    """
+
+    thresholds: Mapping[str, float] = {}
+    weights: Mapping[str, float] = {}
+
+    def __post_init__(self) -> None:
+        for name, threshold in self.thresholds.items():
+            if not 0.0 < threshold < 1.0:
+                raise ValueError(f"the threshold of {name} lies between 0 and 1")
+        for name, weight in self.weights.items():
+            if not (weight >= 0.0 and math.isfinite(weight)):
+                raise ValueError(f"the weight of {name} is a finite number of zero or more")
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the scores of one record amount to, under the names users were promised.
+
+    Quality values are 0..1 and 1 is good, None where nothing can be known; `overall_quality` is the
+    weighted mean of those that exist; `low` names the quality evaluators below their threshold.
+    `safety_score` is 1 minus the highest calibrated detector value, None when no detector gave one;
+    `is_safe` means no flag. `response_length` is in characters.
+    """
+
+    semantic_similarity: float | None = None
+    factual_accuracy: float | None = None
+    response_relevance: float | None = None
+    topical_relevance: float | None = None
+    contextual_relevance: float | None = None
+    intent_relevance: float | None = None
+    topic_category: str | None = None
+    coherence_score: float | None = None
+    response_length: int = 0
+    overall_quality: float | None = None
+    safety_score: float | None = None
+    is_safe: bool = True
+    flags: tuple[str, ...] = ()
+    low: tuple[str, ...] = ()
+
+    def quality_metrics(self) -> QualityMetrics:
+        """Return the quality part as the promised type."""
+        return QualityMetrics(**{name: getattr(self, name) for name in QualityMetrics.model_fields})
+
+    def safety_assessment(self, details: Mapping[str, object]) -> SafetyAssessment:
+        """Return the safety part as the promised type, with details the caller took from the scores."""
+        return SafetyAssessment(
+            is_safe=self.is_safe,
+            safety_score=self.safety_score,
+            flags=tuple(SafetyFlag(flag) for flag in self.flags),
+            details=details,
+        )
+
+
+class _Rule(NamedTuple):
+    """What the score of one evaluator counts for."""
+
+    name: str
+    is_safety: bool
+    is_quality: bool
+    flag: str | None
+    threshold: float | None
+    weight: float
+    metrics: tuple[tuple[str | None, str], ...]
+    is_topic: bool
+
+
+def calibrate(value: float, threshold: float | None) -> float:
+    """Map a detector's value so that its threshold sits at 0.5: linear on either side, 0 and 1 kept.
+
+    Detectors have thresholds of their own making; only then do their values compare.
+    """
+    if threshold is None:
+        return value
+    if value < threshold:
+        return 0.5 * value / threshold
+    return 0.5 + 0.5 * (value - threshold) / (1.0 - threshold) if threshold < 1.0 else 0.5
+
+
+def assess(
+    record: Record, results: Mapping[str, Result], evaluators: Sequence[Evaluator], policy: Policy
+) -> Verdict:
+    """Combine the results of one record, in microseconds.
+
+    An evaluator that was switched off, failed or knows nothing takes no part: it sets no flag and is in
+    no mean.
+    """
+    found: dict[str, float | None] = {}
+    topic: str | None = None
+    total = weights = 0.0
+    worst = -1.0
+    flags: list[str] = []
+    low: list[str] = []
+    for rule in _rules(evaluators, policy):
+        score = results.get(rule.name)
+        if not isinstance(score, Score) or score.value is None:
+            continue
+        value = score.value
+        if rule.is_safety:
+            worst = max(worst, calibrate(value, rule.threshold))
+            if (
+                rule.flag
+                and rule.threshold is not None
+                and value >= rule.threshold
+                and rule.flag not in flags
+            ):
+                flags.append(rule.flag)
+        elif rule.is_quality:
+            total += rule.weight * value
+            weights += rule.weight
+            if rule.threshold is not None and value < rule.threshold:
+                low.append(rule.name)
+        elif rule.is_topic:
+            topic = score.label
+        for part, metric in rule.metrics:
+            found[metric] = value if part is None else score.parts.get(part)
+    return Verdict(
+        **found,
+        topic_category=topic,
+        response_length=len(record.response),
+        overall_quality=total / weights if weights else None,
+        safety_score=1.0 - worst if worst >= 0.0 else None,
+        is_safe=not flags,
+        flags=tuple(flags),
+        low=tuple(low),
+    )
+
+
+# Keyed by identity, since neither evaluators nor policies hash; the values keep their keys' owners alive.
+_plans: dict[tuple[int, int], tuple[Sequence[Evaluator], Policy, tuple[_Rule, ...]]] = {}
+
+
+def _rules(evaluators: Sequence[Evaluator], policy: Policy) -> tuple[_Rule, ...]:
+    key = (id(evaluators), id(policy))
+    plan = _plans.get(key)
+    if plan is None:
+        if len(_plans) >= _REMEMBERED_PLANS:
+            _plans.clear()
+        rules = tuple(
+            _Rule(
+                name=evaluator.name,
+                is_safety=evaluator.category == "safety",
+                is_quality=evaluator.category == "quality",
+                flag=evaluator.flag,
+                threshold=policy.thresholds.get(evaluator.name, evaluator.threshold),
+                weight=policy.weights.get(evaluator.name, WEIGHTS.get(evaluator.name, 0.0)),
+                metrics=_METRICS.get(evaluator.name, ()),
+                is_topic=evaluator.name == _TOPIC_EVALUATOR,
+            )
+            for evaluator in evaluators
+        )
+        plan = _plans[key] = (evaluators, policy, rules)
+    return plan[2]
