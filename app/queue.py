@@ -26,7 +26,6 @@ __all__ = [
     "deserialize",
     "is_running",
     "live_workers",
-    "living_workers",
     "queued_jobs",
     "queued_since",
     "retire",
@@ -45,7 +44,7 @@ _EXPIRES_MS = 30 * 24 * 3600 * 1000
 # A job with waiting posts is due a minute earlier than bulk jobs of the same moment.
 _HEAD_START_MS = 60_000
 _TIME_BYTES = 9  # msgpack: a type byte and 64 bits
-_LIVING_MS, _FORGOTTEN_MS = 10_000, 60_000
+_FORGOTTEN_MS = 60_000
 _SEPARATOR = ":"
 
 
@@ -169,7 +168,8 @@ def _read_time(tail: bytes) -> int:
 
 async def live_workers(redis: Redis, now_ms: int) -> dict[str, int]:
     """Return the workers that were heard of lately, by name, with the time of their last sign in ms."""
-    seen = await cast("Awaitable[dict[bytes | str, bytes]]", redis.hgetall(WORKERS_KEY))
+    commands: Any = redis
+    seen = await commands.hgetall(WORKERS_KEY)
     times = {_text(name): int(moment) for name, moment in seen.items()}
     return {name: moment for name, moment in times.items() if now_ms - moment <= _WORKER_SILENCE_MS}
 
@@ -194,13 +194,6 @@ async def retire(redis: Redis, worker: str) -> None:
     """Note that a worker has ended."""
     commands: Any = redis
     await commands.hdel(WORKERS_KEY, worker)
-
-
-async def living_workers(redis: Redis, now_ms: int) -> list[str]:
-    """Return the workers (`host:pid`) that gave a sign of life within the last ten seconds."""
-    commands: Any = redis
-    seen = await commands.hgetall(WORKERS_KEY)
-    return sorted(_text(name) for name, at in seen.items() if now_ms - int(at) <= _LIVING_MS)
 
 
 async def is_running(redis: Redis, name: JobName) -> bool:

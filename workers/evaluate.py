@@ -216,8 +216,9 @@ class Evaluation:
         await self._storing.store(Job(name.project_id, str(name), [], [*letters, *opened.unreadable], 0))
 
     async def _split(self, name: JobName, batch: Batch) -> None:
-        """Replace a job by two halves in one step; their names follow from its own, so that a second
-        replacement after a crash changes nothing.
+        """Replace a job by two halves in one step.
+
+        Their names follow from its own, so that a second replacement after a crash changes nothing.
         """
         middle = len(batch.envelopes) // 2
         halves = [
