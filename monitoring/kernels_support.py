@@ -134,7 +134,7 @@ def _find(table: NDArray[np.uint64], mask: np.uint64, stamp: np.uint64, key: np.
     while True:
         entry = table[slot]
         if entry & ~_MARKS == tag:
-            return entry & _MARKS
+            return np.uint64(entry & _MARKS)
         if entry & _STAMP != stamp:
             return np.uint64(0)
         slot = (slot + np.uint64(1)) & mask

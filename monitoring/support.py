@@ -16,8 +16,9 @@ from monitoring import kernels_support as kernels
 from monitoring.lexicon import WordTable, build_table
 from monitoring.models import TextField
 from monitoring.prepared import Prepared
+from monitoring.weights import load_weights
 
-__all__ = ["FEATURE_NAMES", "Model", "Stems", "Support", "compare", "describe", "stems"]
+__all__ = ["FEATURE_NAMES", "Model", "Stems", "Support", "compare", "describe", "load_model", "stems"]
 
 Source = Literal["context", "reference"]
 
@@ -85,6 +86,15 @@ class Model(NamedTuple):
         """Return for each row of features the probability, 0..1, that the text is not supported."""
         logits = ((features - self.mean) / self.scale) @ self.weights + self.bias
         return 1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0)))
+
+
+def load_model(source: Source) -> Model:
+    """Return the model fitted for this source by `benchmarks/train/support.py`."""
+    arrays = load_weights("support")
+    mean, scale, weights = (
+        arrays[f"{source}_{name}"].astype(np.float64) for name in ("mean", "scale", "weights")
+    )
+    return Model(mean, scale, weights, float(arrays[f"{source}_bias"][0]))
 
 
 def _word_classes() -> WordTable:

@@ -1,0 +1,61 @@
+"""What a response says about itself: that it made something up, or that it will not answer."""
+
+from __future__ import annotations
+
+import re2
+
+__all__ = ["find_admission", "is_refusal"]
+
+_OBJECT = r"(?:references?|citations?|sources?|quotes?|quotations?|numbers?|figures?|facts?|statistics?|details?|links?|urls?|stud(?:y|ies)|papers?|titles?|names?|examples?|answers?|information|data)"
+_THOSE = r"(?:that|this|it|them|those|these|the|my|some|all)"
+_ADVERBS = (
+    r"(?:just |actually |simply |have |had |may have |might have |did |basically |completely |must have )*"
+)
+_ADMISSION = re2.compile(
+    r"(?i)"
+    rf"\bI {_ADVERBS}(?:made|make) (?:all (?:of )?)?(?:that|this|it|them|those|these) (?:all )?up\b"
+    rf"|\bI {_ADVERBS}(?:made up|fabricated|hallucinated|invented) {_THOSE} (?:[a-z]+ ){{0,3}}{_OBJECT}\b"
+    rf"|\bI {_ADVERBS}(?:fabricated|hallucinated) (?:that|this|it|them|those|these)\b"
+    rf"|\b(?:the|these|those|my) (?:[a-z]+ ){{0,2}}{_OBJECT} (?:that )?I (?:just )?(?:provided|gave|gave you|cited|mentioned|listed)"
+    r"(?: [a-z]+){0,3} (?:was|were|is|are) (?:not real|not actual|made up|made-up|fabricated|fictitious|fictional|hallucinated|invented)\b"
+    rf"|\b(?:this|that|it) (?:{_OBJECT} )?(?:was|is) (?:a )?(?:hallucination|fabrication) (?:on my part|of mine|by me)\b"
+)
+
+_REFUSAL = re2.compile(
+    r"(?i)^\W{0,3}(?:(?:i'?m|i am|we are|we're) (?:\w+ ){0,2}(?:sorry|unable|not able|afraid)"
+    r"|(?:my )?apolog(?:ies|ize|ise)|i apologi[sz]e|sorry"
+    r"|unfortunately|i (?:\w+ )?(?:cannot|can't|can not|won't|will not|do not|don't|could not|couldn't)"
+    r"|as an ai|i have no (?:information|knowledge|data|comment|way)"
+    r"|(?:the|this|that) (?:provided |given |available )?(?:context|document|documents|text|passage|passages|information|source|sources)"
+    r"|there (?:is|was) (?:no|not enough|insufficient)|no (?:information|answer|mention))"
+)
+_UNWILLING = re2.compile(
+    r"(?i)\b(?:can(?:no|')t|can not|won't|will not|unable to|not able to|could ?n(?:o|')t|do(?:es)? ?n(?:o|')t|not) "
+    r"(?:\w+ ){0,2}(?:help|assist|answer|provide|give|fulfil|fulfill|comply|do that|do this|engage|support|create|"
+    r"generate|write|offer|share|discuss|respond|complete|tell|find|know|have (?:any |enough |access )?|contain|"
+    r"include|mention|say|specify|state|comment|determine|say)"
+    r"|\bno (?:information|comment|answer|mention|data|knowledge)\b"
+    r"|\b(?:not enough|insufficient) (?:information|context|data)\b"
+)
+_OPENING = 400
+_MOST_WORDS_LEFT = 60
+
+
+def find_admission(text: str) -> tuple[int, int] | None:
+    """Return the character offsets of the first sentence in which the text says that it made something up."""
+    match = _ADMISSION.search(text)
+    return match.span() if match else None
+
+
+def is_refusal(text: str) -> bool:
+    """Tell whether a text declines to answer, or says that it does not know, and goes little further.
+
+    It must open like a refusal, say what it will not or cannot do, and be short (60 words after the
+    opening 400 characters at most): one that apologises and then answers is an answer.
+    """
+    opening = text[:_OPENING]
+    return (
+        _REFUSAL.search(opening) is not None
+        and _UNWILLING.search(opening) is not None
+        and text.count(" ", _OPENING) <= _MOST_WORDS_LEFT
+    )

@@ -1,0 +1,127 @@
+"""Whether a response agrees with the best source at hand: a reference, else the context, else itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring import claims
+from monitoring.admissions import is_refusal
+from monitoring.evaluator import Category, Evaluator
+from monitoring.language import covered
+from monitoring.models import Evidence, Score, TextField
+from monitoring.prepared import Prepared
+from monitoring.support import Model, Source, compare, describe, load_model
+
+__all__ = ["FactualAccuracy", "build"]
+
+VERSION = "1"
+
+# 2026-11-23, out of fold on the TruthfulQA judge data: see the class.
+THRESHOLD = 0.3
+
+_PARTS: dict[Source, str] = {"reference": "reference_agreement", "context": "context_support"}
+_LABELS: dict[Source, tuple[str, str]] = {
+    "reference": ("disagrees", "agrees"),
+    "context": ("unsupported", "supported"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FactualAccuracy:
+    """Measures agreement with the reference, else with the context, and checks what can be worked out.
+
+    Part `reference_agreement` (or `context_support` where there is no reference) is the probability, from
+    words, n-grams, numbers, names and negations, that a reader finds the response true to that source.
+    Part `internal_checks` is the share that holds of what any text can be held to: equations, check
+    digits of ISBN, ISSN and ORCID, forms of DOI and arXiv numbers, dates, statements against each other.
+    The value is the lower of the two; it is None where there is nothing to check (`nothing_to_check`) and
+    for refusals.
+
+    It has no knowledge of the world, so a false statement without a source stays unknown, and a true
+    answer in other words than the reference scores low. English only, but for the internal checks.
+
+    The threshold 0.3 (2026-11-23) calls 13 % of true and 43 % of false answers of the TruthfulQA judge data
+    low, out of fold.
+    """
+
+    models: dict[Source, Model]
+    name: str = "factual_accuracy"
+    version: str = VERSION
+    category: Category = "quality"
+    needs: frozenset[TextField] = frozenset({"prompt", "response", "context", "reference"})
+    flag: str | None = None
+    threshold: float | None = THRESHOLD
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        """Return one score per record; see the class."""
+        scores = [
+            _unknown("nothing_to_check" if text.strip() else "empty") for text in batch.texts("response")
+        ]
+        covers = covered(batch, "response") if len(batch) else np.zeros(0, dtype=np.bool_)
+        sources: tuple[Source, ...] = ("context", "reference")
+        for source in sources:  # a reference has the last word
+            given = np.diff(batch.words(source).offsets) > 0
+            if given.any():
+                self._compare(batch, source, given, covers & covered(batch, source), scores)
+        for record, found in enumerate(claims.examine(batch)):
+            if found.findings or found.held:
+                scores[record] = _check(scores[record], found)
+        return scores
+
+    def _compare(
+        self,
+        batch: Prepared,
+        source: Source,
+        given: NDArray[np.bool_],
+        known: NDArray[np.bool_],
+        scores: list[Score],
+    ) -> None:
+        counts, offsets = compare(batch, source)
+        agreement = 1.0 - self.models[source].probability(describe(counts, offsets))
+        spoken = np.diff(batch.words("response").offsets) > 0
+        texts: Sequence[str] = batch.texts("response")
+        for record in np.flatnonzero(given & spoken).tolist():
+            if not known[record]:
+                scores[record] = _unknown("language_unsupported")
+            elif is_refusal(texts[record]):
+                scores[record] = _unknown("refusal")
+            else:
+                value = float(agreement[record])
+                scores[record] = Score(
+                    value=value,
+                    label=_LABELS[source][value >= THRESHOLD],
+                    version=VERSION,
+                    confidence=max(value, 1.0 - value),
+                    parts={_PARTS[source]: value},
+                )
+
+
+@cache
+def _unknown(label: str) -> Score:
+    return Score(value=None, label=label, version=VERSION, confidence=0.0)
+
+
+def _check(score: Score, found: claims.Claims) -> Score:
+    wrong = [finding for finding in found.findings if finding.kind != claims.ADMISSION]
+    if not wrong and not found.held:
+        return score
+    share = found.held / (found.held + len(wrong))
+    lower = score.value is None or share < score.value
+    return Score(
+        value=share if lower else score.value,
+        label=("checks_failed" if wrong else "checks_passed") if lower else score.label,
+        version=VERSION,
+        confidence=1.0 - 1.0 / (2.0 + found.held + len(wrong)) if lower else score.confidence,
+        evidence=score.evidence + tuple(Evidence("response", f.start, f.end, f.reason) for f in wrong),
+        parts=score.parts | {"internal_checks": share},
+    )
+
+
+def build() -> Evaluator:
+    """Return the evaluator with its fitted models."""
+    return FactualAccuracy({"reference": load_model("reference"), "context": load_model("context")})
