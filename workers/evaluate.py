@@ -12,14 +12,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
-import asyncpg
 import msgspec
 from arq import Retry
 from arq.constants import job_key_prefix
-from monitoring.verdict import Policy
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.events import Event, publish_event, publish_replies
 from app.queue import EVALUATE_QUEUE, JobName, NewJob, stage
@@ -27,9 +24,10 @@ from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, Summary, decode_batch, decode_envelope, encode
 from app.schemas.traces import Trace, summarise
 from app.storage.dead_letters import DeadLetter
-from app.storage.engine import is_outage, reading
+from app.storage.engine import REFUSALS, Engine, is_outage, reading
 from app.storage.trace_writes import stored_summaries
 from monitoring.evaluator import Evaluator
+from monitoring.verdict import Policy
 from workers.scoring import Unscorable, score
 from workers.storing import Job, Storing
 
@@ -63,7 +61,7 @@ class Evaluation:
     def __init__(
         self,
         redis: Redis,
-        engine: AsyncEngine,
+        engine: Engine,
         storing: Storing,
         executor: Executor,
         evaluators: Sequence[Evaluator],
@@ -172,7 +170,7 @@ class Evaluation:
         """Store the job, burying what Postgres refuses; returns the traces that are stored."""
         try:
             await self._storing.store(job)
-        except (asyncpg.PostgresError, ValueError, TypeError, OverflowError) as error:
+        except REFUSALS as error:
             if is_outage(error):
                 raise
             refused = {

@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from app.schemas.traces import Trace
+from app.storage.engine import Engine
 from app.storage.observed_values import admit_values
 
 __all__ = ["CAPS", "OTHER", "Naming"]
@@ -24,7 +23,7 @@ _Known = tuple[str, date, str, str]
 class Naming:
     """Remembers which names were admitted, and asks Postgres only about new ones."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._admitted: dict[_Known, bool] = {}
 

@@ -16,16 +16,15 @@ from typing import cast
 from arq.connections import ArqRedis
 from arq.typing import WorkerCoroutine
 from arq.worker import Function, Worker, func
-from monitoring.verdict import Policy
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
-from sqlalchemy import text
 
 from app.aggregation import Judging
 from app.config import Settings
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
-from app.storage.engine import create_engine, is_outage
+from app.storage.engine import answers, create_engine
 from monitoring.evaluator import Evaluator
+from monitoring.verdict import Policy
 from workers.evaluate import TIMEOUT_SECONDS, Evaluation
 from workers.naming import Naming
 from workers.storing import Storing
@@ -157,15 +156,8 @@ class WorkerProcess:
             self._probe = asyncio.create_task(self._resume())
 
     async def _resume(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                async with self._engine.connect() as connection:
-                    await connection.execute(text("SELECT 1"))
-                break
-            except Exception as error:
-                if not is_outage(error):
-                    logger.exception("probing Postgres failed")
-                await asyncio.sleep(_PAUSE_SECONDS)
+        while not (self._stopping.is_set() or await answers(self._engine)):  # noqa: ASYNC110 nobody tells us when Postgres is back
+            await asyncio.sleep(_PAUSE_SECONDS)
         if self._worker:
             self._worker.allow_pick_jobs = not self._stopping.is_set()
 

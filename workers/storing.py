@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
-
-import asyncpg
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from uuid import UUID
 
 from app.aggregation import Judging, aggregate
 from app.schemas.ids import minted_at
 from app.schemas.traces import Trace
 from app.storage.dead_letters import DeadLetter, bury
-from app.storage.engine import is_outage
+from app.storage.engine import REFUSALS, Connection, Engine, is_outage
 from app.storage.partitions import ensure_partitions
 from app.storage.rollup_writes import append_deltas
 from app.storage.settlements import settle
-from app.storage.trace_writes import insert_traces
+from app.storage.trace_writes import MissingPartitionError, insert_traces
 from workers.naming import Naming
 
 __all__ = ["Job", "Outcome", "Refused", "Storing"]
-
-_NO_PARTITION = "23514"
 
 
 class Job(NamedTuple):
@@ -54,7 +50,7 @@ class Outcome(NamedTuple):
 class Storing:
     """Stores jobs through one engine."""
 
-    def __init__(self, engine: AsyncEngine, judging: Judging, naming: Naming) -> None:
+    def __init__(self, engine: Engine, judging: Judging, naming: Naming) -> None:
         self._engine = engine
         self._judging = judging
         self._naming = naming
@@ -62,7 +58,7 @@ class Storing:
     async def store(self, job: Job) -> Outcome | None:
         """Write traces, deltas, dead letters and the settlement; None when another try had done so.
 
-        Raises asyncpg.DataError and its kin when Postgres refuses a trace (see `find_refused`), and the
+        Raises one of REFUSALS when Postgres refuses a trace (see `find_refused`), and the
         database's outage errors.
         """
         names = await self._naming.names(job.traces)
@@ -85,7 +81,7 @@ class Storing:
             async with self._engine.connect() as connection:
                 await self._insert(connection, traces)
                 return []
-        except (asyncpg.PostgresError, ValueError, TypeError, OverflowError) as error:
+        except REFUSALS as error:
             if is_outage(error):
                 raise
             if len(traces) == 1:
@@ -93,14 +89,12 @@ class Storing:
         middle = len(traces) // 2
         return [*await self.find_refused(traces[:middle]), *await self.find_refused(traces[middle:])]
 
-    async def _insert(self, connection: AsyncConnection, traces: Sequence[Trace]) -> set[object]:
+    async def _insert(self, connection: Connection, traces: Sequence[Trace]) -> set[UUID]:
         try:
-            return set(await insert_traces(connection, traces))
-        except asyncpg.PostgresError as error:
-            if error.sqlstate != _NO_PARTITION:
-                raise
-        # Postgres was away for longer than partitions are made ahead.
+            return await insert_traces(connection, traces)
+        except MissingPartitionError:
+            pass  # Postgres was away for longer than partitions are made ahead
         await connection.rollback()
         days = [minted_at(trace.trace_id).date() for trace in traces]
         await ensure_partitions(self._engine, min(days), max(days) + timedelta(days=1))
-        return set(await insert_traces(connection, traces))
+        return await insert_traces(connection, traces)

@@ -11,9 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-from app.storage.engine import is_outage
+from app.storage.engine import Connection, Engine, is_outage
 from app.storage.locks import UPKEEP, try_lock
 from app.storage.partitions import DAYS_AHEAD, drop_partitions, ensure_partitions
 from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
@@ -30,7 +28,7 @@ _TICKS_PER_HOUR = 360
 class Upkeep:
     """Does the periodic work of one database; of many replicas one at a time acts."""
 
-    def __init__(self, engine: AsyncEngine, *, retention_days: int) -> None:
+    def __init__(self, engine: Engine, *, retention_days: int) -> None:
         self._engine = engine
         self._retention = timedelta(days=retention_days)
 
@@ -57,7 +55,7 @@ class Upkeep:
             await self._locked(lambda connection: fold_days(connection, now))
             await drop_partitions(self._engine, before=(now - self._retention).date())
 
-    async def _locked(self, work: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+    async def _locked(self, work: Callable[[Connection], Awaitable[None]]) -> None:
         async with self._engine.begin() as connection:
             if await try_lock(connection, UPKEEP):
                 await work(connection)

@@ -14,7 +14,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import Unavailable
 
-__all__ = ["asyncpg_connection", "asyncpg_url", "create_engine", "is_outage", "ping", "reading", "writing"]
+__all__ = [
+    "REFUSALS",
+    "Connection",
+    "Engine",
+    "answers",
+    "asyncpg_connection",
+    "asyncpg_url",
+    "create_engine",
+    "is_outage",
+    "ping",
+    "reading",
+    "writing",
+]
+
+# The rooms above speak of these and never of SQLAlchemy itself.
+Engine = AsyncEngine
+Connection = AsyncConnection
+# What inserting raises when the data, not the server, is at fault; ask `is_outage` first.
+REFUSALS = (asyncpg.PostgresError, ValueError, TypeError, OverflowError)
 
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
 _RETRY_SECONDS = 2
@@ -99,3 +117,15 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def ping(connection: AsyncConnection) -> None:
     """Ask Postgres for a sign of life; raises the driver's errors."""
     await connection.execute(text("SELECT 1"))
+
+
+async def answers(engine: AsyncEngine) -> bool:
+    """Tell whether Postgres can be used now."""
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except Exception as error:
+        if is_outage(error):
+            return False
+        raise
+    return True

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +14,12 @@ from app.schemas.queued import Summary
 from app.schemas.traces import Trace, scores_to_json
 from app.storage.engine import asyncpg_connection
 
-__all__ = ["insert_traces", "stored_summaries"]
+__all__ = ["MissingPartitionError", "insert_traces", "stored_summaries"]
+
+
+class MissingPartitionError(Exception):
+    """An id was minted on a day that has no partition yet."""
+
 
 _json = msgspec.json.Encoder().encode
 
@@ -100,8 +106,8 @@ _SUMMARIES = (
 async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> set[UUID]:
     """Insert the traces of one project and job; returns the ids that were not stored before.
 
-    Rows go in by trace id, so that two transactions never wait for each other in a circle. Raises the
-    driver's errors.
+    Rows go in by trace id, so that two transactions never wait for each other in a circle. Raises
+    MissingPartitionError for ids of a day without a partition, else the driver's errors.
     """
     if not traces:
         return set()
@@ -109,7 +115,10 @@ async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) ->
     columns = [[getattr(row, name) for row in rows] for name, _ in _PLAIN]
     columns += [[encode(getattr(row, name)) for row in rows] for name, _, encode in _ENCODED]
     driver = await asyncpg_connection(connection)
-    inserted = await driver.fetch(_INSERT, rows[0].project_id, rows[0].job_id, *columns)
+    try:
+        inserted = await driver.fetch(_INSERT, rows[0].project_id, rows[0].job_id, *columns)
+    except asyncpg.CheckViolationError as error:
+        raise MissingPartitionError(str(error)) from error
     return {UUID(bytes=row["trace_id"].bytes) for row in inserted}
 
 
