@@ -9,12 +9,11 @@ from typing import Annotated, Final
 
 from fastapi import Depends
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from starlette.requests import HTTPConnection
 
 from app.config import Settings
 from app.ingest import Ingest
-from app.storage.engine import reading, writing
+from app.storage.engine import Connection, Engine, reading, writing
 
 __all__ = ["Project", "Reading", "Services", "Serving", "Writing", "current_project", "now_utc", "services"]
 
@@ -32,7 +31,7 @@ class Services:
 
     settings: Settings
     redis: Redis
-    engine: AsyncEngine
+    engine: Engine
     ingest: Ingest
     clock: Callable[[], datetime] = now_utc
     stopping: bool = field(default=False)
@@ -53,15 +52,15 @@ Serving = Annotated[Services, Depends(services)]
 Project = Annotated[str, Depends(current_project)]
 
 
-async def _reading(serving: Serving) -> AsyncIterator[AsyncConnection]:
+async def _reading(serving: Serving) -> AsyncIterator[Connection]:
     async with reading(serving.engine) as connection:
         yield connection
 
 
-async def _writing(serving: Serving) -> AsyncIterator[AsyncConnection]:
+async def _writing(serving: Serving) -> AsyncIterator[Connection]:
     async with writing(serving.engine) as connection:
         yield connection
 
 
-Reading = Annotated[AsyncConnection, Depends(_reading, scope="function")]
-Writing = Annotated[AsyncConnection, Depends(_writing, scope="function")]
+Reading = Annotated[Connection, Depends(_reading, scope="function")]
+Writing = Annotated[Connection, Depends(_writing, scope="function")]

@@ -75,7 +75,8 @@ def install(app: FastAPI) -> None:
             app.openapi_schema = _describe(app)
         return app.openapi_schema
 
-    app.openapi = describe  # type: ignore[method-assign] FastAPI documents this as its extension point
+    # FastAPI documents replacing this method as its extension point.
+    app.openapi = describe  # type: ignore[method-assign]
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

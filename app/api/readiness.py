@@ -8,9 +8,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from redis.exceptions import RedisError
 
 from app.api.dependencies import Services
-from app.errors import Unavailable
 from app.reports.pipeline import QueueReport, read_queue
-from app.storage.engine import ping, reading
+from app.storage.engine import answers
 
 __all__ = ["Readiness", "check_readiness"]
 
@@ -33,7 +32,7 @@ class Readiness(BaseModel):
 async def check_readiness(services: Services) -> Readiness:
     """Ask every part once."""
     queue = await _ask_redis(services)
-    postgres = await _ask_postgres(services)
+    postgres: State = "ok" if await answers(services.engine) else "unavailable"
     workers: State = "ok" if queue and queue.workers else "unavailable"
     ready = postgres == "ok" and queue is not None and workers == "ok"
     return Readiness(
@@ -51,12 +50,3 @@ async def _ask_redis(services: Services) -> QueueReport | None:
         return await read_queue(services.redis, services.clock())
     except (RedisError, OSError):
         return None
-
-
-async def _ask_postgres(services: Services) -> State:
-    try:
-        async with reading(services.engine) as connection:
-            await ping(connection)
-    except Unavailable:
-        return "unavailable"
-    return "ok"

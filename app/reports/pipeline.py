@@ -7,9 +7,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.queue import QueuedJob, accepted_counts, live_workers, queued_since
+from app.storage.engine import Connection
 from app.storage.ledger import Settled, read_settled, settled_jobs
 
 __all__ = ["PipelineReport", "ProjectLedger", "QueueReport", "read_pipeline", "read_queue"]
@@ -54,7 +54,7 @@ async def read_queue(redis: Redis, now: datetime) -> QueueReport:
     return _describe(await queued_since(redis), await _count_workers(redis, now), now)
 
 
-async def read_pipeline(connection: AsyncConnection, redis: Redis, now: datetime) -> PipelineReport:
+async def read_pipeline(connection: Connection, redis: Redis, now: datetime) -> PipelineReport:
     """Return where every record is; raises redis errors.
 
     Accepted counts are read before the queue and the queue before the outcomes, so a record that moves

@@ -23,7 +23,6 @@ __all__ = [
     "asyncpg_url",
     "create_engine",
     "is_outage",
-    "ping",
     "reading",
     "writing",
 ]
@@ -112,11 +111,6 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
                 retry_after=_RETRY_SECONDS,
             ) from error
         raise
-
-
-async def ping(connection: AsyncConnection) -> None:
-    """Ask Postgres for a sign of life; raises the driver's errors."""
-    await connection.execute(text("SELECT 1"))
 
 
 async def answers(engine: AsyncEngine) -> bool:

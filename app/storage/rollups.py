@@ -1,0 +1,298 @@
+"""Reading rollups: every figure of a time window as a sum over buckets, never over traces.
+
+Each function takes a connection, a project, a window and a source (`live`, `evaluate` or `import`), and
+where it says so a model, which narrows the figures to that model's records. Counts and sums are exact.
+
+Breakdowns (by user, session, tag, template, flag, or the label of a descriptive evaluator) are kept by the
+hour, so a window of minutes is answered from the start of its first hour on.
+"""
+
+# ruff: noqa: S608 - fragments are constants of this module; what a caller gives is a bound parameter
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.schemas.measures import Counts, Group, Histogram, Measure
+from monitoring.trends import Window, floor_time
+
+__all__ = [
+    "read_breakdown",
+    "read_breakdown_measures",
+    "read_costliest",
+    "read_flag_examples",
+    "read_histograms",
+    "read_measure_trends",
+    "read_measures",
+    "read_model_measures",
+    "read_models",
+    "read_totals",
+    "read_trend",
+    "read_trend_histograms",
+]
+
+_SCALARS = ", ".join(
+    (
+        *(
+            f"coalesce(sum({name}), 0)::bigint AS {name}"
+            for name in (
+                "records",
+                "assessed",
+                "unsafe",
+                "quality_count",
+                "priced",
+                "prompt_tokens",
+                "completion_tokens",
+            )
+        ),
+        "coalesce(sum(quality_sum), 0)::double precision AS quality_sum",
+        "coalesce(sum(cost_usd), 0) AS cost_usd",
+    )
+)
+_WHERE = (
+    "project_id = :project_id AND source = :source AND dimension = :dimension "
+    "AND bucket >= :start AND bucket < :end"
+)
+_OF_ONE = f"{_WHERE} AND value = :value"
+_BUCKET = "date_bin(:width, bucket, timestamptz 'epoch')"
+_MEASURES = "unnest(measures, counts, sums, hits) AS m(measure, count, total, hits)"
+_SUMS = "sum(m.count)::bigint AS number, sum(m.total)::double precision AS total, sum(m.hits)::bigint AS hits"
+_BINS = "unnest(bin_measures, bins, bin_counts) AS b(measure, bin, count)"
+
+_TOTALS = text(f"SELECT {_SCALARS} FROM rollups WHERE {_OF_ONE}")
+_TREND = text(f"SELECT {_BUCKET} AS at, {_SCALARS} FROM rollups WHERE {_OF_ONE} GROUP BY 1 ORDER BY 1")
+_ALL_MEASURES = text(f"SELECT m.measure, {_SUMS} FROM rollups, {_MEASURES} WHERE {_OF_ONE} GROUP BY 1")
+_MEASURE_TRENDS = text(
+    f"SELECT m.measure, {_BUCKET} AS at, {_SUMS} FROM rollups, {_MEASURES} "
+    f"WHERE {_OF_ONE} AND m.measure = ANY(:wanted) GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_GROUP_MEASURES = text(
+    f"SELECT value, m.measure, {_SUMS} FROM rollups, {_MEASURES} WHERE {_WHERE} GROUP BY 1, 2"
+)
+_HISTOGRAMS = text(
+    f"SELECT measures[b.measure] AS measure, b.bin, sum(b.count)::bigint AS number FROM rollups, {_BINS} "
+    f"WHERE {_OF_ONE} AND measures && CAST(:wanted AS text[]) AND measures[b.measure] = ANY(:wanted) "
+    "GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_TREND_HISTOGRAMS = text(
+    f"SELECT {_BUCKET} AS at, b.bin, sum(b.count)::bigint AS number FROM rollups, {_BINS} "
+    f"WHERE {_OF_ONE} AND measures[b.measure] = :wanted GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_BREAKDOWN = text(
+    f"SELECT value, model, template, {_SCALARS} FROM rollups WHERE {_WHERE} "
+    "GROUP BY value, model, template HAVING sum(records) > 0 "
+    "ORDER BY sum(records) DESC, value, model, template LIMIT :most"
+)
+_COSTLIEST = text(
+    f"SELECT value, model, template, {_SCALARS} FROM rollups WHERE {_WHERE} "
+    "GROUP BY value, model, template HAVING sum(cost_usd) > 0 "
+    "ORDER BY sum(cost_usd) DESC, value, model, template LIMIT :most"
+)
+_EXAMPLES = text(
+    "SELECT value, model, template, (array_agg(id ORDER BY id DESC))[1:3] AS ids "
+    f"FROM rollups, unnest(examples) AS id WHERE {_WHERE} GROUP BY value, model, template"
+)
+
+
+async def read_totals(
+    connection: AsyncConnection,
+    project_id: str,
+    window: Window,
+    source: str = "live",
+    model: str | None = None,
+) -> Counts:
+    """Return the figures of the whole window, zero where nothing happened."""
+    rows = await connection.execute(_TOTALS, _one(project_id, window, source, model))
+    return _counts(rows.one())
+
+
+async def read_trend(
+    connection: AsyncConnection,
+    project_id: str,
+    window: Window,
+    source: str = "live",
+    model: str | None = None,
+) -> dict[datetime, Counts]:
+    """Return the figures of every bucket of the window that has records, by the bucket's start."""
+    parameters = _one(project_id, window, source, model) | {"width": window.bucket}
+    rows = await connection.execute(_TREND, parameters)
+    return {row.at: _counts(row) for row in rows}
+
+
+async def read_measures(
+    connection: AsyncConnection,
+    project_id: str,
+    window: Window,
+    source: str = "live",
+    model: str | None = None,
+) -> dict[str, Measure]:
+    """Return every measure of the window by name: evaluators, their parts, durations, costs, flags."""
+    rows = await connection.execute(_ALL_MEASURES, _one(project_id, window, source, model))
+    return {row.measure: _measure(row) for row in rows}
+
+
+async def read_measure_trends(
+    connection: AsyncConnection,
+    project_id: str,
+    window: Window,
+    measures: Sequence[str],
+    source: str = "live",
+    model: str | None = None,
+) -> dict[str, dict[datetime, Measure]]:
+    """Return the wanted measures by name and by the start of the bucket."""
+    parameters = _one(project_id, window, source, model) | {"width": window.bucket, "wanted": [*measures]}
+    trends: dict[str, dict[datetime, Measure]] = {}
+    for row in await connection.execute(_MEASURE_TRENDS, parameters):
+        trends.setdefault(row.measure, {})[row.at] = _measure(row)
+    return trends
+
+
+async def read_histograms(
+    connection: AsyncConnection,
+    project_id: str,
+    window: Window,
+    measures: Sequence[str],
+    source: str = "live",
+    model: str | None = None,
+) -> dict[str, Histogram]:
+    """Return the histograms of the wanted measures over the whole window."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    parameters = _one(project_id, window, source, model) | {"wanted": [*measures]}
+    for row in await connection.execute(_HISTOGRAMS, parameters):
+        found.setdefault(row.measure, []).append((row.bin, row.number))
+    return {name: _histogram(bins) for name, bins in found.items()}
+
+
+async def read_trend_histograms(
+    connection: AsyncConnection,
+    project_id: str,
+    window: Window,
+    measure: str,
+    source: str = "live",
+    model: str | None = None,
+) -> dict[datetime, Histogram]:
+    """Return one measure's histogram of every bucket that has values of it."""
+    found: dict[datetime, list[tuple[int, int]]] = {}
+    parameters = _one(project_id, window, source, model) | {"width": window.bucket, "wanted": measure}
+    for row in await connection.execute(_TREND_HISTOGRAMS, parameters):
+        found.setdefault(row.at, []).append((row.bin, row.number))
+    return {at: _histogram(bins) for at, bins in found.items()}
+
+
+async def read_models(
+    connection: AsyncConnection, project_id: str, window: Window, source: str = "live", most: int = 100
+) -> list[Group]:
+    """Return the figures of each model, the one with most records first."""
+    parameters = _all(project_id, window, source, "model", window.start) | {"most": most}
+    return [_group(row) for row in await connection.execute(_BREAKDOWN, parameters)]
+
+
+async def read_model_measures(
+    connection: AsyncConnection, project_id: str, window: Window, source: str = "live"
+) -> dict[str, dict[str, Measure]]:
+    """Return every measure by model and by name."""
+    parameters = _all(project_id, window, source, "model", window.start)
+    return _grouped(await connection.execute(_GROUP_MEASURES, parameters))
+
+
+async def read_breakdown(
+    connection: AsyncConnection,
+    project_id: str,
+    window: Window,
+    dimension: str,
+    source: str = "live",
+    most: int = 100,
+) -> list[Group]:
+    """Return the figures of each value of a dimension, the one with most records first.
+
+    `template` groups are per model, `flag` groups per model and template, and count the flagged records.
+    """
+    parameters = _all(project_id, window, source, dimension, _hour(window)) | {"most": most}
+    return [_group(row) for row in await connection.execute(_BREAKDOWN, parameters)]
+
+
+async def read_costliest(
+    connection: AsyncConnection,
+    project_id: str,
+    window: Window,
+    dimension: str,
+    source: str = "live",
+    most: int = 10,
+) -> list[Group]:
+    """Return the values of a dimension whose records cost most in all, the costliest first."""
+    parameters = _all(project_id, window, source, dimension, _hour(window)) | {"most": most}
+    return [_group(row) for row in await connection.execute(_COSTLIEST, parameters)]
+
+
+async def read_flag_examples(
+    connection: AsyncConnection, project_id: str, window: Window, source: str = "live"
+) -> dict[tuple[str, str, str], tuple[UUID, ...]]:
+    """Return the newest three trace ids of every (flag, model, template)."""
+    parameters = _all(project_id, window, source, "flag", _hour(window))
+    rows = await connection.execute(_EXAMPLES, parameters)
+    return {
+        (row.value, row.model, row.template): tuple(UUID(bytes=trace_id.bytes) for trace_id in row.ids)
+        for row in rows
+    }
+
+
+async def read_breakdown_measures(
+    connection: AsyncConnection, project_id: str, window: Window, dimension: str, source: str = "live"
+) -> dict[str, dict[str, Measure]]:
+    """Return every measure by label of a descriptive evaluator (the dimension) and by name."""
+    parameters = _all(project_id, window, source, dimension, _hour(window))
+    return _grouped(await connection.execute(_GROUP_MEASURES, parameters))
+
+
+def _one(project_id: str, window: Window, source: str, model: str | None) -> dict[str, Any]:
+    dimension = "all" if model is None else "model"
+    return _all(project_id, window, source, dimension, window.start) | {"value": model or ""}
+
+
+def _all(project_id: str, window: Window, source: str, dimension: str, start: datetime) -> dict[str, Any]:
+    return {
+        "project_id": project_id,
+        "source": source,
+        "dimension": dimension,
+        "start": start,
+        "end": window.end,
+    }
+
+
+def _hour(window: Window) -> datetime:
+    return floor_time(window.start, "hour")
+
+
+def _counts(row: Row[Any]) -> Counts:
+    return Counts(**{name: getattr(row, name) for name in Counts.__struct_fields__})
+
+
+def _measure(row: Row[Any]) -> Measure:
+    # Counts may fall back to zero after corrections, and a sum of floats then leaves a crumb.
+    return Measure(row.number, row.total if row.number else 0.0, row.hits)
+
+
+def _histogram(bins: Sequence[tuple[int, int]]) -> Histogram:
+    return Histogram(tuple(bucket for bucket, _ in bins), tuple(count for _, count in bins))
+
+
+def _group(row: Row[Any]) -> Group:
+    return Group(
+        value=row.value,
+        model=row.model,
+        template=row.template,
+        counts=_counts(row),
+    )
+
+
+def _grouped(rows: Any) -> dict[str, dict[str, Measure]]:
+    groups: dict[str, dict[str, Measure]] = {}
+    for row in rows:
+        groups.setdefault(row.value, {})[row.measure] = _measure(row)
+    return groups
