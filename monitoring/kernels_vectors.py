@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitoring.kernels import FNV_OFFSET, FNV_PRIME
 
-__all__ = ["compare_profiles", "find_rows", "measure_overlap", "pool_words", "share_known"]
+__all__ = ["align_texts", "find_rows", "measure_overlap", "pool_words", "share_known"]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -24,8 +24,8 @@ Rows = NDArray[np.int32]
 # letters and three fifths of it: "orchestra's", "meatballs", "retweeting".
 _SHORTEST_STEM = 4
 _LONGEST_WORD = 40
-# Buckets of the character profile; a text of a few hundred words has about as many distinct trigrams.
-_BUCKETS = 2048
+# Runs of words per text in an alignment.
+_RUNS = 32
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -86,32 +86,147 @@ def share_known(rows: Rows, offsets: Offsets) -> Floats:
     return shares
 
 
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _add_word(
+    total: Floats,
+    word: np.uint32,
+    row: int,
+    vectors: NDArray[np.int8],
+    weights: Floats,
+    unknown: np.float32,
+) -> None:
+    width = total.shape[0]
+    if row >= 0:
+        weight = weights[row]
+        if weight > 0.0:
+            for k in range(width):
+                total[k] += weight * vectors[row, k]
+    else:
+        # A word without a row gets signs drawn from its hash: like itself, unlike everything else.
+        step = unknown / np.sqrt(np.float32(width))
+        bits = np.uint32(0)
+        state = word | np.uint32(1)
+        for k in range(width):
+            if k % 32 == 0:
+                state = np.uint32(state ^ np.uint32(state << np.uint32(13)))
+                state = np.uint32(state ^ (state >> np.uint32(17)))
+                state = np.uint32(state ^ np.uint32(state << np.uint32(5)))
+                bits = np.uint32(state * np.uint32(0x9E3779B1))
+            total[k] += step if (bits >> np.uint32(k % 32)) & np.uint32(1) else -step
+
+
 @njit(cache=True, nogil=True, fastmath=True)
-def pool_words(rows: Rows, offsets: Offsets, vectors: NDArray[np.int8], weights: Floats) -> Floats:
+def _scale_to_one(total: Floats) -> float:
+    square = np.float32(0.0)
+    for k in range(total.shape[0]):
+        square += total[k] * total[k]
+    if square <= 0.0:
+        return 0.0
+    scale = np.float32(1.0) / np.sqrt(square)
+    for k in range(total.shape[0]):
+        total[k] *= scale
+    return float(square)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def pool_words(
+    words: Ids,
+    rows: Rows,
+    offsets: Offsets,
+    vectors: NDArray[np.int8],
+    weights: Floats,
+    unknown: np.float32,
+) -> Floats:
     """Sum the weighted vectors of each text's words and scale the sum to length 1, or 0 without words.
 
-    `weights` holds one factor per row of the table; rows of weight 0 cost nothing.
+    `weights` holds one factor per row of the table; rows of weight 0 cost nothing. Words without a row
+    count with weight `unknown` and signs drawn from their hash.
     """
     texts = offsets.shape[0] - 1
-    width = vectors.shape[1]
-    pooled = np.zeros((texts, width), dtype=np.float32)
-    total = np.empty(width, dtype=np.float32)
+    pooled = np.zeros((texts, vectors.shape[1]), dtype=np.float32)
     for text in range(texts):
-        total[:] = 0.0
         for at in range(offsets[text], offsets[text + 1]):
-            row = rows[at]
-            if row >= 0 and weights[row] > 0.0:
-                weight = weights[row]
-                for k in range(width):
-                    total[k] += weight * vectors[row, k]
-        square = np.float32(0.0)
-        for k in range(width):
-            square += total[k] * total[k]
-        if square > 0.0:
-            scale = np.float32(1.0) / np.sqrt(square)
-            for k in range(width):
-                pooled[text, k] = total[k] * scale
+            _add_word(pooled[text], words[at], rows[at], vectors, weights, unknown)
+        _scale_to_one(pooled[text])
     return pooled
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _fill_runs(
+    runs: Floats,
+    masses: Floats,
+    text: tuple[Ids, Rows, Floats],
+    begin: int,
+    end: int,
+    vectors: NDArray[np.int8],
+    weights: Floats,
+    unknown: np.float32,
+) -> int:
+    length = -(-(end - begin) // runs.shape[0])
+    count = 0
+    at = begin
+    while at < end:
+        runs[count, :] = 0.0
+        masses[count] = 0.0
+        for word in range(at, min(at + length, end)):
+            _add_word(runs[count], text[0][word], text[1][word], vectors, weights, unknown)
+            masses[count] += text[2][word]
+        if _scale_to_one(runs[count]) > 0.0:
+            count += 1
+        at += length
+    return count
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def align_texts(
+    first: tuple[Ids, Rows, Floats],
+    first_offsets: Offsets,
+    second: tuple[Ids, Rows, Floats],
+    second_offsets: Offsets,
+    vectors: NDArray[np.int8],
+    weights: Floats,
+    unknown: np.float32,
+) -> Floats:
+    """Return how well the words of paired texts find a partner of like meaning in the other, 0..1.
+
+    Each text is cut into at most 32 runs of equally many words, single words where it is short; a run's
+    partner is the run of the other text with the highest cosine; the mean over the runs of both texts is
+    weighted by the information of their words. A text is (word hashes, rows, information). Symmetric.
+    """
+    texts = first_offsets.shape[0] - 1
+    width = vectors.shape[1]
+    aligned = np.zeros(texts, dtype=np.float32)
+    one = np.empty((_RUNS, width), dtype=np.float32)
+    two = np.empty((_RUNS, width), dtype=np.float32)
+    mass_one = np.empty(_RUNS, dtype=np.float32)
+    mass_two = np.empty(_RUNS, dtype=np.float32)
+    best = np.empty(_RUNS, dtype=np.float32)
+    for text in range(texts):
+        rows = _fill_runs(
+            one, mass_one, first, first_offsets[text], first_offsets[text + 1], vectors, weights, unknown
+        )
+        columns = _fill_runs(
+            two, mass_two, second, second_offsets[text], second_offsets[text + 1], vectors, weights, unknown
+        )
+        best[:] = 0.0
+        found = np.float32(0.0)
+        total = np.float32(0.0)
+        for row in range(rows):
+            highest = np.float32(0.0)
+            for column in range(columns):
+                cosine = np.float32(0.0)
+                for k in range(width):
+                    cosine += one[row, k] * two[column, k]
+                highest = max(highest, cosine)
+                best[column] = max(best[column], cosine)
+            found += highest * mass_one[row]
+            total += mass_one[row]
+        for column in range(columns):
+            found += best[column] * mass_two[column]
+            total += mass_two[column]
+        if total > 0.0:
+            aligned[text] = min(found / total, np.float32(1.0))
+    return aligned
 
 
 @njit(cache=True, nogil=True)
@@ -132,7 +247,9 @@ def measure_overlap(
     measured = np.zeros((texts, 4), dtype=np.float32)
     most = 1
     for text in range(texts):
-        count = first_offsets[text + 1] - first_offsets[text] + second_offsets[text + 1] - second_offsets[text]
+        count = (
+            first_offsets[text + 1] - first_offsets[text] + second_offsets[text + 1] - second_offsets[text]
+        )
         most = max(most, count)
     size = 2
     while size < 2 * most:
@@ -143,7 +260,9 @@ def measure_overlap(
     for text in range(texts):
         in_first = 2 * text + 1
         in_second = 2 * text + 2
-        count = first_offsets[text + 1] - first_offsets[text] + second_offsets[text + 1] - second_offsets[text]
+        count = (
+            first_offsets[text + 1] - first_offsets[text] + second_offsets[text + 1] - second_offsets[text]
+        )
         room = 2
         while room < 2 * count:
             room *= 2
@@ -170,58 +289,3 @@ def measure_overlap(
             keys[slot] = second_keys[at]
             measured[text, 1] += second_weights[at]
     return measured
-
-
-@njit(cache=True, nogil=True)
-def _add_trigrams(
-    profile: Floats, buffer: Bytes, begins: Positions, ends: Positions, weights: Floats, begin: int, end: int
-) -> None:
-    mask = np.uint32(profile.shape[0] - 1)
-    for at in range(begin, end):
-        weight = weights[at]
-        before = np.uint32(32)
-        middle = np.uint32(32)
-        for position in range(begins[at], ends[at] + 1):
-            byte = np.uint32(buffer[position]) if position < ends[at] else np.uint32(32)
-            if 65 <= byte <= 90:
-                byte = np.uint32(byte + 32)
-            value = np.uint32((FNV_OFFSET ^ before) * FNV_PRIME)
-            value = np.uint32((value ^ middle) * FNV_PRIME)
-            value = np.uint32((value ^ byte) * FNV_PRIME)
-            sign = np.float32(1.0) if value & np.uint32(0x80000000) else np.float32(-1.0)
-            profile[(value >> np.uint32(11)) & mask] += sign * weight
-            before = middle
-            middle = byte
-
-
-@njit(cache=True, nogil=True)
-def compare_profiles(
-    first: tuple[Bytes, Positions, Positions, Floats, Offsets],
-    second: tuple[Bytes, Positions, Positions, Floats, Offsets],
-) -> Floats:
-    """Return the cosine of paired texts' character trigrams, each weighted by its word.
-
-    A text is (buffer, word begins, word ends, word weights, word offsets). Trigrams are taken inside
-    words with a blank at either end and hashed with a sign, so that collisions cancel on average.
-    """
-    texts = first[4].shape[0] - 1
-    cosines = np.zeros(texts, dtype=np.float32)
-    one = np.empty(_BUCKETS, dtype=np.float32)
-    two = np.empty(_BUCKETS, dtype=np.float32)
-    for text in range(texts):
-        if first[4][text] == first[4][text + 1] or second[4][text] == second[4][text + 1]:
-            continue
-        one[:] = 0.0
-        two[:] = 0.0
-        _add_trigrams(one, first[0], first[1], first[2], first[3], first[4][text], first[4][text + 1])
-        _add_trigrams(two, second[0], second[1], second[2], second[3], second[4][text], second[4][text + 1])
-        product = 0.0
-        square_one = 0.0
-        square_two = 0.0
-        for k in range(_BUCKETS):
-            product += one[k] * two[k]
-            square_one += one[k] * one[k]
-            square_two += two[k] * two[k]
-        if square_one > 0.0 and square_two > 0.0:
-            cosines[text] = product / np.sqrt(square_one * square_two)
-    return cosines

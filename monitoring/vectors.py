@@ -15,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.kernels import scan_words
-from monitoring.kernels_vectors import compare_profiles, find_rows, measure_overlap, pool_words, share_known
+from monitoring.kernels_vectors import (
+    align_texts,
+    find_rows,
+    measure_overlap,
+    pool_words,
+    share_known,
+)
 from monitoring.models import TextField
 from monitoring.prepared import Prepared, Words
 
@@ -24,7 +30,7 @@ __all__ = [
     "Overlap",
     "VectorTable",
     "WordRows",
-    "compare_characters",
+    "align",
     "embed",
     "find_forms",
     "find_words",
@@ -118,7 +124,10 @@ def find_forms(batch: Prepared, field: TextField) -> Forms:
 
 
 def pool(batch: Prepared, field: TextField) -> Floats:
-    """Return one vector of length 1 per record: its words weighted by information; 0 without known words."""
+    """Return one vector of length 1 per record: its words weighted by information, 0 where none speaks.
+
+    Unknown words are like themselves and unlike all others.
+    """
     return batch.shared(("vectors", "pool", field), lambda: _pool(batch, field))
 
 
@@ -135,12 +144,12 @@ def overlap(batch: Prepared, first: TextField, second: TextField) -> Overlap:
     return batch.shared(("vectors", "overlap", first, second), lambda: _overlap(batch, first, second))
 
 
-def compare_characters(batch: Prepared, first: TextField, second: TextField) -> Floats:
-    """Return the cosine -1..1 of two fields' character trigrams, weighted by the words' information."""
-    return batch.shared(
-        ("vectors", "characters", first, second),
-        lambda: compare_profiles(_spelled(batch, first), _spelled(batch, second)),
-    )
+def align(batch: Prepared, first: TextField, second: TextField) -> Floats:
+    """Return how well the words of either field find a partner of like meaning in the other, 0..1.
+
+    Texts of more than 32 words are compared by runs of words; symmetric, and 1 for identical texts.
+    """
+    return batch.shared(("vectors", "align", first, second), lambda: _align(batch, first, second))
 
 
 def embed(texts: tuple[str, ...]) -> Floats:
@@ -152,7 +161,8 @@ def embed(texts: tuple[str, ...]) -> Floats:
     words = Words(*scan_words(buffer, starts))
     table = load_table()
     rows, _ = find_rows(words.ids, words.begins, words.ends, buffer, table.ids, table.slots)
-    return pool_words(rows, words.offsets, table.vectors, table.pooling)
+    unknown = np.float32(table.unknown)
+    return pool_words(words.ids, rows, words.offsets, table.vectors, table.pooling, unknown)
 
 
 def _index(ids: NDArray[np.uint32]) -> NDArray[np.int32]:
@@ -186,9 +196,27 @@ def _forms(batch: Prepared, field: TextField) -> Forms:
 
 def _pool(batch: Prepared, field: TextField) -> Floats:
     table = load_table()
-    return pool_words(
-        find_words(batch, field).rows, batch.words(field).offsets, table.vectors, table.pooling
+    words = batch.words(field)
+    rows = find_words(batch, field).rows
+    unknown = np.float32(table.unknown)
+    return pool_words(words.ids, rows, words.offsets, table.vectors, table.pooling, unknown)
+
+
+def _align(batch: Prepared, first: TextField, second: TextField) -> Floats:
+    table = load_table()
+    return align_texts(
+        _meant(batch, first),
+        batch.words(first).offsets,
+        _meant(batch, second),
+        batch.words(second).offsets,
+        table.vectors,
+        table.pooling,
+        np.float32(table.unknown),
     )
+
+
+def _meant(batch: Prepared, field: TextField) -> tuple[NDArray[np.uint32], NDArray[np.int32], Floats]:
+    return batch.words(field).ids, find_words(batch, field).rows, find_forms(batch, field).information
 
 
 def _overlap(batch: Prepared, first: TextField, second: TextField) -> Overlap:
@@ -196,22 +224,11 @@ def _overlap(batch: Prepared, first: TextField, second: TextField) -> Overlap:
     measured = measure_overlap(*one, batch.words(first).offsets, *two, batch.words(second).offsets)
     of_first, of_second, by_first, by_second = measured.T
     return Overlap(
-        _ratio(by_first, of_first), _ratio(by_second, of_second), _ratio(by_first + by_second, of_first + of_second)
+        _ratio(by_first, of_first),
+        _ratio(by_second, of_second),
+        _ratio(by_first + by_second, of_first + of_second),
     )
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
-
-
-def _spelled(
-    batch: Prepared, field: TextField
-) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32], Floats, NDArray[np.int64]]:
-    words = batch.words(field)
-    return (
-        batch.encoded(field).buffer,
-        words.begins,
-        words.ends,
-        find_forms(batch, field).information,
-        words.offsets,
-    )

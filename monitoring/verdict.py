@@ -35,7 +35,7 @@ _METRICS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
         ("intent", "intent_relevance"),
     ),
 }
-_TOPIC_EVALUATOR = "topic"
+_TOPIC_EVALUATOR = "topic_category"
 _REMEMBERED_PLANS = 256
 
 

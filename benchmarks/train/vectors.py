@@ -63,6 +63,10 @@ BOOK_WORDS = 50_000
 # this many texts: enough to rank words that the sources lack, too few to outvote them.
 WORDS_PER_TEXT = 60
 BOOK_TEXTS = 5_000
+# Least texts that a dictionary word, any word and a number occur in to be chosen.
+LEAST_TEXTS, LEAST_TEXTS_ALONE, LEAST_TEXTS_NUMBER = 2, 3, 20
+SHORTEST, LONGEST = 3, 40
+LEAST_RELATED = 0.3
 _WORD = re.compile(r"[a-z0-9_]+(?:'[a-z0-9_]+)*")
 
 
@@ -110,26 +114,35 @@ def read_tokens() -> Iterator[str]:
 def choose(books: Mapping[str, int], seen: Mapping[str, int]) -> list[str]:
     """Choose the words: common in books, or used in the sources and a word, a token or frequent there."""
     ranked = sorted(books, key=lambda word: (-books[word], word))
-    chosen = set(ranked[:BOOK_WORDS]) | {word for word in ranked if seen.get(word, 0) >= 2}
-    chosen |= {word for word, count in seen.items() if count >= (20 if word.isdigit() else 3)}
-    chosen |= {word for word in read_tokens() if word in seen and len(word) > 2}
-    return sorted(word for word in chosen if len(word) <= 40)
+    chosen = set(ranked[:BOOK_WORDS]) | {word for word in ranked if seen.get(word, 0) >= LEAST_TEXTS}
+    for word, count in seen.items():
+        if count >= (LEAST_TEXTS_NUMBER if word.isdigit() else LEAST_TEXTS_ALONE):
+            chosen.add(word)
+    chosen |= {word for word in read_tokens() if word in seen and len(word) >= SHORTEST}
+    return sorted(word for word in chosen if len(word) <= LONGEST)
 
 
 def compose(words: list[str]) -> NDArray[np.float32]:
     """Return a vector of length 1 per word from its tokens."""
     folder = package("wordllama")
-    tokens = load_file(folder / "weights" / "l2_supercat_256.safetensors")["embedding.weight"].astype(np.float32)
+    tokens = load_file(folder / "weights" / "l2_supercat_256.safetensors")["embedding.weight"].astype(
+        np.float32
+    )
     tokenizer = Tokenizer.from_file(str(folder / "tokenizers" / "l2_supercat_tokenizer_config.json"))
     spellings = [
-        [encoding.ids for encoding in tokenizer.encode_batch(list(map(change, words)), add_special_tokens=False)]
+        [
+            encoding.ids
+            for encoding in tokenizer.encode_batch(list(map(change, words)), add_special_tokens=False)
+        ]
         for change in (str.lower, str.capitalize, str.upper)
     ]
     vectors = np.stack([tokens[min(ids, key=len)].mean(axis=0) for ids in zip(*spellings, strict=True)])
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def inform(words: list[str], books: Mapping[str, int], seen: Mapping[str, int], texts: int) -> NDArray[np.float64]:
+def inform(
+    words: list[str], books: Mapping[str, int], seen: Mapping[str, int], texts: int
+) -> NDArray[np.float64]:
     """Return each word's inverse document frequency in nats, the sources' shrunk towards the books'."""
     total = sum(books.values())
     rarest = min(books.values())
@@ -157,13 +170,15 @@ def stems(word: str) -> Iterator[str]:
             stem = word[: -len(suffix)]
             yield stem + "e"
             yield stem
-            if len(stem) > 2 and stem[-1] == stem[-2]:
+            if len(stem) >= SHORTEST and stem[-1] == stem[-2]:
                 yield stem[:-1]
             if suffix in {"ed", "ly"} and stem.endswith("i"):
                 yield stem[:-1] + "y"
 
 
-def find_bases(words: list[str], vectors: NDArray[np.float32], counts: Mapping[str, float]) -> NDArray[np.int32]:
+def find_bases(
+    words: list[str], vectors: NDArray[np.float32], counts: Mapping[str, float]
+) -> NDArray[np.int32]:
     """Return the row of each word's base form: shorter, at least a hundredth as common, and related.
 
     Related means a cosine of 0.3, which keeps `thing` from `the` and `united` from `unit`; chains such as
@@ -174,9 +189,9 @@ def find_bases(words: list[str], vectors: NDArray[np.float32], counts: Mapping[s
     for row, word in enumerate(words):
         for stem in stems(word):
             base = row_of.get(stem)
-            if base is None or len(stem) < 3 or 100 * counts[stem] < counts[word]:
+            if base is None or len(stem) < SHORTEST or 100 * counts[stem] < counts[word]:
                 continue
-            if word.endswith("'s") or float(vectors[row] @ vectors[base]) > 0.3:
+            if word.endswith("'s") or float(vectors[row] @ vectors[base]) > LEAST_RELATED:
                 bases[row] = base
                 break
     for row in range(len(words)):
@@ -220,11 +235,14 @@ def main() -> None:
         vectors=np.rint(kept / scales[:, None]).astype(np.int8),
         scales=scales.astype(np.float16),
         information=np.array([information[word] for word in words], dtype=np.float16),
-        unknown=np.float32(max(information.values())),
+        # An unknown word is as often a misspelling as a name: it counts as the lower quartile does.
+        unknown=np.float32(np.percentile(list(information.values()), 25)),
         bases=bases,
     )
     size = arguments.output.stat().st_size
-    print(f"{len(texts)} texts, {len(words)} words, {int((bases != np.arange(len(words))).sum())} forms, {size} bytes")
+    print(
+        f"{len(texts)} texts, {len(words)} words, {int((bases != np.arange(len(words))).sum())} forms, {size} bytes"
+    )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ EVALUATORS = (
     Fake("pii", "safety", 0.5, "pii_leak"),
     Fake("relevance", "quality", 0.4),
     Fake("semantic_similarity", "quality"),
-    Fake("topic", "descriptive"),
+    Fake("topic_category", "descriptive"),
     Fake("toxicity", "safety", 0.6, "toxicity"),
 )
 
@@ -52,7 +52,7 @@ def test_scores_get_the_promised_names():
         factual_accuracy=score(0.5),
         relevance=score(0.6, topical=0.7, contextual=0.8),
         coherence=score(0.9),
-        topic=score(1.0, "cooking"),
+        topic_category=score(1.0, "cooking"),
     )
     assert found == Verdict(
         semantic_similarity=0.1,

@@ -1,0 +1,92 @@
+"""Whether a response means the same as the reference answer, or as its prompt where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.evaluator import Category, Evaluator
+from monitoring.language import covered
+from monitoring.models import Score, TextField
+from monitoring.prepared import Prepared
+from monitoring.vectors import align, known_share, load_table, pool
+
+__all__ = ["SemanticSimilarity", "build"]
+
+VERSION = "1"
+
+# 2026-11-23: the median likeness of unrelated texts: answers to different questions of TruthfulQA
+# (Apache-2.0; 0.099), prompts and responses of different records of arena-hard and XSTest (0.115).
+UNRELATED = 0.10
+# 2026-11-23, judgement: below this share of known words the vectors do not speak for the text.
+_LEAST_KNOWN = 0.35
+# A good answer need not resemble its prompt, so likeness to it says less.
+_CONFIDENCE = {"reference": 0.8, "prompt": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticSimilarity:
+    """Compares what two texts are about: 1 for the same words, 0 for no more than random texts share.
+
+    The likeness is the mean of two symmetric measures over static word vectors: the cosine of the texts'
+    vectors, and how well each text's words find a partner in the other. The label tells what the response
+    was compared with, `reference` or, without one, `prompt`.
+
+    It knows words, not statements: a negated, reversed or otherwise false sentence made of the same words
+    scores high, and an equal meaning in quite other words scores low. English only. There is no
+    threshold, since how alike answers must be depends on the task.
+    """
+
+    name: str = "semantic_similarity"
+    version: str = VERSION
+    category: Category = "quality"
+    needs: frozenset[TextField] = frozenset({"prompt", "response", "reference"})
+    flag: str | None = None
+    threshold: float | None = None
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        """Return one score per record; see the class."""
+        responses, prompts, references = (
+            np.diff(batch.words(field).offsets) > 0 for field in ("response", "prompt", "reference")
+        )
+        scores = [_unknown("empty")] * len(batch)
+        if (responses & references).any():
+            self._compare(batch, "reference", responses & references, scores)
+        if (responses & prompts & ~references).any():
+            self._compare(batch, "prompt", responses & prompts & ~references, scores)
+        return scores
+
+    def _compare(
+        self,
+        batch: Prepared,
+        basis: Literal["prompt", "reference"],
+        wanted: NDArray[np.bool_],
+        scores: list[Score],
+    ) -> None:
+        readable = _readable(batch, basis) & _readable(batch, "response")
+        pooled = (pool(batch, basis) * pool(batch, "response")).sum(axis=1).clip(0, 1)
+        likeness = (pooled + align(batch, basis, "response")) / 2
+        values = np.clip((likeness - UNRELATED) / (1 - UNRELATED), 0, 1).round(4).tolist()
+        for record in np.flatnonzero(wanted).tolist():
+            scores[record] = (
+                Score(value=values[record], label=basis, version=VERSION, confidence=_CONFIDENCE[basis])
+                if readable[record]
+                else _unknown("language_unsupported")
+            )
+
+
+def build() -> Evaluator:
+    """Load the word vectors and return the evaluator."""
+    load_table()
+    return SemanticSimilarity()
+
+
+def _readable(batch: Prepared, field: TextField) -> NDArray[np.bool_]:
+    return covered(batch, field) & (known_share(batch, field) >= _LEAST_KNOWN)
+
+
+def _unknown(label: str) -> Score:
+    return Score(value=None, label=label, version=VERSION, confidence=0.0)
