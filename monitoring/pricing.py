@@ -19,7 +19,7 @@ import msgspec
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider, TieredPrices
 
-__all__ = ["MODEL_COSTS", "Overrides", "Priced", "Rates", "Usage", "price", "rates_of"]
+__all__ = ["MODEL_COSTS", "Overrides", "Priced", "Rates", "Usage", "charge", "price", "rates_of"]
 
 MODEL_COSTS: dict[str, dict[str, float]] = {
     "gpt-4": {"prompt": 0.00003, "completion": 0.00006},
@@ -130,7 +130,7 @@ def price(
     rates = rates_of(provider, model, at, overrides)
     if rates is None:
         return Priced(None, "unknown", "", usage.dialect)
-    cost = _charge(usage, rates)
+    cost = charge(usage, rates)
     if cost is None:
         return Priced(None, "unknown", rates.source, usage.dialect)
     return Priced(cost, "priced", rates.source, usage.dialect)
@@ -153,8 +153,8 @@ def rates_of(
     return rates
 
 
-def _charge(usage: Usage, rates: Rates) -> Decimal | None:
-    """Multiply tokens with prices; None when a kind of token that was used has no price."""
+def charge(usage: Usage, rates: Rates) -> Decimal | None:
+    """Return tokens times prices in USD, or None when a kind of token that was used has no price."""
     cached = usage.cache_read + usage.cache_write
     uncached = usage.prompt - cached if cached <= usage.prompt else usage.prompt
     answer = usage.completion - usage.reasoning if usage.reasoning <= usage.completion else usage.completion
