@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Account", "end_group", "server_account", "spawn", "stop"]
+__all__ = ["Account", "end_group", "python_environment", "server_account", "spawn", "stop"]
 
 PR_SET_PDEATHSIG = 1
 
@@ -88,6 +88,13 @@ def _die_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
             os.kill(os.getpid(), death_signal)
 
     return arm
+
+
+def python_environment() -> dict[str, str]:
+    """Return this process's environment, with this checkout importable from any working directory."""
+    root = str(Path(__file__).resolve().parents[2])
+    path = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def stop(process: subprocess.Popen[bytes], signum: signal.Signals, timeout: float) -> bool:

@@ -20,14 +20,13 @@ from pathlib import Path
 from app.config import Settings
 from app.errors import StartupError
 from app.local.folders import hold_lock, prepare_data_folder
-from app.local.processes import server_account, spawn
+from app.local.processes import python_environment, server_account, spawn
 
 __all__ = ["Addresses", "Servers", "join_servers", "read_addresses"]
 
 LEASE_SECONDS = 15.0
 START_SECONDS = 90.0
 STOP_SECONDS = 6.0
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ def _start_holder(request: dict[str, object], folder: Path, meanwhile: Callable[
         try:
             starter = spawn(
                 command,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env=python_environment(),
                 death_signal=None,
                 log=log,
                 pass_fds=(writer,),

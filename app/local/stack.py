@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import socket
 import sys
@@ -16,7 +15,8 @@ from app.config import Settings, is_loopback, load_settings
 from app.errors import MonitorError, StartupError
 from app.local.database import load_migrations, prepare_database
 from app.local.folders import hold_lock
-from app.local.servers import ROOT, Addresses, Servers, join_servers
+from app.local.processes import python_environment
+from app.local.servers import Addresses, Servers, join_servers
 from app.local.supervisor import ChildSpec, Signals, Supervisor
 
 __all__ = ["Part", "check_ports", "child_specs", "run"]
@@ -82,12 +82,11 @@ def child_specs(part: Part, settings: Settings, addresses: Addresses) -> list[Ch
     """Return the processes of `part`, in the order in which they are stopped."""
     python = sys.executable
     env = {
-        **os.environ,
+        **python_environment(),
         "DATABASE_URL": addresses.database_url or "",
         "REDIS_URL": addresses.redis_url or "",
         "API_BASE_URL": settings.api_url,
         "LLM_MONITOR_WORKERS": str(1 if part == "api" else settings.workers),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     }
     listen = ("--host", settings.host, "--port", str(settings.api_port))
     options = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2")

@@ -27,6 +27,7 @@ IMMEDIATE_ENDS = 5
 READY_SECONDS = 90.0
 WATCH_SECONDS = 1.0
 PROBE_SECONDS = 0.05
+REPEAT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.stop_requests = 0
+        self._last_request = -REPEAT_SECONDS
         self._reader = -1
 
     @contextmanager
@@ -75,8 +77,11 @@ class Signals:
             os.close(self._reader)
 
     def _note(self, signum: int, _: FrameType | None) -> None:
-        if signum != signal.SIGCHLD:
+        now = time.monotonic()
+        # A terminal, make and timeout may each deliver the same request.
+        if signum != signal.SIGCHLD and now - self._last_request >= REPEAT_SECONDS:
             self.stop_requests += 1
+            self._last_request = now
 
     def wait(self, seconds: float) -> None:
         """Sleep for `seconds`, or until a signal or the end of a child."""

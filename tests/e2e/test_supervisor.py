@@ -128,11 +128,21 @@ def test_a_child_that_does_not_stop_is_killed_after_its_grace(start: Start) -> N
     assert read_to_end(process) == ["deaf ignores", "deaf did not stop in time and was killed", "late stops"]
 
 
+def test_one_request_delivered_twice_is_one_request(start: Start) -> None:
+    process = start(child("deaf", DEAF, grace=0.3), child("late", POLITE, rank=1))
+    read_until(process, "deaf runs", "late runs")
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    assert read_to_end(process)[-1] == "late stops"
+
+
 def test_a_second_interrupt_does_not_wait_for_the_grace(start: Start) -> None:
     process = start(child("deaf", DEAF, grace=60.0))
     read_until(process, "deaf runs")
     process.send_signal(signal.SIGINT)
     read_until(process, "deaf ignores")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.6)
     process.send_signal(signal.SIGINT)
     assert read_to_end(process) == ["deaf did not stop in time and was killed"]
 
