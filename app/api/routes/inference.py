@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter, Request, Response
 
 from app.api.bodies import read_body
@@ -35,10 +37,12 @@ async def post_inference(request: Request, serving: Serving, project: Project) -
 
 
 @router.post("/inferences", **BULK_BODY)
-async def post_inferences(request: Request, serving: Serving, project: Project) -> Response:
+async def post_inferences(
+    request: Request, serving: Serving, project: Project, source: Literal["live", "import"] = "live"
+) -> Response:
     """Take many LLM calls, as a JSON array or NDJSON, and answer when they are durably queued."""
     body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json", "ndjson"))
     lines = await parse_many(body)
     keys = bulk_keys(request.headers.get("idempotency-key"), lines)
-    submission = await serving.ingest.accept(lines, project_id=project, source="live", keys=keys)
+    submission = await serving.ingest.accept(lines, project_id=project, source=source, keys=keys)
     return answer_bulk(submission)

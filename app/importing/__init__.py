@@ -1,0 +1,1 @@
+"""Sending files of recorded calls to a running API: reading rows, mapping fields, bulk posting."""

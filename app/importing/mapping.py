@@ -1,0 +1,80 @@
+"""From a row of any file to a record of the contract."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from app.schemas.records import RecordIn
+
+__all__ = ["DEFAULT_FIELDS", "map_row"]
+
+# Where a record's fields are looked for unless told otherwise; the first path that has a value wins.
+DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
+    **{name: (name,) for name in RecordIn.__struct_fields__},
+    "model_name": ("model_name", "model", "meta.model"),
+}
+_NUMBERS = {
+    "response_time_ms": float,
+    "time_to_first_token_ms": float,
+    "prompt_tokens": int,
+    "completion_tokens": int,
+    "cache_read_tokens": int,
+    "cache_write_tokens": int,
+    "reasoning_tokens": int,
+}
+
+
+def map_row(fields: Mapping[str, Any], chosen: Mapping[str, str], line: int) -> dict[str, Any]:
+    """Return the record of a row: mapped fields by name, everything else as metadata.
+
+    `chosen` maps a record's field to a dotted path of the row and beats the defaults. Absent and null
+    texts become empty ones. A row without an id gets one of its content and line, so that sending the
+    same file again adds nothing.
+    """
+    record: dict[str, Any] = {}
+    used: set[str] = set()
+    for name in DEFAULT_FIELDS:
+        paths = (chosen[name],) if name in chosen else DEFAULT_FIELDS[name]
+        for path in paths:
+            value = _find(fields, path)
+            if value is not None:
+                record[name] = _typed(name, value)
+                used.add(path)
+                break
+    rest = {key: value for key, value in fields.items() if key not in used and value is not None}
+    if "metadata" in used and isinstance(record["metadata"], dict):
+        rest |= record["metadata"]
+    record["metadata"] = rest
+    record.setdefault("prompt", "")
+    record.setdefault("response", "")
+    record["id"] = str(record.get("id") or _content_id(fields, line))
+    return record
+
+
+def _find(fields: Mapping[str, Any], path: str) -> Any:
+    if path in fields:
+        return fields[path]
+    value: Any = fields
+    for step in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(step)
+    return value
+
+
+def _typed(name: str, value: Any) -> Any:
+    """Turn a CSV cell into the number that the field holds; what is none is left for the API to refuse."""
+    if name in _NUMBERS and isinstance(value, str):
+        try:
+            return _NUMBERS[name](value)
+        except ValueError:
+            return value
+    return value
+
+
+def _content_id(fields: Mapping[str, Any], line: int) -> str:
+    content = json.dumps(fields, sort_keys=True, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    return f"{hashlib.blake2b(content, digest_size=12).hexdigest()}:{line}"

@@ -1,0 +1,79 @@
+"""Rows of JSON Lines and CSV files, plain or gzipped, one at a time."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
+
+from app.errors import MalformedBody, NotFound, UnsupportedMediaType
+
+__all__ = ["Row", "open_rows"]
+
+_JSON_LINES = {".jsonl", ".ndjson", ".json"}
+
+
+class Row(NamedTuple):
+    """One line of a file: its number from 1, its fields or why there are none, and the bytes read so far.
+
+    `position` counts bytes of the file as it lies on disk, so that progress can be measured against its size.
+    """
+
+    line: int
+    fields: dict[str, Any] | None
+    problem: str | None
+    position: int
+
+
+def open_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a .jsonl, .ndjson or .csv file, each also as .gz.
+
+    Raises NotFound or UnsupportedMediaType before the first row, MalformedBody for a broken archive.
+    """
+    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    if suffix not in _JSON_LINES | {".csv"}:
+        raise UnsupportedMediaType(f"{path}: expected .jsonl, .ndjson or .csv, each plain or with .gz.")
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise NotFound(f"{path}: {error.strerror}.") from error
+    with raw:
+        content = cast("IO[bytes]", gzip.open(raw) if path.suffix == ".gz" else raw)  # noqa: SIM115 closed with raw
+        rows = _csv_rows(content, raw) if suffix == ".csv" else _json_rows(content, raw)
+        try:
+            yield from rows
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise MalformedBody(
+                f"{path}: the archive ends early or is no gzip; rows before it were sent."
+            ) from error
+
+
+def _json_rows(content: IO[bytes], raw: IO[bytes]) -> Iterator[Row]:
+    for number, line in enumerate(content, start=1):
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield Row(number, None, f"not valid JSON: {error}", raw.tell())
+            continue
+        if isinstance(fields, dict):
+            yield Row(number, fields, None, raw.tell())
+        else:
+            yield Row(number, None, "expected a JSON object", raw.tell())
+
+
+def _csv_rows(content: IO[bytes], raw: IO[bytes]) -> Iterator[Row]:
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="replace", newline="")
+    reader = csv.DictReader(text)
+    for fields in reader:
+        extra = fields.pop(None, None)  # DictReader's key for surplus cells
+        problem = f"{len(extra)} cells more than the header names" if extra else None
+        present = {key: value for key, value in fields.items() if value not in {None, ""}}
+        yield Row(reader.line_num, None if problem else present, problem, raw.tell())
