@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from monitoring.cost import BudgetManager, CostTracker, analyse_cost
+from monitoring.cost import BudgetManager, CostTracker
 from monitoring.pricing import MODEL_COSTS
 from monitoring.savings import CostGroup
+from monitoring.spending import analyse_cost
 from monitoring.trends import MONTH, window_of
 
 NOW = datetime(2026, 11, 23, 14, 37, 12, tzinfo=UTC)
