@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -30,8 +29,18 @@ __all__ = ["HallucinationDetector", "QualityAssessor", "QualityMonitor", "Safety
 
 _HALLUCINATION = "hallucination"
 
+
+class _Shared(NamedTuple):
+    """The evaluators of this process, and those that each narrower class runs."""
+
+    every: tuple[Evaluator, ...]
+    hallucination: tuple[Evaluator, ...]
+    safety: tuple[Evaluator, ...]
+    quality: tuple[Evaluator, ...]
+
+
 _build_lock = threading.Lock()
-_built: list[tuple[Evaluator, ...]] = []
+_built: list[_Shared] = []
 
 
 class _Checks(NamedTuple):
@@ -114,7 +123,7 @@ class QualityMonitor:
 
     def evaluate_records(self, records: Sequence[Record]) -> list[LLMTrace]:
         """Score many records at once, which is faster than one by one; one trace each, in order."""
-        evaluators = _shared_evaluators() if self._evaluators is None else self._evaluators
+        evaluators = _shared().every if self._evaluators is None else self._evaluators
         return [
             self._trace(record, results, assess(record, results, evaluators, self._policy), count, evaluators)
             for record, results, count in zip(
@@ -174,7 +183,7 @@ class HallucinationDetector:
         Nothing is known about most responses without a `context`: the details then say so in `label`,
         their `value` is None, and the strength is 0.0 because nothing was found.
         """
-        evaluators = _only("hallucination")
+        evaluators = _shared().hallucination
         record = Record(prompt=_valid(prompt), response=_valid(response), context=_passages(context))
         (results,) = evaluate([record], evaluators)
         flagged = not assess(record, results, evaluators, _PLAIN).is_safe
@@ -204,7 +213,7 @@ class SafetyEvaluator:
             context=_passages(context),
             skip=_Checks(check_hallucination, check_toxicity, check_bias, check_pii).skipped(),
         )
-        evaluators = _only("safety")
+        evaluators = _shared().safety
         (results,) = evaluate([record], evaluators)
         return assess(record, results, evaluators, _PLAIN).safety_assessment(_details(results, evaluators))
 
@@ -229,7 +238,7 @@ class QualityAssessor:
             context=_passages(context),
             reference=None if reference is None else _valid(reference),
         )
-        evaluators = _only("quality")
+        evaluators = _shared().quality
         (results,) = evaluate([record], evaluators)
         return assess(record, results, evaluators, _PLAIN).quality_metrics()
 
@@ -237,21 +246,21 @@ class QualityAssessor:
 _PLAIN = Policy()
 
 
-def _shared_evaluators() -> tuple[Evaluator, ...]:
+def _shared() -> _Shared:
     """Build the evaluators at the first use, once for all threads of the process."""
     if not _built:
         with _build_lock:
             if not _built:
-                _built.append(find_evaluators())
+                found = find_evaluators()
+                _built.append(
+                    _Shared(
+                        every=found,
+                        hallucination=tuple(one for one in found if one.name == _HALLUCINATION),
+                        safety=tuple(one for one in found if one.category == "safety"),
+                        quality=tuple(one for one in found if one.category != "safety"),
+                    )
+                )
     return _built[0]
-
-
-@cache
-def _only(kind: Literal["hallucination", "safety", "quality"]) -> tuple[Evaluator, ...]:
-    """Return the evaluators that one of the narrower classes runs, the same tuple every time."""
-    if kind == "hallucination":
-        return tuple(one for one in _shared_evaluators() if one.name == _HALLUCINATION)
-    return tuple(one for one in _shared_evaluators() if (one.category == "safety") == (kind == "safety"))
 
 
 def _details(results: Mapping[str, Result], evaluators: Sequence[Evaluator]) -> dict[str, Any]:
