@@ -141,7 +141,7 @@ def _delta(
     return Delta(
         **key._asdict(),
         records=len(traces),
-        assessed=sum(trace.is_safe is not None for trace in traces),
+        assessed=sum(trace.safety_score is not None for trace in traces),
         unsafe=sum(trace.is_safe is False for trace in traces),
         quality_count=len(qualities),
         quality_sum=sum(qualities),

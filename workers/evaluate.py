@@ -45,11 +45,12 @@ _SHOWN_TRACES = 20
 
 
 class _Opened(NamedTuple):
-    """The envelopes of a job, the bytes each came from, and letters for those that cannot be read."""
+    """The envelopes of a job, letters for those that cannot be read, and how many none stands for."""
 
     envelopes: list[Envelope]
     unreadable: list[DeadLetter]
-    reply_to: str | None
+    reply_to: str | None = None
+    unread: int = 0
 
 
 class Evaluation:
@@ -130,7 +131,9 @@ class Evaluation:
             for result in results
             if isinstance(result, Unscorable)
         ]
-        stored = await self._store(Job(name.project_id, str(name), traces, dead, len(known)), fresh)
+        stored = await self._store(
+            Job(name.project_id, str(name), traces, dead, len(known), opened.unread), fresh
+        )
         await self._announce(opened, [*map(summarise, stored), *known])
 
     def _open(self, name: JobName, payload: bytes) -> _Opened:
@@ -138,7 +141,7 @@ class Evaluation:
             batch = decode_batch(payload)
         except msgspec.MsgspecError as error:
             letter = self._unreadable(name, bytes(payload), str(error))
-            return _Opened([], [letter], None)
+            return _Opened([], [letter], unread=name.records - 1)
         envelopes, unreadable = [], []
         for raw in batch.envelopes:
             try:
@@ -211,7 +214,8 @@ class Evaluation:
             await self._split(name, decode_batch(payload))
             return
         letters = [_letter(name, envelope, reason, detail, attempts) for envelope in opened.envelopes]
-        await self._storing.store(Job(name.project_id, str(name), [], [*letters, *opened.unreadable], 0))
+        dead = [*letters, *opened.unreadable]
+        await self._storing.store(Job(name.project_id, str(name), [], dead, 0, opened.unread))
 
     async def _split(self, name: JobName, batch: Batch) -> None:
         """Replace a job by two halves in one step.

@@ -14,13 +14,13 @@ from contextlib import suppress
 from typing import NoReturn
 
 import uvloop
-from monitoring.verdict import Policy
 
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
 from app.telemetry import configure_logging
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
+from monitoring.verdict import Policy
 from workers.process import WorkerProcess, unix_ms
 from workers.scoring import score
 from workers.warming import SAMPLES, envelope_of

@@ -94,7 +94,7 @@ class WorkerProcess:
                     task.cancel()
             with contextlib.suppress(RedisError, OSError):
                 await retire(self._redis, self._name())
-            await self._redis.aclose()
+            await self._redis.aclose(close_connection_pool=True)
             await self._engine.dispose()
             self._executor.shutdown(wait=False, cancel_futures=True)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from monitoring.verdict import Policy, assess
-
 from app.schemas.ids import minted_at
 from app.schemas.queued import Envelope
 from app.schemas.traces import Trace, from_envelope
@@ -15,6 +13,7 @@ from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Result
 from monitoring.pricing import Usage, price
 from monitoring.tokens import TokenCount, count_tokens
+from monitoring.verdict import Policy, assess
 
 __all__ = ["Unscorable", "score"]
 

@@ -22,13 +22,17 @@ __all__ = ["Job", "Outcome", "Refused", "Storing"]
 
 
 class Job(NamedTuple):
-    """A queue job after scoring: its traces, what was given up, and how many were known to be stored."""
+    """A queue job after scoring: its traces, what was given up, and how many were known to be stored.
+
+    `unread` counts records beyond the letters of a job that could not even be taken apart.
+    """
 
     project_id: str
     job_id: str
     traces: Sequence[Trace]
     dead: Sequence[DeadLetter]
     duplicates: int
+    unread: int = 0
 
 
 class Refused(NamedTuple):
@@ -67,7 +71,11 @@ class Storing:
             new = [trace for trace in job.traces if trace.trace_id in fresh]
             await append_deltas(connection, aggregate(new, self._judging, name=names))
             await bury(connection, job.dead)
-            outcome = Outcome(len(new), job.duplicates + len(job.traces) - len(new), len(job.dead))
+            outcome = Outcome(
+                stored=len(new),
+                duplicate=job.duplicates + len(job.traces) - len(new),
+                dead=len(job.dead) + job.unread,
+            )
             if not await settle(connection, job.project_id, job.job_id, **outcome._asdict()):
                 return None
             await connection.commit()
@@ -85,7 +93,7 @@ class Storing:
             if is_outage(error):
                 raise
             if len(traces) == 1:
-                return [Refused(traces[0], type(error).__name__, str(error))]
+                return [Refused(traces[0], type(error).__name__, _reason(error))]
         middle = len(traces) // 2
         return [*await self.find_refused(traces[:middle]), *await self.find_refused(traces[middle:])]
 
@@ -98,3 +106,8 @@ class Storing:
         days = [minted_at(trace.trace_id).date() for trace in traces]
         await ensure_partitions(self._engine, min(days), max(days) + timedelta(days=1))
         return await insert_traces(connection, traces)
+
+
+def _reason(error: Exception) -> str:
+    """Return what Postgres said, without the statement and the values that SQLAlchemy adds."""
+    return str(getattr(error, "orig", None) or error)

@@ -31,7 +31,7 @@ __all__ = [
 Engine = AsyncEngine
 Connection = AsyncConnection
 # What inserting raises when the data, not the server, is at fault; ask `is_outage` first.
-REFUSALS = (asyncpg.PostgresError, ValueError, TypeError, OverflowError)
+REFUSALS = (DBAPIError, asyncpg.PostgresError, ValueError, TypeError, OverflowError)
 
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
 _RETRY_SECONDS = 2
@@ -72,12 +72,15 @@ def is_outage(error: BaseException) -> bool:
 
 
 async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:
-    """Return the driver's own connection, for COPY and prepared array statements, inside the same transaction."""
+    """Return the driver's own connection, for COPY, inside the transaction that SQLAlchemy has begun.
+
+    SQLAlchemy begins one at its first statement; before that the driver would commit by itself, so that
+    is refused with RuntimeError.
+    """
     raw = await connection.get_raw_connection()
     driver = raw.driver_connection
-    if driver is None:
-        msg = "the pool gave a closed connection"
-        raise OSError(msg)
+    if driver is None or not driver.is_in_transaction():
+        raise RuntimeError("the driver was asked for before the transaction had begun")
     return driver
 
 

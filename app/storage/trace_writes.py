@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.queued import Summary
 from app.schemas.traces import Trace, scores_to_json
-from app.storage.engine import asyncpg_connection
 
 __all__ = ["MissingPartitionError", "insert_traces", "stored_summaries"]
+
+_CHECK_VIOLATION = "23514"
 
 
 class MissingPartitionError(Exception):
@@ -114,23 +115,23 @@ async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) ->
     rows = sorted(traces, key=lambda trace: trace.trace_id)
     columns = [[getattr(row, name) for row in rows] for name, _ in _PLAIN]
     columns += [[encode(getattr(row, name)) for row in rows] for name, _, encode in _ENCODED]
-    driver = await asyncpg_connection(connection)
     try:
-        inserted = await driver.fetch(_INSERT, rows[0].project_id, rows[0].job_id, *columns)
-    except asyncpg.CheckViolationError as error:
-        raise MissingPartitionError(str(error)) from error
-    return {UUID(bytes=row["trace_id"].bytes) for row in inserted}
+        inserted = await connection.exec_driver_sql(_INSERT, (rows[0].project_id, rows[0].job_id, *columns))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _CHECK_VIOLATION:
+            raise MissingPartitionError(str(error.orig)) from error
+        raise
+    return set(inserted.scalars())
 
 
 async def stored_summaries(
     connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
 ) -> list[Summary]:
     """Return the summaries of those of the ids that are stored already."""
-    driver = await asyncpg_connection(connection)
-    rows = await driver.fetch(_SUMMARIES, project_id, list(trace_ids))
+    rows = await connection.exec_driver_sql(_SUMMARIES, (project_id, list(trace_ids)))
     return [
         Summary(
-            trace_id=UUID(bytes=row["trace_id"].bytes),
+            trace_id=row["trace_id"],
             timestamp=row["occurred_at"],
             quality_score=row["overall_quality"],
             safety_score=row["safety_score"],
@@ -140,5 +141,5 @@ async def stored_summaries(
             pricing_status=row["pricing_status"],
             model_name=row["model_name"],
         )
-        for row in rows
+        for row in rows.mappings()
     ]

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from arq.constants import job_key_prefix
+
+from app.queue import ACCEPTED_KEY, EVALUATE_QUEUE, JobName, NewJob, queued_jobs, stage
+from app.schemas.ids import mint
+from app.schemas.queued import Batch, Envelope, encode
+from monitoring.models import Record, Score
+from monitoring.prepared import Prepared
+from tests.integration.worker_rig import Alarm, Rig, WordCount, running_rig
+from workers.process import unix_ms
+
+
+@pytest.fixture
+async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
+    async with running_rig(database_url, redis_url) as rig:
+        yield rig
+
+
+def record(response: str = "two words", **fields: object) -> Record:
+    return Record(prompt="hello", response=response, **fields)  # type: ignore[arg-type]
+
+
+def envelope(one: Record, **fields: object) -> Envelope:
+    return Envelope(trace_id=mint(unix_ms()), project_id="default", source="live", record=one, **fields)  # type: ignore[arg-type]
+
+
+async def queue(rig: Rig, envelopes: list[bytes]) -> JobName:
+    """Queue one job of already encoded envelopes, as the group commit does."""
+    name = JobName.new("default", len(envelopes))
+    batch = encode(Batch(envelopes=tuple(msgspec.Raw(one) for one in envelopes)))
+    async with rig.redis.pipeline() as pipe:
+        stage(pipe, [NewJob(name, batch, waited=False)], now_ms=unix_ms())
+        await pipe.execute()
+    return name
+
+
+async def ledger(rig: Rig) -> dict[str, int]:
+    rows = await rig.rows(
+        "SELECT coalesce(sum(stored), 0)::int AS stored, coalesce(sum(duplicate), 0)::int AS duplicate,"
+        " coalesce(sum(dead), 0)::int AS dead FROM settlements"
+    )
+    accepted = int(await rig.redis.hget(ACCEPTED_KEY, "default") or 0)
+    return {"accepted": accepted, **rows[0]}
+
+
+async def test_a_record_is_scored_stored_counted_and_its_queue_job_gone(rig: Rig) -> None:
+    submission = await rig.accept([record(model_name="gpt-4", user_id="ada")])
+    await rig.drain()
+
+    trace_id = submission.outcomes[0].trace_id
+    (row,) = await rig.rows("SELECT * FROM traces")
+    assert row["trace_id"] == trace_id
+    assert row["scores"]["coherence"]["value"] == 1.0
+    assert (row["overall_quality"], row["is_safe"], row["flags"]) == (1.0, True, [])
+    assert row["cost_usd"] > 0
+    assert await ledger(rig) == {"accepted": 1, "stored": 1, "duplicate": 0, "dead": 0}
+    assert await queued_jobs(rig.redis) == []
+    assert [key async for key in rig.redis.scan_iter("arq:*")] == []
+    assert [key async for key in rig.redis.scan_iter("llm-monitor:attempts:*")] == []
+
+
+async def test_a_waiting_post_hears_its_scores(rig: Rig) -> None:
+    waiting = asyncio.create_task(rig.accept([record("danger here")], wait_seconds=10))
+    while not await queued_jobs(rig.redis):  # noqa: ASYNC110 nothing announces a queued job
+        await asyncio.sleep(0)
+    await rig.drain()
+    submission = await waiting
+
+    (summary,) = submission.summaries.values()
+    assert (summary.quality_score, summary.is_safe, summary.safety_flags) == (1.0, False, ("toxicity",))
+
+
+async def test_a_retried_record_keeps_its_trace_id_and_is_stored_once(rig: Rig) -> None:
+    first = await rig.accept([record(id="mine")])
+    await rig.drain()
+    second = await rig.accept([record(id="mine")])
+    await rig.drain()
+
+    assert second.outcomes[0] == first.outcomes[0]._replace(duplicate=True)
+    assert await rig.value("SELECT count(*) FROM traces") == 1
+    assert await rig.value("SELECT sum(records) FROM rollups WHERE dimension = 'all'") == 1
+    assert await ledger(rig) == {"accepted": 2, "stored": 1, "duplicate": 1, "dead": 0}
+
+
+async def test_a_job_delivered_again_after_it_was_written_counts_nothing(rig: Rig) -> None:
+    await rig.accept([record() for _ in range(5)])
+    (job,) = await queued_jobs(rig.redis)
+    name = job
+    key = f"{job_key_prefix}{name}"
+    payload = await rig.redis.get(key)
+    await rig.drain()
+    await rig.redis.set(key, payload)
+    await rig.redis.zadd(EVALUATE_QUEUE, {str(name): 1})
+    await rig.drain()
+
+    assert await rig.value("SELECT count(*) FROM traces") == 5
+    assert await rig.value("SELECT sum(records) FROM rollups WHERE dimension = 'all'") == 5
+    assert await ledger(rig) == {"accepted": 5, "stored": 5, "duplicate": 0, "dead": 0}
+
+
+async def test_an_evaluator_that_raises_leaves_a_failure_on_that_record_alone(rig: Rig) -> None:
+    await rig.accept([record(), record("some poison"), record()])
+    await rig.drain()
+
+    rows = await rig.rows("SELECT scores, flags FROM traces ORDER BY response")
+    failures = [row["scores"]["alarm"].get("error") for row in rows]
+    assert failures == ["ValueError", None, None]
+    assert rows[0]["scores"]["coherence"]["value"] == 1.0
+    assert await rig.value("SELECT count(*) FROM dead_letters") == 0
+
+
+async def test_a_check_that_is_switched_off_stays_out_of_every_count(rig: Rig) -> None:
+    await rig.accept([record("danger", skip=("alarm",)), record("danger")])
+    await rig.drain()
+
+    (row,) = await rig.rows("SELECT * FROM rollups WHERE dimension = 'all'")
+    counts = dict(zip(row["measures"], zip(row["counts"], row["hits"], strict=True), strict=True))
+    assert counts["alarm"] == (1, 1)
+    assert counts["coherence"] == (2, 2)
+    assert (row["records"], row["assessed"], row["unsafe"]) == (2, 1, 1)
+
+
+async def test_what_postgres_refuses_goes_to_the_dead_letters_and_the_rest_is_stored(rig: Rig) -> None:
+    bad = envelope(record(prompt_tokens=2**62, completion_tokens=2**62, response="NUL \0 here"))
+    good = [envelope(record()) for _ in range(3)]
+    await queue(rig, [encode(one) for one in (good[0], bad, *good[1:])])
+    await rig.drain()
+
+    assert await rig.value("SELECT count(*) FROM traces") == 3
+    (letter,) = await rig.rows("SELECT * FROM dead_letters")
+    assert letter["trace_id"] == bad.trace_id
+    assert letter["payload"] == encode(bad)
+    assert "0x00" in letter["detail"]
+    assert await ledger(rig) == {"accepted": 4, "stored": 3, "duplicate": 0, "dead": 1}
+
+
+@pytest.mark.parametrize("garbage", [b"\xc1", encode({"trace_id": "no"}), encode([1, 2])])
+async def test_an_envelope_that_cannot_be_read_costs_itself_alone(rig: Rig, garbage: bytes) -> None:
+    if garbage == b"\xc1":
+        # Not even msgpack: the whole payload is unreadable and kept as it came.
+        name = JobName.new("default", 2)
+        async with rig.redis.pipeline() as pipe:
+            stage(pipe, [NewJob(name, garbage, waited=False)], now_ms=unix_ms())
+            await pipe.execute()
+        expected = {"accepted": 2, "stored": 0, "duplicate": 0, "dead": 2}
+    else:
+        await queue(rig, [garbage, encode(envelope(record()))])
+        expected = {"accepted": 2, "stored": 1, "duplicate": 0, "dead": 1}
+    await rig.drain()
+
+    assert await ledger(rig) == expected
+    (letter,) = await rig.rows("SELECT * FROM dead_letters")
+    assert (letter["reason"], letter["payload"]) == ("unreadable", garbage)
+
+
+async def test_a_record_that_kills_its_worker_is_found_by_halving(rig: Rig) -> None:
+    """Each try that ends without a word is what a killed process leaves behind: only its counter."""
+    killer = envelope(record("kills"))
+    others = [envelope(record()) for _ in range(7)]
+    await queue(rig, [encode(one) for one in (*others[:3], killer, *others[3:])])
+    died: dict[str, int] = {}
+
+    async def work_as_processes_that_die() -> None:
+        while jobs := await queued_jobs(rig.redis):
+            name = jobs[0]
+            holds_killer = b"kills" in (await rig.redis.get(f"{job_key_prefix}{name}") or b"")
+            attempts = int(await rig.redis.get(f"llm-monitor:attempts:{name}") or 0)
+            would_score = attempts == 0 or (name.records == 1 and attempts < 3)
+            if holds_killer and would_score:
+                died[str(name)] = died.get(str(name), 0) + 1
+                await rig.redis.incr(f"llm-monitor:attempts:{name}")
+                continue
+            body = msgspec.msgpack.decode(await rig.redis.get(f"{job_key_prefix}{name}"))
+            await rig.evaluation.evaluate({"job_id": str(name)}, body["a"][0])
+            await rig.redis.delete(f"{job_key_prefix}{name}")
+            await rig.redis.zrem(EVALUATE_QUEUE, str(name))
+
+    await asyncio.wait_for(work_as_processes_that_die(), 30)
+
+    assert await rig.value("SELECT count(*) FROM traces") == 7
+    (letter,) = await rig.rows("SELECT * FROM dead_letters")
+    assert (letter["trace_id"], letter["reason"]) == (killer.trace_id, "process_died")
+    assert await ledger(rig) == {"accepted": 8, "stored": 7, "duplicate": 0, "dead": 1}
+    assert sum(died.values()) == 6  # once for 8, 4 and 2 records, three times for the last one
+
+
+async def test_days_of_outage_do_not_leave_records_without_a_partition(rig: Rig) -> None:
+    moment = datetime.now(UTC) - timedelta(days=40)
+    old = msgspec.structs.replace(envelope(record()), trace_id=mint(int(moment.timestamp() * 1000)))
+    await queue(rig, [encode(old), encode(envelope(record()))])
+    await rig.drain()
+
+    assert await rig.value("SELECT count(*) FROM traces") == 2
+    assert await rig.value(f"SELECT to_regclass('traces_p{moment:%Y%m%d}') IS NOT NULL") is True
+
+
+class Sleeper(WordCount):
+    name = "sleeper"
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        del batch
+        raise MemoryError("out of memory in an evaluator")
+
+
+async def test_every_kind_of_exception_of_an_evaluator_is_data(database_url: str, redis_url: str) -> None:
+    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Sleeper(), Alarm())) as rig:  # type: ignore[arg-type]
+        await rig.accept([record(), record()])
+        await rig.drain()
+        rows = await rig.rows("SELECT scores FROM traces")
+    assert [row["scores"]["sleeper"]["error"] for row in rows] == ["MemoryError", "MemoryError"]

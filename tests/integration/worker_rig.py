@@ -1,0 +1,145 @@
+"""A worker and an ingest over real servers, with evaluators made for the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+from arq.connections import ArqRedis
+from arq.worker import Worker, func
+from redis.asyncio import ConnectionPool
+from sqlalchemy import text
+
+from app.aggregation import Judging
+from app.config import Settings
+from app.ingest import Ingest
+from app.queue import EVALUATE, EVALUATE_QUEUE, deserialize, serialize
+from app.storage.engine import create_engine
+from monitoring.evaluator import Evaluator
+from monitoring.models import Record, Score
+from monitoring.prepared import Prepared
+from monitoring.verdict import Policy
+from workers.evaluate import Evaluation
+from workers.naming import Naming
+from workers.process import unix_ms
+from workers.storing import Storing
+
+
+class WordCount:
+    """A quality evaluator: 1 for responses of two words and more, else 0.25."""
+
+    name = "coherence"
+    version = "1"
+    category = "quality"
+    needs = frozenset({"response"})
+    flag = None
+    threshold = 0.5
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        return [
+            Score(value=1.0 if len(r.response.split()) > 1 else 0.25, label="counted", version="1")
+            for r in batch.records
+        ]
+
+
+class Alarm:
+    """A safety evaluator that flags the word `danger` and raises on the word `poison`."""
+
+    name = "alarm"
+    version = "1"
+    category = "safety"
+    needs = frozenset({"response"})
+    flag = "toxicity"
+    threshold = 0.5
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        if any("poison" in record.response for record in batch.records):
+            raise ValueError("poisoned\0 text")
+        return [
+            Score(value=0.9 if "danger" in record.response else 0.1, label="looked", version="1")
+            for record in batch.records
+        ]
+
+
+class Rig:
+    """What a test holds in its hands: ingest, one evaluation, and SQL to look at the outcome."""
+
+    def __init__(self, ingest: Ingest, evaluation: Evaluation, redis: ArqRedis, engine: Any) -> None:
+        self.ingest = ingest
+        self.evaluation = evaluation
+        self.redis = redis
+        self.engine = engine
+        self.outages = 0
+
+    async def accept(self, records: Sequence[Record], **options: Any) -> Any:
+        return await self.ingest.accept(records, project_id="default", source="live", **options)
+
+    async def drain(self, *, max_jobs: int = 1) -> None:
+        """Run arq until the queue is empty."""
+        worker = Worker(
+            [func(self.evaluation.evaluate, name=EVALUATE, timeout=15, max_tries=1000)],
+            queue_name=EVALUATE_QUEUE,
+            redis_pool=self.redis,
+            burst=True,
+            handle_signals=False,
+            max_jobs=max_jobs,
+            keep_result=0,
+            poll_delay=0.01,
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+        )
+        await asyncio.wait_for(worker.async_run(), 30)
+
+    async def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
+        async with self.engine.connect() as connection:
+            found = await connection.execute(text(statement), parameters)
+            return [dict(row) for row in found.mappings()]
+
+    async def value(self, statement: str) -> Any:
+        return next(iter((await self.rows(statement))[0].values()))
+
+
+@asynccontextmanager
+async def running_rig(
+    database_url: str,
+    redis_url: str,
+    *,
+    evaluators: Sequence[Evaluator] = (WordCount(), Alarm()),
+    clock: Callable[[], int] = unix_ms,
+    **settings: Any,
+) -> AsyncIterator[Rig]:
+    redis = ArqRedis(
+        ConnectionPool.from_url(redis_url),
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        default_queue_name=EVALUATE_QUEUE,
+    )
+    engine = create_engine(database_url, application="test")
+    executor = ThreadPoolExecutor(1)
+    configured = Settings(database_url=database_url, redis_url=redis_url, **settings)
+    rig = Rig(Ingest(redis, configured, clock=clock), None, redis, engine)  # type: ignore[arg-type]
+
+    def outage() -> None:
+        rig.outages += 1
+
+    rig.evaluation = Evaluation(
+        redis,
+        engine,
+        Storing(engine, Judging.of(evaluators), Naming(engine)),
+        executor,
+        evaluators,
+        Policy(),
+        outage=outage,
+        clock=clock,
+    )
+    try:
+        async with rig.ingest.running():
+            await rig.ingest.waiting.listening.wait()
+            yield rig
+    finally:
+        executor.shutdown()
+        await engine.dispose()
+        await redis.aclose(close_connection_pool=True)
