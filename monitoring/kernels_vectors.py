@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitoring.kernels import FNV_OFFSET, FNV_PRIME
 
-__all__ = ["align_texts", "find_rows", "measure_overlap", "pool_words", "share_known"]
+__all__ = ["FREE", "align_texts", "find_rows", "measure_overlap", "pool_words", "share_known"]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -19,41 +19,53 @@ Ids = NDArray[np.uint32]
 Offsets = NDArray[np.int64]
 Positions = NDArray[np.int32]
 Rows = NDArray[np.int32]
+Slots = NDArray[np.uint64]
+
+FREE = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 # An unknown word borrows the vector of its beginning when that is a known word of at least this many
 # letters and three fifths of it: "orchestra's", "meatballs", "retweeting".
 _SHORTEST_STEM = 4
 _LONGEST_WORD = 40
 # Runs of words per text in an alignment.
-_RUNS = 32
+_RUNS = 24
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _find(ids: Ids, slots: Rows, word: np.uint32) -> int:
+def _find(slots: Slots, word: np.uint32) -> int:
     mask = slots.shape[0] - 1
     slot = np.int64(word) & mask
-    while slots[slot] >= 0:
-        row = slots[slot]
-        if ids[row] == word:
-            return int(row)
+    while slots[slot] != FREE:
+        if np.uint32(slots[slot] >> np.uint64(32)) == word:
+            return int(np.uint32(slots[slot]))
         slot = (slot + 1) & mask
     return -1
 
 
 @njit(cache=True, nogil=True)
 def find_rows(
-    words: Ids, begins: Positions, ends: Positions, buffer: Bytes, ids: Ids, slots: Rows
-) -> tuple[Rows, NDArray[np.bool_]]:
-    """Return each word's row in the table, -1 where unknown, and whether the whole word was found.
+    words: Ids,
+    begins: Positions,
+    ends: Positions,
+    buffer: Bytes,
+    slots: Slots,
+    ids: Ids,
+    bases: Rows,
+    information: Floats,
+    unknown: np.float32,
+) -> tuple[Rows, Ids, Floats]:
+    """Return each word's row in the table, the hash of its base form, and its information.
 
-    `slots` is an open-addressing table of rows (a power of two of slots, -1 where free) over `ids`.
+    `slots` is an open-addressing table, a power of two long, of a word's hash in the upper and its row in
+    the lower 32 bits, FREE where nothing is. The row is -1 where neither the word nor its stem is known.
     """
     count = words.shape[0]
     rows = np.empty(count, dtype=np.int32)
-    whole = np.empty(count, dtype=np.bool_)
+    keys = np.empty(count, dtype=np.uint32)
+    informed = np.empty(count, dtype=np.float32)
     for at in range(count):
-        row = _find(ids, slots, words[at])
-        whole[at] = row >= 0
+        row = _find(slots, words[at])
+        informed[at] = information[row] if row >= 0 else unknown
         length = ends[at] - begins[at]
         if row < 0 and _SHORTEST_STEM < length <= _LONGEST_WORD:
             value = FNV_OFFSET
@@ -65,11 +77,12 @@ def find_rows(
                     byte = np.uint8(byte + 32)
                 value = np.uint32((value ^ np.uint32(byte)) * FNV_PRIME)
                 if k + 1 >= _SHORTEST_STEM and 5 * (k + 1) >= 3 * length:
-                    found = _find(ids, slots, value)
+                    found = _find(slots, value)
                     if found >= 0:
                         row = found
         rows[at] = row
-    return rows, whole
+        keys[at] = ids[bases[row]] if row >= 0 else words[at]
+    return rows, keys, informed
 
 
 @njit(cache=True, nogil=True)
@@ -189,7 +202,7 @@ def align_texts(
 ) -> Floats:
     """Return how well the words of paired texts find a partner of like meaning in the other, 0..1.
 
-    Each text is cut into at most 32 runs of equally many words, single words where it is short; a run's
+    Each text is cut into at most 24 runs of equally many words, single words where it is short; a run's
     partner is the run of the other text with the highest cosine; the mean over the runs of both texts is
     weighted by the information of their words. A text is (word hashes, rows, information). Symmetric.
     """

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from monitoring.kernels import scan_words
 from monitoring.kernels_vectors import (
+    FREE,
     align_texts,
     find_rows,
     measure_overlap,
@@ -26,13 +27,11 @@ from monitoring.models import TextField
 from monitoring.prepared import Prepared, Words
 
 __all__ = [
-    "Forms",
+    "Meanings",
     "Overlap",
     "VectorTable",
-    "WordRows",
     "align",
     "embed",
-    "find_forms",
     "find_words",
     "known_share",
     "load_table",
@@ -63,19 +62,18 @@ class VectorTable(NamedTuple):
     unknown: float
     bases: NDArray[np.int32]
     pooling: Floats
-    slots: NDArray[np.int32]
+    slots: NDArray[np.uint64]
 
 
-class WordRows(NamedTuple):
-    """One entry per word of a field: its row or -1, and whether the whole word (not its stem) has one."""
+class Meanings(NamedTuple):
+    """One entry per word of a field.
+
+    `rows` is its row, or that of its known beginning (`orchestra's`), or -1; `keys` the hash of its base
+    form, by which the same word is recognised; `information` in nats, `unknown` where the whole word has
+    no row.
+    """
 
     rows: NDArray[np.int32]
-    whole: NDArray[np.bool_]
-
-
-class Forms(NamedTuple):
-    """One entry per word of a field: the hash of its base form, and its information in nats."""
-
     keys: NDArray[np.uint32]
     information: Floats
 
@@ -113,14 +111,11 @@ def load_table() -> VectorTable:
     )
 
 
-def find_words(batch: Prepared, field: TextField) -> WordRows:
-    """Return the rows of the field's words, aligned with `batch.words(field)`."""
-    return batch.shared(("vectors", "rows", field), lambda: _find(batch.words(field), batch, field))
-
-
-def find_forms(batch: Prepared, field: TextField) -> Forms:
-    """Return the base forms and information of the field's words, aligned with `batch.words(field)`."""
-    return batch.shared(("vectors", "forms", field), lambda: _forms(batch, field))
+def find_words(batch: Prepared, field: TextField) -> Meanings:
+    """Look up the field's words; the result is aligned with `batch.words(field)`."""
+    return batch.shared(
+        ("vectors", "words", field), lambda: _find(batch.words(field), batch.encoded(field).buffer)
+    )
 
 
 def pool(batch: Prepared, field: TextField) -> Floats:
@@ -128,7 +123,9 @@ def pool(batch: Prepared, field: TextField) -> Floats:
 
     Unknown words are like themselves and unlike all others.
     """
-    return batch.shared(("vectors", "pool", field), lambda: _pool(batch, field))
+    return batch.shared(
+        ("vectors", "pool", field), lambda: _pool(batch.words(field), find_words(batch, field).rows)
+    )
 
 
 def known_share(batch: Prepared, field: TextField) -> Floats:
@@ -147,7 +144,7 @@ def overlap(batch: Prepared, first: TextField, second: TextField) -> Overlap:
 def align(batch: Prepared, first: TextField, second: TextField) -> Floats:
     """Return how well the words of either field find a partner of like meaning in the other, 0..1.
 
-    Texts of more than 32 words are compared by runs of words; symmetric, and 1 for identical texts.
+    Texts of more than 24 words are compared by runs of words; symmetric, and 1 for identical texts.
     """
     return batch.shared(("vectors", "align", first, second), lambda: _align(batch, first, second))
 
@@ -159,55 +156,51 @@ def embed(texts: tuple[str, ...]) -> Floats:
     np.cumsum([len(text) for text in encoded], out=starts[1:])
     buffer = np.frombuffer(b"".join(encoded), dtype=np.uint8)
     words = Words(*scan_words(buffer, starts))
-    table = load_table()
-    rows, _ = find_rows(words.ids, words.begins, words.ends, buffer, table.ids, table.slots)
-    unknown = np.float32(table.unknown)
-    return pool_words(words.ids, rows, words.offsets, table.vectors, table.pooling, unknown)
+    return _pool(words, _find(words, buffer).rows)
 
 
-def _index(ids: NDArray[np.uint32]) -> NDArray[np.int32]:
+def _index(ids: NDArray[np.uint32]) -> NDArray[np.uint64]:
     size = 1 << (2 * ids.size - 1).bit_length()
-    slots = np.full(size, -1, dtype=np.int32)
-    waiting = np.arange(ids.size, dtype=np.int32)
+    entries = (ids.astype(np.uint64) << np.uint64(32)) | np.arange(ids.size, dtype=np.uint64)
     place = ids.astype(np.int64) & (size - 1)
-    # All rows step together: each round gives every free slot to one of the rows that want it.
-    while waiting.size:
-        free = slots[place] < 0
-        slots[place[free]] = waiting[free]
-        homeless = slots[place] != waiting
-        waiting, place = waiting[homeless], (place[homeless] + 1) & (size - 1)
+    slots = np.full(size, FREE, dtype=np.uint64)
+    # All words step together: each round gives every free slot to one of the words that want it.
+    while entries.size:
+        free = slots[place] == FREE
+        slots[place[free]] = entries[free]
+        homeless = slots[place] != entries
+        entries, place = entries[homeless], (place[homeless] + 1) & (size - 1)
     return slots
 
 
-def _find(words: Words, batch: Prepared, field: TextField) -> WordRows:
+def _find(words: Words, buffer: NDArray[np.uint8]) -> Meanings:
     table = load_table()
-    return WordRows(
-        *find_rows(words.ids, words.begins, words.ends, batch.encoded(field).buffer, table.ids, table.slots)
+    return Meanings(
+        *find_rows(
+            words.ids,
+            words.begins,
+            words.ends,
+            buffer,
+            table.slots,
+            table.ids,
+            table.bases,
+            table.information,
+            np.float32(table.unknown),
+        )
     )
 
 
-def _forms(batch: Prepared, field: TextField) -> Forms:
+def _pool(words: Words, rows: NDArray[np.int32]) -> Floats:
     table = load_table()
-    rows, whole = find_words(batch, field)
-    keys = np.where(rows >= 0, table.ids[table.bases[rows]], batch.words(field).ids)
-    information = np.where(whole, table.information[rows], np.float32(table.unknown))
-    return Forms(keys, information)
-
-
-def _pool(batch: Prepared, field: TextField) -> Floats:
-    table = load_table()
-    words = batch.words(field)
-    rows = find_words(batch, field).rows
-    unknown = np.float32(table.unknown)
-    return pool_words(words.ids, rows, words.offsets, table.vectors, table.pooling, unknown)
+    return pool_words(words.ids, rows, words.offsets, table.vectors, table.pooling, np.float32(table.unknown))
 
 
 def _align(batch: Prepared, first: TextField, second: TextField) -> Floats:
     table = load_table()
     return align_texts(
-        _meant(batch, first),
+        _weighed(batch, first),
         batch.words(first).offsets,
-        _meant(batch, second),
+        _weighed(batch, second),
         batch.words(second).offsets,
         table.vectors,
         table.pooling,
@@ -215,13 +208,21 @@ def _align(batch: Prepared, first: TextField, second: TextField) -> Floats:
     )
 
 
-def _meant(batch: Prepared, field: TextField) -> tuple[NDArray[np.uint32], NDArray[np.int32], Floats]:
-    return batch.words(field).ids, find_words(batch, field).rows, find_forms(batch, field).information
+def _weighed(batch: Prepared, field: TextField) -> tuple[NDArray[np.uint32], NDArray[np.int32], Floats]:
+    found = find_words(batch, field)
+    return batch.words(field).ids, found.rows, found.information
 
 
 def _overlap(batch: Prepared, first: TextField, second: TextField) -> Overlap:
-    one, two = find_forms(batch, first), find_forms(batch, second)
-    measured = measure_overlap(*one, batch.words(first).offsets, *two, batch.words(second).offsets)
+    one, two = find_words(batch, first), find_words(batch, second)
+    measured = measure_overlap(
+        one.keys,
+        one.information,
+        batch.words(first).offsets,
+        two.keys,
+        two.information,
+        batch.words(second).offsets,
+    )
     of_first, of_second, by_first, by_second = measured.T
     return Overlap(
         _ratio(by_first, of_first),
