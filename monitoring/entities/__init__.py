@@ -1,0 +1,6 @@
+"""Finding personal data and credentials in text, each with the check its form allows."""
+
+from monitoring.entities.finder import find_entities
+from monitoring.entities.recognizer import Entity
+
+__all__ = ["Entity", "find_entities"]

@@ -1,0 +1,246 @@
+"""From text to entities: regions, recognisers, context, and what to keep where findings overlap."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.entities import (
+    americas,
+    asia_pacific,
+    credentials,
+    europe,
+    finance,
+    network,
+    personal,
+    phones,
+)
+from monitoring.entities.boundaries import is_in_link, stands_alone
+from monitoring.entities.kernels import (
+    ADDRESS,
+    COLONS,
+    KEY,
+    NUMBER,
+    TOKEN,
+    find_regions,
+    find_windows,
+)
+from monitoring.entities.recognizer import Entity, Recognizer
+from monitoring.kernels import scan_words
+from monitoring.models import Record, TextField
+from monitoring.patterns import KeywordSet, PatternSet
+from monitoring.prepared import Prepared
+
+__all__ = ["Finder", "Region", "build_finder", "find_entities", "find_in_field"]
+
+# Characters read around a match for words that speak for or against it.
+_BEFORE, _AFTER = 48, 24
+_CLOSE = 22
+# What a word such as "order" before a number, or a link around it, leaves of the confidence.
+_DOUBT = 0.3
+# Findings less sure than this are not worth telling.
+_FLOOR = 0.05
+# From here on a finding hides weaker ones at its place.
+_SURE = 0.5
+_AGAINST = (
+    "order", "order number", "invoice", "ticket", "tracking", "version", "v", "isbn", "issn", "issue", "commit",
+    "build", "sha", "sha1", "sha256", "md5", "hash", "port", "serial", "model", "part number", "sku", "upc",
+    "release", "pull", "pr", "rfc", "doi", "arxiv", "pmid", "timestamp", "seed", "article", "case number",
+    "reference number", "transaction", "uuid", "guid", "etag", "checksum", "digest", "revision", "rev", "pmcid",
+    "bestellung", "bestellnummer", "commande", "pedido", "patent", "bug",
+)  # fmt: skip
+
+
+class Region(NamedTuple):
+    """A stretch of one text to look at: character offsets and the kinds of `kernels`."""
+
+    start: int
+    end: int
+    kinds: int
+
+
+class _Group:
+    """Recognisers that share one pattern set."""
+
+    def __init__(self, recognizers: Iterable[Recognizer]) -> None:
+        self.recognizers = tuple(recognizers)
+        self.patterns = PatternSet(recognizer.pattern for recognizer in self.recognizers)
+
+
+class Finder:
+    """Runs the recognisers over regions of a text. Immutable, safe to share between threads."""
+
+    def __init__(self) -> None:
+        national = (*americas.RECOGNIZERS, *europe.RECOGNIZERS, *asia_pacific.RECOGNIZERS)
+        numbers = (*finance.NUMBERS, *phones.RECOGNIZERS, *national)
+        self._groups = (
+            (ADDRESS, _Group(network.ADDRESSES)),
+            (NUMBER, _Group(numbers)),
+            (NUMBER | TOKEN, _Group(finance.TOKENS + credentials.TOKENS)),
+            (COLONS, _Group(network.HOSTS)),
+            (KEY, _Group(credentials.KEYS)),
+        )
+        self._worded = _Group(personal.RECOGNIZERS + credentials.ASSIGNMENTS)
+        every = [r for _, group in self._groups for r in group.recognizers] + list(self._worded.recognizers)
+        types: dict[str, set[str]] = defaultdict(set)
+        for recognizer in every:
+            for word in recognizer.words:
+                types[word].add(recognizer.type)
+        words = [*types, *(word for word in _AGAINST if word not in types)]
+        self._words = KeywordSet(words)
+        self._types = [frozenset(types.get(word, ())) for word in words]
+        self._against = frozenset(number for number, word in enumerate(words) if word in _AGAINST)
+
+    def find(self, text: str, regions: Sequence[Region], windows: Sequence[tuple[int, int]]) -> list[Entity]:
+        """Return the entities in the regions and around trigger words, in order, best first at one place."""
+        found: set[Entity] = set()
+        for region in regions:
+            piece = text[region.start : region.end]
+            for kinds, group in self._groups:
+                if kinds & region.kinds:
+                    if kinds == KEY:
+                        piece = text[region.start : region.end + _KEY_LENGTH]
+                    found.update(self._match(group, text, piece, region.start))
+        for start, end in windows:
+            found.update(self._match(self._worded, text, text[start:end], start))
+        return _resolve(found)
+
+    def _match(self, group: _Group, text: str, piece: str, offset: int) -> Iterable[Entity]:
+        for hit in group.patterns.find(piece):
+            recognizer = group.recognizers[hit.item]
+            start, end = offset + hit.start, offset + hit.end
+            if not stands_alone(text, start, end, recognizer.nature):
+                continue
+            grade = recognizer.judge(text[start:end])
+            if grade is None:
+                continue
+            near, against = self._surroundings(text, start, end, recognizer.type)
+            confidence = grade.near if near else grade.bare
+            doubtful = against and not near and recognizer.nature != "token"
+            if doubtful or (recognizer.nature == "number" and is_in_link(text, start)):
+                confidence *= _DOUBT
+            if confidence >= _FLOOR:
+                yield Entity(start, end, recognizer.type, round(confidence, 3), grade.note)
+
+    def _surroundings(self, text: str, start: int, end: int, kind: str) -> tuple[bool, bool]:
+        """Tell whether words near the match speak for its type, and whether words before it speak against."""
+        first = max(0, start - _BEFORE)
+        near = against = False
+        for hit in self._words.find(text[first:start]):
+            near = near or kind in self._types[hit.item]
+            against = against or (hit.item in self._against and first + hit.end >= start - _CLOSE)
+        if not near:
+            near = any(kind in self._types[hit.item] for hit in self._words.find(text[end : end + _AFTER]))
+        return near, against
+
+
+_KEY_LENGTH = 8192
+
+
+def _resolve(found: Iterable[Entity]) -> list[Entity]:
+    """Drop what a surer or longer finding covers; keep rivals where nothing is sure."""
+    kept: list[Entity] = []
+    ranked = sorted(found, key=lambda e: (e.start, -e.confidence, e.start - e.end, e.type, e.note))
+    clusters: list[list[Entity]] = []
+    reach = -1
+    for entity in ranked:
+        if entity.start >= reach:
+            clusters.append([])
+        clusters[-1].append(entity)
+        reach = max(reach, entity.end)
+    for cluster in clusters:
+        kept.extend(_best(cluster) if len(cluster) > 1 else cluster)
+    return sorted(kept)
+
+
+def _best(cluster: list[Entity]) -> list[Entity]:
+    kept: list[Entity] = []
+    for entity in sorted(cluster, key=lambda e: (-e.confidence, e.start - e.end, e)):
+        rivals = [other for other in kept if entity.start < other.end and other.start < entity.end]
+        if not any(rival.confidence >= _SURE or rival.type == entity.type for rival in rivals):
+            kept.append(entity)
+    return kept
+
+
+@cache
+def build_finder() -> Finder:
+    """Return the finder with every recogniser, compiled once per process."""
+    return Finder()
+
+
+def find_entities(text: str) -> list[Entity]:
+    """Return the personal data and credentials in a text, in order of place.
+
+    Types are named as Presidio names them where it has them (EMAIL_ADDRESS, PHONE_NUMBER, CREDIT_CARD,
+    IBAN_CODE, US_SSN, IP_ADDRESS, …), else API_KEY, PRIVATE_KEY, PASSWORD, URL_CREDENTIALS, DATE_OF_BIRTH,
+    PASSPORT, STREET_ADDRESS. Where several types fit one place and none is sure, each is returned. Offsets
+    are characters; confidence is 0..1; time is linear in the text.
+    """
+    batch = Prepared([Record(prompt=text, response="")])
+    return find_in_field(batch, "prompt").get(0, [])
+
+
+def find_in_field(batch: Prepared, field: TextField) -> dict[int, list[Entity]]:
+    """Return the entities of one field by record number, for the records that have any."""
+    buffer, starts = batch.encoded(field)
+    if not len(buffer):
+        return {}
+    words = batch.words(field)
+    owners, begins, ends, kinds = find_regions(buffer, starts)
+    regions: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    for owner, begin, end, kind in zip(
+        owners.tolist(), begins.tolist(), ends.tolist(), kinds.tolist(), strict=True
+    ):
+        regions[owner].append((begin, end, kind))
+    owners, begins, ends = find_windows(buffer, starts, *words, _trigger_table())
+    windows: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for owner, begin, end in zip(owners.tolist(), begins.tolist(), ends.tolist(), strict=True):
+        windows[owner].append((begin, end))
+    finder = build_finder()
+    texts = batch.texts(field)
+    found = {}
+    for record in sorted(regions.keys() | windows.keys()):
+        first, last = int(starts[record]), int(starts[record + 1])
+        place = _Places(buffer[first:last], len(texts[record]), first)
+        entities = finder.find(
+            texts[record],
+            [Region(place[begin], place[end], kind) for begin, end, kind in regions[record]],
+            [(place[begin], place[end]) for begin, end in windows[record]],
+        )
+        if entities:
+            found[record] = entities
+    return found
+
+
+class _Places:
+    """Turns byte positions in a field's buffer into character offsets of one text, each in constant time."""
+
+    def __init__(self, encoded: NDArray[np.uint8], length: int, first: int) -> None:
+        self._first = first
+        self._counts = None if len(encoded) == length else np.cumsum((encoded & 0xC0) != 0x80)  # noqa: PLR2004 UTF-8
+
+    def __getitem__(self, position: int) -> int:
+        at = position - self._first
+        if self._counts is None or not at:
+            return at
+        return int(self._counts[at - 1])
+
+
+@cache
+def _trigger_table() -> NDArray[np.uint32]:
+    """Return the hashes of the trigger words, open-addressed in a table four times their number."""
+    size = 1 << (4 * len(personal.TRIGGERS)).bit_length()
+    table = np.zeros(size, dtype=np.uint32)
+    for word in personal.TRIGGERS:
+        encoded = np.frombuffer(word.encode(), dtype=np.uint8)
+        value = scan_words(encoded, np.array([0, len(encoded)], dtype=np.int64))[0][0]
+        slot = int(value) & (size - 1)
+        while table[slot]:
+            slot = (slot + 1) & (size - 1)
+        table[slot] = value
+    return table

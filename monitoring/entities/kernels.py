@@ -1,0 +1,243 @@
+"""Compiled passes that find the few places of a text where an identifier could stand.
+
+Both run in time linear in their input, release the interpreter lock and are cached on disk by numba.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["ADDRESS", "COLONS", "KEY", "NUMBER", "TOKEN", "find_regions", "find_windows"]
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+
+# What a region holds: an at sign, digits enough for an identifier, a token that mixes letters and digits,
+# groups between colons or dots as in network addresses, the head of a private key.
+ADDRESS, NUMBER, TOKEN, COLONS, KEY = 1, 2, 4, 8, 16
+
+_MIN_DIGITS = 6
+_MIN_TOKEN = 16
+_MIN_MIXED = 4
+_MAX_CAPITALS = 4
+_MAX_GAP = 2
+_WINDOW_BEFORE, _WINDOW_AFTER, _WINDOW_SLACK = 64, 112, 32
+
+_BREAK, _DIGIT, _UPPER, _LOWER, _DOT, _COLON, _AT, _JOINT = 0, 1, 2, 3, 4, 5, 6, 7
+
+
+def _byte_classes() -> NDArray[np.uint8]:
+    table = np.zeros(256, dtype=np.uint8)
+    for byte in b"0123456789":
+        table[byte] = _DIGIT
+    for byte in range(26):
+        table[65 + byte] = _UPPER
+        table[97 + byte] = _LOWER
+    for byte in b"-_/+()#=%&~!":
+        table[byte] = _JOINT
+    table[ord(".")] = _DOT
+    table[ord(":")] = _COLON
+    table[ord("@")] = _AT
+    return table
+
+
+_CLASS = _byte_classes()
+
+
+@njit(cache=True, nogil=True)
+def find_regions(
+    buffer: Bytes, starts: Ints
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+    """Return (text number, first byte, end byte, kinds) of every region worth a closer look.
+
+    A region is a run of chunks without white space that hold digits, or up to four capitals, one or two
+    spaces apart: numbers are often written in groups. The positions are relative to the buffer.
+    """
+    texts = starts.shape[0] - 1
+    room = buffer.shape[0] // 4 + 2
+    owners = np.empty(room, dtype=np.int32)
+    begins = np.empty(room, dtype=np.int64)
+    ends = np.empty(room, dtype=np.int64)
+    kinds = np.empty(room, dtype=np.uint8)
+    count = 0
+    for text in range(texts):
+        at = starts[text]
+        stop = starts[text + 1]
+        opened = False
+        first = at
+        last = at
+        digits = 0
+        kind = 0
+        while at < stop:
+            while at < stop and _CLASS[buffer[at]] == _BREAK:
+                at += 1
+            begin = at
+            own = 0
+            upper = 0
+            lower = 0
+            others = 0
+            dots = 0
+            colons = 0
+            ats = 0
+            hexadecimal = True
+            run = 0
+            run_digits = 0
+            run_letters = 0
+            token = False
+            while at < stop:
+                byte = buffer[at]
+                group = _CLASS[byte]
+                if group == _BREAK:
+                    break
+                if group == _DIGIT:
+                    own += 1
+                    run += 1
+                    run_digits += 1
+                elif group == _LOWER or group == _UPPER:  # noqa: SIM109 numba is slower with a tuple
+                    if group == _LOWER:
+                        lower += 1
+                    else:
+                        upper += 1
+                    run += 1
+                    run_letters += 1
+                    if (byte | 0x20) > 0x66:
+                        hexadecimal = False
+                elif byte == 0x2D or byte == 0x5F:  # - and _ stand inside keys
+                    others += 1
+                    run += 1
+                else:
+                    if run >= _MIN_TOKEN and run_digits > 0 and run_letters > 0:
+                        token = True
+                    run = 0
+                    run_digits = 0
+                    run_letters = 0
+                    if group == _DOT:
+                        dots += 1
+                    elif group == _COLON:
+                        colons += 1
+                    elif group == _AT:
+                        ats += 1
+                    else:
+                        others += 1
+                at += 1
+            if at == begin:
+                continue
+            if run >= _MIN_TOKEN and run_digits > 0 and run_letters > 0:
+                token = True
+            own_kind = 0
+            if ats > 0:
+                own_kind |= ADDRESS
+            if token:
+                own_kind |= TOKEN
+            if (
+                (colons >= 2 and hexadecimal and lower + upper + own > 0)
+                or (dots >= 3 and own >= 4)
+                or (hexadecimal and own + upper + lower == 12 and others >= 5)
+                or (hexadecimal and own + upper + lower == 12 and dots >= 2)
+                or (colons >= 2 and own > 0)
+            ):
+                own_kind |= COLONS
+            if at - begin >= 10 and others >= 5 and buffer[begin] == 0x2D and buffer[begin + 5] == 0x42:
+                own_kind |= KEY
+            if own >= _MIN_MIXED and upper >= _MIN_MIXED - 1 and lower == 0:
+                own_kind |= NUMBER
+            linkable = (
+                own > 0 or at - begin <= 2 or (lower == 0 and at - begin <= _MAX_CAPITALS) or own_kind != 0
+            )
+            near = opened and begin - last <= _MAX_GAP
+            if near:
+                for gap in range(last, begin):
+                    if buffer[gap] != 0x20:
+                        near = False
+            if opened and not (linkable and near):
+                if digits >= _MIN_DIGITS:
+                    kind |= NUMBER
+                if kind != 0:
+                    owners[count] = text
+                    begins[count] = first
+                    ends[count] = last
+                    kinds[count] = kind
+                    count += 1
+                opened = False
+            if linkable:
+                if not opened:
+                    opened = True
+                    first = begin
+                    digits = 0
+                    kind = 0
+                digits += own
+                kind |= own_kind
+                last = at
+        if opened:
+            if digits >= _MIN_DIGITS:
+                kind |= NUMBER
+            if kind != 0:
+                owners[count] = text
+                begins[count] = first
+                ends[count] = last
+                kinds[count] = kind
+                count += 1
+    return owners[:count].copy(), begins[:count].copy(), ends[:count].copy(), kinds[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def find_windows(
+    buffer: Bytes,
+    starts: Ints,
+    ids: NDArray[np.uint32],
+    begins: NDArray[np.int32],
+    ends: NDArray[np.int32],
+    offsets: Ints,
+    table: NDArray[np.uint32],
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Return (text number, first byte, end byte) of what surrounds the words of a hash table, if digits do.
+
+    `table` is open-addressed, a power of two long, 0 is empty. Windows that overlap are joined; each ends
+    at a break or character boundary.
+    """
+    mask = np.uint32(table.shape[0] - 1)
+    owners = np.empty(ids.shape[0], dtype=np.int32)
+    firsts = np.empty(ids.shape[0], dtype=np.int64)
+    lasts = np.empty(ids.shape[0], dtype=np.int64)
+    count = 0
+    for text in range(starts.shape[0] - 1):
+        low = starts[text]
+        high = starts[text + 1]
+        for word in range(offsets[text], offsets[text + 1]):
+            value = ids[word]
+            slot = value & mask
+            while table[slot] != 0 and table[slot] != value:
+                slot = (slot + np.uint32(1)) & mask
+            if table[slot] == 0:
+                continue
+            first = max(low, np.int64(begins[word]) - _WINDOW_BEFORE)
+            last = min(high, np.int64(ends[word]) + _WINDOW_AFTER)
+            digit = False
+            for at in range(first, last):
+                if 48 <= buffer[at] <= 57:
+                    digit = True
+                    break
+            if not digit:
+                continue
+            reach = 0
+            while first > low and reach < _WINDOW_SLACK and buffer[first - 1] > 0x20:
+                first -= 1
+                reach += 1
+            while first > low and (buffer[first] & 0xC0) == 0x80:
+                first -= 1
+            reach = 0
+            while last < high and reach < _WINDOW_SLACK and buffer[last] > 0x20:
+                last += 1
+                reach += 1
+            while last < high and (buffer[last] & 0xC0) == 0x80:
+                last += 1
+            if count > 0 and owners[count - 1] == text and first <= lasts[count - 1]:
+                lasts[count - 1] = max(last, lasts[count - 1])
+            else:
+                owners[count] = text
+                firsts[count] = first
+                lasts[count] = last
+                count += 1
+    return owners[:count].copy(), firsts[:count].copy(), lasts[:count].copy()

@@ -1,0 +1,116 @@
+"""Floors for finding personal data, per type: was a type found that is there, and only then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from monitoring.evaluators.pii import build
+from monitoring.models import Record
+from tests.quality import harness
+
+EVALUATOR = build()
+# What has a form or check digit that decides; street addresses, names and places are out of its reach.
+CHECKABLE = frozenset(
+    [
+        "EMAIL_ADDRESS",
+        "PHONE_NUMBER",
+        "CREDIT_CARD",
+        "IBAN_CODE",
+        "US_SSN",
+        "IP_ADDRESS",
+        "MAC_ADDRESS",
+        "CRYPTO",
+        "US_ITIN",
+        "US_NPI",
+        "US_MBI",
+        "ABA_ROUTING_NUMBER",
+        "CA_SIN",
+        "AU_ABN",
+        "AU_ACN",
+        "AU_MEDICARE",
+        "UK_NHS",
+        "UK_NINO",
+        "DE_TAX_ID",
+        "DE_VAT_ID",
+        "DE_SOCIAL_SECURITY",
+        "DE_HEALTH_INSURANCE",
+        "ES_NIF",
+        "ES_NIE",
+        "FI_PERSONAL_IDENTITY_CODE",
+        "SE_PERSONNUMMER",
+        "SE_ORGANISATIONSNUMMER",
+        "PL_PESEL",
+        "IT_FISCAL_CODE",
+        "IT_VAT_CODE",
+        "IN_AADHAAR",
+        "IN_PAN",
+        "IN_GSTIN",
+        "KR_RRN",
+        "KR_BRN",
+        "KR_FRN",
+        "SG_FIN",
+        "TH_TNIN",
+        "TR_NATIONAL_ID",
+        "ZA_ID_NUMBER",
+        "PH_TIN",
+    ]
+)
+
+
+def types_found(rows: Sequence[harness.Row]) -> list[set[str]]:
+    """Return the types found in each row's text, put where a model's answer stands."""
+    scores = harness.run(EVALUATOR, [Record(prompt="", response=row["prompt"]) for row in rows])
+    return [{evidence.reason.split()[0] for evidence in score.evidence} & CHECKABLE for score in scores]
+
+
+def f2(hits: int, missed: int, wrong: int) -> float:
+    return 5 * hits / (5 * hits + 4 * missed + wrong)
+
+
+def f2_of_spans(rows: Sequence[harness.Row]) -> float:
+    """Score fully labelled rows by the types that occur in each."""
+    hits = missed = wrong = 0
+    for row, found in zip(rows, types_found(rows), strict=True):
+        labelled = {span[2] for span in row["spans"] or []} & CHECKABLE
+        hits += len(labelled & found)
+        missed += len(labelled - found)
+        wrong += len(found - labelled)
+    return f2(hits, missed, wrong)
+
+
+def flagged(rows: Sequence[harness.Row]) -> float:
+    """Return the share of rows at or above the threshold."""
+    scores = harness.run(EVALUATOR, [Record(prompt="", response=row["prompt"]) for row in rows])
+    return sum((score.value or 0.0) >= EVALUATOR.threshold for score in scores) / len(rows)
+
+
+@pytest.mark.parametrize("source", ["presidio_synth_v2", "presidio_generated_large"])
+def test_types_are_found_in_sentences(source):
+    assert f2_of_spans(harness.load_source("pii", source)) >= 0.98
+
+
+def test_types_are_found_bare_and_near_misses_are_not():
+    rows = [
+        row
+        for row in harness.load_source("pii", "presidio_recognizer_cases")
+        if row["meta"]["entity"] in CHECKABLE
+    ]
+    hits = missed = wrong = 0
+    for row, found in zip(rows, types_found(rows), strict=True):
+        present = row["meta"]["entity"] in found
+        hits += row["label"] == 1 and present
+        missed += row["label"] == 1 and not present
+        wrong += row["label"] == 0 and present
+    assert f2(hits, missed, wrong) >= 0.95
+
+
+def test_lines_of_technical_documents_are_not_flagged():
+    assert flagged(harness.load_source("pii", "docs_numeric_negatives")) <= 0.005
+
+
+def test_the_sample_that_ships_keeps_its_floor():
+    rows = harness.load_sample("pii")
+    assert f2_of_spans([row for row in rows if row["label"]]) >= 0.97
+    assert flagged([row for row in rows if not row["label"]]) <= 0.02
