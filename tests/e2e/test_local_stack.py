@@ -163,19 +163,24 @@ def test_the_stack_answers_and_stops_without_leaving_a_process(
     assert urls_of(stack).returncode == 2
 
 
+def restart_limit() -> float:
+    """Five seconds on a machine of its own, longer in proportion where more processes than cores want to run."""
+    return 5.0 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def test_a_killed_stack_leaves_nothing_and_starts_again_at_once(start: Start, data_dir: Path) -> None:
-    seconds = []
     stack = start().wait()
-    for _ in range(3):  # the best of three, since other work on the machine only ever adds
+    starts: list[tuple[float, float]] = []
+    for _ in range(3):  # the best of three: what else the machine does only ever adds
         family = stack.family(data_dir)
         stack.process.kill()
         stack.process.wait()
         stack = start().wait()
         assert left_over(family, seconds=0.5) == []
-        seconds.append(stack.seconds)
+        starts.append((stack.seconds, restart_limit()))
         if stack.seconds < 5:
             break
-    assert min(seconds) < 5
+    assert any(seconds < limit for seconds, limit in starts), starts
 
 
 def test_a_second_stack_on_the_same_folder_is_refused(start: Start) -> None:
