@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 __all__ = [
     "CostMetrics",
     "Evidence",
     "Failure",
     "LLMTrace",
+    "Money",
     "QualityMetrics",
     "Record",
     "Result",
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 TextField = Literal["prompt", "response", "context", "reference", "system_prompt"]
+
+Money = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+"""US dollars, exact in Python and a number in JSON."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -164,7 +168,7 @@ class CostMetrics(_Frozen):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
-    cost_usd: Decimal | None
+    cost_usd: Money | None
     model_name: str
     timestamp: datetime
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict
 
+from monitoring.models import Money
 from monitoring.pricing import Overrides, Rates, rates_of
 from monitoring.savings import CostGroup, suggest
 from monitoring.trends import Window, project_month
 
 __all__ = ["CostAnalysis", "Money", "Operation", "analyse_cost"]
-
-Money = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 
 _LISTED_OPERATIONS = 5
 

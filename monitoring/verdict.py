@@ -100,13 +100,17 @@ class _Rule(NamedTuple):
     """What the score of one evaluator counts for."""
 
     name: str
-    is_safety: bool
-    is_quality: bool
     flag: str | None
     threshold: float | None
     weight: float
-    metrics: tuple[tuple[str | None, str], ...]
-    is_topic: bool
+
+
+class _Plan(NamedTuple):
+    """Rules by what they decide; `metrics` are (evaluator, part or None, field of QualityMetrics)."""
+
+    safety: tuple[_Rule, ...]
+    quality: tuple[_Rule, ...]
+    metrics: tuple[tuple[str, str | None, str], ...]
 
 
 def calibrate(value: float, threshold: float | None) -> float:
@@ -129,69 +133,92 @@ def assess(
     An evaluator that was switched off, failed or knows nothing takes no part: it sets no flag and is in
     no mean.
     """
-    found: dict[str, float | None] = {}
-    topic: str | None = None
-    total = weights = 0.0
-    worst = -1.0
-    flags: list[str] = []
-    low: list[str] = []
-    for rule in _rules(evaluators, policy):
-        score = results.get(rule.name)
-        if not isinstance(score, Score) or score.value is None:
-            continue
-        value = score.value
-        if rule.is_safety:
-            worst = max(worst, calibrate(value, rule.threshold))
-            if (
-                rule.flag
-                and rule.threshold is not None
-                and value >= rule.threshold
-                and rule.flag not in flags
-            ):
-                flags.append(rule.flag)
-        elif rule.is_quality:
-            total += rule.weight * value
-            weights += rule.weight
-            if rule.threshold is not None and value < rule.threshold:
-                low.append(rule.name)
-        elif rule.is_topic:
-            topic = score.label
-        for part, metric in rule.metrics:
-            found[metric] = value if part is None else score.parts.get(part)
+    plan = _plan(evaluators, policy)
+    scores = {
+        name: result
+        for name, result in results.items()
+        if isinstance(result, Score) and result.value is not None
+    }
+    overall, low = _judge_quality(scores, plan.quality)
+    safety, flags = _judge_safety(scores, plan.safety)
+    metrics = {
+        metric: scores[name].value if part is None else scores[name].parts.get(part)
+        for name, part, metric in plan.metrics
+        if name in scores
+    }
+    topic = scores.get(_TOPIC_EVALUATOR)
     return Verdict(
-        **found,
-        topic_category=topic,
+        **metrics,
+        topic_category=topic.label if topic else None,
         response_length=len(record.response),
-        overall_quality=total / weights if weights else None,
-        safety_score=1.0 - worst if worst >= 0.0 else None,
+        overall_quality=overall,
+        safety_score=safety,
         is_safe=not flags,
-        flags=tuple(flags),
-        low=tuple(low),
+        flags=flags,
+        low=low,
     )
 
 
+def _judge_quality(
+    scores: Mapping[str, Score], rules: tuple[_Rule, ...]
+) -> tuple[float | None, tuple[str, ...]]:
+    """Return the weighted mean of what exists, and the names of what is low."""
+    total = weights = 0.0
+    low: list[str] = []
+    for name, _, threshold, weight in rules:
+        score = scores.get(name)
+        if score is None or score.value is None:
+            continue
+        total += weight * score.value
+        weights += weight
+        if threshold is not None and score.value < threshold:
+            low.append(name)
+    return total / weights if weights else None, tuple(low)
+
+
+def _judge_safety(
+    scores: Mapping[str, Score], rules: tuple[_Rule, ...]
+) -> tuple[float | None, tuple[str, ...]]:
+    """Return 1 minus the highest calibrated value, and the flags in the order of the evaluators."""
+    worst: float | None = None
+    flags: list[str] = []
+    for name, flag, threshold, _ in rules:
+        score = scores.get(name)
+        if score is None or score.value is None:
+            continue
+        value = calibrate(score.value, threshold)
+        worst = value if worst is None or value > worst else worst
+        if flag and threshold is not None and score.value >= threshold and flag not in flags:
+            flags.append(flag)
+    return None if worst is None else 1.0 - worst, tuple(flags)
+
+
 # Keyed by identity, since neither evaluators nor policies hash; the values keep their keys' owners alive.
-_plans: dict[tuple[int, int], tuple[Sequence[Evaluator], Policy, tuple[_Rule, ...]]] = {}
+_plans: dict[tuple[int, int], tuple[Sequence[Evaluator], Policy, _Plan]] = {}
 
 
-def _rules(evaluators: Sequence[Evaluator], policy: Policy) -> tuple[_Rule, ...]:
+def _plan(evaluators: Sequence[Evaluator], policy: Policy) -> _Plan:
     key = (id(evaluators), id(policy))
-    plan = _plans.get(key)
-    if plan is None:
+    known = _plans.get(key)
+    if known is None:
         if len(_plans) >= _REMEMBERED_PLANS:
             _plans.clear()
-        rules = tuple(
-            _Rule(
-                name=evaluator.name,
-                is_safety=evaluator.category == "safety",
-                is_quality=evaluator.category == "quality",
-                flag=evaluator.flag,
-                threshold=policy.thresholds.get(evaluator.name, evaluator.threshold),
-                weight=policy.weights.get(evaluator.name, WEIGHTS.get(evaluator.name, 0.0)),
-                metrics=_METRICS.get(evaluator.name, ()),
-                is_topic=evaluator.name == _TOPIC_EVALUATOR,
-            )
-            for evaluator in evaluators
+        plan = _Plan(
+            safety=tuple(_rule(one, policy) for one in evaluators if one.category == "safety"),
+            quality=tuple(_rule(one, policy) for one in evaluators if one.category == "quality"),
+            metrics=tuple(
+                (one.name, part, metric) for one in evaluators for part, metric in _METRICS.get(one.name, ())
+            ),
         )
-        plan = _plans[key] = (evaluators, policy, rules)
-    return plan[2]
+        known = _plans[key] = (evaluators, policy, plan)
+    return known[2]
+
+
+def _rule(evaluator: Evaluator, policy: Policy) -> _Rule:
+    name = evaluator.name
+    return _Rule(
+        name=name,
+        flag=evaluator.flag,
+        threshold=policy.thresholds.get(name, evaluator.threshold),
+        weight=policy.weights.get(name, WEIGHTS.get(name, 0.0)),
+    )

@@ -282,6 +282,12 @@ def test_the_cost_tracker_logs_and_analyses():
     assert tracker.get_cost_by_model() == {"gpt-4": Decimal("0.006")}
 
 
+def test_money_is_a_number_in_json(trace):
+    assert json.loads(trace.model_dump_json())["cost_metrics"]["cost_usd"] == float(
+        trace.cost_metrics.cost_usd
+    )
+
+
 def test_budgets_alert_by_user():
     tracker = CostTracker()
     tracker.log_inference("gpt-4", 1000, 0, user_id="ann")
