@@ -70,10 +70,10 @@ def _json_rows(content: IO[bytes], raw: IO[bytes]) -> Iterator[Row]:
 
 def _csv_rows(content: IO[bytes], raw: IO[bytes]) -> Iterator[Row]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="replace", newline="")
-    reader = csv.DictReader(text)
-    for fields in reader:
-        extra = fields.pop(None, None)  # DictReader's key for surplus cells
-        problem = f"{len(extra)} cells more than the header names" if extra else None
-        present = {key: value for key, value in fields.items() if value not in {None, ""}}
-        yield Row(reader.line_num, None if problem else present, problem, raw.tell())
+    with io.TextIOWrapper(content, encoding="utf-8-sig", errors="replace", newline="") as text:
+        reader = csv.DictReader(text)
+        for fields in reader:
+            extra = fields.pop(None, None)  # DictReader's key for surplus cells
+            problem = f"{len(extra)} cells more than the header names" if extra else None
+            present = {key: value for key, value in fields.items() if value not in {None, ""}}
+            yield Row(reader.line_num, None if problem else present, problem, raw.tell())

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.importing.mapping import map_row
+
+LABELLED = {
+    "id": "row-1",
+    "task": "traffic",
+    "source": "alpaca_eval",
+    "prompt": "p",
+    "response": "r",
+    "context": None,
+    "label": None,
+    "meta": {"model": "falcon", "prompt_tokens": 3},
+}
+
+
+def test_a_labelled_row_maps_without_being_told() -> None:
+    assert map_row(LABELLED, {}, 1) == {
+        "id": "row-1",
+        "prompt": "p",
+        "response": "r",
+        "model_name": "falcon",
+        "metadata": {"task": "traffic", "source": "alpaca_eval", "meta": LABELLED["meta"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "chosen", "field", "value"),
+    [
+        ({"q": "ask"}, {"prompt": "q"}, "prompt", "ask"),
+        ({"a": {"b": {"c": "deep"}}}, {"response": "a.b.c"}, "response", "deep"),
+        ({"a.b": "dotted key", "a": {"b": "nested"}}, {"response": "a.b"}, "response", "dotted key"),
+        ({"model": "m"}, {}, "model_name", "m"),
+        ({"model_name": "n", "model": "m"}, {}, "model_name", "n"),
+        ({"prompt": None}, {}, "prompt", ""),
+        ({"prompt": "p"}, {"prompt": "absent"}, "prompt", ""),
+        ({"prompt_tokens": "12"}, {}, "prompt_tokens", 12),
+        ({"prompt_tokens": "many"}, {}, "prompt_tokens", "many"),
+        ({"response_time_ms": "1.5"}, {}, "response_time_ms", 1.5),
+        ({"id": 7}, {}, "id", "7"),
+        ({"metadata": {"x": 1}, "y": 2}, {}, "metadata", {"x": 1, "y": 2}),
+    ],
+)
+def test_fields_are_found(row: dict[str, Any], chosen: dict[str, str], field: str, value: object) -> None:
+    assert map_row(row, chosen, 1)[field] == value
+
+
+def test_a_row_without_an_id_gets_the_same_one_every_time_and_its_own() -> None:
+    row = {"prompt": "p", "response": "r"}
+    assert map_row(row, {}, 1)["id"] == map_row(dict(reversed(row.items())), {}, 1)["id"]
+    assert map_row(row, {}, 1)["id"] != map_row(row, {}, 2)["id"]
+    assert map_row(row, {}, 1)["id"] != map_row(row | {"response": "s"}, {}, 1)["id"]

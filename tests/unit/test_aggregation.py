@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.aggregation import HOUR, MINUTE, Judging, aggregate
+from app.schemas.rollups import Delta
+from app.schemas.traces import Trace
+from monitoring.histogram import bucket_of
+from monitoring.models import Failure, Score
+
+JUDGING = Judging(below={"coherence": 0.5}, at_or_above={"toxicity": 0.5}, descriptive=frozenset({"topic"}))
+MOMENT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
+
+
+def score(value: float | None, label: str = "x", **parts: float) -> Score:
+    return Score(value=value, label=label, version="1", parts=parts)
+
+
+def trace(number: int = 1, **fields: Any) -> Trace:
+    defaults: dict[str, Any] = {
+        "project_id": "default",
+        "trace_id": UUID(int=number),
+        "job_id": "job",
+        "source": "live",
+        "kind": "llm",
+        "occurred_at": MOMENT,
+        "model_name": "gpt-4",
+        "prompt": "p",
+        "response": "r",
+        "scores": {},
+        "pricing_status": "unknown",
+    }
+    return Trace(**(defaults | fields))
+
+
+def of(deltas: list[Delta], dimension: str) -> list[Delta]:
+    return [delta for delta in deltas if delta.dimension == dimension]
+
+
+def measure(delta: Delta, name: str) -> tuple[int, float, int]:
+    at = delta.measures.index(name)
+    return delta.counts[at], delta.sums[at], delta.hits[at]
+
+
+def test_counts_and_sums_are_exact() -> None:
+    traces = [
+        trace(1, overall_quality=0.5, cost_usd=Decimal("0.1"), prompt_tokens=3, completion_tokens=4),
+        trace(2, overall_quality=None, cost_usd=None, prompt_tokens=None),
+        trace(3, overall_quality=0.25, cost_usd=Decimal("0.2"), safety_score=0.4, is_safe=False),
+        trace(4, safety_score=0.9, is_safe=True),
+    ]
+    (total,) = of(aggregate(traces, JUDGING), "all")
+    assert (total.records, total.assessed, total.unsafe) == (4, 2, 1)
+    assert (total.quality_count, total.quality_sum) == (2, 0.75)
+    assert (total.priced, total.cost_usd) == (2, Decimal("0.3"))
+    assert (total.prompt_tokens, total.completion_tokens) == (3, 4)
+    assert measure(total, "safety_score") == (2, pytest.approx(1.3), 0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "name", "expected"),
+    [
+        ({"toxicity": score(0.5)}, "toxicity", (1, 0.5, 1)),
+        ({"toxicity": score(0.49)}, "toxicity", (1, 0.49, 0)),
+        ({"coherence": score(0.49)}, "coherence", (1, 0.49, 1)),
+        ({"coherence": score(0.5)}, "coherence", (1, 0.5, 0)),
+        ({"custom": score(0.0)}, "custom", (1, 0.0, 0)),
+        ({"relevance": score(None, topical=0.2)}, "relevance.topical", (1, 0.2, 0)),
+    ],
+)
+def test_a_value_beyond_its_threshold_is_a_hit(
+    scores: dict[str, Any], name: str, expected: tuple[int, float, int]
+) -> None:
+    (total,) = of(aggregate([trace(scores=scores)], JUDGING), "all")
+    assert measure(total, name) == expected
+
+
+def test_unknown_values_and_failures_are_in_no_count() -> None:
+    failure = Failure(evaluator="toxicity", version="1", error="ValueError", message="no")
+    (total,) = of(aggregate([trace(scores={"coherence": score(None), "toxicity": failure})], JUDGING), "all")
+    assert total.measures == ()
+
+
+def test_histograms_hold_every_value_in_its_bucket() -> None:
+    values = [0.0, 0.5, 0.5, 1.0]
+    traces = [trace(i, scores={"coherence": score(value)}) for i, value in enumerate(values)]
+    (total,) = of(aggregate(traces, JUDGING), "all")
+    cells = dict(zip(total.bins, total.bin_counts, strict=True))
+    zero, half, one = bucket_of([0.0, 0.5, 1.0]).tolist()
+    assert cells == {zero: 1, half: 2, one: 1}
+    assert set(total.bin_measures) == {total.measures.index("coherence") + 1}
+
+
+def test_buckets_are_minutes_for_totals_and_hours_for_breakdowns() -> None:
+    deltas = aggregate([trace(user_id="ada", tags=("a", "b"), template_id="t1")], JUDGING)
+    starts = {delta.dimension: (delta.grain, delta.bucket) for delta in deltas}
+    minute, hour = MOMENT.replace(second=0), MOMENT.replace(minute=0, second=0)
+    assert starts["all"] == starts["model"] == (MINUTE, minute)
+    assert starts["user"] == starts["tag"] == starts["template"] == (HOUR, hour)
+    assert sorted(delta.value for delta in of(deltas, "tag")) == ["a", "b"]
+    assert [(delta.value, delta.model) for delta in of(deltas, "template")] == [("t1", "gpt-4")]
+
+
+def test_flags_are_counted_with_model_template_and_newest_examples() -> None:
+    traces = [trace(i, flags=("toxicity", "bias"), template_id="t") for i in range(5)]
+    deltas = aggregate(traces, JUDGING)
+    flagged = {delta.value: delta for delta in of(deltas, "flag")}
+    assert set(flagged) == {"toxicity", "bias"}
+    assert (flagged["bias"].model, flagged["bias"].template, flagged["bias"].records) == ("gpt-4", "t", 5)
+    assert flagged["bias"].examples == (UUID(int=4), UUID(int=3), UUID(int=2))
+    (total,) = of(deltas, "all")
+    assert measure(total, "flag:toxicity") == (5, 5.0, 5)
+
+
+def test_descriptive_evaluators_become_a_dimension_with_measures() -> None:
+    traces = [
+        trace(1, scores={"topic": score(0.9, "law"), "relevance": score(0.2)}),
+        trace(2, scores={"topic": score(None, "unknown")}),
+    ]
+    topics = {delta.value: delta for delta in of(aggregate(traces, JUDGING), "topic")}
+    assert set(topics) == {"law", "unknown"}
+    assert measure(topics["law"], "relevance") == (1, 0.2, 0)
+
+
+def test_spans_that_are_no_llm_call_add_nothing() -> None:
+    assert aggregate([trace(kind="tool")], JUDGING) == []
+
+
+def test_sources_minutes_and_models_are_apart() -> None:
+    later = MOMENT.replace(minute=3)
+    traces = [trace(1), trace(2, source="import"), trace(3, occurred_at=later), trace(4, model_name="b")]
+    deltas = aggregate(traces, JUDGING)
+    assert sorted((d.source, d.bucket.minute, d.records) for d in of(deltas, "all")) == [
+        ("import", 2, 1),
+        ("live", 2, 2),
+        ("live", 3, 1),
+    ]
+    assert sorted((d.source, d.value, d.records) for d in of(deltas, "model")) == [
+        ("import", "gpt-4", 1),
+        ("live", "b", 1),
+        ("live", "gpt-4", 1),
+        ("live", "gpt-4", 1),
+    ]
+
+
+def test_names_beyond_a_cap_are_counted_together() -> None:
+    traces = [trace(i, user_id=f"u{i}", model_name=f"m{i}") for i in range(4)]
+    deltas = aggregate(
+        traces, JUDGING, name=lambda _dimension, value: value if value in {"u0", "m0"} else "(other)"
+    )
+    assert sorted((d.value, d.records) for d in of(deltas, "user")) == [("(other)", 3), ("u0", 1)]
+    assert sorted((d.value, d.records) for d in of(deltas, "model")) == [("(other)", 3), ("m0", 1)]
