@@ -1,0 +1,27 @@
+// What the frame does in the browser without asking the server.
+window.dash_clientside = window.dash_clientside || {};
+window.dash_clientside.frame = {
+  // Keeps the address and the period buttons equal, whichever of them changed.
+  syncPeriod(search, value, offered) {
+    const keep = window.dash_clientside.no_update;
+    const fields = new URLSearchParams(search || "");
+    const named = fields.get("period") || "24h";
+    const chosen = window.dash_clientside.callback_context.triggered.some(
+      (change) => change.prop_id === "period.value"
+    );
+    if (chosen && value && value !== named && offered.includes(value)) {
+      fields.set("period", value);
+      return ["?" + fields.toString(), keep];
+    }
+    return [keep, value === named ? keep : named];
+  },
+
+  // The server answers each tick of the clock; two unanswered ones mean that it is away.
+  isLost(ticks, answered) {
+    return (ticks || 0) - (answered || 0) <= 2;
+  },
+
+  toggleNavigation(opened, navbar) {
+    return { ...navbar, collapsed: { mobile: !opened } };
+  },
+};

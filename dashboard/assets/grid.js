@@ -1,0 +1,35 @@
+// How cells of the trace table are drawn. Values come formatted from the server.
+(function () {
+  const element = window.React.createElement;
+  const renderers = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
+
+  renderers.ScoreBar = function (props) {
+    if (props.value === null || props.value === undefined) {
+      return element("span", { className: "remark" }, "–");
+    }
+    const width = { width: Math.round(100 * props.value) + "%" };
+    return element("span", { className: "score" }, [
+      element("span", { key: "bar", className: "bar", "aria-hidden": true }, element("span", { style: width })),
+      element("span", { key: "text" }, props.value.toFixed(2)),
+    ]);
+  };
+
+  renderers.Flags = function (props) {
+    const flags = props.value || [];
+    if (!flags.length) {
+      return element("span", { className: "remark" }, props.data.safe);
+    }
+    return element(
+      "span",
+      { className: "flags" },
+      flags.map((flag) => element("span", { key: flag, className: "flag" }, flag))
+    );
+  };
+
+  renderers.When = function (props) {
+    return element("time", { dateTime: props.value, title: props.value }, [
+      element("span", { key: "ago" }, props.data.ago),
+      element("span", { key: "at", className: "remark" }, " " + props.value.slice(11, 19)),
+    ]);
+  };
+})();

@@ -1,0 +1,159 @@
+"""The live overview: rates, quality, safety, cost, topics and the latest traces of the chosen period."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import dash_mantine_components as dmc
+from dash import Dash, Input, Output, State, dcc, html, no_update
+
+from app.errors import Unavailable
+from dashboard.components import card, chart, notice, tile
+from dashboard.formatting import instant
+from dashboard.frame import CLOCK, SCHEME, URL
+from dashboard.live import NEWS
+from dashboard.onboarding import onboarding
+from dashboard.overview import overview_parts
+from dashboard.page import Page
+from dashboard.redraw import only_changed
+from dashboard.sources import Overview, Sources
+from dashboard.theme import palette, scheme_of
+from dashboard.traces import trace_detail, trace_table
+from dashboard.view import read_view
+
+__all__ = ["PAGE"]
+
+_TILES = {
+    "rate": "Records per second",
+    "queue": "In the queue",
+    "quality": "Quality",
+    "unsafe": "Violation rate",
+    "cost": "Cost",
+    "month": "Cost per month at this rate",
+}
+_CHARTS = ("quality-trend", "flags", "unsafe-trend", "models", "topics", "volume")
+_PARTS = {
+    **{f"{name}-{part}": (f"{name}-{part}", "children") for name in _TILES for part in ("value", "remark")},
+    **{name: (name, "figure") for name in _CHARTS},
+    **{f"{name}-text": (f"{name}-text", "children") for name in _CHARTS},
+    "traces": ("traces", "rowData"),
+    "problem": ("problem", "children"),
+    "onboarding": ("onboarding", "children"),
+    "board": ("board", "hidden"),
+}
+
+
+def _layout() -> Any:
+    return [
+        html.H1("Overview", className="unseen"),
+        dcc.Store(id="drawn"),
+        html.Div(id="problem", role="status"),
+        html.Div(id="onboarding"),
+        html.Div(
+            id="board",
+            className="board",
+            hidden=True,
+            children=[
+                html.Div([tile(name, title) for name, title in _TILES.items()], className="tiles"),
+                html.Div(_cards(), className="cards"),
+                card("Latest traces", [trace_table("traces", height=400)], remark="select one to see why"),
+            ],
+        ),
+        dmc.Drawer(
+            id="trace",
+            title="Trace",
+            position="right",
+            size="xl",
+            closeButtonProps={"aria-label": "Close"},
+        ),
+    ]
+
+
+def _cards() -> list[Any]:
+    return [
+        card(
+            "Quality over time",
+            [chart("quality-trend", height=220)],
+            wide=True,
+            remark="mean, median (dotted) and the middle 80 % of records; 1 is good",
+        ),
+        card("Safety flags", [chart("flags", height=220)], remark="records and their share of those checked"),
+        card("Violation rate over time", [chart("unsafe-trend", height=170)]),
+        card("Cost by model", [chart("models", height=170)]),
+        card("Topics", [chart("topics", height=170)], remark="records"),
+        card("Records over time", [chart("volume", height=150)], wide=True),
+    ]
+
+
+def _problem(overview: Overview) -> Any:
+    if overview.queue is None:
+        return notice(
+            "Redis does not answer",
+            "New records are refused until it is back, and this page moves only every few seconds. It goes on "
+            "by itself.",
+        )
+    if overview.quality.message:
+        return notice(
+            overview.quality.message,
+            f"The newest record was received at {instant(overview.traces[0].timestamp)}: choose a longer period.",
+            color="gray",
+        )
+    return None
+
+
+def _register(dash: Dash, sources: Sources) -> None:
+    @dash.callback(
+        output={
+            **{name: Output(*target) for name, target in _PARTS.items()},
+            "drawn": Output("drawn", "data"),
+        },
+        inputs={
+            "_news": Input(NEWS, "data"),
+            "_ticks": Input(CLOCK, "n_intervals"),
+            "search": Input(URL, "search"),
+            "scheme": Input(SCHEME, "computedColorScheme"),
+            "drawn": State("drawn", "data"),
+        },
+    )
+    async def show(
+        _news: int | None, _ticks: int | None, search: str, scheme: str, drawn: dict[str, str] | None
+    ) -> dict[str, Any]:
+        try:
+            overview = await sources.overview(read_view(search))
+        except Unavailable as error:
+            away = notice("Postgres does not answer", f"{error.detail} This page goes on by itself.")
+            # What was drawn is forgotten, so that the first answer draws everything.
+            return dict.fromkeys(_PARTS, no_update) | {"problem": away, "drawn": None}
+        begun = bool(overview.traces)
+        parts = overview_parts(overview, palette(scheme_of(scheme))) | {
+            "problem": _problem(overview) if begun else None,
+            "onboarding": None if begun else onboarding(sources.api_url),
+            "board": not begun,
+        }
+        kept, shown = only_changed(parts, drawn)
+        return kept | {"drawn": shown}
+
+    @dash.callback(
+        Output("trace", "children"),
+        Output("trace", "opened"),
+        Input("traces", "selectedRows"),
+        State(URL, "search"),
+        prevent_initial_call=True,
+    )
+    async def open_trace(selected: list[dict[str, Any]] | None, search: str) -> tuple[Any, Any]:
+        if not selected:
+            return no_update, no_update
+        try:
+            trace = await sources.trace(read_view(search).project_id, UUID(selected[0]["id"]))
+        except Unavailable as error:
+            return notice("Postgres does not answer", error.detail), True
+        gone = notice("Not stored any more", "Its retention has ended, or it was erased.", color="gray")
+        return (trace_detail(trace) if trace else gone), True
+
+    @dash.callback(Output("traces", "selectedRows"), Input("trace", "opened"), prevent_initial_call=True)
+    def forget_selection(opened: bool) -> Any:  # noqa: FBT001 the property's type
+        return no_update if opened else []
+
+
+PAGE = Page(path="/", title="Overview", icon="overview", order=0, layout=_layout, register=_register)
