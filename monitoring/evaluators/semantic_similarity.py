@@ -69,7 +69,8 @@ class SemanticSimilarity:
         readable = _readable(batch, basis) & _readable(batch, "response")
         pooled = (pool(batch, basis) * pool(batch, "response")).sum(axis=1).clip(0, 1)
         likeness = (pooled + align(batch, basis, "response")) / 2
-        values = np.clip((likeness - UNRELATED) / (1 - UNRELATED), 0, 1).round(4).tolist()
+        values = np.clip((likeness - UNRELATED) / (1 - UNRELATED), 0, 1)
+        values = values.astype(np.float64).round(4).tolist()
         for record in np.flatnonzero(wanted).tolist():
             scores[record] = (
                 Score(value=values[record], label=basis, version=VERSION, confidence=_CONFIDENCE[basis])

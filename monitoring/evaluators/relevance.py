@@ -1,0 +1,145 @@
+"""Whether a response is about what was asked, and whether it is an answer at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.evaluator import Category, Evaluator
+from monitoring.language import covered
+from monitoring.linear import Bank, load_bank, logistic
+from monitoring.models import Score, TextField
+from monitoring.prepared import Prepared
+from monitoring.responsiveness import (
+    describe_answer,
+    describe_grounding,
+    describe_topic,
+    join_odds,
+    read_opening,
+)
+from monitoring.vectors import known_share, load_table
+from monitoring.weights import load_weights
+
+__all__ = ["Models", "Relevance", "build"]
+
+VERSION = "1"
+
+# 2026-11-23: see the class.
+THRESHOLD = 0.3
+# 2026-11-23, judgement: a prompt with a smaller share of known words is not read well enough to judge by.
+_LEAST_KNOWN = 0.35
+
+Floats = NDArray[np.float32]
+
+
+class Models(NamedTuple):
+    """The fitted models: the linear model of openings, and coefficients with the intercept last."""
+
+    opening: Bank
+    topical: Floats
+    intent: Floats
+    contextual: Floats
+    overall: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """Estimates the probability that a response belongs to its prompt and answers it.
+
+    The value joins two parts. `topical`: do prompt and response share their subject, from word vectors
+    and the information of the words they share. `intent`: is the response an answer of the kind asked,
+    rather than a refusal, an evasion or an echo of the question, from how it opens, what it adds to the
+    prompt, and whether it holds a name, number or yes or no where the question asks for one. Part
+    `contextual`, present when there is a context, is the probability that the response is about the
+    context; it does not enter the value.
+
+    It notices other subjects and non-answers. It does not notice an answer that is wrong, incomplete, or
+    to another question on the same subject with the same words, and it takes a short answer in words
+    that have nothing to do with the prompt for off-topic. English only.
+    """
+
+    models: Models
+    name: str = "relevance"
+    version: str = VERSION
+    category: Category = "quality"
+    needs: frozenset[TextField] = frozenset({"prompt", "response", "context"})
+    flag: str | None = None
+    threshold: float | None = THRESHOLD
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        """Return one score per record; see the class."""
+        prompts, responses, contexts = (
+            np.diff(batch.words(field).offsets) > 0 for field in ("prompt", "response", "context")
+        )
+        readable = (
+            covered(batch, "prompt")
+            & covered(batch, "response")
+            & (known_share(batch, "prompt") >= _LEAST_KNOWN)
+        )
+        topical_odds = _apply(self.models.topical, describe_topic(batch))
+        intent_odds = _apply(
+            self.models.intent, describe_answer(batch, read_opening(batch, self.models.opening))
+        )
+        both = join_odds(topical_odds, intent_odds)
+        overall, topical, intent = (
+            _probabilities(odds) for odds in (_apply(self.models.overall, both), topical_odds, intent_odds)
+        )
+        contextual = self._relate_to_context(batch, contexts)
+        scores = []
+        for record, (judged, known) in enumerate(
+            zip((prompts & responses).tolist(), readable.tolist(), strict=True)
+        ):
+            if not judged or not known:
+                scores.append(_unknown("language_unsupported" if judged else "empty"))
+                continue
+            parts = {"topical": topical[record], "intent": intent[record]}
+            if record in contextual:
+                parts["contextual"] = contextual[record]
+            value = overall[record]
+            scores.append(
+                Score(
+                    value=value,
+                    label=_label(value, topical[record]),
+                    version=VERSION,
+                    confidence=max(value, 1 - value),
+                    parts=parts,
+                )
+            )
+        return scores
+
+    def _relate_to_context(self, batch: Prepared, wanted: NDArray[np.bool_]) -> dict[int, float]:
+        if not wanted.any():
+            return {}
+        values = _probabilities(_apply(self.models.contextual, describe_grounding(batch)))
+        known = wanted & covered(batch, "context")
+        return {record: values[record] for record in np.flatnonzero(known).tolist()}
+
+
+def build() -> Evaluator:
+    """Load the fitted models and the word vectors, and return the evaluator."""
+    load_table()
+    weights = {name: values.astype(np.float32) for name, values in load_weights("relevance").items()}
+    return Relevance(Models(load_bank(("opening",)), **weights))
+
+
+def _apply(coefficients: Floats, columns: Floats) -> Floats:
+    odds: Floats = columns @ coefficients[:-1] + coefficients[-1]
+    return odds
+
+
+def _probabilities(odds: Floats) -> list[float]:
+    values: list[float] = logistic(odds).astype(np.float64).round(6).tolist()
+    return values
+
+
+def _label(value: float, topical: float) -> str:
+    if value >= THRESHOLD:
+        return "relevant"
+    return "no_answer" if topical >= THRESHOLD else "off_topic"
+
+
+def _unknown(label: str) -> Score:
+    return Score(value=None, label=label, version=VERSION, confidence=0.0)
