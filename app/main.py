@@ -9,7 +9,10 @@ from fastapi import FastAPI
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from app.api import documentation, openapi, problems
-from app.api.dependencies import Services
+from app.api.dependencies import Services, now_utc
+from app.api.instruments import Instruments, RequestTimer
+from app.api.live_feed import Hub
+from app.api.live_figures import live_figures
 from app.api.routes import ROUTERS
 from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
@@ -35,10 +38,11 @@ def create_app(settings: Settings) -> FastAPI:
     Raises StartupError when the settings name no servers.
     """
     _addresses(settings)
+    instruments = Instruments()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services(settings) as services:
+        async with open_services(settings, instruments) as services:
             app.state.services = services
             yield
 
@@ -50,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.add_middleware(RequestTimer, instruments=instruments)
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
@@ -80,13 +85,17 @@ def open_redis(url: str) -> Redis:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, instruments: Instruments) -> AsyncIterator[Services]:
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
     engine = create_engine(database_url, application="llm-monitor-api")
     try:
-        async with open_redis(redis_url) as redis, Ingest(redis, settings).running() as ingest:
-            services = Services(settings, redis, engine, ingest)
+        async with (
+            open_redis(redis_url) as redis,
+            Ingest(redis, settings).running() as ingest,
+            Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
+        ):
+            services = Services(settings, redis, engine, ingest, hub, instruments)
 
             def notice() -> None:
                 services.stopping = True

@@ -11,6 +11,8 @@ from fastapi import Depends
 from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
+from app.api.instruments import Instruments
+from app.api.live_feed import Hub
 from app.config import Settings
 from app.ingest import Ingest
 from app.storage.engine import Connection, Engine, reading, writing
@@ -33,6 +35,8 @@ class Services:
     redis: Redis
     engine: Engine
     ingest: Ingest
+    hub: Hub
+    instruments: Instruments
     clock: Callable[[], datetime] = now_utc
     stopping: bool = field(default=False)
 

@@ -8,11 +8,14 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.evaluations import EvaluationAnswer
+from app.api.opinions import FeedbackIn
+from app.api.paging import TracePage
 from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from app.api.submissions import BulkAnswer, SingleAnswer
 from app.schemas.records import RecordIn
 
-__all__ = ["BULK_BODY", "LIST_BODY", "RECORD_BODY", "install"]
+__all__ = ["BULK_BODY", "FEEDBACK_BODY", "LIST_BODY", "RECORD_BODY", "install"]
 
 # The bundled Swagger UI reads no later version.
 _OPENAPI_VERSION = "3.0.3"
@@ -63,7 +66,13 @@ BULK_BODY: dict[str, Any] = {
     ),
     "status_code": 202,
 }
-LIST_BODY: dict[str, Any] = _route({"application/json": _LIST}, {}, [_PREFER])
+LIST_BODY: dict[str, Any] = _route(
+    {"application/json": _LIST},
+    {200: ("EvaluationAnswer", "Scored"), 202: ("EvaluationAnswer", "Kept; scores follow at Location")},
+    [_PREFER, _KEY],
+)
+
+FEEDBACK_BODY: dict[str, Any] = _route({"application/json": FeedbackIn.model_json_schema()}, {}, [])
 
 
 def install(app: FastAPI) -> None:
@@ -87,7 +96,9 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         description=app.description,
         routes=app.routes,
     )
-    _, components = msgspec.json.schema_components([RecordIn, SingleAnswer, BulkAnswer], ref_template=_REF)
+    _, components = msgspec.json.schema_components(
+        [RecordIn, SingleAnswer, BulkAnswer, EvaluationAnswer, TracePage], ref_template=_REF
+    )
     # A field that the contract does not name is kept as metadata, not refused.
     components["RecordIn"]["additionalProperties"] = True
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})

@@ -101,7 +101,10 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
             title="Malformed body",
             detail="The body is not valid JSON.",
         )
-    errors = [{"field": _path(finding["loc"]), "message": finding["msg"]} for finding in findings]
+    errors = [
+        {"field": _path(finding["loc"]), "message": finding["msg"].removeprefix("Value error, ")}
+        for finding in findings
+    ]
     in_body = any(finding["loc"][:1] == ("body",) for finding in findings)
     listed = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors[:5])
     return problem_response(

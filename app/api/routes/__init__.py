@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
-from app.api.routes import health, inference
+from app.api.routes import (
+    evaluate,
+    feedback,
+    health,
+    inference,
+    live,
+    metrics,
+    pipeline,
+    prometheus,
+    traces,
+)
 
 __all__ = ["ROUTERS"]
 
-ROUTERS = (health.router, inference.router)
+ROUTERS = (
+    health.router,
+    inference.router,
+    evaluate.router,
+    traces.router,
+    metrics.router,
+    feedback.router,
+    pipeline.router,
+    prometheus.router,
+    live.router,
+)

@@ -1,0 +1,97 @@
+"""What this process counts about its own requests, and the gauges a scrape fills in."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.reports.pipeline import PipelineReport
+
+__all__ = ["Instruments", "RequestTimer"]
+
+_OUTCOMES: Final = ("accepted", "stored", "duplicate", "dead", "in_flight", "unaccounted")
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_OTHER = "(none)"
+
+
+class Instruments:
+    """The Prometheus metrics of one application."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "llm_monitor_http_requests",
+            "Requests answered by this process.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "llm_monitor_http_request_duration_seconds",
+            "Time from request to the end of its answer, waiting for scores included.",
+            ("method", "route"),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._records = {
+            outcome: Gauge(
+                f"llm_monitor_records_{outcome}",
+                f"Records {outcome.replace('_', ' ')}, of all processes.",
+                ("project",),
+                registry=self._registry,
+            )
+            for outcome in _OUTCOMES
+        }
+        self._queued_records = self._gauge("queue_records", "Records that wait or are being scored.")
+        self._queued_jobs = self._gauge("queue_jobs", "Jobs that wait or run.")
+        self._age = self._gauge("queue_oldest_age_seconds", "Age of the oldest job, 0 without any.")
+        self._workers = self._gauge("workers", "Worker processes that were heard of lately.")
+
+    def _gauge(self, name: str, description: str) -> Gauge:
+        return Gauge(f"llm_monitor_{name}", description, registry=self._registry)
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def render(self, report: PipelineReport) -> bytes:
+        """Return everything in Prometheus' text format, with the pipeline as it is now."""
+        for project in report.projects:
+            for outcome, gauge in self._records.items():
+                gauge.labels(project.project_id).set(getattr(project, outcome))
+        self._queued_records.set(report.queue.records)
+        self._queued_jobs.set(report.queue.jobs)
+        self._age.set(report.queue.oldest_age_seconds or 0)
+        self._workers.set(report.queue.workers)
+        return generate_latest(self._registry)
+
+
+class RequestTimer:
+    """ASGI middleware that counts and times requests by their route, never by their raw path."""
+
+    def __init__(self, app: ASGIApp, instruments: Instruments) -> None:
+        self._app = app
+        self._instruments = instruments
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+        begun = time.perf_counter()
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            route = getattr(scope.get("route"), "path", _OTHER)
+            self._instruments.observe(scope["method"], route, status, time.perf_counter() - begun)

@@ -1,0 +1,144 @@
+"""The live feed: one Redis subscription per process, and as many clients as like to watch.
+
+A client keeps at most one frame of each type, the latest, so one that never reads costs nothing and holds
+nobody up. Figures are read at most once a second, and only while there is news and somebody to tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.errors import MonitorError
+from app.events import Event, subscribe
+
+__all__ = ["Client", "Figures", "Hub"]
+
+logger = logging.getLogger(__name__)
+
+Figures = Callable[[str], Awaitable[Mapping[str, Any]]]
+
+_SHOWN_TRACES = 20
+_RECONNECT_SECONDS = 0.5
+_PAUSE_SECONDS = 1.0
+# Reading figures may take a tenth of the time at most.
+_PAUSE_FACTOR = 9
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Client:
+    """What one watcher has not been sent yet: the latest frame of each type."""
+
+    def __init__(self, project_id: str) -> None:
+        self.project_id = project_id
+        self._waiting: dict[str, Any] = {}
+        self._news = asyncio.Event()
+
+    def offer(self, kind: str, data: Any) -> None:
+        """Replace the waiting frame of this type; traces are put together, the newest twenty."""
+        if kind == "trace" and kind in self._waiting:
+            data = _join(self._waiting[kind], data)
+        self._waiting[kind] = data
+        self._news.set()
+
+    async def frames(self) -> AsyncIterator[str]:
+        """Yield text frames as they come."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            waiting, self._waiting = self._waiting, {}
+            for kind, data in waiting.items():
+                yield _encode({"type": kind, "data": data}).decode()
+
+
+def _join(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    traces = [*earlier.get("traces", ()), *later.get("traces", ())][-_SHOWN_TRACES:]
+    records = earlier.get("records", 0) + later.get("records", 0)
+    return {**later, "traces": traces, "records": records}
+
+
+class Hub:
+    """Hands events to clients, and figures that `figures` reads for a project: frames by type."""
+
+    def __init__(self, redis: Redis, figures: Figures) -> None:
+        self._redis = redis
+        self._figures = figures
+        self._clients: set[Client] = set()
+        self._busy: set[str] = set()
+        self._news = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Hub]:
+        """Listen for the length of the block."""
+        tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._refresh())]
+        try:
+            yield self
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def watching(self, project_id: str) -> AsyncIterator[Client]:
+        """Give a client everything that happens in the block, and the figures as they are now."""
+        client = Client(project_id)
+        self._clients.add(client)
+        self._stir(project_id)
+        try:
+            yield client
+        finally:
+            self._clients.discard(client)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async for event in subscribe(self._redis):
+                    self.tell(event)
+            except (RedisError, OSError, msgspec.MsgspecError) as error:
+                logger.warning("lost the live feed, connecting again: %s", type(error).__name__)
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    def tell(self, event: Event) -> None:
+        """Offer an event to every client of its project."""
+        told = [client for client in self._clients if client.project_id == event.project_id]
+        for client in told:
+            client.offer(event.type, event.data)
+        if told and event.type in {"trace", "job"}:
+            self._stir(event.project_id)
+
+    def _stir(self, project_id: str) -> None:
+        self._busy.add(project_id)
+        self._news.set()
+
+    async def _refresh(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            busy, self._busy = self._busy, set()
+            begun = time.monotonic()
+            for project_id in busy & {client.project_id for client in self._clients}:
+                await self._tell_figures(project_id)
+            spent = time.monotonic() - begun
+            await asyncio.sleep(max(_PAUSE_SECONDS, spent * _PAUSE_FACTOR))
+
+    async def _tell_figures(self, project_id: str) -> None:
+        try:
+            figures = await self._figures(project_id)
+        except (MonitorError, RedisError, OSError) as error:
+            logger.warning("live figures have to wait: %s", type(error).__name__)
+            self._busy.add(project_id)
+            self._news.set()
+            return
+        for client in self._clients:
+            if client.project_id == project_id:
+                for kind, data in figures.items():
+                    client.offer(kind, data)

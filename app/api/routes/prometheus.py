@@ -1,0 +1,22 @@
+"""Figures for Prometheus: an exact route, because a mounted application would shadow /metrics/quality."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from app.api.dependencies import Reading, Serving
+from app.ingest.outage import redis_required
+from app.reports.pipeline import read_pipeline
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["metrics"])
+
+
+@router.get("/metrics", response_class=Response)
+async def get_metrics(connection: Reading, serving: Serving) -> Response:
+    """Answer a scrape in Prometheus' text format."""
+    with redis_required():
+        report = await read_pipeline(connection, serving.redis, serving.clock())
+    return Response(serving.instruments.render(report), media_type=CONTENT_TYPE_LATEST)

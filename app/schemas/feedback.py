@@ -1,0 +1,44 @@
+"""What people thought of responses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+__all__ = ["Feedback", "Opinion", "RatingCounts"]
+
+
+class Feedback(msgspec.Struct, frozen=True, kw_only=True):
+    """One opinion about one trace; `rating` is 1 (bad) to 5 (good)."""
+
+    feedback_id: UUID
+    trace_id: UUID
+    rating: int
+    comment: str | None = None
+    user_id: str | None = None
+    categories: tuple[str, ...] = ()
+    created_at: datetime
+
+
+class RatingCounts(msgspec.Struct, frozen=True):
+    """Opinions of a window: all, positive (4 and 5), negative (1 and 2)."""
+
+    total: int = 0
+    positive: int = 0
+    negative: int = 0
+
+
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """A negative opinion with what is known about the trace it is about, where that is stored."""
+
+    trace_id: UUID
+    rating: int
+    comment: str | None
+    categories: tuple[str, ...]
+    model_name: str | None
+    template_id: str | None
+    flags: tuple[str, ...]
+    overall_quality: float | None
+    scores: dict[str, float]

@@ -1,0 +1,54 @@
+"""Traces as lists show them, and what a list can be narrowed to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+__all__ = ["Filters", "ListedTrace"]
+
+
+class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """One trace of a list: contract names, and the beginnings of its texts."""
+
+    trace_id: UUID
+    timestamp: datetime
+    source: str
+    model_name: str
+    provider: str | None
+    user_id: str | None
+    session_id: str | None
+    template_id: str | None
+    topic: str | None
+    quality_score: float | None
+    safety_score: float | None
+    is_safe: bool | None
+    safety_flags: tuple[str, ...]
+    cost_usd: Decimal | None
+    pricing_status: str
+    response_time_ms: float | None
+    prompt: str
+    response: str
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list of traces is narrowed to; None leaves that open.
+
+    `start` is inclusive and `end` exclusive, both about the moment of the call; qualities are 0..1.
+    """
+
+    source: str | None = "live"
+    model: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    template_id: str | None = None
+    topic: str | None = None
+    flag: str | None = None
+    is_safe: bool | None = None
+    min_quality: float | None = None
+    max_quality: float | None = None
+    start: datetime | None = None
+    end: datetime | None = None

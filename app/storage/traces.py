@@ -1,0 +1,147 @@
+"""Reading stored traces: one, or a list page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, any_, func, literal, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import InvalidParameter
+from app.schemas.listed import Filters, ListedTrace
+from app.schemas.traces import Trace, scores_from_json
+from app.storage.partitions import first_id
+from app.storage.tables import traces
+
+__all__ = ["read_begin", "read_page", "read_trace", "read_traces"]
+
+_PREVIEW_CHARACTERS = 240
+_PATIENCE = "5s"
+_QUERY_CANCELED = "57014"
+# Acceptance refuses a moment that lies further ahead of the receipt that an id carries.
+_LATEST_AHEAD = timedelta(days=1)
+
+_FULL = [traces.c[name] for name in Trace.__struct_fields__]
+_LISTED = (
+    traces.c.trace_id,
+    traces.c.occurred_at.label("timestamp"),
+    traces.c.source,
+    traces.c.model_name,
+    traces.c.provider,
+    traces.c.user_id,
+    traces.c.session_id,
+    traces.c.template_id,
+    traces.c.topic,
+    traces.c.overall_quality.label("quality_score"),
+    traces.c.safety_score,
+    traces.c.is_safe,
+    traces.c.flags.label("safety_flags"),
+    traces.c.cost_usd,
+    traces.c.pricing_status,
+    traces.c.response_time_ms,
+    func.left(traces.c.prompt, _PREVIEW_CHARACTERS).label("prompt"),
+    func.left(traces.c.response, _PREVIEW_CHARACTERS).label("response"),
+)
+
+
+async def read_trace(connection: AsyncConnection, project_id: str, trace_id: UUID) -> Trace | None:
+    """Return a stored trace whole, None when there is none."""
+    found = await read_traces(connection, project_id, [trace_id])
+    return found[0] if found else None
+
+
+async def read_traces(connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]) -> list[Trace]:
+    """Return those of the traces that are stored, whole and in no order."""
+    rows = await connection.execute(
+        select(*_FULL).where(traces.c.project_id == project_id, traces.c.trace_id.in_(trace_ids))
+    )
+    return [_trace(row) for row in rows]
+
+
+async def read_page(
+    connection: AsyncConnection,
+    project_id: str,
+    filters: Filters,
+    *,
+    before: UUID | None = None,
+    limit: int = 50,
+) -> list[ListedTrace]:
+    """Return the newest traces in order of their receipt, older than `before` where it is given.
+
+    Raises InvalidParameter when the filters leave too much to look through.
+    """
+    statement = (
+        select(*_LISTED)
+        .where(traces.c.project_id == project_id, *_conditions(filters))
+        .order_by(traces.c.trace_id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(traces.c.trace_id < before)
+    try:
+        await connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
+        rows: Sequence[Any] = (await connection.execute(statement)).all()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _QUERY_CANCELED:
+            raise
+        raise InvalidParameter(
+            f"Finding these traces takes longer than {_PATIENCE}; narrow time_period, or add a model, user or session."
+        ) from error
+    return [_listed(row) for row in rows]
+
+
+async def read_begin(connection: AsyncConnection, project_id: str, source: str = "live") -> datetime | None:
+    """Return the moment of the earliest stored call, None when there is none."""
+    moment: datetime | None = await connection.scalar(
+        select(func.min(traces.c.occurred_at)).where(
+            traces.c.project_id == project_id, traces.c.source == source
+        )
+    )
+    return moment
+
+
+def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    equal = {
+        traces.c.source: filters.source,
+        traces.c.model_name: filters.model,
+        traces.c.user_id: filters.user_id,
+        traces.c.session_id: filters.session_id,
+        traces.c.template_id: filters.template_id,
+        traces.c.topic: filters.topic,
+        traces.c.is_safe: filters.is_safe,
+    }
+    for column, value in equal.items():
+        if value is not None:
+            yield column == value
+    if filters.flag is not None:
+        # A flag makes a trace unsafe, and unsafe ones have an index.
+        yield traces.c.is_safe.is_(False)
+        yield literal(filters.flag) == any_(traces.c.flags)
+    if filters.min_quality is not None:
+        yield traces.c.overall_quality >= filters.min_quality
+    if filters.max_quality is not None:
+        yield traces.c.overall_quality <= filters.max_quality
+    if filters.start is not None:
+        yield traces.c.occurred_at >= filters.start
+        yield traces.c.trace_id >= first_id(filters.start - _LATEST_AHEAD)
+    if filters.end is not None:
+        yield traces.c.occurred_at < filters.end
+
+
+def _trace(row: Row[Any]) -> Trace:
+    values = row._asdict()
+    for name in ("tags", "context", "flags", "marks"):
+        values[name] = tuple(values[name])
+    values["messages"] = tuple(values["messages"] or ())
+    values["metadata"] = values["metadata"] or {}
+    values["scores"] = scores_from_json(values["scores"])
+    return Trace(**values)
+
+
+def _listed(row: Row[Any]) -> ListedTrace:
+    values = row._asdict()
+    return ListedTrace(**{**values, "safety_flags": tuple(values["safety_flags"])})
