@@ -53,7 +53,7 @@ class Ingest:
     def __init__(self, redis: Redis, settings: Settings, *, clock: Callable[[], int] = unix_ms) -> None:
         self._clock = clock
         self.waiting = Waiting(redis)
-        self._admission = Admission(redis, max_records=settings.backlog_max_records)
+        self.admission = Admission(redis, max_records=settings.backlog_max_records)
         self._idempotency = Idempotency(redis, window_hours=settings.idempotency_hours)
         self._commit = GroupCommit(redis, reply_to=self.waiting.channel, clock=clock)
 
@@ -62,7 +62,7 @@ class Ingest:
         """Run the background tasks for the length of the block; leaving it commits what is pending."""
         tasks = [
             asyncio.create_task(part.run(), name=type(part).__name__)
-            for part in (self._admission, self._commit, self.waiting)
+            for part in (self.admission, self._commit, self.waiting)
         ]
         try:
             yield self
@@ -119,7 +119,7 @@ class Ingest:
 
     async def _keep(self, project_id: str, envelopes: Sequence[bytes], *, waited: bool) -> None:
         if envelopes:
-            self._admission.admit(records=len(envelopes), size=sum(map(len, envelopes)))
+            self.admission.admit(records=len(envelopes), size=sum(map(len, envelopes)))
             await self._commit.keep(project_id, envelopes, waited=waited)
 
     def _screen(self, number: int, line: Record | Rejection) -> Record | Rejection:
