@@ -1,0 +1,223 @@
+"""Whether a response is a sound piece of text at all: a detector of degeneration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import re2
+from numpy.typing import NDArray
+
+from monitoring import claims
+from monitoring.degeneration import (
+    SIGNS,
+    Sign,
+    describe_sign,
+    load_signs,
+    measure_endings,
+    measure_repetition,
+)
+from monitoring.evaluator import Category, Evaluator
+from monitoring.formats import asks_for_json, breaks_json
+from monitoring.kernels_coherence import measure_scripts
+from monitoring.kernels_lexicon import count_classes
+from monitoring.language import covered
+from monitoring.lexicon import build_table
+from monitoring.models import Evidence, Score, TextField
+from monitoring.prepared import Prepared
+
+__all__ = ["Coherence", "build"]
+
+VERSION = "1"
+
+# 2026-11-23: a good answer is above it with all signs but one absent, and that one unlikely; see the class.
+THRESHOLD = 0.5
+
+_PARTS = ("repetition", "truncation", "noise", "format", "language_mix", "consistency", "order")
+_LABELS = ("loop", "truncated", "noise", "format_break", "mixed_languages", "self_contradiction")
+# 2026-11-23, rules: what is left of the value when they fire. Order is too weak a sign to judge by: at most
+# a fifth is taken off for it.
+_OPEN_CODE, _NO_JSON, _MIXED, _CONTRADICTS, _DISORDER = 0.4, 0.1, 0.4, 0.4, 0.2
+# The same few characters over and over, without words that a loop could be made of.
+_ONE_RUN, _RUN_BYTES, _RUN_SHARE = 0.1, 60, 0.4
+# Fewer words than these may well be a title, a name or a class: they need no full stop.
+_SENTENCE_WORDS = 12
+_FEWEST_WORDS = 3
+_THAI = 6
+_GREEK = 1
+_FOREIGN_SHARE, _FOREIGN_BYTES, _GREEK_SHARE = 0.05, 30, 0.2
+_JSON_WORD = build_table({"json": 1})
+_LANGUAGE_WANTED = re2.compile(
+    r"(?i)\b(?:translat\w*|languages?|bilingual|multilingual|alphabet|script|unicode|characters?|words?|symbols?|say|"
+    r"japanese|chinese|mandarin|korean|russian|ukrainian|greek|hebrew|arabic|hindi|thai|persian|sanskrit|kanji|"
+    r"names?|poem|song|anime|emoji)\b"
+)
+_TAIL = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Coherence:
+    """Detects degenerate text: loops, a missing end, broken characters, broken form. It does not grade prose.
+
+    Parts, 1 is good: `repetition` (loops of words, phrases, sentences), `truncation` (stops in the middle),
+    `noise` (broken characters and gibberish, English only), `format` (unclosed code block; no valid JSON
+    where JSON was asked for), `language_mix` (letters of a foreign script that nobody asked for),
+    `consistency` (a sentence that denies another) and `order` (sentences that refer to what has not been
+    said; weak). The value is their product, so one clear sign is enough.
+
+    It does not see a fluent text that makes no sense, a change between languages of one script, or a cut
+    after a full stop. Single lines of fewer than 12 words and plain lists are not held to end like a
+    sentence. Loops, ends and forms are measured in any language.
+
+    The threshold 0.5 (2026-11-23, by benchmarks/degeneration.py on arena-hard and XSTest answers) calls
+    2 % of good answers low, and 99 % of loops, 93 % of truncated, 92 % of noisy and 91 % of gibberish ones.
+    """
+
+    signs: dict[str, Sign]
+    name: str = "coherence"
+    version: str = VERSION
+    category: Category = "quality"
+    needs: frozenset[TextField] = frozenset({"prompt", "response"})
+    flag: str | None = None
+    threshold: float | None = THRESHOLD
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        """Return one score per record; see the class."""
+        if not len(batch):
+            return []
+        parts = self._measure(batch)
+        values = parts.prod(axis=1)
+        worst = parts[:, : len(_LABELS)].argmin(axis=1)
+        words = np.diff(batch.words("response").offsets)
+        confidence = np.minimum(1.0, words / (words + _SENTENCE_WORDS))
+        scores = []
+        columns = zip(
+            batch.texts("response"),
+            words.tolist(),
+            parts.tolist(),
+            values.tolist(),
+            worst.tolist(),
+            confidence.tolist(),
+            strict=True,
+        )
+        for record, (text, count, own, value, sign, sure) in enumerate(columns):
+            if not text or text.isspace():
+                scores.append(_unknown("empty"))
+            elif not count and value >= THRESHOLD:
+                scores.append(_unknown("no_words"))
+            else:
+                low = value < THRESHOLD
+                scores.append(
+                    Score(
+                        value=value,
+                        label=_LABELS[sign] if low else "coherent",
+                        version=VERSION,
+                        confidence=sure,
+                        evidence=_show(batch, record, _LABELS[sign]) if low else (),
+                        parts=dict(zip(_PARTS, own, strict=True)),
+                    )
+                )
+        return scores
+
+    def _measure(self, batch: Prepared) -> NDArray[np.float64]:
+        """Return the parts of every response, shape (n, 7), in the order of `_PARTS`."""
+        parts = np.ones((len(batch), len(_PARTS)))
+        absent = {sign: 1.0 - self.signs[sign].probability(describe_sign(batch, sign)) for sign in SIGNS}
+        scripts = measure_scripts(*batch.encoded("response"))
+        parts[:, 0] = np.where(_is_mostly_one_run(batch), _ONE_RUN, absent["repetition"])
+        parts[:, 1] = np.where(_may_end_bare(batch, scripts), 1.0, absent["truncation"])
+        enough = np.diff(batch.words("response").offsets) >= _FEWEST_WORDS
+        parts[:, 2] = np.where(enough & covered(batch, "response"), absent["noise"], 1.0)
+        parts[measure_endings(batch)[:, 1] > 0, 3] = _OPEN_CODE
+        for record in _json_wanted(batch):
+            if breaks_json(batch.texts("response")[record]):
+                parts[record, 3] = _NO_JSON
+        parts[_find_mixtures(batch, scripts), 4] = _MIXED
+        for record, found in enumerate(claims.examine(batch)):
+            if found.findings and any(finding.kind == claims.CONTRADICTION for finding in found.findings):
+                parts[record, 5] = _CONTRADICTS
+        parts[:, 6] = 1.0 - _DISORDER * (1.0 - absent["disorder"])
+        return parts
+
+
+def _is_mostly_one_run(batch: Prepared) -> NDArray[np.bool_]:
+    measured = measure_repetition(batch)
+    mostly: NDArray[np.bool_] = (measured[:, 5] >= _RUN_BYTES) & (
+        measured[:, 5] >= _RUN_SHARE * measured[:, 6]
+    )
+    return mostly
+
+
+def _may_end_bare(batch: Prepared, scripts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which responses need not end like a sentence.
+
+    These are single lines of few words, plain lists of items without full stops after one line of
+    introduction at most, and Thai, which has no full stop.
+    """
+    ends = measure_endings(batch)
+    joined = ends[:, 0] == 4  # noqa: PLR2004 a comma, a dash, an open bracket: see END_CLASSES
+    few = (np.diff(batch.words("response").offsets) < _SENTENCE_WORDS) & (ends[:, 6] == 0)
+    listed = (ends[:, 5] == 1) & (ends[:, 8] > 1) & (ends[:, 9] == 0) & (ends[:, 8] >= ends[:, 6] - 1)
+    thai = scripts[:, _THAI] * 2 > scripts.sum(axis=1)
+    bare: NDArray[np.bool_] = ((few | listed) & ~joined) | thai
+    return bare
+
+
+def _json_wanted(batch: Prepared) -> list[int]:
+    words = batch.words("prompt")
+    counts = count_classes(words.ids, words.offsets, _JSON_WORD.keys, _JSON_WORD.classes, len(words.ids), 2)
+    prompts, responses = batch.texts("prompt"), batch.texts("response")
+    return [
+        record
+        for record in np.flatnonzero(counts[:, 1]).tolist()
+        if responses[record] and asks_for_json(prompts[record])
+    ]
+
+
+def _find_mixtures(batch: Prepared, scripts: NDArray[np.int64]) -> list[int]:
+    """Return the records whose response is mostly in one script and holds letters of one nobody wanted."""
+    total = np.maximum(scripts.sum(axis=1), 1)
+    foreign = scripts.copy()
+    foreign[:, 0] = 0  # names and code are Latin everywhere
+    foreign[np.arange(len(foreign)), scripts.argmax(axis=1)] = 0
+    foreign[foreign[:, _GREEK] < _GREEK_SHARE * total, _GREEK] = 0  # formulas
+    most = foreign.max(axis=1)
+    suspects = np.flatnonzero((most >= _FOREIGN_BYTES) & (most >= _FOREIGN_SHARE * total)).tolist()
+    if not suspects:
+        return []
+    asked = measure_scripts(*batch.encoded("prompt"))
+    prompts = batch.texts("prompt")
+    return [
+        record
+        for record in suspects
+        if not asked[record, foreign[record].argmax()] and not _LANGUAGE_WANTED.search(prompts[record])
+    ]
+
+
+def _show(batch: Prepared, record: int, label: str) -> tuple[Evidence, ...]:
+    text = batch.texts("response")[record]
+    if label == "loop":
+        begin, end = measure_repetition(batch)[record, 7:9].tolist()
+        if end > begin:
+            return (Evidence("response", *batch.characters("response", record, begin, end), "said before"),)
+    if label == "truncated":
+        end = len(text.rstrip())
+        return (Evidence("response", max(0, end - _TAIL), end, "stops in the middle"),)
+    if label == "self_contradiction":
+        return tuple(
+            Evidence("response", finding.start, finding.end, finding.reason)
+            for finding in claims.examine(batch)[record].findings
+            if finding.kind == claims.CONTRADICTION
+        )
+    return ()
+
+
+@cache
+def _unknown(label: str) -> Score:
+    return Score(value=None, label=label, version=VERSION, confidence=0.0)
+
+
+def build() -> Evaluator:
+    """Return the evaluator with its fitted signs."""
+    return Coherence(load_signs())
