@@ -46,15 +46,10 @@ def tile(name: str, title: str) -> Any:
     )
 
 
-def card(title: str, children: Sequence[Any], *, wide: bool = False, remark: Any = None) -> Any:
-    """Return a titled panel; a wide one takes two columns where there are three."""
-    return html.Section(
-        className="card wide" if wide else "card",
-        children=[
-            html.Div([html.H2(title), html.Div(remark, className="remark")], className="heading"),
-            *children,
-        ],
-    )
+def card(title: str, children: Sequence[Any], *, remark: Any = None) -> Any:
+    """Return a titled panel."""
+    heading = html.Div([html.H2(title), html.Div(remark, className="remark")], className="heading")
+    return html.Section([heading, *children], className="card")
 
 
 def chart(name: str, *, height: int) -> Any:

@@ -7,7 +7,7 @@ equal need no redrawing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from dashboard.formatting import UNKNOWN, clip, count, instant, percent, score
@@ -19,6 +19,7 @@ Figure = dict[str, Any]
 Unit = Literal["score", "share"]
 
 _LONGEST_NAME = 26
+_CLOCK_UP_TO = timedelta(days=1, hours=1)
 _WHOLE_PERCENTS_FROM = 0.05  # below that, whole percents do not tell ticks apart
 _FORMATS = {"score": ".2f", "share": ".1%"}
 _WORDS = {"score": score, "share": percent}
@@ -72,8 +73,15 @@ def _fill(color: str, opacity: float) -> str:
 
 def _axis_of_time(points: Sequence[Point]) -> Figure:
     # The whole window, so that silence at its start or end is seen as silence.
-    ends = [points[0].at, points[-1].at] if len(points) > 1 else None
-    return {"type": "date", "nticks": 7, **({"range": ends} if ends else {"autorange": True})}
+    first, last = points[0].at, points[-1].at
+    return {
+        "type": "date",
+        "nticks": 7,
+        "tickangle": 0,
+        "tickformat": "%H:%M" if last - first <= _CLOCK_UP_TO else "%d %b",
+        "hoverformat": "%Y-%m-%d %H:%M UTC",
+        **({"range": [first, last]} if last > first else {"autorange": True}),
+    }
 
 
 def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors: Palette) -> Figure:
@@ -122,7 +130,7 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
     if unit == "share":
         top = max((point.value or 0 for point in points), default=0)
         scale = {
-            "range": [0, max(0.01, 1.15 * top)],
+            "range": [0, min(1.02, max(0.01, 1.15 * top))],
             "tickformat": ".0%" if top >= _WHOLE_PERCENTS_FROM else ".1%",
             "nticks": 5,
         }

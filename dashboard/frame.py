@@ -22,6 +22,7 @@ from dashboard.view import PERIODS, read_view
 __all__ = ["CLOCK", "SCHEME", "URL", "frame", "register_frame", "report_failure"]
 
 URL, CLOCK, SCHEME = "url", "clock", "scheme"
+_TOGGLE = "scheme-toggle"
 _CLOCK_SECONDS = 5
 _WIDE = "md"
 
@@ -36,6 +37,7 @@ def frame(settings: Settings) -> Any:
         children=[
             dcc.Location(id=URL, refresh="callback-nav"),
             dcc.Store(id=NEWS),
+            dcc.Store(id=SCHEME),
             dcc.Store(id="beat", data=0),
             dcc.Interval(id=CLOCK, interval=_CLOCK_SECONDS * 1000),
             html.A("Skip to content", href="#content", className="skip"),
@@ -91,11 +93,11 @@ def _header() -> list[Any]:
                     ],
                 ),
                 dmc.ColorSchemeToggle(
-                    id=SCHEME,
+                    id=_TOGGLE,
                     lightIcon=icon("sun"),
                     darkIcon=icon("moon"),
                     variant="default",
-                    size="lg",
+                    size=30,
                     **aria(label="Switch between light and dark"),
                 ),
             ],
@@ -177,6 +179,13 @@ def register_frame(dash: Dash, pages: Sequence[Page], health: HealthSource) -> N
         Input(URL, "search"),
         Input("period", "value"),
         State("period", "data"),
+    )
+    dash.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("frame", "readScheme"),
+        Output(SCHEME, "data"),
+        Input(_TOGGLE, "computedColorScheme"),
+        Input(CLOCK, "n_intervals"),
+        State(SCHEME, "data"),
     )
     dash.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("frame", "isLost"),

@@ -15,7 +15,7 @@ from dashboard.formatting import UNKNOWN, count, milliseconds
 
 __all__ = ["HealthSource", "health_button", "health_table"]
 
-_WORDS = {"good": "Healthy", "warn": "Degraded", "bad": "API unreachable", "": "Checking"}
+_WORDS = {"good": "Healthy", "warn": "Degraded", "bad": "No API", "": "Checking"}
 
 
 class HealthSource:
@@ -50,7 +50,7 @@ def health_button(found: Readiness | None, *, asked: bool = True) -> Any:
         words,
         leftSection=html.Span(className="dot", **attributes(data_state=state)),
         variant="default",
-        size="compact-md",
+        size="xs",
         fw=500,
         **aria(label=f"State of the system: {words}"),
     )

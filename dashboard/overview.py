@@ -54,7 +54,7 @@ def _score_tiles(overview: Overview) -> dict[str, Any]:
     quality, safety = overview.quality, overview.safety
     return {
         "quality-value": score(quality.average_quality),
-        "quality-remark": f"{count(quality.total_evaluations)} records, median {score(quality.p50)}",
+        "quality-remark": f"median {score(quality.p50)} of {count(quality.total_evaluations)}",
         "unsafe-value": percent(safety.violation_rate),
         "unsafe-remark": f"{count(safety.safety_violations)} of {count(safety.total_interactions)} records",
     }
@@ -68,7 +68,7 @@ def _cost_tiles(overview: Overview) -> dict[str, Any]:
         "cost-value": money(cost.total_cost_usd),
         "cost-remark": f"{money(cost.avg_cost_per_request)} per request",
         "month-value": money(cost.projected_monthly_cost),
-        "month-remark": f"{count(priced)} of {count(requests)} have a known price",
+        "month-remark": f"{count(priced)} of {count(requests)} priced",
     }
 
 

@@ -25,16 +25,16 @@ _THEME = """themeQuartz.withParams({
   headerBackgroundColor: "var(--card)", headerTextColor: "var(--quiet)", chromeBackgroundColor: "var(--card)",
   rowHoverColor: "var(--mantine-color-default-hover)", selectedRowBackgroundColor: "var(--mantine-primary-color-light)",
   accentColor: "var(--mantine-primary-color-filled)", fontFamily: "inherit", fontSize: 13, spacing: 6,
-  wrapperBorder: false, headerFontWeight: 500
+  browserColorScheme: "inherit", wrapperBorder: false, headerFontWeight: 500
 })"""
 _COLUMNS: list[dict[str, Any]] = [
-    {"field": "at", "headerName": "Time (UTC)", "cellRenderer": "When", "width": 170},
-    {"field": "model", "headerName": "Model", "width": 170},
-    {"field": "quality", "headerName": "Quality", "cellRenderer": "ScoreBar", "width": 125},
-    {"field": "safety", "headerName": "Safety", "cellRenderer": "ScoreBar", "width": 125},
-    {"field": "flags", "headerName": "Flags", "cellRenderer": "Flags", "width": 200},
-    {"field": "cost", "headerName": "Cost", "width": 105, "type": "rightAligned"},
-    {"field": "prompt", "headerName": "Prompt", "flex": 1, "minWidth": 260},
+    {"field": "at", "headerName": "Time (UTC)", "cellRenderer": "When", "width": 265},
+    {"field": "model", "headerName": "Model", "width": 150},
+    {"field": "quality", "headerName": "Quality", "cellRenderer": "ScoreBar", "width": 112},
+    {"field": "safety", "headerName": "Safety", "cellRenderer": "ScoreBar", "width": 112},
+    {"field": "flags", "headerName": "Flags", "cellRenderer": "Flags", "cellDataType": False, "width": 170},
+    {"field": "cost", "headerName": "Cost", "width": 90, "type": "rightAligned"},
+    {"field": "prompt", "headerName": "Prompt", "flex": 1, "minWidth": 200},
 ]
 
 
@@ -53,7 +53,6 @@ def trace_table(name: str, *, height: int) -> Any:
             "headerHeight": 34,
             "animateRows": False,
             "suppressCellFocus": False,
-            "overlayNoRowsTemplate": "No traces yet",
         },
         style={"height": f"{height}px"},
     )

@@ -21,6 +21,12 @@ window.dash_clientside.frame = {
     return (ticks || 0) - (answered || 0) <= 2;
   },
 
+  // The scheme in force, whether somebody chose it or the operating system changed it.
+  readScheme(toggled, ticks, known) {
+    const scheme = document.documentElement.getAttribute("data-mantine-color-scheme") || "light";
+    return scheme === known ? window.dash_clientside.no_update : scheme;
+  },
+
   toggleNavigation(opened, navbar) {
     return { ...navbar, collapsed: { mobile: !opened } };
   },

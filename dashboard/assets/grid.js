@@ -27,9 +27,9 @@
   };
 
   renderers.When = function (props) {
-    return element("time", { dateTime: props.value, title: props.value }, [
-      element("span", { key: "ago" }, props.data.ago),
-      element("span", { key: "at", className: "remark" }, " " + props.value.slice(11, 19)),
+    return element("time", { dateTime: props.value }, [
+      element("span", { key: "at" }, props.value),
+      element("span", { key: "ago", className: "remark" }, " " + props.data.ago),
     ]);
   };
 })();

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from app.errors import Unavailable
 from dashboard.components import card, chart, notice, tile
@@ -30,7 +30,7 @@ _TILES = {
     "quality": "Quality",
     "unsafe": "Violation rate",
     "cost": "Cost",
-    "month": "Cost per month at this rate",
+    "month": "Monthly cost",
 }
 _CHARTS = ("quality-trend", "flags", "unsafe-trend", "models", "topics", "volume")
 _PARTS = {
@@ -57,7 +57,11 @@ def _layout() -> Any:
             children=[
                 html.Div([tile(name, title) for name, title in _TILES.items()], className="tiles"),
                 html.Div(_cards(), className="cards"),
-                card("Latest traces", [trace_table("traces", height=400)], remark="select one to see why"),
+                card(
+                    "Latest traces",
+                    [trace_table("traces", height=400)],
+                    remark="select one to see why it got its scores",
+                ),
             ],
         ),
         dmc.Drawer(
@@ -72,17 +76,12 @@ def _layout() -> Any:
 
 def _cards() -> list[Any]:
     return [
-        card(
-            "Quality over time",
-            [chart("quality-trend", height=220)],
-            wide=True,
-            remark="mean, median (dotted) and the middle 80 % of records; 1 is good",
-        ),
-        card("Safety flags", [chart("flags", height=220)], remark="records and their share of those checked"),
-        card("Violation rate over time", [chart("unsafe-trend", height=170)]),
-        card("Cost by model", [chart("models", height=170)]),
-        card("Topics", [chart("topics", height=170)], remark="records"),
-        card("Records over time", [chart("volume", height=150)], wide=True),
+        card("Quality", [chart("quality-trend", height=190)], remark="mean, median, p10 to p90"),
+        card("Violation rate", [chart("unsafe-trend", height=190)]),
+        card("Records", [chart("volume", height=190)]),
+        card("Safety flags", [chart("flags", height=190)], remark="records, share of checked"),
+        card("Cost by model", [chart("models", height=190)], remark="US dollars"),
+        card("Topics", [chart("topics", height=190)], remark="records"),
     ]
 
 
@@ -112,7 +111,7 @@ def _register(dash: Dash, sources: Sources) -> None:
             "_news": Input(NEWS, "data"),
             "_ticks": Input(CLOCK, "n_intervals"),
             "search": Input(URL, "search"),
-            "scheme": Input(SCHEME, "computedColorScheme"),
+            "scheme": Input(SCHEME, "data"),
             "drawn": State("drawn", "data"),
         },
     )
@@ -137,23 +136,24 @@ def _register(dash: Dash, sources: Sources) -> None:
     @dash.callback(
         Output("trace", "children"),
         Output("trace", "opened"),
+        Output("traces", "selectedRows"),
         Input("traces", "selectedRows"),
+        Input("trace", "opened"),
         State(URL, "search"),
         prevent_initial_call=True,
     )
-    async def open_trace(selected: list[dict[str, Any]] | None, search: str) -> tuple[Any, Any]:
+    async def open_trace(selected: list[dict[str, Any]] | None, opened: bool, search: str) -> tuple[Any, ...]:  # noqa: FBT001 the property's type
+        if ctx.triggered_id == "trace":
+            # Closed by the reader: the same row can be chosen again.
+            return no_update, no_update, no_update if opened else []
         if not selected:
-            return no_update, no_update
+            return no_update, no_update, no_update
         try:
             trace = await sources.trace(read_view(search).project_id, UUID(selected[0]["id"]))
         except Unavailable as error:
-            return notice("Postgres does not answer", error.detail), True
+            return notice("Postgres does not answer", error.detail), True, no_update
         gone = notice("Not stored any more", "Its retention has ended, or it was erased.", color="gray")
-        return (trace_detail(trace) if trace else gone), True
-
-    @dash.callback(Output("traces", "selectedRows"), Input("trace", "opened"), prevent_initial_call=True)
-    def forget_selection(opened: bool) -> Any:  # noqa: FBT001 the property's type
-        return no_update if opened else []
+        return (trace_detail(trace) if trace else gone), True, no_update
 
 
 PAGE = Page(path="/", title="Overview", icon="overview", order=0, layout=_layout, register=_register)
