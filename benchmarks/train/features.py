@@ -1,0 +1,228 @@
+"""Rows, windows and the export of linear heads, shared by the training scripts of this folder."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, diags_array, hstack
+from sklearn.linear_model import LogisticRegression
+
+from monitoring.groups import mask_table
+from monitoring.kernels_lexicon import look_up
+from monitoring.kernels_linear import ABSORBED, BLOCK, BUCKETS, SMOOTHING, hash_pair, hash_word, mask_word
+from monitoring.models import Record
+from monitoring.prepared import Prepared
+from monitoring.vectors import load_table
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "monitoring" / "weights"
+MAX_WEIGHT = 127
+# Information in nats below which a word says nothing, and above which it counts in full.
+COMMON, RARE = 2.5, 5.5
+
+
+def read_rows(data: Path, name: str) -> list[dict[str, Any]]:
+    """Return the rows of `task/source` in the data folder."""
+    with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def fold_of(text: str, folds: int = 5) -> int:
+    """Return a stable fold 0..folds - 1 for a group of rows."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()[0] % folds
+
+
+@njit(cache=True)
+def _windows(ids, offsets, keys, classes, block):  # noqa: ANN001, ANN202, C901 compiled loop
+    room = 4 * ids.shape[0] + 8
+    buckets = np.empty(room, dtype=np.uint32)
+    row_ends = np.empty(ids.shape[0] + offsets.shape[0] + 1, dtype=np.int64)
+    owners = np.empty(ids.shape[0] + offsets.shape[0] + 1, dtype=np.int64)
+    filled_rows = 0
+    filled = 0
+    now = np.empty(2 * block + 2, dtype=np.uint32)
+    before = np.empty(2 * block + 2, dtype=np.uint32)
+    for text in range(offsets.shape[0] - 1):
+        n_now = n_before = words = blocks = 0
+        previous = np.uint32(0)
+        last = np.uint8(0)
+        for at in range(offsets[text], offsets[text + 1]):
+            kind = look_up(keys, classes, ids[at])
+            if not (kind != 0 and last != 0 and (kind == ABSORBED or kind == last)):  # noqa: SIM109, PLR1714 numba
+                word = mask_word(ids[at], kind)
+                last = np.uint8(0) if kind == ABSORBED else kind
+                for pair in range(2):
+                    if pair == 1 and at == offsets[text]:
+                        continue
+                    bucket = hash_pair(previous, word) if pair == 1 else hash_word(word)
+                    new = True
+                    for k in range(n_now):
+                        if now[k] == bucket:
+                            new = False
+                    if new:
+                        now[n_now] = bucket
+                        n_now += 1
+                previous = word
+                words += 1
+            if at + 1 == offsets[text + 1] or words == block:
+                blocks += 1
+                if blocks > 1 or at + 1 == offsets[text + 1]:
+                    for k in range(n_before):
+                        buckets[filled] = before[k]
+                        filled += 1
+                    for k in range(n_now):
+                        buckets[filled] = now[k]
+                        filled += 1
+                    row_ends[filled_rows] = filled
+                    owners[filled_rows] = text
+                    filled_rows += 1
+                before[:n_now] = now[:n_now]
+                n_before = n_now
+                n_now = 0
+                words = 0
+    return buckets[:filled], row_ends[:filled_rows], owners[:filled_rows]
+
+
+def windows(texts: Sequence[str]) -> tuple[csr_matrix, NDArray[np.int64]]:
+    """Return one row of features per window, as the scoring kernel sees them, and each row's text."""
+    words = Prepared([Record(prompt="", response=text) for text in texts]).words("response")
+    mask = mask_table()
+    buckets, ends, owners = _windows(words.ids, words.offsets, mask.keys, mask.classes, BLOCK)
+    starts = np.concatenate(([0], ends))
+    counts = np.diff(starts)
+    values = np.repeat(1 / np.sqrt(counts + SMOOTHING), counts).astype(np.float32)
+    matrix = csr_matrix((values, buckets.astype(np.int64), starts), shape=(len(counts), BUCKETS))
+    matrix.sum_duplicates()
+    return matrix, owners
+
+
+def text_maximum(scores: NDArray[np.float64], owners: NDArray[np.int64], texts: int) -> NDArray[np.float64]:
+    """Return each text's best window; a text without words scores far below all others."""
+    best = np.full(texts, -20.0)
+    np.maximum.at(best, owners, scores)
+    return best
+
+
+def meanings(gain: float) -> NDArray[np.float32]:
+    """Return the word vector of every bucket, times `gain`, 0 where the table has no word.
+
+    A linear model over sums of word vectors is a linear model over words, so what is learned about the
+    meaning of words is added to the words' own weights and costs nothing when scoring.
+    """
+    table = load_table()
+    mask = mask_table()
+    result = np.zeros((BUCKETS, table.vectors.shape[1]), dtype=np.float32)
+    for row, word in enumerate(table.ids):
+        if not look_up(mask.keys, mask.classes, word):
+            result[hash_word(word)] += gain * table.scales[row] * table.vectors[row].astype(np.float32)
+    return result
+
+
+def informative(matrix: csr_matrix) -> NDArray[np.float64]:
+    """Return a factor 0..1 per bucket: 0 for what is in every window, 1 for what is in few.
+
+    Function words tell where a text comes from and nothing about what it says; without this they carry
+    most of the weight, and the model fails on every source it was not fitted on.
+    """
+    frequency = np.bincount(matrix.indices, minlength=BUCKETS)
+    information = np.log((matrix.shape[0] + 1) / (frequency + 1))
+    return np.clip((information - COMMON) / (RARE - COMMON), 0, 1)
+
+
+def fit(
+    texts: Sequence[str],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    *,
+    strength: float,
+    gain: float = 0.0,
+    rounds: int = 2,
+) -> tuple[NDArray[np.float64], float]:
+    """Fit a logistic regression whose text score is its best window; returns coefficients and bias.
+
+    A positive text only says that one of its windows is positive, so after the first round only its best
+    window (and those above zero) stay in. Every window of a negative text is negative; each text weighs
+    `weights`, shared by its windows.
+    """
+    original, owners = windows(texts)
+    matrix = original
+    target = labels[owners]
+    rarity = informative(matrix)
+    matrix = matrix @ diags_array(rarity)
+    vectors = meanings(gain) * rarity[:, None] if gain else None
+    if vectors is not None:
+        matrix = hstack([matrix, csr_matrix(original @ vectors)], format="csr")
+    keep = np.ones(len(owners), dtype=bool)
+    model = LogisticRegression(C=strength, solver="liblinear", random_state=0)
+    for _ in range(rounds):
+        share = np.bincount(owners[keep], minlength=len(texts))
+        weight = weights[owners[keep]] / np.sqrt(share[owners[keep]])
+        model.fit(matrix[keep], target[keep], sample_weight=weight)
+        score = model.decision_function(matrix)
+        best = text_maximum(score, owners, len(texts))
+        keep = (target == 0) | (score >= best[owners]) | (score > 0)
+    coefficients = model.coef_[0][:BUCKETS] * rarity
+    if vectors is not None:
+        coefficients += vectors @ model.coef_[0][BUCKETS:]
+    return coefficients, float(model.intercept_[0])
+
+
+def score_texts(coefficients: NDArray[np.float64], bias: float, texts: Sequence[str]) -> NDArray[np.float64]:
+    """Return the best window's score of each text."""
+    matrix, owners = windows(texts)
+    return text_maximum(matrix @ coefficients + bias, owners, len(texts))
+
+
+def calibrate(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
+    """Return slope and offset of the logistic curve from held-out scores to probabilities (Platt 1999)."""
+    model = LogisticRegression(C=1e3).fit(scores[:, None], labels)
+    return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def export(
+    name: str,
+    coefficients: NDArray[np.float64],
+    bias: float,
+    *,
+    slope: float,
+    offset: float,
+    keep: int = 80_000,
+    **extra: NDArray[Any],
+) -> None:
+    """Write a head as int8 weights with a scale; only the `keep` largest weights stay; renew SHA256SUMS."""
+    bound = np.sort(np.abs(coefficients))[-keep]
+    kept = np.where(np.abs(coefficients) >= bound, coefficients, 0.0)
+    # The few largest weights are cut so that the rest keep their resolution.
+    scale = float(np.quantile(np.abs(kept[kept != 0]), 0.9995)) / MAX_WEIGHT
+    quantised = np.clip(np.rint(kept / scale), -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8)
+    WEIGHTS.mkdir(exist_ok=True)
+    numbers = {"scale": scale, "bias": bias, "slope": slope, "offset": offset}
+    np.savez_compressed(
+        WEIGHTS / f"{name}.npz",
+        weights=quantised,
+        **{key: np.float32(value) for key, value in numbers.items()},
+        **{key: value.astype(np.float32) for key, value in extra.items()},
+    )
+    write_sums()
+
+
+def write_sums() -> None:
+    """Write the SHA-256 of every weight file in the format of sha256sum."""
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+        for path in sorted(WEIGHTS.glob("*.npz"))
+    ]
+    (WEIGHTS / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
+def open_traffic(data: Path, sources: Iterable[str]) -> list[Mapping[str, Any]]:
+    """Return the traffic rows of the given origins."""
+    wanted = set(sources)
+    return [row for row in read_rows(data, "traffic/llm_traffic") if row["source"] in wanted]
