@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import re2
@@ -30,7 +30,7 @@ class PatternSet:
     patterns are then run one by one. Raises ValueError naming the pattern that RE2 does not accept.
     """
 
-    __slots__ = ("_set", "_singles", "patterns")
+    __slots__ = ("_groups", "_set", "_singles", "patterns")
 
     def __init__(
         self, patterns: Iterable[str], *, ignore_case: bool = False, max_memory: int = MAX_MEMORY
@@ -48,6 +48,7 @@ class PatternSet:
                 self._set.Add(pattern)
             except re2.error as error:
                 raise ValueError(f"pattern {pattern!r}: {_reason(error)}") from error
+        self._groups = [min(single.groups, 1) for single in self._singles]
         self._set.Add(r"\z")
         self._set.Compile()
 
@@ -63,15 +64,17 @@ class PatternSet:
 
         A pattern with a group reports its first group: what stands around it is only context.
         """
-        hits = []
-        for index in self.matching(text):
-            single = self._singles[index]
-            group = min(single.groups, 1)
-            for match in single.finditer(text):
-                start, end = match.span(group)
-                if start >= 0:
-                    hits.append(Hit(index, start, end))
-        return hits
+        return [hit for number in self.matching(text) for hit in self.scan(text, number)]
+
+    def scan(self, text: str, number: int) -> Iterator[Hit]:
+        """Yield the matches of one pattern as `find` reports them."""
+        # For bytes RE2's wrapper need not turn positions into character offsets.
+        subject = text.encode() if text.isascii() else text
+        group = self._groups[number]
+        for match in self._singles[number].finditer(subject):
+            start, end = match.span(group)
+            if start >= 0:
+                yield Hit(number, start, end)
 
 
 class KeywordSet:

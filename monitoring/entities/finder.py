@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +29,7 @@ from monitoring.entities.kernels import (
     KEY,
     NUMBER,
     TOKEN,
+    WORDS,
     find_regions,
     find_windows,
 )
@@ -56,9 +59,16 @@ _AGAINST = (
 )  # fmt: skip
 
 
-class Region(NamedTuple):
-    """A stretch of one text to look at: character offsets and the kinds of `kernels`."""
+# Stands between pieces of different places: no pattern crosses a NUL between line breaks.
+_SEAM = "\n\0\n"
+# A private key is read this far beyond its first line.
+_KEY_LENGTH = 8192
 
+
+class Region(NamedTuple):
+    """A stretch of one record's text to look at: character offsets and the kinds of `kernels`."""
+
+    record: int
     start: int
     end: int
     kinds: int
@@ -84,9 +94,9 @@ class Finder:
             (NUMBER | TOKEN, _Group(finance.TOKENS + credentials.TOKENS)),
             (COLONS, _Group(network.HOSTS)),
             (KEY, _Group(credentials.KEYS)),
+            (WORDS, _Group((*personal.RECOGNIZERS, *credentials.ASSIGNMENTS))),
         )
-        self._worded = _Group(personal.RECOGNIZERS + credentials.ASSIGNMENTS)
-        every = [r for _, group in self._groups for r in group.recognizers] + list(self._worded.recognizers)
+        every = [recognizer for _, group in self._groups for recognizer in group.recognizers]
         types: dict[str, set[str]] = defaultdict(set)
         for recognizer in every:
             for word in recognizer.words:
@@ -96,36 +106,57 @@ class Finder:
         self._types = [frozenset(types.get(word, ())) for word in words]
         self._against = frozenset(number for number, word in enumerate(words) if word in _AGAINST)
 
-    def find(self, text: str, regions: Sequence[Region], windows: Sequence[tuple[int, int]]) -> list[Entity]:
-        """Return the entities in the regions and around trigger words, in order, best first at one place."""
-        found: set[Entity] = set()
-        for region in regions:
-            piece = text[region.start : region.end]
-            for kinds, group in self._groups:
-                if kinds & region.kinds:
-                    if kinds == KEY:
-                        piece = text[region.start : region.end + _KEY_LENGTH]
-                    found.update(self._match(group, text, piece, region.start))
-        for start, end in windows:
-            found.update(self._match(self._worded, text, text[start:end], start))
-        return _resolve(found)
+    def find(
+        self, texts: Sequence[str], regions: Sequence[Region], *, most: int | None = None
+    ) -> dict[int, list[Entity]]:
+        """Return the entities in the regions by record, in order of place, for the records that have any.
 
-    def _match(self, group: _Group, text: str, piece: str, offset: int) -> Iterable[Entity]:
-        for hit in group.patterns.find(piece):
-            recognizer = group.recognizers[hit.item]
-            start, end = offset + hit.start, offset + hit.end
-            if not stands_alone(text, start, end, recognizer.nature):
-                continue
-            grade = recognizer.judge(text[start:end])
-            if grade is None:
-                continue
-            near, against = self._surroundings(text, start, end, recognizer.type)
-            confidence = grade.near if near else grade.bare
-            doubtful = against and not near and recognizer.nature != "token"
-            if doubtful or (recognizer.nature == "number" and is_in_link(text, start)):
-                confidence *= _DOUBT
-            if confidence >= _FLOOR:
-                yield Entity(start, end, recognizer.type, round(confidence, 3), grade.note)
+        Each recogniser takes at most `most` from one record.
+        """
+        found: dict[int, set[Entity]] = defaultdict(set)
+        for kinds, group in self._groups:
+            self._match(group, texts, [region for region in regions if region.kinds & kinds], most, found)
+        return {record: _resolve(entities) for record, entities in sorted(found.items())}
+
+    def _match(
+        self,
+        group: _Group,
+        texts: Sequence[str],
+        regions: Sequence[Region],
+        most: int | None,
+        found: dict[int, set[Entity]],
+    ) -> None:
+        """Add what a group finds; all regions are matched as one text, which costs one pass and not many."""
+        pieces = [texts[region.record][region.start : region.end] for region in regions]
+        joined = _SEAM.join(pieces)
+        begins = list(accumulate((len(piece) + len(_SEAM) for piece in pieces), initial=0))
+        for number in group.patterns.matching(joined):
+            recognizer = group.recognizers[number]
+            counts: Counter[int] = Counter()
+            for hit in group.patterns.scan(joined, number):
+                place = bisect_right(begins, hit.start) - 1
+                record, offset = regions[place].record, regions[place].start - begins[place]
+                if most is not None and counts[record] >= most:
+                    continue
+                entity = self._grade(recognizer, texts[record], offset + hit.start, offset + hit.end)
+                if entity is not None:
+                    counts[record] += 1
+                    found[record].add(entity)
+
+    def _grade(self, recognizer: Recognizer, text: str, start: int, end: int) -> Entity | None:
+        if not stands_alone(text, start, end, recognizer.nature):
+            return None
+        grade = recognizer.judge(text[start:end])
+        if grade is None:
+            return None
+        near, against = self._surroundings(text, start, end, recognizer.type)
+        confidence = grade.near if near else grade.bare
+        doubtful = against and not near and recognizer.nature != "token"
+        if doubtful or (recognizer.nature == "number" and is_in_link(text, start)):
+            confidence *= _DOUBT
+        if confidence < _FLOOR:
+            return None
+        return Entity(start, end, recognizer.type, round(confidence, 3), grade.note)
 
     def _surroundings(self, text: str, start: int, end: int, kind: str) -> tuple[bool, bool]:
         """Tell whether words near the match speak for its type, and whether words before it speak against."""
@@ -137,9 +168,6 @@ class Finder:
         if not near:
             near = any(kind in self._types[hit.item] for hit in self._words.find(text[end : end + _AFTER]))
         return near, against
-
-
-_KEY_LENGTH = 8192
 
 
 def _resolve(found: Iterable[Entity]) -> list[Entity]:
@@ -185,36 +213,30 @@ def find_entities(text: str) -> list[Entity]:
     return find_in_field(batch, "prompt").get(0, [])
 
 
-def find_in_field(batch: Prepared, field: TextField) -> dict[int, list[Entity]]:
-    """Return the entities of one field by record number, for the records that have any."""
+def find_in_field(batch: Prepared, field: TextField, *, most: int | None = None) -> dict[int, list[Entity]]:
+    """Return the entities of one field by record number, for the records that have any.
+
+    Each recogniser takes at most `most` from one record, which bounds the time of a hostile text.
+    """
     buffer, starts = batch.encoded(field)
     if not len(buffer):
         return {}
-    words = batch.words(field)
+    places: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     owners, begins, ends, kinds = find_regions(buffer, starts)
-    regions: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for owner, begin, end, kind in zip(
-        owners.tolist(), begins.tolist(), ends.tolist(), kinds.tolist(), strict=True
-    ):
-        regions[owner].append((begin, end, kind))
-    owners, begins, ends = find_windows(buffer, starts, *words, _trigger_table())
-    windows: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for owner, *place in zip(owners.tolist(), begins.tolist(), ends.tolist(), kinds.tolist(), strict=True):
+        places[owner].append(tuple(place))
+    owners, begins, ends = find_windows(buffer, starts, *batch.words(field), _trigger_table())
     for owner, begin, end in zip(owners.tolist(), begins.tolist(), ends.tolist(), strict=True):
-        windows[owner].append((begin, end))
-    finder = build_finder()
+        places[owner].append((begin, end, WORDS))
     texts = batch.texts(field)
-    found = {}
-    for record in sorted(regions.keys() | windows.keys()):
+    regions = []
+    for record, found in places.items():
         first, last = int(starts[record]), int(starts[record + 1])
-        place = _Places(buffer[first:last], len(texts[record]), first)
-        entities = finder.find(
-            texts[record],
-            [Region(place[begin], place[end], kind) for begin, end, kind in regions[record]],
-            [(place[begin], place[end]) for begin, end in windows[record]],
-        )
-        if entities:
-            found[record] = entities
-    return found
+        character = _Places(buffer[first:last], len(texts[record]), first)
+        for begin, end, kind in found:
+            reach = character[end] + (_KEY_LENGTH if kind & KEY else 0)
+            regions.append(Region(record, character[begin], reach, kind))
+    return build_finder().find(texts, regions, most=most)
 
 
 class _Places:

@@ -9,16 +9,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["ADDRESS", "COLONS", "KEY", "NUMBER", "TOKEN", "find_regions", "find_windows"]
+__all__ = ["ADDRESS", "COLONS", "KEY", "NUMBER", "TOKEN", "WORDS", "find_regions", "find_windows"]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
 # What a region holds: an at sign, digits enough for an identifier, a token that mixes letters and digits,
-# groups between colons or dots as in network addresses, the head of a private key.
-ADDRESS, NUMBER, TOKEN, COLONS, KEY = 1, 2, 4, 8, 16
+# groups between colons or dots as in network addresses, the head of a private key, a trigger word.
+ADDRESS, NUMBER, TOKEN, COLONS, KEY, WORDS = 1, 2, 4, 8, 16, 32
 
 _MIN_DIGITS = 6
+# What has more in one chunk is a chain of numbers, none of which stands alone.
+_MOST_DIGITS = 256
 _MIN_TOKEN = 16
 _MIN_MIXED = 4
 _MAX_CAPITALS = 4
@@ -95,7 +97,7 @@ def find_regions(
                     own += 1
                     run += 1
                     run_digits += 1
-                elif group == _LOWER or group == _UPPER:  # noqa: SIM109 numba is slower with a tuple
+                elif group == _LOWER or group == _UPPER:
                     if group == _LOWER:
                         lower += 1
                     else:
@@ -167,7 +169,8 @@ def find_regions(
                     first = begin
                     digits = 0
                     kind = 0
-                digits += own
+                if own <= _MOST_DIGITS:
+                    digits += own
                 kind |= own_kind
                 last = at
         if opened:

@@ -17,6 +17,8 @@ __all__ = ["PiiEvaluator", "build"]
 THRESHOLD = 0.5
 _FIELDS: tuple[TextField, ...] = get_args(TextField)
 _MOST_EVIDENCE = 50
+# Of one type in one field; more tell nothing new, and would let a hostile text take its time.
+_MOST_FINDINGS = 1000
 
 
 class PiiEvaluator:
@@ -47,7 +49,7 @@ class PiiEvaluator:
 
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Score every record; see the class."""
-        findings = {field: find_in_field(batch, field) for field in _FIELDS}
+        findings = {field: find_in_field(batch, field, most=_MOST_FINDINGS) for field in _FIELDS}
         texts = {field: batch.texts(field) for field in _FIELDS}
         scores = []
         for record in range(len(batch)):
