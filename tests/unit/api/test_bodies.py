@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+
+import pytest
+from fastapi import Request
+
+from app.api.bodies import Body, read_body
+from app.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+
+LIMIT = 100_000
+TEXT = b'{"prompt": "hello"}'
+
+
+def request(chunks: Sequence[bytes], **headers: str) -> Request:
+    """A request whose body arrives in these chunks."""
+    waiting = [
+        {"type": "http.request", "body": chunk, "more_body": position < len(chunks) - 1}
+        for position, chunk in enumerate(chunks)
+    ]
+
+    async def receive() -> dict[str, object]:
+        return waiting.pop(0)
+
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": pairs}, receive)
+
+
+async def read(chunks: Sequence[bytes], **headers: str) -> Body:
+    given = request(chunks, **{"content_type": "application/json", **headers})
+    return await read_body(given, limit=LIMIT, formats=("json", "ndjson"))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body_format"),
+    [
+        ("application/json", "json"),
+        ("Application/JSON; charset=UTF-8", "json"),
+        ("application/json;charset=us-ascii", "json"),
+        ("application/x-ndjson", "ndjson"),
+        ("application/jsonl; charset=utf-8", "ndjson"),
+    ],
+)
+async def test_a_known_media_type_says_how_records_are_laid_out(content_type: str, body_format: str) -> None:
+    assert await read([TEXT], content_type=content_type) == Body(TEXT, body_format)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/jsons",
+        "application/json; charset=latin-1",
+        "",
+        "nonsense",
+        "multipart/form-data",
+    ],
+)
+async def test_another_media_type_is_refused_with_what_is_read(content_type: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match="application/json"):
+        await read([TEXT], content_type=content_type)
+
+
+async def test_a_route_refuses_lines_where_it_reads_one_object() -> None:
+    with pytest.raises(UnsupportedMediaType):
+        await read_body(request([TEXT], content_type="application/x-ndjson"), limit=LIMIT, formats=("json",))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "compressed"),
+    [
+        ("identity", TEXT),
+        ("gzip", gzip.compress(TEXT)),
+        ("GZIP", gzip.compress(TEXT)),
+        ("x-gzip", gzip.compress(TEXT[:7]) + gzip.compress(TEXT[7:])),
+        ("deflate", zlib.compress(TEXT)),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+async def test_a_compressed_body_is_read_however_it_is_cut(
+    encoding: str, compressed: bytes, size: int
+) -> None:
+    chunks = [compressed[start : start + size] for start in range(0, len(compressed), size)]
+    assert (await read(chunks, content_encoding=encoding)).content == TEXT
+
+
+async def test_a_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not() -> None:
+    full = b"x" * LIMIT
+    assert (await read([full])).content == full
+    assert (await read([gzip.compress(full)], content_encoding="gzip")).content == full
+    with pytest.raises(BodyTooLarge):
+        await read([full, b"x"])
+    with pytest.raises(BodyTooLarge):
+        await read([gzip.compress(full + b"x")], content_encoding="gzip")
+
+
+async def test_a_small_bomb_is_stopped_at_the_limit() -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    assert len(bomb) < LIMIT
+    with pytest.raises(BodyTooLarge):
+        await read([bomb], content_encoding="gzip")
+
+
+async def test_a_length_beyond_the_limit_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(BodyTooLarge):
+        await read([], content_length="9" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content"),
+    [
+        ("gzip", TEXT),
+        ("gzip", gzip.compress(TEXT)[:-4]),
+        ("deflate", b"\x00\x01"),
+        ("gzip", gzip.compress(TEXT) + b"trailing"),
+    ],
+)
+async def test_broken_compression_is_a_malformed_body(encoding: str, content: bytes) -> None:
+    with pytest.raises(MalformedBody):
+        await read([content], content_encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip"])
+async def test_another_compression_is_refused(encoding: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match="gzip or deflate"):
+        await read([TEXT], content_encoding=encoding)
