@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from monitoring.kernels import FNV_OFFSET, FNV_PRIME
 
-__all__ = ["FREE", "align_texts", "find_rows", "measure_overlap", "pool_words", "share_known"]
+__all__ = [
+    "FREE",
+    "align_texts",
+    "average_shares",
+    "find_rows",
+    "measure_overlap",
+    "pool_words",
+    "share_known",
+]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -302,3 +310,28 @@ def measure_overlap(
             keys[slot] = second_keys[at]
             measured[text, 1] += second_weights[at]
     return measured
+
+
+@njit(cache=True, nogil=True)
+def average_shares(
+    rows: Rows, offsets: Offsets, shares: Bytes, weights: Floats, limit: int
+) -> tuple[Floats, Floats]:
+    """Average the rows of `shares` (0..255 for 0..1) over the first `limit` words of each text by weight.
+
+    Returns the averages, 0 where no word weighs anything, and the texts' total weights.
+    """
+    texts = offsets.shape[0] - 1
+    width = shares.shape[1]
+    averages = np.zeros((texts, width), dtype=np.float32)
+    masses = np.zeros(texts, dtype=np.float32)
+    for text in range(texts):
+        for at in range(offsets[text], min(offsets[text + 1], offsets[text] + limit)):
+            row = rows[at]
+            if row >= 0 and weights[row] > 0.0:
+                masses[text] += weights[row]
+                for k in range(width):
+                    averages[text, k] += weights[row] * shares[row, k]
+        if masses[text] > 0.0:
+            for k in range(width):
+                averages[text, k] /= np.float32(255.0) * masses[text]
+    return averages, masses

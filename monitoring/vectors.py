@@ -35,6 +35,7 @@ __all__ = [
     "find_words",
     "known_share",
     "load_table",
+    "lookup",
     "overlap",
     "pool",
 ]
@@ -151,12 +152,21 @@ def align(batch: Prepared, first: TextField, second: TextField) -> Floats:
 
 def embed(texts: tuple[str, ...]) -> Floats:
     """Return one vector of length 1 per text that belongs to no batch, such as a topic's description."""
+    words, buffer = _split(texts)
+    return _pool(words, _find(words, buffer).rows)
+
+
+def lookup(text: str) -> NDArray[np.int32]:
+    """Return the rows of the words of a text that belongs to no batch, -1 for unknown words."""
+    return _find(*_split((text,))).rows
+
+
+def _split(texts: tuple[str, ...]) -> tuple[Words, NDArray[np.uint8]]:
     encoded = [text.encode() for text in texts]
     starts = np.zeros(len(encoded) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in encoded], out=starts[1:])
     buffer = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-    words = Words(*scan_words(buffer, starts))
-    return _pool(words, _find(words, buffer).rows)
+    return Words(*scan_words(buffer, starts)), buffer
 
 
 def _index(ids: NDArray[np.uint32]) -> NDArray[np.uint64]:

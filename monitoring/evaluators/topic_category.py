@@ -1,0 +1,107 @@
+"""What a call is about: one of a fixed list of topics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.evaluator import Category, Evaluator
+from monitoring.language import covered
+from monitoring.models import Score, TextField
+from monitoring.prepared import Prepared
+from monitoring.topics import TOPICS, load_affinities, weigh_topics
+
+__all__ = ["UNKNOWN", "TopicCategory", "build"]
+
+VERSION = "1"
+
+UNKNOWN = "unknown"
+# 2026-11-23, on tests/quality/samples/topics.jsonl: how far a topic's share must exceed its usual one in a
+# text of one rare word; chance excess falls with the square root of the number of words.
+_LEAST_EXCESS = 0.19
+_FEWEST_WORDS = 2.0
+# The prompt says what a call is about; the response, often longer, says it again in more words.
+_PROMPT_SHARE = 0.6
+
+_NAMES = tuple(TOPICS)
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicCategory:
+    """Names the topic of `monitoring/topics.py` that the words of prompt and response are closest to.
+
+    The label is the topic, the value its share 0..1 of the text's words weighted by what they say. The
+    label is `unknown`, without a value, where no topic stands out from an average text: small talk,
+    gibberish, or a subject that is not in the list. Words are judged one by one, so a word of two topics (`credit score`)
+    counts for both, and a task about a text (translate, rewrite, correct) may be named by the text's
+    subject. English only; a field in another language is left out.
+    """
+
+    name: str = "topic_category"
+    version: str = VERSION
+    category: Category = "descriptive"
+    needs: frozenset[TextField] = frozenset({"prompt", "response"})
+    flag: str | None = None
+    threshold: float | None = None
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        """Return one score per record; see the class."""
+        readable = covered(batch, "prompt"), covered(batch, "response")
+        empty = (np.diff(batch.words("prompt").offsets) == 0) & (
+            np.diff(batch.words("response").offsets) == 0
+        )
+        prompt, response = (
+            _read(batch, field, known) for field, known in zip(_FIELDS, readable, strict=True)
+        )
+        shares = _mix(prompt, response)
+        excess = shares - load_affinities().usual
+        best = excess.argmax(axis=1)
+        words = np.maximum(prompt[1] + response[1], _FEWEST_WORDS)
+        rows = zip(
+            empty.tolist(),
+            (readable[0] | readable[1]).tolist(),
+            (excess.max(axis=1) * np.sqrt(words) >= _LEAST_EXCESS).tolist(),
+            best.tolist(),
+            shares[np.arange(len(batch)), best].astype(np.float64).round(4).tolist(),
+            strict=True,
+        )
+        return [_judge(*row) for row in rows]
+
+
+_FIELDS: tuple[TextField, TextField] = ("prompt", "response")
+
+
+def build() -> Evaluator:
+    """Compute what each word says about each topic, and return the evaluator."""
+    load_affinities()
+    return TopicCategory()
+
+
+def _read(batch: Prepared, field: TextField, known: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    shares, masses = weigh_topics(batch, field)
+    return shares, np.where(known, masses, np.float32(0))
+
+
+def _mix(prompt: tuple[Floats, Floats], response: tuple[Floats, Floats]) -> Floats:
+    by_prompt = np.where(prompt[1] > 0, np.where(response[1] > 0, _PROMPT_SHARE, 1.0), 0.0)
+    by_response = np.where(response[1] > 0, 1.0 - by_prompt, 0.0)
+    mixed: Floats = (by_prompt[:, None] * prompt[0] + by_response[:, None] * response[0]).astype(np.float32)
+    return mixed
+
+
+def _judge(empty: bool, readable: bool, outstanding: bool, topic: int, share: float) -> Score:  # noqa: FBT001 a row
+    if empty:
+        return _unknown("empty")
+    if not readable:
+        return _unknown("language_unsupported")
+    if not outstanding:
+        return _unknown(UNKNOWN)
+    return Score(value=share, label=_NAMES[topic], version=VERSION, confidence=share)
+
+
+def _unknown(label: str) -> Score:
+    return Score(value=None, label=label, version=VERSION, confidence=0.0)
