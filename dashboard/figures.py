@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
 from dashboard.formatting import UNKNOWN, clip, count, instant, percent, score
@@ -74,13 +75,14 @@ def _fill(color: str, opacity: float) -> str:
 def _axis_of_time(points: Sequence[Point]) -> Figure:
     # The whole window, so that silence at its start or end is seen as silence.
     first, last = points[0].at, points[-1].at
+    half = (last - first) / max(1, len(points) - 1) / 2
     return {
         "type": "date",
         "nticks": 7,
         "tickangle": 0,
         "tickformat": "%H:%M" if last - first <= _CLOCK_UP_TO else "%d %b",
         "hoverformat": "%Y-%m-%d %H:%M UTC",
-        **({"range": [first, last]} if last > first else {"autorange": True}),
+        **({"range": [first - half, last + half]} if last > first else {"autorange": True}),
     }
 
 
@@ -90,24 +92,23 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
     Buckets without records are gaps. Scores get the whole axis of 0..1; shares start at 0.
     """
     at = [point.at for point in points]
-    shape = {"shape": "linear"}
     form = _FORMATS[unit]
     lines: list[Figure] = []
     if any(point.p10 is not None for point in points):
-        edge = {"x": at, "mode": "lines", "line": {"width": 0, **shape}, "hoverinfo": "skip"}
         lines += [
-            {**edge, "y": [point.p10 for point in points]},
             {
-                **edge,
-                "y": [point.p90 for point in points],
-                "fill": "tonexty",
+                **_band(points),
+                "mode": "lines",
+                "line": {"width": 0},
+                "fill": "toself",
                 "fillcolor": _fill(color, 0.18),
+                "hoverinfo": "skip",
             },
             {
                 "x": at,
                 "y": [point.p50 for point in points],
                 "mode": "lines",
-                "line": {"color": color, "width": 1.5, "dash": "dot", **shape},
+                "line": {"color": color, "width": 1.5, "dash": "dot"},
                 "name": "median",
                 "customdata": [[point.p10, point.p90] for point in points],
                 "hovertemplate": f"%{{y:{form}}} (p10 %{{customdata[0]:{form}}}, p90 %{{customdata[1]:{form}}})",
@@ -118,7 +119,7 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
             "x": at,
             "y": [point.value for point in points],
             "mode": "lines" if _has_neighbours(points) else "lines+markers",
-            "line": {"color": color, "width": 2.5, **shape},
+            "line": {"color": color, "width": 2.5},
             "marker": {"size": 6},
             "name": name,
             "customdata": [count(point.records) for point in points],
@@ -138,6 +139,19 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
         colors, xaxis=_axis_of_time(points) if points else {}, yaxis=scale, hovermode="x unified"
     )
     return {"data": lines, "layout": layout}
+
+
+def _band(points: Sequence[Point]) -> Figure:
+    """Return one closed outline per run of buckets with percentiles, so that gaps stay open."""
+    x: list[datetime | None] = []
+    y: list[float | None] = []
+    for known, run in groupby(points, key=lambda point: point.p10 is not None):
+        if known:
+            there = list(run)
+            back = there[::-1]
+            x += [*(point.at for point in there), *(point.at for point in back), None]
+            y += [*(point.p10 for point in there), *(point.p90 for point in back), None]
+    return {"x": x[:-1], "y": y[:-1]}
 
 
 def _has_neighbours(points: Sequence[Point]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -56,19 +55,17 @@ def score(value: float | None) -> str:
 
 
 def money(value: Decimal | float | None) -> str:
-    """Return US dollars: two decimals from a dollar on, two significant digits below."""
+    """Return US dollars: whole ones from a thousand on, two decimals from one, below two significant digits."""
     if value is None:
         return UNKNOWN
     amount = Decimal(str(value))
-    if amount == 0:
-        return "$0"
     if abs(amount) >= 1_000_000:  # noqa: PLR2004 longer ones do not fit a tile
         return f"${count(float(amount))}"
     if abs(amount) >= 1:
-        return f"${amount:,.2f}"
-    if abs(amount) < _SMALLEST_MONEY:
+        return f"${amount:,.0f}" if abs(amount) >= _PLAIN_UP_TO else f"${amount:,.2f}"
+    if 0 < abs(amount) < _SMALLEST_MONEY:
         return "< $0.000001"
-    decimals = max(2, -math.floor(math.log10(abs(amount))) + _SIGNIFICANT - 1)
+    decimals = max(2, -amount.adjusted() + _SIGNIFICANT - 1) if amount else 0
     return f"${amount:.{decimals}f}"
 
 

@@ -35,15 +35,15 @@ def _traffic_tiles(overview: Overview) -> dict[str, Any]:
     return {
         "rate-value": rate(overview.rate.stored if overview.rate else None),
         "rate-remark": (
-            f"{count(ledger.accepted)} accepted, {count(ledger.stored)} stored"
+            f"{count(ledger.stored)} of {count(ledger.accepted)} stored"
             + (f", {count(lost)} lost or dead" if lost else "")
             if ledger
-            else f"{UNKNOWN} accepted, {UNKNOWN} stored"
+            else UNKNOWN
         ),
         "queue-value": count(queue.records if queue else None),
         "queue-remark": (
             f"{count(queue.workers)} {'worker' if queue.workers == 1 else 'workers'}"
-            + ("" if oldest is None else f", oldest waits {milliseconds(1000 * oldest)}")
+            + ("" if oldest is None else f", oldest {milliseconds(1000 * oldest)}")
             if queue
             else "the queue does not answer"
         ),
@@ -62,13 +62,11 @@ def _score_tiles(overview: Overview) -> dict[str, Any]:
 
 def _cost_tiles(overview: Overview) -> dict[str, Any]:
     cost = overview.cost
-    priced = sum(model.priced_requests for model in cost.by_model)
-    requests = sum(model.requests for model in cost.by_model)
     return {
         "cost-value": money(cost.total_cost_usd),
         "cost-remark": f"{money(cost.avg_cost_per_request)} per request",
         "month-value": money(cost.projected_monthly_cost),
-        "month-remark": f"{count(priced)} of {count(requests)} priced",
+        "month-remark": f"{count(cost.total_requests - cost.unpriced_requests)} of {count(cost.total_requests)} priced",
     }
 
 
