@@ -116,22 +116,12 @@ def _claim_words() -> WordTable:
 
 
 _WORDS = _claim_words()
+_IDENTIFIER, _INVENTION, _MADE, _UP = 1, 2, 3, 4
 _TRIGGERS = build_table(
-    dict.fromkeys(["isbn", "issn", "doi", "arxiv", "orcid"], 1)
-    | dict.fromkeys(
-        [
-            "fabricated",
-            "hallucinated",
-            "invented",
-            "fabrication",
-            "hallucination",
-            "fictitious",
-            "fictional",
-            "made",
-            "make",
-        ],
-        2,
-    )
+    dict.fromkeys(["isbn", "issn", "doi", "arxiv", "orcid"], _IDENTIFIER)
+    | dict.fromkeys(["fabricated", "hallucinated", "invented", "fabrication", "hallucination"], _INVENTION)
+    | dict.fromkeys(["fictitious", "fictional"], _INVENTION)
+    | {"made": _MADE, "make": _MADE, "up": _UP}
 )
 
 
@@ -143,20 +133,22 @@ def examine(batch: Prepared) -> tuple[Claims, ...]:
 def _examine(batch: Prepared) -> tuple[Claims, ...]:
     words = batch.words("response")
     buffer, starts = batch.encoded("response")
-    triggers = count_classes(words.ids, words.offsets, _TRIGGERS.keys, _TRIGGERS.classes, len(words.ids), 3)
+    triggers = count_classes(words.ids, words.offsets, _TRIGGERS.keys, _TRIGGERS.classes, len(words.ids), 5)
     equations = kernels.find_equations(buffer, starts, np.flatnonzero(buffer == ord("=")))
     dates = kernels.find_impossible_dates(
         buffer, words.ids, words.begins, words.ends, words.offsets, _WORDS.keys, _WORDS.classes
     )
     clashes = _find_contradictions(batch)
     results = [_NOTHING] * len(batch)
-    suspects = np.flatnonzero((triggers[:, 1] > 0) | (triggers[:, 2] > 0) | equations)
+    counted = triggers > 0
+    admits = counted[:, _INVENTION] | (counted[:, _MADE] & counted[:, _UP])
+    suspects = np.flatnonzero(counted[:, _IDENTIFIER] | admits | equations)
     for record in sorted({*suspects.tolist(), *dates[:, 0].tolist(), *clashes[:, 0].tolist()}):
         findings = _explain_dates(batch, record, dates) + _explain_contradictions(batch, record, clashes)
         held = 0
-        if triggers[record, 2]:
+        if admits[record]:
             findings += _find_admissions(batch.texts("response")[record])
-        if triggers[record, 1]:
+        if counted[record, _IDENTIFIER]:
             wrong, right = _check_identifiers(batch, record)
             findings, held = findings + wrong, held + right
         if equations[record]:

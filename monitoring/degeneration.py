@@ -100,7 +100,7 @@ def measure_endings(batch: Prepared) -> Floats:
 def _describe_repetition(batch: Prepared) -> Floats:
     measured = measure_repetition(batch).astype(np.float64)
     count = np.maximum(measured[:, 0], 1.0)
-    looped, repeats, fours, same = (
+    looped, repeats, again, same = (
         measured[:, 1] / count,
         measured[:, 2],
         measured[:, 3] / count,
@@ -108,7 +108,7 @@ def _describe_repetition(batch: Prepared) -> Floats:
     )
     run = measured[:, 5] / np.maximum(measured[:, 6], 20.0)
     return np.column_stack(
-        [looped, np.minimum(np.log1p(repeats), 3.0), np.maximum(fours - 0.1, 0.0), same / count, run]
+        [looped, np.minimum(np.log1p(repeats), 3.0), np.maximum(again - 0.1, 0.0), same / count, run]
     )
 
 

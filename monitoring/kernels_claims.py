@@ -151,6 +151,11 @@ def find_impossible_dates(
                 continue
             if length < 3 or length > 9:
                 continue
+            beside = (at + 1 < last and 48 <= buffer[begins[at + 1]] <= 57) or (
+                at > first and (48 <= buffer[begins[at - 1]] <= 57 or (buffer[begins[at - 1]] | 32) == 111)
+            )
+            if not beside:
+                continue
             month = np.int64(look_up(keys, classes, ids[at])) - MONTHS
             if month < 1 or month > 12 or (length <= 4 and lead > 90):
                 continue

@@ -27,7 +27,7 @@ __all__ = [
     "measure_scripts",
 ]
 
-# Columns of measure_repetition: words, words in loops, repeats of the longest loop, words of four-grams
+# Columns of measure_repetition: words, words in loops, repeats of the longest loop, words that end three words
 # seen before, words of sentences seen before, bytes of the longest run of one to four characters, all bytes;
 # then the first and the end byte of the longest loop, or else of a sentence seen before.
 REPETITION = 9
@@ -52,6 +52,37 @@ LINKER, POINTER, CLOSER, OPENER = 1, 2, 3, 4
 _LOOP_WORDS = 6  # a loop must hold this many words beyond its first round
 _SENTENCE_WORDS = 4
 _APART = 4
+_STRIDE = 16
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _same(buffer: NDArray[np.uint8], at: int, apart: int) -> bool:
+    """Tell whether a byte equals the one `apart` before it, blank stretches left out."""
+    here = buffer[at]
+    return here == buffer[at - apart] and (here > 32 or (apart > 1 and buffer[at - 1] > 32))
+
+
+@njit(cache=True, nogil=True)
+def _longest_run(buffer: NDArray[np.uint8], start: int, stop: int) -> int:
+    """Return the bytes of the longest run with a period of one to four bytes.
+
+    Only every 16th byte is tried and its surroundings searched when it fits, so shorter runs may be missed.
+    """
+    longest = 0
+    for apart in range(1, _APART + 1):
+        at = start + _STRIDE
+        while at < stop:
+            if not (_same(buffer, at, apart) and _same(buffer, at - 1, apart)):
+                at += _STRIDE
+                continue
+            begin = at - 1
+            while begin - 1 >= start + apart and at - begin < 2 * _STRIDE and _same(buffer, begin - 1, apart):
+                begin -= 1
+            while at < stop and _same(buffer, at, apart):
+                at += 1
+            longest = max(longest, at - begin)
+            at += _STRIDE
+    return longest
 
 
 @njit(cache=True, nogil=True)
@@ -80,7 +111,6 @@ def measure_repetition(
         size *= 2
     slots = np.zeros(size, dtype=np.uint64)  # text + 1, then the hash of three words, in one number
     places = np.empty(size, dtype=np.int64)
-    fours = np.zeros(size, dtype=np.uint64)
     whole = np.zeros(size, dtype=np.uint64)
     for text in range(texts):
         first, last = offsets[text], offsets[text + 1]
@@ -115,17 +145,9 @@ def measure_repetition(
                 if seen:
                     period = at - places[slot]
                     run = np.int64(3)
+            row[3] += 1 if seen else 0
             slots[slot] = entry
             places[slot] = at
-            if at > first + 2:
-                four = owner | np.uint64(
-                    np.uint32((value ^ (ids[at - 3] * np.uint32(0xC2B2AE3D))) * FNV_PRIME)
-                )
-                spot = (four ^ (four >> np.uint64(13))) & mask
-                while fours[spot] != four and fours[spot] >> np.uint64(32) == np.uint64(text + 1):
-                    spot = (spot + np.uint64(1)) & mask
-                row[3] += 1 if fours[spot] == four else 0
-                fours[spot] = four
         if period > 0 and run >= 2 * period and run >= _LOOP_WORDS:
             row[1] += run
             row[2] = max(row[2], run // period)
@@ -153,15 +175,7 @@ def measure_repetition(
                     row[7], row[8] = begins[begin], ends[at - 1]
             whole[slot] = entry
 
-        for apart in range(1, _APART + 1):
-            length = np.int64(0)
-            for byte in range(starts[text] + apart, starts[text + 1]):
-                here = buffer[byte]
-                if here == buffer[byte - apart] and (here > 32 or (apart > 1 and buffer[byte - 1] > 32)):
-                    length += 1
-                    row[5] = max(row[5], length)
-                else:
-                    length = np.int64(0)
+        row[5] = _longest_run(buffer, starts[text], starts[text + 1])
     return out
 
 
@@ -232,6 +246,35 @@ def _is_letter(byte: int) -> bool:
     return 97 <= (byte | 32) <= 122
 
 
+def _mark_bytes() -> NDArray[np.uint8]:
+    table = np.zeros(256, dtype=np.uint8)
+    for mark, letters in (
+        (_LOWER, "abcdefghijklmnopqrstuvwxyz'"),
+        (_BREAKS, '!"#$%&*+,;<>?@[]^`{|}~'),
+        (_JOINS_BEFORE, "@/.\\#"),
+        (_JOINS_AFTER, "@/\\("),
+    ):
+        for letter in letters:
+            table[ord(letter)] |= mark
+    return table
+
+
+_LOWER, _BREAKS, _JOINS_BEFORE, _JOINS_AFTER = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
+_MARKS = _mark_bytes()
+
+
+@njit(cache=True, nogil=True)
+def _is_mixed(buffer: NDArray[np.uint8], begin: int, end: int) -> bool:
+    """Tell whether a word has a digit between letters or a capital after a small letter."""
+    for k in range(begin + 1, end):
+        before, here = buffer[k - 1], buffer[k]
+        if 97 <= before <= 122 and 65 <= here <= 90:
+            return True
+        if 48 <= here <= 57 and k + 1 < end and _is_letter(before) and _is_letter(buffer[k + 1]):
+            return True
+    return False
+
+
 @njit(cache=True, nogil=True)
 def measure_noise(
     buffer: NDArray[np.uint8],
@@ -263,62 +306,22 @@ def measure_noise(
             if word < last and at == begins[word]:
                 end = ends[word]
                 if not code:
-                    plain = end - at > 2
-                    for k in range(at, end):
-                        plain = plain and (
-                            97 <= buffer[k] <= 122 or buffer[k] == 39 or (k == at and buffer[k] < 91)
-                        )
-                    plain = plain and byte > 64
-                    joined = (at > starts[text] and buffer[at - 1] in (64, 47, 46, 92, 35)) or (
-                        end < stop and buffer[end] in (64, 47, 92, 40)
+                    joined = (at > starts[text] and _MARKS[buffer[at - 1]] & _JOINS_BEFORE) or (
+                        end < stop and _MARKS[buffer[end]] & _JOINS_AFTER
                     )
-                    if plain and not joined and byte >= 97:
+                    common = np.uint8(255)
+                    for k in range(at, end):
+                        common &= _MARKS[buffer[k]]
+                    if common & _LOWER and end - at > 2 and byte != 39 and not joined:
                         row[0] += 1
                         row[1] += 1 if rows[word] < 0 else 0
                     else:
                         row[2] += 1
-                        mixed = False
-                        for k in range(at + 1, end):
-                            before, here = buffer[k - 1], buffer[k]
-                            mixed = mixed or (
-                                _is_letter(before)
-                                and 48 <= here <= 57
-                                and k + 1 < end
-                                and _is_letter(buffer[k + 1])
-                            )
-                            mixed = mixed or (97 <= before <= 122 and 65 <= here <= 90)
-                        row[3] += 1 if mixed and not joined else 0
-                    if (
-                        end + 1 < stop
-                        and _is_letter(buffer[end - 1])
-                        and _is_letter(buffer[end + 1])
-                        and buffer[end]
-                        in (
-                            33,
-                            34,
-                            35,
-                            36,
-                            37,
-                            38,
-                            42,
-                            43,
-                            44,
-                            59,
-                            60,
-                            62,
-                            63,
-                            64,
-                            91,
-                            93,
-                            94,
-                            96,
-                            123,
-                            124,
-                            125,
-                            126,
+                        row[3] += (
+                            1 if not common & _LOWER and not joined and _is_mixed(buffer, at, end) else 0
                         )
-                    ):
-                        row[3] += 1
+                    if end + 1 < stop and _MARKS[buffer[end]] & _BREAKS:
+                        row[3] += 1 if _is_letter(buffer[end - 1]) and _is_letter(buffer[end + 1]) else 0
                     row[4] += end - at
                 word += 1
                 at = end

@@ -94,7 +94,9 @@ class Prepared:
     def characters(self, field: TextField, record: int, begin: int, end: int) -> tuple[int, int]:
         """Turn byte positions in the field's buffer into character offsets in that record's text."""
         buffer, starts = self.encoded(field)
-        first = starts[record]
+        first = int(starts[record])
+        if int(starts[record + 1]) - first == len(self.texts(field)[record]):
+            return begin - first, end - first  # every byte is a character
         before = bytes(buffer[first:begin]).decode("utf-8", "ignore")
         inside = bytes(buffer[begin:end]).decode("utf-8", "ignore")
         return len(before), len(before) + len(inside)

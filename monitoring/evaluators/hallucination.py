@@ -31,7 +31,7 @@ _LABELS = {
     claims.DATE: "impossible_date",
     claims.CONTRADICTION: "self_contradiction",
 }
-_MOST_SENTENCES = 8
+_MOST_SENTENCES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +118,13 @@ class Hallucination:
 
     def _find_sentences(self, batch: Prepared, record: int) -> tuple[Evidence, ...]:
         """Return the sentences that are unsupported by themselves, the worst where none is, in order."""
-        counts, offsets = compare(batch, "context")
+        offsets = batch.sentences("response").offsets
         first, last = int(offsets[record]), int(offsets[record + 1])
-        own = counts[first:last]
-        values = self.model.probability(describe(own, np.arange(last - first + 1)))
-        values[own[:, CONTENT] == 0] = 0.0
-        worst = np.argsort(-values, kind="stable")[:_MOST_SENTENCES]
-        chosen = sorted(at for at in worst.tolist() if values[at] >= THRESHOLD) or [int(worst[0])]
+        values = batch.shared(("hallucination", "sentences"), lambda: self._judge_sentences(batch))[
+            first:last
+        ]
+        worst = sorted(range(len(values)), key=values.__getitem__, reverse=True)[:_MOST_SENTENCES]
+        chosen = sorted(at for at in worst if values[at] >= THRESHOLD) or worst[:1]
         sentences = batch.sentences("response")
         evidence = []
         for at in chosen:
@@ -133,6 +133,14 @@ class Hallucination:
                 Evidence("response", *batch.characters("response", record, begin, end), "not in the context")
             )
         return tuple(evidence)
+
+    def _judge_sentences(self, batch: Prepared) -> list[float]:
+        """Return for every sentence of the batch the probability that it is not supported."""
+        counts, _ = compare(batch, "context")
+        values = self.model.probability(describe(counts, np.arange(len(counts) + 1)))
+        values[counts[:, CONTENT] == 0] = 0.0
+        listed: list[float] = values.tolist()
+        return listed
 
 
 @cache
