@@ -30,6 +30,7 @@ from monitoring.entities.kernels import (
     NUMBER,
     TOKEN,
     WORDS,
+    find_disguised,
     find_regions,
     find_windows,
 )
@@ -38,6 +39,7 @@ from monitoring.kernels import scan_words
 from monitoring.models import Record, TextField
 from monitoring.patterns import KeywordSet, PatternSet
 from monitoring.prepared import Prepared
+from monitoring.text import Folded, fold_aligned
 
 __all__ = ["Finder", "Region", "build_finder", "find_entities", "find_in_field"]
 
@@ -218,13 +220,32 @@ def find_in_field(batch: Prepared, field: TextField, *, most: int | None = None)
 
     Each recogniser takes at most `most` from one record, which bounds the time of a hostile text.
     """
-    buffer, starts = batch.encoded(field)
-    if not len(buffer):
+    if not len(batch.encoded(field).buffer):
         return {}
+    found = _find_plain(batch, field, most)
+    for record in find_disguised(*batch.encoded(field)).tolist():
+        folded = fold_aligned(batch.texts(field)[record])
+        entities = _find_plain(Prepared([Record(prompt=folded.text, response="")]), "prompt", most).get(0, [])
+        if entities:
+            original = {_locate(entity, folded) for entity in entities}
+            found[record] = _resolve(original | set(found.get(record, ())))
+    return found
+
+
+def _locate(entity: Entity, folded: Folded) -> Entity:
+    """Return an entity of the folded text at its place in the original one."""
+    start, end = folded.locate(entity.start, entity.end)
+    return entity._replace(start=start, end=end)
+
+
+def _find_plain(batch: Prepared, field: TextField, most: int | None) -> dict[int, list[Entity]]:
+    buffer, starts = batch.encoded(field)
     places: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     owners, begins, ends, kinds = find_regions(buffer, starts)
-    for owner, *place in zip(owners.tolist(), begins.tolist(), ends.tolist(), kinds.tolist(), strict=True):
-        places[owner].append(tuple(place))
+    for owner, begin, end, kind in zip(
+        owners.tolist(), begins.tolist(), ends.tolist(), kinds.tolist(), strict=True
+    ):
+        places[owner].append((begin, end, kind))
     owners, begins, ends = find_windows(buffer, starts, *batch.words(field), _trigger_table())
     for owner, begin, end in zip(owners.tolist(), begins.tolist(), ends.tolist(), strict=True):
         places[owner].append((begin, end, WORDS))

@@ -9,7 +9,17 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["ADDRESS", "COLONS", "KEY", "NUMBER", "TOKEN", "WORDS", "find_regions", "find_windows"]
+__all__ = [
+    "ADDRESS",
+    "COLONS",
+    "KEY",
+    "NUMBER",
+    "TOKEN",
+    "WORDS",
+    "find_disguised",
+    "find_regions",
+    "find_windows",
+]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -27,7 +37,9 @@ _MAX_CAPITALS = 4
 _MAX_GAP = 2
 _WINDOW_BEFORE, _WINDOW_AFTER, _WINDOW_SLACK = 64, 112, 32
 
-_BREAK, _DIGIT, _UPPER, _LOWER, _DOT, _COLON, _AT, _JOINT = 0, 1, 2, 3, 4, 5, 6, 7
+_BREAK, _DIGIT, _UPPER, _LOWER, _DOT, _COLON, _AT, _JOINT = 0, 1, 2, 4, 8, 16, 32, 64
+# A chunk of letters and signs without any of these is passed over.
+_TELLING = _DIGIT | _COLON | _AT
 
 
 def _byte_classes() -> NDArray[np.uint8]:
@@ -46,6 +58,68 @@ def _byte_classes() -> NDArray[np.uint8]:
 
 
 _CLASS = _byte_classes()
+
+
+@njit(cache=True, nogil=True)
+def _is_key(run: int, digits: int, letters: int) -> bool:
+    return run >= _MIN_TOKEN and digits > 0 and letters > 0
+
+
+@njit(cache=True, nogil=True)
+def _describe(buffer: Bytes, begin: int, end: int) -> tuple[int, int]:
+    """Return the number of digits in a chunk and the kinds that it suggests."""
+    digits = upper = lower = others = dots = colons = ats = 0
+    run = run_digits = run_letters = 0
+    hexadecimal = True
+    kind = 0
+    for at in range(begin, end):
+        byte = buffer[at]
+        group = _CLASS[byte]
+        if group == _DIGIT:
+            digits += 1
+            run_digits += 1
+        elif group == _LOWER or group == _UPPER:
+            if group == _LOWER:
+                lower += 1
+            else:
+                upper += 1
+            run_letters += 1
+            if (byte | 0x20) > 0x66:
+                hexadecimal = False
+        elif group == _DOT:
+            dots += 1
+        elif group == _COLON:
+            colons += 1
+        elif group == _AT:
+            ats += 1
+        else:
+            others += 1
+        if group <= _LOWER or byte == 0x2D or byte == 0x5F:  # - and _ stand inside keys
+            run += 1
+        else:
+            if _is_key(run, run_digits, run_letters):
+                kind |= TOKEN
+            run = run_digits = run_letters = 0
+    if _is_key(run, run_digits, run_letters):
+        kind |= TOKEN
+    if ats > 0:
+        kind |= ADDRESS
+    if digits >= _MIN_MIXED and upper >= _MIN_MIXED - 1 and lower == 0:
+        kind |= NUMBER
+    hardware = hexadecimal and digits + upper + lower == 12 and (others >= 5 or dots >= 2)
+    if hardware or (colons >= 2 and (hexadecimal or digits > 0)) or (dots >= 3 and digits >= 4):
+        kind |= COLONS
+    if end - begin >= 10 and others >= 5 and buffer[begin] == 0x2D and buffer[begin + 5] == 0x42:
+        kind |= KEY
+    return digits, kind
+
+
+@njit(cache=True, nogil=True)
+def _are_spaces(buffer: Bytes, begin: int, end: int) -> bool:
+    spaces = 0
+    for at in range(begin, end):
+        spaces += buffer[at] == 0x20
+    return spaces == end - begin
 
 
 @njit(cache=True, nogil=True)
@@ -68,92 +142,22 @@ def find_regions(
         at = starts[text]
         stop = starts[text + 1]
         opened = False
-        first = at
-        last = at
-        digits = 0
-        kind = 0
-        while at < stop:
+        first = last = at
+        digits = kind = 0
+        while True:
+            seen = 0
             while at < stop and _CLASS[buffer[at]] == _BREAK:
                 at += 1
             begin = at
-            own = 0
-            upper = 0
-            lower = 0
-            others = 0
-            dots = 0
-            colons = 0
-            ats = 0
-            hexadecimal = True
-            run = 0
-            run_digits = 0
-            run_letters = 0
-            token = False
-            while at < stop:
-                byte = buffer[at]
-                group = _CLASS[byte]
-                if group == _BREAK:
-                    break
-                if group == _DIGIT:
-                    own += 1
-                    run += 1
-                    run_digits += 1
-                elif group == _LOWER or group == _UPPER:
-                    if group == _LOWER:
-                        lower += 1
-                    else:
-                        upper += 1
-                    run += 1
-                    run_letters += 1
-                    if (byte | 0x20) > 0x66:
-                        hexadecimal = False
-                elif byte == 0x2D or byte == 0x5F:  # - and _ stand inside keys
-                    others += 1
-                    run += 1
-                else:
-                    if run >= _MIN_TOKEN and run_digits > 0 and run_letters > 0:
-                        token = True
-                    run = 0
-                    run_digits = 0
-                    run_letters = 0
-                    if group == _DOT:
-                        dots += 1
-                    elif group == _COLON:
-                        colons += 1
-                    elif group == _AT:
-                        ats += 1
-                    else:
-                        others += 1
+            while at < stop and _CLASS[buffer[at]] != _BREAK:
+                seen |= _CLASS[buffer[at]]
                 at += 1
-            if at == begin:
-                continue
-            if run >= _MIN_TOKEN and run_digits > 0 and run_letters > 0:
-                token = True
-            own_kind = 0
-            if ats > 0:
-                own_kind |= ADDRESS
-            if token:
-                own_kind |= TOKEN
-            if (
-                (colons >= 2 and hexadecimal and lower + upper + own > 0)
-                or (dots >= 3 and own >= 4)
-                or (hexadecimal and own + upper + lower == 12 and others >= 5)
-                or (hexadecimal and own + upper + lower == 12 and dots >= 2)
-                or (colons >= 2 and own > 0)
-            ):
-                own_kind |= COLONS
-            if at - begin >= 10 and others >= 5 and buffer[begin] == 0x2D and buffer[begin + 5] == 0x42:
-                own_kind |= KEY
-            if own >= _MIN_MIXED and upper >= _MIN_MIXED - 1 and lower == 0:
-                own_kind |= NUMBER
-            linkable = (
-                own > 0 or at - begin <= 2 or (lower == 0 and at - begin <= _MAX_CAPITALS) or own_kind != 0
-            )
-            near = opened and begin - last <= _MAX_GAP
-            if near:
-                for gap in range(last, begin):
-                    if buffer[gap] != 0x20:
-                        near = False
-            if opened and not (linkable and near):
+            own = own_kind = 0
+            if seen & _TELLING or (seen & (_JOINT | _DOT) and at - begin >= 10):
+                own, own_kind = _describe(buffer, begin, at)
+            short = at - begin <= 2 or (seen & _LOWER == 0 and at - begin <= _MAX_CAPITALS)
+            linkable = at > begin and (own > 0 or own_kind != 0 or short)
+            if opened and not (linkable and begin - last <= _MAX_GAP and _are_spaces(buffer, last, begin)):
                 if digits >= _MIN_DIGITS:
                     kind |= NUMBER
                 if kind != 0:
@@ -163,25 +167,17 @@ def find_regions(
                     kinds[count] = kind
                     count += 1
                 opened = False
+            if at == begin:
+                break
             if linkable:
                 if not opened:
                     opened = True
                     first = begin
-                    digits = 0
-                    kind = 0
+                    digits = kind = 0
                 if own <= _MOST_DIGITS:
                     digits += own
                 kind |= own_kind
                 last = at
-        if opened:
-            if digits >= _MIN_DIGITS:
-                kind |= NUMBER
-            if kind != 0:
-                owners[count] = text
-                begins[count] = first
-                ends[count] = last
-                kinds[count] = kind
-                count += 1
     return owners[:count].copy(), begins[:count].copy(), ends[:count].copy(), kinds[:count].copy()
 
 
@@ -244,3 +240,41 @@ def find_windows(
                 lasts[count] = last
                 count += 1
     return owners[:count].copy(), firsts[:count].copy(), lasts[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def find_disguised(buffer: Bytes, starts: Ints) -> NDArray[np.int64]:
+    """Return the numbers of the texts in which other characters stand where identifiers have plain ones.
+
+    They are full-width digits, and no-break spaces, hyphens or invisible characters between letters or digits.
+    """
+    found = np.empty(starts.shape[0] - 1, dtype=np.int64)
+    count = 0
+    for text in range(starts.shape[0] - 1):
+        stop = starts[text + 1]
+        for at in range(starts[text], stop - 2):
+            byte = buffer[at]
+            if byte < 0xC2:
+                continue
+            second = buffer[at + 1]
+            third = buffer[at + 2]
+            width = 0
+            if byte == 0xC2 and (second == 0xA0 or second == 0xAD):  # no-break space, soft hyphen
+                width = 2
+            elif (
+                byte == 0xE2 and second == 0x80 and (third <= 0x91 or third == 0xAF)
+            ):  # spaces, U+2010, U+2011
+                width = 3
+            elif byte == 0xE2 and second == 0x81 and third == 0xA0:  # word joiner
+                width = 3
+            elif byte == 0xEF and second == 0xBB and third == 0xBF:  # byte order mark
+                width = 3
+            hit = byte == 0xEF and second == 0xBC and 0x90 <= third <= 0x99  # full-width digit
+            if width > 0 and at > starts[text] and at + width < stop:
+                beside = _CLASS[buffer[at - 1]] | _CLASS[buffer[at + width]]
+                hit = beside & (_DIGIT | _AT) != 0
+            if hit:
+                found[count] = text
+                count += 1
+                break
+    return found[:count].copy()

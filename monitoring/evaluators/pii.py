@@ -50,32 +50,32 @@ class PiiEvaluator:
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Score every record; see the class."""
         findings = {field: find_in_field(batch, field, most=_MOST_FINDINGS) for field in _FIELDS}
-        texts = {field: batch.texts(field) for field in _FIELDS}
+        touched = frozenset().union(*findings.values())
+        columns = [batch.texts(field) for field in _FIELDS]
+        clean: dict[tuple[TextField, ...], Score] = {}
         scores = []
-        for record in range(len(batch)):
-            filled = [
-                field for field in _FIELDS if texts[field][record] and not texts[field][record].isspace()
-            ]
-            found = {field: findings[field][record] for field in filled if record in findings[field]}
-            scores.append(self._score(filled, found))
+        for record, texts in enumerate(zip(*columns, strict=True)):
+            pairs = zip(_FIELDS, texts, strict=True)
+            filled = tuple([field for field, text in pairs if text and not text.isspace()])
+            if record in touched:
+                scores.append(self._score(filled, {f: findings[f].get(record, []) for f in filled}))
+                continue
+            if filled not in clean:
+                clean[filled] = self._score(filled, {})
+            scores.append(clean[filled])
         return scores
 
-    def _score(self, filled: list[TextField], found: dict[TextField, list[Entity]]) -> Score:
+    def _score(self, filled: tuple[TextField, ...], found: dict[TextField, list[Entity]]) -> Score:
         parts: dict[str, float] = {
-            field: max((e.confidence for e in found.get(field, ())), default=0.0) for field in filled
+            field: max((entity.confidence for entity in found.get(field, ())), default=0.0)
+            for field in filled
         }
         value = parts.pop("response", None)
         label = "empty" if value is None else "none"
         if value:
             surest = max(found["response"], key=lambda entity: entity.confidence)
             label = surest.note or surest.type.lower()
-        return Score(
-            value=value,
-            label=label,
-            version=self.version,
-            evidence=_evidence(found) if found else (),
-            parts=parts,
-        )
+        return Score(value=value, label=label, version=self.version, evidence=_evidence(found), parts=parts)
 
 
 def _evidence(found: dict[TextField, list[Entity]]) -> tuple[Evidence, ...]:

@@ -131,3 +131,17 @@ def test_a_private_key_is_found_whole():
     key = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEowIBAAKCAQEA\n" * 20 + "-----END RSA PRIVATE KEY-----"
     (entity,) = find_entities(f"here:\n{key}\nkeep it")
     assert (entity.type, entity.end - entity.start) == ("PRIVATE_KEY", len(key))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "match"),
+    [
+        ("ssn 536\u201122\u20118731!", "US_SSN", "536\u201122\u20118731"),
+        ("tél. 01\u00a042\u00a068\u00a053\u00a000", "PHONE_NUMBER", "01\u00a042\u00a068\u00a053\u00a000"),
+        ("card \uff15425 2334 3010 9903", "CREDIT_CARD", "\uff15425 2334 3010 9903"),
+        ("ssn 5\u200b36-22-8731", "US_SSN", "5\u200b36-22-8731"),
+        ("mail kim\u200b@seznam.cz", "EMAIL_ADDRESS", "kim\u200b@seznam.cz"),
+    ],
+)
+def test_a_disguise_does_not_hide_it_and_offsets_stay_true(text, kind, match):
+    assert (kind, match) in found(text)
