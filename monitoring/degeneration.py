@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring import kernels_coherence as kernels
+from monitoring.kernels_characters import END_CLASSES, measure_noise
+from monitoring.kernels_characters import measure_endings as scan_endings
 from monitoring.lexicon import WordTable, build_table
 from monitoring.prepared import Prepared
 from monitoring.support import stems
@@ -94,7 +96,7 @@ def measure_repetition(batch: Prepared) -> NDArray[np.int64]:
 def measure_endings(batch: Prepared) -> Floats:
     """Return the kernel's measurements of the end of each response, cached in the batch."""
     encoded = batch.encoded("response")
-    return batch.shared(("degeneration", "endings"), lambda: kernels.measure_endings(*encoded))
+    return batch.shared(("degeneration", "endings"), lambda: scan_endings(*encoded))
 
 
 def _describe_repetition(batch: Prepared) -> Floats:
@@ -121,7 +123,7 @@ def _describe_truncation(batch: Prepared) -> Floats:
     if len(words.ids):
         unknown[filled] = find_words(batch, "response").rows[last[filled]] < 0
         stop[filled] = stems(batch, "response").kinds[last[filled]] & 1
-    final = ends[:, :1] == np.arange(kernels.END_CLASSES)
+    final = ends[:, :1] == np.arange(END_CLASSES)
     bare = final[:, 5] | final[:, 6] | final[:, 7] | final[:, 9]
     kind = ends[:, 5:6] == np.arange(4)
     lines_end = (ends[:, 7] + 1.0) / (ends[:, 6] + 1.5)
@@ -149,9 +151,7 @@ def _describe_noise(batch: Prepared) -> Floats:
     buffer, starts = batch.encoded("response")
     words = batch.words("response")
     rows = find_words(batch, "response").rows
-    measured = kernels.measure_noise(buffer, starts, words.begins, words.ends, words.offsets, rows).astype(
-        np.float64
-    )
+    measured = measure_noise(buffer, starts, words.begins, words.ends, words.offsets, rows).astype(np.float64)
     unknown = measured[:, 1] / (measured[:, 0] + 5.0)
     breaks = measured[:, 3] / (measured[:, 0] + measured[:, 2] + 5.0)
     control = measured[:, 5] / np.maximum(np.diff(starts), 20.0)

@@ -20,7 +20,7 @@ from monitoring.degeneration import (
 )
 from monitoring.evaluator import Category, Evaluator
 from monitoring.formats import asks_for_json, breaks_json
-from monitoring.kernels_coherence import measure_scripts
+from monitoring.kernels_characters import measure_scripts
 from monitoring.kernels_lexicon import count_classes
 from monitoring.language import covered
 from monitoring.lexicon import build_table
