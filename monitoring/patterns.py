@@ -27,7 +27,8 @@ class PatternSet:
 
     A set tells which patterns occur, then only those are run for their places. RE2 answers "no match" when
     a set's automaton runs out of memory; a pattern that matches the end of every text betrays that, and the
-    patterns are then run one by one. Raises ValueError naming the pattern that RE2 does not accept.
+    patterns are then run one by one. Lone surrogates count as question marks. Raises ValueError naming the
+    pattern that RE2 does not accept.
     """
 
     __slots__ = ("_groups", "_set", "_singles", "patterns")
@@ -54,10 +55,11 @@ class PatternSet:
 
     def matching(self, text: str) -> list[int]:
         """Return the indices of the patterns that occur in the text, in ascending order."""
-        found = self._set.Match(text)
+        found = self._set.Match(text.encode("utf-8", "replace"))
         if not found:
-            return [index for index, single in enumerate(self._singles) if single.search(text)]
-        return sorted(index for index in found if index < len(self.patterns))
+            subject = text.encode("utf-8", "replace")
+            return [number for number, single in enumerate(self._singles) if single.search(subject)]
+        return sorted(number for number in found if number < len(self.patterns))
 
     def find(self, text: str) -> list[Hit]:
         """Return the non-overlapping matches of every pattern, by pattern, then by place.
@@ -69,7 +71,7 @@ class PatternSet:
     def scan(self, text: str, number: int) -> Iterator[Hit]:
         """Yield the matches of one pattern as `find` reports them."""
         # For bytes RE2's wrapper need not turn positions into character offsets.
-        subject = text.encode() if text.isascii() else text
+        subject = text.encode() if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
         group = self._groups[number]
         for match in self._singles[number].finditer(subject):
             start, end = match.span(group)

@@ -46,7 +46,9 @@ _MIXED_WORD = re2.compile(
 )
 _CONFUSABLE_TABLE = {ord(look): plain for look, plain in CONFUSABLES.items()}
 _LEET_TABLE = {ord(look): plain for look, plain in LEET.items()}
-_BASE64 = re2.compile(rf"[A-Za-z0-9+/_-]{{{_MIN_BASE64},}}(?:\r?\n[A-Za-z0-9+/]{{4,}})*={{0,2}}")
+_BASE64 = re2.compile(
+    r"[A-Za-z0-9+/]{40,}(?:\r?\n[A-Za-z0-9+/]{4,})+={0,2}" rf"|[A-Za-z0-9+/_-]{{{_MIN_BASE64},}}={{0,2}}"
+)
 _HEX = re2.compile(
     r"(?i)(?:\\x[0-9a-f]{2}){6,}|(?:[0-9a-f]{2}[ :,]){7,}[0-9a-f]{2}|(?:0x)?(?:[0-9a-f]{2}){8,}"
 )
@@ -93,9 +95,11 @@ def fold(text: str) -> str:
 
     Compatibility forms and accents become base letters, invisible characters vanish, typographic quotes
     and dashes become ASCII, and look-alike letters of other scripts become Latin where they touch Latin.
+    Lone surrogates become question marks.
     """
     if text.isascii():
         return text
+    text = _valid(text)
     changes = _changes(text)
     if len(changes) > _REPLACE_LIMIT:
         text = text.translate({ord(old): new for old, new in changes.items()})
@@ -107,6 +111,7 @@ def fold(text: str) -> str:
 
 def fold_aligned(text: str) -> Folded:
     """Return what `fold` returns, with the way back to offsets of the original text."""
+    text = _valid(text)
     changes = {} if text.isascii() else _changes(text)
     if not changes:
         return Folded(_fold_mixed(text), range(len(text) + 1))
@@ -120,6 +125,7 @@ def decoded(text: str) -> tuple[Decoded, ...]:
 
     A form within a form (base64 of base64) is followed once. Offsets refer to the text as given.
     """
+    text = _valid(text)
     if _HINT.search(text) is None:
         return ()
     forms: list[Decoded] = []
@@ -134,9 +140,14 @@ def decoded(text: str) -> tuple[Decoded, ...]:
     return tuple(forms[:MAX_FORMS])
 
 
+def _valid(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 has not, by one character each."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _changes(text: str) -> dict[str, str]:
     """Return the replacement of every distinct character of the text that folding changes."""
-    rest = text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")
+    rest = text.encode("utf-8").translate(None, _ASCII).decode("utf-8")
     changes = {}
     for character in set(rest):
         plain = _fold_character(character)
@@ -187,15 +198,20 @@ def _readable(raw: bytes) -> str | None:
 def _find_base64(text: str) -> Iterator[Decoded]:
     for match in _BASE64.finditer(text):
         start, end = match.span()
-        run = text[start : min(end, start + MAX_RUN)].replace("\r", "").replace("\n", "").rstrip("=")
-        run = run.replace("-", "+").replace("_", "/")
-        try:
-            raw = base64.b64decode(run + "=" * (-len(run) % 4))
-        except binascii.Error:
-            continue
-        plain = _readable(raw)
-        if plain is not None:
-            yield Decoded("base64", plain, start, end)
+        # What follows a wrapped run may be a word of the next line: then the first line is read alone.
+        for last in dict.fromkeys((end, start + len(text[start:end].splitlines()[0]))):
+            plain = _decode_base64(text[start : min(last, start + MAX_RUN)])
+            if plain is not None:
+                yield Decoded("base64", plain, start, last)
+                break
+
+
+def _decode_base64(run: str) -> str | None:
+    run = "".join(run.split()).rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return _readable(base64.b64decode(run + "=" * (-len(run) % 4)))
+    except binascii.Error:
+        return None
 
 
 def _find_hex(text: str) -> Iterator[Decoded]:

@@ -19,6 +19,7 @@ class _Starved:
         ("call 555 or 666", [Hit(0, 5, 8), Hit(0, 12, 15)]),
         ("é foobar 123", [Hit(0, 9, 12), Hit(1, 5, 8)]),
         ("ünïcödé 1234", [Hit(0, 8, 11)]),
+        ("\ud800 123", [Hit(0, 2, 5)]),
     ],
 )
 def test_patterns_are_found_with_character_offsets(text, hits):
