@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.admissions import is_refusal
 from monitoring.kernels_responsiveness import classify_questions, detect_signs, take_heads
 from monitoring.lexicon import WordTable, build_table
 from monitoring.linear import Bank
@@ -86,7 +87,7 @@ def describe_grounding(batch: Prepared) -> Floats:
 def describe_answer(batch: Prepared, opening: Floats) -> Floats:
     """Return what tells whether the response answers, given the log odds that its opening does.
 
-    Columns: those log odds, the share of the response's information that merely repeats the prompt, the
+    Columns: those log odds, whether it reads as a refusal, the share of the response's information that merely repeats the prompt, the
     log of its words, and the four signs of `kernels_responsiveness.detect_signs`.
     """
     prompts, responses = batch.words("prompt"), batch.words("response")
@@ -104,7 +105,10 @@ def describe_answer(batch: Prepared, opening: Floats) -> Floats:
         table.classes,
     )
     echo = overlap(batch, "prompt", "response").second
-    return np.column_stack([opening, echo, _log_words(batch, "response"), signs]).astype(np.float32)
+    refused = batch.shared(
+        ("responsiveness", "refused"), lambda: list(map(is_refusal, batch.texts("response")))
+    )
+    return np.column_stack([opening, refused, echo, _log_words(batch, "response"), signs]).astype(np.float32)
 
 
 def join_odds(topical: NDArray[np.floating], intent: NDArray[np.floating]) -> Floats:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from features import WEIGHTS, calibrate, export, fold_of, open_traffic, read_rows, windows, write_sums
+from features import WEIGHTS, export, fold_of, open_traffic, read_rows, windows, write_sums
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
@@ -158,7 +158,8 @@ def opening_odds(pairs: Pairs) -> Floats:
     for fold in range(FOLDS):
         weights, bias = fit_opening(matrix[np.flatnonzero(folds != fold)], labels[folds != fold])
         odds[owners[folds == fold]] = matrix[np.flatnonzero(folds == fold)] @ weights + bias
-    slope, offset = calibrate(odds, pairs.labels)
+    calibration = LogisticRegression(C=1e3).fit(odds[:, None], pairs.labels)  # Platt 1999
+    slope, offset = float(calibration.coef_[0, 0]), float(calibration.intercept_[0])
     weights, bias = fit_opening(matrix, labels)
     export("opening", weights, bias, slope=slope, offset=offset)
     return np.clip(odds * slope + offset, -BOUND, BOUND)

@@ -27,8 +27,8 @@ __all__ = ["Models", "Relevance", "build"]
 
 VERSION = "1"
 
-# 2026-11-23: see the class.
-THRESHOLD = 0.3
+# 2026-11-23, out of fold and on alpaca_eval_shuffled: 95 % of other prompts' responses are below, 6 % of own ones.
+THRESHOLD = 0.4
 # 2026-11-23, judgement: a prompt with a smaller share of known words is not read well enough to judge by.
 _LEAST_KNOWN = 0.35
 

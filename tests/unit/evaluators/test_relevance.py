@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from monitoring.evaluators.relevance import build
+from monitoring.models import Record, Score
+from monitoring.prepared import Prepared
+
+evaluator = build()
+
+
+def score(prompt: str, response: str, context: tuple[str, ...] = ()) -> Score:
+    return evaluator.evaluate(Prepared([Record(prompt=prompt, response=response, context=context)]))[0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "response"),
+    [
+        ("What is the capital of France?", "The capital of France is Paris."),
+        ("What is the capital of France?", "Paris."),
+        ("How many legs does a spider have?", "A spider has eight legs."),
+        ("How do I boil an egg?", "Put the egg in boiling water for eight minutes."),
+        ("Is water wet?", "Yes, water is wet."),
+        ("Who wrote the play Hamlet?", "Hamlet was written by William Shakespeare."),
+    ],
+)
+def test_answers_are_relevant(prompt, response):
+    found = score(prompt, response)
+    assert found.label == "relevant"
+    assert found.value >= evaluator.threshold
+    assert set(found.parts) == {"topical", "intent"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "response"),
+    [
+        ("What is the capital of France?", "Mix the flour with butter, sugar and two eggs, then bake it."),
+        ("How do I boil an egg?", "The committee will vote on the new budget in March."),
+        ("How many legs does a spider have?", "I love listening to jazz music in the evening."),
+    ],
+)
+def test_responses_about_something_else_are_off_topic(prompt, response):
+    found = score(prompt, response)
+    assert found.label == "off_topic"
+    assert found.value < evaluator.threshold
+
+
+@pytest.mark.parametrize(
+    ("prompt", "response"),
+    [
+        ("What is the capital of France?", "I'm sorry, but I can't tell you the capital of France."),
+        ("How do I kill a Python process?", "I cannot help you to kill a Python process, as it is harmful."),
+        ("What is next for Tom Hanks?", "What is next for Tom Hanks?"),
+        ("How many legs does a spider have?", "I have no comment about the legs of a spider."),
+    ],
+)
+def test_refusals_and_echoes_are_no_answer(prompt, response):
+    found = score(prompt, response)
+    assert found.label == "no_answer"
+    assert found.parts["topical"] > 0.5 > found.parts["intent"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "fitting", "unfitting"),
+    [
+        ("How many moons does the planet have?", "It has four moons.", "It has some moons."),
+        (
+            "Who wrote the old book?",
+            "The old book was written by Mary Shelley.",
+            "The old book was written by somebody.",
+        ),
+        ("Who wrote the old book?", "Mary Shelley.", "Yes."),
+        ("Is the old book worth reading?", "Yes, the book is good.", "The book is a book."),
+    ],
+)
+def test_an_answer_of_the_kind_asked_scores_higher(prompt, fitting, unfitting):
+    assert score(prompt, fitting).parts["intent"] > score(prompt, unfitting).parts["intent"]
+
+
+def test_contextual_part_follows_the_context():
+    prompt, response = "What does the report say about sales?", "Sales rose by ten percent in spring."
+    own = score(prompt, response, ("The report says that sales rose by ten percent in spring.",))
+    other = score(prompt, response, ("Penguins are birds that live in Antarctica.",))
+    assert own.parts["contextual"] > 0.9
+    assert other.parts["contextual"] < 0.1
+    assert own.value == other.value
+    assert "contextual" not in score(prompt, response).parts
+
+
+@pytest.mark.parametrize(
+    ("prompt", "response", "label"),
+    [
+        ("", "An answer.", "empty"),
+        ("A question?", " \n", "empty"),
+        (
+            "Was ist bitte die Hauptstadt von Frankreich?",
+            "Die Hauptstadt von Frankreich ist Paris.",
+            "language_unsupported",
+        ),
+        (
+            "Translate this into German, please.",
+            "Die Hauptstadt von Frankreich ist die Stadt Paris.",
+            "language_unsupported",
+        ),
+        ("zzqxv wqkkj blorpq xxvvz", "An answer.", "language_unsupported"),
+    ],
+)
+def test_nothing_is_said_where_nothing_can_be_known(prompt, response, label):
+    found = score(prompt, response)
+    assert found.value is None
+    assert found.label == label
+    assert found.parts == {}
+
+
+def test_scores_do_not_depend_on_the_batch():
+    records = [
+        Record(prompt="What is the capital of France?", response="Paris."),
+        Record(prompt="", response=""),
+        Record(
+            prompt="Why is the sky blue?", response="Because of scattering.", context=("Light scatters.",)
+        ),
+    ]
+    together = evaluator.evaluate(Prepared(records))
+    assert together == [evaluator.evaluate(Prepared([record]))[0] for record in records]
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "1", "Word ", "!?", "é", "\N{COMBINING ACUTE ACCENT}", "[", "\0", "* "]
+)
+def test_time_grows_no_faster_than_the_text(unit):
+    def seconds(size: int) -> float:
+        text = unit * (size // len(unit))
+        best = float("inf")
+        for _ in range(3):
+            started = time.perf_counter()
+            score("Who wrote " + text, text, (text,))
+            best = min(best, time.perf_counter() - started)
+        return best
+
+    seconds(1000)
+    assert seconds(400_000) < 4 * seconds(100_000) * 2 + 0.05
