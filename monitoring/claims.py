@@ -7,6 +7,7 @@ only where they found something.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ DATE, CITATION, CONTRADICTION, ADMISSION, EQUATION = (
 
 # A text that trips a check this often is a list of test data; looking on would cost without telling more.
 _MOST_FINDINGS = 16
+_MOST_CHECKS = 200
 _FENCE = "```"
 _DENIED = re2.compile(
     r"(?i)\b(?:not|no|never|invalid|impossible|incorrect|wrong|error|errors|fake|fictional|nonexistent|"
@@ -216,26 +218,27 @@ def _find_admissions(text: str) -> list[Finding]:
 
 def _check_identifiers(batch: Prepared, record: int) -> tuple[list[Finding], int]:
     text = batch.texts("response")[record]
-    findings: list[Finding] = []
-    held = 0
-    for citation in check_citations(text, batch.records[record].timestamp):
-        if not citation.fault:
-            held += 1
-        elif len(findings) < _MOST_FINDINGS and not _is_set_apart(text, citation.start, citation.end):
-            findings.append(Finding(CITATION, citation.start, citation.end, citation.fault))
-    return findings, held
+    found = list(islice(check_citations(text, batch.records[record].timestamp), _MOST_CHECKS))
+    wrong = [Finding(CITATION, each.start, each.end, each.fault) for each in found if each.fault]
+    return _keep_meant(text, wrong), len(found) - len(wrong)
 
 
 def _check_sums(text: str) -> tuple[list[Finding], int]:
-    findings: list[Finding] = []
-    held = 0
-    for equation in check_equations(text):
-        if equation.right:
-            held += 1
-        elif len(findings) < _MOST_FINDINGS and not _is_set_apart(text, equation.start, equation.end):
-            reason = f"does not hold: the left side is {float(equation.computed):.6g}"
-            findings.append(Finding(EQUATION, equation.start, equation.end, reason))
-    return findings, held
+    found = list(islice(check_equations(text), _MOST_CHECKS))
+    wrong = [
+        Finding(EQUATION, each.start, each.end, f"does not hold: the left side is {float(each.computed):.6g}")
+        for each in found
+        if not each.right
+    ]
+    return _keep_meant(text, wrong), len(found) - len(wrong)
+
+
+def _keep_meant(text: str, findings: list[Finding]) -> list[Finding]:
+    return [
+        finding
+        for finding in findings[:_MOST_FINDINGS]
+        if not _is_set_apart(text, finding.start, finding.end)
+    ]
 
 
 def _is_set_apart(text: str, start: int, end: int) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -190,3 +191,28 @@ def test_a_record_without_context_beside_one_with_context_stays_unknown():
         Record(prompt="", response="", context=CONTEXT),
     ]
     assert [s.label for s in evaluator.evaluate(Prepared(records))] == ["no_context", "supported", "empty"]
+
+
+def seconds(text: str) -> float:
+    batch = Prepared([Record(prompt="", response=text)])
+    before = time.thread_time()
+    evaluator.evaluate(batch)
+    return time.thread_time() - before
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "ISBN 978-3-16-148410-1\n",
+        "arXiv:2313.01234 ",
+        "It was on February 30, 2021. ",
+        "So 7 * 8 = 54. ",
+        "Tea is not good for cats. Tea is good for cats. ",
+        "I made that up. ",
+    ],
+)
+def test_many_findings_inside_code_cost_linear_time(unit):
+    score("```" + unit * 10)
+    small = seconds("```\n" + unit * (100_000 // len(unit)))
+    large = seconds("```\n" + unit * (800_000 // len(unit)))
+    assert large < 20 * max(small, 0.02)
