@@ -155,9 +155,8 @@ def _band(points: Sequence[Point]) -> Figure:
 
 
 def _has_neighbours(points: Sequence[Point]) -> bool:
-    known = [point.value is not None for point in points]
-    beside = [before or after for before, after in zip([False, *known], [*known[1:], False], strict=False)]
-    return all(near or not here for here, near in zip(known, beside, strict=True))
+    runs = groupby(points, key=lambda point: point.value is not None)
+    return all(len(list(run)) > 1 for known, run in runs if known)
 
 
 def volume(points: Sequence[Point], *, colors: Palette) -> Figure:
