@@ -22,6 +22,7 @@ def score(**fields):
         ("IBAN DE44 5001 0517 5407 3249 31", "iban_code", "DE44 5001 0517 5407 3249 31"),
         ("The visitor came from 84.12.33.200", "ip_address", "84.12.33.200"),
         ("key: AKIAZ7QWERTYUIOPASDF", "aws", "AKIAZ7QWERTYUIOPASDF"),
+        ("My email is john.doe@example.com.", "example_domain", "john.doe@example.com"),
         ("postgres://admin:s3cr3t!x@db.host.io/x", "url_credentials", "admin:s3cr3t!x"),
     ],
 )
