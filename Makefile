@@ -43,7 +43,7 @@ test: ## run the tests in a container
 	docker run --rm llm-monitor-test
 
 ##@ On this machine, without Docker
-.PHONY: setup run-local test-local test-long check lint format requirements help
+.PHONY: setup run-local test-local test-long check lint format requirements reference help
 
 setup: $(STAMP) ## make .venv with the pinned requirements, when they changed
 
@@ -85,6 +85,9 @@ requirements: setup ## pin the newest versions that pyproject.toml allows into r
 	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-emit-index-url \
 		--no-emit-trusted-host --no-emit-find-links --no-header --annotation-style=line \
 		--output-file requirements.txt pyproject.toml
+
+reference: setup ## write docs/reference/configuration.md from the settings
+	$(BIN)/llm-monitor settings > docs/reference/configuration.md
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} \

@@ -57,7 +57,12 @@ class Settings(BaseSettings):
         ),
     ] = None
     data_dir: Annotated[
-        Path, Field(description="Folder of the embedded servers' data.", default_factory=default_data_dir)
+        Path,
+        Field(
+            description="Folder of the embedded servers' data; default: ~/.local/share/llm-monitor, "
+            "for root /var/lib/llm-monitor.",
+            default_factory=default_data_dir,
+        ),
     ]
     host: Annotated[str, Field(description="Address the API and the dashboard listen on.")] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65535, description="Port of the API.")] = 8000

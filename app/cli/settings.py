@@ -1,0 +1,82 @@
+"""`llm-monitor settings`: the reference page of every setting, written from the settings themselves."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Union, get_args, get_origin
+
+import typer
+from annotated_types import Ge, Le
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from app.config import Settings
+
+__all__ = ["describe_settings", "settings", "variable_name"]
+
+_HEAD = """\
+# Settings
+
+Every setting is an environment variable, read once when a process starts; an empty one counts as unset.
+A value that cannot be used keeps the process from starting, with one line that names the variable.
+
+This page is written by `make reference` from `app/config.py`; a test fails while the two differ.
+
+| variable | default | takes | what it does |
+|---|---|---|---|
+"""
+_KINDS: dict[object, str] = {
+    bool: "`0` or `1`",
+    int: "integer",
+    float: "number",
+    str: "text",
+    Path: "path",
+}
+
+
+def settings() -> None:
+    """Print every setting as a Markdown page: variable, default, range, meaning."""
+    typer.echo(describe_settings(), nl=False)
+
+
+def describe_settings() -> str:
+    """Return the reference page of all settings in Markdown."""
+    return _HEAD + "".join(_rows())
+
+
+def variable_name(name: str, field: FieldInfo) -> str:
+    """Return the environment variable that sets a field of Settings."""
+    if isinstance(field.validation_alias, AliasChoices):
+        return str(field.validation_alias.choices[0])
+    return f"{Settings.model_config['env_prefix']}{name}".upper()
+
+
+def _rows() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        cells = (f"`{variable_name(name, field)}`", _default(field), _takes(field), field.description or "")
+        yield f"| {' | '.join(cells)} |\n"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "depends on the machine"
+    if field.default is None or field.default is PydanticUndefined:
+        return "unset"
+    if isinstance(field.default, bool):
+        return f"`{int(field.default)}`"
+    return f"`{field.default}`"
+
+
+def _takes(field: FieldInfo) -> str:
+    annotation = field.annotation
+    if get_origin(annotation) in {Union, types.UnionType}:
+        (annotation,) = (part for part in get_args(annotation) if part is not type(None))
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(annotation))
+    kind = _KINDS[annotation]
+    bounds = [f"≥ {limit.ge}" for limit in field.metadata if isinstance(limit, Ge)]
+    bounds += [f"≤ {limit.le}" for limit in field.metadata if isinstance(limit, Le)]
+    return ", ".join([kind, *bounds])
