@@ -1,0 +1,99 @@
+"""The HTTP application over real servers, beside a worker that a test runs when it likes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from arq.worker import Worker, func
+from fastapi import FastAPI
+
+from app.api.dependencies import Services
+from app.config import Settings
+from app.main import create_app
+from app.queue import EVALUATE, EVALUATE_QUEUE, deserialize, serialize
+from tests.integration.worker_rig import Rig, running_rig
+
+PROBLEM = "application/problem+json"
+
+
+class ApiRig:
+    """A client of the API, and the worker behind it."""
+
+    def __init__(self, client: httpx.AsyncClient, worker: Rig, app: FastAPI) -> None:
+        self.client = client
+        self.worker = worker
+        self.app = app
+
+    @property
+    def services(self) -> Services:
+        found: Services = self.app.state.services
+        return found
+
+    async def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post(path, json=body, headers=names)
+
+    async def get(self, path: str, **parameters: Any) -> Mapping[str, Any]:
+        """The JSON of a successful answer."""
+        response = await self.client.get(path, params=parameters)
+        assert response.status_code == 200, response.text
+        found: Mapping[str, Any] = response.json()
+        return found
+
+    async def store(self, *records: Mapping[str, Any], path: str = "/monitor/inferences") -> list[str]:
+        """Post records and have them scored and stored; returns their trace ids."""
+        response = await self.post(path, list(records), prefer="respond-async")
+        assert response.status_code == 202, response.text
+        await self.worker.drain()
+        answer = response.json()
+        if "results" in answer:
+            return [result["trace_id"] for result in answer["results"]]
+        ids: list[str] = answer["trace_ids"]
+        return ids
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Run the worker for the length of the block."""
+        worker = Worker(
+            [func(self.worker.evaluation.evaluate, name=EVALUATE, timeout=15, max_tries=1000)],
+            queue_name=EVALUATE_QUEUE,
+            redis_pool=self.worker.redis,
+            handle_signals=False,
+            keep_result=0,
+            poll_delay=0.01,
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+        )
+        running = asyncio.create_task(worker.async_run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving(
+    database_url: str, redis_url: str, **settings: Any
+) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
+    """Run the application alone; unexpected errors come back as answers, as they would over a socket."""
+    app = create_app(Settings(database_url=database_url, redis_url=redis_url, **settings))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            yield client, app
+
+
+@asynccontextmanager
+async def running_api(database_url: str, redis_url: str, **settings: Any) -> AsyncIterator[ApiRig]:
+    async with (
+        running_rig(database_url, redis_url) as worker,
+        serving(database_url, redis_url, **settings) as (client, app),
+    ):
+        rig = ApiRig(client, worker, app)
+        await rig.services.ingest.waiting.listening.wait()
+        yield rig
