@@ -120,20 +120,20 @@ def _add_word(
     if row >= 0:
         weight = weights[row]
         if weight > 0.0:
+            vector = vectors[row]
             for k in range(width):
-                total[k] += weight * vectors[row, k]
+                total[k] += weight * np.float32(vector[k])
     else:
         # A word without a row gets signs drawn from its hash: like itself, unlike everything else.
         step = unknown / np.sqrt(np.float32(width))
-        bits = np.uint32(0)
         state = word | np.uint32(1)
-        for k in range(width):
-            if k % 32 == 0:
-                state = np.uint32(state ^ np.uint32(state << np.uint32(13)))
-                state = np.uint32(state ^ (state >> np.uint32(17)))
-                state = np.uint32(state ^ np.uint32(state << np.uint32(5)))
-                bits = np.uint32(state * np.uint32(0x9E3779B1))
-            total[k] += step if (bits >> np.uint32(k % 32)) & np.uint32(1) else -step
+        for block in range(width // 32):
+            state = np.uint32(state ^ np.uint32(state << np.uint32(13)))
+            state = np.uint32(state ^ (state >> np.uint32(17)))
+            state = np.uint32(state ^ np.uint32(state << np.uint32(5)))
+            bits = np.uint32(state * np.uint32(0x9E3779B1))
+            for k in range(32):
+                total[32 * block + k] += step * np.float32(np.int32((bits >> np.uint32(k)) & 1) * 2 - 1)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -161,14 +161,17 @@ def pool_words(
     """Sum the weighted vectors of each text's words and scale the sum to length 1, or 0 without words.
 
     `weights` holds one factor per row of the table; rows of weight 0 cost nothing. Words without a row
-    count with weight `unknown` and signs drawn from their hash.
+    count with weight `unknown` and signs drawn from their hash. The width is a multiple of 32.
     """
     texts = offsets.shape[0] - 1
-    pooled = np.zeros((texts, vectors.shape[1]), dtype=np.float32)
+    pooled = np.empty((texts, vectors.shape[1]), dtype=np.float32)
+    total = np.empty(vectors.shape[1], dtype=np.float32)
     for text in range(texts):
+        total[:] = 0.0
         for at in range(offsets[text], offsets[text + 1]):
-            _add_word(pooled[text], words[at], rows[at], vectors, weights, unknown)
-        _scale_to_one(pooled[text])
+            _add_word(total, words[at], rows[at], vectors, weights, unknown)
+        _scale_to_one(total)
+        pooled[text] = total
     return pooled
 
 
