@@ -28,6 +28,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from monitoring.evaluators.relevance import THRESHOLD
 from monitoring.linear import Bank, load_bank
 from monitoring.models import Record
 from monitoring.prepared import Prepared
@@ -212,6 +213,9 @@ def main() -> None:
     own = np.flatnonzero(kept) < len(pairs.labels)
     report("overall, own or another's response", odds[own], labels[kept][own])
     report("overall, answers and non-answers", odds[~own], labels[kept][~own])
+    below = odds[own] < np.log(THRESHOLD / (1 - THRESHOLD))
+    for label, name in ((1, "own"), (0, "other")):
+        print(f"{name} responses below {THRESHOLD}: {below[labels[kept][own] == label].mean():.3f}")
     overall = fit(joined[kept], labels[kept])
     for name, values in (
         ("topical", topical),
