@@ -1,8 +1,8 @@
-"""A headless Chromium, driven by its own DevTools protocol."""
+"""A headless Chromium, driven over its DevTools protocol."""
 
 from __future__ import annotations
 
-import itertools
+import base64
 import json
 import shutil
 import subprocess
@@ -18,90 +18,122 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.stack import wait_for
 
-__all__ = ["Page", "open_page"]
+__all__ = ["Tab", "open_tab"]
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",  # tests also run as root, where Chromium's own sandbox refuses to start
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
     "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
     "--disable-background-networking",
-    "--window-size=1400,1200",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
     "--remote-debugging-port=0",
 )
-START_SECONDS = 30.0
+_START_SECONDS = 30.0
+_ANSWER_SECONDS = 30.0
 
 
-class Page:
-    """One open page."""
+class Tab:
+    """One page of the browser, what it asked the network for, and what it complained about."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        self._numbers = itertools.count(1)
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._last = 0
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
 
-    def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
-        number = next(self._numbers)
-        self._connection.send(json.dumps({"id": number, "method": method, "params": parameters}))
+    def call(self, method: str, **parameters: Any) -> Any:
+        """Send a command and return its result, noting the events that come before it."""
+        self._last += 1
+        self._socket.send(json.dumps({"id": self._last, "method": method, "params": parameters}))
         while True:
-            answer = json.loads(self._connection.recv(timeout=START_SECONDS))
-            if answer.get("id") == number:
-                assert "error" not in answer, answer
-                result: dict[str, Any] = answer["result"]
-                return result
+            message = json.loads(self._socket.recv(timeout=_ANSWER_SECONDS))
+            if message.get("id") == self._last:
+                assert "error" not in message, message
+                return message["result"]
+            self._note(message)
 
-    def evaluate(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression in the page."""
-        return self._ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+    def _note(self, event: dict[str, Any]) -> None:
+        method, parameters = event.get("method"), event.get("params", {})
+        if method == "Network.requestWillBeSent":
+            self.requests.append(parameters["request"]["url"])
+        elif method == "Network.webSocketCreated":
+            self.requests.append(parameters["url"])
+        elif method == "Runtime.exceptionThrown":
+            self.complaints.append(json.dumps(parameters["exceptionDetails"]))
+        elif method == "Runtime.consoleAPICalled" and parameters["type"] == "error":
+            self.complaints.append(json.dumps(parameters["args"]))
+        elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
+            self.complaints.append(json.dumps(parameters["entry"]))
 
-    def wait_for_text(self, text: str, seconds: float) -> str:
-        """Return everything the page shows, once `text` is part of it."""
+    def go(self, url: str) -> None:
+        self.call("Page.navigate", url=url)
 
-        def shown() -> str | None:
-            found = str(self.evaluate("document.body ? document.body.innerText : ''"))
-            return found if text in found else None
+    def show(self, *, width: int, height: int, scheme: str) -> None:
+        """Set the size of the window and the colour scheme of the operating system."""
+        narrow = 600
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < narrow,
+        )
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-        return wait_for(shown, seconds, f"the page to show {text!r}")
+    def ask(self, expression: str) -> Any:
+        """Return the value of a JavaScript expression."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def text(self, selector: str) -> str:
+        """Return what an element shows, empty while it is not there or hidden."""
+        found: str = self.ask(
+            f"(() => {{ const found = document.querySelector({json.dumps(selector)}); "
+            "return found?.checkVisibility() ? found.innerText : '' })()"
+        )
+        return found
+
+    def click(self, selector: str) -> None:
+        """Press an element as soon as it is there."""
+        press = f"(() => {{ const found = document.querySelector({json.dumps(selector)}); found?.click(); return !!found }})()"
+        wait_for(lambda: self.ask(press), _ANSWER_SECONDS, f"{selector} on the page")
+
+    def picture(self, path: Path) -> None:
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
 
 @contextmanager
-def open_page(url: str) -> Iterator[Page]:
-    """Open `url`; skips the test where no Chromium is installed."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+def open_tab() -> Iterator[Tab]:
+    """A tab of a fresh browser with a profile of its own; skips where no browser is installed."""
+    program = next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
     if program is None:
-        pytest.skip(f"no browser: none of {', '.join(PROGRAMS)} is installed")
-    with tempfile.TemporaryDirectory(prefix="llmt-chromium-", ignore_cleanup_errors=True) as profile:
-        process = subprocess.Popen(
-            [program, *OPTIONS, f"--user-data-dir={profile}", url],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        pytest.skip("no Chromium is installed")
+    profile = Path(tempfile.mkdtemp(prefix="llmt-browser-"))
+    browser = subprocess.Popen(
+        [program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        listening = profile / "DevToolsActivePort"
+        port = wait_for(
+            lambda: listening.exists() and listening.read_text().partition("\n")[0],
+            _START_SECONDS,
+            "the browser to start",
         )
-        try:
-            with connect(
-                _address(Path(profile), url), max_size=None, open_timeout=START_SECONDS
-            ) as connection:
-                yield Page(connection)
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _address(profile: Path, url: str) -> str:
-    """Return the WebSocket address of the tab that shows `url`, as the browser itself publishes it."""
-    announced = profile / "DevToolsActivePort"
-
-    def port() -> str | None:
-        return announced.read_text().split("\n")[0] if announced.exists() else None
-
-    base = f"http://127.0.0.1:{wait_for(port, START_SECONDS, 'Chromium to start')}"
-
-    def tab() -> str | None:
-        tabs = httpx.get(f"{base}/json/list", timeout=START_SECONDS).json()
-        return next((each["webSocketDebuggerUrl"] for each in tabs if each["url"].startswith(url)), None)
-
-    return wait_for(tab, START_SECONDS, f"Chromium to open {url}")
+        targets = wait_for(
+            lambda: httpx.get(f"http://127.0.0.1:{port}/json/list").json(), _START_SECONDS, "a tab"
+        )
+        (page,) = [target for target in targets if target["type"] == "page"]
+        with connect(page["webSocketDebuggerUrl"], max_size=None) as socket:
+            yield Tab(socket)
+    finally:
+        browser.kill()
+        browser.wait()
+        shutil.rmtree(profile, ignore_errors=True)

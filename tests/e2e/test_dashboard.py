@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from dashboard.formatting import money
+from tests.e2e.browser import Tab, open_tab
+from tests.e2e.stack import Stack, running_stack, wait_for
+
+PATIENCE = 30.0
+CALLS = [
+    {
+        "prompt": f"What is the capital of country number {i}?",
+        "response": "The capital is a fine city. Write to jane.doe@example.org for its map."
+        if i % 4 == 0
+        else "A city.",
+        "model_name": "gpt-4",
+    }
+    for i in range(40)
+]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with running_stack(workers=1) as stack:
+        yield stack
+
+
+@pytest.fixture
+def filled(stack: Stack) -> Stack:
+    """The stack with all calls stored, whichever test runs first."""
+    if not stack.value("SELECT count(*) FROM traces"):
+        stack.post_many(CALLS)
+        stack.wait_until_settled(PATIENCE)
+    return stack
+
+
+@pytest.fixture
+def tab(stack: Stack) -> Iterator[Tab]:
+    with open_tab() as tab:
+        yield tab
+        own = {urlsplit(address).netloc for address in (stack.dashboard, stack.api)}
+        asked = {
+            urlsplit(url).netloc
+            for url in tab.requests
+            if urlsplit(url).scheme in {"http", "https", "ws", "wss"}
+        }
+        assert asked <= own, "the page asks somebody else for something"
+        assert tab.complaints == []
+
+
+def _see(tab: Tab, selector: str, words: str) -> str:
+    """What an element shows once it shows these words."""
+
+    def look() -> str | None:
+        shown = tab.text(selector)
+        return shown if words in shown else None
+
+    return wait_for(look, PATIENCE, f"{selector} to show {words!r}")
+
+
+def test_a_newcomer_is_told_what_to_do_and_sees_the_first_records_arrive(stack: Stack, tab: Tab) -> None:
+    tab.go(stack.dashboard)
+    assert f"{stack.api}/monitor/inference" in _see(tab, "#onboarding", "Waiting for the first record")
+    assert tab.text("#board") == ""
+    _see(tab, "#health", "Healthy")
+
+    stack.post_many(CALLS)
+    ledger = stack.wait_until_settled(PATIENCE)
+    assert ledger["stored"] == len(CALLS)
+
+    _see(tab, "#rate-remark", "40 of 40 stored")
+    report = httpx.get(f"{stack.api}/metrics/quality").json()
+    _see(tab, "#quality-value", f"{report['average_quality']:.2f}")
+    safety = httpx.get(f"{stack.api}/metrics/safety").json()
+    _see(tab, "#unsafe-remark", f"{safety['safety_violations']} of 40 records")
+    _see(tab, "#flags-text", f"PII leak {safety['flags']['pii_leak']['count']}")
+    assert tab.text("#onboarding") == ""
+    cost = stack.value("SELECT sum(cost_usd) FROM traces")
+    assert tab.text("#cost-value") == money(cost)
+    assert tab.text("#cost-remark") == f"{money(cost / len(CALLS))} per request"
+
+
+def test_a_trace_opens_with_its_evidence_marked(filled: Stack, tab: Tab) -> None:
+    tab.show(width=1440, height=900, scheme="dark")
+    tab.go(filled.dashboard)
+    tab.click(".ag-row:has(.flag) .ag-cell")
+    assert "jane.doe@example.org" in _see(tab, ".mantine-Drawer-body", "Scores")
+    assert tab.text(".mantine-Drawer-body mark") == "jane.doe@example.org"
+    assert "PII" in tab.ask("document.querySelector('.mantine-Drawer-body mark').title")
+    tab.click(".mantine-Drawer-close")
+    wait_for(lambda: tab.text(".mantine-Drawer-body") == "", PATIENCE, "the trace to close")
+
+
+def test_the_period_is_in_the_address_and_a_link_opens_it(filled: Stack, tab: Tab) -> None:
+    tab.go(f"{filled.dashboard}/?period=7d")
+    wait_for(
+        lambda: tab.ask("document.querySelector('#period input[value=\"7d\"]')?.checked"), PATIENCE, "7d"
+    )
+    tab.click("#period input[value='1h']")
+    wait_for(lambda: tab.ask("location.search") == "?period=1h", PATIENCE, "the address to follow")
+    _see(tab, "#navigation", "Overview")
+    assert tab.ask("document.querySelector('#navigation a').getAttribute('href')") == "/?period=1h"
+
+
+def test_the_page_outlives_its_database_and_goes_on_by_itself(filled: Stack, tab: Tab) -> None:
+    tab.go(filled.dashboard)
+    before = _see(tab, "#unsafe-remark", "of 40 records")
+    holder, postgres = filled.holder(), filled.server("postgres")
+    holder.suspend()
+    try:
+        postgres.kill()
+        _see(tab, "#problem", "Postgres does not answer")
+        assert tab.text("#unsafe-remark") == before
+    finally:
+        holder.resume()
+    wait_for(filled.is_ready, PATIENCE, "the stack to be ready again")
+    wait_for(lambda: tab.text("#problem") == "", PATIENCE, "the page to go on")
+    assert tab.text("#unsafe-remark") == before
+    filled.post_many(CALLS[:3])
+    _see(tab, "#unsafe-remark", "of 43 records")
