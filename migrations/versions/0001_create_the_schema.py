@@ -1,6 +1,6 @@
-"""Create the schema
+"""Create the schema.
 
-Revision: 0001, after , made 2026-11-23 21:27:04.066088
+Revision: 0001, the first.
 """
 
 from __future__ import annotations

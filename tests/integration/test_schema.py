@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from itertools import chain
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 
 import pytest
 from alembic import command
