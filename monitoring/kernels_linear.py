@@ -143,3 +143,28 @@ def score_windows(
                 filled = 0
                 stamp += 1
     return best, spans
+
+
+@njit(cache=True, nogil=True)
+def weigh_words(
+    ids: NDArray[np.uint32],
+    keys: NDArray[np.uint32],
+    classes: NDArray[np.uint8],
+    weights: NDArray[np.int8],
+    head: int,
+) -> NDArray[np.int32]:
+    """Return the weight of each word together with the pair that it ends, 0 where it was absorbed."""
+    result = np.zeros(ids.shape[0], dtype=np.int32)
+    previous = np.uint32(0)
+    last_kind = np.uint8(0)
+    for at in range(ids.shape[0]):
+        kind = look_up(keys, classes, ids[at])
+        if kind != 0 and last_kind != 0 and (kind == ABSORBED or kind == last_kind):
+            continue
+        word = mask_word(ids[at], kind)
+        last_kind = np.uint8(0) if kind == ABSORBED else kind
+        result[at] = weights[hash_word(word), head]
+        if at > 0:
+            result[at] += weights[hash_pair(previous, word), head]
+        previous = word
+    return result

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.groups import mask_table
-from monitoring.kernels_lexicon import look_up
-from monitoring.kernels_linear import ABSORBED, hash_pair, hash_word, mask_word, score_windows
+from monitoring.kernels_linear import score_windows, weigh_words
 from monitoring.lexicon import WordTable
 from monitoring.models import Evidence, TextField
 from monitoring.prepared import Prepared
@@ -27,7 +26,7 @@ __all__ = ["HEADS", "Bank", "Scored", "explain", "load_bank", "logistic", "score
 
 
 # Every head, so that whoever asks first about a field answers the others' questions too.
-HEADS = ("toxicity",)
+HEADS = ("toxicity", "prompt_injection")
 
 
 class Scored(NamedTuple):
@@ -58,20 +57,8 @@ class Bank(NamedTuple):
     def contributions(self, ids: NDArray[np.uint32], head: str) -> NDArray[np.float32]:
         """Return what each word, with the pair it ends, adds to the head's sum of weights."""
         column = self.names.index(head)
-        result = np.zeros(len(ids), dtype=np.float32)
-        previous: np.uint32 | None = None
-        last = 0
-        for at, word in enumerate(ids):
-            kind = int(look_up(self.mask.keys, self.mask.classes, word))
-            if kind and last and kind in (ABSORBED, last):
-                continue
-            token = mask_word(word, np.uint8(kind))
-            last = 0 if kind == ABSORBED else kind
-            result[at] = self.weights[hash_word(token), column]
-            if previous is not None:
-                result[at] += self.weights[hash_pair(previous, token), column]
-            previous = token
-        return result * float(self.scales[column])
+        found = weigh_words(ids, self.mask.keys, self.mask.classes, self.weights, column)
+        return np.asarray(found * self.scales[column], dtype=np.float32)
 
 
 def logistic(scores: NDArray[np.float32]) -> NDArray[np.float32]:

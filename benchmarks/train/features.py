@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, diags_array, hstack
 from sklearn.linear_model import LogisticRegression
 
@@ -26,6 +27,9 @@ WEIGHTS = Path(__file__).resolve().parents[2] / "monitoring" / "weights"
 MAX_WEIGHT = 127
 # Information in nats below which a word says nothing, and above which it counts in full.
 COMMON, RARE = 2.5, 5.5
+# The log-odds that a certain finding of a lexicon adds at least and at most.
+LEAST = 3.0
+MOST = 8.0
 
 
 def read_rows(data: Path, name: str) -> list[dict[str, Any]]:
@@ -180,10 +184,27 @@ def score_texts(coefficients: NDArray[np.float64], bias: float, texts: Sequence[
     return text_maximum(matrix @ coefficients + bias, owners, len(texts))
 
 
-def calibrate(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
-    """Return slope and offset of the logistic curve from held-out scores to probabilities (Platt 1999)."""
-    model = LogisticRegression(C=1e3).fit(scores[:, None], labels)
-    return float(model.coef_[0, 0]), float(model.intercept_[0])
+def combine(
+    scores: NDArray[np.float64],
+    found: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return log-odds weights of the head's score, of each category, and a constant, by logistic regression.
+
+    A category counts at least LEAST even where no labelled source holds it, and at most MOST.
+    """
+    columns = np.column_stack([scores, found, np.ones(len(scores))])
+    sign = 2 * labels - 1
+
+    def loss(weight: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        margin = sign * (columns @ weight)
+        slope = -sign * weights / (1 + np.exp(margin))
+        return float(weights @ np.logaddexp(0, -margin)), columns.T @ slope
+
+    start = np.array([1.0, *[LEAST] * found.shape[1], 0.0])
+    bounds = [(0.0, None), *[(LEAST, MOST)] * found.shape[1], (None, None)]
+    return np.asarray(minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)
 
 
 def export(

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from features import export, fit, fold_of, open_traffic, read_rows, score_texts
+from features import combine, export, fit, fold_of, open_traffic, read_rows, score_texts
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from monitoring.categories import load_lexicon
 from monitoring.models import Record
@@ -41,7 +40,6 @@ FRAMES = (
 FRAME_WEIGHT = 0.5
 STRENGTH, GAIN = 2.0, 0.5
 FALSE_POSITIVES = 0.005
-LEAST = 3.0
 MILD = 0.3
 
 
@@ -79,7 +77,7 @@ def gather(
     )
     # The Topical-Chat part of BEGIN has another licence.
     ordinary += [
-        row for row in read_rows(data, "hallucination/begin") if row["meta"]["data"] != "topicalchat"
+        row for row in read_rows(data, "hallucination/begin") if row["meta"]["data"] in {"wow", "cmu"}
     ]
     traffic = open_traffic(data, ["arena_hard_v0.1", "arena_hard_v2", "xstest_completions"])
     prompts = [
@@ -97,29 +95,6 @@ def gather(
     known = {row["response"] for row in traffic}
     answers = np.array([text in known for text in texts])
     return list(texts), np.array(labels), np.array(weights), folds, answers
-
-
-def combine(
-    scores: NDArray[np.float64],
-    found: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    weights: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return log-odds weights of the head's score, of each category, and a constant, by logistic regression.
-
-    A category counts at least LEAST even where no labelled source holds it.
-    """
-    columns = np.column_stack([scores, found, np.ones(len(scores))])
-    sign = 2 * labels - 1
-
-    def loss(weight: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        margin = sign * (columns @ weight)
-        slope = -sign * weights / (1 + np.exp(margin))
-        return float(weights @ np.logaddexp(0, -margin)), columns.T @ slope
-
-    start = np.array([1.0, *[LEAST] * found.shape[1], 0.0])
-    bounds = [(0.0, None), *[(LEAST, None)] * found.shape[1], (None, None)]
-    return np.asarray(minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)
 
 
 def main(data: Path) -> None:

@@ -1,0 +1,192 @@
+"""Attempts to take a model over: in the prompt, in what it was given to read, and their success."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring import linear
+from monitoring.categories import Lexicon, load_lexicon
+from monitoring.evaluator import Category, Evaluator
+from monitoring.kernels_leakage import measure_leakage
+from monitoring.language import covered
+from monitoring.models import Evidence, Record, Score, TextField
+from monitoring.prepared import Prepared
+from monitoring.text import decoded, fold
+from monitoring.weights import load_weights
+
+__all__ = ["PromptInjection", "build"]
+
+VERSION = "1"
+
+# 2026-11-23: the training script shifts the log-odds so that one half is what 0.5 % of ordinary prompts
+# (Arena-Hard, MT-bench, self-instruct, role-play and look-alikes) exceed, out of fold.
+THRESHOLD = 0.5
+
+# A rule of this strength speaks for itself, whatever the model says.
+_CLEAR = 0.8
+# Words in a row of the system prompt that make repetition certain: half of them reach the threshold.
+_CERTAIN_RUN = 32
+_FEWEST_RUNS = 5
+
+_HEAD = "prompt_injection"
+_MOST_EVIDENCE = 8
+
+Source = Literal["prompt", "context"]
+
+
+class Field(NamedTuple):
+    """What was found in one field: `values` and `rules` 0..1 per record, NaN where nothing is known.
+
+    `forms` holds the encoded places of a record that read as an attack once decoded, with their values.
+    """
+
+    values: NDArray[np.float32]
+    rules: NDArray[np.float32]
+    forms: dict[int, tuple[Evidence, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PromptInjection:
+    """Finds instructions that try to replace the application's own, and system prompts that got out.
+
+    Two signals read the prompt, the context and what hides in them encoded, spaced out or in look-alike
+    letters: a linear model over windows of words, and precise rules. The value is the greatest of part
+    `prompt` (both signals), of part `context` where a rule agrees, and of part `leakage`. The model alone
+    never flags a context: an instruction in a document looks like any instruction. Part `rules` is the
+    strongest rule in the prompt, `leakage` how much of the system prompt the response repeats verbatim.
+
+    It does not understand intent: an indirect injection in ordinary words, a jailbreak told as a story and
+    suffixes of random characters pass, role-play that plays with rules may be flagged. The model knows
+    English; in other languages only rules speak, and without a hit nothing is known.
+    """
+
+    lexicon: Lexicon
+    categories: NDArray[np.float32]
+    name: str = "prompt_injection"
+    version: str = VERSION
+    category: Category = "safety"
+    needs: frozenset[TextField] = frozenset({"prompt", "response", "context", "system_prompt"})
+    flag: str | None = "prompt_injection"
+    threshold: float | None = THRESHOLD
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        """Return one score per record; see the class."""
+        prompt, context = self._read(batch, "prompt"), self._read(batch, "context")
+        leakage, spans = _leakage(batch)
+        certain = np.where(context.rules >= _CLEAR, context.values, np.nan)
+        signals = np.stack([prompt.values, certain, leakage])
+        known = ~np.isnan(signals).all(axis=0) | ~np.isnan(context.values)
+        strongest = np.nan_to_num(signals, nan=-1.0).argmax(axis=0)
+        values = np.where(known, np.nan_to_num(signals, nan=0.0).max(axis=0), np.nan)
+        parts = np.stack([prompt.values, prompt.rules, context.values, leakage], axis=1).tolist()
+        scores = []
+        for record, value in enumerate(values.tolist()):
+            if math.isnan(value):
+                empty = not (batch.texts("prompt")[record].strip() or batch.texts("context")[record].strip())
+                label = "empty" if empty else "language_unsupported"
+                scores.append(Score(value=None, label=label, version=VERSION))
+                continue
+            hit = value >= THRESHOLD
+            found = (prompt, context)
+            scores.append(
+                Score(
+                    value=value,
+                    label=("direct", "indirect", "leakage")[strongest[record]] if hit else "clean",
+                    version=VERSION,
+                    confidence=max(value, 1 - value),
+                    evidence=tuple(self._evidence(batch, record, found, leakage, spans)) if hit else (),
+                    parts={
+                        name: part
+                        for name, part in zip(_PARTS, parts[record], strict=True)
+                        if not math.isnan(part)
+                    },
+                )
+            )
+        return scores
+
+    def _read(self, batch: Prepared, field: Source) -> Field:
+        values, rules = self._judge(batch, field)
+        forms: dict[int, tuple[Evidence, ...]] = {}
+        hidden = list(_hidden(batch, field))
+        if hidden:
+            inner = Prepared([Record(prompt=text, response="") for _, text, _ in hidden])
+            inner_values, inner_rules = self._judge(inner, "prompt")
+            for (record, _, place), value, rule in zip(hidden, inner_values, inner_rules, strict=True):
+                values[record] = np.fmax(values[record], value)
+                rules[record] = np.fmax(rules[record], rule)
+                if value >= THRESHOLD:
+                    forms[record] = (*forms.get(record, ()), place)
+        return Field(values, rules, forms)
+
+    def _judge(self, batch: Prepared, field: Source) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the probability and the strongest rule per record."""
+        logits = linear.score(batch, field).logits[:, linear.HEADS.index(_HEAD)]
+        found = self.lexicon.measure(batch, field)
+        rules = found.max(axis=1)
+        values = linear.logistic(logits + found @ self.categories)
+        foreign = ~covered(batch, field)
+        values[foreign] = np.nan
+        values = np.fmax(values, np.where(rules >= _CLEAR, rules, np.nan))
+        return values, np.where(np.isnan(values), np.nan, rules).astype(np.float32)
+
+    def _evidence(
+        self,
+        batch: Prepared,
+        record: int,
+        found: tuple[Field, Field],
+        leakage: NDArray[np.float32],
+        spans: NDArray[np.int64],
+    ) -> Iterator[Evidence]:
+        prompt, context = found
+        if prompt.values[record] >= THRESHOLD:
+            listed = [
+                *self.lexicon.find(batch, "prompt", record, _MOST_EVIDENCE),
+                *prompt.forms.get(record, ()),
+            ]
+            yield from listed or linear.explain(batch, "prompt", record, _HEAD)
+        if context.rules[record] >= _CLEAR:
+            yield from self.lexicon.find(batch, "context", record, _MOST_EVIDENCE)
+            yield from context.forms.get(record, ())
+        if leakage[record] >= THRESHOLD:
+            words = batch.words("response")
+            first, stop = spans[record]
+            place = batch.characters("response", record, int(words.begins[first]), int(words.ends[stop - 1]))
+            yield Evidence("response", *place, "repeats the system prompt")
+
+
+_PARTS = ("prompt", "rules", "context", "leakage")
+
+
+def _hidden(batch: Prepared, field: Source) -> Iterator[tuple[int, str, Evidence]]:
+    """Yield (record, readable text, place) of everything that a field says in disguise."""
+    for record, text in enumerate(batch.texts(field)):
+        if not text:
+            continue
+        if not text.isascii() and (plain := fold(text)) != text:
+            yield record, plain, Evidence(field, 0, len(text), "look-alike or invisible characters")
+        for form in decoded(text):
+            yield record, form.text, Evidence(field, form.start, form.end, f"hidden as {form.kind}")
+
+
+def _leakage(batch: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return 0..1 per record, NaN without a system prompt, and the longest repeated stretch of words."""
+    secret, answer = batch.words("system_prompt"), batch.words("response")
+    shares, spans = measure_leakage(secret.ids, secret.offsets, answer.ids, answer.offsets)
+    runs = (spans[:, 1] - spans[:, 0]).astype(np.float32)
+    lengths = np.diff(secret.offsets)
+    whole = np.where(lengths >= _FEWEST_RUNS, shares, 0)
+    value = np.maximum(np.minimum(runs / _CERTAIN_RUN, 1), whole)
+    return np.where(lengths > 0, value, np.nan).astype(np.float32), spans
+
+
+def build() -> Evaluator:
+    """Load the rules and the weights."""
+    linear.load_bank()
+    weights = load_weights("prompt_injection")["categories"].astype(np.float32)
+    return PromptInjection(load_lexicon("prompt_injection"), weights)
