@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import httpx
+import redis
 from arq.worker import Worker, func
 from fastapi import FastAPI
 
@@ -15,6 +18,7 @@ from app.api.dependencies import Services
 from app.config import Settings
 from app.main import create_app
 from app.queue import EVALUATE, EVALUATE_QUEUE, deserialize, serialize
+from tests.conftest import database_named
 from tests.integration.worker_rig import Rig, running_rig
 
 PROBLEM = "application/problem+json"
@@ -97,3 +101,18 @@ async def running_api(database_url: str, redis_url: str, **settings: Any) -> Asy
         rig = ApiRig(client, worker, app)
         await rig.services.ingest.waiting.listening.wait()
         yield rig
+
+
+@asynccontextmanager
+async def own_servers(postgres_url: str, template: str, redis_url: str) -> AsyncIterator[tuple[str, str]]:
+    """A database and an empty Redis for all tests of a module that leave nothing behind."""
+    name = f"module_{uuid.uuid4().hex}"
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushall()
+        yield database_named(postgres_url, name), redis_url
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.api_rig import PROBLEM, ApiRig, running_api
+from tests.integration.api_rig import PROBLEM, ApiRig, own_servers, running_api
 
 CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}
 SEVEN = {"trace_id", "quality_score", "safety_score", "is_safe", "safety_flags", "cost_usd", "timestamp"}
@@ -17,6 +17,16 @@ SEVEN = {"trace_id", "quality_score", "safety_score", "is_safe", "safety_flags",
 @pytest.fixture
 async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
     async with running_api(database_url, redis_url, max_body_bytes=4 * 1024 * 1024) as rig:
+        yield rig
+
+
+@pytest.fixture(scope="module")
+async def shared(postgres_url: str, migrated_template: str, redis_server_url: str) -> AsyncIterator[ApiRig]:
+    """An API for tests that keep nothing."""
+    async with (
+        own_servers(postgres_url, migrated_template, redis_server_url) as urls,
+        running_api(*urls, max_body_bytes=4 * 1024 * 1024) as rig,
+    ):
         yield rig
 
 
@@ -51,8 +61,8 @@ async def test_respond_async_gets_202_and_where_the_scores_will_be(api: ApiRig) 
     assert (await api.get(location))["quality_score"] == 1.0
 
 
-async def test_waiting_ends_at_the_bound_that_the_client_set(api: ApiRig) -> None:
-    response = await api.post("/monitor/inference", CALL, prefer="wait=0")
+async def test_waiting_ends_at_the_bound_that_the_client_set(shared: ApiRig) -> None:
+    response = await shared.post("/monitor/inference", CALL, prefer="wait=0")
     assert response.status_code == 202
     assert response.headers["preference-applied"] == "wait=0"
 
@@ -100,16 +110,16 @@ async def test_one_bad_line_is_rejected_alone(api: ApiRig) -> None:
     assert await api.worker.value("SELECT count(*)::int FROM traces") == 2
 
 
-async def test_a_bulk_body_of_bad_lines_alone_is_422_and_names_them(api: ApiRig) -> None:
-    response = await api.post("/monitor/inferences", [{"prompt": "x"}, 7])
+async def test_a_bulk_body_of_bad_lines_alone_is_422_and_names_them(shared: ApiRig) -> None:
+    response = await shared.post("/monitor/inferences", [{"prompt": "x"}, 7])
     assert response.status_code == 422
     assert response.headers["content-type"] == PROBLEM
     assert [error["line"] for error in response.json()["errors"]] == [1, 2]
     assert response.json()["errors"][0]["field"] == "response"
 
 
-async def test_no_lines_are_no_error(api: ApiRig) -> None:
-    response = await api.post("/monitor/inferences", [])
+async def test_no_lines_are_no_error(shared: ApiRig) -> None:
+    response = await shared.post("/monitor/inferences", [])
     assert (response.status_code, response.json()["trace_ids"]) == (202, [])
 
 
@@ -140,9 +150,9 @@ async def test_a_large_compressed_bulk_body_is_taken_whole(api: ApiRig) -> None:
     ],
 )
 async def test_a_body_that_cannot_be_read_says_why(
-    api: ApiRig, path: str, content: bytes, headers: dict[str, str], status: int
+    shared: ApiRig, path: str, content: bytes, headers: dict[str, str], status: int
 ) -> None:
-    response = await api.client.post(
+    response = await shared.client.post(
         path, content=content, headers={"content-type": "application/json", **headers}
     )
     assert response.status_code == status
@@ -164,13 +174,13 @@ async def test_a_body_that_cannot_be_read_says_why(
         ({"timestamp": "1999-01-01T00:00:00Z"}, "timestamp"),
         ({"timestamp": "2999-01-01T00:00:00Z"}, "timestamp"),
         ({"user_id": "x" * 513}, "user_id"),
-        ({"tags": ["x" * 129]}, "tags[...]"),
+        ({"tags": ["x" * 129]}, "tags[0]"),
         ({"metadata": {"x": "y" * 70_000}}, "metadata"),
         ({"surprise": "y" * 70_000}, "metadata"),
     ],
 )
-async def test_a_wrong_field_is_named(api: ApiRig, change: dict[str, Any], field: str) -> None:
-    response = await api.post("/monitor/inference", {**CALL, **change})
+async def test_a_wrong_field_is_named(shared: ApiRig, change: dict[str, Any], field: str) -> None:
+    response = await shared.post("/monitor/inference", {**CALL, **change})
     assert response.status_code == 422
     assert response.headers["content-type"] == PROBLEM
     assert [error["field"] for error in response.json()["errors"]] == [field]
@@ -188,28 +198,28 @@ async def test_a_wrong_field_is_named(api: ApiRig, change: dict[str, Any], field
         (b'{"prompt": "a", "response": "b", "user_id": "\\u0000"}', "nul_replaced"),
     ],
 )
-async def test_odd_text_is_stored_with_a_mark(api: ApiRig, body: bytes, mark: str) -> None:
-    response = await api.client.post(
+async def test_odd_text_is_stored_with_a_mark(shared: ApiRig, body: bytes, mark: str) -> None:
+    response = await shared.client.post(
         "/monitor/inference",
         content=body,
         headers={"content-type": "application/json", "prefer": "respond-async"},
     )
     assert response.status_code == 202
-    await api.worker.drain()
-    assert mark in (await api.get(response.headers["location"]))["marks"]
+    await shared.worker.drain()
+    assert mark in (await shared.get(response.headers["location"]))["marks"]
 
 
-async def test_a_megabyte_of_text_and_unknown_fields_are_kept(api: ApiRig) -> None:
+async def test_a_megabyte_of_text_and_unknown_fields_are_kept(shared: ApiRig) -> None:
     text = "lorem ipsum " * 87_000
-    (trace_id,) = await api.store({**CALL, "response": text, "shade": "blue", "metadata": {"a": 1}})
-    trace = await api.get(f"/traces/{trace_id}")
+    (trace_id,) = await shared.store({**CALL, "response": text, "shade": "blue", "metadata": {"a": 1}})
+    trace = await shared.get(f"/traces/{trace_id}")
     assert trace["response"] == text
     assert trace["metadata"] == {"shade": "blue", "a": 1}
 
 
-async def test_source_is_never_taken_from_a_body(api: ApiRig) -> None:
-    (trace_id,) = await api.store({**CALL, "source": "evaluate"})
-    trace = await api.get(f"/traces/{trace_id}")
+async def test_source_is_never_taken_from_a_body(shared: ApiRig) -> None:
+    (trace_id,) = await shared.store({**CALL, "source": "evaluate"})
+    trace = await shared.get(f"/traces/{trace_id}")
     assert (trace["source"], trace["metadata"]) == ("live", {"source": "evaluate"})
 
 
@@ -239,6 +249,6 @@ async def test_an_evaluation_that_takes_longer_becomes_a_job(api: ApiRig) -> Non
 
 @pytest.mark.parametrize(("body", "status"), [([], 200), ([{"prompt": "x"}], 422), ([CALL] * 1001, 422)])
 async def test_an_evaluation_takes_one_to_a_thousand_records(
-    api: ApiRig, body: list[Any], status: int
+    shared: ApiRig, body: list[Any], status: int
 ) -> None:
-    assert (await api.post("/evaluate", body)).status_code == status
+    assert (await shared.post("/evaluate", body)).status_code == status

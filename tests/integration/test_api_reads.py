@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.schemas.ids import mint
-from tests.integration.api_rig import PROBLEM, ApiRig, running_api
+from tests.integration.api_rig import PROBLEM, ApiRig, own_servers, running_api
 
 NOW = datetime.now(UTC)
 
@@ -15,6 +15,27 @@ NOW = datetime.now(UTC)
 @pytest.fixture
 async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
     async with running_api(database_url, redis_url) as rig:
+        yield rig
+
+
+@pytest.fixture(scope="module")
+async def shared(postgres_url: str, migrated_template: str, redis_server_url: str) -> AsyncIterator[ApiRig]:
+    """An API for tests that keep nothing."""
+    async with (
+        own_servers(postgres_url, migrated_template, redis_server_url) as urls,
+        running_api(*urls) as rig,
+    ):
+        yield rig
+
+
+@pytest.fixture(scope="module")
+async def filled(postgres_url: str, migrated_template: str, redis_server_url: str) -> AsyncIterator[ApiRig]:
+    """An API over TRAFFIC for tests that only read."""
+    async with (
+        own_servers(postgres_url, migrated_template, redis_server_url) as urls,
+        running_api(*urls) as rig,
+    ):
+        await rig.store(*TRAFFIC)
         yield rig
 
 
@@ -55,9 +76,9 @@ KEYS = {
 @pytest.mark.parametrize("path", KEYS)
 @pytest.mark.parametrize("period", ["15m", "1h", "24h", "7d", "30d", "90d"])
 async def test_an_empty_period_answers_with_every_key_and_a_message(
-    api: ApiRig, path: str, period: str
+    shared: ApiRig, path: str, period: str
 ) -> None:
-    report = await api.get(path, time_period=period)
+    report = await shared.get(path, time_period=period)
     assert set(report) >= KEYS[path]
     assert report["time_period"] == period
     assert period in report["message"]
@@ -67,8 +88,10 @@ async def test_an_empty_period_answers_with_every_key_and_a_message(
 @pytest.mark.parametrize(
     "period", ["yesterday", "24", "0h", "-1h", "1.5h", "1y", "99999999d", "", "²h", "24h "]
 )
-async def test_an_unknown_period_is_422_and_never_another_window(api: ApiRig, path: str, period: str) -> None:
-    response = await api.client.get(path, params={"time_period": period})
+async def test_an_unknown_period_is_422_and_never_another_window(
+    shared: ApiRig, path: str, period: str
+) -> None:
+    response = await shared.client.get(path, params={"time_period": period})
     assert response.status_code == 422
     assert response.headers["content-type"] == PROBLEM
     assert response.json()["errors"][0]["field"] == "time_period"
@@ -176,9 +199,8 @@ async def test_a_list_of_traces_goes_on_page_by_page_and_meets_each_once(api: Ap
         ({"is_safe": "false", "model": "gpt-4", "time_period": "1h"}, 2),
     ],
 )
-async def test_filters_narrow_the_list(api: ApiRig, filters: dict[str, str], count: int) -> None:
-    await api.store(*TRAFFIC)
-    assert len((await api.get("/traces", **filters))["traces"]) == count
+async def test_filters_narrow_the_list(filled: ApiRig, filters: dict[str, str], count: int) -> None:
+    assert len((await filled.get("/traces", **filters))["traces"]) == count
 
 
 @pytest.mark.parametrize(
@@ -201,9 +223,9 @@ async def test_filters_narrow_the_list(api: ApiRig, filters: dict[str, str], cou
     ],
 )
 async def test_a_wrong_parameter_is_named(
-    api: ApiRig, path: str, parameters: dict[str, str], field: str
+    shared: ApiRig, path: str, parameters: dict[str, str], field: str
 ) -> None:
-    response = await api.client.get(path, params=parameters)
+    response = await shared.client.get(path, params=parameters)
     assert response.status_code == 422
     assert response.headers["content-type"] == PROBLEM
     assert [error["field"] for error in response.json()["errors"]] == [field]
@@ -232,8 +254,8 @@ async def test_a_trace_is_shown_whole(api: ApiRig) -> None:
     assert trace["feedback"] == []
 
 
-async def test_an_unknown_trace_is_404_without_a_promise(api: ApiRig) -> None:
-    response = await api.client.get("/traces/5e9d8cbe-7e5e-4d5c-9be9-111111111111")
+async def test_an_unknown_trace_is_404_without_a_promise(shared: ApiRig) -> None:
+    response = await shared.client.get("/traces/5e9d8cbe-7e5e-4d5c-9be9-111111111111")
     assert response.status_code == 404
     assert "retry-after" not in response.headers
 
@@ -289,11 +311,11 @@ async def test_feedback_may_come_before_its_trace_is_stored(api: ApiRig) -> None
     ],
 )
 async def test_feedback_that_makes_no_sense_is_refused(
-    api: ApiRig, body: Any, status: int, field: str | None
+    shared: ApiRig, body: Any, status: int, field: str | None
 ) -> None:
-    response = await api.post("/feedback", body)
+    response = await shared.post("/feedback", body)
     assert response.status_code == status
     assert response.headers["content-type"] == PROBLEM
     if field:
         assert [error["field"] for error in response.json()["errors"]] == [field]
-    assert await api.worker.value("SELECT count(*)::int FROM feedback") == 0
+    assert await shared.worker.value("SELECT count(*)::int FROM feedback") == 0
