@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
@@ -31,13 +31,15 @@ from monitoring.verdict import Policy
 from workers.scoring import Unscorable, score
 from workers.storing import Job, Storing
 
-__all__ = ["DEADLINE_SECONDS", "TIMEOUT_SECONDS", "Evaluation"]
+__all__ = ["DEADLINE_SECONDS", "PATIENCE_SECONDS", "TIMEOUT_SECONDS", "Evaluation"]
 
 logger = logging.getLogger(__name__)
 
-# arq's own timeout drops a job without asking; ours comes first and sorts the failure.
+# arq's own timeout drops a job without asking; ours come first and sort the failure. A record is to blame
+# for long scoring alone, whatever else takes long is trouble of Postgres or Redis.
 TIMEOUT_SECONDS = 15
-DEADLINE_SECONDS = 12
+PATIENCE_SECONDS = 14
+DEADLINE_SECONDS = 10
 _ATTEMPTS_EXPIRE_SECONDS = 30 * 24 * 3600
 _LAST_ATTEMPT = 3
 _RETRY_SECONDS = 1
@@ -51,6 +53,10 @@ class _Opened(NamedTuple):
     unreadable: list[DeadLetter]
     reply_to: str | None = None
     unread: int = 0
+
+
+class _OverdueError(Exception):
+    """Scoring took longer than the deadline."""
 
 
 class Evaluation:
@@ -87,13 +93,15 @@ class Evaluation:
         attempts = int(await self._redis.incr(attempts_key))
         await self._redis.expire(attempts_key, _ATTEMPTS_EXPIRE_SECONDS)
         try:
-            await self._attempt(name, payload, attempts)
+            await _within(PATIENCE_SECONDS, self._attempt(name, payload, attempts))
         except asyncio.CancelledError:
             await asyncio.shield(self._redis.delete(attempts_key))
             raise
         except Exception as error:
             if not (is_outage(error) or isinstance(error, RedisError)):
-                raise
+                # Whatever else left this task would make arq drop the job; the attempt stays counted.
+                logger.exception("job %s could not be settled and is tried again", name)
+                raise Retry(defer=_RETRY_SECONDS) from error
             logger.warning("job %s waits for Postgres or Redis: %s", name, type(error).__name__)
             await self._redis.delete(attempts_key)
             self._outage()
@@ -105,26 +113,22 @@ class Evaluation:
             await self._isolate(name, payload, attempts, "process_died", "a worker died while scoring it")
             return
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS) as deadline:
-                await self._process(name, payload)
+            await self._process(name, payload)
+        except _OverdueError:
+            detail = f"not scored within {DEADLINE_SECONDS} s"
+            await self._isolate(name, payload, attempts, "deadline", detail)
         except Exception as error:
-            if deadline.expired():
-                detail = f"not scored and stored within {DEADLINE_SECONDS} s"
-                await self._isolate(name, payload, attempts, "deadline", detail)
-            elif is_outage(error) or isinstance(error, RedisError):
+            if is_outage(error) or isinstance(error, RedisError):
                 raise
-            else:
-                logger.exception("job %s failed", name)
-                await self._isolate(name, payload, attempts, type(error).__name__, str(error))
+            logger.exception("job %s failed", name)
+            await self._isolate(name, payload, attempts, type(error).__name__, str(error))
 
     async def _process(self, name: JobName, payload: bytes) -> None:
         opened = self._open(name, payload)
         known = await self._known(name, opened.envelopes)
         known_ids = {summary.trace_id for summary in known}
         fresh = [envelope for envelope in opened.envelopes if envelope.trace_id not in known_ids]
-        results = await asyncio.get_running_loop().run_in_executor(
-            self._executor, score, fresh, str(name), self._evaluators, self._policy
-        )
+        results = await self._score(name, fresh)
         traces = [result for result in results if isinstance(result, Trace)]
         dead = opened.unreadable + [
             _letter(name, result.envelope, result.reason, result.detail, attempts=1)
@@ -135,6 +139,15 @@ class Evaluation:
             Job(name.project_id, str(name), traces, dead, len(known), opened.unread), fresh
         )
         await self._announce(opened, [*map(summarise, stored), *known])
+
+    async def _score(self, name: JobName, envelopes: Sequence[Envelope]) -> list[Trace | Unscorable]:
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._executor, score, envelopes, str(name), self._evaluators, self._policy
+                )
+        except TimeoutError as error:
+            raise _OverdueError from error
 
     def _open(self, name: JobName, payload: bytes) -> _Opened:
         try:
@@ -237,6 +250,18 @@ class Evaluation:
             pipe.zrem(EVALUATE_QUEUE, str(name))
             await pipe.execute()
         logger.warning("job %s was halved to find the record that fails", name)
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` for at most `seconds`; raises TimeoutError then, without waiting for its cancellation.
+
+    A driver whose server hangs may not end when it is cancelled, and what it still writes is settled once.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait_for(asyncio.shield(task), seconds)
+    finally:
+        task.cancel()
 
 
 def _letter(name: JobName, envelope: Envelope, reason: str, detail: str, attempts: int) -> DeadLetter:

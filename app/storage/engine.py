@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -35,6 +36,7 @@ REFUSALS = (DBAPIError, asyncpg.PostgresError, ValueError, TypeError, OverflowEr
 
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
 _RETRY_SECONDS = 2
+_ANSWER_SECONDS = 5
 
 
 def asyncpg_url(database_url: str) -> str:
@@ -117,9 +119,9 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 async def answers(engine: AsyncEngine) -> bool:
-    """Tell whether Postgres can be used now."""
+    """Tell whether Postgres can be used now; no answer within five seconds is none."""
     try:
-        async with engine.connect() as connection:
+        async with asyncio.timeout(_ANSWER_SECONDS), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
     except Exception as error:
         if is_outage(error):
