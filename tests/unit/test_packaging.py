@@ -1,0 +1,240 @@
+"""What is promised about commands, containers and continuous integration, read from their files."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.cli.settings import variable_name
+from app.config import Settings
+from workers.main import __name__ as worker_module
+
+ROOT = Path(__file__).resolve().parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SWARM: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "swarm.yml").read_text())
+CI: dict[str, Any] = yaml.load((ROOT / ".github/workflows/ci.yml").read_text(), yaml.BaseLoader)  # noqa: S506 it makes strings only, so that `on` stays a word
+SERVICES = COMPOSE["services"]
+SHARED = ("llm-monitor-api", "llm-monitor-worker", "llm-monitor-dashboard")
+VARIABLES = {variable_name(name, field) for name, field in Settings.model_fields.items()}
+
+
+def instructions(keyword: str) -> list[str]:
+    """The Dockerfile's instructions of one kind, continuation lines joined."""
+    joined = DOCKERFILE.replace("\\\n", " ")
+    return [
+        line.removeprefix(keyword).strip() for line in joined.splitlines() if line.startswith(f"{keyword} ")
+    ]
+
+
+def environments() -> list[tuple[str, str]]:
+    found = [(name, variable) for name, one in SERVICES.items() for variable in one.get("environment", {})]
+    found += [(name, v) for name, one in SWARM["services"].items() for v in one.get("environment", {})]
+    found += [("Dockerfile", v) for line in instructions("ENV") for v in re.findall(r"(\w+)=", line)]
+    return [(place, variable) for place, variable in found if variable.startswith("LLM_MONITOR_")]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "build", "run", "run-api", "run-dash", "up", "down", "logs", "shell", "clean", "test",
+        "test-local", "test-long", "run-local", "setup", "check", "reference", "help",
+    ],
+)  # fmt: skip
+def test_make_has_the_target_and_help_explains_it(target: str) -> None:
+    assert re.search(rf"^{target}:.*## \S", MAKEFILE, re.MULTILINE)
+
+
+def test_make_speaks_only_of_services_that_exist() -> None:
+    named = set(re.findall(r"llm-monitor-[a-z]+", MAKEFILE)) - {"llm-monitor-test"}
+    assert named
+    assert named <= set(SERVICES)
+
+
+def test_make_builds_a_stage_that_exists() -> None:
+    (stage,) = re.findall(r"--target (\w+)", MAKEFILE)
+    assert stage in re.findall(r"^FROM \S+ AS (\w+)", DOCKERFILE, re.MULTILINE)
+
+
+def test_compose_has_the_promised_services() -> None:
+    assert {*SHARED, "llm-monitor-full", "postgres", "redis"} <= set(SERVICES)
+
+
+@pytest.mark.parametrize("service", SHARED)
+def test_services_of_make_up_share_one_postgres_and_one_redis(service: str) -> None:
+    environment = SERVICES[service]["environment"]
+    assert "@postgres:5432/" in environment["DATABASE_URL"]
+    assert "redis://redis:6379" in environment["REDIS_URL"]
+    assert environment["API_BASE_URL"].endswith("http://llm-monitor-api:8000}")
+    assert "profiles" not in SERVICES[service]
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_what_a_service_waits_for_has_a_health_check(service: str) -> None:
+    for name, wait in SERVICES[service].get("depends_on", {}).items():
+        assert wait["condition"] == "service_healthy"
+        # The API's check is the image's own.
+        assert "healthcheck" in SERVICES[name] or name == "llm-monitor-api"
+
+
+def test_api_waits_for_its_servers() -> None:
+    assert {"postgres", "redis"} <= set(SERVICES["llm-monitor-api"]["depends_on"])
+
+
+@pytest.mark.parametrize(
+    ("service", "ports"),
+    [
+        ("llm-monitor-api", ["8000:8000"]),
+        ("llm-monitor-dashboard", ["8080:8080"]),
+        ("llm-monitor-full", ["8000:8000", "8080:8080"]),
+        ("llm-monitor-development", ["8000:8000", "8080:8080"]),
+    ],
+)
+def test_ports_are_the_promised_ones(service: str, ports: list[str]) -> None:
+    assert SERVICES[service]["ports"] == ports
+
+
+@pytest.mark.parametrize("service", ["postgres", "redis", "llm-monitor-worker"])
+def test_servers_and_workers_publish_no_port(service: str) -> None:
+    assert "ports" not in SERVICES[service]
+
+
+def test_development_profile_runs_the_checkout_and_restarts_on_changes() -> None:
+    service = SERVICES["llm-monitor-development"]
+    assert service["profiles"] == ["development"]
+    assert "./:/app" in service["volumes"]
+    program, *_ = service["command"]
+    assert program == "watchfiles"
+    assert re.search(r"^watchfiles==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    watched = service["command"][service["command"].index("python main.py") + 1 :]
+    assert all((ROOT / folder / "__init__.py").exists() or folder == "migrations" for folder in watched)
+
+
+@pytest.mark.parametrize("services", [SERVICES, SWARM["services"]], ids=["compose", "swarm"])
+def test_redis_keeps_what_it_answered_and_never_evicts(services: dict[str, Any]) -> None:
+    options = shlex.join(services["redis"]["command"])
+    for option in ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction"):
+        assert option in options
+    assert re.search(r"--maxmemory \d+[mg]b", options)
+
+
+@pytest.mark.parametrize("services", [SERVICES, SWARM["services"]], ids=["compose", "swarm"])
+def test_servers_keep_their_data_in_named_volumes(services: dict[str, Any]) -> None:
+    assert services["postgres"]["volumes"] == ["postgres-data:/var/lib/postgresql"]
+    assert services["redis"]["volumes"] == ["redis-data:/data"]
+
+
+@pytest.mark.parametrize("document", [COMPOSE, SWARM], ids=["compose", "swarm"])
+def test_every_named_volume_and_network_is_declared(document: dict[str, Any]) -> None:
+    for service in document["services"].values():
+        mounts = {volume.partition(":")[0] for volume in service.get("volumes", [])}
+        assert {name for name in mounts if not name.startswith(".")} <= set(document["volumes"])
+        assert set(service["networks"]) <= set(document["networks"])
+
+
+def test_swarm_runs_three_all_in_one_replicas_on_shared_servers() -> None:
+    service = SWARM["services"]["llm-monitor"]
+    assert service["deploy"]["replicas"] == 3
+    assert service["deploy"]["resources"] == {"limits": {"memory": "1G"}, "reservations": {"memory": "512M"}}
+    assert "@postgres:" in service["environment"]["DATABASE_URL"]
+    assert service["environment"]["REDIS_URL"].startswith("redis://redis:")
+    assert "command" not in service
+
+
+@pytest.mark.parametrize(("place", "variable"), environments())
+def test_containers_set_only_variables_that_are_read(place: str, variable: str) -> None:
+    assert variable in VARIABLES, place
+
+
+def test_commands_of_services_name_modules_that_exist() -> None:
+    assert SERVICES["llm-monitor-worker"]["command"][-1] == worker_module
+    assert SERVICES["llm-monitor-dashboard"]["command"][-1] == "dashboard.app"
+    (factory,) = re.findall(r"app\.main:(\w+)", shlex.join(SERVICES["llm-monitor-api"]["command"]))
+    assert f"def {factory}(" in (ROOT / "app" / "main.py").read_text()
+
+
+def test_the_image_is_small_unprivileged_and_watched() -> None:
+    stages = re.findall(r"^FROM (\S+) AS (\w+)", DOCKERFILE, re.MULTILINE)
+    assert stages[0] == ("python:3.11-slim", "builder")
+    assert stages[-1][1] == "runtime"
+    assert all(int(user.split(":")[0]) > 0 for user in instructions("USER"))
+    runtime = DOCKERFILE.split(" AS runtime\n")[1]
+    for line in ("USER ", "EXPOSE 8000 8080", "HEALTHCHECK ", 'CMD ["python", "main.py"]'):
+        assert f"\n{line}" in runtime
+    assert instructions("VOLUME") == ["/data"]
+    assert set(instructions("WORKDIR")) == {"/build", "/app"}
+    environment = " ".join(instructions("ENV"))
+    for setting in ("HOST=0.0.0.0", "DATA_DIR=/data", "ALLOW_ANONYMOUS=1"):
+        assert f"LLM_MONITOR_{setting}" in environment
+
+
+def test_the_image_holds_every_package_and_what_it_copies_exists() -> None:
+    runtime = DOCKERFILE.split(" AS runtime\n")[1]
+    copied = {
+        name for line in re.findall(r"^COPY ([^-].*) \S+$", runtime, re.MULTILINE) for name in line.split()
+    }
+    assert {"app", "monitoring", "workers", "dashboard", "migrations", "main.py"} <= copied
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_the_build_context_keeps_out_what_is_not_source() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert {".git", ".venv", ".env", "data", "**/__pycache__"} <= set(ignored)
+    assert not {"tests", "requirements.txt", "Makefile"} & set(ignored), "the test stage needs them"
+
+
+def test_ci_runs_when_promised() -> None:
+    assert CI["on"]["push"]["branches"] == ["main", "feature/*"]
+    assert CI["on"]["pull_request"]["branches"] == ["main"]
+    assert "workflow_dispatch" in CI["on"]
+
+
+def steps(job: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = CI["jobs"][job]["steps"]
+    return found
+
+
+def test_ci_tests_on_the_promised_python_with_coverage_and_reports() -> None:
+    versions = [s["with"]["python-version"] for s in steps("test") if "setup-python" in s.get("uses", "")]
+    assert versions == ["3.11"]
+    commands = "\n".join(step.get("run", "") for step in steps("test"))
+    for part in ("pytest tests/", "--cov=app", "--junitxml", "QualityMonitor", "main.py --api-only"):
+        assert part in commands
+    uploads = [step for step in steps("test") if "upload-artifact" in step.get("uses", "")]
+    assert uploads[0]["if"] == "always()"
+
+
+def test_ci_builds_tests_and_tags_the_image_and_pushes_unless_pull_request() -> None:
+    assert set(CI["jobs"]["docker"]["needs"]) == {"test", "security"}
+    (naming,) = [s["with"] for s in steps("docker") if "metadata-action" in s.get("uses", "")]
+    for tag in (
+        "type=raw,value=latest",
+        "type=sha,format=long",
+        "type=ref,event=branch",
+        "type=ref,event=pr",
+    ):
+        assert tag in naming["tags"]
+    assert CI["env"]["IMAGE"] == SWARM["services"]["llm-monitor"]["image"].rpartition(":")[0]
+    built = [step["with"] for step in steps("docker") if "build-push-action" in step.get("uses", "")]
+    assert built[-1]["platforms"].split(",") == ["linux/amd64", "linux/arm64"]
+    assert built[-1]["push"] == "${{ github.event_name != 'pull_request' }}"
+    assert "/health/ready" in "\n".join(step.get("run", "") for step in steps("docker"))
+
+
+def test_every_ci_step_does_one_thing_and_every_action_has_a_version() -> None:
+    for job in CI["jobs"]:
+        for step in steps(job):
+            assert ("uses" in step) != ("run" in step)
+            assert re.search(r"@v?\d", step.get("uses", "@1"))
+
+
+@pytest.mark.parametrize("line", (ROOT / "requirements.txt").read_text().splitlines())
+def test_requirements_are_pinned_names_without_address_or_path(line: str) -> None:
+    requirement = line.partition("#")[0].strip()
+    assert not requirement or re.fullmatch(r"[a-z0-9._-]+==[0-9][\w.]*( ; .+)?", requirement)
+    assert "://" not in line
+    assert not re.search(r"(^|\s)(-|/)", requirement)
