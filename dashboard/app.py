@@ -78,6 +78,7 @@ def create_dashboard(settings: Settings) -> FastAPI:
         add_log_handler=False,
         on_error=report_failure,
         enable_mcp=False,
+        websocket_inactivity_timeout=0,  # a screen on the wall is never touched
     )
     pages = find_pages()
     dash.layout = frame(settings)

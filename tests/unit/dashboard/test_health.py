@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+from plotly.io.json import to_json_plotly
+
+from app.api.readiness import Readiness
+from dashboard.health import HealthSource, health_button, health_table
+
+READY = {
+    "status": "ready",
+    "timestamp": "2026-11-23T12:00:00Z",
+    "postgres": "ok",
+    "redis": "ok",
+    "workers": "ok",
+    "queue": {"records": 1500, "jobs": 6, "oldest_age_seconds": 0.25, "workers": 2},
+}
+
+
+def _source(answer: httpx.Response | Exception) -> HealthSource:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/health/ready"
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return HealthSource(httpx.AsyncClient(transport=httpx.MockTransport(handle), base_url="http://api"))
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_good_and_bad_news_are_both_read(status: int) -> None:
+    assert await _source(httpx.Response(status, json=READY)).read() == Readiness.model_validate(READY)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+        httpx.Response(502, text="<html>"),
+        httpx.Response(200, json={}),
+    ],
+)
+async def test_an_api_that_gives_no_such_answer_is_away(answer: httpx.Response | Exception) -> None:
+    assert await _source(answer).read() is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "state"),
+    [
+        ({}, "Healthy", "good"),
+        ({"status": "not_ready", "postgres": "unavailable"}, "No postgres", "warn"),
+        (
+            {"status": "not_ready", "redis": "unavailable", "workers": "unavailable", "queue": None},
+            "No redis or workers",
+            "warn",
+        ),
+        ({"status": "stopping"}, "Stopping", "warn"),
+    ],
+)
+def test_the_header_says_what_is_missing(changes: dict[str, object], words: str, state: str) -> None:
+    button = health_button(Readiness.model_validate(READY | changes))
+    assert button.children == words
+    assert f'"data-state":"{state}"' in to_json_plotly(button)
+
+
+def test_before_the_first_answer_nothing_is_claimed() -> None:
+    assert health_button(None, asked=False).children == "Checking"
+    assert health_button(None).children == "No API"
+
+
+def test_the_table_shows_the_queue_for_people() -> None:
+    shown = to_json_plotly(health_table(Readiness.model_validate(READY)))
+    assert "1.5k" in shown
+    assert "250 ms" in shown
+    assert "unavailable" in to_json_plotly(health_table(None))
