@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
@@ -213,7 +214,7 @@ class Evaluation:
                 answers = [summary for summary in summaries if summary.trace_id in waited]
                 await publish_replies(self._redis, opened.reply_to, answers)
             if summaries:
-                shown = msgspec.to_builtins(list(summaries[-_SHOWN_TRACES:]), str_keys=True)
+                shown = msgspec.to_builtins(list(summaries[-_SHOWN_TRACES:]), builtin_types=(Decimal,))
                 project_id = opened.envelopes[0].project_id
                 data = {"traces": shown, "records": len(summaries)}
                 await publish_event(self._redis, Event("trace", project_id, data))

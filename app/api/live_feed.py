@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from app.errors import MonitorError
 from app.events import Event, subscribe
+from app.ingest.background import in_background
 
 __all__ = ["Client", "Figures", "Hub"]
 
@@ -79,13 +80,8 @@ class Hub:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Hub]:
         """Listen for the length of the block."""
-        tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._refresh())]
-        try:
+        async with in_background(self._listen(), self._refresh()):
             yield self
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     @asynccontextmanager
     async def watching(self, project_id: str) -> AsyncIterator[Client]:

@@ -56,8 +56,10 @@ class GroupCommit:
                 await self._wake.wait()
                 await self._commit()
         finally:
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(self._commit())
+            last = asyncio.ensure_future(self._commit())
+            while not last.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.shield(last)
 
     async def _commit(self) -> None:
         groups, self._pending = self._pending, []

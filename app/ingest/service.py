@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from app.config import Settings
 from app.ingest.admission import Admission
+from app.ingest.background import in_background
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Idempotency
 from app.ingest.waiting import Waiting
@@ -60,16 +61,8 @@ class Ingest:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Ingest]:
         """Run the background tasks for the length of the block; leaving it commits what is pending."""
-        tasks = [
-            asyncio.create_task(part.run(), name=type(part).__name__)
-            for part in (self.admission, self._commit, self.waiting)
-        ]
-        try:
+        async with in_background(self.admission.run(), self._commit.run(), self.waiting.run()):
             yield self
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def accept(
         self,
