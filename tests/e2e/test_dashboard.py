@@ -88,7 +88,11 @@ def test_a_trace_opens_with_its_evidence_marked(filled: Stack, tab: Tab) -> None
     tab.show(width=1440, height=900, scheme="dark")
     tab.go(filled.dashboard)
     # The table's rows can be seen a moment before it can tell which of them was chosen.
-    wait_for(lambda: tab.ask("!!window.dash_ag_grid?.getApi('traces')"), PATIENCE, "the table")
+    wait_for(
+        lambda: tab.ask("window.dash_ag_grid?.getApiAsync('traces').then(() => true, () => false)"),
+        PATIENCE,
+        "the table",
+    )
     _see(tab, "#health", "Healthy")
     tab.click(".ag-row:has(.flag) .ag-cell")
     assert "jane.doe@example.org" in _see(tab, ".mantine-Drawer-body", "Scores")

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.config import Settings
+from app.errors import Unavailable
+from app.events import Event, publish_event
+from app.storage.engine import create_engine
+from dashboard.app import create_dashboard
+from dashboard.live import News
+from dashboard.sources import Sources
+from dashboard.view import View
+
+NOWHERE = "unix:///tmp/llmt-nobody-listens-here.sock"
+API = "http://api.internal"
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(database_url, application="test")
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis_url) as redis:
+        yield redis
+
+
+async def test_an_empty_project_is_read_without_inventing_a_number(engine: AsyncEngine, redis: Redis) -> None:
+    overview = await Sources(engine, redis, api_url=API).overview(View(period="1h"))
+    assert overview.traces == []
+    assert overview.quality.average_quality is None
+    assert overview.safety.violation_rate is None
+    assert overview.ledger is None
+    assert overview.queue is not None
+    assert overview.queue.records == 0
+
+
+async def test_without_redis_the_stored_part_is_still_shown(engine: AsyncEngine) -> None:
+    async with Redis.from_url(NOWHERE) as nobody:
+        overview = await Sources(engine, nobody, api_url=API).overview(View())
+    assert (overview.queue, overview.ledger, overview.rate) == (None, None, None)
+    assert overview.quality.total_evaluations == 0
+
+
+async def test_without_postgres_it_says_so_and_asks_again(redis: Redis) -> None:
+    nobody = create_engine("postgresql://nobody@/none?host=/tmp/llmt-nobody", application="test")
+    sources = Sources(nobody, redis, api_url=API)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await sources.overview(View())
+    await nobody.dispose()
+
+
+async def test_news_reaches_everybody_who_waits(redis: Redis, redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as feed:
+        news = News(feed)
+        listening = asyncio.create_task(news.listen())
+        waiting = [asyncio.create_task(news.after(0, timeout=20)) for _ in range(3)]
+        try:
+            while not all(task.done() for task in waiting):
+                # Nobody is told of what happened before the subscription stood.
+                await publish_event(redis, Event("pipeline", "default", {}))
+                await asyncio.wait(waiting, timeout=0.05)
+            assert all(task.result() > 0 for task in waiting)
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+
+
+async def test_while_nothing_happens_waiting_ends_by_itself(redis: Redis) -> None:
+    assert await News(redis).after(0, timeout=0.01) == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/?period=7d"])
+async def test_every_address_gets_the_application_and_only_local_files(
+    database_url: str, redis_url: str, path: str
+) -> None:
+    dashboard = create_dashboard(Settings(database_url=database_url, redis_url=redis_url))
+    transport = httpx.ASGITransport(dashboard)
+    async with (
+        dashboard.router.lifespan_context(dashboard),
+        httpx.AsyncClient(transport=transport, base_url="http://dashboard") as client,
+    ):
+        page = await client.get(path)
+    assert page.status_code == httpx.codes.OK
+    assert 'src="http' not in page.text
+    assert 'href="http' not in page.text
