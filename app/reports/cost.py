@@ -51,7 +51,7 @@ async def read_cost(
     Totals are exact to the window's bucket; operations (a model with a prompt template) are kept by the
     hour, so a window of minutes lists them from the start of its first hour on.
     """
-    models = await read_models(connection, project_id, window, source, most=_ALL_GROUPS)
+    models = await read_models(connection, project_id, window, source)
     templates = await read_breakdown(connection, project_id, window, "template", source, most=_ALL_GROUPS)
     since = await read_begin(connection, project_id, source)
     totals = analyse_cost([_group(group.value, None, group) for group in models], window, since)

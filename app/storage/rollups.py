@@ -63,7 +63,8 @@ _OF_ONE = f"{_WHERE} AND value = :value"
 _BUCKET = "date_bin(:width, bucket, timestamptz 'epoch')"
 _MEASURES = "unnest(measures, counts, sums, hits) AS m(measure, count, total, hits)"
 _SUMS = "sum(m.count)::bigint AS number, sum(m.total)::double precision AS total, sum(m.hits)::bigint AS hits"
-_BINS = "unnest(bin_measures, bins, bin_counts) AS b(measure, bin, count)"
+# In a select list these advance together, and cost half of what a lateral unnest of three arrays does.
+_BINS = "unnest(bin_measures) AS measure, unnest(bins) AS bin, unnest(bin_counts) AS number"
 
 _TOTALS = text(f"SELECT {_SCALARS} FROM rollups WHERE {_OF_ONE}")
 _TREND = text(f"SELECT {_BUCKET} AS at, {_SCALARS} FROM rollups WHERE {_OF_ONE} GROUP BY 1 ORDER BY 1")
@@ -75,14 +76,26 @@ _MEASURE_TRENDS = text(
 _GROUP_MEASURES = text(
     f"SELECT value, m.measure, {_SUMS} FROM rollups, {_MEASURES} WHERE {_WHERE} GROUP BY 1, 2"
 )
+# Names are compared once per list of names and not once per bin; most rows share one list.
 _HISTOGRAMS = text(
-    f"SELECT measures[b.measure] AS measure, b.bin, sum(b.count)::bigint AS number FROM rollups, {_BINS} "
-    f"WHERE {_OF_ONE} AND measures && CAST(:wanted AS text[]) AND measures[b.measure] = ANY(:wanted) "
+    "WITH picked AS MATERIALIZED ("
+    " SELECT dense_rank() OVER (ORDER BY measures) AS layout, measures, bin_measures, bins, bin_counts"
+    f" FROM rollups WHERE {_OF_ONE} AND measures && CAST(:wanted AS text[])"
+    "), summed AS ("
+    " SELECT layout, measure, bin, sum(number) AS number"
+    f" FROM (SELECT layout, {_BINS} FROM picked) AS held GROUP BY 1, 2, 3"
+    "), layouts AS (SELECT DISTINCT layout, measures FROM picked) "
+    "SELECT measures[measure] AS measure, bin, sum(number)::bigint AS number "
+    "FROM summed JOIN layouts USING (layout) WHERE measures[measure] = ANY(:wanted) "
     "GROUP BY 1, 2 ORDER BY 1, 2"
 )
 _TREND_HISTOGRAMS = text(
-    f"SELECT {_BUCKET} AS at, b.bin, sum(b.count)::bigint AS number FROM rollups, {_BINS} "
-    f"WHERE {_OF_ONE} AND measures[b.measure] = :wanted GROUP BY 1, 2 ORDER BY 1, 2"
+    "WITH picked AS MATERIALIZED ("
+    f" SELECT {_BUCKET} AS at, array_position(measures, :wanted) AS wanted, bin_measures, bins, bin_counts"
+    f" FROM rollups WHERE {_OF_ONE}"
+    ") SELECT at, bin, sum(number)::bigint AS number "
+    f"FROM (SELECT at, wanted, {_BINS} FROM picked) AS held WHERE measure = wanted "
+    "GROUP BY 1, 2 ORDER BY 1, 2"
 )
 _BREAKDOWN = text(
     f"SELECT value, model, template, {_SCALARS} FROM rollups WHERE {_WHERE} "
@@ -186,10 +199,10 @@ async def read_trend_histograms(
 
 
 async def read_models(
-    connection: AsyncConnection, project_id: str, window: Window, source: str = "live", most: int = 100
+    connection: AsyncConnection, project_id: str, window: Window, source: str = "live"
 ) -> list[Group]:
-    """Return the figures of each model, the one with most records first."""
-    parameters = _all(project_id, window, source, "model", window.start) | {"most": most}
+    """Return the figures of every model, the one with most records first; together they make the total."""
+    parameters = _all(project_id, window, source, "model", window.start) | {"most": None}
     return [_group(row) for row in await connection.execute(_BREAKDOWN, parameters)]
 
 
