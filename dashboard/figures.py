@@ -96,14 +96,7 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
     lines: list[Figure] = []
     if any(point.p10 is not None for point in points):
         lines += [
-            {
-                **_band(points),
-                "mode": "lines",
-                "line": {"width": 0},
-                "fill": "toself",
-                "fillcolor": _fill(color, 0.18),
-                "hoverinfo": "skip",
-            },
+            _area([(point.at, point.p10, point.p90) for point in points], color, 0.18),
             {
                 "x": at,
                 "y": [point.p50 for point in points],
@@ -114,6 +107,8 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
                 "hovertemplate": f"%{{y:{form}}} (p10 %{{customdata[0]:{form}}}, p90 %{{customdata[1]:{form}}})",
             },
         ]
+    if unit == "share":
+        lines.append(_area([(point.at, 0.0, point.value) for point in points], color, 0.12))
     lines.append(
         {
             "x": at,
@@ -124,7 +119,6 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
             "name": name,
             "customdata": [count(point.records) for point in points],
             "hovertemplate": f"%{{y:{form}}} of %{{customdata}} records",
-            **({"fill": "tozeroy", "fillcolor": _fill(color, 0.12)} if unit == "share" else {}),
         }
     )
     scale = {"range": [0, 1.02], "tickformat": ".1f", "nticks": 6}
@@ -141,17 +135,25 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
     return {"data": lines, "layout": layout}
 
 
-def _band(points: Sequence[Point]) -> Figure:
-    """Return one closed outline per run of buckets with percentiles, so that gaps stay open."""
+def _area(edges: Sequence[tuple[datetime, float | None, float | None]], color: str, opacity: float) -> Figure:
+    """Return one closed outline per run of buckets with both edges, so that gaps stay open."""
     x: list[datetime | None] = []
     y: list[float | None] = []
-    for known, run in groupby(points, key=lambda point: point.p10 is not None):
+    for known, run in groupby(edges, key=lambda edge: None not in edge):
         if known:
             there = list(run)
             back = there[::-1]
-            x += [*(point.at for point in there), *(point.at for point in back), None]
-            y += [*(point.p10 for point in there), *(point.p90 for point in back), None]
-    return {"x": x[:-1], "y": y[:-1]}
+            x += [*(at for at, _, _ in there), *(at for at, _, _ in back), None]
+            y += [*(low for _, low, _ in there), *(high for _, _, high in back), None]
+    return {
+        "x": x[:-1],
+        "y": y[:-1],
+        "mode": "lines",
+        "line": {"width": 0},
+        "fill": "toself",
+        "fillcolor": _fill(color, opacity),
+        "hoverinfo": "skip",
+    }
 
 
 def _has_neighbours(points: Sequence[Point]) -> bool:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.reports.cost import CostReport, read_cost
 from app.reports.pipeline import PipelineReport, ProjectLedger, QueueReport, read_pipeline
@@ -18,7 +17,7 @@ from app.reports.relevance import RelevanceReport, read_relevance
 from app.reports.safety import SafetyReport, read_safety
 from app.schemas.listed import Filters, ListedTrace
 from app.schemas.traces import Trace
-from app.storage.engine import Connection, reading
+from app.storage.engine import Connection, Engine, reading
 from app.storage.traces import read_page, read_trace
 from dashboard.rates import Rate, RateMeter
 from dashboard.shared import Shared
@@ -51,7 +50,7 @@ class Sources:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        engine: Engine,
         redis: Redis,
         *,
         api_url: str,

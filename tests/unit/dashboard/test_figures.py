@@ -50,7 +50,8 @@ def test_plotly_knows_every_property(figure: Figure) -> None:
 
 
 def test_a_bucket_without_records_is_a_gap_and_not_zero() -> None:
-    (line,) = _violations(_points(0.1, None, 0.3))["data"]
+    area, line = _violations(_points(0.1, None, 0.3))["data"]
+    assert area["y"] == [0.0, 0.1, None, 0.0, 0.3]
     assert line["y"] == [0.1, None, 0.3]
     assert not line.get("connectgaps")
 
