@@ -64,8 +64,19 @@ def create_dashboard(settings: Settings) -> FastAPI:
             await feed.aclose()
             await engine.dispose()
 
-    server: Any = FastAPI(lifespan=lifespan, openapi_url=None)
-    dash = Dash(
+    dash = _create_dash(FastAPI(lifespan=lifespan, openapi_url=None))
+    pages = find_pages()
+    dash.layout = frame(settings)
+    register_frame(dash, pages, HealthSource(client))
+    register_news(dash, news)
+    sources = Sources(engine, redis, api_url=settings.api_url)
+    for page in pages:
+        page.register(dash, sources)
+    return cast("FastAPI", dash.server)
+
+
+def _create_dash(server: Any) -> Dash:
+    return Dash(
         __name__,
         server=server,
         assets_folder=str(_HERE / "assets"),
@@ -80,14 +91,6 @@ def create_dashboard(settings: Settings) -> FastAPI:
         enable_mcp=False,
         websocket_inactivity_timeout=0,  # a screen on the wall is never touched
     )
-    pages = find_pages()
-    dash.layout = frame(settings)
-    register_frame(dash, pages, HealthSource(client))
-    register_news(dash, news)
-    sources = Sources(engine, redis, api_url=settings.api_url)
-    for page in pages:
-        page.register(dash, sources)
-    return cast("FastAPI", dash.server)
 
 
 def main() -> int:

@@ -132,6 +132,21 @@ def _banners(settings: Settings) -> list[Any]:
 
 def register_frame(dash: Dash, pages: Sequence[Page], health: HealthSource) -> None:
     """Add the callbacks of the frame: routing, period, health, narrow navigation, lost server."""
+    _register_routing(dash, pages)
+    _register_browser(dash)
+
+    @dash.callback(
+        Output("health", "children"),
+        Output("health-detail", "children"),
+        Output("beat", "data"),
+        Input(CLOCK, "n_intervals"),
+    )
+    async def check_health(beat: int | None) -> tuple[Any, Any, int]:
+        found = await health.read()
+        return health_button(found), health_table(found), beat or 0
+
+
+def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
     by_path = {page.path: page for page in pages}
 
     @dash.callback(Output("content", "children"), Input(URL, "pathname"))
@@ -162,16 +177,8 @@ def register_frame(dash: Dash, pages: Sequence[Page], health: HealthSource) -> N
     def name_project(search: str | None) -> str:
         return read_view(search).project_id
 
-    @dash.callback(
-        Output("health", "children"),
-        Output("health-detail", "children"),
-        Output("beat", "data"),
-        Input(CLOCK, "n_intervals"),
-    )
-    async def check_health(beat: int | None) -> tuple[Any, Any, int]:
-        found = await health.read()
-        return health_button(found), health_table(found), beat or 0
 
+def _register_browser(dash: Dash) -> None:
     dash.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("frame", "syncPeriod"),
         Output(URL, "search"),
