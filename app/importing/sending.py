@@ -72,13 +72,13 @@ async def send_file(path: Path, target: Target, *, progress: Callable[[Report], 
             for batch in _batches(path, target, report):
                 if len(running) >= _CONCURRENT:
                     done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                    for task in done:
-                        task.result()
+                    await asyncio.gather(*done)
                 running.add(asyncio.create_task(_send(client, target, batch, report, progress)))
             await asyncio.gather(*running)
         finally:
             for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
     return report
 
 

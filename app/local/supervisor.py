@@ -24,7 +24,8 @@ FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 10.0
 IMMEDIATE_SECONDS = 5.0
 IMMEDIATE_ENDS = 5
-READY_SECONDS = 90.0
+READY_SECONDS = 300.0
+NOTICE_SECONDS = 10.0
 WATCH_SECONDS = 1.0
 PROBE_SECONDS = 0.05
 REPEAT_SECONDS = 0.5
@@ -144,7 +145,8 @@ class Supervisor:
             self._stop()
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
+        begun = time.monotonic()
+        noticed = False
         while not self._signals.stop_requests:
             self._revive()
             waiting = [child for child in self._children if child.spec.ready_url and not child.answered]
@@ -152,8 +154,12 @@ class Supervisor:
                 child.answered = answers(child.spec.ready_url or "")
             if all(child.answered for child in waiting):
                 return
-            if time.monotonic() > deadline:
-                names = " and ".join(child.spec.name for child in waiting if not child.answered)
+            names = " and ".join(child.spec.name for child in waiting if not child.answered)
+            waited = time.monotonic() - begun
+            if waited > NOTICE_SECONDS and not noticed:
+                noticed = True
+                self._report(f"waiting for {names}: a first start compiles for a minute or more")
+            if waited > READY_SECONDS:
                 raise StartupError(
                     f"{names} did not answer within {READY_SECONDS:.0f} s: see the messages above"
                 )

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -67,3 +68,11 @@ def test_workers_says_when_redis_does_not_answer() -> None:
     result = run_command("workers", REDIS_URL="redis://127.0.0.1:1")
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
     assert "REDIS_URL" in result.stderr
+
+
+def test_ingest_says_in_one_line_that_no_api_answers(tmp_path: Path) -> None:
+    calls = tmp_path / "calls.jsonl"
+    calls.write_text('{"prompt": "a", "response": "b"}\n' * 2_500)
+    result = run_command("ingest", str(calls), "--url", "http://127.0.0.1:1")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "No API answers at http://127.0.0.1:1" in result.stderr
