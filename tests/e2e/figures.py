@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import httpx
 import pytest
 
 from monitoring.evaluation import find_evaluators
+from monitoring.evaluator import Evaluator
 from monitoring.histogram import GAMMA
 from tests.e2e.stack import Stack
 
@@ -28,6 +30,11 @@ VALUES = f"""
     FROM traces, jsonb_each(scores) AS each(name, score), jsonb_each(coalesce(score -> 'parts', '{{}}')) AS p(part, value)
     WHERE {LIVE}
 """
+
+
+@cache
+def _evaluators() -> tuple[Evaluator, ...]:
+    return find_evaluators()
 
 
 def read(stack: Stack, name: str, period: str = "24h") -> dict[str, Any]:
@@ -57,7 +64,7 @@ def _percentiles(column: str) -> str:
 
 def check_scores_complete(stack: Stack, number: int) -> None:
     """Every stored call has a score by every evaluator there is, none of them a Failure."""
-    names = sorted(evaluator.name for evaluator in find_evaluators())
+    names = sorted(evaluator.name for evaluator in _evaluators())
     (row,) = stack.rows(
         f"SELECT count(*) AS rows, count(*) FILTER (WHERE scores ?& $1::text[]) AS complete, "
         f"count(*) FILTER (WHERE jsonb_path_exists(scores, '$.*.error')) AS failed FROM traces WHERE {LIVE}",
@@ -106,7 +113,7 @@ def _check_scores(stack: Stack, reported: Mapping[str, Mapping[str, Any]]) -> No
         assert reported[name]["count"] == row["rows"], name
         assert reported[name]["average"] == same(row["average"]), name
         check_percentiles(reported[name], row, name)
-    for evaluator in find_evaluators():
+    for evaluator in _evaluators():
         if evaluator.threshold is None or evaluator.name not in exact:
             continue
         beyond = "<" if evaluator.category == "quality" else ">="
@@ -191,7 +198,7 @@ def check_relevance(stack: Stack) -> None:
     for part in ("topical", "contextual", "intent"):
         row = exact.get(f"relevance.{part}")
         assert averages[f"average_{part}_relevance"] == (same(row["average"]) if row else None), part
-    (evaluator,) = [each for each in find_evaluators() if each.name == "relevance"]
+    (evaluator,) = [each for each in _evaluators() if each.name == "relevance"]
     assert evaluator.threshold is not None
     low = stack.value(
         f"SELECT count(*) FROM ({VALUES}) AS found WHERE name = 'relevance' AND value < $1",

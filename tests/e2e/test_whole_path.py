@@ -15,22 +15,10 @@ import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from tests.e2e.browser import open_page
-from tests.e2e.stack import Stack, running_stack, wait_for
+from tests.e2e.browser import Tab, open_tab
+from tests.e2e.stack import ROOT, Stack, running_stack, wait_for
 
-SNIPPET = """
-import requests
-
-answer = requests.post(
-    "{api}/monitor/inference",
-    json={{
-        "prompt": "What is the capital of France?",
-        "response": "The capital of France is Paris.",
-        "model_name": "gpt-4",
-    }},
-).json()
-print(answer["quality_score"], answer["safety_score"], answer["cost_usd"])
-"""
+USUAL_ADDRESS = "http://localhost:8000"
 IDLE_P50_SECONDS = 0.060
 POSTS = 100
 
@@ -79,9 +67,20 @@ def frames_until(
     return frames
 
 
-def test_the_snippet_prints_quality_safety_and_cost(stack: Stack) -> None:
+def readme_snippet() -> str:
+    """The first example of the README that posts a call, word for word."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    return next(block for block in blocks if "/monitor/inference" in block)
+
+
+def test_the_readme_snippet_prints_quality_safety_and_cost(stack: Stack) -> None:
+    snippet = readme_snippet()
+    assert USUAL_ADDRESS in snippet
     printed = subprocess.run(
-        [sys.executable, "-c", SNIPPET.format(api=stack.api)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", snippet.replace(USUAL_ADDRESS, stack.api)],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     quality, safety, cost = map(float, printed.split())
     assert 0 < quality <= 1
@@ -89,7 +88,7 @@ def test_the_snippet_prints_quality_safety_and_cost(stack: Stack) -> None:
     assert cost > 0
 
 
-def test_a_post_becomes_a_row_a_frame_and_a_line_of_the_dashboard(stack: Stack, api: httpx.Client) -> None:
+def test_a_post_becomes_a_row_and_frames_of_every_kind(stack: Stack, api: httpx.Client) -> None:
     prompt = f"How high is mountain {uuid.uuid4().hex[:8]}?"
     with connect(f"{stack.api.replace('http', 'ws', 1)}/ws/metrics") as socket:
         answer = api.post("/monitor/inference", json=call(prompt=prompt, user_id="u-1")).json()
@@ -118,12 +117,23 @@ def test_a_post_becomes_a_row_a_frame_and_a_line_of_the_dashboard(stack: Stack, 
         "source": "live",
         "overall_quality": answer["quality_score"],
     }
-    with open_page(stack.dashboard) as page:
-        shown = page.wait_for_text(prompt, 30)
-        assert "gpt-4" in shown
-        later = f"And who climbed it first, {uuid.uuid4().hex[:8]}?"
-        api.post("/monitor/inference", json=call(prompt=later))
-        page.wait_for_text(later, 15)
+
+
+def see(tab: Tab, words: str) -> None:
+    wait_for(lambda: words in tab.text("body"), 30, f"the page to show {words!r}")
+
+
+def test_the_dashboard_shows_a_post_and_the_next_one_without_being_asked(
+    stack: Stack, api: httpx.Client
+) -> None:
+    first, second = (f"How high is mountain {uuid.uuid4().hex[:8]}?" for _ in range(2))
+    api.post("/monitor/inference", json=call(prompt=first)).raise_for_status()
+    with open_tab() as tab:
+        tab.show(width=1440, height=1800, scheme="light")  # a table draws only the columns that fit
+        tab.go(stack.dashboard)
+        see(tab, first)
+        api.post("/monitor/inference", json=call(prompt=second)).raise_for_status()
+        see(tab, second)
 
 
 def slowdown() -> float:
@@ -295,7 +305,7 @@ def test_prometheus_is_told_what_happened(api: httpx.Client) -> None:
     assert re.search(r"^llm_monitor_workers 2\.0$", text, re.MULTILINE)
 
 
-def test_the_documentation_needs_no_other_host(stack: Stack, api: httpx.Client) -> None:
+def test_the_documentation_needs_no_other_host(api: httpx.Client) -> None:
     page = api.get("/docs").raise_for_status().text
     addresses = re.findall(r"""(?:src|href)=["']([^"']+)["']|url:\s*["']([^"']+)["']""", page)
     found = {first or second for first, second in addresses}
@@ -307,5 +317,12 @@ def test_the_documentation_needs_no_other_host(stack: Stack, api: httpx.Client) 
         assert not address.startswith("//"), address
         assert api.get(address).status_code == 200, address
     assert "://" not in page
-    with open_page(f"{stack.api}/docs") as browser:
-        browser.wait_for_text("/monitor/inference", 20)
+
+
+def test_the_documentation_page_asks_nobody_else(stack: Stack) -> None:
+    with open_tab() as tab:
+        tab.go(f"{stack.api}/docs")
+        see(tab, "/monitor/inference")
+        asked = {url for url in tab.requests if not url.startswith(("data:", "about:"))}
+        assert f"{stack.api}/openapi.json" in asked
+        assert [url for url in asked if not url.startswith(stack.api)] == []
