@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from app.errors import InvalidRecord
 from app.schemas.records import RecordIn
 
 __all__ = ["DEFAULT_FIELDS", "map_row"]
@@ -31,7 +32,8 @@ def map_row(fields: Mapping[str, Any], chosen: Mapping[str, str], line: int) -> 
     """Return the record of a row: mapped fields by name, everything else as metadata.
 
     `chosen` maps a record's field to a dotted path of the row and beats the defaults. Absent and null
-    texts become empty ones. A row without an id gets one of its content and line, so that sending the
+    texts become empty ones; a row with neither prompt nor response raises InvalidRecord, because it is a file
+    whose fields have other names. A row without an id gets one of its content and line, so that sending the
     same file again adds nothing.
     """
     record: dict[str, Any] = {}
@@ -44,6 +46,10 @@ def map_row(fields: Mapping[str, Any], chosen: Mapping[str, str], line: int) -> 
                 record[name] = _typed(name, value)
                 used.add(path)
                 break
+    if not record.keys() & {"prompt", "response"}:
+        raise InvalidRecord(
+            "neither prompt nor response found: name their fields with --prompt-field and --response-field"
+        )
     rest = {key: value for key, value in fields.items() if key not in used and value is not None}
     if "metadata" in used and isinstance(record["metadata"], dict):
         rest |= record["metadata"]

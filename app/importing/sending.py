@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from app.errors import MonitorError, Unavailable
+from app.errors import InvalidRecord, MonitorError, Unavailable
 from app.importing.mapping import map_row
 from app.importing.rows import Row, open_rows
 
@@ -106,7 +106,12 @@ def _encode_row(row: Row, target: Target, report: Report) -> bytes | None:
         report.sent += 1
         report.reject(row.line, row.problem or "empty row")
         return None
-    record = map_row(row.fields, target.chosen, row.line)
+    try:
+        record = map_row(row.fields, target.chosen, row.line)
+    except InvalidRecord as error:
+        report.sent += 1
+        report.reject(row.line, error.detail)
+        return None
     try:
         return _encode(record)
     except (TypeError, ValueError, OverflowError, RecursionError):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.errors import InvalidRecord
 from app.importing.mapping import map_row
 
 LABELLED = {
@@ -46,7 +47,27 @@ def test_a_labelled_row_maps_without_being_told() -> None:
     ],
 )
 def test_fields_are_found(row: dict[str, Any], chosen: dict[str, str], field: str, value: object) -> None:
-    assert map_row(row, chosen, 1)[field] == value
+    assert map_row({"response": "r"} | row, chosen, 1)[field] == value
+
+
+@pytest.mark.parametrize(
+    ("row", "chosen"),
+    [
+        ({"question": "q", "answer": "a"}, {}),
+        ({"prompt": None, "response": None}, {}),
+        ({"prompt": "p", "response": "r"}, {"prompt": "question", "response": "answer"}),
+    ],
+)
+def test_a_row_without_prompt_and_response_tells_how_to_name_them(
+    row: dict[str, Any], chosen: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidRecord, match="--prompt-field"):
+        map_row(row, chosen, 1)
+
+
+@pytest.mark.parametrize("row", [{"prompt": ""}, {"response": ""}, {"prompt": "p", "response": None}])
+def test_an_empty_text_is_a_text(row: dict[str, Any]) -> None:
+    assert map_row(row, {}, 1)["response"] == ""
 
 
 def test_a_row_without_an_id_gets_the_same_one_every_time_and_its_own() -> None:
