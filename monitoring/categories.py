@@ -32,7 +32,7 @@ class Lexicon:
 
     `surety` float32 [word classes, categories] holds -log(1 - strength): findings add up there, and
     1 - exp(-sum) is the probability that at least one of them is what it seems. `triggers` bool [word
-    classes] marks the words without which no pattern needs to run.
+    classes] marks the words without which no pattern needs to run; a lexicon without any runs them always.
     """
 
     names: tuple[str, ...]
@@ -76,7 +76,8 @@ class Lexicon:
         )
         counts[:, 0] = 0
         total: NDArray[np.float32] = np.minimum(counts, _MOST_REPEATS).astype(np.float32) @ self.surety
-        for record in np.flatnonzero(counts @ self.triggers):
+        hopeful = counts @ self.triggers if self.triggers.any() else np.ones(len(batch))
+        for record in np.flatnonzero(hopeful):
             for pattern in self.patterns.matching(batch.texts(field)[record]):
                 total[record, self.pattern_categories[pattern]] += self.pattern_surety[pattern]
         return 1 - np.exp(-total)
@@ -120,7 +121,7 @@ def _read_words(
     rows: dict[str, NDArray[np.float32]] = {}
     triggers: set[str] = set()
     for category, name in enumerate(names):
-        triggers.update(content[name]["triggers"].split())
+        triggers.update(content[name].get("triggers", "").split())
         for entry in content[name]["words"]:
             for word in entry["list"].split():
                 row = rows.setdefault(word, np.zeros(len(names), dtype=np.float32))

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["count_classes", "look_up"]
+__all__ = ["classify_words", "count_classes", "look_up"]
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -38,3 +38,14 @@ def count_classes(
         for at in range(offsets[text], stop):
             counts[text, look_up(keys, classes, ids[at])] += 1
     return counts
+
+
+@njit(cache=True, nogil=True)
+def classify_words(
+    ids: NDArray[np.uint32], keys: NDArray[np.uint32], classes: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Return the class of every word, 0 for those that the table does not hold."""
+    result = np.empty(ids.shape[0], dtype=np.uint8)
+    for at in range(ids.shape[0]):
+        result[at] = look_up(keys, classes, ids[at])
+    return result

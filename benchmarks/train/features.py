@@ -189,10 +189,11 @@ def combine(
     found: NDArray[np.float32],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64],
+    least: float = LEAST,
 ) -> NDArray[np.float64]:
     """Return log-odds weights of the head's score, of each category, and a constant, by logistic regression.
 
-    A category counts at least LEAST even where no labelled source holds it, and at most MOST.
+    A category counts at least `least` even where no labelled source holds it, and at most MOST.
     """
     columns = np.column_stack([scores, found, np.ones(len(scores))])
     sign = 2 * labels - 1
@@ -202,8 +203,8 @@ def combine(
         slope = -sign * weights / (1 + np.exp(margin))
         return float(weights @ np.logaddexp(0, -margin)), columns.T @ slope
 
-    start = np.array([1.0, *[LEAST] * found.shape[1], 0.0])
-    bounds = [(0.0, None), *[(LEAST, MOST)] * found.shape[1], (None, None)]
+    start = np.array([1.0, *[least] * found.shape[1], 0.0])
+    bounds = [(0.0, None), *[(least, MOST)] * found.shape[1], (None, None)]
     return np.asarray(minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)
 
 
