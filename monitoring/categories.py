@@ -13,7 +13,7 @@ import yaml
 from numpy.typing import NDArray
 
 from monitoring.groups import group_expression
-from monitoring.kernels_lexicon import count_classes, look_up
+from monitoring.kernels_lexicon import classify_words, count_classes
 from monitoring.lexicon import WordTable, build_table
 from monitoring.models import Evidence, TextField
 from monitoring.patterns import PatternSet
@@ -51,14 +51,16 @@ class Lexicon:
     def find(self, batch: Prepared, field: TextField, record: int, most: int = 8) -> Iterator[Evidence]:
         """Yield up to `most` places where a record's text holds a word or pattern of a category."""
         words = batch.words(field)
-        for at in range(words.offsets[record], words.offsets[record + 1]):
-            kind = look_up(self.table.keys, self.table.classes, words.ids[at])
-            if self.surety[kind].any():
-                start, end = batch.characters(field, record, int(words.begins[at]), int(words.ends[at]))
-                yield Evidence(field, start, end, self.names[int(self.surety[kind].argmax())])
-                most -= 1
-            if not most:
-                return
+        first, stop = words.offsets[record], words.offsets[record + 1]
+        kinds = classify_words(words.ids[first:stop], self.table.keys, self.table.classes)
+        listed = np.flatnonzero(self.surety.any(axis=1)[kinds])[:most]
+        for at in listed:
+            begin, end = int(words.begins[first + at]), int(words.ends[first + at])
+            place = batch.characters(field, record, begin, end)
+            yield Evidence(field, *place, self.names[int(self.surety[kinds[at]].argmax())])
+        most -= len(listed)
+        if not most:
+            return
         for hit in self.patterns.find(batch.texts(field)[record])[:most]:
             yield Evidence(field, hit.start, hit.end, self.names[self.pattern_categories[hit.item]])
 
