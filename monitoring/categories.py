@@ -53,7 +53,7 @@ class Lexicon:
         words = batch.words(field)
         first, stop = words.offsets[record], words.offsets[record + 1]
         kinds = classify_words(words.ids[first:stop], self.table.keys, self.table.classes)
-        listed = np.flatnonzero(self.surety.any(axis=1)[kinds])[:most]
+        listed = np.flatnonzero(self.surety.sum(axis=1)[kinds])[:most]
         for at in listed:
             begin, end = int(words.begins[first + at]), int(words.ends[first + at])
             place = batch.characters(field, record, begin, end)

@@ -88,9 +88,7 @@ class PromptInjection:
         scores = []
         for record, value in enumerate(values.tolist()):
             if math.isnan(value):
-                empty = not (batch.texts("prompt")[record].strip() or batch.texts("context")[record].strip())
-                label = "empty" if empty else "language_unsupported"
-                scores.append(Score(value=None, label=label, version=VERSION))
+                scores.append(_silent(batch, record))
                 continue
             hit = value >= THRESHOLD
             found = (prompt, context)
@@ -172,6 +170,11 @@ def _hidden(batch: Prepared, field: Source) -> Iterator[tuple[int, str, Evidence
             yield record, plain, Evidence(field, 0, len(text), "look-alike or invisible characters")
         for form in decoded(text):
             yield record, form.text, Evidence(field, form.start, form.end, f"hidden as {form.kind}")
+
+
+def _silent(batch: Prepared, record: int) -> Score:
+    given = batch.texts("prompt")[record].strip() or batch.texts("context")[record].strip()
+    return Score(value=None, label="language_unsupported" if given else "empty", version=VERSION)
 
 
 def _leakage(batch: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
