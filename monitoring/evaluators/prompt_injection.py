@@ -173,8 +173,12 @@ def _hidden(batch: Prepared, field: Source) -> Iterator[tuple[int, str, Evidence
 
 
 def _silent(batch: Prepared, record: int) -> Score:
-    given = batch.texts("prompt")[record].strip() or batch.texts("context")[record].strip()
-    return Score(value=None, label="language_unsupported" if given else "empty", version=VERSION)
+    if not (batch.texts("prompt")[record].strip() or batch.texts("context")[record].strip()):
+        label = "empty"
+    else:
+        foreign = not (covered(batch, "prompt")[record] and covered(batch, "context")[record])
+        label = "language_unsupported" if foreign else "no_words"
+    return Score(value=None, label=label, version=VERSION)
 
 
 def _leakage(batch: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -152,6 +152,7 @@ def test_without_a_system_prompt_there_is_no_leakage_part(evaluator: PromptInjec
     [
         ("", "empty"),
         (" \n ", "empty"),
+        ("?!", "no_words"),
         ("Wie backe ich ein gutes Brot mit Sauerteig und wenig Hefe?", "language_unsupported"),
     ],
 )
