@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -135,6 +138,29 @@ def test_nothing_accepted_is_lost_when_a_server_is_killed(ready: Stack, name: st
     after = ready.wait_until_settled(RECOVERY_SECONDS)
     assert stored_once(ready, poster.accepted)
     assert after["dead"] == before["dead"]
+
+
+def test_a_file_that_is_being_sent_while_redis_is_killed_arrives_whole(ready: Stack, tmp_path: Path) -> None:
+    number = 8000
+    file = tmp_path / "calls.jsonl"
+    file.write_text("\n".join(json.dumps(record) for record in records(number)))
+    before = ready.pipeline()
+    with ThreadPoolExecutor(1) as thread:
+        sending = thread.submit(ready.command, "ingest", str(file))
+        wait_for(
+            lambda: ready.pipeline()["accepted"] > before["accepted"] or sending.done(),
+            20,
+            "the first records",
+        )
+        ready.server("redis-server").kill()
+        assert not sending.done(), "the file was sent before Redis was killed"
+        done = sending.result(RECOVERY_SECONDS + 20)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"sent {number:,} " in done.stdout
+    assert "rejected 0" in done.stdout
+    wait_for(ready.is_ready, RECOVERY_SECONDS, "the stack to be ready")
+    after = ready.wait_until_settled(RECOVERY_SECONDS)
+    assert (after["stored"] - before["stored"], after["dead"]) == (number, 0)
 
 
 @contextmanager
