@@ -82,6 +82,7 @@ class Evaluation:
         self._engine = engine
         self._storing = storing
         self._executor = executor
+        self._idle = asyncio.Semaphore(1)
         self._evaluators = evaluators
         self._policy = policy
         self._outage = outage
@@ -142,11 +143,14 @@ class Evaluation:
         await self._announce(opened, [*map(summarise, stored), *known])
 
     async def _score(self, name: JobName, envelopes: Sequence[Envelope]) -> list[Trace | Unscorable]:
+        # The deadline runs from the moment the thread is free: who waits behind a slow job is not slow.
+        await self._idle.acquire()
+        scoring = asyncio.get_running_loop().run_in_executor(
+            self._executor, score, envelopes, str(name), self._evaluators, self._policy
+        )
+        scoring.add_done_callback(lambda _: self._idle.release())
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._executor, score, envelopes, str(name), self._evaluators, self._policy
-                )
+            return await asyncio.wait_for(asyncio.shield(scoring), DEADLINE_SECONDS)
         except TimeoutError as error:
             raise _OverdueError from error
 
@@ -262,7 +266,15 @@ async def _within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
     try:
         await asyncio.wait_for(asyncio.shield(task), seconds)
     finally:
-        task.cancel()
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(_forget)
+
+
+def _forget(task: asyncio.Future[None]) -> None:
+    """Take note of how an abandoned attempt ended, so that asyncio does not report it as overlooked."""
+    if not task.cancelled() and (error := task.exception()):
+        logger.warning("an attempt that had been given up ended with %s", type(error).__name__)
 
 
 def _letter(name: JobName, envelope: Envelope, reason: str, detail: str, attempts: int) -> DeadLetter:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -15,6 +17,7 @@ from monitoring.models import Record, Score
 from monitoring.prepared import Prepared
 from tests.integration.worker_rig import Alarm, Rig, WordCount, running_rig
 from workers.process import unix_ms
+from workers.storing import Job, Outcome, Storing
 
 
 @pytest.fixture
@@ -199,6 +202,84 @@ async def test_days_of_outage_do_not_leave_records_without_a_partition(rig: Rig)
 
     assert await rig.value("SELECT count(*) FROM traces") == 2
     assert await rig.value(f"SELECT to_regclass('traces_p{moment:%Y%m%d}') IS NOT NULL") is True
+
+
+class Faulty(Storing):
+    """Storage whose first calls go wrong as `faults` do."""
+
+    def __init__(self, storing: Storing, *faults: Callable[[], Awaitable[None]]) -> None:
+        self._real = storing
+        self._faults = list(faults)
+
+    async def store(self, job: Job) -> Outcome | None:
+        if self._faults:
+            await self._faults.pop(0)()
+        return await self._real.store(job)
+
+
+async def test_a_write_that_hangs_is_an_outage_and_loses_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        while not answered.is_set():  # as a driver does whose server neither answers nor hangs up
+            with suppress(asyncio.CancelledError):
+                await answered.wait()
+        ended.set()
+        raise ConnectionResetError
+
+    monkeypatch.setattr("workers.evaluate.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(rig.evaluation, "_storing", Faulty(rig.evaluation._storing, hang))  # noqa: SLF001 no other way in
+    await queue(rig, [encode(envelope(record()))])
+    await rig.drain()
+    answered.set()
+    await ended.wait()
+
+    assert rig.outages == 1
+    assert await rig.value("SELECT count(*) FROM traces") == 1
+    assert await rig.rows("SELECT stored, duplicate, dead FROM settlements") == [
+        {"stored": 1, "duplicate": 0, "dead": 0}
+    ]
+
+
+async def test_a_job_that_cannot_even_be_buried_is_tried_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(rig.evaluation, "_storing", Faulty(rig.evaluation._storing, fail, fail))  # noqa: SLF001 no other way in
+    await queue(rig, [encode(envelope(record()))])
+    await rig.drain()
+
+    assert await rig.value("SELECT count(*) FROM traces") == 1
+    assert await rig.value("SELECT count(*) FROM dead_letters") == 0
+
+
+class Slow(WordCount):
+    """Takes far longer than it may for a batch with the word `slow`."""
+
+    name = "slow"
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        if any("slow" in one.response for one in batch.records):
+            threading.Event().wait(1.5)
+        return super().evaluate(batch)
+
+
+async def test_a_record_that_takes_too_long_is_buried_and_its_neighbours_are_stored(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.evaluate.DEADLINE_SECONDS", 0.5)
+    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Slow(), Alarm())) as rig:  # type: ignore[arg-type]
+        await queue(
+            rig, [encode(envelope(record(text))) for text in ("slow one", "quick one", "another one")]
+        )
+        await rig.drain(max_jobs=2)
+        assert [row["reason"] for row in await rig.rows("SELECT reason FROM dead_letters")] == ["deadline"]
+        stored = await rig.rows("SELECT response FROM traces ORDER BY response")
+    assert [row["response"] for row in stored] == ["another one", "quick one"]
 
 
 class Sleeper(WordCount):
