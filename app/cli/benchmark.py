@@ -1,0 +1,112 @@
+"""`llm-monitor benchmark`: how well and how fast the evaluators do on labelled files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.errors import InvalidParameter
+from monitoring.benchmarking.feeds import FEEDS, UNLABELLED
+from monitoring.benchmarking.fitting import hold_out
+from monitoring.benchmarking.measurement import TIER, Measurement, measure, measure_traffic
+from monitoring.benchmarking.sources import Source, find_files, read_sources
+from monitoring.benchmarking.table import format_header, format_measurement
+from monitoring.evaluation import find_evaluators
+from monitoring.evaluator import Evaluator
+
+__all__ = ["benchmark"]
+
+Evaluators = Mapping[str, Evaluator]
+
+
+def benchmark(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of .jsonl and .jsonl.gz files.")],
+    *,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per line instead of a table.")
+    ] = False,
+    task: Annotated[str | None, typer.Option(help=f"Only one of {', '.join(FEEDS)}.")] = None,
+    detail: Annotated[
+        bool, typer.Option("--detail", help="Also per meta.sub, and per type of personal data.")
+    ] = False,
+    tier: Annotated[str, typer.Option(help="Which evaluators: fast.")] = TIER,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many rows per source, drawn with a fixed seed.")
+    ] = None,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Leave out rows that shipped weights were fitted on.")
+    ] = False,
+) -> None:
+    """Score labelled files with the evaluators and print their errors and speed, source by source."""
+    if task is not None and task not in FEEDS:
+        raise InvalidParameter(f"--task takes one of {', '.join(FEEDS)}, not {task!r}.")
+    if tier != TIER:
+        raise InvalidParameter(f"--tier takes {TIER}, not {tier!r}.")
+    files = find_files(folder)
+    if not files:
+        raise InvalidParameter(f"{folder} holds no .jsonl or .jsonl.gz file.")
+    evaluators = {one.name: one for one in find_evaluators()}
+    if not json:
+        typer.echo(format_header())
+    count = 0
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    # No thread of its own redraws the bars: what is timed is the CPU time of all threads.
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bars:
+        every = bars.add_task("files", total=len(files))
+        for path in files:
+            try:
+                for source in read_sources(path, task):
+                    for measured in _measure(
+                        source.sample(limit), evaluators, bars, detail=detail, held_out=held_out
+                    ):
+                        count += 1
+                        typer.echo(
+                            msgspec.json.encode(measured).decode()
+                            if json
+                            else format_measurement(measured, detail=detail)
+                        )
+            except (ValueError, OSError) as error:
+                raise InvalidParameter(str(error)) from error
+            bars.advance(every)
+    if not count:
+        raise InvalidParameter(f"{folder} holds no labelled row of {task or 'a known task'}.")
+
+
+def _measure(
+    source: Source, evaluators: Evaluators, bars: Progress, *, detail: bool, held_out: bool
+) -> Iterator[Measurement]:
+    if source.task == UNLABELLED:
+        with _Bar(bars, source, len(source.rows) * (len(evaluators) + 1)) as advance:
+            yield from measure_traffic(source, tuple(evaluators.values()), time.process_time, advance)
+        return
+    for feed in FEEDS[source.task]:
+        rows = hold_out(feed.evaluator, source) if held_out else source
+        if rows.rows:
+            with _Bar(bars, source, len(rows.rows)) as advance:
+                evaluator = evaluators[feed.evaluator]
+                yield from measure(rows, evaluator, feed, time.process_time, advance, detail=detail)
+
+
+class _Bar:
+    """The bar of one source, moved by scored rows and gone when it is left."""
+
+    def __init__(self, bars: Progress, source: Source, total: int) -> None:
+        self._bars = bars
+        self._bar = bars.add_task(f"{source.task}/{source.name}", total=total)
+
+    def __enter__(self) -> Callable[[int], None]:
+        return self._advance
+
+    def __exit__(self, *error: object) -> None:
+        self._bars.remove_task(self._bar)
+
+    def _advance(self, rows: int) -> None:
+        self._bars.advance(self._bar, rows)
+        self._bars.refresh()

@@ -1,0 +1,108 @@
+"""Which labelled rows the shipped weights were fitted on, so that figures say whether they are out of sample.
+
+Mirrors the training scripts of `benchmarks/train`. Scripts that fit linear heads never use the rows whose
+group falls in fold 0; the others fit on every row of the sources named here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from monitoring.benchmarking.feeds import Row
+from monitoring.benchmarking.sources import Source
+
+__all__ = ["Standing", "fold_of", "hold_out", "standing"]
+
+Standing = Literal["unseen", "held_out", "in_sample"]
+"""No row was fitted on; a fold was kept apart and is measured alone; the rows measured were fitted on."""
+
+_START = 60
+_BIAS_START = 40
+_OPEN_PROMPTS = frozenset(
+    {
+        "cyberseceval-frr",
+        "arena-hard-v0.1",
+        "arena-hard-v2",
+        "self-instruct-seed",
+        "mt_bench",
+        "parapet:awesome-chatgpt-prompts",
+    }
+)
+_BIAS_DIMENSIONS = frozenset({"race", "religion1", "religion2", "orientation"})
+
+
+def fold_of(text: str, folds: int = 5) -> int:
+    """Return a stable fold 0..folds - 1 for a group of rows."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()[0] % folds
+
+
+def standing(evaluator: str, task: str, source: str) -> Standing:
+    """Tell whether the weights of an evaluator saw a source."""
+    if (evaluator, f"{task}/{source}") in _IN_SAMPLE:
+        return "in_sample"
+    return "held_out" if (evaluator, f"{task}/{source}") in _GROUPS else "unseen"
+
+
+def hold_out(evaluator: str, source: Source) -> Source:
+    """Return the source without the rows that the evaluator was fitted on, where some were kept apart."""
+    group = _GROUPS.get((evaluator, f"{source.task}/{source.name}"))
+    if group is None:
+        return source
+    return source._replace(
+        rows=[row for row in source.rows if (name := group(row)) is None or fold_of(name) == 0]
+    )
+
+
+def _template(row: Row) -> str:
+    return str((row.get("meta") or {}).get("templ_id") or row["prompt"])
+
+
+def _behavior(row: Row) -> str:
+    return str((row.get("meta") or {}).get("behavior") or (row["prompt"] or "")[:_START])
+
+
+def _open_prompt(row: Row) -> str | None:
+    return _behavior(row) if (row.get("meta") or {}).get("sub") in _OPEN_PROMPTS else None
+
+
+def _context(row: Row) -> str:
+    return (row["context"] or "")[:_START]
+
+
+def _comment(row: Row) -> str | None:
+    return str(row["prompt"]) if (row.get("meta") or {}).get("dimension") in _BIAS_DIMENSIONS else None
+
+
+def _question(row: Row) -> str:
+    return (row["prompt"] or "")[:_BIAS_START]
+
+
+# How rows were grouped before folds were drawn; None for a row that was never used.
+_GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
+    ("toxicity", "toxicity/tdavidson_tweets"): _template,
+    ("toxicity", "toxicity/wikipedia_talk"): _template,
+    ("toxicity", "toxicity/surge_toxicity"): _template,
+    ("toxicity", "toxicity/hatecheck"): _template,
+    ("toxicity", "toxicity/identity_madlibs"): _template,
+    ("prompt_injection", "prompt_injection/jailbreaks_in_the_wild"): _behavior,
+    ("prompt_injection", "prompt_injection/jailbreakbench_artifacts"): _behavior,
+    ("prompt_injection", "prompt_injection/cyberseceval"): _behavior,
+    ("prompt_injection", "prompt_injection/lakera_giskard_attacks"): _behavior,
+    ("prompt_injection", "prompt_injection/benign_instructions"): _open_prompt,
+    ("prompt_injection", "prompt_injection/bipia_indirect"): _context,
+    ("bias", "bias/redditbias"): _comment,
+    ("bias", "bias/bbq"): _question,
+}
+_IN_SAMPLE = frozenset(
+    {
+        ("hallucination", "hallucination/begin"),
+        ("hallucination", "hallucination/faithdial_audit"),
+        ("factual_accuracy", "hallucination/begin"),
+        ("factual_accuracy", "hallucination/faithdial_audit"),
+        ("factual_accuracy", "hallucination/truthfulqa_judge"),
+        ("relevance", "relevance/refusals"),
+        ("relevance", "relevance/truthfulqa_informative"),
+    }
+)
