@@ -30,7 +30,7 @@ down: ## stop all services; their data is kept
 	$(COMPOSE) --profile '*' down
 
 logs: ## follow the logs of all services
-	$(COMPOSE) logs --follow
+	$(COMPOSE) --profile '*' logs --follow
 
 shell: ## open a shell in a new container of the image
 	$(COMPOSE) run --rm --entrypoint bash llm-monitor-api
