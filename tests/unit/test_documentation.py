@@ -1,0 +1,92 @@
+"""What pages say about this repository is true of it: links, files, routes, commands, settings."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.api.routes import ROUTERS
+from app.cli.main import app as command_line
+from app.cli.settings import variable_name
+from app.config import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+FORMER = {"api/server.py"}  # the README says where it went
+VARIABLES = {variable_name(name, field) for name, field in Settings.model_fields.items()}
+VARIABLES |= {"LLM_MONITOR_BENCHMARK_DATA"}
+
+
+def mentioned_files(text: str) -> set[str]:
+    """Files named in backticks with a folder before them, those of app/ also without it."""
+    return set(re.findall(r"`((?:\.?\w+/)+[\w.*-]+\.(?:py|yml|toml|md))`", text)) - FORMER
+
+
+def exists(name: str) -> bool:
+    placeholders = ("/x.py", "test_x.py")
+    return name.endswith(placeholders) or any(any(folder.glob(name)) for folder in (ROOT, ROOT / "app"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    missing = {name for name in mentioned_files(page.read_text(encoding="utf-8")) if not exists(name)}
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_variable_that_is_named_is_read(page: Path) -> None:
+    assert set(re.findall(r"LLM_MONITOR_[A-Z_]+[A-Z]", page.read_text(encoding="utf-8"))) <= VARIABLES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_command_that_is_named_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    commands = {command.name or "" for command in command_line.registered_commands}
+    used = re.findall(r"(?:^|`|\()(?:\.venv/bin/)?llm-monitor ([a-z]+)", text, re.MULTILINE)
+    assert set(used) <= commands
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+
+
+def test_every_route_has_its_place_in_the_readme() -> None:
+    table = (
+        (ROOT / "README.md").read_text(encoding="utf-8").partition("## Endpoints")[2].partition("\n## ")[0]
+    )
+    families = {"/metrics/safety", "/metrics/cost", "/metrics/relevance"}
+    paths = {getattr(route, "path", "") for router in ROUTERS for route in router.routes}
+    assert "/monitor/inference" in paths
+    for path in paths - families:
+        stem = re.split(r"/\{", path)[0]
+        assert re.search(rf"{stem}(?![\w-])", table), path
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name)
+def test_a_decision_is_short_has_its_parts_names_code_and_is_listed(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.count("\n") <= 40
+    assert text.startswith(f"# {int(page.name[:4])}. ")
+    for part in ("**Status:**", "**Context.**", "**Decision.**", "**Consequences.**"):
+        assert part in text
+    assert re.search(r"`[\w/.*-]+\.py`", text)
+    assert f"]({page.name})" in (page.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("in `app/queue.py`, and", {"app/queue.py"}),
+        ("`monitoring/kernels*.py`", {"monitoring/kernels*.py"}),
+        ("`.github/workflows/ci.yml`", {".github/workflows/ci.yml"}),
+        ("`queue.py` alone, `app/queue` and app/queue.py", set()),
+    ],
+)
+def test_files_are_found_in_a_text(text: str, found: set[str]) -> None:
+    assert mentioned_files(text) == found
