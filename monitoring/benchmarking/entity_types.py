@@ -9,7 +9,54 @@ import msgspec
 from monitoring.benchmarking.feeds import Row
 from monitoring.models import Score
 
-__all__ = ["EntityCount", "count_entities", "find_types", "named_value"]
+__all__ = ["CHECKABLE", "EntityCount", "add_checkable", "count_entities", "find_types", "named_value"]
+
+CHECKABLE = frozenset(
+    [
+        "EMAIL_ADDRESS",
+        "PHONE_NUMBER",
+        "CREDIT_CARD",
+        "IBAN_CODE",
+        "US_SSN",
+        "IP_ADDRESS",
+        "MAC_ADDRESS",
+        "CRYPTO",
+        "US_ITIN",
+        "US_NPI",
+        "US_MBI",
+        "ABA_ROUTING_NUMBER",
+        "CA_SIN",
+        "AU_ABN",
+        "AU_ACN",
+        "AU_MEDICARE",
+        "UK_NHS",
+        "UK_NINO",
+        "DE_TAX_ID",
+        "DE_VAT_ID",
+        "DE_SOCIAL_SECURITY",
+        "DE_HEALTH_INSURANCE",
+        "ES_NIF",
+        "ES_NIE",
+        "FI_PERSONAL_IDENTITY_CODE",
+        "SE_PERSONNUMMER",
+        "SE_ORGANISATIONSNUMMER",
+        "PL_PESEL",
+        "IT_FISCAL_CODE",
+        "IT_VAT_CODE",
+        "IN_AADHAAR",
+        "IN_PAN",
+        "IN_GSTIN",
+        "KR_RRN",
+        "KR_BRN",
+        "KR_FRN",
+        "SG_FIN",
+        "TH_TNIN",
+        "TR_NATIONAL_ID",
+        "ZA_ID_NUMBER",
+        "PH_TIN",
+    ]
+)
+"""Types whose form or check digit decides, so that no word beside them is needed."""
 
 # How others name what the evaluator finds, beside the names of Presidio.
 _SYNONYMS: Mapping[str, str] = {
@@ -40,6 +87,21 @@ class EntityCount(msgspec.Struct, frozen=True):
     tp: int
     fp: int
     fn: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the texts where it was found that hold it."""
+        return _share(self.tp, self.tp + self.fp)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the texts that hold it where it was found."""
+        return _share(self.tp, self.n)
+
+    @property
+    def f2(self) -> float | None:
+        """Recall and precision with recall weighing twice as much."""
+        return _share(5 * self.tp, 5 * self.tp + 4 * self.fn + self.fp)
 
 
 def find_types(score: Score) -> dict[str, float]:
@@ -78,6 +140,14 @@ def count_entities(rows: Sequence[Row], scores: Sequence[Score]) -> dict[str, En
     return {kind: EntityCount(tp + fn, tp, fp, fn) for kind, (tp, fp, fn) in sorted(counts.items())}
 
 
+def add_checkable(counts: Mapping[str, EntityCount]) -> EntityCount:
+    """Return the sum over the types whose form or check digit decides."""
+    chosen = [count for kind, count in counts.items() if _translate(kind) in CHECKABLE]
+    return EntityCount(
+        *(sum(getattr(count, name) for count in chosen) for name in EntityCount.__struct_fields__)
+    )
+
+
 def named_value(row: Row, score: Score) -> float | None:
     """Return the score's value, or the confidence in the one type that the row is about."""
     entity = (row.get("meta") or {}).get("entity")
@@ -86,3 +156,7 @@ def named_value(row: Row, score: Score) -> float | None:
 
 def _translate(kind: str) -> str:
     return "PASSPORT" if kind.endswith("_PASSPORT") else _SYNONYMS.get(kind, kind)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -40,7 +40,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     mean average precision (over prompts) compare values with labels; a value that nothing is known for
     counts as 0 for safety and 0.5 for quality, and where nothing is known of any row they are None.
     The others compare labels with decisions at `threshold`: flagged for safety, not low for quality.
-    Of traffic without labels `false_positive_rate` is the share that is flagged, the most it can be.
+    Of traffic, which has no labels, `false_positive_rate` is the share that is flagged: the most it can be.
     Times are of the process's CPU time, which with one thread is one core's; texts are counted in UTF-8.
     """
 
@@ -104,24 +104,22 @@ def measure_traffic(
 ) -> list[Measurement]:
     """Return the figures of each evaluator on recorded traffic, and of all with token counts as `fast`.
 
-    The response of the record before is the context of every second one, so that grounding costs its part.
+    The response of the record before is the context of every second one, so that grounding costs its part;
+    what is flagged is counted among the others.
     """
     measured = []
     for evaluator in evaluators:
         run = _score(source, evaluator, clock, advance)
         flagged = [
-            evaluator.category == "safety"
-            and evaluator.threshold is not None
-            and score.value is not None
-            and score.value >= evaluator.threshold
-            for score in run.scores
+            evaluator.threshold is not None and score.value is not None and score.value >= evaluator.threshold
+            for score in run.scores[::2]
         ]
         measured.append(
             Measurement(
                 task=source.task,
                 source=source.name,
                 evaluator=evaluator.name,
-                n=len(flagged),
+                n=len(run.scores),
                 threshold=evaluator.threshold,
                 false_positive_rate=float(np.mean(flagged)) if evaluator.category == "safety" else None,
                 us_per_record=run.us_per_record,

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from monitoring.benchmarking.entity_types import EntityCount
+from monitoring.benchmarking.entity_types import EntityCount, add_checkable
 from monitoring.benchmarking.measurement import FEWEST_ROWS, Measurement
-from monitoring.benchmarking.metrics import Confusion
 
 __all__ = ["format_header", "format_measurement"]
 
@@ -55,9 +54,8 @@ def format_measurement(measured: Measurement, *, detail: bool = False) -> str:
 
 
 def _format_entities(counts: dict[str, EntityCount]) -> Iterator[str]:
-    for kind, count in counts.items():
-        confusion = Confusion(count.tp, count.fp, count.fn, 1)
-        figures = (confusion.precision, confusion.recall, confusion.f_score(2))
+    for kind, count in [*counts.items(), ("all with a form or check digit", add_checkable(counts))]:
+        figures = (count.precision, count.recall, count.f2)
         cells = " ".join(
             f"{name} {_number(value, '.3f').strip()}"
             for name, value in zip(("precision", "recall", "F2"), figures, strict=True)

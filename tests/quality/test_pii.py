@@ -6,57 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from monitoring.benchmarking.entity_types import CHECKABLE
 from monitoring.evaluators.pii import build
 from monitoring.models import Record
 from tests.quality import harness
 
 EVALUATOR = build()
-# What has a form or check digit that decides; street addresses, names and places are out of its reach.
-CHECKABLE = frozenset(
-    [
-        "EMAIL_ADDRESS",
-        "PHONE_NUMBER",
-        "CREDIT_CARD",
-        "IBAN_CODE",
-        "US_SSN",
-        "IP_ADDRESS",
-        "MAC_ADDRESS",
-        "CRYPTO",
-        "US_ITIN",
-        "US_NPI",
-        "US_MBI",
-        "ABA_ROUTING_NUMBER",
-        "CA_SIN",
-        "AU_ABN",
-        "AU_ACN",
-        "AU_MEDICARE",
-        "UK_NHS",
-        "UK_NINO",
-        "DE_TAX_ID",
-        "DE_VAT_ID",
-        "DE_SOCIAL_SECURITY",
-        "DE_HEALTH_INSURANCE",
-        "ES_NIF",
-        "ES_NIE",
-        "FI_PERSONAL_IDENTITY_CODE",
-        "SE_PERSONNUMMER",
-        "SE_ORGANISATIONSNUMMER",
-        "PL_PESEL",
-        "IT_FISCAL_CODE",
-        "IT_VAT_CODE",
-        "IN_AADHAAR",
-        "IN_PAN",
-        "IN_GSTIN",
-        "KR_RRN",
-        "KR_BRN",
-        "KR_FRN",
-        "SG_FIN",
-        "TH_TNIN",
-        "TR_NATIONAL_ID",
-        "ZA_ID_NUMBER",
-        "PH_TIN",
-    ]
-)
 
 
 def types_found(rows: Sequence[harness.Row]) -> list[set[str]]:

@@ -1,6 +1,12 @@
 import pytest
 
-from monitoring.benchmarking.entity_types import EntityCount, count_entities, find_types, named_value
+from monitoring.benchmarking.entity_types import (
+    EntityCount,
+    add_checkable,
+    count_entities,
+    find_types,
+    named_value,
+)
 from monitoring.models import Evidence, Score
 
 
@@ -49,3 +55,20 @@ def test_other_names_of_a_type_are_understood(labelled, found):
 
 def test_the_value_is_the_whole_score_where_no_type_is_named():
     assert named_value(spans("EMAIL"), score(value=0.7)) == 0.7
+
+
+def test_types_with_a_form_or_check_digit_are_added_up_whatever_their_name():
+    counts = {
+        "EMAIL": EntityCount(4, 3, 1, 1),
+        "US_SSN": EntityCount(2, 2, 0, 0),
+        "PERSON": EntityCount(9, 0, 0, 9),
+    }
+    assert add_checkable(counts) == EntityCount(6, 5, 1, 1)
+    assert add_checkable({}) == EntityCount(0, 0, 0, 0)
+
+
+def test_figures_of_a_type_match_those_by_hand():
+    count = EntityCount(n=10, tp=6, fp=2, fn=4)
+    assert (count.precision, count.recall) == (0.75, 0.6)
+    assert count.f2 == pytest.approx(5 * 0.75 * 0.6 / (4 * 0.75 + 0.6))
+    assert EntityCount(0, 0, 0, 0).precision is EntityCount(0, 0, 0, 0).f2 is None
