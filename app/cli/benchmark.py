@@ -83,6 +83,8 @@ def _measure(
     source: Source, evaluators: Evaluators, bars: Progress, *, detail: bool, held_out: bool
 ) -> Iterator[Measurement]:
     if source.task == UNLABELLED:
+        for name in evaluators if held_out else ():
+            source = hold_out(name, source)
         with _Bar(bars, source, len(source.rows) * (len(evaluators) + 1)) as advance:
             yield from measure_traffic(source, tuple(evaluators.values()), time.process_time, advance)
         return

@@ -30,6 +30,7 @@ _OPEN_PROMPTS = frozenset(
         "parapet:awesome-chatgpt-prompts",
     }
 )
+_OPEN_TRAFFIC = frozenset({"arena_hard_v0.1", "arena_hard_v2", "xstest_completions"})
 _BIAS_DIMENSIONS = frozenset({"race", "religion1", "religion2", "orientation"})
 
 
@@ -75,6 +76,15 @@ def _comment(row: Row) -> str | None:
     return str(row["prompt"]) if (row.get("meta") or {}).get("dimension") in _BIAS_DIMENSIONS else None
 
 
+def _answered(row: Row) -> str | None:
+    return str(row["prompt"]) if row.get("source") in _OPEN_TRAFFIC else None
+
+
+def _answered_start(row: Row) -> str | None:
+    prompt = _answered(row)
+    return prompt and prompt[:_START]
+
+
 def _question(row: Row) -> str:
     return (row["prompt"] or "")[:_BIAS_START]
 
@@ -94,6 +104,9 @@ _GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
     ("prompt_injection", "prompt_injection/bipia_indirect"): _context,
     ("bias", "bias/redditbias"): _comment,
     ("bias", "bias/bbq"): _question,
+    ("toxicity", "traffic/llm_traffic"): _answered,
+    ("bias", "traffic/llm_traffic"): _answered,
+    ("prompt_injection", "traffic/llm_traffic"): _answered_start,
 }
 _IN_SAMPLE = frozenset(
     {

@@ -1,0 +1,261 @@
+"""Writes the reference page of the detectors: what each one catches, what it does not, how often it errs.
+
+    llm-monitor benchmark DATA --held-out --json > open.jsonl
+    PYTHONPATH=. python benchmarks/detectors_page.py DATA open.jsonl > docs/reference/detectors.md
+
+DATA/README.md names the licence, the meaning of labels and trivial baselines of each source, in tables whose
+rows start with the file. With `--sealed FILE`, figures that were measured on other rows fill the last column.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from monitoring.benchmarking.entity_types import EntityCount, add_checkable
+from monitoring.benchmarking.feeds import UNLABELLED
+from monitoring.benchmarking.fitting import standing
+from monitoring.benchmarking.measurement import FEWEST_ROWS, TIER, Measurement
+from monitoring.evaluation import find_evaluators
+from monitoring.evaluator import Evaluator
+
+FIGURES = {
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "f2": "F2",
+    "balanced_accuracy": "balanced accuracy",
+    "false_positive_rate": "false-positive rate",
+    "spearman": "Spearman",
+    "map": "MAP",
+}
+SEALED = ("auroc", "average_precision", "recall", "false_positive_rate", "spearman", "map")
+STANDING = {"unseen": "no", "held_out": "held-out rows", "in_sample": "**yes, in-sample**"}
+EMPTY = "\N{EN DASH}"
+NEARLY = 0.02
+HEAD = """\
+# Detectors
+
+What each evaluator of the fast tier catches, what it does not, and how often it errs, on public labelled data.
+This page is written by `benchmarks/detectors_page.py` from the output of `llm-monitor benchmark`; no figure
+in it is typed by hand.
+
+How to read the tables:
+
+- Every source defines its classes in its own way, so sources are never pooled; the list at the end says what its
+  labels mean. **rows** counts labelled rows, and in brackets those with a label of one half or more. Fewer than
+  {fewest} rows are called unmeasured.
+- **fitted on** says whether the weights saw the source. `held-out rows`: a fold of its groups (templates, prompts)
+  was never fitted on, and only such rows are measured here. `yes, in-sample`: the rows measured were also fitted on,
+  so the figures flatter.
+- Precision, recall, F, balanced accuracy and false-positive rate hold at the shipped threshold. Positive means
+  flagged for a safety evaluator, not low for a quality evaluator; `factual_accuracy` is turned round in
+  hallucination sources, where a low value finds what is false. AUROC, average precision, Spearman (graded labels)
+  and MAP (over the responses to one prompt) need no threshold.
+- A value that nothing is known for counts as not flagged. {empty} means that a figure does not apply: one class
+  alone gives recall or a false-positive rate, and a source where nothing is known gives nothing.
+- `prompt_injection` ranks sources of instructions inside documents by its part `context`, and flags by its value.
+  The rate of traffic is the share flagged among recorded calls without labels: the most it can be.
+- **trivial baselines** are what text length, a bag of words fitted on other groups of the same source or plain word
+  overlap reach. A detector that does not beat them has learned nothing there.
+- **sealed split** waits for figures on rows and sources that nobody has seen.
+"""
+
+
+class Origin(NamedTuple):
+    """What the data's README says of a source."""
+
+    meaning: str
+    source: str
+    licence: str
+    baselines: str
+
+
+def read_origins(readme: Path) -> dict[str, Origin]:
+    """Return what the tables of a README say, by `task/source`."""
+    origins = {}
+    for line in readme.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if ".jsonl" in cells[0]:
+            name = cells[0].split(".jsonl", maxsplit=1)[0]
+            if name.startswith(UNLABELLED):
+                origins[name] = Origin("none", cells[3], cells[4], "-")
+            else:
+                origins[name] = Origin(cells[3], cells[4], cells[5], cells[7])
+    return origins
+
+
+def read_measurements(path: Path) -> list[Measurement]:
+    """Return what the benchmark printed with `--json`."""
+    return [msgspec.json.decode(line, type=Measurement) for line in path.read_bytes().splitlines() if line]
+
+
+def show(value: float | None) -> str:
+    """Return a figure with two digits, three where it is nearly 0 or 1."""
+    if value is None:
+        return EMPTY
+    return f"{value:.3f}" if min(abs(value), abs(1 - value)) < NEARLY else f"{value:.2f}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Return the lines of a Markdown table, and an empty one."""
+    yield f"| {' | '.join(header)} |"
+    yield f"|{'---|' * len(header)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def describe_sealed(measured: Measurement | None) -> str:
+    """Return the figures that sum a sealed source up."""
+    if measured is None:
+        return ""
+    if measured.n < FEWEST_ROWS:
+        return "unmeasured"
+    found = [(FIGURES[name], getattr(measured, name)) for name in SEALED]
+    return ", ".join(f"{title} {show(value)}" for title, value in found if value is not None)
+
+
+def describe_evaluator(
+    evaluator: Evaluator,
+    measured: Sequence[Measurement],
+    sealed: Mapping[tuple[str, str], Measurement],
+    origins: Mapping[str, Origin],
+) -> Iterator[str]:
+    """Return the lines of one detector's section."""
+    threshold = "no threshold" if evaluator.threshold is None else f"threshold {evaluator.threshold:g}"
+    flag = f", raises `{evaluator.flag}`" if evaluator.flag else ""
+    yield from (f"## {evaluator.name}", "")
+    yield f"{evaluator.category.capitalize()}, version {evaluator.version}, {threshold}{flag}."
+    yield from ("", inspect.cleandoc(type(evaluator).__doc__ or ""), "")
+    labelled = [one for one in measured if one.task != UNLABELLED]
+    if not labelled:
+        yield from ("Unmeasured: no labelled source is about it.", "")
+    columns = [name for name in FIGURES if any(getattr(one, name) is not None for one in measured)]
+    if columns:
+        titles = [FIGURES[name] for name in columns]
+        header = ["source", "rows", "fitted on", *titles, "trivial baselines", "licence", "sealed split"]
+        shown = [one for one in measured if one.task != UNLABELLED or one.false_positive_rate is not None]
+        yield from table(header, [row(one, columns, sealed, origins) for one in shown])
+    for one in measured:
+        if not isinstance(one.by_entity, msgspec.UnsetType):
+            yield from describe_types(one.source, one.by_entity)
+
+
+def row(
+    one: Measurement,
+    columns: Sequence[str],
+    sealed: Mapping[tuple[str, str], Measurement],
+    origins: Mapping[str, Origin],
+) -> list[str]:
+    """Return the cells of one source."""
+    name = f"{one.task}/{one.source}"
+    origin = origins.get(name, Origin("", "", "unknown", "-"))
+    count = str(one.n) if one.positives is None else f"{one.n} ({one.positives})"
+    figures = [show(getattr(one, column)) for column in columns]
+    if 0 < one.n < FEWEST_ROWS:
+        figures = ["unmeasured"] * len(columns)
+    baselines = EMPTY if origin.baselines == "-" else origin.baselines
+    return [
+        name,
+        count,
+        STANDING[standing(one.evaluator, one.task, one.source)],
+        *figures,
+        baselines,
+        origin.licence,
+        describe_sealed(sealed.get((name, one.evaluator))),
+    ]
+
+
+def describe_types(source: str, counts: Mapping[str, EntityCount]) -> Iterator[str]:
+    """Return the lines about types of personal data: those found, and the sum that a form decides."""
+    found = {kind: count for kind, count in counts.items() if count.tp or count.fp}
+    missed = [f"{kind} ({count.n})" for kind, count in counts.items() if kind not in found]
+    yield from (f"### Types in {source}", "")
+    if found:
+        every = [*found.items(), ("**all with a form or check digit**", add_checkable(counts))]
+        header = ["type", "texts with it", "found", "missed", "false", "precision", "recall", "F2"]
+        cells = [
+            [
+                kind,
+                *map(str, (one.n, one.tp, one.fn, one.fp)),
+                *map(show, (one.precision, one.recall, one.f2)),
+            ]
+            for kind, one in every
+        ]
+        yield from table(header, cells)
+    if missed:
+        yield from (f"Labelled, and never found: {', '.join(missed)}.", "")
+
+
+def describe_speed(measured: Sequence[Measurement]) -> Iterator[str]:
+    """Return the lines about recorded traffic."""
+    traffic = [one for one in measured if one.task == UNLABELLED]
+    if traffic:
+        yield from ("## Speed", "")
+        yield (
+            "CPU time of one process per recorded call, half of the calls with another's response as context. "
+            f"Each evaluator is timed alone, with its own preparation of the texts; `{TIER}` is all of them at "
+            "once, sharing that, with token counts."
+        )
+        yield ""
+        header = ["traffic", "calls", "evaluator", "µs per call", "MB/s"]
+        cells = [
+            [
+                one.source,
+                str(one.n),
+                one.evaluator,
+                f"{one.us_per_record or 0:.0f}",
+                f"{one.mb_per_s or 0:.1f}",
+            ]
+            for one in traffic
+        ]
+        yield from table(header, cells)
+
+
+def write_page(
+    measured: Sequence[Measurement], sealed: Sequence[Measurement], origins: Mapping[str, Origin]
+) -> str:
+    """Return the page."""
+    unseen = {(f"{one.task}/{one.source}", one.evaluator): one for one in sealed}
+    known = {(f"{one.task}/{one.source}", one.evaluator) for one in measured}
+    # A source that only the sealed split has gets a row without figures of its own.
+    extra = [
+        Measurement(task=one.task, source=one.source, evaluator=one.evaluator, n=0)
+        for key, one in unseen.items()
+        if key not in known
+    ]
+    lines = [HEAD.format(fewest=FEWEST_ROWS, empty=EMPTY)]
+    for evaluator in find_evaluators():
+        own = [one for one in [*measured, *extra] if one.evaluator == evaluator.name]
+        lines += describe_evaluator(evaluator, own, unseen, origins)
+    lines += describe_speed(measured)
+    used = dict.fromkeys(f"{one.task}/{one.source}" for one in measured)
+    lines += ["## Sources", ""]
+    cells = [[name, *origins[name][:3]] for name in used if name in origins]
+    lines += table(["source", "label 1 means", "from", "licence"], cells)
+    return "\n".join(lines).rstrip()
+
+
+def main() -> None:
+    """Print the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="folder of labelled data, for its README.md")
+    parser.add_argument("measured", type=Path, help="what the benchmark printed on it")
+    parser.add_argument("--sealed", type=Path, help="what it printed on the sealed split")
+    chosen = parser.parse_args()
+    sealed = read_measurements(chosen.sealed) if chosen.sealed else []
+    print(write_page(read_measurements(chosen.measured), sealed, read_origins(chosen.data / "README.md")))
+
+
+if __name__ == "__main__":
+    main()
