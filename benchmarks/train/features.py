@@ -38,11 +38,6 @@ def read_rows(data: Path, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def fold_of(text: str, folds: int = 5) -> int:
-    """Return a stable fold 0..folds - 1 for a group of rows."""
-    return hashlib.sha256(text.encode("utf-8", "replace")).digest()[0] % folds
-
-
 @njit(cache=True)
 def _windows(ids, offsets, keys, classes, block):  # noqa: ANN001, ANN202, C901 compiled loop
     room = 4 * ids.shape[0] + 8

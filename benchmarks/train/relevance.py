@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from features import WEIGHTS, export, fold_of, open_traffic, read_rows, windows, write_sums
+from features import WEIGHTS, export, open_traffic, read_rows, windows, write_sums
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from monitoring.benchmarking.fitting import fold_of
 from monitoring.evaluators.relevance import THRESHOLD
 from monitoring.linear import Bank, load_bank
 from monitoring.models import Record

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from features import combine, export, fit, fold_of, open_traffic, read_rows, score_texts
+from features import combine, export, fit, open_traffic, read_rows, score_texts
 from numpy.typing import NDArray
 
+from monitoring.benchmarking.fitting import fold_of
 from monitoring.categories import load_lexicon
 from monitoring.models import Record
 from monitoring.prepared import Prepared
