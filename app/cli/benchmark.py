@@ -58,7 +58,10 @@ def benchmark(
     count = 0
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     # No thread of its own redraws the bars: what is timed is the CPU time of all threads.
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bars:
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, auto_refresh=False, transient=True, redirect_stdout=False
+    ) as bars:
         every = bars.add_task("files", total=len(files))
         for path in files:
             try:
@@ -67,11 +70,12 @@ def benchmark(
                         source.sample(limit), evaluators, bars, detail=detail, held_out=held_out
                     ):
                         count += 1
-                        typer.echo(
+                        line = (
                             msgspec.json.encode(measured).decode()
                             if json
                             else format_measurement(measured, detail=detail)
                         )
+                        _print(line, bars)
             except (ValueError, OSError) as error:
                 raise InvalidParameter(str(error)) from error
             bars.advance(every)
@@ -94,6 +98,16 @@ def _measure(
             with _Bar(bars, source, len(rows.rows)) as advance:
                 evaluator = evaluators[feed.evaluator]
                 yield from measure(rows, evaluator, feed, time.process_time, advance, detail=detail)
+
+
+def _print(line: str, bars: Progress) -> None:
+    """Print a line where the bars are, which move below it."""
+    if not bars.console.is_interactive:
+        typer.echo(line)
+        return
+    bars.stop()
+    typer.echo(line)
+    bars.start()
 
 
 class _Bar:

@@ -1,6 +1,9 @@
 """The benchmark command as a process, on the samples that ship with the tests."""
 
+import contextlib
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +90,23 @@ def test_what_cannot_be_measured_is_said_in_one_line(
     assert result.returncode == 2
     assert said in result.stderr.replace("\n", " ")
     assert "Traceback" not in result.stderr
+
+
+def test_on_a_terminal_bars_move_below_whole_lines() -> None:
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli.main", "benchmark", str(SAMPLES), "--task", "bias"],
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(theirs)
+    shown = b""
+    # Reading fails on Linux when the other end is gone.
+    with contextlib.suppress(OSError):
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    assert "━".encode() in shown
+    assert re.search(rb"\x1b\[2Kbias/bias +bias +48", shown)
