@@ -6,6 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
+# End-to-end tests mostly wait, so three processes keep two cores busy; a file's tests stay together.
+PARALLEL ?= --numprocesses 3 --dist loadfile
+KERNELS := $(wildcard monitoring/kernels*.py monitoring/*/kernels*.py)
+COMPILED := $(VENV)/.compiled
 COMPOSE ?= docker compose
 
 ##@ With Docker
@@ -45,7 +49,7 @@ test: ## run the tests in a container
 ##@ On this machine, without Docker
 .PHONY: setup run-local test-local test-long check lint format requirements reference help
 
-setup: $(STAMP) ## make .venv with the pinned requirements, when they changed
+setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compile the kernels, when they changed
 
 $(STAMP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)) and "Python 3.11 or 3.12 is needed: make setup PYTHON=/path/to/python3.11")'
@@ -54,11 +58,17 @@ $(STAMP): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+# Once here instead of at the first start, and in every test process at the same time.
+$(COMPILED): $(STAMP) $(KERNELS)
+	@echo "compiling the text kernels, about a minute"
+	@$(BIN)/python -c 'from workers.main import load; load()'
+	@touch $@
+
 run-local: setup ## run servers, API, workers and dashboard; Ctrl-C stops them
 	@exec $(BIN)/python main.py
 
 test-local: setup ## run every test but the long ones, on servers of their own
-	$(BIN)/python -m pytest tests -m "not long" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests -m "not long" $(PARALLEL) $(PYTEST_ARGS)
 
 test-long: setup ## run the long tests
 	@$(BIN)/python -m pytest tests -m long $(PYTEST_ARGS); status=$$?; \
@@ -69,7 +79,7 @@ check: setup ## check format, lint, types and import directions, and run the uni
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/unit --quiet $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/unit --quiet $(PARALLEL) $(PYTEST_ARGS)
 
 lint: setup ## check lint, types and import directions
 	$(BIN)/ruff check .
