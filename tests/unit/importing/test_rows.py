@@ -13,7 +13,7 @@ JSON_LINES = b'{"a": 1}\n\n{"b": \xc3\xa9}\n{"b": "\xc3\xa9"}\n[1]\n'
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("x.jsonl", JSON_LINES), ("x.ndjson.gz", gzip.compress(JSON_LINES)), ("x.json", JSON_LINES)],
+    [("x.jsonl", JSON_LINES), ("x.ndjson.gz", gzip.compress(JSON_LINES, mtime=0)), ("x.json", JSON_LINES)],
 )
 def test_json_lines_are_numbered_and_a_bad_one_says_why(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
@@ -43,7 +43,7 @@ def test_csv_cells_with_line_breaks_and_empty_cells(tmp_path: Path, name: str) -
         ("x.parquet", b"", UnsupportedMediaType),
         ("absent/x.jsonl", None, NotFound),
         ("x.jsonl.gz", b"not a gzip", MalformedBody),
-        ("x.jsonl.gz", gzip.compress(JSON_LINES)[:-6], MalformedBody),
+        ("x.jsonl.gz", gzip.compress(JSON_LINES, mtime=0)[:-6], MalformedBody),
     ],
 )
 def test_files_that_cannot_be_read(
