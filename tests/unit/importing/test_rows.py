@@ -29,7 +29,7 @@ def test_json_lines_are_numbered_and_a_bad_one_says_why(tmp_path: Path, name: st
 def test_csv_cells_with_line_breaks_and_empty_cells(tmp_path: Path, name: str) -> None:
     content = b'\xef\xbb\xbfprompt,response,model\n"two\nlines",yes,\nq,r,m,surplus\n'
     path = tmp_path / name
-    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    path.write_bytes(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
     first, second = open_rows(path)
     assert first.fields == {"prompt": "two\nlines", "response": "yes"}
     assert second.fields is None
