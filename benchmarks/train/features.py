@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, diags_array, hstack
 from sklearn.linear_model import LogisticRegression
+from spelling import spell
 
 from monitoring.groups import mask_table
 from monitoring.kernels_lexicon import look_up
@@ -25,6 +26,7 @@ from monitoring.vectors import load_table
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "monitoring" / "weights"
 MAX_WEIGHT = 127
+KEEP = 80_000
 # Information in nats below which a word says nothing, and above which it counts in full.
 COMMON, RARE = 2.5, 5.5
 # The log-odds that a certain finding of a lexicon adds at least and at most.
@@ -142,22 +144,27 @@ def fit(
     *,
     strength: float,
     gain: float = 0.0,
+    spelling: float = 0.0,
     rounds: int = 2,
 ) -> tuple[NDArray[np.float64], float]:
     """Fit a logistic regression whose text score is its best window; returns coefficients and bias.
 
     A positive text only says that one of its windows is positive, so after the first round only its best
     window (and those above zero) stay in. Every window of a negative text is negative; each text weighs
-    `weights`, shared by its windows.
+    `weights`, shared by its windows. `gain` and `spelling` say how much the meaning of words and the parts
+    of words count beside the words themselves.
     """
     original, owners = windows(texts)
     matrix = original
     target = labels[owners]
     rarity = informative(matrix)
     matrix = matrix @ diags_array(rarity)
-    vectors = meanings(gain) * rarity[:, None] if gain else None
-    if vectors is not None:
-        matrix = hstack([matrix, csr_matrix(original @ vectors)], format="csr")
+    folded = []
+    if gain:
+        folded.append(csr_matrix(meanings(gain) * rarity[:, None]))
+    if spelling:
+        folded.append(spell(texts, original, spelling))
+    matrix = hstack([matrix, *(original @ part for part in folded)], format="csr")
     keep = np.ones(len(owners), dtype=bool)
     model = LogisticRegression(C=strength, solver="liblinear", random_state=0)
     for _ in range(rounds):
@@ -168,8 +175,8 @@ def fit(
         best = text_maximum(score, owners, len(texts))
         keep = (target == 0) | (score >= best[owners]) | (score > 0)
     coefficients = model.coef_[0][:BUCKETS] * rarity
-    if vectors is not None:
-        coefficients += vectors @ model.coef_[0][BUCKETS:]
+    if folded:
+        coefficients += hstack(folded, format="csr") @ model.coef_[0][BUCKETS:]
     return coefficients, float(model.intercept_[0])
 
 
@@ -203,6 +210,15 @@ def combine(
     return np.asarray(minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)
 
 
+def quantise(coefficients: NDArray[np.float64], keep: int = KEEP) -> tuple[NDArray[np.int8], float]:
+    """Return the `keep` largest weights as int8, the others 0, and the scale that they are in."""
+    bound = np.sort(np.abs(coefficients))[-keep]
+    kept = np.where(np.abs(coefficients) >= bound, coefficients, 0.0)
+    # The few largest weights are cut so that the rest keep their resolution.
+    scale = float(np.quantile(np.abs(kept[kept != 0]), 0.9995)) / MAX_WEIGHT
+    return np.clip(np.rint(kept / scale), -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8), scale
+
+
 def export(
     name: str,
     coefficients: NDArray[np.float64],
@@ -210,15 +226,11 @@ def export(
     *,
     slope: float,
     offset: float,
-    keep: int = 80_000,
+    keep: int = KEEP,
     **extra: NDArray[Any],
 ) -> None:
     """Write a head as int8 weights with a scale; only the `keep` largest weights stay; renew SHA256SUMS."""
-    bound = np.sort(np.abs(coefficients))[-keep]
-    kept = np.where(np.abs(coefficients) >= bound, coefficients, 0.0)
-    # The few largest weights are cut so that the rest keep their resolution.
-    scale = float(np.quantile(np.abs(kept[kept != 0]), 0.9995)) / MAX_WEIGHT
-    quantised = np.clip(np.rint(kept / scale), -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8)
+    quantised, scale = quantise(coefficients, keep)
     WEIGHTS.mkdir(exist_ok=True)
     numbers = {"scale": scale, "bias": bias, "slope": slope, "offset": offset}
     np.savez_compressed(

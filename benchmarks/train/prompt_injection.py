@@ -17,7 +17,8 @@ import numpy as np
 from features import combine, export, fit, open_traffic, read_rows, score_texts
 from numpy.typing import NDArray
 
-from monitoring.benchmarking.fitting import fold_of
+from monitoring.benchmarking.fitting import document_of, fold_of
+from monitoring.benchmarking.metrics import auroc
 from monitoring.categories import load_lexicon
 from monitoring.models import Record
 from monitoring.prepared import Prepared
@@ -40,6 +41,7 @@ OPEN_PROMPTS = {
 }
 OPEN_REQUESTS = {"harmbench", "advbench", "strongreject", "simplesafetytests", "jbb-behaviors"}
 OWN_WEIGHT = 5.0
+BIPIA = "prompt_injection/bipia_indirect"
 STRENGTH, GAIN = 2.0, 0.3
 FALSE_POSITIVES = 0.005
 
@@ -72,9 +74,7 @@ def ordinary(data: Path) -> list[tuple[str, float, str, bool]]:
     items = [(r["prompt"], 1.0, group_of(r), True) for r in benign if r["meta"]["sub"] in OPEN_PROMPTS]
     items += [(r["prompt"], 0.5, group_of(r), False) for r in harmful if r["meta"]["sub"] in OPEN_REQUESTS]
     items += [(row["prompt"], 1.0, group_of(row), True) for row in read_rows(data, "toxicity/xstest")]
-    contexts = {
-        row["context"] for row in read_rows(data, "prompt_injection/bipia_indirect") if not row["label"]
-    }
+    contexts = {row["context"] for row in read_rows(data, BIPIA) if not row["label"]}
     items += [(text, 1.0, text[:60], False) for text in sorted(contexts)]
     for source in ("hallucination/faithdial_audit", "bias/redditbias"):
         items += [
@@ -108,11 +108,16 @@ def main(data: Path) -> None:
     def pick(chosen: NDArray[np.bool_]) -> list[str]:
         return [text for text, take in zip(texts, chosen, strict=True) if take]
 
+    documents = read_rows(data, BIPIA)
+    contexts = [row["context"] for row in documents]
+    context_folds = np.array([fold_of(document_of(row)) for row in documents])
+    context_scores = np.zeros(len(documents))
     scores = np.zeros(len(texts))
     for fold in range(1, 5):
         train, held = (folds != 0) & (folds != fold), folds == fold
         model = fit(pick(train), labels[train], weights[train], strength=STRENGTH, gain=GAIN)
         scores[held] = score_texts(*model, pick(held))
+        context_scores[context_folds == fold] = score_texts(*model, contexts)[context_folds == fold]
     found = lexicon_scores(texts)
     used = folds != 0
     slope, *categories, _ = combine(scores[used], found[used], labels[used], weights[used])
@@ -121,9 +126,13 @@ def main(data: Path) -> None:
     model = fit(pick(used), labels[used], weights[used], strength=STRENGTH, gain=GAIN)
     export("prompt_injection", *model, slope=slope, offset=-threshold, categories=np.array(categories))
     print(f"slope {slope:.2f}, threshold {threshold:.2f}, categories {np.round(categories, 2)}")
+    context_scores[context_folds == 0] = score_texts(*model, contexts)[context_folds == 0]
     total = slope * score_texts(*model, pick(~used)) + found[~used] @ np.array(categories) - threshold
     print(f"held-out fold: recall {np.mean(total[labels[~used] == 1] > 0):.3f}")
     print(f"held-out fold: false positives on prompts {np.mean(total[prompts[~used]] > 0):.4f}")
+    total = slope * context_scores + lexicon_scores(contexts) @ np.array(categories)
+    injected = np.array([row["label"] for row in documents]) == 1
+    print(f"{BIPIA}, out of fold by document: AUROC {auroc(injected, total):.3f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Trains the toxicity head and its calibration: `python benchmarks/train/toxicity.py DATA_FOLDER`.
+"""Trains the toxicity head and its calibration: `python benchmarks/train/toxicity.py DATA_FOLDER [--oof]`.
+
+With `--oof` nothing is written: each source is measured through the whole formula, every row by models
+that were fitted, combined and given their threshold on the other four folds alone.
 
 Sources (all MIT, Apache-2.0 or CC BY): Davidson et al. tweets, Surge AI toxicity, Wikipedia talk pages and
 identity madlibs of unintended-ml-bias-analysis, HateCheck; as ordinary text RedditBias comments judged
@@ -9,15 +12,16 @@ completions, benign prompts of Arena-Hard, MT-bench, self-instruct and CyberSecE
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from features import combine, export, fit, open_traffic, read_rows, score_texts
+from features import combine, export, fit, open_traffic, quantise, read_rows, score_texts
 from numpy.typing import NDArray
 
 from monitoring.benchmarking.fitting import fold_of
+from monitoring.benchmarking.metrics import auroc
 from monitoring.categories import load_lexicon
 from monitoring.models import Record
 from monitoring.prepared import Prepared
@@ -25,7 +29,7 @@ from monitoring.prepared import Prepared
 TOXIC = {  # weight of a row: the tweets were collected by keyword and are many
     "toxicity/tdavidson_tweets": 0.15,
     "toxicity/wikipedia_talk": 1.0,
-    "toxicity/surge_toxicity": 10.0,
+    "toxicity/surge_toxicity": 30.0,
     "toxicity/hatecheck": 1.0,
     "toxicity/identity_madlibs": 0.2,
 }
@@ -39,9 +43,27 @@ FRAMES = (
     "{} people like you",
 )
 FRAME_WEIGHT = 0.5
-STRENGTH, GAIN = 2.0, 0.5
+STRENGTH, GAIN, SPELLING = 1.0, 0.2, 1.0
+KEEP = 200_000
+FOLDS = 5
 FALSE_POSITIVES = 0.005
 MILD = 0.3
+
+
+class Corpus(NamedTuple):
+    """Everything that is fitted on, row by row.
+
+    `answers` are ordinary answers, `found` is the lexicon's strength per category, `real` is what was not
+    made from the lexicon's words.
+    """
+
+    texts: NDArray[np.object_]
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    answers: NDArray[np.bool_]
+    found: NDArray[np.float32]
+    real: NDArray[np.bool_]
 
 
 def group_of(row: dict[str, Any]) -> str:
@@ -64,10 +86,8 @@ def lexicon_scores(texts: list[str]) -> NDArray[np.float32]:
     return lexicon.measure(Prepared([Record(prompt="", response=text) for text in texts]), "response")
 
 
-def gather(
-    data: Path,
-) -> tuple[list[str], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return texts, labels, weights, folds, and which are ordinary LLM answers."""
+def gather(data: Path) -> Corpus:
+    """Read every source and measure it with the lexicon."""
     items: list[tuple[str, int, float, str]] = []
     for source, weight in TOXIC.items():
         rows = read_rows(data, source)
@@ -88,6 +108,7 @@ def gather(
     ]
     pairs = texts_of(ordinary, ordinary=True) + texts_of([*traffic, *prompts], ordinary=False)
     items += [(text, 0, 1.0, group) for text, group in dict(pairs).items()]
+    written = len(items)
     lexicon = load_lexicon("toxicity")
     for word, strength in lexicon.words():
         items += [(frame.format(word), 1, FRAME_WEIGHT * strength, word) for frame in FRAMES]
@@ -95,35 +116,75 @@ def gather(
     folds = np.array([fold_of(group) for group in groups])
     known = {row["response"] for row in traffic}
     answers = np.array([text in known for text in texts])
-    return list(texts), np.array(labels), np.array(weights), folds, answers
+    scores, real = lexicon_scores(list(texts)), np.arange(len(texts)) < written
+    return Corpus(np.array(texts, object), np.array(labels), np.array(weights), folds, answers, scores, real)
 
 
-def main(data: Path) -> None:
-    """Fit on folds 1..4, combine with the lexicon out of fold on them, write the head."""
-    texts, labels, weights, folds, answers = gather(data)
+class Detector(NamedTuple):
+    """A fitted head as shipped, and what turns it and the lexicon into log-odds."""
 
-    def pick(chosen: NDArray[np.bool_]) -> list[str]:
-        return [text for text, take in zip(texts, chosen, strict=True) if take]
+    coefficients: NDArray[np.float64]
+    bias: float
+    slope: float
+    categories: NDArray[np.float64]
+    threshold: float
 
-    scores = np.zeros(len(texts))
-    for fold in range(1, 5):
-        train, held = (folds != 0) & (folds != fold), folds == fold
-        model = fit(pick(train), labels[train], weights[train], strength=STRENGTH, gain=GAIN)
-        scores[held] = score_texts(*model, pick(held))
-    found = lexicon_scores(texts)
-    used = (folds != 0) & (weights != FRAME_WEIGHT)
-    slope, *categories, _ = combine(scores[used], found[used], labels[used], weights[used])
-    total = slope * scores + found @ np.array(categories)
-    threshold = np.quantile(total[answers & (folds != 0)], 1 - FALSE_POSITIVES)
-    used = folds != 0
-    model = fit(pick(used), labels[used], weights[used], strength=STRENGTH, gain=GAIN)
-    export("toxicity", *model, slope=slope, offset=-threshold, categories=np.array(categories))
-    print(f"slope {slope:.2f}, threshold {threshold:.2f}, categories {np.round(categories, 2)}")
-    held = (folds == 0) & (weights != FRAME_WEIGHT)
-    total = slope * score_texts(*model, pick(held)) + found[held] @ np.array(categories) - threshold
-    print(f"held-out fold: recall {np.mean(total[labels[held] == 1] > 0):.3f}")
-    print(f"held-out fold: false positives on answers {np.mean(total[answers[held]] > 0):.4f}")
+    def judge(self, corpus: Corpus, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the log-odds of rows, above 0 where they are flagged."""
+        weights, scale = quantise(self.coefficients, KEEP)
+        scores = score_texts(weights * scale, self.bias, corpus.texts[rows].tolist())
+        return self.slope * scores + corpus.found[rows] @ self.categories - self.threshold
+
+
+def train(corpus: Corpus, held_fold: int) -> Detector:
+    """Fit on the other folds; combine with the lexicon and set the threshold out of fold on them."""
+    used = corpus.folds != held_fold
+
+    def fit_on(rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+        texts, labels, weights = corpus.texts[rows].tolist(), corpus.labels[rows], corpus.weights[rows]
+        return fit(texts, labels, weights, strength=STRENGTH, gain=GAIN, spelling=SPELLING)
+
+    scores = np.zeros(len(corpus.texts))
+    for fold in set(range(FOLDS)) - {held_fold}:
+        held = corpus.folds == fold
+        scores[held] = score_texts(*fit_on(used & ~held), corpus.texts[held].tolist())
+    rows = used & corpus.real
+    slope, *categories, _ = combine(
+        scores[rows], corpus.found[rows], corpus.labels[rows], corpus.weights[rows]
+    )
+    total = slope * scores + corpus.found @ np.array(categories)
+    threshold = float(np.quantile(total[corpus.answers & used], 1 - FALSE_POSITIVES))
+    return Detector(*fit_on(used), slope, np.array(categories), threshold)
+
+
+def report(data: Path, corpus: Corpus, total: NDArray[np.float64], rows: NDArray[np.bool_]) -> None:
+    """Print how well each source is told apart and how many ordinary answers are flagged."""
+    for source in TOXIC:
+        texts = {row["prompt"] for row in read_rows(data, source)}
+        chosen = rows & corpus.real & np.array([text in texts for text in corpus.texts])
+        toxic = corpus.labels[chosen] == 1
+        area, recall = auroc(toxic, total[chosen]), np.mean(total[chosen][toxic] > 0)
+        print(f"{source}: AUROC {area:.3f}, recall {recall:.3f}, {len(toxic)} rows")
+    print(f"false positives on ordinary answers: {np.mean(total[rows & corpus.answers] > 0):.4f}")
+
+
+def main(data: Path, *, out_of_fold: bool) -> None:
+    """Measure out of fold, or fit on folds 1..4, write the head and measure it on fold 0."""
+    corpus = gather(data)
+    total = np.zeros(len(corpus.texts))
+    for fold in range(FOLDS) if out_of_fold else (0,):
+        detector, held = train(corpus, fold), corpus.folds == fold
+        total[held] = detector.judge(corpus, held)
+    if not out_of_fold:
+        head, bias, slope, categories, threshold = detector
+        export("toxicity", head, bias, slope=slope, offset=-threshold, keep=KEEP, categories=categories)
+        print(f"slope {slope:.2f}, threshold {threshold:.2f}, categories {np.round(categories, 2)}")
+    report(data, corpus, total, np.ones_like(corpus.real) if out_of_fold else corpus.folds == 0)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--oof", action="store_true", help="measure all five folds and write nothing")
+    arguments = parser.parse_args()
+    main(arguments.data, out_of_fold=arguments.oof)

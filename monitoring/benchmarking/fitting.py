@@ -13,7 +13,7 @@ from typing import Literal
 from monitoring.benchmarking.feeds import Row
 from monitoring.benchmarking.sources import Source
 
-__all__ = ["Standing", "fold_of", "hold_out", "standing"]
+__all__ = ["Standing", "document_of", "fold_of", "hold_out", "standing"]
 
 Standing = Literal["unseen", "held_out", "in_sample"]
 """No row was fitted on; a fold was kept apart and is measured alone; the rows measured were fitted on."""
@@ -68,8 +68,12 @@ def _open_prompt(row: Row) -> str | None:
     return _behavior(row) if (row.get("meta") or {}).get("sub") in _OPEN_PROMPTS else None
 
 
-def _context(row: Row) -> str:
-    return (row["context"] or "")[:_START]
+def document_of(row: Row) -> str:
+    """Return the start of the context without what was inserted, so that its copies stay together."""
+    text = row["context"] or ""
+    for begin, end, _ in sorted(row.get("spans") or (), reverse=True):
+        text = text[:begin] + text[end:].removeprefix("\n")
+    return text[:_START]
 
 
 def _comment(row: Row) -> str | None:
@@ -101,7 +105,7 @@ _GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
     ("prompt_injection", "prompt_injection/cyberseceval"): _behavior,
     ("prompt_injection", "prompt_injection/lakera_giskard_attacks"): _behavior,
     ("prompt_injection", "prompt_injection/benign_instructions"): _open_prompt,
-    ("prompt_injection", "prompt_injection/bipia_indirect"): _context,
+    ("prompt_injection", "prompt_injection/bipia_indirect"): document_of,
     ("bias", "bias/redditbias"): _comment,
     ("bias", "bias/bbq"): _question,
     ("toxicity", "traffic/llm_traffic"): _answered,

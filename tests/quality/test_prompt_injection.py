@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from monitoring.benchmarking.fitting import document_of, fold_of
 from monitoring.evaluators.prompt_injection import THRESHOLD, build
 from monitoring.models import Record
 from tests.quality.harness import auroc, labels, load_sample, load_source, records, run, values
@@ -24,12 +25,20 @@ def test_unseen_benchmark_beats_the_length_of_the_prompt() -> None:
     assert auroc(labels(rows), scores) > 0.81  # 0.84; length 0.79
 
 
-def test_instructions_in_documents_beat_chance_and_raise_no_flag() -> None:
+def test_instructions_in_unseen_documents_beat_chance() -> None:
+    """The fifth of documents whose clean form was never fitted on; length and bag of words reach 0.50.
+
+    2026-11-23: 0.597 over all rows, out of fold by document, as `benchmarks/train/prompt_injection.py` prints.
+    """
+    source = load_source("prompt_injection", "bipia_indirect")
+    rows = [row for row in source if fold_of(document_of(row)) == 0]
+    parts = np.array([score.parts.get("context", 0.0) for score in run(build(), records(rows))])
+    assert auroc(labels(rows), parts) > 0.57  # 0.575
+
+
+def test_mild_instructions_in_documents_raise_no_flag() -> None:
     rows = load_source("prompt_injection", "bipia_indirect")
-    scores = run(build(), records(rows))
-    parts = np.array([score.parts.get("context", 0.0) for score in scores])
-    assert auroc(labels(rows), parts) > 0.56  # length and bag of words 0.50
-    assert (values(scores, unknown=0.0) >= THRESHOLD).mean() < 0.02
+    assert (values(run(build(), records(rows)), unknown=0.0) >= THRESHOLD).mean() < 0.02
 
 
 @pytest.mark.parametrize(("source", "floor"), [("tensor_trust", 0.5), ("jailbreaks_in_the_wild", 0.85)])
