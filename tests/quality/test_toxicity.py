@@ -2,6 +2,7 @@
 
 import pytest
 
+from monitoring.benchmarking.fitting import fold_of
 from monitoring.evaluators.toxicity import THRESHOLD, build
 from monitoring.models import Record
 from tests.quality.harness import (
@@ -24,6 +25,16 @@ def test_sample_of_unseen_comments() -> None:
     rows = load_sample("toxicity")
     scores = values(run(build(), records(rows)), unknown=0.0)
     assert auroc(labels(rows), scores) > 0.85  # 0.89; alt-profanity-check 0.83
+
+
+def test_comments_kept_apart_from_fitting_beat_every_trivial_baseline() -> None:
+    """The fifth of the comments that was never fitted on; length 0.51, alt-profanity-check 0.83.
+
+    `benchmarks/train/toxicity.py DATA --oof` prints the figure of all rows, each judged by a model of other folds.
+    """
+    rows = [row for row in load_source("toxicity", "surge_toxicity") if fold_of(row["prompt"]) == 0]
+    scores = values(run(build(), as_responses(rows)), unknown=0.0)
+    assert auroc(labels(rows), scores) > 0.89  # 0.906
 
 
 @pytest.mark.parametrize(
