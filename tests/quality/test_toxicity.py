@@ -30,7 +30,8 @@ def test_sample_of_unseen_comments() -> None:
 def test_comments_kept_apart_from_fitting_beat_every_trivial_baseline() -> None:
     """The fifth of the comments that was never fitted on; length 0.51, alt-profanity-check 0.83.
 
-    `benchmarks/train/toxicity.py DATA --oof` prints the figure of all rows, each judged by a model of other folds.
+    2026-11-23: 0.922 over all 674 rows out of fold, as `benchmarks/train/toxicity.py DATA --oof` prints;
+    a bag of words fitted on the source itself reaches 0.92.
     """
     rows = [row for row in load_source("toxicity", "surge_toxicity") if fold_of(row["prompt"]) == 0]
     scores = values(run(build(), as_responses(rows)), unknown=0.0)
