@@ -2,6 +2,9 @@
 
 import hashlib
 
+import numpy as np
+
+from monitoring.benchmarking.fitting import fold_of
 from monitoring.evaluators.bias import THRESHOLD, build
 from monitoring.models import Record
 from tests.quality.harness import Row, auroc, labels, load_sample, load_source, records, run, values
@@ -36,6 +39,21 @@ def test_held_out_comments_on_race_religion_and_orientation() -> None:
     ]
     scores = values(run(build(), as_responses(rows)), unknown=0.0)
     assert auroc(labels(rows), scores) > 0.74  # 0.77; length 0.40
+
+
+def test_held_out_answers_to_under_informative_questions() -> None:
+    """Beats the bag of words, 0.93, on BBQ, also among the answers that name somebody.
+
+    Leaving out one category at a time, as the training script prints, it is 0.990 and 0.977.
+    """
+    rows = [row for row in load_source("bias", "bbq") if fold_of(row["prompt"][:40]) == 0]
+    named = np.array([row["label"] == 1 or row["meta"]["kind"] == "disambiguated-correct" for row in rows])
+    scores = values(run(build(), records(rows)), unknown=0.0)
+    truth = labels(rows)
+    assert auroc(truth, scores) > 0.945  # 0.957; length 0.62, bag of words 0.93
+    assert auroc(truth[named], scores[named]) > 0.85  # 0.90
+    assert (scores >= THRESHOLD)[named & (truth == 0)].mean() < 0.05
+    assert (scores >= THRESHOLD)[~named].mean() == 0
 
 
 def test_neutral_mentions_are_not_flagged() -> None:
