@@ -20,6 +20,7 @@ from app.config import Settings, load_settings
 from app.errors import StartupError
 from app.ingest import Ingest
 from app.storage.engine import create_engine
+from app.telemetry import configure_logging
 
 __all__ = ["create_app", "create_app_from_env", "open_redis"]
 
@@ -29,7 +30,9 @@ _REDIS_CONNECTIONS = 64
 
 def create_app_from_env() -> FastAPI:
     """Return the application as the environment configures it; what uvicorn's --factory calls."""
-    return create_app(load_settings())
+    settings = load_settings()
+    configure_logging(settings.log_level, process="api")
+    return create_app(settings)
 
 
 def create_app(settings: Settings) -> FastAPI:

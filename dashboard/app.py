@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
 from app.storage.engine import create_engine
+from app.telemetry import configure_logging
 from dashboard.frame import frame, register_frame, report_failure
 from dashboard.health import HealthSource
 from dashboard.live import News, register_news
@@ -97,6 +98,7 @@ def main() -> int:
     """Serve the dashboard until SIGINT or SIGTERM; returns the exit status."""
     try:
         settings = load_settings()
+        configure_logging(settings.log_level, process="dashboard")
         dashboard = create_dashboard(settings)
     except MonitorError as error:
         sys.stderr.write(f"llm-monitor: {error.detail}\n")

@@ -46,6 +46,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Less time than this says nothing about a month.
 _SHORTEST_OBSERVATION = timedelta(minutes=10)
+# A project's first hour is often one bulk upload, which says nothing about a month.
+_YOUNGEST_PROJECT = timedelta(hours=1)
 
 # Mann-Kendall: with eight points its normal approximation holds; one-sided 1 %.
 _FEWEST_POINTS = 8
@@ -128,10 +130,12 @@ def project_month(total: Decimal | None, window: Window, since: datetime | None)
     """Return what a month would come to at the rate of the part of the window that was watched.
 
     `since` is when this project's first record ever occurred: with a week of history a 30-day window is
-    judged by that week. None when the total is unknown or less than ten minutes were watched.
+    judged by that week. None when the total is unknown, less than ten minutes were watched, or the project is
+    younger than an hour.
     """
     observed = window.observed(since)
-    if total is None or observed < _SHORTEST_OBSERVATION:
+    young = since is not None and window.now - since < _YOUNGEST_PROJECT
+    if total is None or young or observed < _SHORTEST_OBSERVATION:
         return None
     return total * Decimal(MONTH // timedelta(seconds=1)) / Decimal(observed.total_seconds())
 

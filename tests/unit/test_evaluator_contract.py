@@ -29,6 +29,7 @@ each_evaluator = pytest.mark.parametrize("name", NAMES)
 SMALL_BYTES, LARGE_BYTES, MOST_GROWTH = 128_000, 1_024_000, 20.0
 # What is faster than this is not worth a look: 1 MB in every field read, one thread's own time.
 UNREMARKABLE_SECONDS, MOST_SECONDS = 0.05, 3.0
+CALIBRATION_SECONDS = 0.1  # two million additions on the machine of MOST_SECONDS when it is quiet
 
 HOSTILE = {
     "one letter": "a",
@@ -163,11 +164,14 @@ def assert_valid(score: Score, evaluator: Evaluator, record: Record) -> None:
 
 
 def assert_same(first: Score, second: Score) -> None:
-    """Compare two scores of one record; sums may differ in the last bits with the size of the batch."""
+    """Compare two scores of one record; sums may differ in the last bits with the size of the batch.
+
+    A value that is rounded to six places can then fall to either side, so two such steps are allowed.
+    """
     assert (first.label, first.version, first.evidence) == (second.label, second.version, second.evidence)
-    assert first.value == (None if second.value is None else pytest.approx(second.value, abs=1e-6))
-    assert first.confidence == pytest.approx(second.confidence, abs=1e-6)
-    assert first.parts == pytest.approx(second.parts, abs=1e-6)
+    assert first.value == (None if second.value is None else pytest.approx(second.value, abs=2e-6))
+    assert first.confidence == pytest.approx(second.confidence, abs=2e-6)
+    assert first.parts == pytest.approx(second.parts, abs=2e-6)
 
 
 def test_the_walk_finds_every_file():
@@ -291,12 +295,21 @@ def test_time_grows_with_the_text_and_not_faster(name, shape):
     small = seconds(evaluator, HOSTILE[shape], SMALL_BYTES)
     large = seconds(evaluator, HOSTILE[shape], LARGE_BYTES)
     for _ in range(3):
-        if large < UNREMARKABLE_SECONDS or large < MOST_GROWTH * small:
+        if large < UNREMARKABLE_SECONDS or (large < MOST_GROWTH * small and large < MOST_SECONDS):
             break
         small = max(small, seconds(evaluator, HOSTILE[shape], SMALL_BYTES))
         large = min(large, seconds(evaluator, HOSTILE[shape], LARGE_BYTES))
     assert large < UNREMARKABLE_SECONDS or large < MOST_GROWTH * small
-    assert large < MOST_SECONDS
+    assert large < MOST_SECONDS * slowness()
+
+
+def slowness() -> float:
+    """Return how much slower than the machine of MOST_SECONDS this one is just now, at least 1."""
+    before = time.thread_time()
+    total = 0
+    for number in range(2_000_000):
+        total += number
+    return max(1.0, (time.thread_time() - before) / CALIBRATION_SECONDS)
 
 
 def seconds(evaluator: Evaluator, unit: str, size: int) -> float:

@@ -112,7 +112,12 @@ def test_a_young_project_is_judged_by_the_time_it_was_watched():
 
 @pytest.mark.parametrize(
     ("total", "since"),
-    [(None, None), (Decimal(1), NOW), (Decimal(1), NOW - timedelta(minutes=9)), (Decimal(1), NOW + MONTH)],
+    [
+        (None, None),
+        (Decimal(1), NOW),
+        (Decimal(1), NOW - timedelta(minutes=59)),
+        (Decimal(1), NOW + MONTH),
+    ],
 )
 def test_what_is_unknown_or_too_short_projects_to_nothing(total, since):
     assert project_month(total, window_of("24h", NOW), since) is None
