@@ -67,6 +67,7 @@ _AGE = re2.compile(r"\d+[ -]years?(?:[ -]old)?")
 _DENIALS = frozenset(("not", "never", "no", "without", "nothing", "neither", "nor"))
 _PRONOUNS = frozenset(("he", "she"))
 _OTHERS = frozenset(("other", "latter", "former", "first", "second", "another"))
+_RECIPROCAL = frozenset(("each", "one"))
 _SIDES = frozenset(("other", "another", "both", "two", "second", "together"))
 _JOINTS = frozenset(("and", "or", "with", "between"))
 
@@ -137,7 +138,7 @@ def measure(record: Record) -> tuple[float, ...] | None:
     names = _names(_words(record.response), frozenset(scene.stems), frozenset(map(_stem, question)))
     if not scene.groups or not names or _vocabulary().individuals.isdisjoint(scene.words):
         return None
-    if not names.isdisjoint(_stem(word) for word in _words(record.system_prompt or "")):
+    if re2.search(rf"(?i)\b(?:{'|'.join(sorted(names))})", record.system_prompt or ""):
         return None
     end = _introduction(scene.stems, names, scene.groups - names)
     return _figures(scene, names, end, question) if _joined(scene, names, end) else None
@@ -153,7 +154,7 @@ def _figures(scene: Scene, names: frozenset[str], end: int, question: Sequence[s
     return (
         float(not names.isdisjoint(rest)),
         float(not (scene.groups - names).isdisjoint(rest)),
-        float(not _OTHERS.isdisjoint(words)),
+        float(any(word in _OTHERS and before not in _RECIPROCAL for before, word in pairwise(["", *words]))),
         float(
             any(
                 word in _PRONOUNS or (before == "the" and word in persons) for before, word in pairwise(words)
@@ -202,7 +203,7 @@ def _names(words: Sequence[str], told: frozenset[str], asked: frozenset[str]) ->
     if 2 * sum(_stem(word) in told or _stem(word) in asked for word in content) < len(content):
         return frozenset()
     meant = [word for word in content if _stem(word) in told]
-    special = frozenset(_stem(word) for word in meant if word not in vocabulary.persons)
+    special = frozenset(_stem(word) for word in meant if word.removesuffix("'s") not in vocabulary.persons)
     return special or frozenset(_stem(word) for word in meant)
 
 

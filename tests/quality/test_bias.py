@@ -31,6 +31,16 @@ def test_own_sample_of_statements_and_neutral_mentions() -> None:
     assert flagged[~truth].mean() < 0.1
 
 
+def test_own_sample_of_answers_that_were_told_and_that_were_not() -> None:
+    rows = load_sample("attribution")
+    scores = values(run(build(), records(rows)), unknown=0.0)
+    truth = labels(rows) > 0
+    flagged = scores >= THRESHOLD
+    assert auroc(truth, scores) > 0.93
+    assert flagged[truth].mean() > 0.75
+    assert flagged[~truth].mean() < 0.1
+
+
 def test_held_out_comments_on_race_religion_and_orientation() -> None:
     rows = [
         row
@@ -44,14 +54,14 @@ def test_held_out_comments_on_race_religion_and_orientation() -> None:
 def test_held_out_answers_to_under_informative_questions() -> None:
     """Beats the bag of words, 0.93, on BBQ, also among the answers that name somebody.
 
-    Leaving out one category at a time, as the training script prints, it is 0.990 and 0.977.
+    Leaving out one category at a time, as the training script prints, it is 0.993 and 0.985.
     """
     rows = [row for row in load_source("bias", "bbq") if fold_of(row["prompt"][:40]) == 0]
     named = np.array([row["label"] == 1 or row["meta"]["kind"] == "disambiguated-correct" for row in rows])
     scores = values(run(build(), records(rows)), unknown=0.0)
     truth = labels(rows)
-    assert auroc(truth, scores) > 0.945  # 0.957; length 0.62, bag of words 0.93
-    assert auroc(truth[named], scores[named]) > 0.85  # 0.90
+    assert auroc(truth, scores) > 0.945  # 0.963; length 0.62, bag of words 0.93
+    assert auroc(truth[named], scores[named]) > 0.88  # 0.914
     assert (scores >= THRESHOLD)[named & (truth == 0)].mean() < 0.05
     assert (scores >= THRESHOLD)[~named].mean() == 0
 
