@@ -58,13 +58,21 @@ def child(name: str, code: str, rank: int = 0, grace: float = 3.0) -> tuple[str,
     return name, code.replace("NAME", name), rank, grace
 
 
+def hear_hangups() -> None:
+    """Undo what nohup leaves to its children, under which these tests may run."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def supervise(*children: tuple[str, str, int, float]) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", SUPERVISE, json.dumps(children)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", SUPERVISE, json.dumps(children)],
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=hear_hangups,  # noqa: PLW1509 no threads here
         )
         started.append(process)
         return process
