@@ -79,7 +79,7 @@ check: setup ## check format, lint, types and import directions, and run the uni
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/unit --quiet $(PARALLEL) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/unit --quiet --numprocesses 2 --dist worksteal $(PYTEST_ARGS)
 
 lint: setup ## check lint, types and import directions
 	$(BIN)/ruff check .
