@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
-from arq.constants import in_progress_key_prefix, job_key_prefix
+from arq.constants import job_key_prefix
 from arq.jobs import serialize_job
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
@@ -24,7 +24,6 @@ __all__ = [
     "accepted_counts",
     "beat",
     "deserialize",
-    "is_running",
     "live_workers",
     "queued_jobs",
     "queued_since",
@@ -194,11 +193,6 @@ async def retire(redis: Redis, worker: str) -> None:
     """Note that a worker has ended."""
     commands: Any = redis
     await commands.hdel(WORKERS_KEY, worker)
-
-
-async def is_running(redis: Redis, name: JobName) -> bool:
-    """Tell whether a worker holds this job now."""
-    return bool(await redis.exists(f"{in_progress_key_prefix}{name}"))
 
 
 def _text(value: bytes | str) -> str:

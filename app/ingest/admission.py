@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -13,8 +12,6 @@ from app.errors import Unavailable
 from app.queue import EVALUATE_QUEUE, queued_jobs
 
 __all__ = ["Admission"]
-
-logger = logging.getLogger(__name__)
 
 # arq writes a key to claim a job, so a Redis at maxmemory would never drain: stop well before.
 MEMORY_SHARE = 0.6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -290,10 +290,3 @@ def _replace_nul(text: str) -> str:
 
 def _replace_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def iter_accepted(lines: Iterable[Record | Rejection]) -> Iterator[tuple[int, Record]]:
-    """Yield the index and record of every line that was not rejected."""
-    for index, line in enumerate(lines):
-        if isinstance(line, Record):
-            yield index, line
