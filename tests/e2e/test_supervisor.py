@@ -17,7 +17,7 @@ from app.errors import StartupError
 from app.local.supervisor import ChildSpec, Signals, Supervisor
 
 def say(line):
-    print(line, flush=True)
+    os.write(1, f"{line}\\n".encode())
 
 specs = [
     ChildSpec(name, (sys.executable, "-c", code), dict(os.environ), stop_rank=rank, grace_seconds=grace)
@@ -31,17 +31,18 @@ with Signals().installed() as signals:
         sys.exit(2)
 """
 
+# All of them share one pipe, and print() writes text and line end apart where PYTHONUNBUFFERED is set.
 POLITE = """
-import signal, sys
+import os, signal, sys
 def leave(*_):
-    print("NAME stops", flush=True)
+    os.write(1, b"NAME stops\\n")
     sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
-print("NAME runs", flush=True)
+os.write(1, b"NAME runs\\n")
 while True:
     signal.pause()
 """
-DEAF = POLITE.replace("leave)", "lambda *_: print('NAME ignores', flush=True))")
+DEAF = POLITE.replace("leave)", r"lambda *_: os.write(1, b'NAME ignores\n'))")
 BROKEN = "raise SystemExit(3)"
 CLUMSY = """
 import pathlib, sys
