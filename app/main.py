@@ -19,6 +19,8 @@ from app.api.version import VERSION
 from app.config import Settings, load_settings
 from app.errors import StartupError
 from app.ingest import Ingest
+from app.ingest.background import in_background
+from app.projects import Projects
 from app.storage.engine import create_engine
 from app.telemetry import configure_logging
 
@@ -92,13 +94,15 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
     engine = create_engine(database_url, application="llm-monitor-api")
+    projects = Projects(engine)
     try:
         async with (
             open_redis(redis_url) as redis,
             Ingest(redis, settings).running() as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
+            in_background(projects.run()),
         ):
-            services = Services(settings, redis, engine, ingest, hub, instruments)
+            services = Services(settings, redis, engine, projects, ingest, hub, instruments)
 
             def notice() -> None:
                 services.stopping = True

@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.events import Event, publish_event, publish_replies
+from app.projects import Projects
 from app.queue import EVALUATE_QUEUE, JobName, NewJob, stage
 from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, Summary, decode_batch, decode_envelope, encode
@@ -28,7 +29,6 @@ from app.storage.dead_letters import DeadLetter
 from app.storage.engine import REFUSALS, Engine, is_outage, reading
 from app.storage.trace_writes import stored_summaries
 from monitoring.evaluator import Evaluator
-from monitoring.verdict import Policy
 from workers.scoring import Unscorable, score
 from workers.storing import Job, Storing
 
@@ -73,7 +73,7 @@ class Evaluation:
         storing: Storing,
         executor: Executor,
         evaluators: Sequence[Evaluator],
-        policy: Policy,
+        projects: Projects,
         *,
         outage: Callable[[], None],
         clock: Callable[[], int],
@@ -84,7 +84,7 @@ class Evaluation:
         self._executor = executor
         self._idle = asyncio.Semaphore(1)
         self._evaluators = evaluators
-        self._policy = policy
+        self._projects = projects
         self._outage = outage
         self._clock = clock
 
@@ -143,10 +143,11 @@ class Evaluation:
         await self._announce(opened, [*map(summarise, stored), *known])
 
     async def _score(self, name: JobName, envelopes: Sequence[Envelope]) -> list[Trace | Unscorable]:
+        settings = await self._projects.find(name.project_id)
         # The deadline runs from the moment the thread is free: who waits behind a slow job is not slow.
         await self._idle.acquire()
         scoring = asyncio.get_running_loop().run_in_executor(
-            self._executor, score, envelopes, str(name), self._evaluators, self._policy
+            self._executor, score, envelopes, str(name), self._evaluators, settings.policy
         )
         scoring.add_done_callback(lambda _: self._idle.release())
         try:

@@ -21,10 +21,10 @@ from redis.exceptions import RedisError
 
 from app.aggregation import Judging
 from app.config import Settings
+from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
 from app.storage.engine import answers, create_engine
 from monitoring.evaluator import Evaluator
-from monitoring.verdict import Policy
 from workers.evaluate import TIMEOUT_SECONDS, Evaluation
 from workers.naming import Naming
 from workers.storing import Storing
@@ -64,6 +64,7 @@ class WorkerProcess:
         )
         self._engine = create_engine(settings.database_url, pool_size=4, application="llm-monitor-worker")
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="scoring")
+        self._projects = Projects(self._engine)
         self._upkeep = Upkeep(self._engine, retention_days=settings.retention_days)
         self._evaluation = Evaluation(
             self._redis,
@@ -71,7 +72,7 @@ class WorkerProcess:
             Storing(self._engine, Judging.of(evaluators), Naming(self._engine)),
             self._executor,
             evaluators,
-            Policy(),
+            self._projects,
             outage=self._pause,
             clock=unix_ms,
         )
@@ -84,7 +85,9 @@ class WorkerProcess:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        side = [asyncio.create_task(self._upkeep.run()), asyncio.create_task(self._beat())]
+        side = [
+            asyncio.create_task(task) for task in (self._upkeep.run(), self._projects.run(), self._beat())
+        ]
         try:
             while not self._stopping.is_set():
                 await self._work()

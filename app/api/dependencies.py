@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Depends
 from redis.asyncio import Redis
@@ -15,11 +15,11 @@ from app.api.instruments import Instruments
 from app.api.live_feed import Hub
 from app.config import Settings
 from app.ingest import Ingest
+from app.projects import Projects
+from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import Connection, Engine, reading, writing
 
 __all__ = ["Project", "Reading", "Services", "Serving", "Writing", "current_project", "now_utc", "services"]
-
-DEFAULT_PROJECT: Final = "default"
 
 
 def now_utc() -> datetime:
@@ -34,6 +34,7 @@ class Services:
     settings: Settings
     redis: Redis
     engine: Engine
+    projects: Projects
     ingest: Ingest
     hub: Hub
     instruments: Instruments

@@ -70,7 +70,7 @@ def is_outage(error: BaseException) -> bool:
         )
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_OUTAGE_STATES)
-    return isinstance(error, OSError | PoolTimeoutError | asyncpg.InterfaceError | TimeoutError)
+    return isinstance(error, OSError | PoolTimeoutError | asyncpg.InterfaceError | TimeoutError | Unavailable)
 
 
 async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:

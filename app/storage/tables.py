@@ -67,9 +67,8 @@ projects = Table(
     metadata,
     Column("project_id", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("retention_days", Integer),
-    # Overrides of evaluator thresholds and quality weights, and which evaluator versions are current.
-    Column("policy", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    # app.schemas.projects.ProjectSettings; what it leaves out is as for everybody.
+    Column("settings", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     _instant("created_at", now=True),
 )
 

@@ -65,9 +65,8 @@ def upgrade() -> None:
         "projects",
         sa.Column("project_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("retention_days", sa.Integer(), nullable=True),
         sa.Column(
-            "policy",
+            "settings",
             postgresql.JSONB(astext_type=sa.Text()),
             server_default=sa.text("'{}'::jsonb"),
             nullable=False,

@@ -16,12 +16,12 @@ from sqlalchemy import text
 from app.aggregation import Judging
 from app.config import Settings
 from app.ingest import Ingest
+from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, deserialize, serialize
 from app.storage.engine import create_engine
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
 from monitoring.prepared import Prepared
-from monitoring.verdict import Policy
 from workers.evaluate import Evaluation
 from workers.naming import Naming
 from workers.process import unix_ms
@@ -131,7 +131,7 @@ async def running_rig(
         Storing(engine, Judging.of(evaluators), Naming(engine)),
         executor,
         evaluators,
-        Policy(),
+        Projects(engine),
         outage=outage,
         clock=clock,
     )

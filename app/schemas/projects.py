@@ -1,0 +1,52 @@
+"""What differs from project to project: one typed row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from monitoring.verdict import Policy
+
+__all__ = ["DEFAULT_PROJECT", "Project", "ProjectSettings", "decode_settings", "encode_settings"]
+
+DEFAULT_PROJECT = "default"
+
+
+class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The decisions of one project; what it does not say is as for everybody.
+
+    `policy` holds thresholds and weights by evaluator name. `retention_days` (at least 1) shortens how long
+    its traces are kept; None keeps them as long as the installation does. Raises ValueError for values
+    outside their range.
+    """
+
+    policy: Policy = Policy()
+    retention_days: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.retention_days is not None and self.retention_days < 1:
+            raise ValueError("retention_days is at least 1, or null for that of the installation")
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """One tenant: every trace, key, job and figure belongs to exactly one."""
+
+    project_id: str
+    name: str
+    settings: ProjectSettings
+    created_at: datetime
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(ProjectSettings).decode
+
+
+def encode_settings(settings: ProjectSettings) -> bytes:
+    """Encode settings for their column."""
+    return _encode(settings)
+
+
+def decode_settings(value: bytes | str) -> ProjectSettings:
+    """Read the column back; raises msgspec.ValidationError for what no version of this wrote."""
+    return _decode(value)

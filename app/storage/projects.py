@@ -1,0 +1,50 @@
+"""Projects and their settings."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.schemas.projects import Project, ProjectSettings, decode_settings, encode_settings
+
+__all__ = ["add_project", "read_projects", "save_settings"]
+
+_READ = text("SELECT project_id, name, settings::text, created_at FROM projects ORDER BY project_id")
+_ADD = text("""
+INSERT INTO projects (project_id, name, settings) VALUES (:project_id, :name, CAST(:settings AS jsonb))
+ON CONFLICT DO NOTHING RETURNING project_id
+""")
+_SAVE = text("""
+UPDATE projects SET settings = CAST(:settings AS jsonb) WHERE project_id = :project_id RETURNING project_id
+""")
+
+
+async def read_projects(connection: AsyncConnection) -> list[Project]:
+    """Return every project, by id."""
+    return [
+        Project(
+            project_id=row.project_id,
+            name=row.name,
+            settings=decode_settings(row.settings),
+            created_at=row.created_at,
+        )
+        for row in await connection.execute(_READ)
+    ]
+
+
+async def add_project(
+    connection: AsyncConnection, project_id: str, name: str, settings: ProjectSettings
+) -> bool:
+    """Store a new project; False when its id is taken."""
+    row = await connection.execute(
+        _ADD, {"project_id": project_id, "name": name, "settings": encode_settings(settings).decode()}
+    )
+    return row.first() is not None
+
+
+async def save_settings(connection: AsyncConnection, project_id: str, settings: ProjectSettings) -> bool:
+    """Replace a project's settings; False when there is no such project."""
+    row = await connection.execute(
+        _SAVE, {"project_id": project_id, "settings": encode_settings(settings).decode()}
+    )
+    return row.first() is not None
