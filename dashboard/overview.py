@@ -35,7 +35,7 @@ def _traffic_tiles(overview: Overview) -> dict[str, Any]:
     return {
         "rate-value": rate(overview.rate.stored if overview.rate else None),
         "rate-remark": (
-            f"{count(ledger.stored)} of {count(ledger.accepted)} stored"
+            f"{count(ledger.stored)} of {count(ledger.accepted - ledger.duplicate)} stored"
             + (f", {count(lost)} lost or dead" if lost else "")
             if ledger
             else UNKNOWN
