@@ -104,6 +104,10 @@ class Settings(BaseSettings):
     retention_days: Annotated[int, Field(ge=1, description="Days after which stored traces are dropped.")] = (
         90
     )
+    rules: Annotated[
+        Path | None,
+        Field(description="YAML file of own rules; see docs/how-to/add-your-own-rules.md."),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe level that is logged.")
     ] = "info"

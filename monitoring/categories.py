@@ -6,24 +6,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from monitoring.groups import group_expression
+from monitoring.groups import GROUP_PLACEHOLDER, group_expression
 from monitoring.kernels_lexicon import classify_words, count_classes
 from monitoring.lexicon import WordTable, build_table
 from monitoring.models import Evidence, TextField
 from monitoring.patterns import PatternSet
 from monitoring.prepared import Prepared
 
-__all__ = ["Lexicon", "load_lexicon"]
+__all__ = ["Addition", "Lexicon", "build_lexicon", "load_lexicon"]
 
 # A word over and over is no more certain than twice.
 _MOST_REPEATS = 2
-_GROUP = "GROUP"
+
+
+class Addition(NamedTuple):
+    """A pattern from elsewhere for a category that a lexicon has; `strength` is 0..1."""
+
+    category: str
+    pattern: str
+    strength: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,10 +94,18 @@ class Lexicon:
 
 @cache
 def load_lexicon(name: str) -> Lexicon:
-    """Load `monitoring/lexicons/<name>.yaml`, once per process.
+    """Load `monitoring/lexicons/<name>.yaml`, once per process; see `build_lexicon`."""
+    return build_lexicon(name)
 
-    Raises ValueError naming the pattern that RE2 does not accept or the entry that is not one word.
+
+def build_lexicon(name: str, additions: Sequence[Addition] = (), mentions: str | None = None) -> Lexicon:
+    """Build the lexicon `monitoring/lexicons/<name>.yaml` with patterns added to its categories.
+
+    `mentions` is the expression that GROUP stands for, by default that of the groups that come with the
+    evaluators. Raises ValueError naming the pattern that RE2 does not accept or the entry that is not one
+    word.
     """
+    expression = mentions or group_expression()
     text = (files("monitoring") / "lexicons" / f"{name}.yaml").read_text(encoding="utf-8")
     content: Mapping[str, Any] = yaml.safe_load(text)["categories"]
     names = tuple(content)
@@ -99,7 +114,10 @@ def load_lexicon(name: str) -> Lexicon:
     for word, row in sureties.items():
         kinds.setdefault((row.tobytes(), word in triggers), len(kinds))
     classes = {word: kinds[row.tobytes(), word in triggers] for word, row in sureties.items()}
-    rules = list(_read_patterns(content, names))
+    rules = [
+        (pattern.replace(GROUP_PLACEHOLDER, expression), names.index(category), _surety(strength))
+        for category, pattern, strength in (*_read_patterns(content), *additions)
+    ]
     return Lexicon(
         names=names,
         classes=classes,
@@ -133,8 +151,8 @@ def _read_words(
     return rows, frozenset(triggers)
 
 
-def _read_patterns(content: Mapping[str, Any], names: Sequence[str]) -> Iterator[tuple[str, int, float]]:
-    for category, name in enumerate(names):
-        for entry in content[name]["patterns"]:
+def _read_patterns(content: Mapping[str, Any]) -> Iterator[Addition]:
+    for category, entries in content.items():
+        for entry in entries["patterns"]:
             for pattern in entry["list"]:
-                yield pattern.replace(_GROUP, group_expression()), category, _surety(entry["strength"])
+                yield Addition(category, pattern, entry["strength"])

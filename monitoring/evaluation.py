@@ -5,38 +5,68 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from monitoring import evaluators as package
 from monitoring.evaluator import Evaluator
 from monitoring.models import Failure, Record, Result
 from monitoring.prepared import Prepared
+from monitoring.rule_file import RuleError, Rules
+from monitoring.rules import build_evaluators
 
 __all__ = ["ENTRY_POINT_GROUP", "evaluate", "find_evaluators"]
 
 ENTRY_POINT_GROUP = "llm_monitor.evaluators"
 _MESSAGE_LIMIT = 300
+_NO_RULES = Rules()
+# The evaluator of this name takes what a file of rules adds to it.
+_EXTENSIBLE = "bias"
 
 
-def find_evaluators() -> tuple[Evaluator, ...]:
-    """Build every evaluator of `monitoring/evaluators` and of installed entry points, by name.
+def find_evaluators(rules: Rules = _NO_RULES) -> tuple[Evaluator, ...]:
+    """Build every evaluator of `monitoring/evaluators`, of installed entry points and of rules, by name.
 
     Each module and each entry point offers `build() -> Evaluator`. Weights are loaded here, not at
-    import. Raises ValueError when two evaluators share a name.
+    import. Raises ValueError when two evaluators share a name, RuleError where one of them is a rule's,
+    and ValueError naming the package whose entry point cannot be used.
     """
     built: dict[str, Evaluator] = {}
-    builders = [
-        importlib.import_module(f"{package.__name__}.{info.name}").build
-        for info in pkgutil.iter_modules(package.__path__)
-    ]
-    builders += [entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP)]
-    for build in builders:
-        evaluator = build()
-        if evaluator.name in built:
-            msg = f"two evaluators are called {evaluator.name!r}"
-            raise ValueError(msg)
-        built[evaluator.name] = evaluator
+    for info in pkgutil.iter_modules(package.__path__):
+        build = importlib.import_module(f"{package.__name__}.{info.name}").build
+        added = rules.bias if info.name == _EXTENSIBLE else None
+        _add(built, build(added) if added else build())
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        _add(built, _load(entry))
+    for rule in rules.rules:
+        if rule.name in built:
+            raise RuleError(rule.line, f"an evaluator is already called {rule.name}: choose another name")
+    for evaluator in build_evaluators(rules.rules):
+        _add(built, evaluator)
     return tuple(built[name] for name in sorted(built))
+
+
+def _add(built: dict[str, Evaluator], evaluator: Evaluator) -> None:
+    if evaluator.name in built:
+        raise ValueError(
+            f"two evaluators are called {evaluator.name}: remove or rename one of their packages"
+        )
+    built[evaluator.name] = evaluator
+
+
+def _load(entry: EntryPoint) -> Evaluator:
+    """Build the evaluator of an entry point, or say which package to mend or remove."""
+    origin = f"the entry point {entry.name} of {entry.dist.name if entry.dist else 'a package'}"
+    try:
+        evaluator = entry.load()()
+    except Exception as error:
+        raise ValueError(
+            f"{origin} failed with {type(error).__name__}: {error}; mend or remove it"
+        ) from error
+    if not isinstance(evaluator, Evaluator):
+        raise ValueError(f"{origin} built a {type(evaluator).__name__}, which is no evaluator")  # noqa: TRY004 one kind of refusal
+    if not (evaluator.name.isidentifier() and (evaluator.flag is None or evaluator.flag.isidentifier())):
+        raise ValueError(f"{origin} names its evaluator or flag with more than letters, digits and _")
+    return evaluator
 
 
 def evaluate(records: Sequence[Record], evaluators: Iterable[Evaluator]) -> tuple[Mapping[str, Result], ...]:

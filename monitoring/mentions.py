@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.groups import group_words
+from monitoring.groups import Groups, group_words
 from monitoring.kernels_lexicon import classify_words
 from monitoring.lexicon import WordTable, build_table
 from monitoring.models import Record, TextField
 from monitoring.prepared import Prepared
 
-__all__ = ["Mentions", "find_mentions"]
+__all__ = ["Mentions", "find_mentions", "mention_table"]
 
 _PLAIN, _AMBIGUOUS, _PEOPLE = 1, 2, 3
 
@@ -33,14 +33,13 @@ class Mentions(NamedTuple):
     before: NDArray[np.int32]
 
 
-def find_mentions(batch: Prepared, field: TextField) -> Mentions:
-    """Return the sentences of a field that mention a group, in order, cached in the batch."""
-    return batch.shared(("mentions", field), lambda: _find(batch, field))
+def find_mentions(batch: Prepared, field: TextField, table: WordTable | None = None) -> Mentions:
+    """Return the sentences of a field that mention a group, in order.
 
-
-def _find(batch: Prepared, field: TextField) -> Mentions:
+    `table` is a `mention_table`, by default that of the groups that come with the evaluators.
+    """
     words, sentences = batch.words(field), batch.sentences(field)
-    table = _table()
+    table = table or _own_table()
     kinds = classify_words(words.ids, table.keys, table.classes)
     following = np.append(kinds[1:], np.uint8(0))
     mentioned = np.flatnonzero(
@@ -63,12 +62,16 @@ def _read(buffer: NDArray[np.uint8], begin: int, end: int) -> str:
     return buffer[begin:end].tobytes().decode("utf-8", "replace")
 
 
-@cache
-def _table() -> WordTable:
-    words = group_words()
-    classes = dict.fromkeys(words["people"], _PEOPLE)
-    classes.update(dict.fromkeys(words["ambiguous"], _AMBIGUOUS))
-    for name, listed in words.items():
+def mention_table(groups: Groups) -> WordTable:
+    """Return the table of words that mention a group by themselves, before another, or beside one."""
+    classes = dict.fromkeys(groups["people"], _PEOPLE)
+    classes.update(dict.fromkeys(groups["ambiguous"], _AMBIGUOUS))
+    for name, listed in groups.items():
         if name not in {"people", "ambiguous", "pronouns"}:
             classes.update(dict.fromkeys(listed, _PLAIN))
     return build_table(classes)
+
+
+@cache
+def _own_table() -> WordTable:
+    return mention_table(group_words())

@@ -17,8 +17,8 @@ import uvloop
 
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
+from app.rules import load_evaluators
 from app.telemetry import configure_logging
-from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.verdict import Policy
 from workers.process import WorkerProcess, unix_ms
@@ -91,9 +91,12 @@ class Family:
         await worker.run()
 
 
-def load() -> tuple[Evaluator, ...]:
-    """Find the evaluators and run everything once, so that no job waits for it and forks share it."""
-    evaluators = find_evaluators()
+def load(settings: Settings | None = None) -> tuple[Evaluator, ...]:
+    """Find the evaluators and run everything once, so that no job waits for it and forks share it.
+
+    Raises StartupError for rules or packages that cannot be used.
+    """
+    evaluators = load_evaluators(settings or load_settings())
     now = unix_ms()
     score([envelope_of(record, now) for record in SAMPLES], "warm-up", evaluators, Policy())
     gc.collect()
@@ -110,11 +113,12 @@ def main() -> int:
                 "a worker needs DATABASE_URL and REDIS_URL: `python main.py` starts everything, "
                 "`llm-monitor urls` prints those of a running stack"
             )
+        configure_logging(settings.log_level, process="worker")
+        evaluators = load(settings)
     except MonitorError as error:
         sys.stderr.write(f"llm-monitor: {error.detail}\n")
         return 2
-    configure_logging(settings.log_level, process="worker")
-    Family(settings, load()).run()
+    Family(settings, evaluators).run()
     return 0
 
 

@@ -12,13 +12,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from app.config import load_settings
 from app.errors import InvalidParameter
+from app.rules import load_evaluators
 from monitoring.benchmarking.feeds import FEEDS, UNLABELLED
 from monitoring.benchmarking.fitting import hold_out
 from monitoring.benchmarking.measurement import TIER, Measurement, measure, measure_traffic
 from monitoring.benchmarking.sources import Source, find_files, read_sources
 from monitoring.benchmarking.table import format_header, format_measurement
-from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
 
 __all__ = ["benchmark"]
@@ -52,7 +53,7 @@ def benchmark(
     files = find_files(folder)
     if not files:
         raise InvalidParameter(f"{folder} holds no .jsonl or .jsonl.gz file.")
-    evaluators = {one.name: one for one in find_evaluators()}
+    evaluators = {one.name: one for one in load_evaluators(load_settings())}
     if not json:
         typer.echo(format_header())
     count = 0

@@ -34,6 +34,10 @@ def run(part: Part) -> int:
     """
     try:
         settings = load_settings()
+        if settings.rules:
+            from app.rules import read_rules  # loads what the evaluators need, which this process does not
+
+            read_rules(settings.rules)
         with Signals().installed() as signals:
             _run(part, settings, signals)
     except MonitorError as error:

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from monitoring import linear
 from monitoring.attribution import find_attributions
-from monitoring.categories import Lexicon, load_lexicon
+from monitoring.categories import Addition, Lexicon, build_lexicon, load_lexicon
 from monitoring.evaluator import Category, Evaluator
+from monitoring.groups import add_groups, build_mask, group_expression, group_words
 from monitoring.language import covered
-from monitoring.mentions import Mentions, find_mentions
+from monitoring.lexicon import WordTable
+from monitoring.mentions import Mentions, find_mentions, mention_table
 from monitoring.models import Evidence, Record, Score, TextField
 from monitoring.prepared import Prepared
+from monitoring.rule_file import BiasAdditions
 from monitoring.weights import load_weights
 
 __all__ = ["Bias", "build"]
@@ -64,12 +67,15 @@ class Bias:
     was told sets them apart. It is not sought where the question does not end the prompt. Its rules were
     written while reading BBQ, so BBQ's figures flatter it: on crowd-validated BBQ rows of other categories
     (names, occupations, mixtures of groups) the AUROC was .72 on 2026-11-23.
+
+    A file of rules can add words for groups and patterns (docs/how-to/add-your-own-rules.md).
     """
 
     lexicon: Lexicon
     categories: NDArray[np.float32]
     bank: linear.Bank
     support: NDArray[np.float32]
+    mentions: WordTable
     name: str = "bias"
     version: str = VERSION
     category: Category = "safety"
@@ -87,7 +93,7 @@ class Bias:
         scores = []
         for record, stated in enumerate(values):
             if not known[record]:
-                scores.append(_silent(batch, record))
+                scores.append(self._silent(batch, record))
                 continue
             value = stated
             evidence = tuple(self._evidence(batch, response, record)) if stated >= THRESHOLD else ()
@@ -99,13 +105,20 @@ class Bias:
                 Score(
                     value=value,
                     label=evidence[0].reason if evidence else "clean",
-                    version=VERSION,
+                    version=self.version,
                     confidence=max(value, 1 - value),
                     evidence=evidence,
                     parts={"prompt": asked[record]},
                 )
             )
         return scores
+
+    def _silent(self, batch: Prepared, record: int) -> Score:
+        if not batch.texts("response")[record].strip():
+            label = "empty"
+        else:
+            label = "no_words" if covered(batch, "response")[record] else "language_unsupported"
+        return Score(value=None, label=label, version=self.version)
 
     def _attribute(self, batch: Prepared) -> dict[int, float]:
         """Return how surely, 0..1, each answer that names one of two people of a scene is unsupported."""
@@ -118,7 +131,7 @@ class Bias:
 
     def _judge(self, batch: Prepared, field: Source) -> Judged:
         """Judge every sentence of a field that mentions a group."""
-        mentions = find_mentions(batch, field)
+        mentions = find_mentions(batch, field, self.mentions)
         sentences = mentions.sentences
         words = sentences.words("prompt")
         logits = self.bank.score(words.ids, words.offsets).logits[:, 0]
@@ -174,16 +187,24 @@ def _answer(text: str) -> Evidence:
     return Evidence("response", start, len(text.rstrip()), "unsupported_attribution")
 
 
-def _silent(batch: Prepared, record: int) -> Score:
-    if not batch.texts("response")[record].strip():
-        label = "empty"
-    else:
-        label = "no_words" if covered(batch, "response")[record] else "language_unsupported"
-    return Score(value=None, label=label, version=VERSION)
+def build(additions: BiasAdditions | None = None) -> Evaluator:
+    """Load the rules and the weights, with what a file of rules adds to them.
 
-
-def build() -> Evaluator:
-    """Load the rules and the weights."""
+    An added group is found and masked like the others; the version carries that of the additions.
+    """
     weights = load_weights("bias")["categories"].astype(np.float32)
     support = load_weights("attribution")["weights"].astype(np.float32)
-    return Bias(load_lexicon("bias"), weights, linear.load_bank(_HEADS), support)
+    bank = linear.load_bank(_HEADS)
+    if additions is None:
+        return Bias(load_lexicon("bias"), weights, bank, support, mention_table(group_words()))
+    groups = add_groups(additions.groups)
+    patterns = [Addition(one.kind, one.regex, one.strength) for one in additions.patterns]
+    lexicon = build_lexicon("bias", patterns, group_expression(groups))
+    return Bias(
+        lexicon,
+        weights,
+        bank._replace(mask=build_mask(groups)),
+        support,
+        mention_table(groups),
+        version=f"{VERSION}+{additions.version}",
+    )
