@@ -15,6 +15,7 @@ from app.schemas.traces import Trace
 from monitoring.evaluator import Evaluator
 from monitoring.histogram import bucket_of
 from monitoring.models import Score
+from monitoring.verdict import Policy
 
 __all__ = ["HOUR", "MINUTE", "Judging", "aggregate"]
 
@@ -24,22 +25,24 @@ _LLM = "llm"
 
 
 class Judging(NamedTuple):
-    """What aggregation must know of the evaluators: thresholds by name, and which only describe."""
+    """What aggregation must know: thresholds by evaluator, as a project's policy has them, and which only describe."""
 
     below: Mapping[str, float]
     at_or_above: Mapping[str, float]
     descriptive: frozenset[str]
 
     @classmethod
-    def of(cls, evaluators: Iterable[Evaluator]) -> Judging:
-        """Collect it from the evaluators themselves."""
-        found = [e for e in evaluators if e.threshold is not None]
+    def of(cls, evaluators: Iterable[Evaluator], policy: Policy) -> Judging:
+        """Collect it from the evaluators and from what a project decided otherwise."""
+        found = [
+            (one, threshold)
+            for one in evaluators
+            if (threshold := policy.thresholds.get(one.name, one.threshold)) is not None
+        ]
         return cls(
-            below={e.name: e.threshold for e in found if e.category == "quality" and e.threshold is not None},
-            at_or_above={
-                e.name: e.threshold for e in found if e.category == "safety" and e.threshold is not None
-            },
-            descriptive=frozenset(e.name for e in evaluators if e.category == "descriptive"),
+            below={one.name: threshold for one, threshold in found if one.category == "quality"},
+            at_or_above={one.name: threshold for one, threshold in found if one.category == "safety"},
+            descriptive=frozenset(one.name for one in evaluators if one.category == "descriptive"),
         )
 
 

@@ -29,6 +29,7 @@ from app.storage.dead_letters import DeadLetter
 from app.storage.engine import REFUSALS, Engine, is_outage, reading
 from app.storage.trace_writes import stored_summaries
 from monitoring.evaluator import Evaluator
+from monitoring.verdict import Policy
 from workers.scoring import Unscorable, score
 from workers.storing import Job, Storing
 
@@ -130,7 +131,8 @@ class Evaluation:
         known = await self._known(name, opened.envelopes)
         known_ids = {summary.trace_id for summary in known}
         fresh = [envelope for envelope in opened.envelopes if envelope.trace_id not in known_ids]
-        results = await self._score(name, fresh)
+        policy = (await self._projects.find(name.project_id)).policy
+        results = await self._score(name, fresh, policy)
         traces = [result for result in results if isinstance(result, Trace)]
         dead = opened.unreadable + [
             _letter(name, result.envelope, result.reason, result.detail, attempts=1)
@@ -138,16 +140,17 @@ class Evaluation:
             if isinstance(result, Unscorable)
         ]
         stored = await self._store(
-            Job(name.project_id, str(name), traces, dead, len(known), opened.unread), fresh
+            Job(name.project_id, str(name), traces, dead, len(known), opened.unread, policy), fresh
         )
         await self._announce(opened, [*map(summarise, stored), *known])
 
-    async def _score(self, name: JobName, envelopes: Sequence[Envelope]) -> list[Trace | Unscorable]:
-        settings = await self._projects.find(name.project_id)
+    async def _score(
+        self, name: JobName, envelopes: Sequence[Envelope], policy: Policy
+    ) -> list[Trace | Unscorable]:
         # The deadline runs from the moment the thread is free: who waits behind a slow job is not slow.
         await self._idle.acquire()
         scoring = asyncio.get_running_loop().run_in_executor(
-            self._executor, score, envelopes, str(name), self._evaluators, settings.policy
+            self._executor, score, envelopes, str(name), self._evaluators, policy
         )
         scoring.add_done_callback(lambda _: self._idle.release())
         try:

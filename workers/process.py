@@ -19,7 +19,6 @@ from arq.worker import Function, Worker, func
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from app.aggregation import Judging
 from app.config import Settings
 from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
@@ -69,7 +68,7 @@ class WorkerProcess:
         self._evaluation = Evaluation(
             self._redis,
             self._engine,
-            Storing(self._engine, Judging.of(evaluators), Naming(self._engine)),
+            Storing(self._engine, evaluators, Naming(self._engine)),
             self._executor,
             evaluators,
             self._projects,

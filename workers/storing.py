@@ -16,6 +16,8 @@ from app.storage.partitions import ensure_partitions
 from app.storage.rollup_writes import append_deltas
 from app.storage.settlements import settle
 from app.storage.trace_writes import MissingPartitionError, insert_traces
+from monitoring.evaluator import Evaluator
+from monitoring.verdict import Policy
 from workers.naming import Naming
 
 __all__ = ["Job", "Outcome", "Refused", "Storing"]
@@ -24,7 +26,8 @@ __all__ = ["Job", "Outcome", "Refused", "Storing"]
 class Job(NamedTuple):
     """A queue job after scoring: its traces, what was given up, and how many were known to be stored.
 
-    `unread` counts records beyond the letters of a job that could not even be taken apart.
+    `unread` counts records beyond the letters of a job that could not even be taken apart; `policy` is what
+    the traces were judged by.
     """
 
     project_id: str
@@ -33,6 +36,7 @@ class Job(NamedTuple):
     dead: Sequence[DeadLetter]
     duplicates: int
     unread: int = 0
+    policy: Policy = Policy()
 
 
 class Refused(NamedTuple):
@@ -54,9 +58,9 @@ class Outcome(NamedTuple):
 class Storing:
     """Stores jobs through one engine."""
 
-    def __init__(self, engine: Engine, judging: Judging, naming: Naming) -> None:
+    def __init__(self, engine: Engine, evaluators: Sequence[Evaluator], naming: Naming) -> None:
         self._engine = engine
-        self._judging = judging
+        self._evaluators = evaluators
         self._naming = naming
 
     async def store(self, job: Job) -> Outcome | None:
@@ -66,10 +70,11 @@ class Storing:
         database's outage errors.
         """
         names = await self._naming.names(job.traces)
+        judging = Judging.of(self._evaluators, job.policy)
         async with self._engine.connect() as connection:
             fresh = await self._insert(connection, job.traces)
             new = [trace for trace in job.traces if trace.trace_id in fresh]
-            await append_deltas(connection, aggregate(new, self._judging, name=names))
+            await append_deltas(connection, aggregate(new, judging, name=names))
             await bury(connection, job.dead)
             outcome = Outcome(
                 stored=len(new),

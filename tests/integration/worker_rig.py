@@ -13,7 +13,6 @@ from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool
 from sqlalchemy import text
 
-from app.aggregation import Judging
 from app.config import Settings
 from app.ingest import Ingest
 from app.projects import Projects
@@ -128,7 +127,7 @@ async def running_rig(
     rig.evaluation = Evaluation(
         redis,
         engine,
-        Storing(engine, Judging.of(evaluators), Naming(engine)),
+        Storing(engine, evaluators, Naming(engine)),
         executor,
         evaluators,
         Projects(engine),
