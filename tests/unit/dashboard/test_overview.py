@@ -122,7 +122,13 @@ def _overview(records: int, **changes: Any) -> Overview:
         ),
         traces=[TRACE] if some else [],
         ledger=ProjectLedger(
-            project_id="default", accepted=2300, stored=1250, duplicate=1000, dead=2, in_flight=47, unaccounted=1
+            project_id="default",
+            accepted=2300,
+            stored=1250,
+            duplicate=1000,
+            dead=2,
+            in_flight=47,
+            unaccounted=1,
         ),
         queue=QueueReport(records=47, jobs=1, oldest_age_seconds=1.5, workers=2),
         rate=Rate(accepted=90.0, stored=82.6),
