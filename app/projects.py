@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from app.errors import NotFound
+from app.errors import NotFound, Unavailable
 from app.schemas.projects import Project, ProjectSettings
-from app.storage.engine import Engine, is_outage, reading
+from app.storage.engine import Engine, reading
 from app.storage.projects import read_projects
 
 __all__ = ["Projects"]
@@ -57,7 +57,8 @@ class Projects:
         while True:
             try:
                 await self.refresh()
-            except Exception as error:
-                if not is_outage(error):
-                    logger.exception("the projects could not be read")
+            except Unavailable:
+                pass
+            except Exception:
+                logger.exception("the projects could not be read")
             await asyncio.sleep(_REFRESH_SECONDS)

@@ -12,10 +12,13 @@ from arq.jobs import serialize_job
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+from app.schemas.projects import DEFAULT_PROJECT
+
 __all__ = [
     "ACCEPTED_KEY",
     "EVALUATE",
     "EVALUATE_QUEUE",
+    "REDELIVERED_KEY",
     "WORKERS_KEY",
     "JobName",
     "NewJob",
@@ -35,6 +38,8 @@ __all__ = [
 EVALUATE_QUEUE = "llm-monitor:queue:evaluate"
 EVALUATE = "evaluate"
 ACCEPTED_KEY = "llm-monitor:accepted"
+# Deliveries of jobs whose try before had ended without a word, per project.
+REDELIVERED_KEY = "llm-monitor:redelivered"
 # A hash from host and process id to the Unix milliseconds of that worker's last sign of life.
 WORKERS_KEY = "llm-monitor:workers"
 _WORKER_SILENCE_MS = 15_000
@@ -59,9 +64,11 @@ class JobName(NamedTuple):
 
     @classmethod
     def parse(cls, job_id: str) -> JobName:
-        """Read a job id back; raises ValueError for one that this application did not make."""
-        token, records, project_id = job_id.split(_SEPARATOR, 2)
-        return cls(project_id, int(records), token)
+        """Read a job id back; one that this application did not make stands for one record of `default`."""
+        token, records, project_id = (*job_id.split(_SEPARATOR, 2), "", "")[:3]
+        if project_id and records.isdecimal():
+            return cls(project_id, int(records), token)
+        return cls(DEFAULT_PROJECT, 1, job_id)
 
     @classmethod
     def new(cls, project_id: str, records: int) -> JobName:
@@ -99,15 +106,15 @@ def serialize(job: Mapping[str, Any]) -> bytes:
 def deserialize(data: bytes) -> dict[str, Any]:
     """Decode arq's job mapping; never raises, because arq would drop the job without telling us.
 
-    What cannot be read becomes a job of ours whose payload is the unreadable bytes.
+    What cannot be read, or calls anything but `evaluate(payload)`, becomes a job of ours whose payload is
+    these bytes: it ends among the dead letters.
     """
     try:
-        job = msgspec.msgpack.decode(data, type=dict[str, Any])
-        job["a"] = tuple(Payload(a) if isinstance(a, bytes) else a for a in job["a"])
-        if isinstance(job["f"], str) and isinstance(job["k"], dict) and isinstance(job["et"], int):
-            job["t"] = job.get("t")
-            return job
-    except (msgspec.MsgspecError, KeyError, TypeError):
+        (payload,) = (job := msgspec.msgpack.decode(data, type=dict[str, Any]))["a"]
+        called_rightly = job["f"] == EVALUATE and job["k"] == {} and isinstance(payload, bytes)
+        if called_rightly and isinstance(job["et"], int):
+            return {**job, "t": job.get("t"), "a": (Payload(payload),)}
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
         pass
     return {"t": None, "f": EVALUATE, "a": (Payload(data),), "k": {}, "et": 0}
 

@@ -19,6 +19,7 @@ from arq.constants import job_key_prefix
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.errors import Unavailable
 from app.events import Event, publish_event, publish_replies
 from app.projects import Projects
 from app.queue import EVALUATE_QUEUE, JobName, NewJob, stage
@@ -26,23 +27,20 @@ from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, Summary, decode_batch, decode_envelope, encode
 from app.schemas.traces import Trace, summarise
 from app.storage.dead_letters import DeadLetter
-from app.storage.engine import REFUSALS, Engine, is_outage, reading
-from app.storage.trace_writes import stored_summaries
+from app.storage.engine import DATABASE_ERRORS, REFUSALS, is_outage, is_refusal
 from monitoring.evaluator import Evaluator
 from monitoring.verdict import Policy
+from workers.attempts import Attempts
 from workers.scoring import Unscorable, score
 from workers.storing import Job, Storing
 
-__all__ = ["DEADLINE_SECONDS", "PATIENCE_SECONDS", "TIMEOUT_SECONDS", "Evaluation"]
+__all__ = ["DEADLINE_SECONDS", "PATIENCE_SECONDS", "Evaluation"]
 
 logger = logging.getLogger(__name__)
 
-# arq's own timeout drops a job without asking; ours come first and sort the failure. A record is to blame
-# for long scoring alone, whatever else takes long is trouble of Postgres or Redis.
-TIMEOUT_SECONDS = 15
+# A record is to blame for long scoring alone, whatever else takes long is trouble of Postgres or Redis.
 PATIENCE_SECONDS = 14
 DEADLINE_SECONDS = 10
-_ATTEMPTS_EXPIRE_SECONDS = 30 * 24 * 3600
 _LAST_ATTEMPT = 3
 _RETRY_SECONDS = 1
 _SHOWN_TRACES = 20
@@ -64,23 +62,24 @@ class _OverdueError(Exception):
 class Evaluation:
     """Runs evaluate jobs with the resources of one worker process.
 
-    `outage` is called when Postgres does not answer, `clock` returns Unix milliseconds.
+    `worker` names the process, `outage` is called when a server does not answer, `clock` returns Unix
+    milliseconds.
     """
 
     def __init__(
         self,
         redis: Redis,
-        engine: Engine,
         storing: Storing,
         executor: Executor,
         evaluators: Sequence[Evaluator],
         projects: Projects,
         *,
+        worker: str,
         outage: Callable[[], None],
         clock: Callable[[], int],
     ) -> None:
         self._redis = redis
-        self._engine = engine
+        self._attempts = Attempts(redis, worker)
         self._storing = storing
         self._executor = executor
         self._idle = asyncio.Semaphore(1)
@@ -90,26 +89,32 @@ class Evaluation:
         self._clock = clock
 
     async def evaluate(self, context: dict[str, Any], payload: bytes) -> None:
-        """Score and store one job; returns normally whenever the job is done with, also by halving it."""
+        """Score and store one job; returns normally whenever the job is done with, also by halving it.
+
+        It leaves in no other way than that, by Retry or cancelled: at anything else arq drops the job.
+        """
         name = JobName.parse(context["job_id"])
-        attempts_key = f"llm-monitor:attempts:{name}"
-        attempts = int(await self._redis.incr(attempts_key))
-        await self._redis.expire(attempts_key, _ATTEMPTS_EXPIRE_SECONDS)
         try:
-            await _within(PATIENCE_SECONDS, self._attempt(name, payload, attempts))
+            await _within(PATIENCE_SECONDS, self._begin(name, payload))
         except asyncio.CancelledError:
-            await asyncio.shield(self._redis.delete(attempts_key))
+            await asyncio.shield(self._attempts.end(name))
             raise
         except Exception as error:
-            if not (is_outage(error) or isinstance(error, RedisError)):
-                # Whatever else left this task would make arq drop the job; the attempt stays counted.
+            blameless = _blames_server(error)
+            if blameless:
+                logger.warning("job %s waits for Postgres or Redis: %s", name, type(error).__name__)
+                self._outage()
+            else:
                 logger.exception("job %s could not be settled and is tried again", name)
-                raise Retry(defer=_RETRY_SECONDS) from error
-            logger.warning("job %s waits for Postgres or Redis: %s", name, type(error).__name__)
-            await self._redis.delete(attempts_key)
-            self._outage()
+            await self._attempts.end(name, forget=blameless)
             raise Retry(defer=_RETRY_SECONDS) from error
-        await self._redis.delete(attempts_key)
+        await self._attempts.end(name)
+
+    async def _begin(self, name: JobName, payload: bytes) -> None:
+        number = await self._attempts.begin(name)
+        if number > 1 and await self._storing.settled_records(name.project_id, str(name)):
+            return  # all that was missing is arq's acknowledgement
+        await self._attempt(name, payload, number)
 
     async def _attempt(self, name: JobName, payload: bytes, attempts: int) -> None:
         if attempts > 1 and (name.records > 1 or attempts > _LAST_ATTEMPT):
@@ -121,7 +126,7 @@ class Evaluation:
             detail = f"not scored within {DEADLINE_SECONDS} s"
             await self._isolate(name, payload, attempts, "deadline", detail)
         except Exception as error:
-            if is_outage(error) or isinstance(error, RedisError):
+            if _blames_server(error):
                 raise
             logger.exception("job %s failed", name)
             await self._isolate(name, payload, attempts, type(error).__name__, str(error))
@@ -139,9 +144,12 @@ class Evaluation:
             for result in results
             if isinstance(result, Unscorable)
         ]
-        stored = await self._store(
-            Job(name.project_id, str(name), traces, dead, len(known), opened.unread, policy), fresh
-        )
+        again = frozenset(envelope.trace_id for envelope in fresh if envelope.retried)
+        job = Job(name.project_id, str(name), traces, dead, len(known), opened.unread, policy, again)
+        if (stored := await self._store(job, fresh)) is None:
+            if await self._storing.settled_records(name.project_id, str(name)) == 0:
+                await self._split(name, decode_batch(payload))
+            return
         await self._announce(opened, [*map(summarise, stored), *known])
 
     async def _score(
@@ -186,33 +194,29 @@ class Evaluation:
     async def _known(self, name: JobName, envelopes: Sequence[Envelope]) -> list[Summary]:
         """Return what is stored of the records whose client id had been seen before."""
         retried = [envelope.trace_id for envelope in envelopes if envelope.retried]
-        if not retried:
-            return []
-        async with reading(self._engine) as connection:
-            return await stored_summaries(connection, name.project_id, retried)
+        return await self._storing.summaries(name.project_id, retried) if retried else []
 
-    async def _store(self, job: Job, envelopes: Sequence[Envelope]) -> Sequence[Trace]:
-        """Store the job, burying what Postgres refuses; returns the traces that are stored."""
+    async def _store(self, job: Job, envelopes: Sequence[Envelope]) -> Sequence[Trace] | None:
+        """Store the job, burying what Postgres refuses; returns its traces, None when it was settled before."""
         try:
-            await self._storing.store(job)
+            return job.traces if await self._storing.store(job) else None
         except REFUSALS as error:
-            if is_outage(error):
+            if not is_refusal(error):
                 raise
             refused = {
                 refusal.trace.trace_id: refusal for refusal in await self._storing.find_refused(job.traces)
             }
             if not refused:
                 raise
-            name = JobName.parse(job.job_id)
-            letters = [
-                _letter(name, envelope, found.reason, found.detail, attempts=1)
-                for envelope in envelopes
-                if (found := refused.get(envelope.trace_id))
-            ]
-            kept = [trace for trace in job.traces if trace.trace_id not in refused]
-            await self._storing.store(job._replace(traces=kept, dead=[*job.dead, *letters]))
-            return kept
-        return job.traces
+        name = JobName.parse(job.job_id)
+        letters = [
+            _letter(name, envelope, found.reason, found.detail, attempts=1)
+            for envelope in envelopes
+            if (found := refused.get(envelope.trace_id))
+        ]
+        kept = [trace for trace in job.traces if trace.trace_id not in refused]
+        outcome = await self._storing.store(job._replace(traces=kept, dead=[*job.dead, *letters]))
+        return kept if outcome else None
 
     async def _announce(self, opened: _Opened, summaries: Sequence[Summary]) -> None:
         """Answer who waits and tell live views; both are news, so their loss is no failure of the job."""
@@ -240,10 +244,12 @@ class Evaluation:
         await self._storing.store(Job(name.project_id, str(name), [], dead, 0, opened.unread))
 
     async def _split(self, name: JobName, batch: Batch) -> None:
-        """Replace a job by two halves in one step.
+        """Replace a job by two halves: first in Postgres, where no other try can settle it then, then in Redis.
 
         Their names follow from its own, so that a second replacement after a crash changes nothing.
         """
+        if not await self._storing.replace(name.project_id, str(name)):
+            return
         middle = len(batch.envelopes) // 2
         halves = [
             NewJob(
@@ -273,6 +279,12 @@ async def _within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
         if not task.done():
             task.cancel()
             task.add_done_callback(_forget)
+
+
+def _blames_server(error: Exception) -> bool:
+    """Tell whether Postgres or Redis failed, so that waiting helps and no record is to blame."""
+    database = isinstance(error, DATABASE_ERRORS) and not is_refusal(error)
+    return database or is_outage(error) or isinstance(error, RedisError | Unavailable)
 
 
 def _forget(task: asyncio.Future[None]) -> None:

@@ -21,7 +21,8 @@ from app.rules import load_evaluators
 from app.telemetry import configure_logging
 from monitoring.evaluator import Evaluator
 from monitoring.verdict import Policy
-from workers.process import WorkerProcess, unix_ms
+from workers.attempts import release
+from workers.process import WorkerProcess, unix_ms, worker_name
 from workers.scoring import score
 from workers.warming import SAMPLES, envelope_of
 
@@ -55,6 +56,7 @@ class Family:
             if not self._stopping:
                 code = os.waitstatus_to_exitcode(status)
                 logger.error("worker %d ended with status %d and is replaced", pid, code)
+                release(self._settings.redis_url or "", worker_name(pid))
                 time.sleep(_RESTART_SECONDS)
                 self._fork()
 

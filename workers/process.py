@@ -15,7 +15,7 @@ from typing import cast
 
 from arq.connections import ArqRedis
 from arq.typing import WorkerCoroutine
-from arq.worker import Function, Worker, func
+from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
@@ -24,12 +24,12 @@ from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
 from app.storage.engine import answers, create_engine
 from monitoring.evaluator import Evaluator
-from workers.evaluate import TIMEOUT_SECONDS, Evaluation
+from workers.evaluate import Evaluation
 from workers.naming import Naming
 from workers.storing import Storing
 from workers.upkeep import Upkeep
 
-__all__ = ["WorkerProcess", "unix_ms"]
+__all__ = ["WorkerProcess", "make_worker", "unix_ms", "worker_name"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +37,12 @@ logger = logging.getLogger(__name__)
 _CONCURRENT_JOBS = 2
 # arq's default of half a second would be the whole latency of a waiting post.
 _POLL_SECONDS = 0.01
-# Crashes are counted by the task itself; arq would drop a job at its limit without running our code.
+# Crashes are counted by the task itself; arq would drop a job at its limit without running our code, and at
+# its timeout too, which is overdue at once in a process that was halted for as long. The task ends by itself.
 _ARQ_TRIES = 1_000_000
+_ARQ_TIMEOUT_SECONDS = 24 * 3600
+# Longer than a job takes, shorter than half a minute: the jobs of a machine that died come back after it.
+_CLAIM_SECONDS = 25
 _PAUSE_SECONDS = 0.5
 _HEARTBEAT_SECONDS = 2
 _DRAIN_SECONDS = 3
@@ -47,6 +51,37 @@ _DRAIN_SECONDS = 3
 def unix_ms() -> int:
     """Return the wall clock in Unix milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def worker_name(pid: int) -> str:
+    """Return the name under which the process `pid` of this machine is known in Redis."""
+    return f"{socket.gethostname()}:{pid}"
+
+
+def make_worker(
+    redis: ArqRedis, evaluation: Evaluation, *, max_jobs: int = _CONCURRENT_JOBS, burst: bool = False
+) -> Worker:
+    """Return arq's loop over the evaluate queue, with everything off by which it would drop a job itself.
+
+    With `burst` it ends when the queue is empty.
+    """
+    task = cast("WorkerCoroutine", evaluation.evaluate)
+    worker = Worker(
+        [func(task, name=EVALUATE, timeout=_ARQ_TIMEOUT_SECONDS, max_tries=_ARQ_TRIES)],
+        queue_name=EVALUATE_QUEUE,
+        redis_pool=redis,
+        burst=burst,
+        handle_signals=False,
+        max_jobs=max_jobs,
+        keep_result=0,
+        poll_delay=_POLL_SECONDS,
+        max_tries=_ARQ_TRIES,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        log_results=False,
+    )
+    worker.in_progress_timeout_s = _CLAIM_SECONDS
+    return worker
 
 
 class WorkerProcess:
@@ -67,11 +102,11 @@ class WorkerProcess:
         self._upkeep = Upkeep(self._engine, retention_days=settings.retention_days)
         self._evaluation = Evaluation(
             self._redis,
-            self._engine,
             Storing(self._engine, evaluators, Naming(self._engine)),
             self._executor,
             evaluators,
             self._projects,
+            worker=worker_name(os.getpid()),
             outage=self._pause,
             clock=unix_ms,
         )
@@ -95,7 +130,7 @@ class WorkerProcess:
                 if task:
                     task.cancel()
             with contextlib.suppress(RedisError, OSError):
-                await retire(self._redis, self._name())
+                await retire(self._redis, worker_name(os.getpid()))
             await self._redis.aclose(close_connection_pool=True)
             await self._engine.dispose()
             self._executor.shutdown(wait=False, cancel_futures=True)
@@ -106,20 +141,7 @@ class WorkerProcess:
 
     async def _work(self) -> None:
         """Run arq's worker until a stop is asked for or Redis goes away."""
-        self._worker = worker = Worker(
-            [self._function()],
-            queue_name=EVALUATE_QUEUE,
-            redis_pool=self._redis,
-            handle_signals=False,
-            max_jobs=_CONCURRENT_JOBS,
-            job_timeout=TIMEOUT_SECONDS,
-            keep_result=0,
-            poll_delay=_POLL_SECONDS,
-            max_tries=_ARQ_TRIES,
-            job_serializer=serialize,
-            job_deserializer=deserialize,
-            log_results=False,
-        )
+        self._worker = worker = make_worker(self._redis, self._evaluation)
         main = asyncio.create_task(worker.async_run())
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([main, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -138,10 +160,6 @@ class WorkerProcess:
             await self._drain(worker)
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    def _function(self) -> Function:
-        task = cast("WorkerCoroutine", self._evaluation.evaluate)
-        return func(task, name=EVALUATE, timeout=TIMEOUT_SECONDS, max_tries=_ARQ_TRIES)
-
     async def _drain(self, worker: Worker) -> None:
         """Let running jobs end; what does not is cancelled and delivered again."""
         if worker.tasks:
@@ -158,18 +176,21 @@ class WorkerProcess:
             self._probe = asyncio.create_task(self._resume())
 
     async def _resume(self) -> None:
-        while not (self._stopping.is_set() or await answers(self._engine)):  # noqa: ASYNC110 nobody tells us when Postgres is back
+        while not (self._stopping.is_set() or await self._answers()):  # noqa: ASYNC110 nobody tells us when Postgres is back
             await asyncio.sleep(_PAUSE_SECONDS)
         if self._worker:
             self._worker.allow_pick_jobs = not self._stopping.is_set()
+
+    async def _answers(self) -> bool:
+        try:
+            return await answers(self._engine)
+        except Exception:  # a server that answers with a refusal may yet let us in, and nobody else would try
+            logger.exception("Postgres refuses to be asked")
+            return False
 
     async def _beat(self) -> None:
         """Tell Redis every other second that this worker lives."""
         while True:
             with contextlib.suppress(RedisError, OSError):
-                await beat(self._redis, self._name(), unix_ms())
+                await beat(self._redis, worker_name(os.getpid()), unix_ms())
             await asyncio.sleep(_HEARTBEAT_SECONDS)
-
-    @staticmethod
-    def _name() -> str:
-        return f"{socket.gethostname()}:{os.getpid()}"

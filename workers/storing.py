@@ -9,13 +9,14 @@ from uuid import UUID
 
 from app.aggregation import Judging, aggregate
 from app.schemas.ids import minted_at
+from app.schemas.queued import Summary
 from app.schemas.traces import Trace
-from app.storage.dead_letters import DeadLetter, bury
-from app.storage.engine import REFUSALS, Connection, Engine, is_outage
+from app.storage.dead_letters import DeadLetter, bury, exhume
+from app.storage.engine import REFUSALS, Connection, Engine, is_refusal
 from app.storage.partitions import ensure_partitions
 from app.storage.rollup_writes import append_deltas
-from app.storage.settlements import settle
-from app.storage.trace_writes import MissingPartitionError, insert_traces
+from app.storage.settlements import settle, settled_records
+from app.storage.trace_writes import MissingPartitionError, insert_traces, stored_summaries
 from monitoring.evaluator import Evaluator
 from monitoring.verdict import Policy
 from workers.naming import Naming
@@ -27,7 +28,7 @@ class Job(NamedTuple):
     """A queue job after scoring: its traces, what was given up, and how many were known to be stored.
 
     `unread` counts records beyond the letters of a job that could not even be taken apart; `policy` is what
-    the traces were judged by.
+    the traces were judged by; those of `again` were sent before and may lie among the dead letters.
     """
 
     project_id: str
@@ -37,6 +38,7 @@ class Job(NamedTuple):
     duplicates: int
     unread: int = 0
     policy: Policy = Policy()
+    again: frozenset[UUID] = frozenset()
 
 
 class Refused(NamedTuple):
@@ -64,7 +66,10 @@ class Storing:
         self._naming = naming
 
     async def store(self, job: Job) -> Outcome | None:
-        """Write traces, deltas, dead letters and the settlement; None when another try had done so.
+        """Write traces, deltas, dead letters and the settlement; None when the job had been settled before.
+
+        A record is counted as stored where its id is new, else as a duplicate, also within the job. One
+        that is stored is no dead letter, whatever became of its other tries.
 
         Raises one of REFUSALS when Postgres refuses a trace (see `find_refused`), and the
         database's outage errors.
@@ -73,18 +78,36 @@ class Storing:
         judging = Judging.of(self._evaluators, job.policy)
         async with self._engine.connect() as connection:
             fresh = await self._insert(connection, job.traces)
-            new = [trace for trace in job.traces if trace.trace_id in fresh]
-            await append_deltas(connection, aggregate(new, judging, name=names))
-            await bury(connection, job.dead)
+            new = {trace.trace_id: trace for trace in job.traces if trace.trace_id in fresh}
+            await append_deltas(connection, aggregate(list(new.values()), judging, name=names))
+            await exhume(connection, job.project_id, job.again & fresh)
+            buried = await bury(connection, job.project_id, job.dead)
             outcome = Outcome(
                 stored=len(new),
-                duplicate=job.duplicates + len(job.traces) - len(new),
-                dead=len(job.dead) + job.unread,
+                duplicate=job.duplicates + len(job.traces) - len(new) + len(job.dead) - buried,
+                dead=buried + job.unread,
             )
             if not await settle(connection, job.project_id, job.job_id, **outcome._asdict()):
                 return None
             await connection.commit()
             return outcome
+
+    async def summaries(self, project_id: str, trace_ids: Sequence[UUID]) -> list[Summary]:
+        """Return the summaries of those of the records that are stored."""
+        async with self._engine.connect() as connection:
+            return await stored_summaries(connection, project_id, trace_ids)
+
+    async def settled_records(self, project_id: str, job_id: str) -> int | None:
+        """Return how many records a job was settled with: 0 when it was replaced, None when it is open."""
+        async with self._engine.connect() as connection:
+            return await settled_records(connection, project_id, job_id)
+
+    async def replace(self, project_id: str, job_id: str) -> bool:
+        """Settle a job with nothing, for its halves to be settled instead; False when it has an outcome."""
+        async with self._engine.begin() as connection:
+            if await settle(connection, project_id, job_id, stored=0, duplicate=0, dead=0):
+                return True
+            return await settled_records(connection, project_id, job_id) == 0
 
     async def find_refused(self, traces: Sequence[Trace]) -> list[Refused]:
         """Return the traces that cannot be stored, by trying halves in transactions that are undone."""
@@ -95,7 +118,7 @@ class Storing:
                 await self._insert(connection, traces)
                 return []
         except REFUSALS as error:
-            if is_outage(error):
+            if not is_refusal(error):
                 raise
             if len(traces) == 1:
                 return [Refused(traces[0], type(error).__name__, _reason(error))]

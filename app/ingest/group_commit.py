@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from app.queue import JobName, NewJob, stage
 from app.schemas.queued import Batch, encode
 
 __all__ = ["GroupCommit"]
+
+logger = logging.getLogger(__name__)
 
 JOB_RECORDS = 256
 JOB_BYTES = 1024 * 1024
@@ -71,7 +74,9 @@ class GroupCommit:
                 async with self._redis.pipeline(transaction=True) as pipe:
                     stage(pipe, list(self._jobs(groups)), now_ms=self._clock())
                     await pipe.execute()
-        except MonitorError as error:
+        except Exception as error:  # this task must outlive whatever it was: every later request waits for it
+            if not isinstance(error, MonitorError):
+                logger.exception("a group could not be written")
             for group in groups:
                 if not group.kept.done():
                     group.kept.set_exception(error)

@@ -16,14 +16,16 @@ __all__ = ["replay"]
 async def replay(redis: Redis, project_id: str, payload: bytes, *, now_ms: int) -> None:
     """Queue the envelope of a dead letter as a job of its own, counted as accepted once more.
 
-    Its first outcome stays counted as dead, so the ledger stays balanced. Raises Conflict for a payload
+    Its first outcome stays counted as dead, so the ledger stays balanced; the letter goes when the record
+    is stored. Raises Conflict for a payload
     that is no envelope, Unavailable when the queue does not take it.
     """
     try:
-        decode_envelope(payload)
+        envelope = decode_envelope(payload)
     except msgspec.MsgspecError as error:
         raise Conflict("This record cannot be read, so trying it again would change nothing.") from error
-    batch = encode(Batch(envelopes=(msgspec.Raw(payload),)))
+    again = msgspec.structs.replace(envelope, retried=True, waited=False)
+    batch = encode(Batch(envelopes=(msgspec.Raw(encode(again)),)))
     job = NewJob(JobName.new(project_id, 1), batch, waited=False)
     with redis_required():
         async with redis.pipeline(transaction=True) as pipe:

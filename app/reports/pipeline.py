@@ -62,12 +62,12 @@ async def read_pipeline(connection: Connection, redis: Redis, now: datetime) -> 
     """
     accepted = await accepted_counts(redis)
     jobs = await queued_since(redis)
-    settled = await read_settled(connection)
     done = await settled_jobs(
         connection,
         sorted({job.name.project_id for job in jobs}),
         [str(job.name) for job in jobs],
     )
+    settled = await read_settled(connection)
     in_flight: Counter[str] = Counter()
     for job in jobs:
         if str(job.name) not in done:

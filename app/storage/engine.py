@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from app.errors import Unavailable
 
 __all__ = [
+    "DATABASE_ERRORS",
     "REFUSALS",
     "Connection",
     "Engine",
@@ -24,6 +25,7 @@ __all__ = [
     "asyncpg_url",
     "create_engine",
     "is_outage",
+    "is_refusal",
     "reading",
     "writing",
 ]
@@ -31,9 +33,12 @@ __all__ = [
 # The rooms above speak of these and never of SQLAlchemy itself.
 Engine = AsyncEngine
 Connection = AsyncConnection
-# What inserting raises when the data, not the server, is at fault; ask `is_outage` first.
-REFUSALS = (DBAPIError, asyncpg.PostgresError, ValueError, TypeError, OverflowError)
+DATABASE_ERRORS = (DBAPIError, asyncpg.PostgresError)
+# What inserting raises when the data, not the server, is at fault; ask `is_refusal` too.
+REFUSALS = (*DATABASE_ERRORS, ValueError, TypeError, OverflowError)
 
+# Classes of SQLSTATE that speak of the values: data, constraints, size, a trigger's own, an internal limit.
+_DATA_STATES = ("22", "23", "54", "P0", "XX000")
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
 _RETRY_SECONDS = 2
 _ANSWER_SECONDS = 5
@@ -71,6 +76,18 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_OUTAGE_STATES)
     return isinstance(error, OSError | PoolTimeoutError | asyncpg.InterfaceError | TimeoutError | Unavailable)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether the values themselves are refused; only then may a record be blamed and given up.
+
+    A server that is read-only, lacks a table, a right or a password refuses everything for a while, and
+    records wait for it as they wait for one that is away.
+    """
+    if isinstance(error, DATABASE_ERRORS):
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        return (getattr(cause, "sqlstate", None) or "").startswith(_DATA_STATES)
+    return isinstance(error, ValueError | TypeError | OverflowError)
 
 
 async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:

@@ -31,7 +31,11 @@ FROM (
 ) AS outcomes
 GROUP BY project_id
 """)
-_JOBS = text("SELECT job_id FROM settlements WHERE job_id = ANY(:job_ids) AND project_id = ANY(:project_ids)")
+# A job that was replaced by its halves has a settlement of nothing: it is in flight until they are queued.
+_JOBS = text("""
+SELECT job_id FROM settlements
+WHERE job_id = ANY(:job_ids) AND project_id = ANY(:project_ids) AND stored + duplicate + dead > 0
+""")
 
 
 async def read_settled(connection: AsyncConnection) -> dict[str, Settled]:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.tables import settlements
 
-__all__ = ["fold_settlements", "is_settled", "settle"]
+__all__ = ["fold_settlements", "settle", "settled_records"]
 
 _FOLD = text("""
 WITH folded AS (
@@ -29,14 +29,17 @@ ON CONFLICT (project_id) DO UPDATE SET
 _FORGET = text("DELETE FROM settlements WHERE folded AND settled_at < now() - interval '3 days'")
 
 
-async def is_settled(connection: AsyncConnection, project_id: str, job_id: str) -> bool:
-    """Tell whether an earlier try of the job has already been written."""
-    row = await connection.execute(
-        select(settlements.c.job_id).where(
-            settlements.c.project_id == project_id, settlements.c.job_id == job_id
+async def settled_records(connection: AsyncConnection, project_id: str, job_id: str) -> int | None:
+    """Return how many records a job was settled with, None for a job without an outcome.
+
+    0 says that the job was replaced by its halves and must never be settled itself.
+    """
+    columns = settlements.c
+    return await connection.scalar(
+        select(columns.stored + columns.duplicate + columns.dead).where(
+            columns.project_id == project_id, columns.job_id == job_id
         )
     )
-    return row.first() is not None
 
 
 async def settle(

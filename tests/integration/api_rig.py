@@ -11,15 +11,14 @@ from typing import Any
 import asyncpg
 import httpx
 import redis
-from arq.worker import Worker, func
 from fastapi import FastAPI
 
 from app.api.dependencies import Services
 from app.config import Settings
 from app.main import create_app
-from app.queue import EVALUATE, EVALUATE_QUEUE, deserialize, serialize
 from tests.conftest import database_named
 from tests.integration.worker_rig import Rig, running_rig
+from workers.process import make_worker
 
 PROBLEM = "application/problem+json"
 
@@ -62,16 +61,7 @@ class ApiRig:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Run the worker for the length of the block."""
-        worker = Worker(
-            [func(self.worker.evaluation.evaluate, name=EVALUATE, timeout=15, max_tries=1000)],
-            queue_name=EVALUATE_QUEUE,
-            redis_pool=self.worker.redis,
-            handle_signals=False,
-            keep_result=0,
-            poll_delay=0.01,
-            job_serializer=serialize,
-            job_deserializer=deserialize,
-        )
+        worker = make_worker(self.worker.redis, self.worker.evaluation)
         running = asyncio.create_task(worker.async_run())
         try:
             yield

@@ -190,10 +190,11 @@ async def test_a_dead_letter_is_listed_with_its_reason_and_can_be_replayed(api: 
 
     response = await api.client.post(f"/pipeline/dead/{trace_id}/replay")
     assert (response.status_code, response.headers["location"]) == (202, f"/traces/{trace_id}")
-    await api.worker.drain()
-    assert (await api.get(f"/traces/{trace_id}"))["quality_score"] == 1.0
     (letter,) = (await api.get("/pipeline/dead"))["dead_letters"]
     assert letter["replayed_at"] is not None
+    await api.worker.drain()
+    assert (await api.get(f"/traces/{trace_id}"))["quality_score"] == 1.0
+    assert (await api.get("/pipeline/dead"))["dead_letters"] == []
     (ledger,) = (await api.get("/pipeline"))["projects"]
     assert (ledger["accepted"], ledger["stored"], ledger["dead"], ledger["unaccounted"]) == (2, 1, 1, 0)
 

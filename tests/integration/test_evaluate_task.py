@@ -208,6 +208,7 @@ class Faulty(Storing):
     """Storage whose first calls go wrong as `faults` do."""
 
     def __init__(self, storing: Storing, *faults: Callable[[], Awaitable[None]]) -> None:
+        self.__dict__ |= vars(storing)
         self._real = storing
         self._faults = list(faults)
 

@@ -9,21 +9,20 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from arq.connections import ArqRedis
-from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool
 from sqlalchemy import text
 
 from app.config import Settings
 from app.ingest import Ingest
 from app.projects import Projects
-from app.queue import EVALUATE, EVALUATE_QUEUE, deserialize, serialize
+from app.queue import EVALUATE_QUEUE, deserialize, serialize
 from app.storage.engine import create_engine
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
 from monitoring.prepared import Prepared
 from workers.evaluate import Evaluation
 from workers.naming import Naming
-from workers.process import unix_ms
+from workers.process import make_worker, unix_ms
 from workers.storing import Storing
 
 
@@ -78,18 +77,7 @@ class Rig:
 
     async def drain(self, *, max_jobs: int = 1) -> None:
         """Run arq until the queue is empty."""
-        worker = Worker(
-            [func(self.evaluation.evaluate, name=EVALUATE, timeout=15, max_tries=1000)],
-            queue_name=EVALUATE_QUEUE,
-            redis_pool=self.redis,
-            burst=True,
-            handle_signals=False,
-            max_jobs=max_jobs,
-            keep_result=0,
-            poll_delay=0.01,
-            job_serializer=serialize,
-            job_deserializer=deserialize,
-        )
+        worker = make_worker(self.redis, self.evaluation, max_jobs=max_jobs, burst=True)
         await asyncio.wait_for(worker.async_run(), 30)
 
     async def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -126,11 +114,11 @@ async def running_rig(
 
     rig.evaluation = Evaluation(
         redis,
-        engine,
         Storing(engine, evaluators, Naming(engine)),
         executor,
         evaluators,
         Projects(engine),
+        worker="test:1",
         outage=outage,
         clock=clock,
     )
