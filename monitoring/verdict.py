@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 import msgspec
@@ -40,7 +41,7 @@ _REMEMBERED_PLANS = 256
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """What a project decided otherwise: thresholds and weights by evaluator name.
+    """What a project decided otherwise: thresholds and weights by evaluator name, and the day it did.
 
     Raises ValueError for a threshold outside 0..1 (both ends excluded) and for a weight that is negative
     or not finite.
@@ -48,6 +49,7 @@ class Policy(msgspec.Struct, frozen=True):
 
     thresholds: Mapping[str, float] = {}
     weights: Mapping[str, float] = {}
+    decided: date | None = None
 
     def __post_init__(self) -> None:
         for name, threshold in self.thresholds.items():

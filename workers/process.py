@@ -19,6 +19,7 @@ from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+from app.catalogue import list_judges, publish_judges
 from app.config import Settings
 from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
@@ -110,6 +111,7 @@ class WorkerProcess:
             outage=self._pause,
             clock=unix_ms,
         )
+        self._judges = list_judges(evaluators)
         self._stopping = asyncio.Event()
         self._worker: Worker | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -189,8 +191,9 @@ class WorkerProcess:
             return False
 
     async def _beat(self) -> None:
-        """Tell Redis every other second that this worker lives."""
+        """Tell Redis every other second that this worker lives, and what it judges by."""
         while True:
             with contextlib.suppress(RedisError, OSError):
                 await beat(self._redis, worker_name(os.getpid()), unix_ms())
+                await publish_judges(self._redis, self._judges)
             await asyncio.sleep(_HEARTBEAT_SECONDS)

@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.projects import Project, ProjectSettings, decode_settings, encode_settings
 
-__all__ = ["add_project", "read_projects", "save_settings"]
+__all__ = ["add_project", "lock_settings", "read_projects", "read_settings", "save_settings"]
 
 _READ = text("SELECT project_id, name, settings::text, created_at FROM projects ORDER BY project_id")
+_SETTINGS = "SELECT settings::text FROM projects WHERE project_id = :project_id"
 _ADD = text("""
 INSERT INTO projects (project_id, name, settings) VALUES (:project_id, :name, CAST(:settings AS jsonb))
 ON CONFLICT DO NOTHING RETURNING project_id
@@ -30,6 +31,20 @@ async def read_projects(connection: AsyncConnection) -> list[Project]:
         )
         for row in await connection.execute(_READ)
     ]
+
+
+async def read_settings(connection: AsyncConnection, project_id: str) -> ProjectSettings | None:
+    """Return the settings of one project, None when there is no such project."""
+    return _found(await connection.scalar(text(_SETTINGS), {"project_id": project_id}))
+
+
+async def lock_settings(connection: AsyncConnection, project_id: str) -> ProjectSettings | None:
+    """Return them as `read_settings` does, unchanged by anybody else until the transaction ends."""
+    return _found(await connection.scalar(text(f"{_SETTINGS} FOR UPDATE"), {"project_id": project_id}))
+
+
+def _found(settings: str | None) -> ProjectSettings | None:
+    return None if settings is None else decode_settings(settings)
 
 
 async def add_project(

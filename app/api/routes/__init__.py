@@ -10,6 +10,7 @@ from app.api.routes import (
     live,
     metrics,
     pipeline,
+    policy,
     prometheus,
     traces,
 )
@@ -24,6 +25,7 @@ ROUTERS = (
     metrics.router,
     feedback.router,
     pipeline.router,
+    policy.router,
     prometheus.router,
     live.router,
 )

@@ -1,0 +1,137 @@
+"""A project's thresholds and weights: shown beside those of everybody, changed, and proposed from its traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+import msgspec
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from app.errors import InvalidParameter, InvalidRecord, NotFound, Unavailable
+from app.schemas.catalogue import Judge
+from app.storage.engine import Connection
+from app.storage.projects import lock_settings, read_settings, save_settings
+from app.storage.score_values import read_values
+from monitoring.calibration import Proposal, propose
+from monitoring.verdict import Policy
+
+__all__ = ["EvaluatorPolicy", "PolicyReport", "change_policy", "propose_thresholds", "read_policy"]
+
+_NOTHING = np.zeros(0)
+_RETRY_SECONDS = 2
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class EvaluatorPolicy(_Frozen):
+    """How one evaluator is judged: its `threshold` and `weight`, and the `default_…` of everybody."""
+
+    version: str
+    category: str
+    flag: str | None
+    threshold: float | None
+    default_threshold: float | None
+    weight: float
+    default_weight: float
+
+
+class PolicyReport(_Frozen):
+    """The policy of a project; `decided` is the day of its last change, null where it has none of its own."""
+
+    project_id: str
+    decided: date | None
+    evaluators: dict[str, EvaluatorPolicy]
+
+
+async def read_policy(connection: Connection, project_id: str, judges: Iterable[Judge]) -> PolicyReport:
+    """Return what a project's records are judged by; raises NotFound."""
+    settings = await read_settings(connection, project_id)
+    if settings is None:
+        raise NotFound(f"There is no project {project_id}.")
+    return _describe(project_id, judges, settings.policy)
+
+
+async def change_policy(
+    connection: Connection, project_id: str, judges: Sequence[Judge], changes: Policy, today: date
+) -> PolicyReport:
+    """Replace a project's thresholds and weights; records that come from now on are judged by them.
+
+    Raises InvalidRecord for names that no evaluator has, NotFound, and Unavailable where no worker has
+    told yet which evaluators there are.
+    """
+    _check(judges, changes)
+    settings = await lock_settings(connection, project_id)
+    if settings is None:
+        raise NotFound(f"There is no project {project_id}.")
+    policy = msgspec.structs.replace(changes, decided=today)
+    await save_settings(connection, project_id, msgspec.structs.replace(settings, policy=policy))
+    return _describe(project_id, judges, policy)
+
+
+async def propose_thresholds(
+    connection: Connection, project_id: str, judges: Sequence[Judge], rate: float, start: datetime
+) -> dict[str, Proposal]:
+    """Return by evaluator the threshold beyond which `rate` of the project's live records would lie.
+
+    Raises InvalidParameter for a rate outside 0..1 (both ends excluded).
+    """
+    if not 0 < rate < 1:
+        raise InvalidParameter(f"rate is {rate:g}: it is a share between 0 and 1, such as 0.01.")
+    report = await read_policy(connection, project_id, judges)
+    thresholds = {name: one.threshold for name, one in report.evaluators.items() if one.threshold is not None}
+    values = await read_values(connection, project_id, start, list(thresholds))
+    return {
+        name: propose(
+            values.get(name, _NOTHING),
+            threshold,
+            rate,
+            low=report.evaluators[name].category == "quality",
+        )
+        for name, threshold in thresholds.items()
+    }
+
+
+def _describe(project_id: str, judges: Iterable[Judge], policy: Policy) -> PolicyReport:
+    return PolicyReport(
+        project_id=project_id,
+        decided=policy.decided,
+        evaluators={
+            judge.name: EvaluatorPolicy(
+                version=judge.version,
+                category=judge.category,
+                flag=judge.flag,
+                threshold=policy.thresholds.get(judge.name, judge.threshold),
+                default_threshold=judge.threshold,
+                weight=policy.weights.get(judge.name, judge.weight),
+                default_weight=judge.weight,
+            )
+            for judge in judges
+        },
+    )
+
+
+def _check(judges: Sequence[Judge], policy: Policy) -> None:
+    if not judges:
+        raise Unavailable(
+            "No worker has told yet which evaluators there are: start one.", retry_after=_RETRY_SECONDS
+        )
+    judged = {judge.name for judge in judges if judge.category != "descriptive"}
+    weighed = {judge.name for judge in judges if judge.category == "quality"}
+    _refuse("thresholds", policy.thresholds, judged)
+    _refuse("weights", policy.weights, weighed)
+
+
+def _refuse(field: str, given: Mapping[str, float], known: set[str]) -> None:
+    strange = sorted(given.keys() - known)
+    if strange:
+        raise InvalidRecord(
+            f"{field} names {', '.join(strange)}: take of {', '.join(sorted(known))}.",
+            errors=[
+                {"field": f"{field}.{name}", "message": "no evaluator of this name judges"}
+                for name in strange
+            ],
+        )

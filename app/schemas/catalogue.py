@@ -1,0 +1,28 @@
+"""What the rest of the application knows of the evaluators, which only workers load."""
+
+from __future__ import annotations
+
+import msgspec
+
+from monitoring.evaluator import Category
+
+__all__ = ["Judge", "decode_judges", "encode_judges"]
+
+
+class Judge(msgspec.Struct, frozen=True, kw_only=True):
+    """An evaluator by name: what it judges, and from where on, unless a project decided otherwise.
+
+    `threshold` is 0..1, None where it judges nothing; `weight` is what its value counts for in
+    overall_quality.
+    """
+
+    name: str
+    version: str
+    category: Category
+    flag: str | None
+    threshold: float | None
+    weight: float
+
+
+encode_judges = msgspec.json.Encoder().encode
+decode_judges = msgspec.json.Decoder(tuple[Judge, ...]).decode
