@@ -21,6 +21,7 @@ from monitoring.weights import load_weights
 __all__ = ["FEATURE_NAMES", "Model", "Stems", "Support", "compare", "describe", "load_model", "stems"]
 
 Source = Literal["context", "reference"]
+Kind = Literal["context", "reference", "summary"]
 
 _STOP_WORDS = """
 a about above after again against ain't all also although am an and another any anyone anything are as at be
@@ -51,13 +52,23 @@ FEATURE_NAMES = (
     "numbers",
     "names",
     "polarity",
-    "content_log",
     "most_novel_content",
     "most_novel_bigrams",
     "most_novel_pairs",
+    "worst_content",
+    "worst_bigrams",
+    "worst_trigrams",
+    "worst_pairs",
 )
 _PRIOR = 0.5  # pseudo-counts that pull the ratios of very short sentences to the middle
 _FEW = 2  # a sentence with fewer content words says too little to be the worst one
+_MANY = 12  # so many new words or n-grams in one sentence that more say no more
+_COUNTED = [
+    kernels.NOVEL_CONTENT,
+    kernels.NOVEL_BIGRAMS,
+    kernels.NOVEL_TRIGRAMS,
+    kernels.NOVEL_CONTENT_PAIRS,
+]
 
 
 class Stems(NamedTuple):
@@ -75,7 +86,7 @@ class Support(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A logistic model over `FEATURE_NAMES`, shape (12,): subtract `mean`, divide by `scale`, weigh, add `bias`."""
+    """A logistic model over `FEATURE_NAMES`, shape (15,): subtract `mean`, divide by `scale`, weigh, add `bias`."""
 
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
@@ -88,13 +99,13 @@ class Model(NamedTuple):
         return 1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0)))
 
 
-def load_model(source: Source) -> Model:
-    """Return the model fitted for this source by `benchmarks/train/support.py`."""
+def load_model(kind: Kind) -> Model:
+    """Return the model fitted for this source or kind of response by `benchmarks/train/support.py`."""
     arrays = load_weights("support")
     mean, scale, weights = (
-        arrays[f"{source}_{name}"].astype(np.float64) for name in ("mean", "scale", "weights")
+        arrays[f"{kind}_{name}"].astype(np.float64) for name in ("mean", "scale", "weights")
     )
-    return Model(mean, scale, weights, float(arrays[f"{source}_bias"][0]))
+    return Model(mean, scale, weights, float(arrays[f"{kind}_bias"][0]))
 
 
 def _word_classes() -> WordTable:
@@ -146,10 +157,11 @@ def compare(batch: Prepared, source: Source) -> Support:
 
 
 def describe(counts: NDArray[np.int32], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Turn counts of sentences into features of texts, shape (n, 12), all in 0..1 but `content_log`.
+    """Turn counts of sentences into features of texts, shape (n, 15), all in 0..1.
 
     Text i is made of sentences `offsets[i]:offsets[i + 1]`; one text per sentence gives the features of
-    sentences. Texts without sentences get a row of zeros.
+    sentences. Texts without sentences get a row of zeros. `novel_*` are shares of the text, `most_novel_*`
+    the greatest share of a sentence and `worst_*` the greatest number in a sentence, on a logarithmic scale.
     """
     texts = len(offsets) - 1
     features = np.zeros((texts, len(FEATURE_NAMES)))
@@ -164,8 +176,9 @@ def describe(counts: NDArray[np.int32], offsets: NDArray[np.int64]) -> NDArray[n
     features[filled, 5] = sums[:, kernels.NOVEL_NUMBERS] / (sums[:, kernels.NUMBERS] + 1.0)
     features[filled, 6] = sums[:, kernels.NOVEL_NAMES] / (sums[:, kernels.NAMES] + 1.0)
     features[filled, 7] = sums[:, kernels.POLARITY] / (sums[:, kernels.CONTENT_PAIRS] + 1.0)
-    features[filled, 8] = np.log1p(np.minimum(sums[:, kernels.CONTENT], 20.0)) / np.log(21.0)
-    features[filled, 9:] = worst[:, [0, 2, 4]]
+    features[filled, 8:11] = worst[:, [0, 2, 4]]
+    numbers = np.maximum.reduceat(counts[:, _COUNTED], begins, axis=0)
+    features[filled, 11:] = np.log1p(np.minimum(numbers, _MANY)) / np.log1p(_MANY)
     return features
 
 

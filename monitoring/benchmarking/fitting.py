@@ -1,7 +1,7 @@
 """Which labelled rows the shipped weights were fitted on, so that figures say whether they are out of sample.
 
-Mirrors the training scripts of `benchmarks/train`. Scripts that fit linear heads never use the rows whose
-group falls in fold 0; the others fit on every row of the sources named here.
+Mirrors the training scripts of `benchmarks/train`. Scripts that fit linear heads and support models never use
+the rows whose group falls in fold 0; the others fit on every row of the sources named here.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _OPEN_PROMPTS = frozenset(
         "parapet:awesome-chatgpt-prompts",
     }
 )
+_OPEN_DIALOGUE = frozenset({"wow", "cmu"})
 _OPEN_TRAFFIC = frozenset({"arena_hard_v0.1", "arena_hard_v2", "xstest_completions"})
 _BIAS_DIMENSIONS = frozenset({"race", "religion1", "religion2", "orientation"})
 
@@ -93,6 +94,18 @@ def _question(row: Row) -> str:
     return (row["prompt"] or "")[:_BIAS_START]
 
 
+def _context(row: Row) -> str:
+    return row["context"] or ""
+
+
+def _open_context(row: Row) -> str | None:
+    return _context(row) if (row.get("meta") or {}).get("data") in _OPEN_DIALOGUE else None
+
+
+def _asked(row: Row) -> str:
+    return row["prompt"] or ""
+
+
 # How rows were grouped before folds were drawn; None for a row that was never used.
 _GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
     ("toxicity", "toxicity/tdavidson_tweets"): _template,
@@ -106,6 +119,11 @@ _GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
     ("prompt_injection", "prompt_injection/lakera_giskard_attacks"): _behavior,
     ("prompt_injection", "prompt_injection/benign_instructions"): _open_prompt,
     ("prompt_injection", "prompt_injection/bipia_indirect"): document_of,
+    ("hallucination", "hallucination/begin"): _open_context,
+    ("hallucination", "hallucination/faithdial_audit"): _context,
+    ("factual_accuracy", "hallucination/begin"): _open_context,
+    ("factual_accuracy", "hallucination/faithdial_audit"): _context,
+    ("factual_accuracy", "hallucination/truthfulqa_judge"): _asked,
     ("bias", "bias/redditbias"): _comment,
     ("bias", "bias/bbq"): _question,
     ("toxicity", "traffic/llm_traffic"): _answered,
@@ -114,11 +132,6 @@ _GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
 }
 _IN_SAMPLE = frozenset(
     {
-        ("hallucination", "hallucination/begin"),
-        ("hallucination", "hallucination/faithdial_audit"),
-        ("factual_accuracy", "hallucination/begin"),
-        ("factual_accuracy", "hallucination/faithdial_audit"),
-        ("factual_accuracy", "hallucination/truthfulqa_judge"),
         ("relevance", "relevance/refusals"),
         ("relevance", "relevance/truthfulqa_informative"),
     }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from monitoring import claims
 from monitoring.admissions import is_refusal
 from monitoring.evaluator import Category, Evaluator
+from monitoring.grounding import Grounding, load_grounding
 from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
 from monitoring.prepared import Prepared
@@ -19,7 +20,7 @@ from monitoring.support import Model, Source, compare, describe, load_model
 
 __all__ = ["FactualAccuracy", "build"]
 
-VERSION = "1"
+VERSION = "2"
 
 # 2026-11-23, out of fold on the TruthfulQA judge data: see the class.
 THRESHOLD = 0.3
@@ -49,7 +50,8 @@ class FactualAccuracy:
     low, out of fold.
     """
 
-    models: dict[Source, Model]
+    grounding: Grounding
+    reference: Model
     name: str = "factual_accuracy"
     version: str = VERSION
     category: Category = "quality"
@@ -81,8 +83,10 @@ class FactualAccuracy:
         known: NDArray[np.bool_],
         scores: list[Score],
     ) -> None:
-        counts, offsets = compare(batch, source)
-        agreement = 1.0 - self.models[source].probability(describe(counts, offsets))
+        if source == "context":
+            agreement = 1.0 - self.grounding.judge(batch)
+        else:
+            agreement = 1.0 - self.reference.probability(describe(*compare(batch, source)))
         spoken = np.diff(batch.words("response").offsets) > 0
         texts: Sequence[str] = batch.texts("response")
         for record in np.flatnonzero(given & spoken).tolist():
@@ -124,4 +128,4 @@ def _check(score: Score, found: claims.Claims) -> Score:
 
 def build() -> Evaluator:
     """Return the evaluator with its fitted models."""
-    return FactualAccuracy({"reference": load_model("reference"), "context": load_model("context")})
+    return FactualAccuracy(load_grounding(), load_model("reference"))

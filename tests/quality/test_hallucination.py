@@ -1,27 +1,37 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from monitoring.benchmarking.fitting import hold_out
+from monitoring.benchmarking.metrics import count_decisions
+from monitoring.benchmarking.sources import Source
 from monitoring.evaluators.hallucination import build
 from tests.quality import harness
 
-# Word overlap with the context alone reaches 0.90 and 0.73.
-BEGIN_FLOOR, FAITHDIAL_FLOOR = 0.91, 0.80
-MOST_FALSE_ALARMS = 0.04
+# Word overlap with the context alone reaches AUROC 0.90 and 0.73. Figures of 2026-11-26 on rows that were not
+# fitted on, less a margin; the measured ones stand beside them. The threshold was chosen for balanced accuracy.
+FLOORS = {  # AUROC, balanced accuracy, most false alarms
+    "begin": (0.91, 0.83, 0.12),  # 0.920, 0.850, 0.077
+    "faithdial_audit": (0.81, 0.73, 0.38),  # 0.823, 0.754, 0.308
+    "qags": (0.72, 0.66, 0.55),  # 0.738, 0.676, 0.503: extractive summaries 0.77, abstractive ones 0.60
+    "factual_summary_pairs": (0.71, 0.68, 0.45),  # 0.726, 0.698, 0.420
+    "factscore_claims": (0.85, 0.72, 0.11),  # 0.862, 0.734, 0.085
+}
 
 
-def test_begin_beats_word_overlap_and_rarely_flags_attributable_answers():
-    rows = harness.load_source("hallucination", "begin")
+@pytest.mark.parametrize("source", FLOORS)
+def test_unsupported_responses_are_told_apart_on_rows_that_were_not_fitted_on(source):
+    rows = hold_out(
+        "hallucination", Source("hallucination", source, harness.load_source("hallucination", source))
+    ).rows
     scores = harness.values(harness.run(build(), harness.records(rows)), unknown=0.0)
     truth = harness.labels(rows)
-    assert harness.auroc(truth, scores) >= BEGIN_FLOOR
-    assert np.mean(scores[truth < 0.5] >= build().threshold) <= MOST_FALSE_ALARMS
-
-
-def test_faithdial_audit_beats_word_overlap():
-    rows = harness.load_source("hallucination", "faithdial_audit")
-    scores = harness.values(harness.run(build(), harness.records(rows)), unknown=0.0)
-    assert harness.auroc(harness.labels(rows), scores) >= FAITHDIAL_FLOOR
+    decisions = count_decisions(truth, scores >= build().threshold)
+    ranking, accuracy, alarms = FLOORS[source]
+    assert harness.auroc(truth, scores) >= ranking
+    assert decisions.balanced_accuracy >= accuracy
+    assert decisions.false_positive_rate <= alarms
 
 
 def test_our_own_sample_is_separated():

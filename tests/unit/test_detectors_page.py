@@ -44,9 +44,9 @@ def test_a_source_stands_with_its_licence_its_baseline_and_an_empty_sealed_colum
 
 
 def test_figures_of_fitted_rows_are_called_in_sample_or_held_out(origins):
-    begin = Measurement(task="hallucination", source="begin", evaluator="hallucination", n=3433, auroc=0.92)
-    page = write_page([begin, measured("hatecheck", auroc=0.5)], [], origins)
-    assert "| **yes, in-sample** | 0.92 |" in line_of(page, "| hallucination/begin")
+    refusals = Measurement(task="relevance", source="refusals", evaluator="relevance", n=1490, auroc=0.92)
+    page = write_page([refusals, measured("hatecheck", auroc=0.5)], [], origins)
+    assert "| **yes, in-sample** | 0.92 |" in line_of(page, "| relevance/refusals")
     assert "| held-out rows | 0.50 |" in line_of(page, "| toxicity/hatecheck")
 
 

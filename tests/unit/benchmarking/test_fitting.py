@@ -39,9 +39,10 @@ def test_parts_of_a_source_that_were_never_used_are_all_kept():
     [
         ("toxicity", "toxicity", "hatecheck", "held_out"),
         ("toxicity", "toxicity", "ethos", "unseen"),
-        ("hallucination", "hallucination", "begin", "in_sample"),
+        ("hallucination", "hallucination", "begin", "held_out"),
         ("hallucination", "hallucination", "truthfulqa_judge", "unseen"),
-        ("factual_accuracy", "hallucination", "truthfulqa_judge", "in_sample"),
+        ("factual_accuracy", "hallucination", "truthfulqa_judge", "held_out"),
+        ("relevance", "relevance", "refusals", "in_sample"),
     ],
 )
 def test_a_source_stands_as_the_training_scripts_used_it(evaluator, task, source, expected):
