@@ -37,6 +37,7 @@ _SHORTEST_STEM = 4
 _LONGEST_WORD = 40
 # Runs of words per text in an alignment.
 _RUNS = 24
+_TOGETHER = 4
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -108,32 +109,56 @@ def share_known(rows: Rows, offsets: Offsets) -> Floats:
 
 
 @njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _add_word(
+def _add_unknown(total: Floats, word: np.uint32, unknown: np.float32) -> None:
+    """Add signs drawn from the word's hash: like itself, unlike everything else."""
+    width = total.shape[0]
+    step = unknown / np.sqrt(np.float32(width))
+    state = word | np.uint32(1)
+    for block in range(width // 32):
+        state = np.uint32(state ^ np.uint32(state << np.uint32(13)))
+        state = np.uint32(state ^ (state >> np.uint32(17)))
+        state = np.uint32(state ^ np.uint32(state << np.uint32(5)))
+        bits = np.uint32(state * np.uint32(0x9E3779B1))
+        for k in range(32):
+            total[32 * block + k] += step * np.float32(np.int32((bits >> np.uint32(k)) & 1) * 2 - 1)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add_words(
     total: Floats,
-    word: np.uint32,
-    row: int,
+    words: Ids,
+    rows: Rows,
+    begin: int,
+    end: int,
     vectors: NDArray[np.int8],
     weights: Floats,
     unknown: np.float32,
 ) -> None:
+    """Add the weighted vectors of words begin..end - 1 to `total`, four at a time: half the cost of one."""
     width = total.shape[0]
-    if row >= 0:
-        weight = weights[row]
-        if weight > 0.0:
-            vector = vectors[row]
-            for k in range(width):
-                total[k] += weight * np.float32(vector[k])
-    else:
-        # A word without a row gets signs drawn from its hash: like itself, unlike everything else.
-        step = unknown / np.sqrt(np.float32(width))
-        state = word | np.uint32(1)
-        for block in range(width // 32):
-            state = np.uint32(state ^ np.uint32(state << np.uint32(13)))
-            state = np.uint32(state ^ (state >> np.uint32(17)))
-            state = np.uint32(state ^ np.uint32(state << np.uint32(5)))
-            bits = np.uint32(state * np.uint32(0x9E3779B1))
-            for k in range(32):
-                total[32 * block + k] += step * np.float32(np.int32((bits >> np.uint32(k)) & 1) * 2 - 1)
+    held = np.empty(_TOGETHER, dtype=np.int64)
+    count = 0
+    for at in range(begin, end):
+        row = rows[at]
+        if row < 0:
+            _add_unknown(total, words[at], unknown)
+        elif weights[row] > 0.0:
+            held[count] = row
+            count += 1
+            if count == _TOGETHER:
+                count = 0
+                a, b, c, d = held[0], held[1], held[2], held[3]
+                of_a, of_b, of_c, of_d = weights[a], weights[b], weights[c], weights[d]
+                one, two, three, four = vectors[a], vectors[b], vectors[c], vectors[d]
+                for k in range(width):
+                    total[k] += (of_a * np.float32(one[k]) + of_b * np.float32(two[k])) + (
+                        of_c * np.float32(three[k]) + of_d * np.float32(four[k])
+                    )
+    for at in range(count):
+        weight = weights[held[at]]
+        vector = vectors[held[at]]
+        for k in range(width):
+            total[k] += weight * np.float32(vector[k])
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -168,8 +193,7 @@ def pool_words(
     total = np.empty(vectors.shape[1], dtype=np.float32)
     for text in range(texts):
         total[:] = 0.0
-        for at in range(offsets[text], offsets[text + 1]):
-            _add_word(total, words[at], rows[at], vectors, weights, unknown)
+        _add_words(total, words, rows, offsets[text], offsets[text + 1], vectors, weights, unknown)
         _scale_to_one(total)
         pooled[text] = total
     return pooled
@@ -192,8 +216,9 @@ def _fill_runs(
     while at < end:
         runs[count, :] = 0.0
         masses[count] = 0.0
-        for word in range(at, min(at + length, end)):
-            _add_word(runs[count], text[0][word], text[1][word], vectors, weights, unknown)
+        stop = min(at + length, end)
+        _add_words(runs[count], text[0], text[1], at, stop, vectors, weights, unknown)
+        for word in range(at, stop):
             masses[count] += text[2][word]
         if _scale_to_one(runs[count]) > 0.0:
             count += 1

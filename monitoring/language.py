@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,6 +98,8 @@ def _detect(batch: Prepared, field: TextField) -> tuple[Language, ...]:
     )
 
 
+# Templates, system prompts and retrieved passages recur, and the model takes 60 microseconds.
+@lru_cache(maxsize=4096)
 def _ask(excerpt: str) -> Language:
     if not any(map(str.isalpha, excerpt)):
         return Language(UNDETERMINED, 0.0)

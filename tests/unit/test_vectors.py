@@ -144,3 +144,14 @@ def test_every_word_of_a_topic_is_in_the_table(topic):
     description = TOPICS[topic]
     rows = lookup(description)
     assert [word for word, row in zip(description.split(), rows.tolist(), strict=True) if row < 0] == []
+
+
+def test_a_pooled_text_is_the_weighted_sum_of_its_words_in_any_number():
+    words = "The orchestra of Vienna plays seven long symphonies tonight while rain floods the empty streets"
+    for count in range(1, len(words.split()) + 1):
+        text = " ".join(words.split()[:count])
+        rows = lookup(text)
+        total = (table.vectors[rows] * table.pooling[rows][:, None]).sum(axis=0)
+        length = np.sqrt((total**2).sum())
+        expected = total / length if length else total
+        assert pool(pair(text, ""), "prompt")[0] == pytest.approx(expected, abs=1e-6)
