@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from app.schemas.rollups import Delta
 from app.schemas.traces import Trace
 from monitoring.evaluator import Evaluator
 from monitoring.histogram import bucket_of
-from monitoring.models import Score
+from monitoring.models import Result, Score
 from monitoring.verdict import Policy
 
-__all__ = ["HOUR", "MINUTE", "Judging", "aggregate"]
+__all__ = ["HOUR", "MINUTE", "OTHER", "Judging", "aggregate", "describing", "negate", "other_mark"]
 
 MINUTE, HOUR = 60, 3600
+OTHER = "(other)"
 _EXAMPLES = 3
 _LLM = "llm"
+_SCALARS = (
+    "records",
+    "assessed",
+    "unsafe",
+    "quality_count",
+    "quality_sum",
+    "priced",
+    "cost_usd",
+    "prompt_tokens",
+    "completion_tokens",
+)
+_VECTORS = ("counts", "sums", "hits", "bin_counts")
 
 
 class Judging(NamedTuple):
-    """What aggregation must know: thresholds by evaluator, as a project's policy has them, and which only describe."""
+    """Thresholds by evaluator, as a project's policy has them."""
 
     below: Mapping[str, float]
     at_or_above: Mapping[str, float]
-    descriptive: frozenset[str]
 
     @classmethod
     def of(cls, evaluators: Iterable[Evaluator], policy: Policy) -> Judging:
-        """Collect it from the evaluators and from what a project decided otherwise."""
+        """Collect them from the evaluators and from what a project decided otherwise."""
         found = [
             (one, threshold)
             for one in evaluators
@@ -42,8 +56,25 @@ class Judging(NamedTuple):
         return cls(
             below={one.name: threshold for one, threshold in found if one.category == "quality"},
             at_or_above={one.name: threshold for one, threshold in found if one.category == "safety"},
-            descriptive=frozenset(one.name for one in evaluators if one.category == "descriptive"),
         )
+
+    def hits(self, results: Mapping[str, Result]) -> tuple[str, ...]:
+        """Return the evaluators whose value is beyond their threshold: low quality, or a danger."""
+        return tuple(
+            name
+            for name, result in results.items()
+            if isinstance(result, Score)
+            and result.value is not None
+            and (
+                result.value < self.below.get(name, 0.0)
+                or result.value >= self.at_or_above.get(name, math.inf)
+            )
+        )
+
+
+def describing(evaluators: Iterable[Evaluator]) -> frozenset[str]:
+    """Return the evaluators whose labels are counted by themselves."""
+    return frozenset(one.name for one in evaluators if one.category == "descriptive")
 
 
 class _Key(NamedTuple):
@@ -64,27 +95,40 @@ class _Observation(NamedTuple):
     binned: bool
 
 
-Name = Callable[[str, str], str]
+def other_mark(dimension: str, value: str) -> str:
+    """Return the mark of a trace whose name is counted under `(other)`, because too many were seen that day.
+
+    The trace says so itself, so that what it added can be taken back exactly, whenever that is.
+    """
+    return f"other:tag:{value}" if dimension == "tag" else f"other:{dimension}"
 
 
-def aggregate(
-    traces: Sequence[Trace], judging: Judging, *, name: Name = lambda _dimension, value: value
-) -> list[Delta]:
+def aggregate(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Delta]:
     """Return what the traces add to every bucket of every dimension; spans that are no LLM call add nothing.
 
-    `name` maps (dimension, client-supplied value) to the value that is counted, which is how the number
-    of distinct values stays capped.
+    It follows from the traces alone: thresholds and caps of the moment they were scored are written in them,
+    so that what was added can be taken back exactly after both have changed.
     """
     calls = [trace for trace in traces if trace.kind == _LLM]
-    observed = [list(_observe(trace, judging)) for trace in calls]
+    observed = [list(_observe(trace)) for trace in calls]
     members: dict[_Key, list[int]] = defaultdict(list)
     for index, trace in enumerate(calls):
-        for key in _keys(trace, judging, name):
+        for key in _keys(trace, descriptive):
             members[key].append(index)
     return [
-        _delta(key, [calls[i] for i in rows], [observed[i] for i in rows], judging)
+        _delta(key, [calls[i] for i in rows], [observed[i] for i in rows], descriptive)
         for key, rows in members.items()
     ]
+
+
+def negate(delta: Delta) -> Delta:
+    """Return the delta that takes another one back."""
+    return msgspec.structs.replace(
+        delta,
+        **{name: -getattr(delta, name) for name in _SCALARS},
+        **{name: tuple(-value for value in getattr(delta, name)) for name in _VECTORS},
+        examples=(),
+    )
 
 
 def _floor(moment: datetime, grain: int) -> datetime:
@@ -92,7 +136,10 @@ def _floor(moment: datetime, grain: int) -> datetime:
     return zeroed.replace(minute=0) if grain == HOUR else zeroed
 
 
-def _keys(trace: Trace, judging: Judging, name: Name) -> Iterator[_Key]:
+def _keys(trace: Trace, descriptive: Collection[str]) -> Iterator[_Key]:
+    def name(dimension: str, value: str) -> str:
+        return OTHER if trace.marks and other_mark(dimension, value) in trace.marks else value
+
     minute, hour = _floor(trace.occurred_at, MINUTE), _floor(trace.occurred_at, HOUR)
     owner = (trace.project_id, trace.source)
     model = name("model", trace.model_name)
@@ -108,20 +155,18 @@ def _keys(trace: Trace, judging: Judging, name: Name) -> Iterator[_Key]:
         yield _Key(*owner, "tag", tag, "", "", HOUR, hour)
     for flag in trace.flags:
         yield _Key(*owner, "flag", flag, model, template, HOUR, hour)
-    for evaluator in sorted(judging.descriptive):
+    for evaluator in sorted(descriptive):
         result = trace.scores.get(evaluator)
         if isinstance(result, Score):
             yield _Key(*owner, evaluator, result.label, "", "", HOUR, hour)
 
 
-def _observe(trace: Trace, judging: Judging) -> Iterator[_Observation]:
+def _observe(trace: Trace) -> Iterator[_Observation]:
     for evaluator, result in trace.scores.items():
         if not isinstance(result, Score):
             continue
         if result.value is not None:
-            low, high = judging.below.get(evaluator), judging.at_or_above.get(evaluator)
-            hit = (low is not None and result.value < low) or (high is not None and result.value >= high)
-            yield _Observation(evaluator, result.value, hit, binned=True)
+            yield _Observation(evaluator, result.value, evaluator in trace.hits, binned=True)
         for part, value in result.parts.items():
             yield _Observation(f"{evaluator}.{part}", value, hit=False, binned=True)
     for measure in ("overall_quality", "safety_score", "response_time_ms", "time_to_first_token_ms"):
@@ -135,11 +180,14 @@ def _observe(trace: Trace, judging: Judging) -> Iterator[_Observation]:
 
 
 def _delta(
-    key: _Key, traces: Sequence[Trace], observed: Sequence[Sequence[_Observation]], judging: Judging
+    key: _Key,
+    traces: Sequence[Trace],
+    observed: Sequence[Sequence[_Observation]],
+    descriptive: Collection[str],
 ) -> Delta:
     qualities = [trace.overall_quality for trace in traces if trace.overall_quality is not None]
     costs = [trace.cost_usd for trace in traces if trace.cost_usd is not None]
-    measured = key.dimension in {"all", "model"} or key.dimension in judging.descriptive
+    measured = key.dimension in {"all", "model"} or key.dimension in descriptive
     newest = sorted((trace.trace_id for trace in traces), reverse=True)[:_EXAMPLES]
     return Delta(
         **key._asdict(),

@@ -30,6 +30,7 @@ __all__ = [
     "live_workers",
     "queued_jobs",
     "queued_since",
+    "queued_tokens",
     "retire",
     "serialize",
     "stage",
@@ -50,6 +51,7 @@ _HEAD_START_MS = 60_000
 _TIME_BYTES = 9  # msgpack: a type byte and 64 bits
 _FORGOTTEN_MS = 60_000
 _SEPARATOR = ":"
+_TOKEN_CHARACTERS = 32
 
 
 class JobName(NamedTuple):
@@ -61,6 +63,11 @@ class JobName(NamedTuple):
 
     def __str__(self) -> str:
         return _SEPARATOR.join((self.token, str(self.records), self.project_id))
+
+    @property
+    def root(self) -> str:
+        """What a job has in common with the halves it may be replaced by."""
+        return self.token[:_TOKEN_CHARACTERS]
 
     @classmethod
     def parse(cls, job_id: str) -> JobName:
@@ -162,6 +169,13 @@ async def queued_since(redis: Redis) -> list[QueuedJob]:
         for job_id, tail in zip(listed, tails, strict=True)
         if tail
     ]
+
+
+async def queued_tokens(redis: Redis, project_id: str) -> list[str]:
+    """Return the roots of the project's jobs that wait or run, in one reading; a job's halves share its root."""
+    listed = await redis.zrange(EVALUATE_QUEUE, 0, -1)
+    names = [JobName.parse(_text(job_id)) for job_id in listed]
+    return sorted({name.root for name in names if name.project_id == project_id})
 
 
 def _read_time(tail: bytes) -> int:

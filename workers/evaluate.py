@@ -145,7 +145,7 @@ class Evaluation:
             if isinstance(result, Unscorable)
         ]
         again = frozenset(envelope.trace_id for envelope in fresh if envelope.retried)
-        job = Job(name.project_id, str(name), traces, dead, len(known), opened.unread, policy, again)
+        job = Job(name.project_id, str(name), traces, dead, len(known), opened.unread, again)
         if (stored := await self._store(job, fresh)) is None:
             if await self._storing.settled_records(name.project_id, str(name)) == 0:
                 await self._split(name, decode_batch(payload))
@@ -302,4 +302,5 @@ def _letter(name: JobName, envelope: Envelope, reason: str, detail: str, attempt
         detail=detail.replace("\0", "�")[:2000],
         attempts=attempts,
         payload=encode(envelope),
+        user_id=envelope.record.user_id,
     )

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 
+import msgspec
+
+from app.aggregation import other_mark
 from app.schemas.traces import Trace
 from app.storage.engine import Engine
 from app.storage.observed_values import admit_values
 
-__all__ = ["CAPS", "OTHER", "Naming"]
+__all__ = ["CAPS", "Naming"]
 
-OTHER = "(other)"
 # Distinct values per project and day that get rollup rows of their own.
 CAPS = {"model": 500, "template": 2_000, "tag": 1_000, "user": 10_000, "session": 10_000}
 _REMEMBERED = 200_000
 
+_Pair = tuple[str, str]  # a dimension and a value
 _Known = tuple[str, date, str, str]
 
 
@@ -27,45 +29,47 @@ class Naming:
         self._engine = engine
         self._admitted: dict[_Known, bool] = {}
 
-    async def names(self, traces: Sequence[Trace]) -> Callable[[str, str], str]:
-        """Return the function that maps (dimension, value) of these traces to the counted name."""
+    async def mark(self, traces: Sequence[Trace]) -> list[Trace]:
+        """Return the traces of one project, those marked whose names count under `(other)`."""
         if not traces:
-            return lambda _dimension, value: value
+            return []
         if len(self._admitted) > _REMEMBERED:
             self._admitted.clear()
         project_id = traces[0].project_id
         # The day of counting, not of the call: a flood of back-dated records has no cap of its own.
         day = max(trace.trace_id.int >> 80 for trace in traces) // 86_400_000
         today = date.fromordinal(date(1970, 1, 1).toordinal() + day)
-        unknown: dict[str, set[str]] = defaultdict(set)
-        for dimension, value in _supplied(traces):
-            if (project_id, today, dimension, value) not in self._admitted:
-                unknown[dimension].add(value)
+        names = {pair for trace in traces for pair in _supplied(trace)}
+        known = {pair: self._admitted.get((project_id, today, *pair)) for pair in names}
+        unknown = [pair for pair, admitted in known.items() if admitted is None]
         if unknown:
-            await self._register(project_id, today, unknown)
+            known |= await self._register(project_id, today, unknown)
+        refused = {pair for pair, admitted in known.items() if not admitted}
+        return [_marked(trace, refused) for trace in traces] if refused else list(traces)
 
-        def name(dimension: str, value: str) -> str:
-            admitted = self._admitted.get((project_id, today, dimension, value), True)
-            return value if admitted else OTHER
-
-        return name
-
-    async def _register(self, project_id: str, day: date, unknown: dict[str, set[str]]) -> None:
+    async def _register(self, project_id: str, day: date, names: Sequence[_Pair]) -> dict[_Pair, bool]:
+        found: dict[_Pair, bool] = {}
         async with self._engine.begin() as connection:
-            for dimension, values in sorted(unknown.items()):
+            for dimension in sorted({dimension for dimension, _ in names}):
+                values = {value for of, value in names if of == dimension}
                 admitted = await admit_values(connection, project_id, day, dimension, values, CAPS[dimension])
-                for value in values:
-                    self._admitted[project_id, day, dimension, value] = value in admitted
+                found |= {(dimension, value): value in admitted for value in values}
+        self._admitted |= {(project_id, day, *pair): admitted for pair, admitted in found.items()}
+        return found
 
 
-def _supplied(traces: Sequence[Trace]) -> Iterator[tuple[str, str]]:
-    for trace in traces:
-        yield "model", trace.model_name
-        if trace.template_id:
-            yield "template", trace.template_id
-        if trace.user_id:
-            yield "user", trace.user_id
-        if trace.session_id:
-            yield "session", trace.session_id
-        for tag in trace.tags:
-            yield "tag", tag
+def _marked(trace: Trace, refused: Collection[_Pair]) -> Trace:
+    others = tuple(other_mark(*pair) for pair in _supplied(trace) if pair in refused)
+    return msgspec.structs.replace(trace, marks=(*trace.marks, *others)) if others else trace
+
+
+def _supplied(trace: Trace) -> Iterator[_Pair]:
+    yield "model", trace.model_name
+    if trace.template_id:
+        yield "template", trace.template_id
+    if trace.user_id:
+        yield "user", trace.user_id
+    if trace.session_id:
+        yield "session", trace.session_id
+    for tag in dict.fromkeys(trace.tags):
+        yield "tag", tag

@@ -19,8 +19,12 @@ from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+from app.aggregation import describing
 from app.catalogue import list_judges, publish_judges
 from app.config import Settings
+from app.jobs import Runner
+from app.jobs.erasure import ERASE, Erasure
+from app.jobs.evaluations import EVALUATE_JOB, Evaluations
 from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
 from app.storage.engine import answers, create_engine
@@ -97,10 +101,15 @@ class WorkerProcess:
             job_deserializer=deserialize,
             default_queue_name=EVALUATE_QUEUE,
         )
-        self._engine = create_engine(settings.database_url, pool_size=4, application="llm-monitor-worker")
+        self._engine = create_engine(settings.database_url, pool_size=6, application="llm-monitor-worker")
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         self._projects = Projects(self._engine)
         self._upkeep = Upkeep(self._engine, retention_days=settings.retention_days)
+        self._runner = Runner(
+            self._engine,
+            self._redis,
+            {ERASE: Erasure(self._engine, self._redis, describing(evaluators)), EVALUATE_JOB: Evaluations()},
+        )
         self._evaluation = Evaluation(
             self._redis,
             Storing(self._engine, evaluators, Naming(self._engine)),
@@ -122,7 +131,8 @@ class WorkerProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         side = [
-            asyncio.create_task(task) for task in (self._upkeep.run(), self._projects.run(), self._beat())
+            asyncio.create_task(task)
+            for task in (self._upkeep.run(), self._runner.run(), self._projects.run(), self._beat())
         ]
         try:
             while not self._stopping.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from app.aggregation import Judging
 from app.schemas.ids import minted_at
 from app.schemas.queued import Envelope
 from app.schemas.traces import Trace, from_envelope
@@ -59,8 +60,9 @@ def _score(
     calls = [record for record in scored if record is not None]
     results = iter(evaluate(calls, evaluators))
     counts = count_tokens(records)
+    judging = Judging.of(evaluators, policy)
     return [
-        _trace(envelope, job_id, dict(next(results)) if record else {}, count, evaluators, policy)
+        _trace(envelope, job_id, dict(next(results)) if record else {}, count, evaluators, policy, judging)
         for envelope, record, count in zip(envelopes, scored, counts, strict=True)
     ]
 
@@ -72,6 +74,7 @@ def _trace(
     count: TokenCount,
     evaluators: Sequence[Evaluator],
     policy: Policy,
+    judging: Judging,
 ) -> Trace:
     record = envelope.record
     occurred_at = record.timestamp or minted_at(envelope.trace_id)
@@ -82,6 +85,7 @@ def _trace(
         job_id,
         occurred_at,
         scores=results,
+        hits=judging.hits(results),
         prompt_tokens=count.prompt,
         completion_tokens=count.completion,
         token_source=count.source,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from app.aggregation import Judging, aggregate
+from app.aggregation import aggregate, describing
 from app.schemas.ids import minted_at
 from app.schemas.queued import Summary
 from app.schemas.traces import Trace
@@ -18,7 +18,6 @@ from app.storage.rollup_writes import append_deltas
 from app.storage.settlements import settle, settled_records
 from app.storage.trace_writes import MissingPartitionError, insert_traces, stored_summaries
 from monitoring.evaluator import Evaluator
-from monitoring.verdict import Policy
 from workers.naming import Naming
 
 __all__ = ["Job", "Outcome", "Refused", "Storing"]
@@ -27,8 +26,8 @@ __all__ = ["Job", "Outcome", "Refused", "Storing"]
 class Job(NamedTuple):
     """A queue job after scoring: its traces, what was given up, and how many were known to be stored.
 
-    `unread` counts records beyond the letters of a job that could not even be taken apart; `policy` is what
-    the traces were judged by; those of `again` were sent before and may lie among the dead letters.
+    `unread` counts records beyond the letters of a job that could not even be taken apart; those of `again`
+    were sent before and may lie among the dead letters.
     """
 
     project_id: str
@@ -37,7 +36,6 @@ class Job(NamedTuple):
     dead: Sequence[DeadLetter]
     duplicates: int
     unread: int = 0
-    policy: Policy = Policy()
     again: frozenset[UUID] = frozenset()
 
 
@@ -62,7 +60,7 @@ class Storing:
 
     def __init__(self, engine: Engine, evaluators: Sequence[Evaluator], naming: Naming) -> None:
         self._engine = engine
-        self._evaluators = evaluators
+        self._descriptive = describing(evaluators)
         self._naming = naming
 
     async def store(self, job: Job) -> Outcome | None:
@@ -74,12 +72,11 @@ class Storing:
         Raises one of REFUSALS when Postgres refuses a trace (see `find_refused`), and the
         database's outage errors.
         """
-        names = await self._naming.names(job.traces)
-        judging = Judging.of(self._evaluators, job.policy)
+        traces = await self._naming.mark(job.traces)
         async with self._engine.connect() as connection:
-            fresh = await self._insert(connection, job.traces)
-            new = {trace.trace_id: trace for trace in job.traces if trace.trace_id in fresh}
-            await append_deltas(connection, aggregate(list(new.values()), judging, name=names))
+            fresh = await self._insert(connection, traces)
+            new = {trace.trace_id: trace for trace in traces if trace.trace_id in fresh}
+            await append_deltas(connection, aggregate(list(new.values()), self._descriptive))
             await exhume(connection, job.project_id, job.again & fresh)
             buried = await bury(connection, job.project_id, job.dead)
             outcome = Outcome(

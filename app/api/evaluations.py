@@ -124,7 +124,9 @@ async def progress(connection: Connection, project_id: str, job: Job) -> Evaluat
         evaluated_count=len([one for one in ids if one in stored]),
         results=tuple(stored.get(result.trace_id, result) for result in work.results),
         errors=work.errors,
-        state="done" if all(one in stored or one in dead for one in ids) else "running",
+        state="done"
+        if job.state == "done" or all(one in stored or one in dead for one in ids)
+        else "running",
         job_id=job.job_id,
         failed=tuple(one for one in ids if one in dead),
     )

@@ -1,6 +1,6 @@
 """The live feed: one Redis subscription per process, and as many clients as like to watch.
 
-A client keeps at most one frame of each type, the latest, so one that never reads costs nothing and holds
+A client keeps at most one frame of each type (of `job`: for each job), the latest, so one that never reads costs nothing and holds
 nobody up. Figures are read at most once a second, and only while there is news and somebody to tell.
 """
 
@@ -41,14 +41,15 @@ class Client:
 
     def __init__(self, project_id: str) -> None:
         self.project_id = project_id
-        self._waiting: dict[str, Any] = {}
+        self._waiting: dict[tuple[str, Any], Any] = {}
         self._news = asyncio.Event()
 
     def offer(self, kind: str, data: Any) -> None:
-        """Replace the waiting frame of this type; traces are put together, the newest twenty."""
-        if kind == "trace" and kind in self._waiting:
-            data = _join(self._waiting[kind], data)
-        self._waiting[kind] = data
+        """Replace the waiting frame of this type, or of this job; traces are put together, the newest twenty."""
+        slot = kind, data.get("job_id") if kind == "job" else None
+        if kind == "trace" and slot in self._waiting:
+            data = _join(self._waiting[slot], data)
+        self._waiting[slot] = data
         self._news.set()
 
     async def frames(self) -> AsyncIterator[str]:
@@ -57,7 +58,7 @@ class Client:
             await self._news.wait()
             self._news.clear()
             waiting, self._waiting = self._waiting, {}
-            for kind, data in waiting.items():
+            for (kind, _), data in waiting.items():
                 yield _encode({"type": kind, "data": data}).decode()
 
 

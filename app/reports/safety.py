@@ -17,6 +17,7 @@ from app.storage.rollups import (
     read_totals,
     read_trend,
 )
+from app.storage.traces import stored_ids
 from monitoring.models import SafetyFlag
 from monitoring.trends import Window
 
@@ -143,6 +144,9 @@ async def _patterns(
     every = await read_breakdown(connection, project_id, window, "template", source, most=_ALL_GROUPS)
     records = {(group.value, group.model): group.counts.records for group in every}
     examples = await read_flag_examples(connection, project_id, window, source)
+    shown = [examples.get((group.value, group.model, group.template), ()) for group in flagged]
+    # Retention and erasure take traces away that figures still count.
+    stored = await stored_ids(connection, project_id, [one for ids in shown for one in ids])
     return tuple(
         SafetyPattern(
             flag=group.value,
@@ -150,7 +154,7 @@ async def _patterns(
             template=group.template or None,
             count=group.counts.records,
             rate=_rate(group.counts.records, records.get((group.template, group.model), 0)),
-            example_trace_ids=examples.get((group.value, group.model, group.template), ()),
+            example_trace_ids=tuple(one for one in ids if one in stored),
         )
-        for group in flagged
+        for group, ids in zip(flagged, shown, strict=True)
     )

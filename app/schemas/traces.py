@@ -19,7 +19,8 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     """One LLM call as it is stored.
 
     `occurred_at` is the moment of the call (of receipt where the client named none), durations are
-    milliseconds, money is US dollars, `scores` maps evaluator names to what they found. `topic` and the
+    milliseconds, money is US dollars, `scores` maps evaluator names to what they found, and `hits` names
+    those whose value was beyond the threshold that held when they were judged. `topic` and the
     quality and safety values repeat what the verdict made of the scores, so that lists need no JSON.
     """
 
@@ -61,6 +62,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     safety_score: float | None = None
     is_safe: bool | None = None
     flags: tuple[str, ...] = ()
+    hits: tuple[str, ...] = ()
     topic: str | None = None
     marks: tuple[str, ...] = ()
 

@@ -16,7 +16,11 @@ __all__ = ["DeadLetter", "bury", "exhume"]
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """One record that was given up: why, after how many tries, and its queued bytes."""
+    """One record that was given up: why, after how many tries, and its queued bytes.
+
+    `user_id` repeats whose record it is, so that it is found when that user's data is erased; None where
+    the record names nobody or cannot be read.
+    """
 
     project_id: str
     trace_id: UUID
@@ -25,6 +29,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     attempts: int
     payload: bytes
+    user_id: str | None = None
 
 
 async def bury(connection: AsyncConnection, project_id: str, letters: Sequence[DeadLetter]) -> int:

@@ -1,4 +1,7 @@
-"""Folding rollups: many rows of a bucket become one, minutes become hours, hours become days."""
+"""Folding rollups: many rows of a bucket become one, minutes become hours, hours become days.
+
+A row that counts nothing any more, because what it counted was erased, is left out.
+"""
 
 from __future__ import annotations
 
@@ -66,6 +69,8 @@ SELECT project_id, source, dimension, value, model, template, :into, start, reco
     coalesce(examples, '{}')
 FROM scalars
 LEFT JOIN measure_arrays USING (k) LEFT JOIN bin_arrays USING (k) LEFT JOIN shown USING (k)
+WHERE (records, assessed, unsafe, quality_count, priced, cost_usd, prompt_tokens, completion_tokens)
+    <> (0, 0, 0, 0, 0, 0, 0, 0) OR 0 <> ANY(counts)
 """
 
 _COARSEN = text(

@@ -116,6 +116,7 @@ traces = Table(
     Column("safety_score", Double),
     Column("is_safe", Boolean),
     Column("flags", ARRAY(Text), nullable=False),
+    Column("hits", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("topic", Text),
     Column("scores", JSONB, nullable=False),
     Column("marks", ARRAY(Text), nullable=False),
@@ -213,6 +214,7 @@ feedback = Table(
     CheckConstraint("rating BETWEEN 1 AND 5", name="rating"),
     Index("ix_feedback_trace", "project_id", "trace_id"),
     Index("ix_feedback_created", "project_id", "created_at"),
+    Index("ix_feedback_user", "project_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
 )
 
 # Long work with progress: evaluate, re-score, back-fill, export, erasure, replay.
@@ -229,10 +231,13 @@ jobs = Table(
     Column("cursor", JSONB),
     Column("result", JSONB),
     Column("error", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),  # of the step that is next
+    _instant("due_at", now=True),  # no step before this moment
     _instant("created_at", now=True),
     _instant("updated_at", now=True),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
     Index("ix_jobs_created", "project_id", "created_at"),
+    Index("ix_jobs_due", "due_at", postgresql_where=text("state IN ('queued', 'running')")),
 )
 
 dead_letters = Table(
@@ -245,9 +250,11 @@ dead_letters = Table(
     Column("detail", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("payload", LargeBinary, nullable=False),  # the msgpack envelope, as it was queued
+    Column("user_id", Text),
     _instant("created_at", now=True),
     _instant("replayed_at", nullable=True),
     Index("ix_dead_letters_created", "project_id", "created_at"),
+    Index("ix_dead_letters_user", "project_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
 )
 
 # One row per settled queue job and project; folded into `ledger` later.

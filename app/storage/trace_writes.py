@@ -78,6 +78,7 @@ _ENCODED: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
     ("tags", "text[]", _array),
     ("context", "text[]", _array),
     ("flags", "text[]", _array),
+    ("hits", "text[]", _array),
     ("marks", "text[]", _array),
     ("messages", "jsonb", _json_text),
     ("metadata", "jsonb", _json_text),

@@ -17,7 +17,7 @@ from app.schemas.traces import Trace, scores_from_json
 from app.storage.partitions import first_id
 from app.storage.tables import traces
 
-__all__ = ["read_begin", "read_page", "read_trace", "read_traces"]
+__all__ = ["read_begin", "read_page", "read_trace", "read_traces", "stored_ids"]
 
 _PREVIEW_CHARACTERS = 240
 _PATIENCE = "5s"
@@ -60,6 +60,20 @@ async def read_traces(connection: AsyncConnection, project_id: str, trace_ids: S
         select(*_FULL).where(traces.c.project_id == project_id, traces.c.trace_id.in_(trace_ids))
     )
     return [_trace(row) for row in rows]
+
+
+async def stored_ids(connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the ids under which a trace is stored."""
+    if not trace_ids:
+        return set()
+    rows = await connection.execute(
+        select(traces.c.trace_id).where(
+            traces.c.project_id == project_id,
+            traces.c.trace_id.in_(trace_ids),
+            traces.c.trace_id.between(min(trace_ids), max(trace_ids)),
+        )
+    )
+    return set(rows.scalars())
 
 
 async def read_page(
@@ -134,7 +148,7 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
 
 def _trace(row: Row[Any]) -> Trace:
     values = row._asdict()
-    for name in ("tags", "context", "flags", "marks"):
+    for name in ("tags", "context", "flags", "hits", "marks"):
         values[name] = tuple(values[name])
     values["messages"] = tuple(values["messages"] or ())
     values["metadata"] = values["metadata"] or {}

@@ -25,11 +25,19 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("replayed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("project_id", "trace_id", name=op.f("pk_dead_letters")),
     )
     op.create_index("ix_dead_letters_created", "dead_letters", ["project_id", "created_at"], unique=False)
+    op.create_index(
+        "ix_dead_letters_user",
+        "dead_letters",
+        ["project_id", "user_id"],
+        unique=False,
+        postgresql_where=sa.text("user_id IS NOT NULL"),
+    )
     op.create_table(
         "feedback",
         sa.Column("project_id", sa.Text(), nullable=False),
@@ -45,6 +53,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_feedback_created", "feedback", ["project_id", "created_at"], unique=False)
     op.create_index("ix_feedback_trace", "feedback", ["project_id", "trace_id"], unique=False)
+    op.create_index(
+        "ix_feedback_user",
+        "feedback",
+        ["project_id", "user_id"],
+        unique=False,
+        postgresql_where=sa.text("user_id IS NOT NULL"),
+    )
     op.create_table(
         "ledger",
         sa.Column("project_id", sa.Text(), nullable=False),
@@ -185,6 +200,7 @@ def upgrade() -> None:
         sa.Column("safety_score", sa.Double(), nullable=True),
         sa.Column("is_safe", sa.Boolean(), nullable=True),
         sa.Column("flags", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("hits", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("topic", sa.Text(), nullable=True),
         sa.Column("scores", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("marks", sa.ARRAY(sa.Text()), nullable=False),
@@ -226,6 +242,8 @@ def upgrade() -> None:
         sa.Column("cursor", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("result", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -235,10 +253,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "job_id", name=op.f("pk_jobs")),
     )
     op.create_index("ix_jobs_created", "jobs", ["project_id", "created_at"], unique=False)
+    op.create_index(
+        "ix_jobs_due",
+        "jobs",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('queued', 'running')"),
+    )
     op.execute("INSERT INTO projects (project_id, name) VALUES ('default', 'Default')")
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "ix_jobs_due", table_name="jobs", postgresql_where=sa.text("state IN ('queued', 'running')")
+    )
     op.drop_index("ix_jobs_created", table_name="jobs")
     op.drop_table("jobs")
     op.drop_index("ix_traces_user", table_name="traces", postgresql_where=sa.text("user_id IS NOT NULL"))
@@ -259,8 +287,12 @@ def downgrade() -> None:
     op.drop_table("projects")
     op.drop_table("observed_values")
     op.drop_table("ledger")
+    op.drop_index("ix_feedback_user", table_name="feedback", postgresql_where=sa.text("user_id IS NOT NULL"))
     op.drop_index("ix_feedback_trace", table_name="feedback")
     op.drop_index("ix_feedback_created", table_name="feedback")
     op.drop_table("feedback")
+    op.drop_index(
+        "ix_dead_letters_user", table_name="dead_letters", postgresql_where=sa.text("user_id IS NOT NULL")
+    )
     op.drop_index("ix_dead_letters_created", table_name="dead_letters")
     op.drop_table("dead_letters")

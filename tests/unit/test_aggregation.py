@@ -7,13 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from app.aggregation import HOUR, MINUTE, Judging, aggregate
+from app.aggregation import HOUR, MINUTE, Judging, aggregate, negate
 from app.schemas.rollups import Delta
 from app.schemas.traces import Trace
 from monitoring.histogram import bucket_of
 from monitoring.models import Failure, Score
 
-JUDGING = Judging(below={"coherence": 0.5}, at_or_above={"toxicity": 0.5}, descriptive=frozenset({"topic"}))
+JUDGING = Judging(below={"coherence": 0.5}, at_or_above={"toxicity": 0.5})
+DESCRIPTIVE = frozenset({"topic"})
 MOMENT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 
 
@@ -35,7 +36,8 @@ def trace(number: int = 1, **fields: Any) -> Trace:
         "scores": {},
         "pricing_status": "unknown",
     }
-    return Trace(**(defaults | fields))
+    given = defaults | fields
+    return Trace(**given, hits=JUDGING.hits(given["scores"]))
 
 
 def of(deltas: list[Delta], dimension: str) -> list[Delta]:
@@ -54,7 +56,7 @@ def test_counts_and_sums_are_exact() -> None:
         trace(3, overall_quality=0.25, cost_usd=Decimal("0.2"), safety_score=0.4, is_safe=False),
         trace(4, safety_score=0.9, is_safe=True),
     ]
-    (total,) = of(aggregate(traces, JUDGING), "all")
+    (total,) = of(aggregate(traces, DESCRIPTIVE), "all")
     assert (total.records, total.assessed, total.unsafe) == (4, 2, 1)
     assert (total.quality_count, total.quality_sum) == (2, 0.75)
     assert (total.priced, total.cost_usd) == (2, Decimal("0.3"))
@@ -76,20 +78,22 @@ def test_counts_and_sums_are_exact() -> None:
 def test_a_value_beyond_its_threshold_is_a_hit(
     scores: dict[str, Any], name: str, expected: tuple[int, float, int]
 ) -> None:
-    (total,) = of(aggregate([trace(scores=scores)], JUDGING), "all")
+    (total,) = of(aggregate([trace(scores=scores)], DESCRIPTIVE), "all")
     assert measure(total, name) == expected
 
 
 def test_unknown_values_and_failures_are_in_no_count() -> None:
     failure = Failure(evaluator="toxicity", version="1", error="ValueError", message="no")
-    (total,) = of(aggregate([trace(scores={"coherence": score(None), "toxicity": failure})], JUDGING), "all")
+    (total,) = of(
+        aggregate([trace(scores={"coherence": score(None), "toxicity": failure})], DESCRIPTIVE), "all"
+    )
     assert total.measures == ()
 
 
 def test_histograms_hold_every_value_in_its_bucket() -> None:
     values = [0.0, 0.5, 0.5, 1.0]
     traces = [trace(i, scores={"coherence": score(value)}) for i, value in enumerate(values)]
-    (total,) = of(aggregate(traces, JUDGING), "all")
+    (total,) = of(aggregate(traces, DESCRIPTIVE), "all")
     cells = dict(zip(total.bins, total.bin_counts, strict=True))
     zero, half, one = bucket_of([0.0, 0.5, 1.0]).tolist()
     assert cells == {zero: 1, half: 2, one: 1}
@@ -97,7 +101,7 @@ def test_histograms_hold_every_value_in_its_bucket() -> None:
 
 
 def test_buckets_are_minutes_for_totals_and_hours_for_breakdowns() -> None:
-    deltas = aggregate([trace(user_id="ada", tags=("a", "b"), template_id="t1")], JUDGING)
+    deltas = aggregate([trace(user_id="ada", tags=("a", "b"), template_id="t1")], DESCRIPTIVE)
     starts = {delta.dimension: (delta.grain, delta.bucket) for delta in deltas}
     minute, hour = MOMENT.replace(second=0), MOMENT.replace(minute=0, second=0)
     assert starts["all"] == starts["model"] == (MINUTE, minute)
@@ -108,7 +112,7 @@ def test_buckets_are_minutes_for_totals_and_hours_for_breakdowns() -> None:
 
 def test_flags_are_counted_with_model_template_and_newest_examples() -> None:
     traces = [trace(i, flags=("toxicity", "bias"), template_id="t") for i in range(5)]
-    deltas = aggregate(traces, JUDGING)
+    deltas = aggregate(traces, DESCRIPTIVE)
     flagged = {delta.value: delta for delta in of(deltas, "flag")}
     assert set(flagged) == {"toxicity", "bias"}
     assert (flagged["bias"].model, flagged["bias"].template, flagged["bias"].records) == ("gpt-4", "t", 5)
@@ -122,19 +126,19 @@ def test_descriptive_evaluators_become_a_dimension_with_measures() -> None:
         trace(1, scores={"topic": score(0.9, "law"), "relevance": score(0.2)}),
         trace(2, scores={"topic": score(None, "unknown")}),
     ]
-    topics = {delta.value: delta for delta in of(aggregate(traces, JUDGING), "topic")}
+    topics = {delta.value: delta for delta in of(aggregate(traces, DESCRIPTIVE), "topic")}
     assert set(topics) == {"law", "unknown"}
     assert measure(topics["law"], "relevance") == (1, 0.2, 0)
 
 
 def test_spans_that_are_no_llm_call_add_nothing() -> None:
-    assert aggregate([trace(kind="tool")], JUDGING) == []
+    assert aggregate([trace(kind="tool")], DESCRIPTIVE) == []
 
 
 def test_sources_minutes_and_models_are_apart() -> None:
     later = MOMENT.replace(minute=3)
     traces = [trace(1), trace(2, source="import"), trace(3, occurred_at=later), trace(4, model_name="b")]
-    deltas = aggregate(traces, JUDGING)
+    deltas = aggregate(traces, DESCRIPTIVE)
     assert sorted((d.source, d.bucket.minute, d.records) for d in of(deltas, "all")) == [
         ("import", 2, 1),
         ("live", 2, 2),
@@ -149,9 +153,49 @@ def test_sources_minutes_and_models_are_apart() -> None:
 
 
 def test_names_beyond_a_cap_are_counted_together() -> None:
-    traces = [trace(i, user_id=f"u{i}", model_name=f"m{i}") for i in range(4)]
-    deltas = aggregate(
-        traces, JUDGING, name=lambda _dimension, value: value if value in {"u0", "m0"} else "(other)"
-    )
+    traces = [
+        trace(
+            i,
+            user_id=f"u{i}",
+            model_name=f"m{i}",
+            tags=("a", "b"),
+            marks=("other:user", "other:model", "other:tag:b")[: 3 * i],
+        )
+        for i in range(4)
+    ]
+    deltas = aggregate(traces, DESCRIPTIVE)
+    assert sorted((d.value, d.records) for d in of(deltas, "tag")) == [("(other)", 3), ("a", 4), ("b", 1)]
     assert sorted((d.value, d.records) for d in of(deltas, "user")) == [("(other)", 3), ("u0", 1)]
     assert sorted((d.value, d.records) for d in of(deltas, "model")) == [("(other)", 3), ("m0", 1)]
+
+
+def test_what_was_added_is_taken_back_to_nothing() -> None:
+    traces = [
+        trace(
+            i,
+            user_id="ada",
+            tags=("a",),
+            flags=("bias",),
+            cost_usd=Decimal("0.1") * i,
+            overall_quality=0.1 * i,
+            scores={"topic": score(0.9, "law"), "coherence": score(0.1 * i)},
+        )
+        for i in range(5)
+    ]
+    for delta in aggregate(traces, DESCRIPTIVE):
+        back = negate(delta)
+        assert (back.records, back.cost_usd, back.quality_sum) == (
+            -delta.records,
+            -delta.cost_usd,
+            -delta.quality_sum,
+        )
+        assert [a + b for a, b in zip(delta.bin_counts, back.bin_counts, strict=True)] == [0] * len(
+            delta.bins
+        )
+        assert [a + b for a, b in zip(delta.hits, back.hits, strict=True)] == [0] * len(delta.measures)
+        assert (back.bucket, back.measures, back.bins, back.examples) == (
+            delta.bucket,
+            delta.measures,
+            delta.bins,
+            (),
+        )

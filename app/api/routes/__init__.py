@@ -7,12 +7,14 @@ from app.api.routes import (
     feedback,
     health,
     inference,
+    jobs,
     live,
     metrics,
     pipeline,
     policy,
     prometheus,
     traces,
+    users,
 )
 
 __all__ = ["ROUTERS"]
@@ -22,6 +24,8 @@ ROUTERS = (
     inference.router,
     evaluate.router,
     traces.router,
+    users.router,
+    jobs.router,
     metrics.router,
     feedback.router,
     pipeline.router,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
 from app.api.dependencies import Project, Reading, Serving
+from app.api.erasures import answer_erasure
 from app.api.paging import page_of, read_cursor
-from app.api.recent import missing_trace
+from app.api.recent import may_be_queued, missing_trace
 from app.api.responses import json_response
 from app.api.tracing import TraceQuery, describe
-from app.storage.feedback import read_feedback
+from app.jobs.erasure import Target
+from app.storage.dead_letter_reads import dead_ids
+from app.storage.engine import reading
+from app.storage.feedback import is_stored, read_feedback
 from app.storage.traces import read_page, read_trace
 
 __all__ = ["router"]
@@ -37,3 +42,15 @@ async def get_trace(connection: Reading, project: Project, serving: Serving, tra
     if trace is None:
         raise missing_trace(trace_id, serving.clock())
     return json_response(describe(trace, await read_feedback(connection, project, trace_id)))
+
+
+@router.delete("/{trace_id}", status_code=HTTPStatus.ACCEPTED)
+async def delete_trace(serving: Serving, project: Project, trace_id: UUID) -> Response:
+    """Erase one call with its scores, feedback, dead letter and share of the figures."""
+    async with reading(serving.engine) as connection:
+        known = await is_stored(connection, project, trace_id) or await dead_ids(
+            connection, project, [trace_id]
+        )
+    if not (known or may_be_queued(trace_id, serving.clock())):
+        raise missing_trace(trace_id, serving.clock())
+    return await answer_erasure(serving, project, Target(trace_id=trace_id))

@@ -1,0 +1,33 @@
+"""Asking for an erasure."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from uuid import uuid4
+
+import msgspec
+from fastapi import Response
+
+from app.api.dependencies import Services
+from app.api.responses import json_response
+from app.jobs import announce, show
+from app.jobs.erasure import ERASE, Target
+from app.storage.engine import writing
+from app.storage.jobs import Job, add_job
+
+__all__ = ["answer_erasure"]
+
+
+async def answer_erasure(services: Services, project_id: str, target: Target) -> Response:
+    """Return 202 with the job that erases a user's data or one trace."""
+    job = Job(
+        job_id=uuid4(),
+        kind=ERASE,
+        state="queued",
+        parameters=msgspec.to_builtins(target),
+        created_at=services.clock(),
+    )
+    async with writing(services.engine) as connection:
+        await add_job(connection, project_id, job)
+    await announce(services.redis, project_id, job)
+    return json_response(show(job), HTTPStatus.ACCEPTED, {"Location": f"/jobs/{job.job_id}"})

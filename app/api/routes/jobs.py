@@ -1,0 +1,57 @@
+"""Long work: how far it is, and ending it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
+
+from app.api.dependencies import Project, Reading, Serving
+from app.api.responses import json_response
+from app.errors import Conflict, NotFound
+from app.jobs import announce, show
+from app.storage.engine import writing
+from app.storage.jobs import cancel_job, list_jobs, read_job
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_NONE = "No job runs or ran under this id."
+
+
+@router.get("")
+async def get_jobs(
+    connection: Reading,
+    project: Project,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    before: Annotated[AwareDatetime | None, Query(description="Only those made earlier.")] = None,
+) -> Response:
+    """List the jobs of the project, the newest first."""
+    jobs = await list_jobs(connection, project, before=before, limit=limit)
+    return json_response({"jobs": [show(job) for job in jobs]})
+
+
+@router.get("/{job_id}")
+async def get_job(connection: Reading, project: Project, job_id: UUID) -> Response:
+    """Tell how far a job is."""
+    job = await read_job(connection, project, job_id)
+    if job is None:
+        raise NotFound(_NONE)
+    return json_response(show(job))
+
+
+@router.delete("/{job_id}")
+async def delete_job(serving: Serving, project: Project, job_id: UUID) -> Response:
+    """End a job after the steps it has finished, which stay done."""
+    async with writing(serving.engine) as connection:
+        cancelled = await cancel_job(connection, project, job_id)
+        job = await read_job(connection, project, job_id)
+    if job is None:
+        raise NotFound(_NONE)
+    if not cancelled:
+        raise Conflict(f"This job has ended already: it is {job.state}.")
+    await announce(serving.redis, project, job)
+    return json_response(show(job))

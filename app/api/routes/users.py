@@ -1,0 +1,26 @@
+"""The people whose calls are monitored, as far as something can be done about them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from app.api.dependencies import Project, Serving
+from app.api.erasures import answer_erasure
+from app.jobs.erasure import Target
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+User = Annotated[str, Path(min_length=1, max_length=4096)]
+
+
+@router.delete("/{user_id:path}", status_code=HTTPStatus.ACCEPTED)
+async def delete_user(serving: Serving, project: Project, user_id: User) -> Response:
+    """Erase everything accepted from or about a user until now: calls, scores, feedback, dead letters, figures."""
+    return await answer_erasure(
+        serving, project, Target(user_id=user_id.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+    )

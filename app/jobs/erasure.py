@@ -1,0 +1,157 @@
+"""Erasing one person's data, or one call, everywhere: stored, given up, or still in the queue.
+
+Records that wait in the queue cannot be taken out of their jobs. So the erasure first deletes what is stored,
+then waits until every job that was queued by then is done, and deletes what these jobs stored. What is
+accepted after the request is new data and stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from redis.asyncio import Redis
+
+from app.aggregation import aggregate, negate
+from app.jobs.runner import Step
+from app.queue import queued_tokens
+from app.schemas.traces import Trace
+from app.storage.engine import Connection, Engine
+from app.storage.erasure import (
+    count_traces,
+    delete_letters,
+    delete_opinions,
+    delete_traces,
+    forget_name,
+    replace_user_rollups,
+    traces_of_user,
+)
+from app.storage.jobs import Job
+from app.storage.locks import UPKEEP, wait_lock
+from app.storage.partitions import first_id
+from app.storage.reclaim import reclaim
+from app.storage.rollup_writes import append_deltas
+
+__all__ = ["ERASE", "Erasure", "Target"]
+
+ERASE = "erase"
+_BATCH = 500
+_WAIT = timedelta(seconds=1)
+# Ids carry whole milliseconds; one of the request's own millisecond may have been minted before it.
+_TICK = timedelta(milliseconds=1)
+
+_Phase = Literal["stored", "queued", "late", "names", "disk"]
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whose data is erased: exactly one of the two is given."""
+
+    user_id: str | None = None
+    trace_id: UUID | None = None
+
+    @property
+    def owner(self) -> str | UUID:
+        """The one that is given; raises ValueError when neither is."""
+        if self.user_id is not None:
+            return self.user_id
+        if self.trace_id is None:
+            raise ValueError("an erasure names a user or a trace")
+        return self.trace_id
+
+
+class _Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an erasure is: its phase, the queue jobs it waits for, and what it has deleted by kind."""
+
+    phase: _Phase = "stored"
+    total: int | None = None
+    waits_for: tuple[str, ...] = ()
+    traces: int = 0
+    opinions: int = 0
+    letters: int = 0
+
+
+class Erasure:
+    """Handles jobs of kind `erase`."""
+
+    def __init__(self, engine: Engine, redis: Redis, descriptive: Collection[str]) -> None:
+        self._engine = engine
+        self._redis = redis
+        self._descriptive = descriptive
+
+    async def step(self, connection: Connection, project_id: str, job: Job) -> Step:
+        """Delete one batch, or look once whether the queue has passed, or free the disk."""
+        target = msgspec.convert(job.parameters, Target)
+        cursor = msgspec.convert(job.cursor, _Cursor) if job.cursor else _Cursor()
+        wait = timedelta()
+        match cursor.phase:
+            case "stored":
+                cursor = await self._delete(connection, project_id, job, target, cursor, then="queued")
+            case "queued":
+                queued = await queued_tokens(self._redis, project_id)
+                if set(cursor.waits_for) & set(queued):
+                    wait = _WAIT
+                else:
+                    cursor = msgspec.structs.replace(cursor, phase="late", waits_for=())
+            case "late":
+                cursor = await self._delete(connection, project_id, job, target, cursor, then="names")
+            case "names":
+                cursor = await self._forget(connection, project_id, target, cursor)
+            case "disk":
+                await reclaim(self._engine)
+                found = {"traces": cursor.traces, "feedback": cursor.opinions, "dead_letters": cursor.letters}
+                return Step(cursor.traces, total=cursor.traces, finished=True, forget=True, result=found)
+        return Step(cursor.traces, cursor.total, _builtins(cursor), wait)
+
+    async def _delete(
+        self, connection: Connection, project_id: str, job: Job, target: Target, cursor: _Cursor, then: _Phase
+    ) -> _Cursor:
+        """Delete a batch of traces with what is said about them, then, when none is left, the dead letters."""
+        before = first_id(job.created_at + _TICK)
+        if isinstance(target.owner, UUID):
+            ids = [target.owner]
+        else:
+            ids = await traces_of_user(connection, project_id, target.owner, before=before, most=_BATCH)
+            if cursor.total is None:
+                total = await count_traces(connection, project_id, target.owner, before=before)
+                cursor = msgspec.structs.replace(cursor, total=total)
+        deleted = await delete_traces(connection, project_id, ids)
+        await self._take_back(connection, project_id, deleted.traces)
+        cursor = msgspec.structs.replace(cursor, traces=cursor.traces + len(deleted.traces))
+        if len(ids) == _BATCH:
+            return cursor
+        letters = await delete_letters(connection, project_id, target.owner)
+        # Read after the letters are gone, so that one replayed a moment before is waited for.
+        waits_for = await queued_tokens(self._redis, project_id) if then == "queued" else ()
+        return msgspec.structs.replace(
+            cursor, phase=then, letters=cursor.letters + letters, waits_for=tuple(waits_for)
+        )
+
+    async def _take_back(self, connection: Connection, project_id: str, traces: Sequence[Trace]) -> None:
+        await append_deltas(connection, [negate(delta) for delta in aggregate(traces, self._descriptive)])
+        sessions = {trace.session_id for trace in traces if trace.session_id}
+        await forget_name(connection, project_id, "session", sorted(sessions))
+
+    async def _forget(
+        self, connection: Connection, project_id: str, target: Target, cursor: _Cursor
+    ) -> _Cursor:
+        """Delete what names the user beyond traces: opinions, and rollups of calls that are long gone."""
+        opinions = 0
+        if target.user_id is not None:
+            opinions = await delete_opinions(connection, project_id, target.user_id)
+            await forget_name(connection, project_id, "user", [target.user_id])
+            # Folding replaces rows: while it runs, rows it is about to write would escape.
+            await wait_lock(connection, UPKEEP)
+            kept = await replace_user_rollups(connection, project_id, target.user_id)
+            deltas = aggregate(kept, self._descriptive)
+            await append_deltas(
+                connection, [d for d in deltas if (d.dimension, d.value) == ("user", target.user_id)]
+            )
+        return msgspec.structs.replace(cursor, phase="disk", opinions=opinions)
+
+
+def _builtins(cursor: _Cursor) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(cursor)
+    return found
