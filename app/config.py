@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -108,6 +108,14 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="YAML file of own rules; see docs/how-to/add-your-own-rules.md."),
     ] = None
+    privacy_key: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=32,
+            description="Secret of 32 characters or more under which personal data becomes pseudonyms and "
+            "dropped texts travel sealed; the same for API and workers.",
+        ),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe level that is logged.")
     ] = "info"
@@ -121,6 +129,11 @@ class Settings(BaseSettings):
             )
             raise ValueError(msg)
         return self
+
+    @property
+    def secret_key(self) -> str | None:
+        """The privacy key itself, for those who use it."""
+        return self.privacy_key.get_secret_value() if self.privacy_key else None
 
     @property
     def api_url(self) -> str:
@@ -149,10 +162,14 @@ def load_settings() -> Settings:
         raise StartupError("; ".join(_explain(finding) for finding in error.errors())) from error
 
 
+_SECRET = frozenset({"PRIVACY_KEY"})
+
+
 def _explain(finding: ErrorDetails) -> str:
     message = finding["msg"].removeprefix("Value error, ")
     if not finding["loc"]:
         return message
     name = str(finding["loc"][0]).upper()
     variable = name if name in {"DATABASE_URL", "REDIS_URL", "API_BASE_URL"} else f"LLM_MONITOR_{name}"
-    return f"{variable}={finding['input']!r}: {message}"
+    shown = "…" if name in _SECRET else repr(finding["input"])
+    return f"{variable}={shown}: {message}"

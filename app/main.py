@@ -20,6 +20,7 @@ from app.config import Settings, load_settings
 from app.errors import StartupError
 from app.ingest import Ingest
 from app.ingest.background import in_background
+from app.privacy import Privacy
 from app.projects import Projects
 from app.storage.engine import create_engine
 from app.telemetry import configure_logging
@@ -95,14 +96,15 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
     database_url, redis_url = _addresses(settings)
     engine = create_engine(database_url, application="llm-monitor-api")
     projects = Projects(engine)
+    privacy = Privacy(settings.secret_key)
     try:
         async with (
             open_redis(redis_url) as redis,
-            Ingest(redis, settings).running() as ingest,
+            Ingest(redis, settings, projects, privacy).running() as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
             in_background(projects.run()),
         ):
-            services = Services(settings, redis, engine, projects, ingest, hub, instruments)
+            services = Services(settings, redis, engine, projects, privacy, ingest, hub, instruments)
 
             def notice() -> None:
                 services.stopping = True

@@ -24,14 +24,13 @@ from app.events import Event, publish_event, publish_replies
 from app.projects import Projects
 from app.queue import EVALUATE_QUEUE, JobName, NewJob, stage
 from app.schemas.ids import mint
+from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Batch, Envelope, Summary, decode_batch, decode_envelope, encode
 from app.schemas.traces import Trace, summarise
 from app.storage.dead_letters import DeadLetter
 from app.storage.engine import DATABASE_ERRORS, REFUSALS, is_outage, is_refusal
-from monitoring.evaluator import Evaluator
-from monitoring.verdict import Policy
 from workers.attempts import Attempts
-from workers.scoring import Unscorable, score
+from workers.scoring import Scoring, Unscorable
 from workers.storing import Job, Storing
 
 __all__ = ["DEADLINE_SECONDS", "PATIENCE_SECONDS", "Evaluation"]
@@ -71,7 +70,7 @@ class Evaluation:
         redis: Redis,
         storing: Storing,
         executor: Executor,
-        evaluators: Sequence[Evaluator],
+        scoring: Scoring,
         projects: Projects,
         *,
         worker: str,
@@ -83,7 +82,7 @@ class Evaluation:
         self._storing = storing
         self._executor = executor
         self._idle = asyncio.Semaphore(1)
-        self._evaluators = evaluators
+        self._scoring = scoring
         self._projects = projects
         self._outage = outage
         self._clock = clock
@@ -136,8 +135,8 @@ class Evaluation:
         known = await self._known(name, opened.envelopes)
         known_ids = {summary.trace_id for summary in known}
         fresh = [envelope for envelope in opened.envelopes if envelope.trace_id not in known_ids]
-        policy = (await self._projects.find(name.project_id)).policy
-        results = await self._score(name, fresh, policy)
+        settings = await self._projects.find(name.project_id)
+        results = await self._score(name, fresh, settings)
         traces = [result for result in results if isinstance(result, Trace)]
         dead = opened.unreadable + [
             _letter(name, result.envelope, result.reason, result.detail, attempts=1)
@@ -153,12 +152,12 @@ class Evaluation:
         await self._announce(opened, [*map(summarise, stored), *known])
 
     async def _score(
-        self, name: JobName, envelopes: Sequence[Envelope], policy: Policy
+        self, name: JobName, envelopes: Sequence[Envelope], settings: ProjectSettings
     ) -> list[Trace | Unscorable]:
         # The deadline runs from the moment the thread is free: who waits behind a slow job is not slow.
         await self._idle.acquire()
         scoring = asyncio.get_running_loop().run_in_executor(
-            self._executor, score, envelopes, str(name), self._evaluators, policy
+            self._executor, self._scoring.score, envelopes, str(name), settings
         )
         scoring.add_done_callback(lambda _: self._idle.release())
         try:

@@ -17,13 +17,14 @@ import uvloop
 
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
+from app.privacy import Privacy
 from app.rules import load_evaluators
+from app.schemas.projects import ProjectSettings
 from app.telemetry import configure_logging
 from monitoring.evaluator import Evaluator
-from monitoring.verdict import Policy
 from workers.attempts import release
 from workers.process import WorkerProcess, unix_ms, worker_name
-from workers.scoring import score
+from workers.scoring import Scoring
 from workers.warming import SAMPLES, envelope_of
 
 __all__ = ["main"]
@@ -100,7 +101,9 @@ def load(settings: Settings | None = None) -> tuple[Evaluator, ...]:
     """
     evaluators = load_evaluators(settings or load_settings())
     now = unix_ms()
-    score([envelope_of(record, now) for record in SAMPLES], "warm-up", evaluators, Policy())
+    Scoring(evaluators, Privacy(None)).score(
+        [envelope_of(record, now) for record in SAMPLES], "warm-up", ProjectSettings()
+    )
     gc.collect()
     gc.freeze()
     return evaluators

@@ -25,12 +25,14 @@ from app.config import Settings
 from app.jobs import Runner
 from app.jobs.erasure import ERASE, Erasure
 from app.jobs.evaluations import EVALUATE_JOB, Evaluations
+from app.privacy import Privacy
 from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
 from app.storage.engine import answers, create_engine
 from monitoring.evaluator import Evaluator
 from workers.evaluate import Evaluation
 from workers.naming import Naming
+from workers.scoring import Scoring
 from workers.storing import Storing
 from workers.upkeep import Upkeep
 
@@ -114,7 +116,7 @@ class WorkerProcess:
             self._redis,
             Storing(self._engine, evaluators, Naming(self._engine)),
             self._executor,
-            evaluators,
+            Scoring(evaluators, Privacy(settings.secret_key)),
             self._projects,
             worker=worker_name(os.getpid()),
             outage=self._pause,

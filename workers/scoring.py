@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from app.aggregation import Judging
-from app.schemas.ids import minted_at
+from app.privacy import Privacy, SealError
+from app.schemas.ids import lot, minted_at
+from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Envelope
-from app.schemas.traces import Trace, from_envelope
+from app.schemas.traces import Trace, from_envelope, without_text
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
+from monitoring.evaluators.pii import PII
 from monitoring.models import Record, Result
 from monitoring.pricing import Usage, price
 from monitoring.tokens import TokenCount, count_tokens
-from monitoring.verdict import Policy, assess
+from monitoring.verdict import Verdict, assess
 
-__all__ = ["Unscorable", "score"]
+__all__ = ["Scoring", "Unscorable"]
 
 _LLM = "llm"
+_DROPPED, _UNSAMPLED = "text_dropped", "text_not_sampled"
 
 
 class Unscorable(NamedTuple):
@@ -29,57 +35,82 @@ class Unscorable(NamedTuple):
     detail: str
 
 
-def score(
-    envelopes: Sequence[Envelope], job_id: str, evaluators: Sequence[Evaluator], policy: Policy
-) -> list[Trace | Unscorable]:
-    """Score a batch; what raises outside an evaluator is halved until the culprit is alone.
+class Scoring:
+    """Scores batches with the evaluators of one process, opening what was sealed."""
 
-    An evaluator that raises is not the culprit: it leaves a Failure in that record's scores.
-    """
-    if not envelopes:
-        return []
-    try:
-        return list(_score(envelopes, job_id, evaluators, policy))
-    except Exception as error:  # noqa: BLE001 whatever it was is written beside the record that caused it
-        if len(envelopes) == 1:
-            return [Unscorable(envelopes[0], type(error).__name__, str(error))]
-        middle = len(envelopes) // 2
-        return [
-            *score(envelopes[:middle], job_id, evaluators, policy),
-            *score(envelopes[middle:], job_id, evaluators, policy),
+    def __init__(self, evaluators: Sequence[Evaluator], privacy: Privacy) -> None:
+        self._evaluators = evaluators
+        self._privacy = privacy
+
+    def score(
+        self, envelopes: Sequence[Envelope], job_id: str, settings: ProjectSettings
+    ) -> list[Trace | Unscorable]:
+        """Score a batch; what raises outside an evaluator is halved until the culprit is alone.
+
+        An evaluator that raises is not the culprit: it leaves a Failure in that record's scores. Sealed
+        records are opened here and nowhere else, and nothing of their text is in what is returned.
+        """
+        if not envelopes:
+            return []
+        try:
+            return list(self._score(envelopes, job_id, settings))
+        except Exception as error:  # noqa: BLE001 whatever it was is written beside the record that caused it
+            if len(envelopes) == 1:
+                return [_unscorable(envelopes[0], error)]
+            middle = len(envelopes) // 2
+            return [
+                *self.score(envelopes[:middle], job_id, settings),
+                *self.score(envelopes[middle:], job_id, settings),
+            ]
+
+    def _score(
+        self, envelopes: Sequence[Envelope], job_id: str, settings: ProjectSettings
+    ) -> Iterator[Trace]:
+        records = [self._privacy.open(envelope) for envelope in envelopes]
+        scored = [
+            _to_score(envelope, record) if envelope.kind == _LLM else None
+            for record, envelope in zip(records, envelopes, strict=True)
         ]
+        results = iter(evaluate([record for record in scored if record is not None], self._evaluators))
+        counts = count_tokens(records)
+        judging = Judging.of(self._evaluators, settings.policy)
+        for envelope, record, call, count in zip(envelopes, records, scored, counts, strict=True):
+            found = _found(envelope, next(results)) if call else {}
+            verdict = assess(record, found, self._evaluators, settings.policy)
+            trace = _trace(envelope, record, job_id, found, count, judging, verdict)
+            yield _kept(trace, envelope, settings)
 
 
-def _score(
-    envelopes: Sequence[Envelope], job_id: str, evaluators: Sequence[Evaluator], policy: Policy
-) -> list[Trace]:
-    records = [envelope.record for envelope in envelopes]
-    scored = [
-        record if envelope.kind == _LLM else None for record, envelope in zip(records, envelopes, strict=True)
-    ]
-    calls = [record for record in scored if record is not None]
-    results = iter(evaluate(calls, evaluators))
-    counts = count_tokens(records)
-    judging = Judging.of(evaluators, policy)
-    return [
-        _trace(envelope, job_id, dict(next(results)) if record else {}, count, evaluators, policy, judging)
-        for envelope, record, count in zip(envelopes, scored, counts, strict=True)
-    ]
+def _unscorable(envelope: Envelope, error: Exception) -> Unscorable:
+    """Say what went wrong; of a sealed record without what might quote it."""
+    quotes = envelope.sealed is not None and not isinstance(error, SealError)
+    return Unscorable(envelope, type(error).__name__, "" if quotes else str(error))
+
+
+def _to_score(envelope: Envelope, record: Record) -> Record:
+    """Return the record to evaluate: of a redacted one the pii evaluator has seen the original already."""
+    if envelope.pii is None:
+        return record
+    return msgspec.structs.replace(record, skip=(*record.skip, PII))
+
+
+def _found(envelope: Envelope, results: Mapping[str, Result]) -> dict[str, Result]:
+    if envelope.pii is None or PII in envelope.record.skip:
+        return dict(results)
+    return {**results, PII: envelope.pii}
 
 
 def _trace(
     envelope: Envelope,
+    record: Record,
     job_id: str,
     results: dict[str, Result],
     count: TokenCount,
-    evaluators: Sequence[Evaluator],
-    policy: Policy,
     judging: Judging,
+    verdict: Verdict,
 ) -> Trace:
-    record = envelope.record
     occurred_at = record.timestamp or minted_at(envelope.trace_id)
     priced = price(_usage(record, count), record.provider, record.model_name, occurred_at)
-    verdict = assess(record, results, evaluators, policy)
     return from_envelope(
         envelope,
         job_id,
@@ -98,6 +129,15 @@ def _trace(
         flags=verdict.flags,
         topic=verdict.topic_category,
     )
+
+
+def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:
+    """Return the trace as it is stored: without text where that was dropped or is not in the sample."""
+    if envelope.sealed is not None:
+        return without_text(trace, _DROPPED)
+    if lot(trace.trace_id) >= settings.text_share:
+        return without_text(trace, _UNSAMPLED)
+    return trace
 
 
 def _usage(record: Record, count: TokenCount) -> Usage:

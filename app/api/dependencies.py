@@ -15,6 +15,7 @@ from app.api.instruments import Instruments
 from app.api.live_feed import Hub
 from app.config import Settings
 from app.ingest import Ingest
+from app.privacy import Privacy
 from app.projects import Projects
 from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import Connection, Engine, reading, writing
@@ -35,6 +36,7 @@ class Services:
     redis: Redis
     engine: Engine
     projects: Projects
+    privacy: Privacy
     ingest: Ingest
     hub: Hub
     instruments: Instruments

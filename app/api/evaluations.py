@@ -62,12 +62,11 @@ def check_size(lines: Sequence[Record | Rejection]) -> Sequence[Record | Rejecti
 async def answer_evaluation(
     services: Services,
     project_id: str,
-    lines: Sequence[Record | Rejection],
     submission: Submission,
     preference: Preference,
 ) -> Response:
     """Return 200 with every result, or 202 with a job; raises InvalidRecord when no line was taken."""
-    work = _work(lines, submission)
+    work = _work(submission)
     if work.errors and not work.results:
         raise InvalidRecord(
             f"None of the {len(work.errors)} records was taken.",
@@ -88,15 +87,15 @@ async def answer_evaluation(
     return json_response(answer, HTTPStatus.ACCEPTED, headers)
 
 
-def _work(lines: Sequence[Record | Rejection], submission: Submission) -> _Work:
+def _work(submission: Submission) -> _Work:
     results: list[Summary] = []
     errors: list[LineError] = []
-    for line, outcome in zip(lines, submission.outcomes, strict=True):
+    for outcome in submission.outcomes:
         if isinstance(outcome, Rejection):
             errors.append(LineError(*outcome))
-        elif isinstance(line, Record):
+        else:
             summary = submission.summaries.get(outcome.trace_id)
-            results.append(summary or pending(outcome.trace_id, line))
+            results.append(summary or pending(outcome.trace_id, submission.records[outcome.trace_id]))
     return _Work(tuple(results), tuple(errors))
 
 

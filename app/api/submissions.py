@@ -77,7 +77,7 @@ def bulk_keys(header: str | None, lines: Sequence[Record | Rejection]) -> list[s
 
 
 def pending(trace_id: UUID, record: Record) -> Summary:
-    """Return the summary of a record that is queued and not scored yet."""
+    """Return the summary of a record, as it was queued, that is not scored yet."""
     return Summary(
         trace_id=trace_id,
         timestamp=record.timestamp or minted_at(trace_id),
@@ -91,7 +91,7 @@ def pending(trace_id: UUID, record: Record) -> Summary:
     )
 
 
-def answer_single(record: Record, submission: Submission, preference: Preference) -> Response:
+def answer_single(submission: Submission, preference: Preference) -> Response:
     """Return 200 with the scores, or 202 with nulls and where they will be; raises InvalidRecord."""
     (outcome,) = submission.outcomes
     if isinstance(outcome, Rejection):
@@ -104,7 +104,7 @@ def answer_single(record: Record, submission: Submission, preference: Preference
     if summary is not None:
         return json_response(_with_status(summary, "scored"), headers=headers)
     headers["Location"] = f"/traces/{outcome.trace_id}"
-    queued = _with_status(pending(outcome.trace_id, record), "queued")
+    queued = _with_status(pending(outcome.trace_id, submission.records[outcome.trace_id]), "queued")
     return json_response(queued, HTTPStatus.ACCEPTED, headers)
 
 

@@ -9,7 +9,7 @@ from typing import Literal, Union, get_args, get_origin
 
 import typer
 from annotated_types import Ge, Le
-from pydantic import AliasChoices
+from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -34,6 +34,7 @@ _KINDS: dict[object, str] = {
     float: "number",
     str: "text",
     Path: "path",
+    SecretStr: "text",
 }
 
 

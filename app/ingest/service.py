@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -18,10 +18,13 @@ from app.ingest.background import in_background
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Idempotency
 from app.ingest.waiting import Waiting
+from app.privacy import UNREDACTABLE, Privacy, Protected
+from app.projects import Projects
 from app.schemas.ids import mint
 from app.schemas.queued import Envelope, Source, Summary, encode
 from app.schemas.records import Rejection
 from monitoring.models import Record
+from monitoring.redaction import Redaction
 
 __all__ = ["Accepted", "Ingest", "Submission"]
 
@@ -37,10 +40,15 @@ class Accepted(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """What became of each line, aligned with the request, and the scores that came in time."""
+    """What became of each line, aligned with the request, and the scores that came in time.
+
+    `records` are those that were queued, by trace id and as they were queued: redacted where the project
+    asks for it.
+    """
 
     outcomes: tuple[Accepted | Rejection, ...]
     summaries: dict[UUID, Summary]
+    records: dict[UUID, Record]
 
 
 def unix_ms() -> int:
@@ -49,10 +57,23 @@ def unix_ms() -> int:
 
 
 class Ingest:
-    """Accepts records durably: after `accept` returns they are in Redis and will be scored and stored."""
+    """Accepts records durably: after `accept` returns they are in Redis and will be scored and stored.
 
-    def __init__(self, redis: Redis, settings: Settings, *, clock: Callable[[], int] = unix_ms) -> None:
+    What a project wants redacted never gets there.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        settings: Settings,
+        projects: Projects,
+        privacy: Privacy,
+        *,
+        clock: Callable[[], int] = unix_ms,
+    ) -> None:
         self._clock = clock
+        self._projects = projects
+        self._privacy = privacy
         self.waiting = Waiting(redis)
         self.admission = Admission(redis, max_records=settings.backlog_max_records)
         self._idempotency = Idempotency(redis, window_hours=settings.idempotency_hours)
@@ -76,39 +97,55 @@ class Ingest:
         """Keep every record that is not already rejected, and wait for their scores if asked to.
 
         `keys` are idempotency keys aligned with `lines`; where None, the record's own id counts. Raises
-        Unavailable, and keeps nothing, when the queue cannot take all of them.
+        Unavailable, and keeps nothing, when the queue cannot take all of them or the project's settings
+        are not known, and NotFound when there is no such project.
         """
+        redaction = (await self._projects.find(project_id)).redaction
         screened = [self._screen(number, line) for number, line in enumerate(lines, start=1)]
         identified = await self._identify(screened, project_id, keys or [None] * len(screened))
         waited = wait_seconds > 0
-        envelopes: dict[UUID, bytes] = {}
+        fresh: dict[UUID, Record] = {}
+        retried: set[UUID] = set()
         for line, accepted in zip(screened, identified, strict=True):
             # A second line with the id of an earlier one shares its fate and is not queued again.
-            if isinstance(line, Record) and accepted and accepted.trace_id not in envelopes:
-                envelopes[accepted.trace_id] = encode(
-                    Envelope(
-                        trace_id=accepted.trace_id,
-                        project_id=project_id,
-                        source=source,
-                        record=line,
-                        retried=accepted.duplicate,
-                        waited=waited,
-                    )
+            if isinstance(line, Record) and accepted and accepted.trace_id not in fresh:
+                fresh[accepted.trace_id] = line
+                if accepted.duplicate:
+                    retried.add(accepted.trace_id)
+        kept = await self._protect(project_id, redaction, fresh)
+        envelopes = [
+            encode(
+                Envelope(
+                    trace_id=trace_id,
+                    project_id=project_id,
+                    source=source,
+                    record=protected.record,
+                    retried=trace_id in retried,
+                    waited=waited,
+                    pii=protected.pii,
+                    sealed=protected.sealed,
                 )
-        waiters = [self.waiting.expect(trace_id) for trace_id in envelopes] if waited else []
+            )
+            for trace_id, protected in kept.items()
+        ]
+        waiters = [self.waiting.expect(trace_id) for trace_id in kept] if waited else []
         try:
-            await self._keep(project_id, list(envelopes.values()), waited=waited)
+            await self._keep(project_id, envelopes, waited=waited)
             summaries = await _collect(waiters, wait_seconds)
         finally:
             for waiter in waiters:
                 waiter.cancel()
-        outcomes: list[Accepted | Rejection] = []
-        for line, accepted in zip(screened, identified, strict=True):
-            if isinstance(line, Rejection):
-                outcomes.append(line)
-            elif accepted is not None:
-                outcomes.append(accepted)
-        return Submission(tuple(outcomes), summaries)
+        records = {trace_id: protected.record for trace_id, protected in kept.items()}
+        return Submission(tuple(_outcomes(screened, identified, records)), summaries, records)
+
+    async def _protect(
+        self, project_id: str, redaction: Redaction, records: dict[UUID, Record]
+    ) -> dict[UUID, Protected]:
+        """Redact records beside the event loop; without redaction they pass as they are."""
+        if not (redaction.on and records):
+            return {trace_id: Protected(record) for trace_id, record in records.items()}
+        self._privacy.require(redaction)
+        return await asyncio.to_thread(self._privacy.protect, project_id, redaction, records)
 
     async def _keep(self, project_id: str, envelopes: Sequence[bytes], *, waited: bool) -> None:
         if envelopes:
@@ -145,6 +182,17 @@ class Ingest:
                 if earlier is not None:
                     found[index] = Accepted(earlier, duplicate=True)
         return found
+
+
+def _outcomes(
+    lines: Sequence[Record | Rejection], identified: Sequence[Accepted | None], kept: Container[UUID]
+) -> Iterator[Accepted | Rejection]:
+    for number, (line, accepted) in enumerate(zip(lines, identified, strict=True), start=1):
+        if isinstance(line, Rejection):
+            yield line
+        elif accepted is not None:
+            refused = accepted.trace_id not in kept
+            yield Rejection(number, None, UNREDACTABLE) if refused else accepted
 
 
 async def _collect(waiters: Sequence[asyncio.Future[Summary]], seconds: float) -> dict[UUID, Summary]:

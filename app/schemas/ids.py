@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from hashlib import blake2b
 from uuid import UUID
 
-__all__ = ["mint", "minted_at"]
+__all__ = ["lot", "mint", "minted_at"]
 
 _RANDOM_BITS = 80
 
@@ -22,3 +23,8 @@ def mint(now_ms: int) -> UUID:
 def minted_at(trace_id: UUID) -> datetime:
     """Return the moment, aware UTC, at which an identifier was minted."""
     return datetime.fromtimestamp((trace_id.int >> _RANDOM_BITS) / 1000, UTC)
+
+
+def lot(trace_id: UUID) -> float:
+    """Return the number in [0, 1) that an identifier drew, the same whoever asks: below a share it is in."""
+    return int.from_bytes(blake2b(trace_id.bytes, digest_size=6).digest()) / 2**48

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from monitoring.redaction import Redaction
 from monitoring.verdict import Policy
 
 __all__ = ["DEFAULT_PROJECT", "Project", "ProjectSettings", "decode_settings", "encode_settings"]
@@ -17,16 +18,21 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The decisions of one project; what it does not say is as for everybody.
 
     `policy` holds thresholds and weights by evaluator name. `retention_days` (at least 1) shortens how long
-    its traces are kept; None keeps them as long as the installation does. Raises ValueError for values
-    outside their range.
+    its traces are kept; None keeps them as long as the installation does. `redaction` says what becomes of
+    personal data before anything is queued. `text_share`, 0..1, is the share of traces that are stored with
+    their texts; all are scored. Raises ValueError for values outside their range.
     """
 
     policy: Policy = Policy()
     retention_days: int | None = None
+    redaction: Redaction = Redaction()
+    text_share: float = 1.0
 
     def __post_init__(self) -> None:
         if self.retention_days is not None and self.retention_days < 1:
             raise ValueError("retention_days is at least 1, or null for that of the installation")
+        if not 0.0 <= self.text_share <= 1.0:
+            raise ValueError("text_share lies between 0 and 1")
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):

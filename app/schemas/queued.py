@@ -9,9 +9,18 @@ from uuid import UUID
 
 import msgspec
 
-from monitoring.models import Record
+from monitoring.models import Record, Score
 
-__all__ = ["Batch", "Envelope", "Source", "Summary", "decode_batch", "decode_envelope", "encode"]
+__all__ = [
+    "Batch",
+    "Envelope",
+    "Source",
+    "Summary",
+    "decode_batch",
+    "decode_envelope",
+    "decode_record",
+    "encode",
+]
 
 Source = Literal["live", "evaluate", "import"]
 
@@ -20,7 +29,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One accepted record with what acceptance decided about it.
 
     `trace_id` is a UUIDv7 minted at acceptance. `retried` says that its client id had been seen before, so
-    it may be stored already; `waited` that a request waits for its scores.
+    it may be stored already; `waited` that a request waits for its scores. `pii` is the score of a record
+    as it was before its redaction; `sealed` the encrypted original of one that lost its texts.
     """
 
     trace_id: UUID
@@ -30,6 +40,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: str = "llm"
     retried: bool = False
     waited: bool = False
+    pii: Score | None = None
+    sealed: bytes | None = None
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,3 +72,4 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 encode = msgspec.msgpack.Encoder().encode
 decode_batch = msgspec.msgpack.Decoder(Batch).decode
 decode_envelope = msgspec.msgpack.Decoder(Envelope).decode
+decode_record = msgspec.msgpack.Decoder(Record).decode

@@ -12,7 +12,7 @@ import msgspec
 from app.schemas.queued import Envelope, Summary
 from monitoring.models import Failure, Result, Score
 
-__all__ = ["Trace", "scores_from_json", "scores_to_json", "summarise"]
+__all__ = ["Trace", "scores_from_json", "scores_to_json", "summarise", "without_text"]
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +79,29 @@ def summarise(trace: Trace) -> Summary:
         cost_usd=trace.cost_usd,
         pricing_status=trace.pricing_status,
         model_name=trace.model_name,
+    )
+
+
+def without_text(trace: Trace, mark: str) -> Trace:
+    """Return the trace with its scores but without the texts, and without evidence, which lies in them."""
+    scores: dict[str, Result] = {
+        name: msgspec.structs.replace(result, evidence=())
+        if isinstance(result, Score)
+        else msgspec.structs.replace(result, message="")
+        for name, result in trace.scores.items()
+    }
+    return msgspec.structs.replace(
+        trace,
+        prompt="",
+        response="",
+        system_prompt=None,
+        context=(),
+        reference=None,
+        messages=(),
+        metadata={},
+        error=trace.error and "[REDACTED]",
+        scores=scores,
+        marks=tuple(dict.fromkeys((*trace.marks, mark))),
     )
 
 

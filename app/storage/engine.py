@@ -57,6 +57,7 @@ def create_engine(database_url: str, *, pool_size: int = 5, application: str) ->
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error must not carry what people wrote into a log
         connect_args={
             "timeout": 5,
             "server_settings": {"application_name": application, "jit": "off", "timezone": "UTC"},

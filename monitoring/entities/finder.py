@@ -41,7 +41,15 @@ from monitoring.patterns import KeywordSet, PatternSet
 from monitoring.prepared import Prepared
 from monitoring.text import Folded, fold_aligned
 
-__all__ = ["Finder", "Region", "build_finder", "find_entities", "find_in_field"]
+__all__ = [
+    "Finder",
+    "Region",
+    "build_finder",
+    "entity_types",
+    "find_entities",
+    "find_in_field",
+    "find_in_texts",
+]
 
 # Characters read around a match for words that speak for or against it.
 _BEFORE, _AFTER = 48, 24
@@ -109,16 +117,31 @@ class Finder:
         self._against = frozenset(number for number, word in enumerate(words) if word in _AGAINST)
 
     def find(
-        self, texts: Sequence[str], regions: Sequence[Region], *, most: int | None = None
+        self,
+        texts: Sequence[str],
+        regions: Sequence[Region],
+        *,
+        most: int | None = None,
+        overfull: set[int] | None = None,
     ) -> dict[int, list[Entity]]:
         """Return the entities in the regions by record, in order of place, for the records that have any.
 
-        Each recogniser takes at most `most` from one record.
+        Each recogniser takes at most `most` from one record; the records that had more are added to
+        `overfull`.
         """
         found: dict[int, set[Entity]] = defaultdict(set)
+        full: set[int] = set()
         for kinds, group in self._groups:
-            self._match(group, texts, [region for region in regions if region.kinds & kinds], most, found)
+            wanted = [region for region in regions if region.kinds & kinds]
+            full |= self._match(group, texts, wanted, most, found)
+        if overfull is not None:
+            overfull |= full
         return {record: _resolve(entities) for record, entities in sorted(found.items())}
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The names of everything that can be found."""
+        return frozenset(recognizer.type for _, group in self._groups for recognizer in group.recognizers)
 
     def _match(
         self,
@@ -127,8 +150,12 @@ class Finder:
         regions: Sequence[Region],
         most: int | None,
         found: dict[int, set[Entity]],
-    ) -> None:
-        """Add what a group finds; all regions are matched as one text, which costs one pass and not many."""
+    ) -> set[int]:
+        """Add what a group finds, and return the records where it was too much.
+
+        All regions are matched as one text, which costs one pass and not many.
+        """
+        overfull: set[int] = set()
         pieces = [texts[region.record][region.start : region.end] for region in regions]
         joined = _SEAM.join(pieces)
         begins = list(accumulate((len(piece) + len(_SEAM) for piece in pieces), initial=0))
@@ -139,11 +166,13 @@ class Finder:
                 place = bisect_right(begins, hit.start) - 1
                 record, offset = regions[place].record, regions[place].start - begins[place]
                 if most is not None and counts[record] >= most:
+                    overfull.add(record)
                     continue
                 entity = self._grade(recognizer, texts[record], offset + hit.start, offset + hit.end)
                 if entity is not None:
                     counts[record] += 1
                     found[record].add(entity)
+        return overfull
 
     def _grade(self, recognizer: Recognizer, text: str, start: int, end: int) -> Entity | None:
         if not stands_alone(text, start, end, recognizer.nature):
@@ -215,17 +244,37 @@ def find_entities(text: str) -> list[Entity]:
     return find_in_field(batch, "prompt").get(0, [])
 
 
-def find_in_field(batch: Prepared, field: TextField, *, most: int | None = None) -> dict[int, list[Entity]]:
+def entity_types() -> frozenset[str]:
+    """Return the names of everything that can be found."""
+    return build_finder().types
+
+
+def find_in_texts(
+    texts: Sequence[str], *, most: int | None = None, overfull: set[int] | None = None
+) -> dict[int, list[Entity]]:
+    """Return the entities of texts that stand alone, by the number of the text; as `find_in_field` does."""
+    batch = Prepared([Record(prompt=text, response="") for text in texts])
+    return find_in_field(batch, "prompt", most=most, overfull=overfull)
+
+
+def find_in_field(
+    batch: Prepared, field: TextField, *, most: int | None = None, overfull: set[int] | None = None
+) -> dict[int, list[Entity]]:
     """Return the entities of one field by record number, for the records that have any.
 
-    Each recogniser takes at most `most` from one record, which bounds the time of a hostile text.
+    Each recogniser takes at most `most` from one record, which bounds the time of a hostile text; the
+    records that had more are added to `overfull`.
     """
     if not len(batch.encoded(field).buffer):
         return {}
-    found = _find_plain(batch, field, most)
+    found = _find_plain(batch, field, most, overfull)
     for record in find_disguised(*batch.encoded(field)).tolist():
         folded = fold_aligned(batch.texts(field)[record])
-        entities = _find_plain(Prepared([Record(prompt=folded.text, response="")]), "prompt", most).get(0, [])
+        full: set[int] = set()
+        alone = Prepared([Record(prompt=folded.text, response="")])
+        entities = _find_plain(alone, "prompt", most, full).get(0, [])
+        if full and overfull is not None:
+            overfull.add(record)
         if entities:
             original = {_locate(entity, folded) for entity in entities}
             found[record] = _resolve(original | set(found.get(record, ())))
@@ -238,7 +287,9 @@ def _locate(entity: Entity, folded: Folded) -> Entity:
     return entity._replace(start=start, end=end)
 
 
-def _find_plain(batch: Prepared, field: TextField, most: int | None) -> dict[int, list[Entity]]:
+def _find_plain(
+    batch: Prepared, field: TextField, most: int | None, overfull: set[int] | None
+) -> dict[int, list[Entity]]:
     buffer, starts = batch.encoded(field)
     places: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     owners, begins, ends, kinds = find_regions(buffer, starts)
@@ -257,7 +308,7 @@ def _find_plain(batch: Prepared, field: TextField, most: int | None) -> dict[int
         for begin, end, kind in found:
             reach = character[end] + (_KEY_LENGTH if kind & KEY else 0)
             regions.append(Region(record, character[begin], reach, kind))
-    return build_finder().find(texts, regions, most=most)
+    return build_finder().find(texts, regions, most=most, overfull=overfull)
 
 
 class _Places:

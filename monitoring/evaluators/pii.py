@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from monitoring.entities import Entity, find_entities
@@ -10,7 +11,10 @@ from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Evidence, SafetyFlag, Score, TextField
 from monitoring.prepared import Prepared
 
-__all__ = ["PiiEvaluator", "build"]
+__all__ = ["PII", "PiiEvaluator", "build", "score_findings"]
+
+PII = "pii"
+_VERSION = "1.0.0"
 
 # 2026-11-23: at .5 no line of docs_numeric_negatives and one answer of traffic in two hundred is flagged,
 # and what only a form without a check or a word suggests stays below.
@@ -42,8 +46,8 @@ class PiiEvaluator:
 
     __slots__ = ()
 
-    name = "pii"
-    version = "1.0.0"
+    name = PII
+    version = _VERSION
     category: Category = "safety"
     needs: frozenset[TextField] = frozenset(_FIELDS)
     flag = SafetyFlag.PII_LEAK.value
@@ -60,27 +64,28 @@ class PiiEvaluator:
             pairs = zip(_FIELDS, texts, strict=True)
             filled = tuple([field for field, text in pairs if text and not text.isspace()])
             if record in touched:
-                scores.append(self._score(filled, {f: findings[f].get(record, []) for f in filled}))
+                scores.append(score_findings(filled, {f: findings[f].get(record, []) for f in filled}))
                 continue
             if filled not in clean:
-                clean[filled] = self._score(filled, {})
+                clean[filled] = score_findings(filled, {})
             scores.append(clean[filled])
         return scores
 
-    def _score(self, filled: tuple[TextField, ...], found: dict[TextField, list[Entity]]) -> Score:
-        parts: dict[str, float] = {
-            field: max((entity.confidence for entity in found.get(field, ())), default=0.0)
-            for field in filled
-        }
-        value = parts.pop("response", None)
-        label = "empty" if value is None else "none"
-        if value:
-            surest = max(found["response"], key=lambda entity: entity.confidence)
-            label = surest.note or surest.type.lower()
-        return Score(value=value, label=label, version=self.version, evidence=_evidence(found), parts=parts)
+
+def score_findings(filled: Sequence[TextField], found: Mapping[TextField, Sequence[Entity]]) -> Score:
+    """Return the score of a record with text in the fields `filled`, from what was found in each."""
+    parts: dict[str, float] = {
+        field: max((entity.confidence for entity in found.get(field, ())), default=0.0) for field in filled
+    }
+    value = parts.pop("response", None)
+    label = "empty" if value is None else "none"
+    if value:
+        surest = max(found["response"], key=lambda entity: entity.confidence)
+        label = surest.note or surest.type.lower()
+    return Score(value=value, label=label, version=_VERSION, evidence=_evidence(found), parts=parts)
 
 
-def _evidence(found: dict[TextField, list[Entity]]) -> tuple[Evidence, ...]:
+def _evidence(found: Mapping[TextField, Sequence[Entity]]) -> tuple[Evidence, ...]:
     """Return the surest findings, those of the response first, in order of place."""
     ranked = sorted(
         (field != "response", -entity.confidence, field, entity)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from app.config import Settings
 from app.errors import Unavailable
 from app.ingest import Ingest
 from app.ingest.group_commit import JOB_BYTES, JOB_RECORDS
+from app.privacy import Privacy
 from app.queue import (
     ACCEPTED_KEY,
     EVALUATE,
@@ -26,6 +27,7 @@ from app.queue import (
     stage,
 )
 from app.schemas.ids import minted_at
+from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Envelope, decode_batch, decode_envelope
 from app.schemas.records import Rejection
 from monitoring.models import Record
@@ -41,6 +43,17 @@ def records(count: int, **fields: Any) -> list[Record]:
     return [Record(prompt=f"p{i}", response="r", **fields) for i in range(count)]
 
 
+class OneProject:
+    """Every project, decided as everybody's."""
+
+    async def find(self, _: str) -> ProjectSettings:
+        return ProjectSettings()
+
+
+def ingest_into(redis: Redis, *, clock: Callable[[], int], **settings: Any) -> Ingest:
+    return Ingest(redis, Settings(**settings), OneProject(), Privacy(None), clock=clock)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     async with Redis.from_url(redis_url) as client:
@@ -49,7 +62,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def ingest(redis: Redis) -> AsyncIterator[Ingest]:
-    async with Ingest(redis, Settings(), clock=clock).running() as ingest:
+    async with ingest_into(redis, clock=clock).running() as ingest:
         yield ingest
 
 
@@ -161,7 +174,7 @@ async def test_a_waiting_record_is_due_before_bulk_of_the_same_moment(ingest: In
 
 
 async def test_a_full_queue_refuses_before_it_takes_and_drains_again(redis: Redis) -> None:
-    async with Ingest(redis, Settings(backlog_max_records=5), clock=clock).running() as ingest:
+    async with ingest_into(redis, clock=clock, backlog_max_records=5).running() as ingest:
         await accept(ingest, records(4))
         with pytest.raises(Unavailable) as caught:
             await accept(ingest, records(2))
@@ -177,7 +190,7 @@ async def test_memory_is_refused_long_before_redis_is_full(redis: Redis) -> None
     before = (await redis.config_get("maxmemory"))["maxmemory"]
     await redis.config_set("maxmemory", used + 2_000_000)
     try:
-        async with Ingest(redis, Settings(), clock=clock).running() as ingest:
+        async with ingest_into(redis, clock=clock).running() as ingest:
             await ingest.admission.refresh()
             with pytest.raises(Unavailable, match="memory"):
                 await accept(ingest, [Record(prompt="p", response="x" * 3_000_000)])
@@ -187,7 +200,7 @@ async def test_memory_is_refused_long_before_redis_is_full(redis: Redis) -> None
 
 
 async def test_a_redis_that_refuses_writes_leaves_nothing_half_taken(redis: Redis) -> None:
-    async with Ingest(redis, Settings(), clock=clock).running() as ingest:
+    async with ingest_into(redis, clock=clock).running() as ingest:
         await redis.config_set("min-replicas-to-write", 1)
         try:
             with pytest.raises(Unavailable) as caught:

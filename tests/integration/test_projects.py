@@ -77,7 +77,11 @@ async def test_records_are_judged_by_the_policy_of_their_project(database_url: s
 
 async def test_records_of_no_project_are_given_up_with_the_reason(database_url: str, redis_url: str) -> None:
     async with running_rig(database_url, redis_url) as rig:
+        async with writing(rig.engine) as connection:
+            await add_project(connection, "gone", "Gone before its records", ProjectSettings())
         await rig.ingest.accept([Record(prompt="a", response="b")], project_id="gone", source="live")
+        async with writing(rig.engine) as connection:
+            await connection.execute(text("DELETE FROM projects WHERE project_id = 'gone'"))
         await rig.drain()
         async with rig.engine.connect() as connection:
             (letter,) = (await connection.execute(text("SELECT reason, detail FROM dead_letters"))).all()

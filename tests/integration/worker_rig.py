@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from app.config import Settings
 from app.ingest import Ingest
+from app.privacy import Privacy
 from app.projects import Projects
 from app.queue import EVALUATE_QUEUE, deserialize, serialize
 from app.storage.engine import create_engine
@@ -23,6 +24,7 @@ from monitoring.prepared import Prepared
 from workers.evaluate import Evaluation
 from workers.naming import Naming
 from workers.process import make_worker, unix_ms
+from workers.scoring import Scoring
 from workers.storing import Storing
 
 
@@ -107,7 +109,9 @@ async def running_rig(
     engine = create_engine(database_url, application="test")
     executor = ThreadPoolExecutor(1)
     configured = Settings(database_url=database_url, redis_url=redis_url, **settings)
-    rig = Rig(Ingest(redis, configured, clock=clock), None, redis, engine)  # type: ignore[arg-type]
+    privacy = Privacy(configured.secret_key)
+    ingest = Ingest(redis, configured, Projects(engine), privacy, clock=clock)
+    rig = Rig(ingest, None, redis, engine)  # type: ignore[arg-type]
 
     def outage() -> None:
         rig.outages += 1
@@ -116,7 +120,7 @@ async def running_rig(
         redis,
         Storing(engine, evaluators, Naming(engine)),
         executor,
-        evaluators,
+        Scoring(evaluators, privacy),
         Projects(engine),
         worker="test:1",
         outage=outage,

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from app.schemas.projects import ProjectSettings, decode_settings, encode_settings
+from monitoring.redaction import Redaction
 from monitoring.verdict import Policy
 
 
@@ -15,6 +16,7 @@ from monitoring.verdict import Policy
         ProjectSettings(),
         ProjectSettings(policy=Policy(thresholds={"toxicity": 0.4}, weights={"coherence": 0.0})),
         ProjectSettings(retention_days=1),
+        ProjectSettings(redaction=Redaction(mode="hash", types={"US_SSN": "drop"}), text_share=0.1),
     ],
 )
 def test_settings_survive_their_column(settings: ProjectSettings) -> None:
@@ -32,6 +34,8 @@ def test_an_empty_column_means_as_for_everybody() -> None:
         ('{"policy": {"thresholds": {"toxicity": 1}}}', "between 0 and 1"),
         ('{"policy": {"weights": {"relevance": -1}}}', "zero or more"),
         ('{"retention_day": 3}', "unknown field"),
+        ('{"redaction": {"types": {"EMAIL": "mask"}}}', "EMAIL can be found"),
+        ('{"text_share": 1.1}', "between 0 and 1"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(column: str, complaint: str) -> None:

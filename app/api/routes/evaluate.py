@@ -36,7 +36,7 @@ async def post_evaluation(request: Request, serving: Serving, project: Project) 
         keys=bulk_keys(request.headers.get("idempotency-key"), lines),
         wait_seconds=preference.wait_seconds,
     )
-    return await answer_evaluation(serving, project, lines, submission, preference)
+    return await answer_evaluation(serving, project, submission, preference)
 
 
 @router.get("/{job_id}")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from app.api.dependencies import Project, Reading, Serving, Writing
+from app.api.dependencies import Project, Reading, Services, Serving, Writing
 from app.api.openapi import FEEDBACK_BODY
 from app.api.opinions import FeedbackOut, Opinion
 from app.api.periods import Period
 from app.api.recent import may_be_queued
 from app.errors import NotFound
 from app.reports.feedback import FeedbackReport, read_feedback_report
+from app.schemas.feedback import Feedback
 from app.storage.feedback import add_feedback, is_stored
 
 __all__ = ["router"]
@@ -28,9 +30,17 @@ async def post_feedback(
     now = serving.clock()
     if not (await is_stored(connection, project, body.trace_id) or may_be_queued(body.trace_id, now)):
         raise NotFound("No trace is stored under this id, so nothing was kept.")
-    opinion = body.to_feedback(now)
+    opinion = await _redacted(serving, project, body.to_feedback(now))
     await add_feedback(connection, project, opinion)
     return FeedbackOut.of(opinion)
+
+
+async def _redacted(serving: Services, project: str, opinion: Feedback) -> Feedback:
+    redaction = (await serving.projects.find(project)).redaction
+    if not redaction.on:
+        return opinion
+    serving.privacy.require(redaction)
+    return await asyncio.to_thread(serving.privacy.redact_feedback, project, redaction, opinion)
 
 
 @router.get("")

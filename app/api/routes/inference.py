@@ -33,7 +33,7 @@ async def post_inference(request: Request, serving: Serving, project: Project) -
         keys=[request.headers.get("idempotency-key")],
         wait_seconds=preference.wait_seconds,
     )
-    return answer_single(record, submission, preference)
+    return answer_single(submission, preference)
 
 
 @router.post("/inferences", **BULK_BODY)

@@ -1,0 +1,271 @@
+"""Redaction on the way in: what the queue, Postgres and the answers hold under each mode."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from app.errors import Unavailable
+from app.privacy import Privacy
+from app.projects import Projects
+from app.schemas.ids import lot, mint
+from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
+from app.schemas.queued import Batch, Envelope, decode_batch, decode_envelope
+from app.storage.engine import create_engine, writing
+from app.storage.projects import save_settings
+from monitoring.evaluators import pii, toxicity
+from monitoring.models import Record
+from monitoring.redaction import Redaction
+from tests.integration.api_rig import ApiRig, serving
+from tests.integration.worker_rig import Alarm, Rig, WordCount, running_rig
+
+MAIL, CARD = "jane.doe@corp.net", "4929 7226 5379 7141"
+KEY = "0123456789abcdef0123456789abcdef"
+OTHER_KEY = KEY[::-1]
+RECORD = Record(
+    prompt=f"I am {MAIL}",
+    response=f"Your card {CARD} is charged",
+    model_name="gpt-4",
+    user_id="u-1",
+    id=f"order of {MAIL}",
+    metadata={"mail": MAIL},
+)
+EVALUATORS = (WordCount(), Alarm(), pii.build(), toxicity.build())
+
+
+async def decide(rig: Rig, **settings: Any) -> None:
+    async with writing(rig.engine) as connection:
+        assert await save_settings(connection, DEFAULT_PROJECT, ProjectSettings(**settings))
+
+
+@pytest.fixture
+async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
+    async with running_rig(database_url, redis_url, evaluators=EVALUATORS, privacy_key=KEY) as rig:
+        yield rig
+
+
+async def queued(rig: Rig) -> list[Envelope]:
+    """Everything that waits in the queue."""
+    found: list[Envelope] = []
+    async for key in rig.redis.scan_iter("arq:job:*"):
+        job = msgspec.msgpack.decode(await rig.redis.get(key))
+        batch: Batch = decode_batch(job["a"][0])
+        found += [decode_envelope(raw) for raw in batch.envelopes]
+    return found
+
+
+async def dump(rig: Rig) -> str:
+    """Every value of every column of what a record becomes, as text."""
+    rows = [
+        row
+        for table in ("traces", "dead_letters", "rollups", "observed_values", "jobs", "feedback")
+        for row in await rig.rows(f"SELECT * FROM {table}")  # noqa: S608 names above
+    ]
+    return repr(rows)
+
+
+@pytest.mark.parametrize(
+    "redaction", [Redaction(mode="mask"), Redaction(mode="hash"), Redaction(mode="drop")]
+)
+async def test_raw_text_is_neither_queued_nor_stored(rig: Rig, redaction: Redaction) -> None:
+    await decide(rig, redaction=redaction)
+    await rig.accept([RECORD])
+    async for key in rig.redis.scan_iter("*"):
+        for secret in (MAIL, CARD):
+            assert secret.encode() not in (await rig.redis.dump(key) or b"")
+    (envelope,) = await queued(rig)
+    assert MAIL not in repr(envelope)
+    await rig.drain()
+    assert await rig.value("SELECT count(*)::int FROM traces") == 1
+    stored = await dump(rig)
+    assert MAIL not in stored
+    assert CARD not in stored
+
+
+async def test_without_redaction_it_is_all_there(rig: Rig) -> None:
+    await rig.accept([RECORD])
+    (envelope,) = await queued(rig)
+    assert envelope == Envelope(
+        trace_id=envelope.trace_id, project_id="default", source="live", record=RECORD
+    )
+    await rig.drain()
+    assert MAIL in await dump(rig)
+
+
+async def test_scores_are_those_of_the_original(rig: Rig) -> None:
+    await rig.accept([RECORD])
+    for mode in ("mask", "drop"):
+        await decide(rig, redaction=Redaction(mode=mode))
+        await rig.ingest._projects.refresh()  # noqa: SLF001 what happens every other second
+        await rig.accept([msgspec.structs.replace(RECORD, id=mode)])
+    await rig.drain()
+    rows = await rig.rows(
+        "SELECT scores, flags, safety_score, overall_quality, prompt, response, marks, user_id "
+        "FROM traces ORDER BY trace_id"
+    )
+    plain, masked, dropped = rows
+    values = [{name: score["value"] for name, score in row["scores"].items()} for row in rows]
+    assert values[2] == values[0]
+    assert values[1].keys() == values[0].keys()
+    for row in (masked, dropped):
+        assert row["scores"]["pii"]["value"] == plain["scores"]["pii"]["value"]
+        assert row["scores"]["pii"]["label"] == plain["scores"]["pii"]["label"]
+        assert (row["flags"], row["safety_score"]) == (plain["flags"], plain["safety_score"])
+    assert "pii_leak" in masked["flags"]
+    (evidence,) = [e for e in masked["scores"]["pii"]["evidence"] if e["field"] == "response"]
+    assert masked["response"][evidence["start"] : evidence["end"]] == "[CREDIT_CARD]"
+    assert masked["marks"] == ["redacted"]
+    assert (dropped["prompt"], dropped["response"], dropped["marks"]) == ("", "", ["text_dropped"])
+    assert not any(score.get("evidence") for score in dropped["scores"].values())
+
+
+async def test_a_check_that_is_off_stays_off_under_redaction(rig: Rig) -> None:
+    await decide(rig, redaction=Redaction(mode="mask"))
+    await rig.accept([msgspec.structs.replace(RECORD, skip=("pii",))])
+    await rig.drain()
+    (row,) = await rig.rows("SELECT scores, response FROM traces")
+    assert "pii" not in row["scores"]
+    assert CARD not in row["response"]
+
+
+async def test_pseudonyms_join_records_and_find_the_user(rig: Rig) -> None:
+    await decide(rig, redaction=Redaction(mode="hash"))
+    await rig.accept([RECORD, msgspec.structs.replace(RECORD, id=None, prompt=f"Again {MAIL.upper()}")])
+    await rig.drain()
+    rows = await rig.rows("SELECT user_id, prompt FROM traces")
+    assert len({row["user_id"] for row in rows}) == 1
+    assert len({row["prompt"].split()[-1] for row in rows}) == 1
+    assert rows[0]["user_id"] in Privacy(KEY).user_id_forms(DEFAULT_PROJECT, "u-1")
+    assert rows[0]["user_id"] not in Privacy(KEY).user_id_forms("shop", "u-1")
+    assert rows[0]["user_id"] not in Privacy(OTHER_KEY).user_id_forms(DEFAULT_PROJECT, "u-1")
+    assert Privacy(None).user_id_forms(DEFAULT_PROJECT, "u-1") == ("u-1",)
+
+
+async def test_a_retry_is_known_by_its_raw_id(rig: Rig) -> None:
+    await decide(rig, redaction=Redaction(mode="mask"))
+    first = await rig.accept([RECORD])
+    again = await rig.accept([RECORD])
+    await rig.drain()
+    assert first.outcomes[0].trace_id == again.outcomes[0].trace_id
+    assert again.outcomes[0].duplicate
+    assert await rig.value("SELECT client_id FROM traces") == "order of [EMAIL_ADDRESS]"
+
+
+async def test_a_sealed_record_waits_for_its_key(database_url: str, redis_url: str, rig: Rig) -> None:
+    await decide(rig, redaction=Redaction(mode="drop"))
+    await rig.accept([RECORD])
+    async with running_rig(database_url, redis_url, evaluators=EVALUATORS, privacy_key=OTHER_KEY) as other:
+        await other.drain()
+        (letter,) = await other.rows("SELECT reason, detail, payload FROM dead_letters")
+        assert letter["reason"] == "SealError"
+        assert "LLM_MONITOR_PRIVACY_KEY" in letter["detail"]
+        assert MAIL.encode() not in letter["payload"]
+    envelope = decode_envelope(letter["payload"])
+    assert Privacy(KEY).open(envelope) == RECORD
+    moved = msgspec.structs.replace(envelope, trace_id=mint(0))
+    with pytest.raises(Exception, match="another LLM_MONITOR_PRIVACY_KEY"):
+        Privacy(KEY).open(moved)
+
+
+@pytest.mark.parametrize("redaction", [Redaction(mode="hash"), Redaction(types={"CREDIT_CARD": "drop"})])
+async def test_without_the_key_nothing_is_taken(
+    database_url: str, redis_url: str, redaction: Redaction
+) -> None:
+    async with running_rig(database_url, redis_url) as rig:
+        await decide(rig, redaction=redaction)
+        with pytest.raises(Unavailable, match="LLM_MONITOR_PRIVACY_KEY"):
+            await rig.accept([RECORD])
+        assert await queued(rig) == []
+
+
+async def test_nothing_is_taken_while_the_settings_are_unknown(rig: Rig) -> None:
+    away = create_engine("postgresql://nobody@127.0.0.1:1/none", application="test")
+    rig.ingest._projects = Projects(away)  # noqa: SLF001 a process that starts while Postgres is away
+    with pytest.raises(Unavailable):
+        await rig.accept([RECORD])
+    assert await queued(rig) == []
+
+
+async def test_what_cannot_be_redacted_is_rejected_alone(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    from monitoring import redactor
+
+    find = redactor.find_in_texts
+
+    def stumble(texts: list[str], **options: Any) -> Any:
+        if any("stumble" in text for text in texts):
+            raise ValueError(texts)
+        return find(texts, **options)
+
+    monkeypatch.setattr(redactor, "find_in_texts", stumble)
+    await decide(rig, redaction=Redaction(mode="mask"))
+    bad = Record(prompt="stumble", response=MAIL)
+    submission = await rig.accept([RECORD, bad, msgspec.structs.replace(RECORD, id=None)])
+    assert [hasattr(outcome, "message") for outcome in submission.outcomes] == [False, True, False]
+    assert submission.outcomes[1].line == 2
+    assert len(await queued(rig)) == 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+async def test_text_is_stored_for_a_share_of_the_scored_records(rig: Rig, share: float) -> None:
+    await decide(rig, text_share=share)
+    many = [Record(prompt=f"Hello {n}", response="two words", metadata={"n": n}) for n in range(200)]
+    submission = await rig.accept(many)
+    await rig.drain()
+    ids = [outcome.trace_id for outcome in submission.outcomes]
+    rows = {row["trace_id"]: row for row in await rig.rows("SELECT * FROM traces")}
+    assert len(rows) == len(many)
+    for trace_id in ids:
+        row = rows[trace_id]
+        assert row["overall_quality"] == 1.0
+        assert bool(row["prompt"]) is (lot(trace_id) < share)
+        assert row["marks"] == ([] if row["prompt"] else ["text_not_sampled"])
+        assert row["metadata"] is None or row["prompt"]
+    assert abs(sum(bool(row["prompt"]) for row in rows.values()) / len(many) - share) < 0.15
+
+
+def test_lots_are_even_and_lasting() -> None:
+    lots = [lot(mint(1_700_000_000_000)) for _ in range(2000)]
+    assert 0.0 <= min(lots) < max(lots) < 1.0
+    assert abs(sum(lots) / len(lots) - 0.5) < 0.05
+    assert lot(UUID(int=1)) == lot(UUID(int=1)) != lot(UUID(int=2))
+
+
+async def test_answers_and_opinions_are_redacted_too(database_url: str, redis_url: str) -> None:
+    settings: Mapping[str, Any] = {"privacy_key": KEY}
+    async with (
+        running_rig(database_url, redis_url, evaluators=EVALUATORS, **settings) as worker,
+        serving(database_url, redis_url, **settings) as (client, app),
+    ):
+        await decide(worker, redaction=Redaction(mode="hash"))
+        api = ApiRig(client, worker, app)
+        call = {"prompt": MAIL, "response": "ok then", "model_name": f"model of {MAIL}", "user_id": "u-1"}
+        evaluated = await api.post("/evaluate", [call], prefer="respond-async")
+        single = await api.post("/monitor/inference", call, prefer="respond-async")
+        opinion = {
+            "trace_id": single.json()["trace_id"],
+            "thumbs": "down",
+            "comment": f"{MAIL} is wrong",
+            "user_id": "u-1",
+            "categories": [MAIL, "wrong"],
+        }
+        confirmed = await api.post("/feedback", opinion)
+        await worker.drain()
+        stored = await dump(worker)
+        shown = (await client.get(f"/traces/{single.json()['trace_id']}")).text
+        for text in (evaluated.text, single.text, confirmed.text, stored, shown):
+            assert MAIL not in text
+        assert confirmed.status_code == 201
+        (row,) = await worker.rows(
+            "SELECT f.user_id = t.user_id AS same FROM feedback f JOIN traces t USING (trace_id)"
+        )
+        assert row["same"]
+
+        await decide(worker, redaction=Redaction(mode="drop"))
+        await app.state.services.projects.refresh()
+        dropped = (await api.post("/feedback", opinion)).json()
+        assert dropped["comment"] is None
+        assert "wrong" in dropped["categories"]
