@@ -177,7 +177,7 @@ def test_a_dropped_record_keeps_figures_and_names() -> None:
         found = redact_one(record, redaction)
         assert (found.dropped, found.pii) == (True, None)
         assert found.record == Record(
-            prompt="", response="", model_name="gpt-4", tags=("blue",), prompt_tokens=7, template_id="t",
+            prompt="", response="", model_name="gpt-4", tags=("blue",), prompt_tokens=7, template_id="t", error="[REDACTED]",
             marks=("text_dropped",),
         )  # fmt: skip
 
