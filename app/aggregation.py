@@ -7,16 +7,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
-import numpy as np
 
 from app.schemas.rollups import Delta
 from app.schemas.traces import Trace
 from monitoring.evaluator import Evaluator
-from monitoring.histogram import bucket_of
 from monitoring.models import Result, Score
+from monitoring.tabulation import Observations, Table
 from monitoring.verdict import Policy
 
 __all__ = ["HOUR", "MINUTE", "OTHER", "Judging", "aggregate", "describing", "negate", "other_mark"]
@@ -25,6 +25,7 @@ MINUTE, HOUR = 60, 3600
 OTHER = "(other)"
 _EXAMPLES = 3
 _LLM = "llm"
+_MEASURED = frozenset({"all", "model"})
 _SCALARS = (
     "records",
     "assessed",
@@ -88,13 +89,6 @@ class _Key(NamedTuple):
     bucket: datetime
 
 
-class _Observation(NamedTuple):
-    measure: str
-    value: float
-    hit: bool
-    binned: bool
-
-
 def other_mark(dimension: str, value: str) -> str:
     """Return the mark of a trace whose name is counted under `(other)`, because too many were seen that day.
 
@@ -110,15 +104,15 @@ def aggregate(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Del
     so that what was added can be taken back exactly after both have changed.
     """
     calls = [trace for trace in traces if trace.kind == _LLM]
-    observed = [list(_observe(trace)) for trace in calls]
+    observations = Observations()
     members: dict[_Key, list[int]] = defaultdict(list)
     for index, trace in enumerate(calls):
+        _observe(trace, observations)
         for key in _keys(trace, descriptive):
             members[key].append(index)
-    return [
-        _delta(key, [calls[i] for i in rows], [observed[i] for i in rows], descriptive)
-        for key, rows in members.items()
-    ]
+    measured = [key for key in members if key.dimension in _MEASURED or key.dimension in descriptive]
+    tables = dict(zip(measured, observations.tabulate([members[key] for key in measured]), strict=True))
+    return [_delta(key, [calls[i] for i in rows], tables.get(key)) for key, rows in members.items()]
 
 
 def negate(delta: Delta) -> Delta:
@@ -161,70 +155,53 @@ def _keys(trace: Trace, descriptive: Collection[str]) -> Iterator[_Key]:
             yield _Key(*owner, evaluator, result.label, "", "", HOUR, hour)
 
 
-def _observe(trace: Trace) -> Iterator[_Observation]:
+def _observe(trace: Trace, observations: Observations) -> None:
     for evaluator, result in trace.scores.items():
         if not isinstance(result, Score):
             continue
         if result.value is not None:
-            yield _Observation(evaluator, result.value, evaluator in trace.hits, binned=True)
+            observations.add(evaluator, result.value, hit=evaluator in trace.hits)
         for part, value in result.parts.items():
-            yield _Observation(f"{evaluator}.{part}", value, hit=False, binned=True)
+            observations.add(f"{evaluator}.{part}", value)
     for measure in ("overall_quality", "safety_score", "response_time_ms", "time_to_first_token_ms"):
         value = getattr(trace, measure)
         if value is not None:
-            yield _Observation(measure, value, hit=False, binned=True)
+            observations.add(measure, value)
     if trace.cost_usd is not None:
-        yield _Observation("cost_usd", float(trace.cost_usd), hit=False, binned=True)
+        observations.add("cost_usd", float(trace.cost_usd))
     for flag in trace.flags:
-        yield _Observation(f"flag:{flag}", 1.0, hit=True, binned=False)
+        observations.add(f"flag:{flag}", 1.0, hit=True, binned=False)
+    observations.end_record()
 
 
-def _delta(
-    key: _Key,
-    traces: Sequence[Trace],
-    observed: Sequence[Sequence[_Observation]],
-    descriptive: Collection[str],
-) -> Delta:
-    qualities = [trace.overall_quality for trace in traces if trace.overall_quality is not None]
-    costs = [trace.cost_usd for trace in traces if trace.cost_usd is not None]
-    measured = key.dimension in {"all", "model"} or key.dimension in descriptive
-    newest = sorted((trace.trace_id for trace in traces), reverse=True)[:_EXAMPLES]
+def _delta(key: _Key, traces: Sequence[Trace], table: Table | None) -> Delta:
+    assessed = unsafe = quality_count = priced = prompt_tokens = completion_tokens = 0
+    quality_sum, cost = 0.0, Decimal(0)
+    for trace in traces:
+        assessed += trace.safety_score is not None
+        unsafe += trace.is_safe is False
+        if trace.overall_quality is not None:
+            quality_count += 1
+            quality_sum += trace.overall_quality
+        if trace.cost_usd is not None:
+            priced += 1
+            cost += trace.cost_usd
+        prompt_tokens += trace.prompt_tokens or 0
+        completion_tokens += trace.completion_tokens or 0
+    examples: tuple[UUID, ...] = ()
+    if key.dimension == "flag":
+        examples = tuple(sorted((trace.trace_id for trace in traces), reverse=True)[:_EXAMPLES])
     return Delta(
         **key._asdict(),
         records=len(traces),
-        assessed=sum(trace.safety_score is not None for trace in traces),
-        unsafe=sum(trace.is_safe is False for trace in traces),
-        quality_count=len(qualities),
-        quality_sum=sum(qualities),
-        priced=len(costs),
-        cost_usd=sum(costs, Decimal(0)),
-        prompt_tokens=sum(trace.prompt_tokens or 0 for trace in traces),
-        completion_tokens=sum(trace.completion_tokens or 0 for trace in traces),
-        examples=tuple(newest) if key.dimension == "flag" else (),
-        **(_measures(observed) if measured else {}),
+        assessed=assessed,
+        unsafe=unsafe,
+        quality_count=quality_count,
+        quality_sum=quality_sum,
+        priced=priced,
+        cost_usd=cost,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        examples=examples,
+        **(table._asdict() if table else {}),
     )
-
-
-def _measures(observed: Sequence[Sequence[_Observation]]) -> dict[str, Any]:
-    """Add observations up into the parallel arrays of a Delta."""
-    flat = [observation for row in observed for observation in row]
-    names = tuple(sorted({observation.measure for observation in flat}))
-    if not names:
-        return {}
-    position = {name: i for i, name in enumerate(names)}
-    where = np.fromiter((position[o.measure] for o in flat), dtype=np.int64, count=len(flat))
-    values = np.fromiter((o.value for o in flat), dtype=np.float64, count=len(flat))
-    hits = np.fromiter((o.hit for o in flat), dtype=np.float64, count=len(flat))
-    binned = np.fromiter((o.binned for o in flat), dtype=np.bool_, count=len(flat))
-    size = len(names)
-    pairs = np.stack([where[binned] + 1, bucket_of(values[binned]).astype(np.int64)])
-    cells, counts = np.unique(pairs, axis=1, return_counts=True)
-    return {
-        "measures": names,
-        "counts": tuple(np.bincount(where, minlength=size).tolist()),
-        "sums": tuple(np.bincount(where, weights=values, minlength=size).tolist()),
-        "hits": tuple(np.bincount(where, weights=hits, minlength=size).astype(np.int64).tolist()),
-        "bin_measures": tuple(cells[0].tolist()),
-        "bins": tuple(cells[1].tolist()),
-        "bin_counts": tuple(counts.tolist()),
-    }

@@ -88,8 +88,13 @@ _DEDUPLICATE = text(
 )
 
 
+# Planners take the rows of a WITH for few, and join them in nested loops that grow with their square.
+_PLAN = text("SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true)")
+
+
 async def fold_closed(connection: AsyncConnection, now: datetime) -> None:
     """Make one row of the many that recent minutes and hours have gathered; sums do not change."""
+    await connection.execute(_PLAN)
     since = now - _RECENT - timedelta(hours=1)
     for grain, before in ((MINUTE, now - _SETTLE), (HOUR, now + timedelta(days=2))):
         await connection.execute(_DEDUPLICATE, {"into": grain, "since": since, "before": before})
@@ -97,6 +102,7 @@ async def fold_closed(connection: AsyncConnection, now: datetime) -> None:
 
 async def fold_hours(connection: AsyncConnection, now: datetime) -> None:
     """Replace minutes that no window reads any more by hours, late events included."""
+    await connection.execute(_PLAN)
     before = (now - KEEP_MINUTES).replace(minute=0, second=0, microsecond=0)
     await connection.execute(_COARSEN, {"grain": MINUTE, "into": HOUR, "unit": "hour", "before": before})
     await connection.execute(
@@ -106,6 +112,7 @@ async def fold_hours(connection: AsyncConnection, now: datetime) -> None:
 
 async def fold_days(connection: AsyncConnection, now: datetime) -> None:
     """Replace hours that no window reads any more by days."""
+    await connection.execute(_PLAN)
     before = (now - KEEP_HOURS).replace(hour=0, minute=0, second=0, microsecond=0)
     await connection.execute(_COARSEN, {"grain": HOUR, "into": DAY, "unit": "day", "before": before})
     await connection.execute(_DEDUPLICATE, {"into": DAY, "since": now - timedelta(days=4000), "before": now})

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from monitoring.histogram import ZERO_BUCKET, bucket_of
+from monitoring.tabulation import Observations, Table
+
+
+def observe(*records: dict[str, float], flags: tuple[str, ...] = ()) -> Observations:
+    observations = Observations()
+    for record in records:
+        for measure, value in record.items():
+            observations.add(measure, value, hit=value >= 0.5, binned=measure not in flags)
+        observations.end_record()
+    return observations
+
+
+def test_each_group_has_the_measures_of_its_records_by_name() -> None:
+    observations = observe({"b": 0.5, "a": 0.25}, {"b": 1.0}, {})
+    both, second, none = observations.tabulate([[0, 1], [1], [2]])
+    assert both == Table(
+        ("a", "b"),
+        (1, 2),
+        (0.25, 1.5),
+        (0, 2),
+        (1, 2, 2),
+        tuple(bucket_of([0.25, 0.5, 1.0]).tolist()),
+        (1, 1, 1),
+    )
+    assert second == Table(("b",), (1,), (1.0,), (1,), (1,), (0,), (1,))
+    assert none == Table((), (), (), (), (), (), ())
+
+
+def test_equal_values_share_a_bin_and_zero_has_its_own() -> None:
+    (table,) = observe({"a": 0.0}, {"a": 0.0}, {"a": 1.0}).tabulate([[0, 1, 2]])
+    assert (table.bins, table.bin_counts) == ((ZERO_BUCKET, 0), (2, 1))
+
+
+def test_what_is_not_binned_is_counted_all_the_same() -> None:
+    (table,) = observe({"a": 0.5, "flag": 1.0}, flags=("flag",)).tabulate([[0]])
+    assert (table.measures, table.counts, table.bin_measures) == (("a", "flag"), (1, 1), (1,))
+
+
+def test_groups_of_nothing_are_empty() -> None:
+    assert Observations().tabulate([]) == []
+    assert observe({}).tabulate([[0]]) == [Table((), (), (), (), (), (), ())]
+
+
+def test_a_negative_value_is_refused() -> None:
+    with pytest.raises(ValueError, match="zero or more"):
+        observe({"a": -0.1}).tabulate([[0]])
+
+
+def test_many_overlapping_groups_add_up_as_each_alone() -> None:
+    draw = random.Random(7)  # noqa: S311 a fixed draw of test data
+    records = [
+        {name: draw.choice([0.0, draw.random(), 1e6]) for name in "abcdef" if draw.random() < 0.6}
+        for _ in range(60)
+    ]
+    groups = [sorted(draw.sample(range(60), draw.randint(1, 40))) for _ in range(25)]
+    for rows, table in zip(groups, observe(*records).tabulate(groups), strict=True):
+        picked = [records[row] for row in rows]
+        assert table.measures == tuple(sorted({name for record in picked for name in record}))
+        for at, name in enumerate(table.measures):
+            values = [record[name] for record in picked if name in record]
+            assert table.counts[at] == len(values)
+            assert table.sums[at] == pytest.approx(sum(values))
+            assert table.hits[at] == sum(value >= 0.5 for value in values)
+            bins, counts = np.unique(bucket_of(values), return_counts=True)
+            mine = [i for i, measure in enumerate(table.bin_measures) if measure == at + 1]
+            assert [table.bins[i] for i in mine] == bins.tolist()
+            assert [table.bin_counts[i] for i in mine] == counts.tolist()
