@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 # End-to-end tests mostly wait, so three processes keep two cores busy; a file's tests stay together.
 PARALLEL ?= --numprocesses 3 --dist loadfile
 KERNELS := $(wildcard monitoring/kernels*.py monitoring/*/kernels*.py)
@@ -47,7 +48,7 @@ test: ## run the tests in a container
 	docker run --rm llm-monitor-test
 
 ##@ On this machine, without Docker
-.PHONY: setup run-local test-local test-long check lint format requirements reference help
+.PHONY: setup run-local test-local test-long bench check lint format requirements reference help
 
 setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compile the kernels, when they changed
 
@@ -73,6 +74,9 @@ test-local: setup ## run every test but the long ones, on servers of their own
 test-long: setup ## run the long tests
 	@$(BIN)/python -m pytest tests -m long $(PYTEST_ARGS); status=$$?; \
 	if [ $$status -eq 5 ]; then echo "No test is marked long yet: nothing to run."; else exit $$status; fi
+
+bench: setup ## measure throughput, latency and memory, a table and benchmark.json
+	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
 
 check: setup ## check format, lint, types and import directions, and run the unit tests
 	$(BIN)/ruff format --check .

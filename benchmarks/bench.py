@@ -1,0 +1,77 @@
+"""Measures throughput, latency and memory of the whole stack, each beside a yardstick of the same run.
+
+    make bench BENCH_ARGS="--only flow,reads"
+
+prints a table and writes JSON. Records are made from LLM_MONITOR_BENCHMARK_DATA, a folder that holds
+llm_traffic.jsonl.gz, or from the few texts that the tests carry. Load goes to loopback, and everything
+started here is stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.performance.accept import measure_accept
+from benchmarks.performance.calibration import python_loop
+from benchmarks.performance.figure import Figure, Report
+from benchmarks.performance.flow import measure_flow, measure_sharing
+from benchmarks.performance.stages import measure_stages
+from benchmarks.performance.table import print_figures
+from benchmarks.performance.traffic import Text, make_lines, read_texts
+
+Measure = Callable[[Sequence[Text]], list[Figure]]
+
+MEASURES: dict[str, Measure] = {
+    "accept": lambda texts: measure_accept(make_lines(texts, 4_000)),
+    "flow": lambda texts: measure_flow(make_lines(texts, 60_000)),
+    "stages": lambda texts: measure_stages(make_lines(texts, 5_120)),
+    "sharing": lambda texts: measure_sharing(make_lines(texts, 20_000)),
+}
+
+
+def main() -> int:
+    """Measure what was asked for; returns 1 when a goal was missed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", default=",".join(MEASURES), help="comma-separated, of " + ", ".join(MEASURES)
+    )
+    parser.add_argument("--data", type=Path, default=os.environ.get("LLM_MONITOR_BENCHMARK_DATA"))
+    parser.add_argument("--json", type=Path, default=Path("benchmark.json"), help="where the figures go")
+    arguments = parser.parse_args()
+    texts = read_texts(arguments.data and Path(arguments.data))
+    figures: list[Figure] = []
+    for name in arguments.only.split(","):
+        begun, loop = time.perf_counter(), python_loop()
+        measured = [msgspec.structs.replace(one, group=name) for one in MEASURES[name](texts)]
+        print_figures(measured)
+        print(
+            f"    {name} took {time.perf_counter() - begun:.0f} s; pure Python loop {loop / 1e6:.1f} M/s\n",
+            flush=True,
+        )
+        figures += measured
+    report = Report(
+        taken=datetime.now(UTC),
+        cores=os.cpu_count() or 1,
+        python=platform.python_version(),
+        machine=platform.machine(),
+        records_from="recorded traffic" if arguments.data else "texts of the tests",
+        loops_per_second=python_loop(),
+        figures=figures,
+    )
+    arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    return 1 if any(one.met is False for one in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

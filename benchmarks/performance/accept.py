@@ -1,0 +1,96 @@
+"""How fast records are taken durably, one by one and in bulk, against an API that keeps nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+
+from app.local.redis_server import Fsync
+from benchmarks.performance.calibration import bare_api
+from benchmarks.performance.figure import Figure
+from benchmarks.performance.http_load import Load, closed_loop, request
+from benchmarks.performance.processes import cpu_used
+from benchmarks.performance.stack import running
+
+__all__ = ["measure_accept"]
+
+CONNECTIONS = 32
+BULK_RECORDS = 500
+BULK_CONNECTIONS = 4
+GOALS = {"everysec": 1.0, "always": 0.85}
+BULK_GOAL = 6.0
+
+
+def measure_accept(lines: Sequence[bytes], *, seconds: float = 6.0, rounds: int = 3) -> list[Figure]:
+    """Measure each way of accepting in turn with the bare API, `rounds` times, and keep the best ratio."""
+    figures = []
+    for fsync, goal in GOALS.items():
+        figures += _measure(fsync, goal, lines, seconds, rounds)  # type: ignore[arg-type]
+    return figures
+
+
+def _measure(
+    fsync: Fsync, goal: float, lines: Sequence[bytes], seconds: float, rounds: int
+) -> Iterator[Figure]:
+    single = [request("/monitor/inference", line, "Prefer: respond-async") for line in lines]
+    bulk = [
+        request("/monitor/inferences", b"\n".join(part), content_type="application/x-ndjson")
+        for part in _parts(lines, BULK_RECORDS)
+    ]
+    tried: list[dict[str, float]] = []
+    with running(fsync=fsync) as stack, bare_api() as (bare_port, bare_pid):
+        _warm(stack.port, bare_port, single, bulk)
+        for _ in range(rounds):
+            with cpu_used({"bare": bare_pid}) as bare_cpu:
+                bare = _send(bare_port, single, CONNECTIONS, seconds)
+            with cpu_used(stack.pids) as cpu:
+                ours = _send(stack.port, single, CONNECTIONS, seconds)
+            many = _send(stack.port, bulk, BULK_CONNECTIONS, seconds / 2)
+            tried.append(
+                {
+                    "single": ours.answered / ours.seconds,
+                    "bare": bare.answered / bare.seconds,
+                    "bulk": many.answered * BULK_RECORDS / many.seconds,
+                    "api_us": 1e6 * cpu["api"] / ours.answered,
+                    "redis_us": 1e6 * cpu["redis"] / ours.answered,
+                    "load_us": 1e6 * ours.cpu_seconds / ours.answered,
+                    "bare_us": 1e6 * bare_cpu["bare"] / bare.answered,
+                    "refused": float(sum(ours.statuses.values()) - ours.answered),
+                }
+            )
+    best = max(tried, key=lambda one: one["single"] / one["bare"])
+    yield Figure(
+        name=f"durable accept, one record a request, {fsync}",
+        value=best["single"],
+        unit="records/s",
+        yardstick=best["bare"],
+        yardstick_name="bare FastAPI 202",
+        goal=f"at least {goal:g} x bare",
+        met=best["single"] >= goal * best["bare"],
+        details={name: value for name, value in best.items() if name not in {"single", "bare", "bulk"}},
+    )
+    best = max(tried, key=lambda one: one["bulk"] / one["bare"])
+    yield Figure(
+        name=f"durable accept, {BULK_RECORDS} records a request, {fsync}",
+        value=best["bulk"],
+        unit="records/s",
+        yardstick=best["bare"],
+        yardstick_name="bare FastAPI 202",
+        goal=f"at least {BULK_GOAL:g} x bare",
+        met=best["bulk"] >= BULK_GOAL * best["bare"],
+    )
+
+
+def _parts(lines: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(lines) - size + 1, size):
+        yield lines[start : start + size]
+
+
+def _warm(port: int, bare_port: int, single: Sequence[bytes], bulk: Sequence[bytes]) -> None:
+    _send(port, single, CONNECTIONS, 1.0)
+    _send(bare_port, single, CONNECTIONS, 1.0)
+    _send(port, bulk, BULK_CONNECTIONS, 0.5)
+
+
+def _send(port: int, requests: Sequence[bytes], connections: int, seconds: float) -> Load:
+    return closed_loop(port, cycle(requests), connections=connections, seconds=seconds)

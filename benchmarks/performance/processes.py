@@ -1,0 +1,56 @@
+"""What processes have used, read from the kernel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+import psutil
+
+__all__ = ["cpu_seconds", "cpu_used", "family", "resident_bytes", "shared_out_bytes"]
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """Return a process and all its descendants that live now."""
+    try:
+        head = psutil.Process(pid)
+        return [head, *head.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU seconds of a process, its descendants, and those of them that ended and were waited for."""
+    total = 0.0
+    for process in family(pid):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+@contextmanager
+def cpu_used(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
+    """Yield a mapping that holds, after the block, the CPU seconds that each named family used in it."""
+    used: dict[str, float] = {}
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    own = os.times()
+    yield used
+    used.update({name: cpu_seconds(pid) - before[name] for name, pid in pids.items()})
+    spent = os.times()
+    used["load"] = spent.user + spent.system - own.user - own.system
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of one process, its share of common pages included."""
+    return int(psutil.Process(pid).memory_info().rss)
+
+
+def shared_out_bytes(pid: int) -> dict[int, tuple[str, int]]:
+    """PSS of a process and its descendants, by process id: each common page counts once over all its users."""
+    found = {}
+    for process in family(pid):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            found[process.pid] = (" ".join(process.cmdline())[:60], int(process.memory_full_info().pss))
+    return found

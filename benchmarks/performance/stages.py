@@ -1,0 +1,91 @@
+"""CPU time of each stage of a worker, on one thread: decoding, every evaluator, aggregation, writing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import uvloop
+
+from app.aggregation import aggregate, describing
+from app.privacy import Privacy
+from app.schemas.ids import mint
+from app.schemas.projects import ProjectSettings
+from app.schemas.queued import Batch, Envelope, decode_batch, decode_envelope, encode
+from app.schemas.records import read_record
+from app.storage.engine import create_engine
+from benchmarks.performance.figure import Figure
+from benchmarks.performance.stack import running
+from monitoring.evaluation import find_evaluators
+from monitoring.evaluator import Evaluator
+from monitoring.prepared import Prepared
+from monitoring.tokens import count_tokens
+from workers.naming import Naming
+from workers.scoring import Scoring
+from workers.storing import Job, Storing
+
+__all__ = ["measure_stages"]
+
+JOB = 256
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+
+    def time(self, stage: str, work: Callable[..., Any], *arguments: Any) -> Any:
+        begun = time.process_time()
+        found = work(*arguments)
+        self.spent[stage] = self.spent.get(stage, 0.0) + time.process_time() - begun
+        return found
+
+
+def measure_stages(lines: Sequence[bytes]) -> list[Figure]:
+    """Take the lines through a worker's stages by hand, job by job."""
+    evaluators = find_evaluators()
+    now = time.time_ns() // 1_000_000
+    envelopes = [
+        Envelope(trace_id=mint(now), project_id="default", source="live", record=read_record(line))
+        for line in lines
+    ]
+    jobs = [envelopes[start : start + JOB] for start in range(0, len(envelopes), JOB)]
+    scoring = Scoring(evaluators, Privacy(None))
+    scoring.score(jobs[0], "warm-up", ProjectSettings())
+    clock = _Clock()
+    descriptive = describing(evaluators)
+    traces = []
+    for job in jobs:
+        payload = encode(Batch(envelopes=tuple(msgspec.Raw(encode(one)) for one in job)))
+        raw = clock.time("decode", _decode, payload)
+        batch = Prepared([one.record for one in raw])
+        for evaluator in evaluators:
+            clock.time(f"score: {evaluator.name}", evaluator.evaluate, batch)
+        clock.time("tokens", count_tokens, batch.records)
+        traces.append(clock.time("all scoring", scoring.score, raw, "job", ProjectSettings()))
+        clock.time("aggregate", aggregate, traces[-1], descriptive)
+    with running(api=False) as stack:
+        uvloop.run(_write(stack.database_url, traces, evaluators, clock))
+    details = {name: 1e6 * spent / len(lines) for name, spent in clock.spent.items()}
+    total = sum(details[name] for name in ("decode", "all scoring", "write, aggregation included"))
+    return [Figure(name="CPU of a worker's stages", value=total, unit="us/record", details=details)]
+
+
+def _decode(payload: bytes) -> list[Envelope]:
+    return [decode_envelope(one) for one in decode_batch(payload).envelopes]
+
+
+async def _write(
+    database_url: str, traces: Sequence[Any], evaluators: Sequence[Evaluator], clock: _Clock
+) -> None:
+    engine = create_engine(database_url, application="benchmark")
+    storing = Storing(engine, evaluators, Naming(engine))
+    await storing.store(Job("default", "warm-up", traces[0][:10], [], 0))
+    begun = time.process_time()
+    for number, job in enumerate(traces[1:]):
+        await storing.store(Job("default", f"job-{number}", job, [], 0))
+    clock.spent["write, aggregation included"] = (
+        (time.process_time() - begun) * len(traces) / max(1, len(traces) - 1)
+    )
+    await engine.dispose()
