@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     retention_days: Annotated[int, Field(ge=1, description="Days after which stored traces are dropped.")] = (
         90
     )
+    rollup_retention_days: Annotated[
+        int, Field(ge=1, description="Days after which figures are dropped; never before their traces.")
+    ] = 400
     rules: Annotated[
         Path | None,
         Field(description="YAML file of own rules; see docs/how-to/add-your-own-rules.md."),
@@ -119,6 +122,15 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe level that is logged.")
     ] = "info"
+
+    @model_validator(mode="after")
+    def _refuse_figures_shorter_than_traces(self) -> Settings:
+        if self.rollup_retention_days < self.retention_days:
+            raise ValueError(
+                f"ROLLUP_RETENTION_DAYS {self.rollup_retention_days} is less than RETENTION_DAYS "
+                f"{self.retention_days}: figures are kept at least as long as the traces they count"
+            )
+        return self
 
     @model_validator(mode="after")
     def _refuse_open_host(self) -> Settings:

@@ -32,6 +32,7 @@ from app.storage.engine import answers, create_engine
 from monitoring.evaluator import Evaluator
 from workers.evaluate import Evaluation
 from workers.naming import Naming
+from workers.retention import Retention
 from workers.scoring import Scoring
 from workers.storing import Storing
 from workers.upkeep import Upkeep
@@ -106,7 +107,12 @@ class WorkerProcess:
         self._engine = create_engine(settings.database_url, pool_size=6, application="llm-monitor-worker")
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         self._projects = Projects(self._engine)
-        self._upkeep = Upkeep(self._engine, retention_days=settings.retention_days)
+        self._upkeep = Upkeep(
+            self._engine,
+            retention_days=settings.retention_days,
+            rollup_retention_days=settings.rollup_retention_days,
+        )
+        self._retention = Retention(self._engine, retention_days=settings.retention_days)
         self._runner = Runner(
             self._engine,
             self._redis,
@@ -134,7 +140,13 @@ class WorkerProcess:
             loop.add_signal_handler(number, self.stop)
         side = [
             asyncio.create_task(task)
-            for task in (self._upkeep.run(), self._runner.run(), self._projects.run(), self._beat())
+            for task in (
+                self._upkeep.run(),
+                self._retention.run(),
+                self._runner.run(),
+                self._projects.run(),
+                self._beat(),
+            )
         ]
         try:
             while not self._stopping.is_set():

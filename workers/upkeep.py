@@ -13,7 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 from app.storage.engine import Connection, Engine, is_outage
 from app.storage.locks import UPKEEP, try_lock
+from app.storage.observed_values import forget_days
 from app.storage.partitions import DAYS_AHEAD, drop_partitions, ensure_partitions
+from app.storage.retention import delete_old_rollups, forget_jobs
 from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
 from app.storage.settlements import fold_settlements
 
@@ -23,14 +25,17 @@ logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 10
 _TICKS_PER_HOUR = 360
+# A job waits in the queue for thirty days at most, and its names are those of the day it was accepted.
+_NAMES_KEPT = timedelta(days=31)
 
 
 class Upkeep:
     """Does the periodic work of one database; of many replicas one at a time acts."""
 
-    def __init__(self, engine: Engine, *, retention_days: int) -> None:
+    def __init__(self, engine: Engine, *, retention_days: int, rollup_retention_days: int) -> None:
         self._engine = engine
         self._retention = timedelta(days=retention_days)
+        self._rollup_retention = timedelta(days=rollup_retention_days)
 
     async def run(self) -> None:
         """Repeat until cancelled; an outage of Postgres only skips a turn."""
@@ -53,6 +58,11 @@ class Upkeep:
             await ensure_partitions(self._engine, today, today + timedelta(days=DAYS_AHEAD))
             await self._locked(lambda connection: fold_hours(connection, now))
             await self._locked(lambda connection: fold_days(connection, now))
+            await self._locked(
+                lambda connection: delete_old_rollups(connection, now - self._rollup_retention)
+            )
+            await self._locked(lambda connection: forget_days(connection, today - _NAMES_KEPT))
+            await self._locked(lambda connection: forget_jobs(connection, now - self._retention))
             await drop_partitions(self._engine, before=(now - self._retention).date())
 
     async def _locked(self, work: Callable[[Connection], Awaitable[None]]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["RECLAIM", "UPKEEP", "try_lock", "wait_lock"]
+__all__ = ["RECLAIM", "RETENTION", "UPKEEP", "try_lock", "wait_lock"]
 
 UPKEEP = 7_301_002
 RECLAIM = 7_301_003
+RETENTION = 7_301_004
 
 
 async def try_lock(connection: AsyncConnection, key: int) -> bool:

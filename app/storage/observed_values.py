@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["admit_values"]
+__all__ = ["admit_values", "forget_days"]
 
 _ADMIT = text("""
 WITH room AS (
@@ -28,6 +28,7 @@ WITH room AS (
 )
 SELECT value FROM known UNION SELECT value FROM added
 """)
+_FORGET = text("DELETE FROM observed_values WHERE day < :before")
 
 
 async def admit_values(
@@ -48,3 +49,8 @@ async def admit_values(
         },
     )
     return set(rows.scalars())
+
+
+async def forget_days(connection: AsyncConnection, before: date) -> None:
+    """Forget the names of days before `before`."""
+    await connection.execute(_FORGET, {"before": before})

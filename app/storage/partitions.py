@@ -13,6 +13,16 @@ __all__ = ["DAYS_AHEAD", "drop_partitions", "ensure_partitions", "first_id", "pa
 DAYS_AHEAD = 3
 _LOCK = 7_301_001
 _TIMESTAMP_SHIFT = 80  # a UUIDv7 starts with 48 bits of Unix milliseconds (RFC 9562, section 5.7)
+_EXPIRED_COMMENT = "expired: being dropped"
+# Those half detached come first: Postgres detaches no other one before them.
+_EXPIRED = text(f"""
+SELECT c.relname, i.inhrelid IS NOT NULL AS attached, coalesce(i.inhdetachpending, false) AS pending
+FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid
+WHERE c.relname ~ '^traces_p[0-9]{{8}}$' AND c.relkind = 'r'
+    AND (i.inhparent = 'traces'::regclass AND c.relname < :name
+        OR obj_description(c.oid, 'pg_class') = '{_EXPIRED_COMMENT}')
+ORDER BY pending DESC, c.relname
+""")  # noqa: S608 a constant
 
 
 def first_id(moment: datetime) -> UUID:
@@ -64,26 +74,23 @@ async def _create(connection: AsyncConnection, day: date) -> bool:
 async def drop_partitions(engine: AsyncEngine, *, before: date) -> list[str]:
     """Drop the partitions of days before `before`, without stopping writers; returns their names.
 
-    DETACH CONCURRENTLY waits for running queries instead of locking them out; it takes no transaction.
+    DETACH CONCURRENTLY waits for running queries instead of locking them out; it takes no transaction, so
+    what an earlier call left half done is found by its comment and finished. A table that somebody else
+    detached, to keep it, has no such comment and stays.
     """
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
         if not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
             return []
         try:
-            expired = [name for name in await _partitions(connection) if name < partition_name(before)]
-            for name in expired:
-                await connection.execute(text(f"ALTER TABLE traces DETACH PARTITION {name} CONCURRENTLY"))
+            expired = (await connection.execute(_EXPIRED, {"name": partition_name(before)})).all()
+            for name, attached, pending in expired:
+                if attached and not pending:
+                    await connection.execute(text(f"COMMENT ON TABLE {name} IS '{_EXPIRED_COMMENT}'"))
+                if attached:
+                    how = "FINALIZE" if pending else "CONCURRENTLY"
+                    await connection.execute(text(f"ALTER TABLE traces DETACH PARTITION {name} {how}"))
                 await connection.execute(text(f"DROP TABLE {name}"))
         finally:
             await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
-    return expired
-
-
-async def _partitions(connection: AsyncConnection) -> list[str]:
-    rows = await connection.execute(
-        text(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'traces'::regclass ORDER BY 1"
-        )
-    )
-    return list(rows.scalars())
+    return [name for name, _, _ in expired]

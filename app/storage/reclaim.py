@@ -18,14 +18,15 @@ __all__ = ["reclaim"]
 _HOLES = 0.2
 _LOCK_TIMEOUT = "500ms"  # shorter than Postgres takes to look for a deadlock
 _LOCK_NOT_AVAILABLE = "55P03"
-_BESIDE = ("scores", "feedback", "dead_letters")
 
 # Records may be stored a day after they were accepted, when the queue was long.
-_PARTITIONS = text("""
+_TABLES = text("""
 SELECT s.relname AS name, s.n_tup_del AS deleted, s.n_live_tup AS live, s.n_dead_tup AS dead,
-    s.relname < 'traces_p' || to_char((now() AT TIME ZONE 'UTC')::date - 1, 'YYYYMMDD') AS closed
-FROM pg_stat_user_tables AS s JOIN pg_inherits AS i ON i.inhrelid = s.relid
-WHERE i.inhparent = 'traces'::regclass AND NOT i.inhdetachpending
+    i.inhrelid IS NOT NULL
+        AND s.relname < 'traces_p' || to_char((now() AT TIME ZONE 'UTC')::date - 1, 'YYYYMMDD') AS closed
+FROM pg_stat_user_tables AS s
+LEFT JOIN pg_inherits AS i ON i.inhrelid = s.relid AND i.inhparent = 'traces'::regclass
+WHERE i.inhrelid IS NOT NULL AND NOT i.inhdetachpending OR s.relname IN ('scores', 'feedback', 'dead_letters')
 ORDER BY s.relname
 """)
 _BOUNDS = text("""
@@ -37,14 +38,14 @@ FROM pg_class WHERE oid = CAST(:name AS regclass)
 async def reclaim(engine: AsyncEngine) -> list[str]:
     """Vacuum what has dead rows and write closed days with many holes anew; returns the days written anew."""
     async with engine.connect() as connection:
-        found = (await connection.execute(_PARTITIONS)).all()
+        found = (await connection.execute(_TABLES)).all()
     hollow = [row.name for row in found if row.closed and row.deleted > _HOLES * (row.deleted + row.live)]
     written = [name for name in hollow if await _write_anew(engine, name)]
     # Days written anew have no dead rows; the others' may be used again from now on.
     dead = [row.name for row in found if row.dead and row.name not in written]
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
-        for name in (*dead, *_BESIDE):
+        for name in dead:
             await connection.execute(text(f"VACUUM (SKIP_LOCKED) {name}"))
     return written
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 __all__ = ["fold_closed", "fold_days", "fold_hours"]
@@ -77,14 +77,8 @@ _COARSEN = text(
     "WITH gone AS (DELETE FROM rollups WHERE grain = :grain AND bucket < :before "  # noqa: S608 both parts are constants
     "RETURNING *, date_trunc(:unit, bucket, 'UTC') AS start), " + _MERGE
 )
-_DEDUPLICATE = text(
-    "WITH crowded AS (SELECT project_id, source, dimension, value, model, template, bucket FROM rollups "  # noqa: S608 both parts are constants
-    "WHERE grain = :into AND bucket >= :since AND bucket < :before "
-    "GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING count(*) > 1), "
-    "gone AS (DELETE FROM rollups r USING crowded c WHERE r.grain = :into AND r.bucket = c.bucket "
-    "AND r.project_id = c.project_id AND r.source = c.source AND r.dimension = c.dimension "
-    "AND r.value = c.value AND r.model = c.model AND r.template = c.template "
-    "RETURNING r.*, r.bucket AS start), " + _MERGE
+_TOUCHED = text(
+    "SELECT DISTINCT date_trunc(:unit, bucket, 'UTC') FROM rollups WHERE grain = :grain AND bucket < :before"
 )
 
 
@@ -92,27 +86,51 @@ _DEDUPLICATE = text(
 _PLAN = text("SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true)")
 
 
+def _deduplicate(which: str) -> TextClause:
+    return text(
+        "WITH crowded AS (SELECT project_id, source, dimension, value, model, template, bucket FROM rollups "  # noqa: S608 all parts are constants
+        f"WHERE grain = :into AND {which} "
+        "GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING count(*) > 1), "
+        "gone AS (DELETE FROM rollups r USING crowded c WHERE r.grain = :into AND r.bucket = c.bucket "
+        "AND r.project_id = c.project_id AND r.source = c.source AND r.dimension = c.dimension "
+        "AND r.value = c.value AND r.model = c.model AND r.template = c.template "
+        "RETURNING r.*, r.bucket AS start), " + _MERGE
+    )
+
+
+_DEDUPLICATE_RECENT = _deduplicate("bucket >= :since AND bucket < :before")
+_DEDUPLICATE_TOUCHED = _deduplicate("bucket = ANY(:touched)")
+
+
 async def fold_closed(connection: AsyncConnection, now: datetime) -> None:
     """Make one row of the many that recent minutes and hours have gathered; sums do not change."""
     await connection.execute(_PLAN)
     since = now - _RECENT - timedelta(hours=1)
     for grain, before in ((MINUTE, now - _SETTLE), (HOUR, now + timedelta(days=2))):
-        await connection.execute(_DEDUPLICATE, {"into": grain, "since": since, "before": before})
+        await connection.execute(_DEDUPLICATE_RECENT, {"into": grain, "since": since, "before": before})
 
 
 async def fold_hours(connection: AsyncConnection, now: datetime) -> None:
     """Replace minutes that no window reads any more by hours, late events included."""
     await connection.execute(_PLAN)
     before = (now - KEEP_MINUTES).replace(minute=0, second=0, microsecond=0)
-    await connection.execute(_COARSEN, {"grain": MINUTE, "into": HOUR, "unit": "hour", "before": before})
-    await connection.execute(
-        _DEDUPLICATE, {"into": HOUR, "since": now - KEEP_HOURS - timedelta(days=1), "before": now}
-    )
+    await _coarsen(connection, MINUTE, HOUR, "hour", before)
 
 
 async def fold_days(connection: AsyncConnection, now: datetime) -> None:
     """Replace hours that no window reads any more by days."""
     await connection.execute(_PLAN)
     before = (now - KEEP_HOURS).replace(hour=0, minute=0, second=0, microsecond=0)
-    await connection.execute(_COARSEN, {"grain": HOUR, "into": DAY, "unit": "day", "before": before})
-    await connection.execute(_DEDUPLICATE, {"into": DAY, "since": now - timedelta(days=4000), "before": now})
+    await _coarsen(connection, HOUR, DAY, "day", before)
+
+
+async def _coarsen(connection: AsyncConnection, grain: int, into: int, unit: str, before: datetime) -> None:
+    """Replace rows of one grain by rows of the next, then make one row of those that share a bucket.
+
+    A row that is appended meanwhile is not seen by the first and stays for the next time.
+    """
+    parameters = {"grain": grain, "unit": unit, "before": before}
+    touched = (await connection.execute(_TOUCHED, parameters)).scalars().all()
+    if touched:
+        await connection.execute(_COARSEN, parameters | {"into": into})
+        await connection.execute(_DEDUPLICATE_TOUCHED, {"into": into, "touched": touched})

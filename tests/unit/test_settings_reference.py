@@ -45,6 +45,7 @@ def test_the_named_variable_is_the_one_that_is_read(name: str, monkeypatch: pyte
         "allow_anonymous": "1",
         "redis_fsync": "everysec",
         "log_level": "error",
+        "rollup_retention_days": "1700",
         "privacy_key": "a secret of more than thirty-two characters",
     }.get(name, "2048" if "body" in name else "17" if field.annotation in {int, float} else "text")
     monkeypatch.setenv(variable_name(name, field), value)
