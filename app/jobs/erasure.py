@@ -47,19 +47,15 @@ _Phase = Literal["stored", "queued", "late", "names", "disk"]
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whose data is erased: exactly one of the two is given."""
+    """What is erased: a trace, or else a user under every id that the user's records may be stored under."""
 
-    user_id: str | None = None
+    user_ids: tuple[str, ...] = ()
     trace_id: UUID | None = None
 
     @property
-    def owner(self) -> str | UUID:
-        """The one that is given; raises ValueError when neither is."""
-        if self.user_id is not None:
-            return self.user_id
-        if self.trace_id is None:
-            raise ValueError("an erasure names a user or a trace")
-        return self.trace_id
+    def owners(self) -> tuple[str | UUID, ...]:
+        """The ids by which something belongs to the target."""
+        return self.user_ids if self.trace_id is None else (self.trace_id,)
 
 
 class _Cursor(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,19 +106,19 @@ class Erasure:
     ) -> _Cursor:
         """Delete a batch of traces with what is said about them, then, when none is left, the dead letters."""
         before = first_id(job.created_at + _TICK)
-        if isinstance(target.owner, UUID):
-            ids = [target.owner]
+        if target.trace_id is not None:
+            ids = [target.trace_id]
         else:
-            ids = await traces_of_user(connection, project_id, target.owner, before=before, most=_BATCH)
+            ids = await traces_of_user(connection, project_id, target.user_ids, before=before, most=_BATCH)
             if cursor.total is None:
-                total = await count_traces(connection, project_id, target.owner, before=before)
+                total = await count_traces(connection, project_id, target.user_ids, before=before)
                 cursor = msgspec.structs.replace(cursor, total=total)
         deleted = await delete_traces(connection, project_id, ids)
         await self._take_back(connection, project_id, deleted.traces)
         cursor = msgspec.structs.replace(cursor, traces=cursor.traces + len(deleted.traces))
         if len(ids) == _BATCH:
             return cursor
-        letters = await delete_letters(connection, project_id, target.owner)
+        letters = sum([await delete_letters(connection, project_id, owner) for owner in target.owners])
         # Read after the letters are gone, so that one replayed a moment before is waited for.
         waits_for = await queued_tokens(self._redis, project_id) if then == "queued" else ()
         return msgspec.structs.replace(
@@ -139,15 +135,15 @@ class Erasure:
     ) -> _Cursor:
         """Delete what names the user beyond traces: opinions, and rollups of calls that are long gone."""
         opinions = 0
-        if target.user_id is not None:
-            opinions = await delete_opinions(connection, project_id, target.user_id)
-            await forget_name(connection, project_id, "user", [target.user_id])
+        if target.user_ids:
+            opinions = await delete_opinions(connection, project_id, target.user_ids)
+            await forget_name(connection, project_id, "user", target.user_ids)
             # Folding replaces rows: while it runs, rows it is about to write would escape.
             await wait_lock(connection, UPKEEP)
-            kept = await replace_user_rollups(connection, project_id, target.user_id)
+            kept = await replace_user_rollups(connection, project_id, target.user_ids)
             deltas = aggregate(kept, self._descriptive)
             await append_deltas(
-                connection, [d for d in deltas if (d.dimension, d.value) == ("user", target.user_id)]
+                connection, [d for d in deltas if d.dimension == "user" and d.value in target.user_ids]
             )
         return msgspec.structs.replace(cursor, phase="disk", opinions=opinions)
 

@@ -54,11 +54,11 @@ _RETURNED = ", ".join(f"t.{name}" for name in _COUNTED)
 
 _OF_USER = text("""
 SELECT trace_id FROM traces
-WHERE project_id = :project_id AND user_id = :user_id AND trace_id < :before
+WHERE project_id = :project_id AND user_id = ANY(:user_ids) AND trace_id < :before
 ORDER BY trace_id LIMIT :most
 """)
 _COUNT = text("""
-SELECT count(*) FROM traces WHERE project_id = :project_id AND user_id = :user_id AND trace_id < :before
+SELECT count(*) FROM traces WHERE project_id = :project_id AND user_id = ANY(:user_ids) AND trace_id < :before
 """)
 # The bounds let Postgres leave out the partitions of other days.
 _DELETE = text(
@@ -71,7 +71,7 @@ _DELETE_BESIDE = (
     text("DELETE FROM scores WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
     text("DELETE FROM feedback WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
 )
-_DELETE_OPINIONS = text("DELETE FROM feedback WHERE project_id = :project_id AND user_id = :user_id")
+_DELETE_OPINIONS = text("DELETE FROM feedback WHERE project_id = :project_id AND user_id = ANY(:user_ids)")
 # A letter that could not be read names nobody and has an id of its own; its bytes may still hold both.
 _DELETE_LETTERS = """
 DELETE FROM dead_letters WHERE project_id = :project_id AND (
@@ -87,8 +87,8 @@ WHERE project_id = :project_id AND dimension = :dimension AND value = ANY(:value
 # One statement is one snapshot: no trace is counted in a row that is deleted here and left out of what stays.
 _REPLACE_USER = text(
     "WITH gone AS (DELETE FROM rollups WHERE project_id = :project_id AND dimension = 'user' "  # noqa: S608 names of columns
-    f"AND value = :user_id) SELECT {_RETURNED} FROM traces AS t "
-    "WHERE project_id = :project_id AND user_id = :user_id"
+    f"AND value = ANY(:user_ids)) SELECT {_RETURNED} FROM traces AS t "
+    "WHERE project_id = :project_id AND user_id = ANY(:user_ids)"
 )
 
 
@@ -100,18 +100,20 @@ class DeletedTraces(msgspec.Struct, frozen=True):
 
 
 async def traces_of_user(
-    connection: AsyncConnection, project_id: str, user_id: str, *, before: UUID, most: int
+    connection: AsyncConnection, project_id: str, user_ids: Sequence[str], *, before: UUID, most: int
 ) -> list[UUID]:
     """Return the ids of a user's oldest traces, accepted before the moment that `before` carries."""
     rows = await connection.execute(
-        _OF_USER, {"project_id": project_id, "user_id": user_id, "before": before, "most": most}
+        _OF_USER, {"project_id": project_id, "user_ids": list(user_ids), "before": before, "most": most}
     )
     return [UUID(bytes=trace_id.bytes) for trace_id in rows.scalars()]
 
 
-async def count_traces(connection: AsyncConnection, project_id: str, user_id: str, *, before: UUID) -> int:
+async def count_traces(
+    connection: AsyncConnection, project_id: str, user_ids: Sequence[str], *, before: UUID
+) -> int:
     """Return how many traces of a user were accepted before the moment that `before` carries."""
-    parameters = {"project_id": project_id, "user_id": user_id, "before": before}
+    parameters = {"project_id": project_id, "user_ids": list(user_ids), "before": before}
     return int(await connection.scalar(_COUNT, parameters) or 0)
 
 
@@ -130,9 +132,9 @@ async def delete_traces(
     return DeletedTraces([_trace(row) for row in rows], {row.partition for row in rows})
 
 
-async def delete_opinions(connection: AsyncConnection, project_id: str, user_id: str) -> int:
+async def delete_opinions(connection: AsyncConnection, project_id: str, user_ids: Sequence[str]) -> int:
     """Delete what a user said about any trace; returns how many opinions there were."""
-    found = await connection.execute(_DELETE_OPINIONS, {"project_id": project_id, "user_id": user_id})
+    found = await connection.execute(_DELETE_OPINIONS, {"project_id": project_id, "user_ids": list(user_ids)})
     return found.rowcount
 
 
@@ -155,9 +157,11 @@ async def forget_name(
         )
 
 
-async def replace_user_rollups(connection: AsyncConnection, project_id: str, user_id: str) -> list[Trace]:
+async def replace_user_rollups(
+    connection: AsyncConnection, project_id: str, user_ids: Sequence[str]
+) -> list[Trace]:
     """Delete every rollup row of a user; returns the traces that are stored and must be counted again."""
-    rows = await connection.execute(_REPLACE_USER, {"project_id": project_id, "user_id": user_id})
+    rows = await connection.execute(_REPLACE_USER, {"project_id": project_id, "user_ids": list(user_ids)})
     return [_trace(row) for row in rows]
 
 

@@ -30,7 +30,11 @@ async def fill(rig: Rig, moment: datetime, rows: int, project_id: str = "default
 
 async def erase_user(rig: Rig, user: str) -> UUID:
     job = Job(
-        job_id=uuid4(), kind=ERASE, state="queued", parameters={"user_id": user}, created_at=datetime.now(UTC)
+        job_id=uuid4(),
+        kind=ERASE,
+        state="queued",
+        parameters={"user_ids": [user]},
+        created_at=datetime.now(UTC),
     )
     async with rig.engine.begin() as connection:
         await add_job(connection, "default", job)

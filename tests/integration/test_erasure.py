@@ -15,6 +15,7 @@ from app.jobs.evaluations import EVALUATE_JOB, Evaluations
 from app.schemas.projects import ProjectSettings
 from app.storage.projects import save_settings
 from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
+from monitoring.redaction import Redaction
 from monitoring.verdict import Policy
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.truth import assert_rollups_equal_rows
@@ -229,6 +230,20 @@ async def test_users_may_be_named_in_any_way(api: ApiRig, user: str) -> None:
     await api.store(call(user), call("other"))
     job = await erase(api, f"/users/{quote(user, safe='')}")
     assert job["result"]["traces"] == 1
+
+
+async def test_a_user_stored_under_a_pseudonym_is_found_by_the_id(database_url: str, redis_url: str) -> None:
+    async with running_api(database_url, redis_url, privacy_key="0123456789abcdef" * 2) as api:
+        await api.store(call("zoe"))
+        async with api.worker.engine.begin() as connection:
+            settings = ProjectSettings(redaction=Redaction(mode="hash"))
+            assert await save_settings(connection, "default", settings)
+        await api.services.projects.refresh()
+        await api.store(call("zoe"), call("bob"))
+        stored = await api.worker.rows("SELECT user_id FROM traces")
+        assert len({row["user_id"] for row in stored}) == 3
+        assert (await erase(api, "/users/zoe"))["result"]["traces"] == 2
+        assert await api.worker.value("SELECT count(*) FROM rollups WHERE dimension = 'user'") == 1
 
 
 async def test_a_trace_that_never_was_is_not_erased(api: ApiRig) -> None:

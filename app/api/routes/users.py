@@ -21,6 +21,6 @@ User = Annotated[str, Path(min_length=1, max_length=4096)]
 @router.delete("/{user_id:path}", status_code=HTTPStatus.ACCEPTED)
 async def delete_user(serving: Serving, project: Project, user_id: User) -> Response:
     """Erase everything accepted from or about a user until now: calls, scores, feedback, dead letters, figures."""
-    return await answer_erasure(
-        serving, project, Target(user_id=user_id.replace("\0", "\N{REPLACEMENT CHARACTER}"))
-    )
+    written = user_id.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    forms = serving.privacy.user_id_forms(project, written)
+    return await answer_erasure(serving, project, Target(user_ids=forms))
