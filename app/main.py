@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from app.api import documentation, openapi, problems
+from app.api import direct, documentation, openapi, problems
 from app.api.dependencies import Services, now_utc
 from app.api.instruments import Instruments, RequestTimer
 from app.api.live_feed import Hub
@@ -29,13 +30,20 @@ __all__ = ["create_app", "create_app_from_env", "open_redis"]
 
 _DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem+json (RFC 9457)."
 _REDIS_CONNECTIONS = 64
+_GARBAGE_THRESHOLD = 10_000
+_BUSY_PATHS = ("/monitor/inference",)
 
 
 def create_app_from_env() -> FastAPI:
     """Return the application as the environment configures it; what uvicorn's --factory calls."""
     settings = load_settings()
     configure_logging(settings.log_level, process="api")
-    return create_app(settings)
+    app = create_app(settings)
+    # What is there now stays; every full collection would look at all of it again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
+    return app
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -63,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestTimer, instruments=instruments)
     for router in ROUTERS:
         app.include_router(router)
+    direct.install(app, *_BUSY_PATHS)
     problems.install(app)
     openapi.install(app)
     documentation.install(app)

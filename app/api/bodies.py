@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from email.message import Message
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fastapi import Request
@@ -50,6 +51,7 @@ async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, 
     return Body(b"".join(pieces), body_format)
 
 
+@lru_cache(maxsize=256)
 def _read_format(content_type: str | None, formats: tuple[BodyFormat, ...]) -> BodyFormat:
     message = Message()
     message["content-type"] = content_type or "absent/absent"

@@ -35,6 +35,8 @@ class Instruments:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        # Looking a pair up by its labels costs more than counting.
+        self._observed: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._records = {
             outcome: Gauge(
                 f"llm_monitor_records_{outcome}",
@@ -54,8 +56,14 @@ class Instruments:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        key = (method, route, status)
+        found = self._observed.get(key)
+        if found is None:
+            found = self._requests.labels(method, route, str(status)), self._seconds.labels(method, route)
+            self._observed[key] = found
+        requests, duration = found
+        requests.inc()
+        duration.observe(seconds)
 
     def render(self, report: PipelineReport) -> bytes:
         """Return everything in Prometheus' text format, with the pipeline as it is now."""
