@@ -32,6 +32,8 @@ __all__ = ["main"]
 logger = logging.getLogger(__name__)
 
 _RESTART_SECONDS = 1.0
+# A batch makes thousands of objects that live to its end; looking for garbage among them is for nothing.
+_GARBAGE_THRESHOLD = 50_000
 
 
 class Family:
@@ -106,6 +108,7 @@ def load(settings: Settings | None = None) -> tuple[Evaluator, ...]:
     )
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
     return evaluators
 
 
