@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+KILLS ?= 5
+SEED ?= 1
 # End-to-end tests mostly wait, so three processes keep two cores busy; a file's tests stay together.
 PARALLEL ?= --numprocesses 3 --dist loadfile
 KERNELS := $(wildcard monitoring/kernels*.py monitoring/*/kernels*.py)
@@ -48,7 +50,7 @@ test: ## run the tests in a container
 	docker run --rm llm-monitor-test
 
 ##@ On this machine, without Docker
-.PHONY: setup run-local test-local test-long bench check lint format requirements reference help
+.PHONY: setup run-local test-local test-long bench chaos check lint format requirements reference help
 
 setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compile the kernels, when they changed
 
@@ -77,6 +79,10 @@ test-long: setup ## run the long tests
 
 bench: setup ## measure throughput, latency and memory, a table and benchmark.json
 	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+
+chaos: setup ## kill -9 everything under load and prove that nothing is lost; KILLS=50 SEED=1
+	LLM_MONITOR_CHAOS_KILLS=$(KILLS) LLM_MONITOR_CHAOS_SEED=$(SEED) \
+		$(BIN)/python -m pytest tests/chaos --quiet --capture no $(PYTEST_ARGS)
 
 check: setup ## check format, lint, types and import directions, and run the unit tests
 	$(BIN)/ruff format --check .

@@ -101,6 +101,14 @@ class Settings(BaseSettings):
     backlog_max_records: Annotated[
         int, Field(ge=1, description="Records in the queue above which new ones get 503.")
     ] = 2_000_000
+    backlog_max_age_seconds: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Age of the oldest record in the queue above which new ones get 503; "
+            "beyond IDEMPOTENCY_HOURS a retry could be stored twice.",
+        ),
+    ] = 86_400
     retention_days: Annotated[int, Field(ge=1, description="Days after which stored traces are dropped.")] = (
         90
     )

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from app.errors import NotFound, Unavailable
-from app.schemas.projects import Project, ProjectSettings
+from app.schemas.projects import BacklogLimits, Project, ProjectSettings
 from app.storage.engine import Engine, reading
 from app.storage.projects import read_projects
 
@@ -39,6 +39,11 @@ class Projects:
         if project is None:
             raise NotFound(f"There is no project {project_id}.")
         return project.settings
+
+    def backlog_limits(self) -> dict[str, BacklogLimits]:
+        """Return the limits of the projects that have any, as they were last read."""
+        limits = ((name, project.settings.backlog) for name, project in self._known.items())
+        return {name: limit for name, limit in limits if limit != BacklogLimits()}
 
     async def refresh(self) -> None:
         """Read every project; raises Unavailable. An unchanged project keeps its objects."""

@@ -27,7 +27,9 @@ __all__ = [
     "accepted_counts",
     "beat",
     "deserialize",
+    "listed_jobs",
     "live_workers",
+    "oldest_enqueued_ms",
     "queued_jobs",
     "queued_since",
     "queued_tokens",
@@ -55,14 +57,18 @@ _TOKEN_CHARACTERS = 32
 
 
 class JobName(NamedTuple):
-    """A job id that says what the job holds, so that counting the queue reads no payload."""
+    """A job id that says what the job holds, so that counting the queue reads no payload.
+
+    `size` is that of the encoded batch in bytes.
+    """
 
     project_id: str
     records: int
     token: str
+    size: int = 0
 
     def __str__(self) -> str:
-        return _SEPARATOR.join((self.token, str(self.records), self.project_id))
+        return _SEPARATOR.join((self.token, str(self.records), str(self.size), self.project_id))
 
     @property
     def root(self) -> str:
@@ -72,15 +78,15 @@ class JobName(NamedTuple):
     @classmethod
     def parse(cls, job_id: str) -> JobName:
         """Read a job id back; one that this application did not make stands for one record of `default`."""
-        token, records, project_id = (*job_id.split(_SEPARATOR, 2), "", "")[:3]
-        if project_id and records.isdecimal():
-            return cls(project_id, int(records), token)
+        token, records, size, project_id = (*job_id.split(_SEPARATOR, 3), "", "", "")[:4]
+        if project_id and records.isdecimal() and size.isdecimal():
+            return cls(project_id, int(records), token, int(size))
         return cls(DEFAULT_PROJECT, 1, job_id)
 
     @classmethod
-    def new(cls, project_id: str, records: int) -> JobName:
+    def new(cls, project_id: str, records: int, size: int = 0) -> JobName:
         """Return a fresh name."""
-        return cls(project_id, records, uuid4().hex)
+        return cls(project_id, records, uuid4().hex, size)
 
 
 class QueuedJob(NamedTuple):
@@ -150,6 +156,23 @@ async def queued_jobs(redis: Redis) -> list[JobName]:
             pipe.exists(f"{job_key_prefix}{job_id}")
         present = await pipe.execute()
     return [JobName.parse(job_id) for job_id, there in zip(listed, present, strict=True) if there]
+
+
+async def listed_jobs(redis: Redis) -> list[QueuedJob]:
+    """Return what the queue lists, without looking for payloads, each with the time from which it is due.
+
+    A job with waiting posts is due a minute before it was enqueued, one that is tried again after it.
+    """
+    listed = await redis.zrange(EVALUATE_QUEUE, 0, -1, withscores=True)
+    return [QueuedJob(JobName.parse(_text(job_id)), int(score)) for job_id, score in listed]
+
+
+async def oldest_enqueued_ms(redis: Redis) -> int | None:
+    """Return when the job that is due first was enqueued, in Unix milliseconds; None for an empty queue."""
+    for job_id in await redis.zrange(EVALUATE_QUEUE, 0, 0):
+        tail = await redis.getrange(f"{job_key_prefix}{_text(job_id)}", -_TIME_BYTES, -1)
+        return _read_time(tail) or None
+    return None
 
 
 async def queued_since(redis: Redis) -> list[QueuedJob]:

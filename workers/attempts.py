@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.queue import REDELIVERED_KEY, WORKERS_KEY, JobName
+from workers.black_box import BlackBox
 
 __all__ = ["Attempts", "release"]
 
@@ -24,10 +25,11 @@ _RELEASE_SECONDS = 2
 
 
 class Attempts:
-    """Counts the tries of jobs in Redis, and lists those of the process named `worker`."""
+    """Counts the tries of jobs in Redis, lists those of the process named `worker`, and notes which is scored."""
 
-    def __init__(self, redis: Redis, worker: str) -> None:
+    def __init__(self, redis: Redis, worker: str, box: BlackBox) -> None:
         self._redis = redis
+        self._box = box
         self._claims = _claims_key(worker)
 
     async def begin(self, job: JobName) -> int:
@@ -42,6 +44,10 @@ class Attempts:
             commands: Any = self._redis
             await commands.hincrby(REDELIVERED_KEY, job.project_id, 1)
         return number
+
+    def note_scoring(self, job: JobName | None) -> None:
+        """Say which job is scored from now on, for the parent to read if this process dies of it."""
+        self._box.note(str(job or ""))
 
     async def end(self, job: JobName, *, forget: bool = True) -> None:
         """Put a job down; with `forget` this try ended with a word and counts no more.
@@ -58,10 +64,11 @@ class Attempts:
             logger.warning("the try of job %s stays counted: %s", job, type(error).__name__)
 
 
-def release(redis_url: str, worker: str) -> None:
+def release(redis_url: str, worker: str, *, scored: str) -> None:
     """Let the jobs of a process that died be delivered at once, instead of when arq's claim on them ends.
 
-    Trouble of Redis is passed over: then they come when the claim ends.
+    `scored` is the job that was being scored: it alone is suspected, and the try of another that was written
+    or waited beside it is taken back. Where none was, all are suspected. Trouble of Redis is passed over: then they come when the claim ends.
     """
     with (
         suppress(RedisError, OSError),
@@ -72,14 +79,16 @@ def release(redis_url: str, worker: str) -> None:
         commands: Any = redis
         commands.hdel(WORKERS_KEY, worker)
         jobs = commands.smembers(_claims_key(worker))
-        for job in jobs:
-            commands.delete(f"{in_progress_key_prefix}{job.decode()}")
+        for job in (name.decode() for name in jobs):
+            commands.delete(f"{in_progress_key_prefix}{job}")
+            if scored and job != scored:
+                commands.delete(_attempts_key(job))
         commands.delete(_claims_key(worker))
         if jobs:
             logger.warning("%d jobs of %s are delivered again", len(jobs), worker)
 
 
-def _attempts_key(job: JobName) -> str:
+def _attempts_key(job: JobName | str) -> str:
     return f"llm-monitor:attempts:{job}"
 
 

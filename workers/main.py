@@ -23,6 +23,7 @@ from app.schemas.projects import ProjectSettings
 from app.telemetry import configure_logging
 from monitoring.evaluator import Evaluator
 from workers.attempts import release
+from workers.black_box import BlackBox
 from workers.process import WorkerProcess, unix_ms, worker_name
 from workers.scoring import Scoring
 from workers.warming import SAMPLES, envelope_of
@@ -42,7 +43,7 @@ class Family:
     def __init__(self, settings: Settings, evaluators: Sequence[Evaluator]) -> None:
         self._settings = settings
         self._evaluators = evaluators
-        self._children: set[int] = set()
+        self._children: dict[int, BlackBox] = {}
         self._stopping = False
         # Children hold the reading end: when the parent dies, however it does, they see its end.
         self._alive, self._held = os.pipe()
@@ -55,11 +56,13 @@ class Family:
             self._fork()
         while self._children:
             pid, status = os.wait()
-            self._children.discard(pid)
+            box = self._children.pop(pid, None)
             if not self._stopping:
                 code = os.waitstatus_to_exitcode(status)
                 logger.error("worker %d ended with status %d and is replaced", pid, code)
-                release(self._settings.redis_url or "", worker_name(pid))
+                if box:
+                    release(self._settings.redis_url or "", worker_name(pid), scored=box.read())
+                    box.close()
                 time.sleep(_RESTART_SECONDS)
                 self._fork()
 
@@ -72,17 +75,18 @@ class Family:
     def _fork(self) -> None:
         if self._stopping:
             return
+        box = BlackBox()
         pid = os.fork()
         if pid == 0:
-            self._work()
-        self._children.add(pid)
+            self._work(box)
+        self._children[pid] = box
 
-    def _work(self) -> NoReturn:
+    def _work(self, box: BlackBox) -> NoReturn:
         """Be a worker process; never returns into the parent's code."""
         status = 1
         try:
             os.close(self._held)
-            uvloop.run(self._serve())
+            uvloop.run(self._serve(box))
             status = 0
         except BaseException:
             logger.exception("a worker process failed")
@@ -90,8 +94,8 @@ class Family:
             logging.shutdown()
             os._exit(status)
 
-    async def _serve(self) -> None:
-        worker = WorkerProcess(self._settings, self._evaluators)
+    async def _serve(self, box: BlackBox) -> None:
+        worker = WorkerProcess(self._settings, self._evaluators, box)
         asyncio.get_running_loop().add_reader(self._alive, worker.stop)
         await worker.run()
 

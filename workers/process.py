@@ -30,6 +30,8 @@ from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
 from app.storage.engine import answers, create_engine
 from monitoring.evaluator import Evaluator
+from workers.attempts import Attempts
+from workers.black_box import BlackBox
 from workers.evaluate import Evaluation
 from workers.naming import Naming
 from workers.retention import Retention
@@ -95,7 +97,7 @@ def make_worker(
 class WorkerProcess:
     """Takes jobs from one queue until it is told to stop."""
 
-    def __init__(self, settings: Settings, evaluators: Sequence[Evaluator]) -> None:
+    def __init__(self, settings: Settings, evaluators: Sequence[Evaluator], box: BlackBox) -> None:
         if settings.redis_url is None or settings.database_url is None:
             raise ValueError("a worker needs REDIS_URL and DATABASE_URL")
         self._redis = ArqRedis(
@@ -124,7 +126,7 @@ class WorkerProcess:
             self._executor,
             Scoring(evaluators, Privacy(settings.secret_key)),
             self._projects,
-            worker=worker_name(os.getpid()),
+            Attempts(self._redis, worker_name(os.getpid()), box),
             outage=self._pause,
             clock=unix_ms,
         )

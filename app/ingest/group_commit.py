@@ -95,7 +95,8 @@ class GroupCommit:
                     envelopes=tuple(msgspec.Raw(envelope) for envelope in part),
                     reply_to=self._reply_to if waited else None,
                 )
-                yield NewJob(JobName.new(project_id, len(part)), encode(batch), waited)
+                payload = encode(batch)
+                yield NewJob(JobName.new(project_id, len(part), len(payload)), payload, waited)
 
 
 def _cut(envelopes: Sequence[bytes]) -> Iterator[list[bytes]]:

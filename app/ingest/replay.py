@@ -26,7 +26,7 @@ async def replay(redis: Redis, project_id: str, payload: bytes, *, now_ms: int) 
         raise Conflict("This record cannot be read, so trying it again would change nothing.") from error
     again = msgspec.structs.replace(envelope, retried=True, waited=False)
     batch = encode(Batch(envelopes=(msgspec.Raw(encode(again)),)))
-    job = NewJob(JobName.new(project_id, 1), batch, waited=False)
+    job = NewJob(JobName.new(project_id, 1, len(batch)), batch, waited=False)
     with redis_required():
         async with redis.pipeline(transaction=True) as pipe:
             stage(pipe, [job], now_ms=now_ms)

@@ -75,7 +75,13 @@ class Ingest:
         self._projects = projects
         self._privacy = privacy
         self.waiting = Waiting(redis)
-        self.admission = Admission(redis, max_records=settings.backlog_max_records)
+        self.admission = Admission(
+            redis,
+            max_records=settings.backlog_max_records,
+            max_age_seconds=settings.backlog_max_age_seconds,
+            limits=projects.backlog_limits,
+            clock=clock,
+        )
         self._idempotency = Idempotency(redis, window_hours=settings.idempotency_hours)
         self._commit = GroupCommit(redis, reply_to=self.waiting.channel, clock=clock)
 
@@ -98,10 +104,13 @@ class Ingest:
 
         `keys` are idempotency keys aligned with `lines`; where None, the record's own id counts. Raises
         Unavailable, and keeps nothing, when the queue cannot take all of them or the project's settings
-        are not known, and NotFound when there is no such project.
+        are not known, Overloaded when the project may have no more waiting, and NotFound when there is no
+        such project.
         """
         redaction = (await self._projects.find(project_id)).redaction
         screened = [self._screen(number, line) for number, line in enumerate(lines, start=1)]
+        # First without their size, which is known when they are encoded: a refusal leaves no ids in Redis.
+        self.admission.check(project_id, records=sum(isinstance(line, Record) for line in screened))
         identified = await self._identify(screened, project_id, keys or [None] * len(screened))
         waited = wait_seconds > 0
         fresh: dict[UUID, Record] = {}
@@ -149,7 +158,7 @@ class Ingest:
 
     async def _keep(self, project_id: str, envelopes: Sequence[bytes], *, waited: bool) -> None:
         if envelopes:
-            self.admission.admit(records=len(envelopes), size=sum(map(len, envelopes)))
+            self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
             await self._commit.keep(project_id, envelopes, waited=waited)
 
     def _screen(self, number: int, line: Record | Rejection) -> Record | Rejection:

@@ -9,9 +9,33 @@ import msgspec
 from monitoring.redaction import Redaction
 from monitoring.verdict import Policy
 
-__all__ = ["DEFAULT_PROJECT", "Project", "ProjectSettings", "decode_settings", "encode_settings"]
+__all__ = [
+    "DEFAULT_PROJECT",
+    "BacklogLimits",
+    "Project",
+    "ProjectSettings",
+    "decode_settings",
+    "encode_settings",
+]
 
 DEFAULT_PROJECT = "default"
+
+
+class BacklogLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much of one project may wait to be scored before its new records are refused with 429.
+
+    `records` waiting, their `bytes` as queued, `age_seconds` of the oldest; None sets no such limit. Raises
+    ValueError for a limit below 1.
+    """
+
+    records: int | None = None
+    bytes: int | None = None
+    age_seconds: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if (limit := getattr(self, name)) is not None and limit < 1:
+                raise ValueError(f"backlog.{name} is at least 1, or null for no limit of the project's own")
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,13 +44,15 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     `policy` holds thresholds and weights by evaluator name. `retention_days` (at least 1) shortens how long
     its traces are kept; None keeps them as long as the installation does. `redaction` says what becomes of
     personal data before anything is queued. `text_share`, 0..1, is the share of traces that are stored with
-    their texts; all are scored. Raises ValueError for values outside their range.
+    their texts; all are scored. `backlog` limits what may wait in the queue. Raises ValueError for values
+    outside their range.
     """
 
     policy: Policy = Policy()
     retention_days: int | None = None
     redaction: Redaction = Redaction()
     text_share: float = 1.0
+    backlog: BacklogLimits = BacklogLimits()
 
     def __post_init__(self) -> None:
         if self.retention_days is not None and self.retention_days < 1:

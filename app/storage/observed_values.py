@@ -23,7 +23,7 @@ WITH room AS (
     SELECT :project_id, :day, :dimension, value FROM unnest(CAST(:values AS text[])) AS value
     WHERE value NOT IN (SELECT value FROM known)
     ORDER BY value LIMIT (SELECT free FROM room)
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (project_id, day, dimension, value) DO UPDATE SET value = excluded.value
     RETURNING value
 )
 SELECT value FROM known UNION SELECT value FROM added
@@ -36,7 +36,8 @@ async def admit_values(
 ) -> set[str]:
     """Register names seen on a day while fewer than `cap` are; returns those that count by themselves.
 
-    Replicas that register at the same moment may pass the cap by what one of them adds.
+    Replicas that register at the same moment may pass the cap by what one of them adds. A name that
+    another one registers meanwhile is waited for, and updated so that it is returned here too.
     """
     rows = await connection.execute(
         _ADMIT,

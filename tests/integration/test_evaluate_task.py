@@ -230,7 +230,7 @@ async def test_a_write_that_hangs_is_an_outage_and_loses_nothing(
         ended.set()
         raise ConnectionResetError
 
-    monkeypatch.setattr("workers.evaluate.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("workers.evaluate.PATIENCE_SECONDS", 2)
     monkeypatch.setattr(rig.evaluation, "_storing", Faulty(rig.evaluation._storing, hang))  # noqa: SLF001 no other way in
     await queue(rig, [encode(envelope(record()))])
     await rig.drain()

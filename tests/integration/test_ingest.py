@@ -49,6 +49,9 @@ class OneProject:
     async def find(self, _: str) -> ProjectSettings:
         return ProjectSettings()
 
+    def backlog_limits(self) -> dict[str, Any]:
+        return {}
+
 
 def ingest_into(redis: Redis, *, clock: Callable[[], int], **settings: Any) -> Ingest:
     return Ingest(redis, Settings(**settings), OneProject(), Privacy(None), clock=clock)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from app.reports import pipeline
 from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, encode
 from app.storage.dead_letters import DeadLetter
+from app.storage.observed_values import admit_values
 from monitoring.models import Record
 from tests.integration.worker_rig import Rig, running_rig
 from workers.process import unix_ms
@@ -191,3 +193,14 @@ async def test_a_job_that_is_settled_while_the_ledger_is_read_is_not_reported_mi
     async with rig.engine.connect() as connection:
         (ledger,) = (await pipeline.read_pipeline(connection, rig.redis, now())).projects
     assert (ledger.stored, ledger.in_flight, ledger.unaccounted) == (3, 0, 0)
+
+
+async def test_a_name_that_two_workers_meet_at_once_counts_by_itself_in_both(rig: Rig) -> None:
+    day = now().date()
+    async with rig.engine.connect() as first, rig.engine.connect() as second:
+        assert await admit_values(first, "default", day, "user", ["ada", "bob"], 10) == {"ada", "bob"}
+        waiting = asyncio.create_task(admit_values(second, "default", day, "user", ["ada", "cy"], 10))
+        while not await rig.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 it waits in Postgres
+            await asyncio.sleep(0)
+        await first.commit()
+        assert await waiting == {"ada", "cy"}

@@ -21,6 +21,8 @@ from app.storage.engine import create_engine
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
 from monitoring.prepared import Prepared
+from workers.attempts import Attempts
+from workers.black_box import BlackBox
 from workers.evaluate import Evaluation
 from workers.naming import Naming
 from workers.process import make_worker, unix_ms
@@ -122,7 +124,7 @@ async def running_rig(
         executor,
         Scoring(evaluators, privacy),
         Projects(engine),
-        worker="test:1",
+        Attempts(redis, "test:1", BlackBox()),
         outage=outage,
         clock=clock,
     )
