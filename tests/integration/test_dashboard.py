@@ -7,6 +7,7 @@ from contextlib import suppress
 import httpx
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.config import Settings
@@ -96,3 +97,18 @@ async def test_every_address_gets_the_application_and_only_local_files(
     assert page.status_code == httpx.codes.OK
     assert 'src="http' not in page.text
     assert 'href="http' not in page.text
+
+
+async def test_what_it_shows_may_come_from_a_read_replica(database_url: str, redis: Redis) -> None:
+    primary = create_engine(database_url, application="test")
+    async with primary.begin() as connection:
+        name = (await connection.exec_driver_sql("SELECT current_database()")).scalar_one()
+        await connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    await primary.dispose()
+    replica = create_engine(database_url, application="test")
+    overview = await Sources(replica, redis, api_url=API).overview(View(period="7d"))
+    assert overview.quality.total_evaluations == 0
+    async with replica.connect() as connection:
+        with pytest.raises(DBAPIError, match="read-only"):
+            await connection.exec_driver_sql("DELETE FROM traces")
+    await replica.dispose()
