@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re2
 
-__all__ = ["find_admission", "is_refusal"]
+__all__ = ["declines", "find_admission", "is_refusal"]
 
 _OBJECT = r"(?:references?|citations?|sources?|quotes?|quotations?|numbers?|figures?|facts?|statistics?|details?|links?|urls?|stud(?:y|ies)|papers?|titles?|names?|examples?|answers?|information|data)"
 _THOSE = r"(?:that|this|it|them|those|these|the|my|some|all)"
@@ -37,6 +37,26 @@ _UNWILLING = re2.compile(
     r"|\bno (?:information|comment|answer|mention|data|knowledge)\b"
     r"|\b(?:not enough|insufficient) (?:information|context|data)\b"
 )
+_DO = (
+    r"(?:provide|help|assist|answer|fulfil|comply|do that|do this|engage|support|create|generate|write|offer|share|"
+    r"discuss|respond|give|advise|recommend|encourage|participate|suggest|condone|promote|satisfy|complete|process|"
+    r"make|produce|tell|teach|explain|guide|continue|accommodate|endorse|speak|predict|comment|speculate|facilitate|"
+    r"carry out|describe|list|say|express)"
+)
+_DECLINES = re2.compile(
+    r"(?i)\b(?:i|we)(?:['\x{2019}]m| am| are|['\x{2019}]re)? (?:\w+ )?(?:\w+ )?"
+    r"(?:cannot|can['\x{2019}]?t|can not|won['\x{2019}]?t|will not|unable to|not able to|not going to|must decline|"
+    r"decline to|refuse to|not comfortable|not programmed to|not capable of)(?: \w+)?(?: \w+)? ?\b"
+    rf"{_DO}\w*\b"
+    r"|\bi (?:do not|don['\x{2019}]t|strongly|cannot|can['\x{2019}]t) (?:condone|promote|condemn)\b"
+    r"|\b(?:it is|it['\x{2019}]s|it would be|is) (?:not|never) (?:\w+ or )?(?:appropriate|ethical|acceptable)"
+    r"(?: (?:or|and) \w+)? (?:for me )?to\b"
+)
+_GOES_ON = re2.compile(
+    r"(?i)\b(?:but|however|instead|that said|nonetheless|though),? (?:i can (?:certainly |still |definitely |try |help|"
+    r"offer|provide|give|share|tell|suggest)|here(?:'s| is| are)|let me|below)"
+)
+_FIRST_SENTENCES, _TURN = 220, 800
 _OPENING = 400
 _MOST_WORDS_LEFT = 60
 
@@ -58,4 +78,15 @@ def is_refusal(text: str) -> bool:
         _REFUSAL.search(opening) is not None
         and _UNWILLING.search(opening) is not None
         and text.count(" ", _OPENING) <= _MOST_WORDS_LEFT
+    )
+
+
+def declines(text: str) -> bool:
+    """Tell whether a text refuses, however long it then explains why.
+
+    Besides what `is_refusal` finds, its first 220 characters say what it will not do, and its first 800 do
+    not turn to what it will.
+    """
+    return is_refusal(text) or (
+        _DECLINES.search(text[:_FIRST_SENTENCES]) is not None and _GOES_ON.search(text[:_TURN]) is None
     )

@@ -21,7 +21,7 @@ from monitoring.lexicon import WordTable, build_table
 from monitoring.models import TextField
 from monitoring.prepared import Prepared
 
-__all__ = ["UNDETERMINED", "Language", "covered", "languages"]
+__all__ = ["UNDETERMINED", "Language", "covered", "enough_letters", "languages"]
 
 UNDETERMINED = "und"
 
@@ -70,13 +70,16 @@ def covered(batch: Prepared, field: TextField, codes: Sequence[str] = ("en",)) -
     )
 
 
+def enough_letters(text: str) -> bool:
+    """Tell whether the part of a text that is read has letters enough (20 UTF-8 bytes) to tell its language."""
+    return _letter_bytes(text[:_WINDOW_CHARACTERS]) >= _ENOUGH_LETTERS
+
+
 def _covered(batch: Prepared, field: TextField, codes: frozenset[str]) -> NDArray[np.bool_]:
     texts = batch.texts(field)
     return np.array(
         [
-            language.code in codes
-            or language.confidence < _CONFIDENT
-            or _letter_bytes(text[:_WINDOW_CHARACTERS]) < _ENOUGH_LETTERS
+            language.code in codes or language.confidence < _CONFIDENT or not enough_letters(text)
             for text, language in zip(texts, languages(batch, field), strict=True)
         ],
         dtype=np.bool_,

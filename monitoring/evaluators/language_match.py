@@ -1,0 +1,110 @@
+"""Whether a response is in the language it was asked in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import re2
+
+from monitoring.evaluator import Category, Evaluator
+from monitoring.language import Language, enough_letters, languages
+from monitoring.models import Evidence, Score, TextField
+from monitoring.prepared import Prepared
+
+__all__ = ["LanguageMatch", "build"]
+
+VERSION = "1"
+
+# 2026-11-26, judgement: the value is 1 or 0, and what is not sure enough to be either is unknown.
+THRESHOLD = 0.5
+# 2026-11-26: of 20,700 pairs of recorded traffic as sure as this 0.05 % are called other, most of them rightly.
+_SURE = 0.7
+_SHOWN = 300
+# Languages that lid.176 takes for one another, or that one text may well be called by either name.
+_ALIKE = (
+    ("no", "nb", "nn", "da"),
+    ("hr", "sr", "bs", "sh", "sl"),
+    ("id", "ms", "jv", "su"),
+    ("zh", "wuu", "yue"),
+    ("ar", "arz"),
+    ("fa", "azb", "mzn"),
+    ("hi", "mr", "ne", "bh"),
+    ("es", "gl", "ast", "ca"),
+    ("pt", "gl"),
+    ("cs", "sk"),
+    ("ru", "be", "bg", "mk"),
+)
+# Whoever speaks of a language may want the answer in it.
+_WANTED = re2.compile(
+    r"(?i)translat|translit|\blanguages?\b|\b(?:english|german|french|spanish|italian|"
+    r"portuguese|dutch|polish|russian|ukrainian|turkish|arabic|hebrew|persian|farsi|hindi|urdu|bengali|tamil|"
+    r"chinese|mandarin|cantonese|japanese|korean|vietnamese|thai|indonesian|malay|swedish|danish|norwegian|"
+    r"finnish|greek|czech|hungarian|romanian|bulgarian|latin|swahili)\b|"
+    r"[üu]bersetz|englisch|deutsch|franz[öo]sisch|tradu[cizsç]|inglés|ingles|inglês|anglais|español|français|"
+    r"vertaal|vertaling|engels|överset|översätt|oversæt|oversett|engelsk|tłumacz|angielsk|přelo|anglick|"
+    r"перев[её]|перекла|английск|англійськ|çevir|ingilizce|αγγλικά|μετάφρα|翻译|翻譯|英文|英语|英語|翻訳|日本語|中文|"
+    r"번역|영어|ترجم|الإنجليزية|תרגם|अनुवाद|अंग्रेज|แปล|dịch|tiếng anh|terjemah|bahasa inggris"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageMatch:
+    """Finds responses in another language than their prompt where nobody spoke of languages.
+
+    1 is the same language, 0 another one. Both texts are read for their first 300 characters by the model
+    that tells languages apart; unless both are long enough and sure at 0.7, nothing is known
+    (`undetermined`), nor where the prompt or the system prompt speaks of a language or a
+    translation (`asked_for`). Neighbouring languages that the model confuses count as one.
+
+    It does not see a change of language after the opening, and not a mixture. It weighs nothing in
+    overall_quality unless a project gives it a weight.
+    """
+
+    name: str = "language_match"
+    version: str = VERSION
+    category: Category = "quality"
+    needs: frozenset[TextField] = frozenset({"prompt", "response", "system_prompt"})
+    flag: str | None = None
+    threshold: float | None = THRESHOLD
+
+    def evaluate(self, batch: Prepared) -> list[Score]:
+        """Return one score per record; see the class."""
+        rows = zip(languages(batch, "prompt"), languages(batch, "response"), strict=True)
+        return [self._judge(batch, record, *row) for record, row in enumerate(rows)]
+
+    def _judge(self, batch: Prepared, record: int, asked: Language, answered: Language) -> Score:
+        prompt, response = batch.texts("prompt")[record], batch.texts("response")[record]
+        if not prompt.strip() or not response.strip():
+            return _unknown("empty")
+        sure = min(asked.confidence, answered.confidence)
+        alike = asked.code == answered.code
+        if sure < _SURE or not (alike or (enough_letters(prompt) and enough_letters(response))):
+            return _unknown("undetermined")
+        if alike or (asked.code, answered.code) in _pairs():
+            return Score(value=1.0, label="same" if alike else "close", version=VERSION, confidence=sure)
+        if _WANTED.search(prompt) or _WANTED.search(batch.texts("system_prompt")[record]):
+            return _unknown("asked_for")
+        start = len(response) - len(response.lstrip())
+        place = Evidence(
+            "response",
+            start,
+            min(len(response.rstrip()), start + _SHOWN),
+            f"is {answered.code}, asked in {asked.code}",
+        )
+        return Score(value=0.0, label="other", version=VERSION, confidence=sure, evidence=(place,))
+
+
+@cache
+def _pairs() -> frozenset[tuple[str, str]]:
+    return frozenset((one, other) for group in _ALIKE for one in group for other in group)
+
+
+@cache
+def _unknown(label: str) -> Score:
+    return Score(value=None, label=label, version=VERSION, confidence=0.0)
+
+
+def build() -> Evaluator:
+    """Return the evaluator; the model of languages is loaded at its first use."""
+    return LanguageMatch()
