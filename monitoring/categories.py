@@ -68,8 +68,14 @@ class Lexicon:
         most -= len(listed)
         if not most:
             return
-        for hit in self.patterns.find(batch.texts(field)[record])[:most]:
-            yield Evidence(field, hit.start, hit.end, self.names[self.pattern_categories[hit.item]])
+        shown: set[Evidence] = set()
+        for hit in self.patterns.find(batch.texts(field)[record]):
+            one = Evidence(field, hit.start, hit.end, self.names[self.pattern_categories[hit.item]])
+            if one not in shown:
+                shown.add(one)
+                yield one
+            if len(shown) == most:
+                return
 
     def words(self) -> Iterator[tuple[str, float]]:
         """Yield every word of a category with its greatest strength."""

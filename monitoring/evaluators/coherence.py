@@ -19,6 +19,7 @@ from monitoring.degeneration import (
     measure_repetition,
 )
 from monitoring.evaluator import Category, Evaluator
+from monitoring.foreign import find_foreign
 from monitoring.formats import asks_for_json, breaks_json
 from monitoring.kernels_characters import measure_scripts
 from monitoring.kernels_lexicon import count_classes
@@ -54,6 +55,15 @@ _LANGUAGE_WANTED = re2.compile(
     r"names?|poem|song|anime|emoji)\b"
 )
 _TAIL = 80
+_SHOWN = 200
+_FENCE = "```"
+_REASONS = {
+    "loop": "said before",
+    "truncated": "stops in the middle",
+    "noise": "broken characters, or words that are none",
+    "format_break": "no valid JSON, which was asked for",
+    "mixed_languages": "letters of a script that nobody asked for",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,21 +206,26 @@ def _find_mixtures(batch: Prepared, scripts: NDArray[np.int64]) -> list[int]:
 
 
 def _show(batch: Prepared, record: int, label: str) -> tuple[Evidence, ...]:
+    """Return where the worst sign is, and what it is."""
     text = batch.texts("response")[record]
-    if label == "loop":
-        begin, end = measure_repetition(batch)[record, 7:9].tolist()
-        if end > begin:
-            return (Evidence("response", *batch.characters("response", record, begin, end), "said before"),)
-    if label == "truncated":
-        end = len(text.rstrip())
-        return (Evidence("response", max(0, end - _TAIL), end, "stops in the middle"),)
     if label == "self_contradiction":
         return tuple(
             Evidence("response", finding.start, finding.end, finding.reason)
             for finding in claims.examine(batch)[record].findings
             if finding.kind == claims.CONTRADICTION
         )
-    return ()
+    start, end, reason = 0, min(len(text), _SHOWN), _REASONS[label]
+    if label == "loop":
+        first, last = measure_repetition(batch)[record, 7:9].tolist()
+        start, end = batch.characters("response", record, first, last) if last > first else (start, end)
+    elif label == "truncated":
+        end = len(text.rstrip())
+        start = max(0, end - _TAIL)
+    elif label == "mixed_languages":
+        start, end = find_foreign(text)
+    elif label == "format_break" and measure_endings(batch)[record, 1] > 0:
+        start, end, reason = max(0, text.rfind(_FENCE)), len(text), "a block of code that is never closed"
+    return (Evidence("response", start, end, reason),)
 
 
 @cache

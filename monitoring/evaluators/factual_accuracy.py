@@ -26,6 +26,7 @@ VERSION = "2"
 THRESHOLD = 0.3
 
 _PARTS: dict[Source, str] = {"reference": "reference_agreement", "context": "context_support"}
+_REASONS: dict[Source, str] = {"reference": "not what the reference says", "context": "not in the context"}
 _LABELS: dict[Source, tuple[str, str]] = {
     "reference": ("disagrees", "agrees"),
     "context": ("unsupported", "supported"),
@@ -101,8 +102,26 @@ class FactualAccuracy:
                     label=_LABELS[source][value >= THRESHOLD],
                     version=VERSION,
                     confidence=max(value, 1.0 - value),
+                    evidence=(self._show_worst(batch, source, record),) if value < THRESHOLD else (),
                     parts={_PARTS[source]: value},
                 )
+
+    def _show_worst(self, batch: Prepared, source: Source, record: int) -> Evidence:
+        """Return the sentence that agrees least by itself."""
+        values = batch.shared(
+            ("factual_accuracy", "sentences", source), lambda: self._judge_sentences(batch, source)
+        )
+        sentences = batch.sentences("response")
+        first, last = sentences.offsets[record : record + 2].tolist()
+        at = first + int(values[first:last].argmax())
+        place = batch.characters("response", record, int(sentences.begins[at]), int(sentences.ends[at]))
+        return Evidence("response", *place, _REASONS[source])
+
+    def _judge_sentences(self, batch: Prepared, source: Source) -> NDArray[np.float64]:
+        if source == "context":
+            return self.grounding.judge_sentences(batch)
+        counts, _ = compare(batch, source)
+        return self.reference.probability(describe(counts, np.arange(len(counts) + 1)))
 
 
 @cache

@@ -83,7 +83,10 @@ class PromptInjection:
         signals = np.stack([prompt.values, certain, leakage])
         known = ~np.isnan(signals).all(axis=0) | ~np.isnan(context.values)
         strongest = np.nan_to_num(signals, nan=-1.0).argmax(axis=0)
-        values = np.where(known, np.nan_to_num(signals, nan=0.0).max(axis=0), np.nan)
+        highest = np.nan_to_num(signals, nan=0.0).max(axis=0)
+        # That nothing leaked says nothing of a prompt that could not be read.
+        known &= covered(batch, "prompt") | (highest >= THRESHOLD)
+        values = np.where(known, highest, np.nan)
         parts = np.stack([prompt.values, prompt.rules, context.values, leakage], axis=1).tolist()
         scores = []
         for record, value in enumerate(values.tolist()):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitoring.evaluator import Category, Evaluator
 from monitoring.language import covered
 from monitoring.linear import Bank, load_bank, logistic
-from monitoring.models import Score, TextField
+from monitoring.models import Evidence, Score, TextField
 from monitoring.prepared import Prepared
 from monitoring.responsiveness import (
     describe_answer,
@@ -32,6 +32,8 @@ VERSION = "1"
 THRESHOLD = 0.4
 # 2026-11-23, judgement: a prompt with a smaller share of known words is not read well enough to judge by.
 _LEAST_KNOWN = 0.35
+
+_REASONS = {"off_topic": "about something else", "no_answer": "no answer to what was asked"}
 
 Floats = NDArray[np.float32]
 
@@ -100,12 +102,14 @@ class Relevance:
             if record in contextual:
                 parts["contextual"] = contextual[record]
             value = overall[record]
+            label = _label(value, topical[record])
             scores.append(
                 Score(
                     value=value,
-                    label=_label(value, topical[record]),
+                    label=label,
                     version=VERSION,
                     confidence=max(value, 1 - value),
+                    evidence=_show(batch, record, label) if value < THRESHOLD else (),
                     parts=parts,
                 )
             )
@@ -140,6 +144,16 @@ def _label(value: float, topical: float) -> str:
     if value >= THRESHOLD:
         return "relevant"
     return "no_answer" if topical >= THRESHOLD else "off_topic"
+
+
+def _show(batch: Prepared, record: int, label: str) -> tuple[Evidence, ...]:
+    """Return the first sentence of a response that is low."""
+    sentences = batch.sentences("response")
+    first, last = sentences.offsets[record : record + 2].tolist()
+    if first == last:
+        return ()
+    place = batch.characters("response", record, int(sentences.begins[first]), int(sentences.ends[first]))
+    return (Evidence("response", *place, _REASONS[label]),)
 
 
 def _unknown(label: str) -> Score:
