@@ -49,6 +49,7 @@ __all__ = [
     "find_entities",
     "find_in_field",
     "find_in_texts",
+    "recognizers",
 ]
 
 # Characters read around a match for words that speak for or against it.
@@ -106,9 +107,9 @@ class Finder:
             (KEY, _Group(credentials.KEYS)),
             (WORDS, _Group((*personal.RECOGNIZERS, *credentials.ASSIGNMENTS))),
         )
-        every = [recognizer for _, group in self._groups for recognizer in group.recognizers]
+        self.recognizers = tuple(one for _, group in self._groups for one in group.recognizers)
         types: dict[str, set[str]] = defaultdict(set)
-        for recognizer in every:
+        for recognizer in self.recognizers:
             for word in recognizer.words:
                 types[word].add(recognizer.type)
         words = [*types, *(word for word in _AGAINST if word not in types)]
@@ -224,6 +225,11 @@ def _best(cluster: list[Entity]) -> list[Entity]:
         if not any(rival.confidence >= _SURE or rival.type == entity.type for rival in rivals):
             kept.append(entity)
     return kept
+
+
+def recognizers() -> tuple[Recognizer, ...]:
+    """Return every recogniser there is."""
+    return build_finder().recognizers
 
 
 @cache
