@@ -1,6 +1,7 @@
 """Writes the reference page of the detectors: what each one catches, what it does not, how often it errs.
 
     llm-monitor benchmark DATA --held-out --json > open.jsonl
+    PYTHONPATH=. python benchmarks/identifiers.py MADE && llm-monitor benchmark MADE --json >> open.jsonl
     PYTHONPATH=. python benchmarks/detectors_page.py DATA open.jsonl > docs/reference/detectors.md
 
 DATA/README.md names the licence, the meaning of labels and trivial baselines of each source, in tables whose
@@ -65,6 +66,8 @@ How to read the tables:
   The rate of traffic is the share flagged among recorded calls without labels: the most it can be.
 - **trivial baselines** are what text length, a bag of words fitted on other groups of the same source or plain word
   overlap reach. A detector that does not beat them has learned nothing there.
+- Public sources hold too few texts of most types of personal data; `made_identifiers` is written by
+  `benchmarks/identifiers.py`, and says how a value is told from its near misses inside a sentence, not how people write.
 - **sealed split** waits for figures on rows and sources that nobody has seen.
 """
 
@@ -175,7 +178,10 @@ def row(
 
 
 def describe_types(source: str, counts: Mapping[str, EntityCount]) -> Iterator[str]:
-    """Return the lines about types of personal data: those found, and the sum that a form decides."""
+    """Return the lines about types of personal data: those found, and the sum that a form decides.
+
+    Types in fewer than 100 texts are called unmeasured.
+    """
     found = {kind: count for kind, count in counts.items() if count.tp or count.fp}
     missed = [f"{kind} ({count.n})" for kind, count in counts.items() if kind not in found]
     yield from (f"### Types in {source}", "")
@@ -186,7 +192,11 @@ def describe_types(source: str, counts: Mapping[str, EntityCount]) -> Iterator[s
             [
                 kind,
                 *map(str, (one.n, one.tp, one.fn, one.fp)),
-                *map(show, (one.precision, one.recall, one.f2)),
+                *(
+                    map(show, (one.precision, one.recall, one.f2))
+                    if one.n >= FEWEST_ROWS
+                    else ["unmeasured"] * 3
+                ),
             ]
             for kind, one in every
         ]

@@ -94,6 +94,8 @@ def _measure(
             yield from measure_traffic(source, tuple(evaluators.values()), time.process_time, advance)
         return
     for feed in FEEDS[source.task]:
+        if not feed.reads(source.name):
+            continue
         rows = hold_out(feed.evaluator, source) if held_out else source
         if rows.rows:
             with _Bar(bars, source, len(rows.rows)) as advance:

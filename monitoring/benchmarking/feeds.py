@@ -18,11 +18,17 @@ class Feed(NamedTuple):
     """An evaluator that a task measures.
 
     Labels are 1 where the thing looked for is present and, in tasks of quality, where the text is good:
-    as values are. `opposite` marks an evaluator whose value is high where the label is low.
+    as values are. `opposite` marks an evaluator whose value is high where the label is low; `sources` names
+    those whose label is about it, where it is not all of the task's.
     """
 
     evaluator: str
     opposite: bool = False
+    sources: frozenset[str] | None = None
+
+    def reads(self, source: str) -> bool:
+        """Tell whether a source's label is about the evaluator."""
+        return self.sources is None or source in self.sources
 
 
 FEEDS: Mapping[str, tuple[Feed, ...]] = {
@@ -32,7 +38,10 @@ FEEDS: Mapping[str, tuple[Feed, ...]] = {
     "pii": (Feed("pii"),),
     "prompt_injection": (Feed("prompt_injection"),),
     "similarity": (Feed("semantic_similarity"),),
-    "relevance": (Feed("relevance"),),
+    "relevance": (
+        Feed("relevance"),
+        Feed("refusal", opposite=True, sources=frozenset({"refusals"})),
+    ),
     "coherence": (Feed("coherence"),),
     UNLABELLED: (),
 }

@@ -55,6 +55,9 @@ def format_measurement(measured: Measurement, *, detail: bool = False) -> str:
 
 def _format_entities(counts: dict[str, EntityCount]) -> Iterator[str]:
     for kind, count in [*counts.items(), ("all with a form or check digit", add_checkable(counts))]:
+        if count.n < FEWEST_ROWS:
+            yield f"    {kind:<30} n {count.n:<5} unmeasured: in fewer than {FEWEST_ROWS} texts"
+            continue
         figures = (count.precision, count.recall, count.f2)
         cells = " ".join(
             f"{name} {_number(value, '.3f').strip()}"

@@ -22,7 +22,7 @@ from monitoring.weights import load_weights
 
 __all__ = ["PromptInjection", "build"]
 
-VERSION = "1"
+VERSION = "2"
 
 # 2026-11-23: the training script shifts the log-odds so that one half is what 0.5 % of ordinary prompts
 # (Arena-Hard, MT-bench, self-instruct, role-play and look-alikes) exceed, out of fold.

@@ -65,11 +65,16 @@ def test_few_rows_are_called_unmeasured(origins):
 
 
 def test_types_of_personal_data_are_listed_found_and_missed(origins):
-    counts = {"US_SSN": EntityCount(4, 3, 1, 1), "PERSON": EntityCount(9, 0, 0, 9)}
+    counts = {
+        "US_SSN": EntityCount(400, 300, 100, 100),
+        "US_MBI": EntityCount(99, 99, 0, 0),
+        "PERSON": EntityCount(9, 0, 0, 9),
+    }
     page = write_page(
         [Measurement(task="pii", source="mine", evaluator="pii", n=200, by_entity=counts)], [], origins
     )
-    assert "| US_SSN | 4 | 3 | 1 | 1 | 0.75 | 0.75 | 0.75 |" in page
+    assert "| US_SSN | 400 | 300 | 100 | 100 | 0.75 | 0.75 | 0.75 |" in page
+    assert "| US_MBI | 99 | 99 | 0 | 0 | unmeasured | unmeasured | unmeasured |" in page
     assert "Labelled, and never found: PERSON (9)." in page
 
 

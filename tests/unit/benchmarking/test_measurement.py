@@ -206,7 +206,7 @@ def test_types_of_personal_data_are_shown_in_detail_alone():
     from monitoring.benchmarking.entity_types import EntityCount
 
     line = Measurement(
-        task="pii", source="s", evaluator="pii", n=100, by_entity={"US_SSN": EntityCount(4, 3, 1, 1)}
+        task="pii", source="s", evaluator="pii", n=100, by_entity={"US_SSN": EntityCount(400, 300, 100, 100)}
     )
     assert "US_SSN" not in format_measurement(line)
     assert "precision 0.750 recall 0.750 F2 0.750" in format_measurement(line, detail=True)
