@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import degeneration  # noqa: E402 the checkout is put on the path first
+from features import WEIGHTS, write_sums  # noqa: E402 same
 
 from monitoring.degeneration import SIGNS, describe_sign  # noqa: E402 same
 from monitoring.language import covered  # noqa: E402 same
@@ -92,7 +93,8 @@ def main() -> None:
         if sign == "disorder":
             rows = [row for row in rows if degeneration.can_be_shuffled(row["response"])]
         arrays |= fit(rows, sign)
-    np.savez_compressed(ROOT / "monitoring" / "weights" / "coherence.npz", **arrays)
+    np.savez_compressed(WEIGHTS / "coherence.npz", **arrays)
+    write_sums()
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from pathlib import Path
 
 import bpe_openai
 import numpy as np
+from features import WEIGHTS, write_sums
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
@@ -212,7 +213,7 @@ def main() -> None:
     """Build the table and say what it holds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--output", type=Path, default=Path("monitoring/weights/vectors.npz"))
+    parser.add_argument("--output", type=Path, default=WEIGHTS / "vectors.npz")
     arguments = parser.parse_args()
     texts = read_texts(arguments.data)
     seen = collections.Counter(word for text in texts for word in set(split(text)))
@@ -239,6 +240,7 @@ def main() -> None:
         unknown=np.float32(np.percentile(list(information.values()), 25)),
         bases=bases,
     )
+    write_sums()
     size = arguments.output.stat().st_size
     print(
         f"{len(texts)} texts, {len(words)} words, {int((bases != np.arange(len(words))).sum())} forms, {size} bytes"
