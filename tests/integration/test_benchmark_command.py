@@ -13,6 +13,12 @@ import pytest
 SAMPLES = Path(__file__).parents[1] / "quality" / "samples"
 
 
+KEYS = {
+    "task", "source", "evaluator", "n", "positives", "auroc", "average_precision", "threshold", "precision",
+    "recall", "f1", "f2", "balanced_accuracy", "false_positive_rate", "spearman", "map", "us_per_record", "mb_per_s",
+}  # fmt: skip
+
+
 def run_benchmark(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "app.cli.main", "benchmark", *map(str, arguments)],
@@ -39,12 +45,14 @@ def test_samples_are_measured_per_source_and_evaluator() -> None:
         "semantic_similarity",
         "toxicity",
     }
+    assert all(set(line) == KEYS | ({"by_entity"} if line["evaluator"] == "pii" else set()) for line in lines)
     assert found["toxicity", "toxicity"]["auroc"] > 0.85
     assert found["grounding", "hallucination"]["auroc"] > 0.9
     assert found["grounding", "factual_accuracy"]["auroc"] > 0.9
     assert found["similarity", "semantic_similarity"]["spearman"] > 0.85
     assert found["relevance", "relevance"]["map"] > 0.9
     email = found["pii", "pii"]["by_entity"]["EMAIL_ADDRESS"]
+    assert set(email) == {"n", "tp", "fp", "fn"}
     assert email["tp"] + email["fn"] == email["n"] > 0
     assert all(line["us_per_record"] > 0 and line["mb_per_s"] > 0 for line in lines)
 

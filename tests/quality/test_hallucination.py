@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
+from benchmarks import impossible
 from monitoring.benchmarking.fitting import hold_out
+from monitoring.benchmarking.measurement import FEWEST_ROWS
 from monitoring.benchmarking.metrics import count_decisions
 from monitoring.benchmarking.sources import Source
 from monitoring.evaluators.hallucination import build
@@ -42,3 +46,13 @@ def test_our_own_sample_is_separated():
     flagged = np.array([score.value is not None and score.value >= build().threshold for score in scores])
     assert not flagged[truth < 0.5].any()
     assert flagged[truth > 0.5].mean() >= 0.5
+
+
+@pytest.mark.parametrize("kind", impossible.KINDS)
+def test_what_can_be_caught_at_without_a_source_is_found_and_its_likes_are_not(kind):
+    rows = list(impossible.make_rows(kind, random.Random(kind)))  # noqa: S311 a reproducible choice
+    truth = harness.labels(rows)
+    flagged = harness.values(harness.run(build(), harness.records(rows)), unknown=0.0) >= build().threshold
+    assert len(rows) >= 2 * FEWEST_ROWS
+    assert np.mean(flagged[truth == 1]) >= 0.95
+    assert np.mean(flagged[truth == 0]) <= 0.02
