@@ -50,7 +50,7 @@ test: ## run the tests in a container
 	docker run --rm llm-monitor-test
 
 ##@ On this machine, without Docker
-.PHONY: setup run-local test-local test-long bench chaos check lint format requirements reference help
+.PHONY: setup run-local test-local test-long bench chaos check lint format requirements clients reference help
 
 setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compile the kernels, when they changed
 
@@ -105,6 +105,9 @@ requirements: setup ## pin the newest versions that pyproject.toml allows into r
 	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-emit-index-url \
 		--no-emit-trusted-host --no-emit-find-links --no-header --annotation-style=line \
 		--output-file requirements.txt pyproject.toml
+
+clients: setup ## run real OpenTelemetry clients against the API and write docs/reference/clients.md
+	CLIENTS_PAGE=write $(BIN)/python -m pytest tests/clients -m long
 
 reference: setup ## write docs/reference/configuration.md from the settings
 	$(BIN)/llm-monitor settings > docs/reference/configuration.md

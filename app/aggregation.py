@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from app.schemas.rollups import Delta
-from app.schemas.traces import Trace
+from app.schemas.traces import COUNTED_KINDS, Trace
 from monitoring.evaluator import Evaluator
 from monitoring.models import Result, Score
 from monitoring.tabulation import Observations, Table
@@ -24,7 +24,6 @@ __all__ = ["HOUR", "MINUTE", "OTHER", "Judging", "aggregate", "describing", "neg
 MINUTE, HOUR = 60, 3600
 OTHER = "(other)"
 _EXAMPLES = 3
-_LLM = "llm"
 _MEASURED = frozenset({"all", "model"})
 _SCALARS = (
     "records",
@@ -98,12 +97,12 @@ def other_mark(dimension: str, value: str) -> str:
 
 
 def aggregate(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Delta]:
-    """Return what the traces add to every bucket of every dimension; spans that are no LLM call add nothing.
+    """Return what the traces add to every bucket of every dimension; steps around calls add nothing.
 
     It follows from the traces alone: thresholds and caps of the moment they were scored are written in them,
     so that what was added can be taken back exactly after both have changed.
     """
-    calls = [trace for trace in traces if trace.kind == _LLM]
+    calls = [trace for trace in traces if trace.kind in COUNTED_KINDS]
     observations = Observations()
     members: dict[_Key, list[int]] = defaultdict(list)
     for index, trace in enumerate(calls):

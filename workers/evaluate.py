@@ -25,8 +25,16 @@ from app.projects import Projects
 from app.queue import EVALUATE_QUEUE, JobName, NewJob, stage
 from app.schemas.ids import mint
 from app.schemas.projects import ProjectSettings
-from app.schemas.queued import Batch, Envelope, Summary, decode_batch, decode_envelope, encode
-from app.schemas.traces import Trace, summarise
+from app.schemas.queued import (
+    PART_KINDS,
+    Batch,
+    Envelope,
+    Summary,
+    decode_batch,
+    decode_envelope,
+    encode,
+)
+from app.schemas.traces import COUNTED_KINDS, Trace, summarise
 from app.storage.dead_letters import DeadLetter
 from app.storage.engine import DATABASE_ERRORS, REFUSALS, is_outage, is_refusal
 from workers.attempts import Attempts
@@ -135,7 +143,9 @@ class Evaluation:
         opened = self._open(name, payload)
         known = await self._known(name, opened.envelopes)
         known_ids = {summary.trace_id for summary in known}
-        fresh = [envelope for envelope in opened.envelopes if envelope.trace_id not in known_ids]
+        unknown = [envelope for envelope in opened.envelopes if envelope.trace_id not in known_ids]
+        parts = [envelope for envelope in unknown if envelope.kind in PART_KINDS]
+        fresh = [envelope for envelope in unknown if envelope.kind not in PART_KINDS]
         settings = await self._projects.find(name.project_id)
         results = await self._score(name, fresh, settings)
         traces = [result for result in results if isinstance(result, Trace)]
@@ -145,12 +155,13 @@ class Evaluation:
             if isinstance(result, Unscorable)
         ]
         again = frozenset(envelope.trace_id for envelope in fresh if envelope.retried)
-        job = Job(name.project_id, str(name), traces, dead, len(known), opened.unread, again)
+        job = Job(name.project_id, str(name), traces, dead, len(known), opened.unread, again, parts)
         if (stored := await self._store(job, fresh)) is None:
             if await self._storing.settled_records(name.project_id, str(name)) == 0:
                 await self._split(name, decode_batch(payload))
             return
-        await self._announce(opened, [*map(summarise, stored), *known])
+        calls = [trace for trace in stored if trace.kind in COUNTED_KINDS]
+        await self._announce(opened, [*map(summarise, calls), *known])
 
     async def _score(
         self, name: JobName, envelopes: Sequence[Envelope], settings: ProjectSettings

@@ -33,6 +33,7 @@ from monitoring.evaluator import Evaluator
 from workers.attempts import Attempts
 from workers.black_box import BlackBox
 from workers.evaluate import Evaluation
+from workers.joining import Joining
 from workers.naming import Naming
 from workers.retention import Retention
 from workers.scoring import Scoring
@@ -115,16 +116,21 @@ class WorkerProcess:
             rollup_retention_days=settings.rollup_retention_days,
         )
         self._retention = Retention(self._engine, retention_days=settings.retention_days)
+        privacy = Privacy(settings.secret_key)
         self._runner = Runner(
             self._engine,
             self._redis,
             {ERASE: Erasure(self._engine, self._redis, describing(evaluators)), EVALUATE_JOB: Evaluations()},
         )
+        naming, scoring = Naming(self._engine), Scoring(evaluators, privacy)
+        self._joining = Joining(
+            self._engine, self._executor, scoring, self._projects, naming, describing(evaluators)
+        )
         self._evaluation = Evaluation(
             self._redis,
-            Storing(self._engine, evaluators, Naming(self._engine)),
+            Storing(self._engine, evaluators, naming, nudge=self._joining.nudge),
             self._executor,
-            Scoring(evaluators, Privacy(settings.secret_key)),
+            scoring,
             self._projects,
             Attempts(self._redis, worker_name(os.getpid()), box),
             outage=self._pause,
@@ -147,6 +153,7 @@ class WorkerProcess:
                 self._retention.run(),
                 self._runner.run(),
                 self._projects.run(),
+                self._joining.run(),
                 self._beat(),
             )
         ]

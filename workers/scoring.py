@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -11,20 +12,20 @@ from app.aggregation import Judging
 from app.privacy import Privacy, SealError
 from app.schemas.ids import lot, minted_at
 from app.schemas.projects import ProjectSettings
-from app.schemas.queued import Envelope
-from app.schemas.traces import Trace, from_envelope, without_text
+from app.schemas.queued import NO_CONTENT, Envelope
+from app.schemas.traces import COUNTED_KINDS, Trace, from_envelope, without_text
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
 from monitoring.evaluators.pii import PII
 from monitoring.models import Record, Result
-from monitoring.pricing import Usage, price
+from monitoring.pricing import Priced, Usage, price
 from monitoring.tokens import TokenCount, count_tokens
 from monitoring.verdict import Verdict, assess
 
-__all__ = ["Scoring", "Unscorable"]
+__all__ = ["DROPPED", "Scoring", "Unscorable"]
 
 _LLM = "llm"
-_DROPPED, _UNSAMPLED = "text_dropped", "text_not_sampled"
+DROPPED, _UNSAMPLED = "text_dropped", "text_not_sampled"
 
 
 class Unscorable(NamedTuple):
@@ -48,7 +49,7 @@ class Scoring:
         """Score a batch; what raises outside an evaluator is halved until the culprit is alone.
 
         An evaluator that raises is not the culprit: it leaves a Failure in that record's scores. Sealed
-        records are opened here and nowhere else, and nothing of their text is in what is returned.
+        records are opened here, and nothing of their text is in what is returned.
         """
         if not envelopes:
             return []
@@ -63,21 +64,28 @@ class Scoring:
                 *self.score(envelopes[middle:], job_id, settings),
             ]
 
+    def open(self, envelope: Envelope) -> Record:
+        """Return the original of a record, for its texts to be scored; raises SealError."""
+        return self._privacy.open(envelope)
+
     def _score(
         self, envelopes: Sequence[Envelope], job_id: str, settings: ProjectSettings
     ) -> Iterator[Trace]:
         records = [self._privacy.open(envelope) for envelope in envelopes]
         scored = [
-            _to_score(envelope, record) if envelope.kind == _LLM else None
+            _to_score(envelope, record) if envelope.kind == _LLM and NO_CONTENT not in record.marks else None
             for record, envelope in zip(records, envelopes, strict=True)
         ]
         results = iter(evaluate([record for record in scored if record is not None], self._evaluators))
         counts = count_tokens(records)
         judging = Judging.of(self._evaluators, settings.policy)
         for envelope, record, call, count in zip(envelopes, records, scored, counts, strict=True):
-            found = _found(envelope, next(results)) if call else {}
-            verdict = assess(record, found, self._evaluators, settings.policy)
-            trace = _trace(envelope, record, job_id, found, count, judging, verdict)
+            if call is None:
+                trace = _unjudged(envelope, record, job_id, count)
+            else:
+                found = _found(envelope, next(results))
+                verdict = assess(record, found, self._evaluators, settings.policy)
+                trace = _judged(envelope, record, job_id, found, count, judging, verdict)
             yield _kept(trace, envelope, settings)
 
 
@@ -100,7 +108,7 @@ def _found(envelope: Envelope, results: Mapping[str, Result]) -> dict[str, Resul
     return {**results, PII: envelope.pii}
 
 
-def _trace(
+def _judged(
     envelope: Envelope,
     record: Record,
     job_id: str,
@@ -109,8 +117,8 @@ def _trace(
     judging: Judging,
     verdict: Verdict,
 ) -> Trace:
-    occurred_at = record.timestamp or minted_at(envelope.trace_id)
-    priced = price(_usage(record, count), record.provider, record.model_name, occurred_at)
+    occurred_at = _occurred_at(envelope, record)
+    priced = _price(record, count, occurred_at)
     return from_envelope(
         envelope,
         job_id,
@@ -131,10 +139,39 @@ def _trace(
     )
 
 
+def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount) -> Trace:
+    """Return the trace of a call without text, which is priced by what it reports, or of a step around calls."""
+    counted = envelope.kind in COUNTED_KINDS
+    reports = record.prompt_tokens is not None or record.completion_tokens is not None
+    known = counted and (reports or NO_CONTENT not in record.marks)
+    occurred_at = _occurred_at(envelope, record)
+    priced = _price(record, count, occurred_at) if known else None
+    return from_envelope(
+        envelope,
+        job_id,
+        occurred_at,
+        scores={},
+        prompt_tokens=count.prompt if known else record.prompt_tokens,
+        completion_tokens=count.completion if known else record.completion_tokens,
+        token_source=count.source if known else None,
+        cost_usd=priced.cost_usd if priced else None,
+        pricing_status=priced.status if priced else "unknown" if counted else "not_counted",
+        price_source=(priced.source or None) if priced else None,
+    )
+
+
+def _occurred_at(envelope: Envelope, record: Record) -> datetime:
+    return record.timestamp or minted_at(envelope.trace_id)
+
+
+def _price(record: Record, count: TokenCount, at: datetime) -> Priced:
+    return price(_usage(record, count), record.provider, record.model_name, at)
+
+
 def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:
     """Return the trace as it is stored: without text where that was dropped or is not in the sample."""
     if envelope.sealed is not None:
-        return without_text(trace, _DROPPED)
+        return without_text(trace, DROPPED)
     if lot(trace.trace_id) >= settings.text_share:
         return without_text(trace, _UNSAMPLED)
     return trace

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from app.aggregation import aggregate, describing
 from app.schemas.ids import minted_at
-from app.schemas.queued import Summary
+from app.schemas.queued import NO_CONTENT, Envelope, Summary, encode
 from app.schemas.traces import Trace
 from app.storage.dead_letters import DeadLetter, bury, exhume
 from app.storage.engine import REFUSALS, Connection, Engine, is_refusal
 from app.storage.partitions import ensure_partitions
 from app.storage.rollup_writes import append_deltas
 from app.storage.settlements import settle, settled_records
+from app.storage.span_parts import Row, insert_parts
 from app.storage.trace_writes import MissingPartitionError, insert_traces, stored_summaries
 from monitoring.evaluator import Evaluator
 from workers.naming import Naming
@@ -27,7 +28,7 @@ class Job(NamedTuple):
     """A queue job after scoring: its traces, what was given up, and how many were known to be stored.
 
     `unread` counts records beyond the letters of a job that could not even be taken apart; those of `again`
-    were sent before and may lie among the dead letters.
+    were sent before and may lie among the dead letters; `parts` belong to spans that come by another way.
     """
 
     project_id: str
@@ -37,6 +38,7 @@ class Job(NamedTuple):
     duplicates: int
     unread: int = 0
     again: frozenset[UUID] = frozenset()
+    parts: Sequence[Envelope] = ()
 
 
 class Refused(NamedTuple):
@@ -56,12 +58,20 @@ class Outcome(NamedTuple):
 
 
 class Storing:
-    """Stores jobs through one engine."""
+    """Stores jobs through one engine; `nudge` hears when there may be parts to join."""
 
-    def __init__(self, engine: Engine, evaluators: Sequence[Evaluator], naming: Naming) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        evaluators: Sequence[Evaluator],
+        naming: Naming,
+        *,
+        nudge: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = engine
         self._descriptive = describing(evaluators)
         self._naming = naming
+        self._nudge = nudge
 
     async def store(self, job: Job) -> Outcome | None:
         """Write traces, deltas, dead letters and the settlement; None when the job had been settled before.
@@ -79,15 +89,19 @@ class Storing:
             await append_deltas(connection, aggregate(list(new.values()), self._descriptive))
             await exhume(connection, job.project_id, job.again & fresh)
             buried = await bury(connection, job.project_id, job.dead)
+            kept = await insert_parts(connection, job.project_id, [_row(part) for part in job.parts])
+            known = len(job.traces) - len(new) + len(job.parts) - len(kept)
             outcome = Outcome(
-                stored=len(new),
-                duplicate=job.duplicates + len(job.traces) - len(new) + len(job.dead) - buried,
+                stored=len(new) + len(kept),
+                duplicate=job.duplicates + known + len(job.dead) - buried,
                 dead=buried + job.unread,
             )
             if not await settle(connection, job.project_id, job.job_id, **outcome._asdict()):
                 return None
             await connection.commit()
-            return outcome
+        if job.parts or any(NO_CONTENT in trace.marks for trace in new.values()):
+            self._nudge()
+        return outcome
 
     async def summaries(self, project_id: str, trace_ids: Sequence[UUID]) -> list[Summary]:
         """Return the summaries of those of the records that are stored."""
@@ -131,6 +145,11 @@ class Storing:
         days = [minted_at(trace.trace_id).date() for trace in traces]
         await ensure_partitions(self._engine, min(days), max(days) + timedelta(days=1))
         return await insert_traces(connection, traces)
+
+
+def _row(part: Envelope) -> Row:
+    ids = (part.otel_trace_id or b"", part.otel_span_id or b"")
+    return (part.trace_id, part.kind, *ids, encode(part), part.record.user_id)
 
 
 def _reason(error: Exception) -> str:

@@ -18,6 +18,7 @@ from app.storage.partitions import DAYS_AHEAD, drop_partitions, ensure_partition
 from app.storage.retention import delete_old_rollups, forget_jobs
 from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
 from app.storage.settlements import fold_settlements
+from app.storage.span_parts import forget_parts
 
 __all__ = ["Upkeep"]
 
@@ -63,6 +64,7 @@ class Upkeep:
             )
             await self._locked(lambda connection: forget_days(connection, today - _NAMES_KEPT))
             await self._locked(lambda connection: forget_jobs(connection, now - self._retention))
+            await self._locked(lambda connection: forget_parts(connection, now))
             await drop_partitions(self._engine, before=(now - self._retention).date())
 
     async def _locked(self, work: Callable[[Connection], Awaitable[None]]) -> None:

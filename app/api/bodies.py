@@ -20,13 +20,14 @@ _FORMATS: Final[dict[str, BodyFormat]] = {
     "application/ndjson": "ndjson",
     "application/jsonl": "ndjson",
     "application/x-jsonlines": "ndjson",
+    "application/x-protobuf": "protobuf",
 }
 _CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
 _PIECE = 256 * 1024
 
 
 class Body(NamedTuple):
-    """A body as the application wrote it, decompressed, and how its records are laid out."""
+    """A body as the application wrote it, decompressed, and how it is laid out."""
 
     content: bytes
     format: BodyFormat

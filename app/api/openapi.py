@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from app.api.evaluations import EvaluationAnswer
@@ -15,7 +15,7 @@ from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from app.api.submissions import BulkAnswer, SingleAnswer
 from app.schemas.records import RecordIn
 
-__all__ = ["BULK_BODY", "FEEDBACK_BODY", "LIST_BODY", "RECORD_BODY", "install"]
+__all__ = ["BULK_BODY", "EXPORT_BODY", "FEEDBACK_BODY", "LIST_BODY", "RECORD_BODY", "install"]
 
 # The bundled Swagger UI reads no later version.
 _OPENAPI_VERSION = "3.0.3"
@@ -72,6 +72,29 @@ LIST_BODY: dict[str, Any] = _route(
     [_PREFER, _KEY],
 )
 
+_EXPORT = {"type": "object", "description": "An Export…ServiceRequest or -Response of OTLP 1.x."}
+_BINARY = {"type": "string", "format": "binary"}
+EXPORT_BODY: dict[str, Any] = {
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-protobuf": {"schema": _BINARY},
+                "application/json": {"schema": _EXPORT},
+            },
+        }
+    },
+    "responses": {
+        200: {
+            "description": "Kept, except for what partial_success names",
+            "content": {
+                "application/x-protobuf": {"schema": _BINARY},
+                "application/json": {"schema": _EXPORT},
+            },
+        }
+    },
+    "response_class": Response,
+}
 FEEDBACK_BODY: dict[str, Any] = _route({"application/json": FeedbackIn.model_json_schema()}, {}, [])
 
 

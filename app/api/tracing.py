@@ -11,11 +11,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from app.errors import InvalidParameter
 from app.schemas.feedback import Feedback
-from app.schemas.listed import Filters
+from app.schemas.listed import Filters, TreeNode
 from app.schemas.traces import Trace
 from monitoring.trends import window_of
 
-__all__ = ["TraceQuery", "describe"]
+__all__ = ["TraceQuery", "describe", "grow"]
 
 _CONTRACT_NAMES = {
     "occurred_at": "timestamp",
@@ -99,8 +99,32 @@ class TraceQuery(BaseModel):
 def describe(trace: Trace, opinions: Sequence[Feedback]) -> dict[str, Any]:
     """Return a trace under the names of the contract, with everything people said about it."""
     shown = {
-        _CONTRACT_NAMES.get(name, name): value
+        _CONTRACT_NAMES.get(name, name): value.hex() if isinstance(value, bytes) else value
         for name, value in msgspec.structs.asdict(trace).items()
         if name not in {"project_id", "job_id"}
     }
     return shown | {"feedback": opinions}
+
+
+def grow(nodes: Sequence[TreeNode]) -> list[dict[str, Any]]:
+    """Return spans as trees: each with its `children`, and at the top those whose parent is not stored."""
+    shown = [msgspec.structs.asdict(node) | {"children": []} for node in nodes]
+    for node in shown:
+        for name in ("otel_span_id", "otel_parent_span_id"):
+            node[name] = node[name].hex() if node[name] else None
+    by_span = {node["otel_span_id"]: node for node in shown if node["otel_span_id"]}
+    roots: list[dict[str, Any]] = []
+    for node in shown:
+        parent = by_span.get(node["otel_parent_span_id"])
+        (roots if parent is None or _holds(node, parent, by_span) else parent["children"]).append(node)
+    return roots
+
+
+def _holds(node: dict[str, Any], parent: dict[str, Any], by_span: dict[str, dict[str, Any]]) -> bool:
+    """Tell whether a span is an ancestor of its own parent, as no honest exporter has it."""
+    seen = 0
+    above: dict[str, Any] | None = parent
+    while above is not None and above is not node and seen <= len(by_span):
+        above = by_span.get(above["otel_parent_span_id"])
+        seen += 1
+    return above is not None

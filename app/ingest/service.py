@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -21,7 +21,7 @@ from app.ingest.waiting import Waiting
 from app.privacy import UNREDACTABLE, Privacy, Protected
 from app.projects import Projects
 from app.schemas.ids import mint
-from app.schemas.queued import Envelope, Source, Summary, encode
+from app.schemas.queued import Envelope, Source, SpanContext, Summary, encode
 from app.schemas.records import Rejection
 from monitoring.models import Record
 from monitoring.redaction import Redaction
@@ -98,13 +98,15 @@ class Ingest:
         project_id: str,
         source: Source,
         keys: Sequence[str | None] | None = None,
+        contexts: Sequence[SpanContext | None] | None = None,
         wait_seconds: float = 0,
     ) -> Submission:
         """Keep every record that is not already rejected, and wait for their scores if asked to.
 
-        `keys` are idempotency keys aligned with `lines`; where None, the record's own id counts. Raises
-        Unavailable, and keeps nothing, when the queue cannot take all of them or the project's settings
-        are not known, Overloaded when the project may have no more waiting, and NotFound when there is no
+        `keys` are idempotency keys aligned with `lines`; where None, the record's own id counts. `contexts`,
+        aligned too, say where records stand that are spans. Raises Unavailable, and keeps nothing, when the
+        queue cannot take all of them or the project's settings are not known, Overloaded when the project
+        may have no more waiting, and NotFound when there is no
         such project.
         """
         redaction = (await self._projects.find(project_id)).redaction
@@ -113,12 +115,15 @@ class Ingest:
         self.admission.check(project_id, records=sum(isinstance(line, Record) for line in screened))
         identified = await self._identify(screened, project_id, keys or [None] * len(screened))
         waited = wait_seconds > 0
+        placed = contexts or [None] * len(screened)
         fresh: dict[UUID, Record] = {}
+        places: dict[UUID, dict[str, Any]] = {}
         retried: set[UUID] = set()
-        for line, accepted in zip(screened, identified, strict=True):
+        for line, accepted, context in zip(screened, identified, placed, strict=True):
             # A second line with the id of an earlier one shares its fate and is not queued again.
             if isinstance(line, Record) and accepted and accepted.trace_id not in fresh:
                 fresh[accepted.trace_id] = line
+                places[accepted.trace_id] = _place(context)
                 if accepted.duplicate:
                     retried.add(accepted.trace_id)
         kept = await self._protect(project_id, redaction, fresh)
@@ -133,6 +138,7 @@ class Ingest:
                     waited=waited,
                     pii=protected.pii,
                     sealed=protected.sealed,
+                    **places[trace_id],
                 )
             )
             for trace_id, protected in kept.items()
@@ -191,6 +197,18 @@ class Ingest:
                 if earlier is not None:
                     found[index] = Accepted(earlier, duplicate=True)
         return found
+
+
+def _place(context: SpanContext | None) -> dict[str, Any]:
+    """Return the fields of an envelope that say where its record stands in a trace."""
+    if context is None:
+        return {}
+    return {
+        "kind": context.kind,
+        "otel_trace_id": context.trace_id,
+        "otel_span_id": context.span_id,
+        "otel_parent_span_id": context.parent_span_id,
+    }
 
 
 def _outcomes(

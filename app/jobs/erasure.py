@@ -34,6 +34,7 @@ from app.storage.locks import UPKEEP, wait_lock
 from app.storage.partitions import first_id
 from app.storage.reclaim import reclaim
 from app.storage.rollup_writes import append_deltas
+from app.storage.span_parts import delete_parts
 
 __all__ = ["ERASE", "Erasure", "Target"]
 
@@ -118,6 +119,9 @@ class Erasure:
         cursor = msgspec.structs.replace(cursor, traces=cursor.traces + len(deleted.traces))
         if len(ids) == _BATCH:
             return cursor
+        for owner in target.owners:
+            if isinstance(owner, str):
+                await delete_parts(connection, project_id, owner)
         letters = sum([await delete_letters(connection, project_id, owner) for owner in target.owners])
         # Read after the letters are gone, so that one replayed a moment before is waited for.
         waits_for = await queued_tokens(self._redis, project_id) if then == "queued" else ()

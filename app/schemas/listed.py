@@ -8,7 +8,25 @@ from uuid import UUID
 
 import msgspec
 
-__all__ = ["Filters", "ListedTrace"]
+__all__ = ["Filters", "ListedTrace", "TreeNode"]
+
+
+class TreeNode(msgspec.Struct, frozen=True, kw_only=True):
+    """One span of a trace; `kind` tells calls (`llm`, `embedding`) from the steps around them."""
+
+    trace_id: UUID
+    kind: str
+    otel_span_id: bytes | None
+    otel_parent_span_id: bytes | None
+    timestamp: datetime
+    response_time_ms: float | None
+    model_name: str
+    name: str | None
+    error: str | None
+    cost_usd: Decimal | None
+    quality_score: float | None
+    is_safe: bool | None
+    marks: list[str]
 
 
 class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):

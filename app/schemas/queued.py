@@ -15,6 +15,7 @@ __all__ = [
     "Batch",
     "Envelope",
     "Source",
+    "SpanContext",
     "Summary",
     "decode_batch",
     "decode_envelope",
@@ -23,6 +24,25 @@ __all__ = [
 ]
 
 Source = Literal["live", "evaluate", "import"]
+
+# Envelopes that hold no span but what belongs to one: its texts, or what somebody found in it.
+CONTENT, EVALUATION = "content", "evaluation"
+PART_KINDS = frozenset({CONTENT, EVALUATION})
+# The mark of a call whose texts were not sent with it.
+NO_CONTENT = "no_content"
+
+
+class SpanContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a record stands in an OpenTelemetry trace: raw ids of 16 and 8 bytes, and the span's kind.
+
+    Of the kinds, `llm` and `embedding` are calls that are counted and priced, `content` and `evaluation`
+    belong to a span that comes by another way, all others are steps around calls.
+    """
+
+    kind: str
+    trace_id: bytes
+    span_id: bytes
+    parent_span_id: bytes | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,6 +58,9 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: Source
     record: Record
     kind: str = "llm"
+    otel_trace_id: bytes | None = None
+    otel_span_id: bytes | None = None
+    otel_parent_span_id: bytes | None = None
     retried: bool = False
     waited: bool = False
     pii: Score | None = None

@@ -15,7 +15,7 @@ from monitoring.models import Record
 
 __all__ = ["BodyFormat", "RecordIn", "Rejection", "read_record", "read_records"]
 
-BodyFormat = Literal["json", "ndjson"]
+BodyFormat = Literal["json", "ndjson", "protobuf"]
 
 _METADATA_BYTES = 64 * 1024
 _REPLACEMENT = "�"

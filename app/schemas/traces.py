@@ -9,14 +9,25 @@ from uuid import UUID
 
 import msgspec
 
-from app.schemas.queued import Envelope, Summary
-from monitoring.models import Failure, Result, Score
+from app.schemas.queued import NO_CONTENT, Envelope, Summary
+from monitoring.models import Failure, Record, Result, Score
 
-__all__ = ["Trace", "scores_from_json", "scores_to_json", "summarise", "without_text"]
+__all__ = [
+    "COUNTED_KINDS",
+    "Trace",
+    "record_of",
+    "scores_from_json",
+    "scores_to_json",
+    "summarise",
+    "without_text",
+]
+
+# What costs money and is counted; every other span is a step around such calls.
+COUNTED_KINDS = frozenset({"llm", "embedding"})
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
-    """One LLM call as it is stored.
+    """One LLM call, or a step around one, as it is stored.
 
     `occurred_at` is the moment of the call (of receipt where the client named none), durations are
     milliseconds, money is US dollars, `scores` maps evaluator names to what they found, and `hits` names
@@ -36,6 +47,9 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     scores: dict[str, Result]
     pricing_status: str
     client_id: str | None = None
+    otel_trace_id: bytes | None = None
+    otel_span_id: bytes | None = None
+    otel_parent_span_id: bytes | None = None
     parent_id: str | None = None
     provider: str | None = None
     user_id: str | None = None
@@ -158,6 +172,28 @@ def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **foun
         kind=envelope.kind,
         occurred_at=occurred_at,
         client_id=record.id,
+        otel_trace_id=envelope.otel_trace_id,
+        otel_span_id=envelope.otel_span_id,
+        otel_parent_span_id=envelope.otel_parent_span_id,
         **{name: getattr(record, name) for name in _RECORD_FIELDS},
         **found,
+    )
+
+
+def record_of(trace: Trace) -> Record:
+    """Return the record that a stored trace was made of, without evaluators that its caller switched off.
+
+    Token counts are taken as reported where they were, and of a call without text, whose other counts are 0.
+    """
+    reported = trace.token_source == "reported"  # noqa: S105 no password
+    silent = NO_CONTENT in trace.marks
+    return Record(
+        id=trace.client_id,
+        timestamp=trace.occurred_at,
+        prompt_tokens=trace.prompt_tokens if reported or (silent and trace.prompt_tokens) else None,
+        completion_tokens=trace.completion_tokens
+        if reported or (silent and trace.completion_tokens)
+        else None,
+        reference=trace.reference,
+        **{name: getattr(trace, name) for name in _RECORD_FIELDS if name != "reference"},
     )

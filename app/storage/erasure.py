@@ -67,7 +67,13 @@ _DELETE = text(
 )
 # So that giving disk back, which goes by Postgres' statistics, sees these deletions at once.
 _TELL_STATISTICS = text("SELECT pg_stat_force_next_flush()")
+# Texts that wait for a span of theirs to join them go too; their ids stay, so that a retry brings nothing back.
 _DELETE_BESIDE = (
+    text("""
+    UPDATE span_parts AS p SET payload = NULL FROM traces AS t
+    WHERE t.project_id = :project_id AND t.trace_id = ANY(:trace_ids) AND p.project_id = t.project_id
+    AND p.otel_trace_id = t.otel_trace_id AND p.otel_span_id = t.otel_span_id
+    """),
     text("DELETE FROM scores WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
     text("DELETE FROM feedback WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
 )

@@ -42,6 +42,7 @@ __all__ = [
     "rollups",
     "scores",
     "settlements",
+    "span_parts",
     "traces",
 ]
 
@@ -133,6 +134,13 @@ traces = Table(
         "trace_id",
         postgresql_where=text("session_id IS NOT NULL"),
     ),
+    Index(
+        "ix_traces_otel",
+        "project_id",
+        "otel_trace_id",
+        "otel_span_id",
+        postgresql_where=text("otel_trace_id IS NOT NULL"),
+    ),
     postgresql_partition_by="RANGE (trace_id)",
 )
 
@@ -181,6 +189,30 @@ observed_values = Table(
     Column("day", Date, primary_key=True),
     Column("dimension", Text, primary_key=True),
     Column("value", Text, primary_key=True),
+)
+
+# What belongs to a span and came apart from it: its texts, or somebody's findings, until they are joined.
+span_parts = Table(
+    "span_parts",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("part_id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("otel_trace_id", LargeBinary, nullable=False),
+    Column("otel_span_id", LargeBinary, nullable=False),
+    Column("payload", LargeBinary),  # the msgpack envelope, as it was queued; null once joined or erased
+    Column("user_id", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _instant("created_at", now=True),
+    _instant("claimed_at", nullable=True),
+    Index("ix_span_parts_open", "created_at", postgresql_where=text("payload IS NOT NULL")),
+    Index("ix_span_parts_joined", "created_at", postgresql_where=text("payload IS NULL")),
+    Index(
+        "ix_span_parts_user",
+        "project_id",
+        "user_id",
+        postgresql_where=text("user_id IS NOT NULL AND payload IS NOT NULL"),
+    ),
 )
 
 # Scores that arrive after the trace: judge, human, log join, re-scoring.

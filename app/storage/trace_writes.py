@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.schemas.queued import Summary
 from app.schemas.traces import Trace, scores_to_json
 
-__all__ = ["MissingPartitionError", "insert_traces", "stored_summaries"]
+__all__ = ["MissingPartitionError", "insert_traces", "replace_traces", "stored_summaries"]
 
 _CHECK_VIOLATION = "23514"
 
@@ -46,6 +47,9 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ("source", "text"),
     ("kind", "text"),
     ("occurred_at", "timestamptz"),
+    ("otel_trace_id", "bytea"),
+    ("otel_span_id", "bytea"),
+    ("otel_parent_span_id", "bytea"),
     ("client_id", "text"),
     ("parent_id", "text"),
     ("model_name", "text"),
@@ -123,6 +127,22 @@ async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) ->
             raise MissingPartitionError(str(error.orig)) from error
         raise
     return set(inserted.scalars())
+
+
+async def replace_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> None:
+    """Write stored traces of one project anew, under the same ids; the caller holds locks on them."""
+    if not traces:
+        return
+    project_id = traces[0].project_id
+    await connection.exec_driver_sql(
+        "DELETE FROM traces WHERE project_id = $1 AND trace_id = ANY($2::uuid[])",
+        (project_id, [trace.trace_id for trace in traces]),
+    )
+    by_job: dict[str, list[Trace]] = defaultdict(list)
+    for trace in traces:
+        by_job[trace.job_id].append(trace)
+    for group in by_job.values():
+        await insert_traces(connection, group)
 
 
 async def stored_summaries(

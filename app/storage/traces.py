@@ -12,14 +12,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import InvalidParameter
-from app.schemas.listed import Filters, ListedTrace
-from app.schemas.traces import Trace, scores_from_json
+from app.schemas.listed import Filters, ListedTrace, TreeNode
+from app.schemas.traces import COUNTED_KINDS, Trace, scores_from_json
 from app.storage.partitions import first_id
 from app.storage.tables import traces
 
-__all__ = ["read_begin", "read_page", "read_trace", "read_traces", "stored_ids"]
+__all__ = ["lock_traces", "read_begin", "read_page", "read_trace", "read_traces", "read_tree", "stored_ids"]
 
 _PREVIEW_CHARACTERS = 240
+_MOST_SPANS = 5_000
 _PATIENCE = "5s"
 _QUERY_CANCELED = "57014"
 # Acceptance refuses a moment that lies further ahead of the receipt that an id carries.
@@ -45,6 +46,21 @@ _LISTED = (
     traces.c.response_time_ms,
     func.left(traces.c.prompt, _PREVIEW_CHARACTERS).label("prompt"),
     func.left(traces.c.response, _PREVIEW_CHARACTERS).label("response"),
+)
+_NODE = (
+    traces.c.trace_id,
+    traces.c.kind,
+    traces.c.otel_span_id,
+    traces.c.otel_parent_span_id,
+    traces.c.occurred_at.label("timestamp"),
+    traces.c.response_time_ms,
+    traces.c.model_name,
+    traces.c.metadata["span.name"].astext.label("name"),
+    traces.c.error,
+    traces.c.cost_usd,
+    traces.c.overall_quality.label("quality_score"),
+    traces.c.is_safe,
+    traces.c.marks,
 )
 
 
@@ -76,6 +92,47 @@ async def stored_ids(connection: AsyncConnection, project_id: str, trace_ids: Se
     return set(rows.scalars())
 
 
+async def lock_traces(
+    connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
+) -> dict[UUID, Trace]:
+    """Return stored traces by id, whole and locked until the transaction ends."""
+    if not trace_ids:
+        return {}
+    rows = await connection.execute(
+        select(*_FULL)
+        .where(traces.c.project_id == project_id, traces.c.trace_id.in_(trace_ids))
+        .order_by(traces.c.trace_id)
+        .with_for_update()
+    )
+    return {row.trace_id: _trace(row) for row in rows}
+
+
+async def read_tree(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[TreeNode]:
+    """Return every span of the OpenTelemetry trace that a stored row belongs to, by time of beginning.
+
+    Empty when the row is not stored; the row alone when it is no span.
+    """
+    own = (
+        await connection.execute(
+            select(traces.c.otel_trace_id).where(
+                traces.c.project_id == project_id, traces.c.trace_id == trace_id
+            )
+        )
+    ).first()
+    if own is None:
+        return []
+    belongs = traces.c.trace_id == trace_id
+    if own.otel_trace_id is not None:
+        belongs = traces.c.otel_trace_id == own.otel_trace_id
+    rows = await connection.execute(
+        select(*_NODE)
+        .where(traces.c.project_id == project_id, belongs)
+        .order_by(traces.c.occurred_at, traces.c.trace_id)
+        .limit(_MOST_SPANS)
+    )
+    return [TreeNode(**row._asdict()) for row in rows]
+
+
 async def read_page(
     connection: AsyncConnection,
     project_id: str,
@@ -84,7 +141,7 @@ async def read_page(
     before: UUID | None = None,
     limit: int = 50,
 ) -> list[ListedTrace]:
-    """Return the newest traces in order of their receipt, older than `before` where it is given.
+    """Return the newest calls in order of their receipt, older than `before` where it is given.
 
     Raises InvalidParameter when the filters leave too much to look through.
     """
@@ -112,13 +169,14 @@ async def read_begin(connection: AsyncConnection, project_id: str, source: str =
     """Return the moment of the earliest stored call, None when there is none."""
     moment: datetime | None = await connection.scalar(
         select(func.min(traces.c.occurred_at)).where(
-            traces.c.project_id == project_id, traces.c.source == source
+            traces.c.project_id == project_id, traces.c.source == source, traces.c.kind.in_(COUNTED_KINDS)
         )
     )
     return moment
 
 
 def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    yield traces.c.kind.in_(COUNTED_KINDS)
     equal = {
         traces.c.source: filters.source,
         traces.c.model_name: filters.model,

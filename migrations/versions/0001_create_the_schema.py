@@ -159,6 +159,41 @@ def upgrade() -> None:
     )
     op.create_index("ix_settlements_settled", "settlements", ["settled_at"], unique=False)
     op.create_table(
+        "span_parts",
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("part_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("otel_trace_id", sa.LargeBinary(), nullable=False),
+        sa.Column("otel_span_id", sa.LargeBinary(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column("user_id", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("project_id", "part_id", name=op.f("pk_span_parts")),
+    )
+    op.create_index(
+        "ix_span_parts_joined",
+        "span_parts",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text("payload IS NULL"),
+    )
+    op.create_index(
+        "ix_span_parts_open",
+        "span_parts",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text("payload IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_span_parts_user",
+        "span_parts",
+        ["project_id", "user_id"],
+        unique=False,
+        postgresql_where=sa.text("user_id IS NOT NULL AND payload IS NOT NULL"),
+    )
+    op.create_table(
         "traces",
         sa.Column("project_id", sa.Text(), nullable=False),
         sa.Column("trace_id", sa.Uuid(), nullable=False),
@@ -209,6 +244,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_traces_model", "traces", ["project_id", "model_name", "trace_id"], unique=False)
     op.create_index("ix_traces_occurred", "traces", ["project_id", "source", "occurred_at"], unique=False)
+    op.create_index(
+        "ix_traces_otel",
+        "traces",
+        ["project_id", "otel_trace_id", "otel_span_id"],
+        unique=False,
+        postgresql_where=sa.text("otel_trace_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_traces_session",
         "traces",
@@ -274,9 +316,24 @@ def downgrade() -> None:
     op.drop_index(
         "ix_traces_session", table_name="traces", postgresql_where=sa.text("session_id IS NOT NULL")
     )
+    op.drop_index(
+        "ix_traces_otel", table_name="traces", postgresql_where=sa.text("otel_trace_id IS NOT NULL")
+    )
     op.drop_index("ix_traces_occurred", table_name="traces")
     op.drop_index("ix_traces_model", table_name="traces")
     op.drop_table("traces")
+    op.drop_index(
+        "ix_span_parts_user",
+        table_name="span_parts",
+        postgresql_where=sa.text("user_id IS NOT NULL AND payload IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_span_parts_open", table_name="span_parts", postgresql_where=sa.text("payload IS NOT NULL")
+    )
+    op.drop_index(
+        "ix_span_parts_joined", table_name="span_parts", postgresql_where=sa.text("payload IS NULL")
+    )
+    op.drop_table("span_parts")
     op.drop_index("ix_settlements_settled", table_name="settlements")
     op.drop_index("ix_settlements_open", table_name="settlements", postgresql_where=sa.text("NOT folded"))
     op.drop_table("settlements")

@@ -10,6 +10,7 @@ from app.api.routes import (
     jobs,
     live,
     metrics,
+    otlp,
     pipeline,
     policy,
     prometheus,
@@ -22,6 +23,7 @@ __all__ = ["ROUTERS"]
 ROUTERS = (
     health.router,
     inference.router,
+    otlp.router,
     evaluate.router,
     traces.router,
     users.router,

@@ -13,12 +13,12 @@ from app.api.erasures import answer_erasure
 from app.api.paging import page_of, read_cursor
 from app.api.recent import may_be_queued, missing_trace
 from app.api.responses import json_response
-from app.api.tracing import TraceQuery, describe
+from app.api.tracing import TraceQuery, describe, grow
 from app.jobs.erasure import Target
 from app.storage.dead_letter_reads import dead_ids
 from app.storage.engine import reading
 from app.storage.feedback import is_stored, read_feedback
-from app.storage.traces import read_page, read_trace
+from app.storage.traces import read_page, read_trace, read_tree
 
 __all__ = ["router"]
 
@@ -42,6 +42,15 @@ async def get_trace(connection: Reading, project: Project, serving: Serving, tra
     if trace is None:
         raise missing_trace(trace_id, serving.clock())
     return json_response(describe(trace, await read_feedback(connection, project, trace_id)))
+
+
+@router.get("/{trace_id}/tree")
+async def get_tree(connection: Reading, project: Project, serving: Serving, trace_id: UUID) -> Response:
+    """Return all spans of the trace that a call belongs to, as a tree of steps and calls."""
+    nodes = await read_tree(connection, project, trace_id)
+    if not nodes:
+        raise missing_trace(trace_id, serving.clock())
+    return json_response({"roots": grow(nodes), "spans": len(nodes)})
 
 
 @router.delete("/{trace_id}", status_code=HTTPStatus.ACCEPTED)

@@ -1,0 +1,66 @@
+"""OpenTelemetry's endpoints: any instrumented application sends here with environment variables alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request, Response
+
+from app.api.bodies import Body
+from app.api.dependencies import Project, Services, Serving
+from app.api.exports import ExportRoute, answer_export, decode, read_export
+from app.api.openapi import EXPORT_BODY
+from app.otlp import protobuf, protojson
+from app.otlp.logs import map_logs
+from app.otlp.mapping import Mapped, map_spans
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["opentelemetry"], route_class=ExportRoute)
+
+
+@router.post("/v1/traces", **EXPORT_BODY)
+@router.post("/api/public/otel/v1/traces", include_in_schema=False, **EXPORT_BODY)
+async def post_traces(request: Request, serving: Serving, project: Project) -> Response:
+    """Take spans, score those that are LLM calls, and keep all of them as a tree."""
+    body = await read_export(request, serving.settings.max_body_bytes)
+    mapped = await decode(body, _read_spans)
+    return answer_export(body, "spans", await _accept(serving, project, mapped))
+
+
+@router.post("/v1/logs", **EXPORT_BODY)
+async def post_logs(request: Request, serving: Serving, project: Project) -> Response:
+    """Take GenAI events and join them to their spans; other log records are not kept."""
+    body = await read_export(request, serving.settings.max_body_bytes)
+    mapped = await decode(body, _read_logs)
+    return answer_export(body, "log_records", await _accept(serving, project, mapped))
+
+
+@router.post("/v1/metrics", **EXPORT_BODY)
+async def post_metrics(request: Request, serving: Serving, _: Project) -> Response:
+    """Take metrics and keep none of them, so that an exporter of all signals meets no error."""
+    body = await read_export(request, serving.settings.max_body_bytes)
+    reader = protojson if body.format == "json" else protobuf
+    await decode(body, lambda sent: reader.check_metrics(sent.content))
+    return answer_export(body, "spans", ())
+
+
+async def _accept(serving: Services, project: str, mapped: Sequence[Mapped]) -> Sequence[object]:
+    submission = await serving.ingest.accept(
+        [one.line for one in mapped],
+        project_id=project,
+        source="live",
+        keys=[one.key for one in mapped],
+        contexts=[one.context for one in mapped],
+    )
+    return submission.outcomes
+
+
+def _read_spans(body: Body) -> list[Mapped]:
+    reader = protojson if body.format == "json" else protobuf
+    return map_spans(reader.read_spans(body.content))
+
+
+def _read_logs(body: Body) -> list[Mapped]:
+    reader = protojson if body.format == "json" else protobuf
+    return map_logs(reader.read_logs(body.content))

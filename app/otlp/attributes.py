@@ -1,0 +1,99 @@
+"""Which attribute of which convention says what: the first name that has a usable value wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+__all__ = ["Attributes", "first_count", "first_number", "first_text", "parsed", "unflatten"]
+
+Attributes = Mapping[str, Any]
+
+_LARGEST_COUNT = 2**53
+_LONGEST_LIST = 10_000
+_decode_json = msgspec.json.Decoder().decode
+
+
+def first_text(attributes: Attributes, names: Sequence[str]) -> str | None:
+    """Return the first of `names` that holds text or a number, as text without surrounding blanks."""
+    for name in names:
+        value = attributes.get(name)
+        if isinstance(value, list) and value:
+            value = value[0]
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            text = str(value).strip()
+            if text:
+                return text
+    return None
+
+
+def first_number(attributes: Attributes, names: Sequence[str]) -> float | None:
+    """Return the first of `names` that holds a finite number of zero or more."""
+    for name in names:
+        number = _number(attributes.get(name))
+        if number is not None:
+            return number
+    return None
+
+
+def first_count(attributes: Attributes, names: Sequence[str]) -> int | None:
+    """Return the first of `names` that holds a whole number from 0 to 2**53."""
+    for name in names:
+        number = _number(attributes.get(name))
+        if number is not None and number.is_integer() and number <= _LARGEST_COUNT:
+            return int(number)
+    return None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def parsed(value: Any) -> Any:
+    """Return a value that may be JSON in a string as the value it stands for, else unchanged."""
+    if isinstance(value, str) and value[:1] in {"[", "{", '"'}:
+        try:  # an escaped NUL would become one, which Postgres cannot hold
+            return _decode_json(value.replace("\\u0000", "\\ufffd") if "\\u0000" in value else value)
+        except (msgspec.DecodeError, RecursionError):
+            return value
+    return value
+
+
+def unflatten(attributes: Attributes, prefix: str) -> list[Any]:
+    """Return the list that conventions spread over names such as `prefix.0.message.role`.
+
+    Numbers in a name are positions, which may have gaps; the list keeps their order.
+    """
+    start = f"{prefix}."
+    tree: dict[str, Any] = {}
+    for name, value in attributes.items():
+        if not name.startswith(start):
+            continue
+        *path, last = name[len(start) :].split(".")
+        node = tree
+        for step in path:
+            inner = node.setdefault(step, {})
+            if not isinstance(inner, dict):
+                break
+            node = inner
+        else:
+            node.setdefault(last, value)
+    found = _listed(tree)
+    return found if isinstance(found, list) else []
+
+
+def _listed(node: Any) -> Any:
+    """Turn mappings whose keys are all numbers into lists, at every depth."""
+    if not isinstance(node, dict):
+        return node
+    if node and all(key.isascii() and key.isdigit() and len(key) < len(str(_LONGEST_LIST)) for key in node):
+        return [_listed(node[key]) for key in sorted(node, key=int)]
+    return {key: _listed(value) for key, value in node.items()}

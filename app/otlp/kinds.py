@@ -1,0 +1,105 @@
+"""What a span stands for: an LLM call that is scored and priced, or a step around one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.otlp.attributes import Attributes, first_text
+from app.otlp.signals import Span
+
+__all__ = ["EMBEDDING", "LLM", "RETRIEVERS", "kinds_of"]
+
+LLM, EMBEDDING = "llm", "embedding"
+RETRIEVERS = frozenset({"retriever", "reranker"})
+_INFERENCE = frozenset({LLM, EMBEDDING})
+
+_OPERATIONS = {
+    "chat": LLM,
+    "text_completion": LLM,
+    "generate_content": LLM,
+    "completion": LLM,
+    "responses": LLM,
+    "embeddings": EMBEDDING,
+    "embedding": EMBEDDING,
+    "execute_tool": "tool",
+    "create_agent": "agent",
+    "invoke_agent": "agent",
+    "invoke_workflow": "chain",
+    "plan": "chain",
+    "retrieval": "retriever",
+    "rerank": "reranker",
+    "run_guardrail": "guardrail",
+}
+# Span kinds of OpenInference, of Langfuse and of OpenLLMetry.
+_NAMED = {
+    "llm": LLM,
+    "generation": LLM,
+    "embedding": EMBEDDING,
+    "chain": "chain",
+    "workflow": "chain",
+    "task": "chain",
+    "prompt": "chain",
+    "tool": "tool",
+    "agent": "agent",
+    "retriever": "retriever",
+    "reranker": "reranker",
+    "guardrail": "guardrail",
+    "evaluator": "evaluator",
+}
+_MODELS = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name")
+_SIGNS = (
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.completion_tokens",
+    "gen_ai.completion.0.content",
+    "gen_ai.output.messages",
+    "llm.token_count.completion",
+)
+
+
+def kinds_of(spans: Sequence[Span]) -> list[str]:
+    """Return the kind of each span; a call that has another one inside itself in this batch is a chain.
+
+    Frameworks repeat the usage of the calls inside them, so that only the innermost may be counted.
+    """
+    kinds = [_kind(span) for span in spans]
+    position = {(span.trace_id, span.span_id): index for index, span in enumerate(spans)}
+    outer: set[int] = set()
+    for index, span in enumerate(spans):
+        if kinds[index] in _INFERENCE:
+            parent = position.get((span.trace_id, span.parent_id))
+            while parent is not None and parent != index and parent not in outer:
+                outer.add(parent)
+                parent = position.get((spans[parent].trace_id, spans[parent].parent_id))
+    return ["chain" if i in outer and kind in _INFERENCE else kind for i, kind in enumerate(kinds)]
+
+
+def _kind(span: Span) -> str:
+    attributes = span.attributes
+    operation = first_text(attributes, ("ai.operationId",))
+    if operation and operation.startswith("ai."):
+        return _vercel(operation)
+    for names, known in (
+        (("openinference.span.kind",), _NAMED),
+        (("gen_ai.operation.name",), _OPERATIONS),
+        (("langfuse.observation.type",), _NAMED),
+        (("llm.request.type",), _OPERATIONS),
+        (("traceloop.span.kind",), _NAMED),
+    ):
+        name = first_text(attributes, names)
+        if name and name.lower() in known:
+            return known[name.lower()]
+    return LLM if _resembles_call(attributes) else "span"
+
+
+def _vercel(operation: str) -> str:
+    """Only the inner spans of the AI SDK are calls of a model; `ai.generateText` and the like hold them."""
+    inner = operation.rpartition(".")[2]
+    if inner in {"doGenerate", "doStream"}:
+        return LLM
+    if inner == "doEmbed":
+        return EMBEDDING
+    return "tool" if inner == "toolCall" else "chain"
+
+
+def _resembles_call(attributes: Attributes) -> bool:
+    return first_text(attributes, _MODELS) is not None and any(name in attributes for name in _SIGNS)

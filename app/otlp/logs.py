@@ -1,0 +1,136 @@
+"""Log records that carry what spans leave out: message texts, and what others found in a response."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from app.otlp.attributes import first_number, first_text
+from app.otlp.conversations import CONTENT_EVENTS, DETAILS_EVENT, conversation_of_logs
+from app.otlp.mapping import Mapped, moment, read_call
+from app.otlp.messages import messages_of, texts_of
+from app.otlp.signals import LogRecord, Malformed, Span, id_problem
+from app.schemas.queued import CONTENT, EVALUATION, SpanContext
+from app.schemas.records import Rejection
+from monitoring.models import Record
+
+__all__ = ["map_logs"]
+
+_EVALUATION_EVENT = "gen_ai.evaluation.result"
+_NAME_CHARACTERS = 128
+
+
+def map_logs(logs: Sequence[LogRecord | Malformed]) -> list[Mapped]:
+    """Return what the GenAI events of a batch say, the events of one span together; other logs are left out.
+
+    A rejection stands for one log record, and its number is that record's place in the batch.
+    """
+    found: list[Mapped] = []
+    by_span: dict[tuple[bytes, bytes], list[LogRecord]] = defaultdict(list)
+    for number, log in enumerate(logs, start=1):
+        if isinstance(log, Malformed):
+            found.append(_reject(number, log.reason))
+        elif log.event in CONTENT_EVENTS or log.event == _EVALUATION_EVENT:
+            problem = id_problem(_as_span(log))
+            if problem is None and log.event in CONTENT_EVENTS:
+                by_span[log.trace_id, log.span_id].append(log)
+            elif problem is None:
+                found.append(_evaluation(number, log))
+            elif log.event == DETAILS_EVENT:
+                found.append(_call(number, log))
+            else:
+                found.append(_reject(number, f"a {log.event} event belongs to a span, and {problem}"))
+    found += [_content(group) for group in by_span.values()]
+    return found
+
+
+def _reject(number: int, reason: str) -> Mapped:
+    return Mapped(Rejection(number, None, reason), None, None)
+
+
+def _as_span(log: LogRecord) -> Span:
+    """Return an event that describes a whole call as the span that it stands for."""
+    body = log.body if isinstance(log.body, Mapping) else {}
+    return Span(
+        trace_id=log.trace_id,
+        span_id=log.span_id,
+        parent_id=b"",
+        name=log.event,
+        start_ns=log.time_ns,
+        end_ns=0,
+        attributes={**body, **log.attributes},
+        scope=log.scope,
+        resource=log.resource,
+    )
+
+
+def _call(number: int, log: LogRecord) -> Mapped:
+    """Return a call that was told by its event alone, outside any span."""
+    try:
+        return Mapped(read_call(_as_span(log)), None, _key("call", [log]))
+    except (OverflowError, RecursionError):
+        return _reject(number, "it holds a number over 64 bits or is nested too deeply")
+
+
+def _content(logs: Sequence[LogRecord]) -> Mapped:
+    details = next((log for log in logs if log.event == DETAILS_EVENT), logs[0])
+    try:
+        known = read_call(_as_span(details))
+        conversation = conversation_of_logs(logs)
+        texts, messages = texts_of(conversation), messages_of(conversation)
+    except (OverflowError, RecursionError):
+        return _reject(1, "an event holds a number over 64 bits or is nested too deeply")
+    record = Record(
+        prompt=texts.prompt or "",
+        response=texts.response or "",
+        system_prompt=texts.system,
+        messages=messages,
+        model_name=known.model_name,
+        provider=known.provider,
+        timestamp=moment(min(log.time_ns for log in logs)),
+        user_id=known.user_id,
+        session_id=known.session_id,
+        context=known.context,
+        prompt_tokens=known.prompt_tokens,
+        completion_tokens=known.completion_tokens,
+        metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
+    )
+    return Mapped(record, _context(logs[0], CONTENT), _key(CONTENT, logs))
+
+
+def _evaluation(number: int, log: LogRecord) -> Mapped:
+    said = _as_span(log).attributes
+    name = first_text(said, ("gen_ai.evaluation.name",))
+    if name is None:
+        return _reject(number, "gen_ai.evaluation.name is missing")
+    result: dict[str, Any] = {
+        "evaluator": name[:_NAME_CHARACTERS],
+        "value": first_number(said, ("gen_ai.evaluation.score.value",)),
+        "label": (first_text(said, ("gen_ai.evaluation.score.label",)) or "")[:_NAME_CHARACTERS],
+        "error": first_text(said, ("error.type",)),
+    }
+    explanation = first_text(said, ("gen_ai.evaluation.explanation",))
+    record = Record(
+        prompt="", response=explanation or "", timestamp=moment(log.time_ns), metadata={"evaluation": result}
+    )
+    return Mapped(record, _context(log, EVALUATION), _key(EVALUATION, [log]))
+
+
+def _context(log: LogRecord, kind: str) -> SpanContext:
+    return SpanContext(kind=kind, trace_id=log.trace_id, span_id=log.span_id)
+
+
+def _key(kind: str, logs: Sequence[LogRecord]) -> str:
+    """Return what is the same in a retry and in nothing else: ids, times and all that the events say."""
+    digest = blake2b(digest_size=16)
+    for part in _parts(logs):
+        digest.update(part.encode("utf-8", "replace") + b"\0")
+    return f"otel:{kind}:{digest.hexdigest()}"
+
+
+def _parts(logs: Sequence[LogRecord]) -> Iterator[str]:
+    for log in logs:
+        yield from (log.trace_id.hex(), log.span_id.hex(), log.event, str(log.time_ns))
+        yield repr((log.body, sorted(log.attributes.items(), key=lambda pair: pair[0])))

@@ -1,0 +1,281 @@
+"""Spans as the records that are scored, whichever convention they follow."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from app.otlp.attributes import Attributes, first_number, first_text, parsed
+from app.otlp.conversations import conversation_of, documents_of
+from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kinds_of
+from app.otlp.messages import messages_of, texts_of
+from app.otlp.signals import Malformed, Span, id_problem
+from app.otlp.usage import Usage, read_usage
+from app.schemas.queued import NO_CONTENT, SpanContext
+from app.schemas.records import Rejection
+from monitoring.models import Record
+
+__all__ = ["Mapped", "map_spans", "moment", "read_call"]
+
+_EXCLUSIVE = "usage_exclusive"
+_NAME_CHARACTERS = 512
+_TAG_CHARACTERS, _MOST_TAGS = 128, 64
+_MOST_PASSAGES = 64
+_METADATA_BYTES = 64 * 1024
+_NS_PER_MS = 1_000_000
+
+_MODEL = (
+    "gen_ai.response.model",
+    "gen_ai.request.model",
+    "llm.response.model_name",
+    "llm.response.model",
+    "llm.request.model_name",
+    "llm.model_name",
+    "embedding.model_name",
+    "reranker.model_name",
+    "ai.response.model",
+    "ai.model.id",
+    "langfuse.observation.model.name",
+)
+_PROVIDER = ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider")
+_SESSION = (
+    "gen_ai.conversation.id",
+    "session.id",
+    "langfuse.session.id",
+    "traceloop.association.properties.session_id",
+    "traceloop.association.properties.chat_id",
+    "ai.telemetry.metadata.sessionId",
+    "thread.id",
+)
+_USER = (
+    "user.id",
+    "enduser.id",
+    "langfuse.user.id",
+    "traceloop.association.properties.user_id",
+    "ai.telemetry.metadata.userId",
+    "gen_ai.user.id",
+)
+_TEMPLATE = (
+    "gen_ai.prompt.name",
+    "prompt.id",
+    "langfuse.observation.prompt.name",
+    "traceloop.prompt.key",
+    "ai.telemetry.functionId",
+)
+_TAGS = ("tag.tags", "langfuse.trace.tags", "gen_ai.tags")
+
+_FIRST_SECONDS = ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token")
+_FIRST_MS = ("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk")
+_FIRST_EVENTS = frozenset(
+    {
+        "First Token Stream Event",
+        "llm.content.completion.chunk",
+        "gen_ai.content.completion.chunk",
+        "ai.stream.firstChunk",
+    }
+)
+# Attributes that hold what was said: kept as messages, prompt and response, not as metadata too.
+_SAID = (
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.prompt.",
+    "gen_ai.completion",
+    "gen_ai.retrieval.documents",
+    "gen_ai.tool.call.",
+    "llm.input_messages.",
+    "llm.output_messages.",
+    "llm.prompts",
+    "llm.choices",
+    "input.",
+    "output.",
+    "retrieval.documents.",
+    "reranker.output_documents.",
+    "reranker.input_documents.",
+    "embedding.embeddings.",
+    "ai.prompt",
+    "ai.response.text",
+    "ai.response.object",
+    "ai.response.toolCalls",
+    "ai.toolCall.",
+    "ai.value",
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "langfuse.trace.input",
+    "langfuse.trace.output",
+    "mlflow.span",
+    "traceloop.entity.input",
+    "traceloop.entity.output",
+)
+
+
+class Mapped(NamedTuple):
+    """A span as Ingest takes it: the record or why there is none, where it stands, and its idempotency key."""
+
+    line: Record | Rejection
+    context: SpanContext | None
+    key: str | None
+
+
+def map_spans(spans: Sequence[Span | Malformed]) -> list[Mapped]:
+    """Return the record of every span of a batch, aligned with it.
+
+    A call without documents of its own gets those that retrievers of the same trace found before it began.
+    """
+    readable = [span for span in spans if isinstance(span, Span) and id_problem(span) is None]
+    kinds = iter(kinds_of(readable))
+    known = [(span, next(kinds)) for span in readable]
+    retrieved = _retrieved(known)
+    mapped = iter([_map(span, kind, retrieved) for span, kind in known])
+    found: list[Mapped] = []
+    for number, span in enumerate(spans, start=1):
+        problem = span.reason if isinstance(span, Malformed) else id_problem(span)
+        one = next(mapped) if problem is None else problem
+        found.append(one if isinstance(one, Mapped) else Mapped(Rejection(number, None, one), None, None))
+    return found
+
+
+_Retrieved = Mapping[bytes, Sequence[tuple[int, tuple[str, ...]]]]
+
+
+def _retrieved(known: Sequence[tuple[Span, str]]) -> _Retrieved:
+    found: dict[bytes, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
+    for span, kind in known:
+        if kind in RETRIEVERS and (documents := documents_of(span)):
+            found[span.trace_id].append((span.end_ns, documents))
+    return {trace_id: sorted(groups) for trace_id, groups in found.items()}
+
+
+def _map(span: Span, kind: str, retrieved: _Retrieved) -> Mapped | str:
+    """Return a span as a record, or why that cannot be: such a span costs itself alone."""
+    context = SpanContext(
+        kind=kind, trace_id=span.trace_id, span_id=span.span_id, parent_span_id=span.parent_id or None
+    )
+    key = f"otel:{span.trace_id.hex()}:{span.span_id.hex()}"
+    try:
+        return Mapped(_record(span, kind, retrieved), context, key)
+    except (OverflowError, RecursionError):
+        return "it holds a number over 64 bits or is nested too deeply"
+
+
+def read_call(span: Span) -> Record:
+    """Return a span as the record of an LLM call, whatever it says of its kind.
+
+    Raises OverflowError and RecursionError for values that cannot travel.
+    """
+    return _record(span, LLM, {})
+
+
+def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
+    attributes = span.attributes
+    conversation = conversation_of(span)
+    texts = texts_of(conversation)
+    documents = documents_of(span)
+    if not documents and kind == LLM:
+        documents = tuple(
+            text
+            for ended_ns, group in retrieved.get(span.trace_id, ())
+            if ended_ns <= span.start_ns
+            for text in group
+        )
+    usage = read_usage(attributes)
+    return Record(
+        prompt=texts.prompt or "",
+        response=texts.response or "",
+        model_name=_name(first_text(attributes, _MODEL)) or "unknown",
+        provider=_name(first_text(attributes, _PROVIDER)),
+        timestamp=moment(span.start_ns),
+        user_id=_owner(span, _USER),
+        session_id=_owner(span, _SESSION),
+        template_id=_name(first_text(attributes, _TEMPLATE)),
+        system_prompt=texts.system,
+        context=tuple(dict.fromkeys(documents))[:_MOST_PASSAGES],
+        messages=messages_of(conversation),
+        response_time_ms=_duration(span),
+        time_to_first_token_ms=_first_token(span),
+        error=_error(span),
+        tags=_tags(attributes),
+        metadata=_metadata(span),
+        marks=_marks(kind, spoke=bool(texts.prompt or texts.response), usage=usage),
+        prompt_tokens=usage.prompt,
+        completion_tokens=usage.completion,
+        cache_read_tokens=usage.cache_read,
+        cache_write_tokens=usage.cache_write,
+        reasoning_tokens=usage.reasoning,
+    )
+
+
+def _marks(kind: str, *, spoke: bool, usage: Usage) -> tuple[str, ...]:
+    marks = (NO_CONTENT,) if kind == LLM and not spoke else ()
+    return (*marks, _EXCLUSIVE) if kind in {LLM, EMBEDDING} and usage.exclusive else marks
+
+
+def moment(time_ns: int) -> datetime | None:
+    """Return Unix nanoseconds as aware UTC, None for zero and for a time beyond any calendar."""
+    try:
+        return datetime.fromtimestamp(time_ns / 1e9, UTC) if time_ns else None
+    except (ValueError, OverflowError, OSError):
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def _duration(span: Span) -> float | None:
+    known = span.start_ns and span.end_ns >= span.start_ns
+    return (span.end_ns - span.start_ns) / _NS_PER_MS if known else None
+
+
+def _first_token(span: Span) -> float | None:
+    seconds = first_number(span.attributes, _FIRST_SECONDS)
+    if seconds is not None:
+        return seconds * 1000
+    milliseconds = first_number(span.attributes, _FIRST_MS)
+    if milliseconds is not None:
+        return milliseconds
+    first = next((event.time_ns for event in span.events if event.name in _FIRST_EVENTS), 0)
+    return (first - span.start_ns) / _NS_PER_MS if span.start_ns and first >= span.start_ns else None
+
+
+def _error(span: Span) -> str | None:
+    kind = first_text(span.attributes, ("error.type",))
+    if not (span.failed or kind):
+        return None
+    message = span.message
+    for event in span.events:
+        if event.name == "exception":
+            kind = kind or first_text(event.attributes, ("exception.type",))
+            message = message or first_text(event.attributes, ("exception.message",)) or ""
+    return ": ".join(part for part in (kind, message) if part) or "error"
+
+
+def _owner(span: Span, names: Sequence[str]) -> str | None:
+    return _name(first_text(span.attributes, names) or first_text(span.resource, names))
+
+
+def _name(text: str | None) -> str | None:
+    return text[:_NAME_CHARACTERS] if text else None
+
+
+def _tags(attributes: Attributes) -> tuple[str, ...]:
+    for name in _TAGS:
+        value = parsed(attributes.get(name))
+        if isinstance(value, list):
+            texts = (item[:_TAG_CHARACTERS] for item in value if isinstance(item, str) and item)
+            return tuple(dict.fromkeys(texts))[:_MOST_TAGS]
+    return ()
+
+
+def _metadata(span: Span) -> dict[str, Any]:
+    """Return what else the span says, cut to its names when it is more than metadata may be."""
+    found: dict[str, Any] = {"span.name": span.name}
+    if span.scope:
+        found["otel.scope"] = span.scope
+    service = first_text(span.resource, ("service.name", "openinference.project.name"))
+    if service:
+        found["service.name"] = service
+    rest = {name: value for name, value in span.attributes.items() if not name.startswith(_SAID)}
+    if len(msgspec.msgpack.encode(rest)) > _METADATA_BYTES:
+        rest = {"metadata_dropped": len(rest)}
+    return {**rest, **found}

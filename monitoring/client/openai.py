@@ -1,0 +1,116 @@
+"""What a call of OpenAI's client says, in the fields of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["Chunks", "describe_request", "describe_response"]
+
+
+def describe_request(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return prompt, system prompt and messages of a chat completion or a response request."""
+    messages = arguments.get("messages") or arguments.get("input") or ()
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    plain = [_plain(message) for message in messages]
+    system = [_text(m.get("content")) for m in plain if m.get("role") in {"system", "developer"}]
+    if arguments.get("instructions"):
+        system.insert(0, str(arguments["instructions"]))
+    users = [_text(m.get("content")) for m in plain if m.get("role") == "user"]
+    return {
+        "prompt": users[-1] if users else "",
+        "system_prompt": "\n".join(system) or None,
+        "messages": plain or None,
+        "model_name": str(arguments.get("model") or "unknown"),
+        "provider": "openai",
+    }
+
+
+def describe_response(result: Any) -> dict[str, Any]:
+    """Return response, model and tokens of a finished chat completion or response."""
+    choices = getattr(result, "choices", None)
+    if choices is not None:
+        texts = [_text(getattr(choice.message, "content", None)) for choice in choices]
+        response = "\n".join(text for text in texts if text)
+    else:
+        response = _text(getattr(result, "output_text", None))
+    return _known(response=response, model_name=getattr(result, "model", None)) | _usage(
+        getattr(result, "usage", None)
+    )
+
+
+class Chunks:
+    """Adds the pieces of a stream up; `begun` turns true with the first text."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._seen: dict[str, Any] = {}
+
+    @property
+    def begun(self) -> bool:
+        """Whether any text has come."""
+        return bool(self._texts)
+
+    def add(self, chunk: Any) -> None:
+        """Take one chunk of a chat completion, or one event of a response."""
+        if getattr(chunk, "type", None) == "response.output_text.delta":
+            self._texts.append(chunk.delta)
+        elif getattr(chunk, "type", None) == "response.completed":
+            self._seen |= {k: v for k, v in describe_response(chunk.response).items() if k != "response"}
+        elif isinstance(chunk, str):
+            self._texts.append(chunk)
+        else:
+            for choice in getattr(chunk, "choices", None) or ():
+                text = getattr(getattr(choice, "delta", None), "content", None)
+                if text:
+                    self._texts.append(text)
+            self._seen |= _known(model_name=getattr(chunk, "model", None))
+            self._seen |= _usage(getattr(chunk, "usage", None))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what came, in the fields of a record."""
+        return {**self._seen, "response": "".join(self._texts)}
+
+
+def _usage(usage: Any) -> dict[str, Any]:
+    def read(*names: str) -> Any:
+        return next((value for name in names if (value := getattr(usage, name, None)) is not None), None)
+
+    inputs, outputs = (
+        read("prompt_tokens_details", "input_tokens_details"),
+        read("completion_tokens_details", "output_tokens_details"),
+    )
+    return _known(
+        prompt_tokens=read("prompt_tokens", "input_tokens"),
+        completion_tokens=read("completion_tokens", "output_tokens"),
+        cache_read_tokens=getattr(inputs, "cached_tokens", None),
+        reasoning_tokens=getattr(outputs, "reasoning_tokens", None),
+    )
+
+
+def _known(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _plain(message: Any) -> dict[str, Any]:
+    if isinstance(message, Mapping):
+        return dict(message)
+    dump = getattr(message, "model_dump", None)
+    return dump(exclude_none=True) if callable(dump) else {"role": "user", "content": str(message)}
+
+
+def _text(content: Any) -> str:
+    """Return the text of a message's content: a string, or the texts of its parts."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Sequence):
+        return ""
+    return "\n".join(_texts(content))
+
+
+def _texts(parts: Iterable[Any]) -> Iterable[str]:
+    for part in parts:
+        text = part.get("text") if isinstance(part, Mapping) else getattr(part, "text", None)
+        if isinstance(text, str):
+            yield text

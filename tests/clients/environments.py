@@ -1,0 +1,74 @@
+"""Environments of clients: their packages are installed for the test and never beside our own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.clients.catalogue import NODE_PACKAGES, Client
+
+__all__ = ["PROGRAMS", "command_of", "python_in"]
+
+PROGRAMS = Path(__file__).parent / "programs"
+_INSTALL_SECONDS = 420
+
+
+def command_of(client: Client, folder: Path) -> list[str]:
+    """Install a client below `folder`, unless it was before, and return what runs its program."""
+    if client.program.endswith(".mjs"):
+        return _node(client, folder)
+    python = python_in(client.packages, folder)
+    run = [str(python), str(PROGRAMS / client.program)]
+    return [str(python.parent / "opentelemetry-instrument"), *run] if client.automatic else run
+
+
+def python_in(packages: tuple[str, ...], folder: Path) -> Path:
+    """Return the interpreter of an environment with these packages; skips the test without a registry."""
+    place = folder / hashlib.sha256(repr(packages).encode()).hexdigest()[:12]
+    python = place / "bin" / "python"
+    if not (place / "ready").exists():
+        venv.create(place, with_pip=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+        _install([str(part) for part in install], place)
+        (place / "ready").touch()
+    return python
+
+
+def _node(client: Client, folder: Path) -> list[str]:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("node and npm are not on PATH")
+    place = folder / "node"
+    if not (place / "ready").exists():
+        place.mkdir(exist_ok=True)
+        (place / "package.json").write_text(json.dumps({"private": True, "dependencies": NODE_PACKAGES}))
+        _install([npm, "install", "--silent", "--no-audit", "--no-fund"], place)
+        (place / "ready").touch()
+    shutil.copy(PROGRAMS / client.program, place)
+    return [node, str(place / client.program)]
+
+
+def _install(command: list[str], place: Path) -> None:
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "VIRTUAL_ENV": str(place)}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=place,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_INSTALL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"the registry did not deliver within {_INSTALL_SECONDS} s: {command[-1]}")
+    if done.returncode:
+        pytest.skip(f"the client cannot be installed here ({sys.platform}): {done.stderr.strip()[-300:]}")

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.errors import MalformedBody
+from app.otlp import protojson
+from app.otlp.mapping import Mapped, map_spans
+from app.otlp.signals import Malformed
+from app.schemas.queued import Envelope, decode_envelope, encode
+from app.schemas.records import Rejection
+from monitoring.models import Record
+from tests.unit.otlp.spans import START_NS, TRACE, json_request, json_span, mapped, span
+
+KINDS: list[tuple[dict[str, Any], str]] = [
+    ({"gen_ai.operation.name": "chat"}, "llm"),
+    ({"gen_ai.operation.name": "generate_content"}, "llm"),
+    ({"gen_ai.operation.name": "embeddings"}, "embedding"),
+    ({"gen_ai.operation.name": "execute_tool"}, "tool"),
+    ({"gen_ai.operation.name": "invoke_agent", "gen_ai.usage.input_tokens": 5}, "agent"),
+    ({"openinference.span.kind": "LLM"}, "llm"),
+    ({"openinference.span.kind": "CHAIN", "gen_ai.operation.name": "chat"}, "chain"),
+    ({"openinference.span.kind": "RETRIEVER"}, "retriever"),
+    ({"llm.request.type": "chat"}, "llm"),
+    ({"traceloop.span.kind": "workflow"}, "chain"),
+    ({"ai.operationId": "ai.generateText", "gen_ai.request.model": "m"}, "chain"),
+    ({"ai.operationId": "ai.streamText.doStream"}, "llm"),
+    ({"ai.operationId": "ai.embedMany.doEmbed"}, "embedding"),
+    ({"ai.operationId": "ai.toolCall"}, "tool"),
+    ({"langfuse.observation.type": "generation"}, "llm"),
+    ({"langfuse.observation.type": "span"}, "span"),
+    ({"gen_ai.request.model": "m", "gen_ai.usage.output_tokens": 3}, "llm"),
+    ({"gen_ai.request.model": "m"}, "span"),
+    ({"http.request.method": "POST"}, "span"),
+    ({}, "span"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "kind"), KINDS)
+def test_the_kind_of_a_span(attributes: dict[str, Any], kind: str) -> None:
+    (found,) = mapped(span(attributes))
+    assert found.context is not None
+    assert found.context.kind == kind
+
+
+def kinds(found: list[Mapped]) -> list[str]:
+    return [one.context.kind for one in found if one.context]
+
+
+def test_only_the_innermost_call_is_a_call() -> None:
+    chat = {"gen_ai.operation.name": "chat"}
+    outer, chain, inner = span(chat), span({}, number=2, parent=1), span(chat, number=3, parent=2)
+    assert kinds(mapped(inner, chain, outer)) == ["llm", "span", "chain"]
+    elsewhere = span(chat, number=3, parent=2, trace_id=bytes(15) + b"\1")
+    assert kinds(mapped(elsewhere, chain, outer)) == ["llm", "span", "llm"]
+
+
+def test_spans_that_are_their_own_ancestors_end() -> None:
+    chat = {"gen_ai.operation.name": "chat"}
+    assert kinds(mapped(span(chat, parent=1))) == ["llm"]
+    assert len(mapped(span(chat, parent=2), span(chat, number=2, parent=1))) == 2
+
+
+def test_a_long_chain_of_calls_takes_time_in_proportion() -> None:
+    chat = {"gen_ai.operation.name": "chat"}
+    found = mapped(*(span(chat, number=n, parent=n - 1) for n in range(1, 20_001)))
+    assert kinds(found).count("llm") == 1
+
+
+def test_a_call_gets_what_was_retrieved_before_it_in_its_trace() -> None:
+    documents = {"openinference.span.kind": "RETRIEVER", "retrieval.documents.0.document.content": "Paris."}
+    call = span({"openinference.span.kind": "LLM", "input.value": "q"}, number=3, start_ns=START_NS + 10**9)
+    before, after = (
+        span(documents, number=2),
+        span(documents, number=2, start_ns=START_NS + 10**9, end_ns=START_NS + 2 * 10**9),
+    )
+    other = span(documents, number=2, trace_id=bytes(15) + b"\1")
+    own = span({**call.attributes, "retrieval.documents.0.document.content": "Rome."}, number=3)
+    for batch, context in (
+        ((before, call), ("Paris.",)),
+        ((call, before), ("Paris.",)),
+        ((after, call), ()),
+        ((other, call), ()),
+        ((before, own), ("Rome.",)),
+    ):
+        records = [one.line for one in mapped(*batch) if one.context and one.context.kind == "llm"]
+        assert [record.context for record in records if isinstance(record, Record)] == [context]
+
+
+@pytest.mark.parametrize(
+    ("ids", "reason"),
+    [
+        ({"trace_id": bytes(16)}, "trace id"),
+        ({"trace_id": b"short"}, "trace id"),
+        ({"span_id": bytes(8)}, "span id"),
+        ({"span_id": b""}, "span id"),
+    ],
+)
+def test_a_span_without_valid_ids_is_rejected_alone(ids: dict[str, bytes], reason: str) -> None:
+    bad, good = mapped(span({}, **ids), span({}, number=2))
+    assert isinstance(bad.line, Rejection)
+    assert (bad.line.line, bad.key) == (1, None)
+    assert reason in bad.line.message
+    assert isinstance(good.line, Record)
+    assert good.key == f"otel:{TRACE.hex()}:0000000000000002"
+
+
+def test_what_could_not_be_read_keeps_its_place() -> None:
+    found = map_spans([span({}), Malformed("no time"), span({}, number=2)])
+    assert [isinstance(one.line, Record) for one in found] == [True, False, True]
+    assert found[1].line == Rejection(2, None, "no time")
+
+
+def test_numbers_too_large_for_the_queue_cost_their_span_alone() -> None:
+    huge = '[{"role":"user","parts":[{"type":"tool_call","name":"f","arguments":{"n":' + "9" * 40 + "}}]}]"
+    bad, good = mapped(
+        span({"gen_ai.operation.name": "chat", "gen_ai.input.messages": huge}), span({}, number=2)
+    )
+    for one in (bad, good):
+        if isinstance(one.line, Record):
+            assert decode_envelope(
+                encode(Envelope(trace_id=_ID, project_id="p", source="live", record=one.line))
+            )
+
+
+_ID = UUID(int=1)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["role", "content", "parts", "type", "text", "messages", "message", "tool_calls", "x"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=12,
+)
+NAMES = st.sampled_from(
+    [
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "gen_ai.system_instructions",
+        "gen_ai.prompt.0.content",
+        "gen_ai.prompt.0.tool_calls.0",
+        "llm.input_messages.0.message.contents",
+        "llm.input_messages.9999999.message",
+        "input.value",
+        "ai.prompt",
+        "ai.response.toolCalls",
+        "retrieval.documents.0",
+        "gen_ai.retrieval.documents",
+        "langfuse.observation.usage_details",
+        "gen_ai.usage.input_tokens",
+        "tag.tags",
+        "session.id",
+    ]
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(NAMES, VALUES | VALUES.map(json.dumps), max_size=5))
+def test_whatever_attributes_hold_becomes_a_record_that_travels(attributes: dict[str, Any]) -> None:
+    (found,) = mapped(span({"gen_ai.operation.name": "chat", **attributes}))
+    assert isinstance(found.line, Rejection | Record)
+    if isinstance(found.line, Record):
+        envelope = Envelope(trace_id=_ID, project_id="p", source="live", record=found.line)
+        assert decode_envelope(encode(envelope)).trace_id == _ID
+
+
+def test_a_body_that_is_nested_too_deeply_is_refused() -> None:
+    text = json.dumps(json_request([{**json_span(span({})), "attributes": []}]))
+    inner = '{"arrayValue":{"values":[' * 3_000 + "]}}" * 3_000
+    body = text.replace('"attributes": []', '"attributes": [{"key":"a","value":' + inner + "}]")
+    with pytest.raises(MalformedBody):
+        protojson.read_spans(body.encode())

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app.errors import MalformedBody
+from app.otlp import protobuf, protojson
+from app.otlp.answers import encode_status, export_response
+from app.otlp.signals import Malformed, Span
+from app.schemas.records import Rejection
+from tests.unit.otlp.spans import (
+    START_NS,
+    TRACE,
+    json_bytes,
+    json_request,
+    json_span,
+    log_bytes,
+    protobuf_bytes,
+    span,
+)
+
+EVERYTHING = span(
+    {
+        "text": "grüße\n",
+        "integer": -(2**63),
+        "float": 0.5,
+        "bool": False,
+        "list": ["a", 1, [True]],
+        "map": {"inner": {"deep": "x"}, "empty": ""},
+    },
+    number=2,
+    parent=1,
+    events=[("exception", {"exception.type": "E"})],
+    failed=True,
+    message="late",
+    scope="made.for.tests",
+    resource={"service.name": "shop"},
+)
+
+
+def test_both_encodings_say_the_same() -> None:
+    assert protobuf.read_spans(protobuf_bytes(EVERYTHING)) == [EVERYTHING]
+    assert protojson.read_spans(json_bytes(EVERYTHING)) == [EVERYTHING]
+
+
+def test_nothing_sent_is_nothing_read() -> None:
+    assert protobuf.read_spans(b"") == protobuf.read_logs(b"") == []
+    assert protojson.read_spans(b"{}") == protojson.read_logs(b'{"resourceLogs":[]}') == []
+
+
+def test_numbers_of_64_bits_may_be_strings_or_numbers() -> None:
+    for value in ("7", 7):
+        wire = {**json_span(EVERYTHING), "attributes": [{"key": "n", "value": {"intValue": value}}]}
+        (read,) = protojson.read_spans(json.dumps(json_request([wire])).encode())
+        assert isinstance(read, Span)
+        assert read.attributes == {"n": 7}
+
+
+BAD_SPANS: dict[str, dict[str, Any]] = {
+    "an id that is no hexadecimal": {"traceId": "x" * 32},
+    "an id in base64": {"traceId": "AQIDBAUGBwgJCgsMDQ4PEA=="},
+    "a name that is a number": {"name": 5},
+    "a time that is text": {"startTimeUnixNano": "yesterday"},
+    "a time over 64 bits": {"startTimeUnixNano": 2**70},
+    "a number over 64 bits": {"attributes": [{"key": "n", "value": {"intValue": "9" * 30}}]},
+    "attributes that are a mapping": {"attributes": {"a": "b"}},
+}
+
+
+@pytest.mark.parametrize("change", BAD_SPANS.values(), ids=BAD_SPANS)
+def test_a_bad_span_costs_itself_alone(change: dict[str, Any]) -> None:
+    bad = {**json_span(EVERYTHING), **change}
+    first, second = protojson.read_spans(json.dumps(json_request([bad, EVERYTHING])).encode())
+    assert isinstance(first, Malformed)
+    assert isinstance(second, Span)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"not json", "not valid JSON"),
+        (b"[]", "no OTLP request"),
+        (b'{"resourceSpans": 5}', "no OTLP request"),
+        (b'{"resourceLogs": [{}]}', "send them to /v1/logs"),
+        (b'{"resourceMetrics": [{}]}', "send them to /v1/metrics"),
+        (b'{"resourceSpans":' + b"[" * 100_000, "OTLP request|not valid JSON"),
+    ],
+)
+def test_json_that_is_no_export_of_spans_is_refused(body: bytes, message: str) -> None:
+    with pytest.raises(MalformedBody, match=message):
+        protojson.read_spans(body)
+
+
+def test_spans_sent_as_logs_are_told_where_to_go() -> None:
+    with pytest.raises(MalformedBody, match="send them to /v1/traces"):
+        protojson.read_logs(json_bytes(EVERYTHING))
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        {"event": "gen_ai.choice", "trace_id": TRACE, "span_id": b"12345678", "body": {"content": "hi"}},
+        {"body": "an ordinary line", "time_ns": START_NS},
+        {"attributes": {"a": "b"}},
+    ],
+)
+def test_log_records_sent_as_spans_are_told_where_to_go(log: dict[str, Any]) -> None:
+    with pytest.raises(MalformedBody, match="send them to /v1/logs"):
+        protobuf.read_spans(log_bytes(log))
+
+
+@pytest.mark.parametrize("body", [b"\xff" * 20, b"{}", protobuf_bytes(EVERYTHING)[:-3]])
+def test_bytes_that_are_no_protobuf_are_refused(body: bytes) -> None:
+    with pytest.raises(MalformedBody, match="binary protobuf"):
+        protobuf.read_spans(body)
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '"\\ud83d\\ude00"'])
+def test_a_lone_surrogate_is_mended_and_a_pair_kept(text: str) -> None:
+    body = json_bytes(EVERYTHING).replace(b'"late"', text.encode())
+    (read,) = protojson.read_spans(body)
+    assert isinstance(read, Span)
+    assert read.message == ("�" if "de00" not in text else "😀")
+
+
+def test_nul_is_replaced_in_both_encodings() -> None:
+    hostile = span(
+        {"a": "x\0y", "b": '["x\\u0000y"]'}, scope="made.for.tests", resource={"service.name": "shop"}
+    )
+    for read in (
+        protobuf.read_spans(protobuf_bytes(hostile)),
+        protojson.read_spans(json_bytes(hostile)),
+    ):
+        assert isinstance(read[0], Span)
+        assert read[0].attributes["a"] == "x�y"
+
+
+def test_answers_are_those_of_the_protocol() -> None:
+    assert export_response([], "spans", "json") == b"{}"
+    assert export_response([], "spans", "protobuf") == b""
+    rejections = [Rejection(number, None, "bad") for number in range(1, 8)]
+    partial = json.loads(export_response(rejections, "log_records", "json"))["partialSuccess"]
+    assert partial["rejectedLogRecords"] == "7"
+    assert partial["errorMessage"] == "; ".join(f"number {n}: bad" for n in range(1, 6)) + "; and 2 more"
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 20_000])
+def test_a_status_is_google_rpc_status(length: int) -> None:
+    from http import HTTPStatus
+
+    encoded = encode_status(HTTPStatus.SERVICE_UNAVAILABLE, "ü" * length, "protobuf")
+    assert encoded[:2] == bytes([0x08, 14])
+    size, at = 0, 3
+    for shift in range(0, 35, 7):
+        byte = encoded[at]
+        at += 1
+        size |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            break
+    assert encoded[at:].decode() == "ü" * length
+    assert size == len(encoded[at:])
+    assert json.loads(encode_status(HTTPStatus.BAD_REQUEST, "no", "json")) == {"code": 3, "message": "no"}
