@@ -145,7 +145,8 @@ class Evaluation:
         known_ids = {summary.trace_id for summary in known}
         unknown = [envelope for envelope in opened.envelopes if envelope.trace_id not in known_ids]
         parts = [envelope for envelope in unknown if envelope.kind in PART_KINDS]
-        fresh = [envelope for envelope in unknown if envelope.kind not in PART_KINDS]
+        spans = [envelope for envelope in unknown if envelope.kind not in PART_KINDS]
+        fresh = await self._storing.relate(name.project_id, spans)
         settings = await self._projects.find(name.project_id)
         results = await self._score(name, fresh, settings)
         traces = [result for result in results if isinstance(result, Trace)]

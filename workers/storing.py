@@ -13,15 +13,19 @@ from app.schemas.queued import NO_CONTENT, Envelope, Summary, encode
 from app.schemas.traces import Trace
 from app.storage.dead_letters import DeadLetter, bury, exhume
 from app.storage.engine import REFUSALS, Connection, Engine, is_refusal
-from app.storage.partitions import ensure_partitions
+from app.storage.partitions import ensure_partitions, first_id
 from app.storage.rollup_writes import append_deltas
 from app.storage.settlements import settle, settled_records
 from app.storage.span_parts import Row, insert_parts
 from app.storage.trace_writes import MissingPartitionError, insert_traces, stored_summaries
+from app.storage.traces import read_spans
 from monitoring.evaluator import Evaluator
 from workers.naming import Naming
+from workers.relatives import is_related, relate
 
 __all__ = ["Job", "Outcome", "Refused", "Storing"]
+
+_RELATED = timedelta(hours=1)
 
 
 class Job(NamedTuple):
@@ -102,6 +106,15 @@ class Storing:
         if job.parts or any(NO_CONTENT in trace.marks for trace in new.values()):
             self._nudge()
         return outcome
+
+    async def relate(self, project_id: str, envelopes: Sequence[Envelope]) -> Sequence[Envelope]:
+        """Return envelopes with what spans of the same traces, stored within the last hour, say of them."""
+        ids = {one.otel_trace_id for one in envelopes if is_related(one) and one.otel_trace_id}
+        if not ids:
+            return envelopes
+        since = first_id(minted_at(min(one.trace_id for one in envelopes)) - _RELATED)
+        async with self._engine.connect() as connection:
+            return relate(envelopes, await read_spans(connection, project_id, sorted(ids), since=since))
 
     async def summaries(self, project_id: str, trace_ids: Sequence[UUID]) -> list[Summary]:
         """Return the summaries of those of the records that are stored."""

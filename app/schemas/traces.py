@@ -14,6 +14,7 @@ from monitoring.models import Failure, Record, Result, Score
 
 __all__ = [
     "COUNTED_KINDS",
+    "StoredSpan",
     "Trace",
     "record_of",
     "scores_from_json",
@@ -79,6 +80,18 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     hits: tuple[str, ...] = ()
     topic: str | None = None
     marks: tuple[str, ...] = ()
+
+
+class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored span as its relatives see it: ids, kind, time, and the documents it retrieved."""
+
+    otel_trace_id: bytes
+    otel_span_id: bytes
+    otel_parent_span_id: bytes | None
+    kind: str
+    occurred_at: datetime
+    response_time_ms: float | None
+    context: tuple[str, ...]
 
 
 def summarise(trace: Trace) -> Summary:

@@ -13,11 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import InvalidParameter
 from app.schemas.listed import Filters, ListedTrace, TreeNode
-from app.schemas.traces import COUNTED_KINDS, Trace, scores_from_json
+from app.schemas.traces import COUNTED_KINDS, StoredSpan, Trace, scores_from_json
 from app.storage.partitions import first_id
 from app.storage.tables import traces
 
-__all__ = ["lock_traces", "read_begin", "read_page", "read_trace", "read_traces", "read_tree", "stored_ids"]
+__all__ = [
+    "lock_traces",
+    "read_begin",
+    "read_page",
+    "read_spans",
+    "read_trace",
+    "read_traces",
+    "read_tree",
+    "stored_ids",
+]
 
 _PREVIEW_CHARACTERS = 240
 _MOST_SPANS = 5_000
@@ -47,6 +56,7 @@ _LISTED = (
     func.left(traces.c.prompt, _PREVIEW_CHARACTERS).label("prompt"),
     func.left(traces.c.response, _PREVIEW_CHARACTERS).label("response"),
 )
+_RELATIVE = [traces.c[name] for name in StoredSpan.__struct_fields__]
 _NODE = (
     traces.c.trace_id,
     traces.c.kind,
@@ -105,6 +115,20 @@ async def lock_traces(
         .with_for_update()
     )
     return {row.trace_id: _trace(row) for row in rows}
+
+
+async def read_spans(
+    connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID
+) -> list[StoredSpan]:
+    """Return the spans of OpenTelemetry traces that were accepted since the moment that an id carries."""
+    rows = await connection.execute(
+        select(*_RELATIVE).where(
+            traces.c.project_id == project_id,
+            traces.c.otel_trace_id.in_(otel_trace_ids),
+            traces.c.trace_id >= since,
+        )
+    )
+    return [StoredSpan(**{**row._asdict(), "context": tuple(row.context)}) for row in rows]
 
 
 async def read_tree(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[TreeNode]:

@@ -41,7 +41,9 @@ def read_texts(data: Path | None) -> list[Text]:
     for path in sorted(SAMPLES.glob("*.jsonl")):
         for line in path.read_text().splitlines():
             if not line.startswith("#") and (row := json.loads(line)).get("response"):
-                texts.append(Text(row["prompt"] or "Tell me.", row["response"], f"model-{len(texts) % 40}"))
+                texts.append(
+                    Text(row.get("prompt") or "Tell me.", row["response"], f"model-{len(texts) % 40}")
+                )
     return texts
 
 

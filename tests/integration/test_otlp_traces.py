@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.errors import MonitorError, Overloaded, Unavailable
 from tests.integration.api_rig import ApiRig, own_servers, running_api
 from tests.unit.otlp.spans import START_NS, json_bytes, log_bytes, protobuf_bytes, span
 
@@ -147,6 +148,28 @@ async def test_only_calls_count_and_the_whole_trace_shows_as_a_tree(api: ApiRig)
     assert missing.status_code == 404
 
 
+async def test_what_earlier_batches_hold_counts_for_a_later_call(api: ApiRig) -> None:
+    documents = {
+        "openinference.span.kind": "RETRIEVER",
+        "retrieval.documents.0.document.content": "It is dry.",
+    }
+    search = span(documents, number=2, parent=1)
+    inner = span(CHAT, number=3, parent=1, start_ns=START_NS + 10**9, end_ns=START_NS + 2 * 10**9)
+    outer = span({**CHAT, "gen_ai.operation.name": "chat"}, number=1, milliseconds=3000)
+    for one in (search, inner, outer):
+        await export(api, protobuf_bytes(one))
+        await api.worker.drain()
+    rows = await api.worker.rows(
+        "SELECT kind, context, cost_usd IS NULL AS free FROM traces ORDER BY otel_span_id"
+    )
+    assert [(row["kind"], row["context"], row["free"]) for row in rows] == [
+        ("chain", [], True),
+        ("retriever", ["It is dry."], True),
+        ("llm", ["It is dry."], False),
+    ]
+    assert (await api.get("/metrics/cost", time_period="1h"))["total_cost_usd"] == pytest.approx(0.00021)
+
+
 async def test_a_call_that_is_no_span_is_a_tree_of_its_own(api: ApiRig) -> None:
     (trace_id,) = await api.store({"prompt": "hello", "response": "two words"})
     tree = await api.get(f"/traces/{trace_id}/tree")
@@ -233,13 +256,17 @@ async def test_nothing_and_metrics_are_taken(shared: ApiRig, path: str, body: by
     assert (response.status_code, response.content) == (200, b"{}" if body else b"")
 
 
-async def test_a_full_queue_asks_to_come_back(shared: ApiRig) -> None:
-    admission = shared.services.ingest.admission
-    await admission.refresh()
-    admission.admit(records=shared.services.settings.backlog_max_records, size=0)
+@pytest.mark.parametrize(("error", "status", "code"), [(Unavailable, 503, 14), (Overloaded, 429, 8)])
+async def test_a_full_queue_asks_to_come_back(
+    shared: ApiRig, monkeypatch: pytest.MonkeyPatch, error: type[MonitorError], status: int, code: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error("full", retry_after=5)
+
+    monkeypatch.setattr(shared.services.ingest.admission, "check", refuse)
     for body in (GOOD, json_bytes(span(CHAT))):
         response = await export(shared, body)
-        assert response.status_code == 503
-        assert int(response.headers["retry-after"]) > 0
-        assert json.loads(response.content)["code"] == 14 if body[:1] == b"{" else response.content[1] == 14
-    await admission.refresh()
+        assert response.status_code == status
+        assert response.headers["retry-after"] == "5"
+        found = json.loads(response.content)["code"] if body[:1] == b"{" else response.content[1]
+        assert found == code

@@ -1,0 +1,86 @@
+"""What earlier batches know of a call: documents that were retrieved for it, and calls inside it.
+
+Exporters send what ended in the last seconds, and a call ends long after the search before it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from msgspec import structs
+
+from app.schemas.queued import Envelope
+from app.schemas.traces import COUNTED_KINDS, StoredSpan
+
+__all__ = ["is_related", "relate"]
+
+_RETRIEVERS = frozenset({"retriever", "reranker"})
+_MOST_PASSAGES = 64
+_OUTER = "chain"
+
+_Id = tuple[bytes | None, bytes | None]
+
+
+class _Family(NamedTuple):
+    """What is known of the traces of a batch: retrieved documents by trace, and spans with a call inside."""
+
+    documents: dict[bytes, list[StoredSpan]]
+    outer: set[_Id]
+
+
+def is_related(envelope: Envelope) -> bool:
+    """Tell whether a record is a call within an OpenTelemetry trace."""
+    return envelope.kind in COUNTED_KINDS and envelope.otel_trace_id is not None
+
+
+def relate(envelopes: Sequence[Envelope], stored: Iterable[StoredSpan]) -> list[Envelope]:
+    """Return envelopes with what spans stored before say of them.
+
+    A call without context gets the documents that its trace retrieved before it began; one with a stored
+    call inside it becomes a step, which is neither scored nor counted.
+    """
+    family = _family(envelopes, stored)
+    return [_relate(envelope, family) if is_related(envelope) else envelope for envelope in envelopes]
+
+
+def _family(envelopes: Sequence[Envelope], stored: Iterable[StoredSpan]) -> _Family:
+    parents: dict[_Id, bytes | None] = {
+        (one.otel_trace_id, one.otel_span_id): one.otel_parent_span_id for one in envelopes
+    }
+    documents: dict[bytes, list[StoredSpan]] = defaultdict(list)
+    calls: list[StoredSpan] = []
+    for span in stored:
+        parents[span.otel_trace_id, span.otel_span_id] = span.otel_parent_span_id
+        if span.kind in _RETRIEVERS and span.context:
+            documents[span.otel_trace_id].append(span)
+        elif span.kind in COUNTED_KINDS:
+            calls.append(span)
+    outer: set[_Id] = set()
+    for span in calls:
+        own = (span.otel_trace_id, span.otel_span_id)
+        above = (span.otel_trace_id, span.otel_parent_span_id)
+        while above in parents and above != own and above not in outer:
+            outer.add(above)
+            above = (span.otel_trace_id, parents[above])
+    return _Family(documents, outer)
+
+
+def _relate(envelope: Envelope, family: _Family) -> Envelope:
+    if (envelope.otel_trace_id, envelope.otel_span_id) in family.outer:
+        return structs.replace(envelope, kind=_OUTER)
+    record = envelope.record
+    found = family.documents.get(envelope.otel_trace_id or b"", ())
+    if record.context or not found or record.timestamp is None:
+        return envelope
+    begun = record.timestamp
+    passages = (
+        passage
+        for span in sorted(found, key=lambda one: one.occurred_at)
+        if span.occurred_at + timedelta(milliseconds=span.response_time_ms or 0) <= begun
+        for passage in span.context
+    )
+    context = tuple(dict.fromkeys(passages))[:_MOST_PASSAGES]
+    return structs.replace(envelope, record=structs.replace(record, context=context))
