@@ -27,6 +27,7 @@ from monitoring.vectors import load_table
 WEIGHTS = Path(__file__).resolve().parents[2] / "monitoring" / "weights"
 MAX_WEIGHT = 127
 KEEP = 80_000
+LARGEST = 0.9995
 # Information in nats below which a word says nothing, and above which it counts in full.
 COMMON, RARE = 2.5, 5.5
 # The log-odds that a certain finding of a lexicon adds at least and at most.
@@ -210,12 +211,16 @@ def combine(
     return np.asarray(minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)
 
 
-def quantise(coefficients: NDArray[np.float64], keep: int = KEEP) -> tuple[NDArray[np.int8], float]:
-    """Return the `keep` largest weights as int8, the others 0, and the scale that they are in."""
+def quantise(
+    coefficients: NDArray[np.float64], keep: int = KEEP, largest: float = LARGEST
+) -> tuple[NDArray[np.int8], float]:
+    """Return the `keep` largest weights as int8, the others 0, and the scale that they are in.
+
+    Weights beyond the quantile `largest` of those kept are cut, so that the rest keep their resolution.
+    """
     bound = np.sort(np.abs(coefficients))[-keep]
     kept = np.where(np.abs(coefficients) >= bound, coefficients, 0.0)
-    # The few largest weights are cut so that the rest keep their resolution.
-    scale = float(np.quantile(np.abs(kept[kept != 0]), 0.9995)) / MAX_WEIGHT
+    scale = float(np.quantile(np.abs(kept[kept != 0]), largest)) / MAX_WEIGHT
     return np.clip(np.rint(kept / scale), -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8), scale
 
 
@@ -227,10 +232,11 @@ def export(
     slope: float,
     offset: float,
     keep: int = KEEP,
+    largest: float = LARGEST,
     **extra: NDArray[Any],
 ) -> None:
     """Write a head as int8 weights with a scale; only the `keep` largest weights stay; renew SHA256SUMS."""
-    quantised, scale = quantise(coefficients, keep)
+    quantised, scale = quantise(coefficients, keep, largest)
     WEIGHTS.mkdir(exist_ok=True)
     numbers = {"scale": scale, "bias": bias, "slope": slope, "offset": offset}
     np.savez_compressed(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from features import combine, export, fit, open_traffic, read_rows, score_texts
+from features import combine, export, fit, open_traffic, quantise, read_rows, score_texts
 from numpy.typing import NDArray
 
 from monitoring.benchmarking.fitting import document_of, fold_of
@@ -29,8 +29,9 @@ ATTACKS = {  # weight of a row: the artifacts repeat a hundred behaviours under 
     "prompt_injection/cyberseceval": 1.0,
     "prompt_injection/lakera_giskard_attacks": 1.0,
 }
-# Methods whose prompts show in their words; the others append meaningless suffixes to plain requests.
-JAILBREAK_METHODS = {"PAIR", "JailbreakChat", "adaptive_random_search"}
+# Methods whose prompts show in their words. GCG and DSN append meaningless suffixes to plain requests. PAIR
+# tells stories: fitted on, it was found in one of seven cases, and twice as many harmless stories were flagged.
+JAILBREAK_METHODS = {"JailbreakChat", "adaptive_random_search"}
 OPEN_PROMPTS = {
     "cyberseceval-frr",
     "arena-hard-v0.1",
@@ -42,8 +43,10 @@ OPEN_PROMPTS = {
 OPEN_REQUESTS = {"harmbench", "advbench", "strongreject", "simplesafetytests", "jbb-behaviors"}
 OWN_WEIGHT = 5.0
 BIPIA = "prompt_injection/bipia_indirect"
-STRENGTH, GAIN = 2.0, 0.3
-FALSE_POSITIVES = 0.005
+STRENGTH, GAIN, SPELLING = 2.0, 0.15, 0.5
+# Short requests for a prompt or a password are told by few heavy words: cutting those lost a quarter of them.
+KEEP, LARGEST = 200_000, 1.0
+FALSE_POSITIVES = 0.0075
 
 
 def is_usable(row: dict[str, Any]) -> bool:
@@ -53,7 +56,9 @@ def is_usable(row: dict[str, Any]) -> bool:
     """
     meta = row["meta"]
     english = meta.get("language", "English") in {"English", "en"}
-    return english and meta.get("sub") != "mosscap" and meta.get("method", "PAIR") in JAILBREAK_METHODS
+    return (
+        english and meta.get("sub") != "mosscap" and meta.get("method", "JailbreakChat") in JAILBREAK_METHODS
+    )
 
 
 def group_of(row: dict[str, Any]) -> str:
@@ -108,6 +113,10 @@ def main(data: Path) -> None:
     def pick(chosen: NDArray[np.bool_]) -> list[str]:
         return [text for text, take in zip(texts, chosen, strict=True) if take]
 
+    def fit_on(rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+        options = {"strength": STRENGTH, "gain": GAIN, "spelling": SPELLING}
+        return fit(pick(rows), labels[rows], weights[rows], **options)
+
     documents = read_rows(data, BIPIA)
     contexts = [row["context"] for row in documents]
     context_folds = np.array([fold_of(document_of(row)) for row in documents])
@@ -115,7 +124,7 @@ def main(data: Path) -> None:
     scores = np.zeros(len(texts))
     for fold in range(1, 5):
         train, held = (folds != 0) & (folds != fold), folds == fold
-        model = fit(pick(train), labels[train], weights[train], strength=STRENGTH, gain=GAIN)
+        model = fit_on(train)
         scores[held] = score_texts(*model, pick(held))
         context_scores[context_folds == fold] = score_texts(*model, contexts)[context_folds == fold]
     found = lexicon_scores(texts)
@@ -123,11 +132,17 @@ def main(data: Path) -> None:
     slope, *categories, _ = combine(scores[used], found[used], labels[used], weights[used])
     total = slope * scores + found @ np.array(categories)
     threshold = np.quantile(total[prompts & used], 1 - FALSE_POSITIVES)
-    model = fit(pick(used), labels[used], weights[used], strength=STRENGTH, gain=GAIN)
-    export("prompt_injection", *model, slope=slope, offset=-threshold, categories=np.array(categories))
+    model = fit_on(used)
+    options = {"slope": slope, "offset": -threshold, "keep": KEEP, "largest": LARGEST}
+    export("prompt_injection", *model, **options, categories=np.array(categories))
     print(f"slope {slope:.2f}, threshold {threshold:.2f}, categories {np.round(categories, 2)}")
     context_scores[context_folds == 0] = score_texts(*model, contexts)[context_folds == 0]
-    total = slope * score_texts(*model, pick(~used)) + found[~used] @ np.array(categories) - threshold
+    weights_kept, scale = quantise(model[0], KEEP, LARGEST)
+    total = (
+        slope * score_texts(weights_kept * scale, model[1], pick(~used))
+        + found[~used] @ np.array(categories)
+        - threshold
+    )
     print(f"held-out fold: recall {np.mean(total[labels[~used] == 1] > 0):.3f}")
     print(f"held-out fold: false positives on prompts {np.mean(total[prompts[~used]] > 0):.4f}")
     total = slope * context_scores + lexicon_scores(contexts) @ np.array(categories)

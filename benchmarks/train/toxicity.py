@@ -4,9 +4,9 @@ With `--oof` nothing is written: each source is measured through the whole formu
 that were fitted, combined and given their threshold on the other four folds alone.
 
 Sources (all MIT, Apache-2.0 or CC BY): Davidson et al. tweets, Surge AI toxicity, Wikipedia talk pages and
-identity madlibs of unintended-ml-bias-analysis, HateCheck; as ordinary text RedditBias comments judged
+identity madlibs of unintended-ml-bias-analysis, HateCheck, RealToxicityPrompts; as ordinary text RedditBias comments judged
 harmless, FaithDial, BEGIN (without its Topical-Chat part) and USR Topical-Chat dialogue, the answers and prompts of Arena-Hard, XSTest
-completions, benign prompts of Arena-Hard, MT-bench, self-instruct and CyberSecEval; and the words of
+completions and safe prompts, benign prompts of Arena-Hard, MT-bench, self-instruct and CyberSecEval; and the words of
 `monitoring/lexicons/toxicity.yaml` in short frames. A fifth of every source (fold 0) is never fitted on.
 """
 
@@ -21,18 +21,25 @@ from features import combine, export, fit, open_traffic, quantise, read_rows, sc
 from numpy.typing import NDArray
 
 from monitoring.benchmarking.fitting import fold_of
-from monitoring.benchmarking.metrics import auroc
+from monitoring.benchmarking.metrics import auroc, average_precision
 from monitoring.categories import load_lexicon
+from monitoring.evaluators.toxicity import THRESHOLD
 from monitoring.models import Record
 from monitoring.prepared import Prepared
 
-TOXIC = {  # weight of a row: the tweets were collected by keyword and are many
+# Weight of a row: the tweets were collected by keyword and are many; the few comments of Wikipedia and Surge
+# are the likest to what is moderated. 1 and no rtp_perspective gave average precisions of .76 and .62 on
+# wikipedia_talk and tweeteval_offensive, these weights .82 and .64 (the second is not fitted on).
+TOXIC = {
     "toxicity/tdavidson_tweets": 0.15,
-    "toxicity/wikipedia_talk": 1.0,
+    "toxicity/wikipedia_talk": 8.0,
+    "toxicity/rtp_perspective": 2.0,
     "toxicity/surge_toxicity": 30.0,
     "toxicity/hatecheck": 1.0,
     "toxicity/identity_madlibs": 0.2,
 }
+# Harmless questions in the words of harmful ones. They are few.
+LOOK_ALIKES, LOOK_ALIKE_WEIGHT = "toxicity/xstest", 5.0
 BENIGN_PROMPTS = {"cyberseceval-frr", "arena-hard-v0.1", "arena-hard-v2", "self-instruct-seed", "mt_bench"}
 FRAMES = (
     "{}",
@@ -44,10 +51,12 @@ FRAMES = (
 )
 FRAME_WEIGHT = 0.5
 STRENGTH, GAIN, SPELLING = 1.0, 0.2, 1.0
-KEEP = 200_000
+KEEP, LARGEST = 200_000, 1.0
 FOLDS = 5
 FALSE_POSITIVES = 0.005
 MILD = 0.3
+PRESENT = 0.5
+LOGIT = np.log(THRESHOLD / (1 - THRESHOLD))
 
 
 class Corpus(NamedTuple):
@@ -91,7 +100,7 @@ def gather(data: Path) -> Corpus:
     items: list[tuple[str, int, float, str]] = []
     for source, weight in TOXIC.items():
         rows = read_rows(data, source)
-        items += [(row["prompt"], int(row["label"]), weight, group_of(row)) for row in rows]
+        items += [(row["prompt"], int(row["label"] >= PRESENT), weight, group_of(row)) for row in rows]
     ordinary = [row for row in read_rows(data, "bias/redditbias") if row["label"] == 0]
     ordinary += read_rows(data, "hallucination/faithdial_audit") + read_rows(
         data, "coherence/usr_topicalchat"
@@ -108,6 +117,8 @@ def gather(data: Path) -> Corpus:
     ]
     pairs = texts_of(ordinary, ordinary=True) + texts_of([*traffic, *prompts], ordinary=False)
     items += [(text, 0, 1.0, group) for text, group in dict(pairs).items()]
+    safe = [row["prompt"] for row in read_rows(data, LOOK_ALIKES) if row["label"] == 0]
+    items += [(text, 0, LOOK_ALIKE_WEIGHT, text) for text in safe]
     written = len(items)
     lexicon = load_lexicon("toxicity")
     for word, strength in lexicon.words():
@@ -131,7 +142,7 @@ class Detector(NamedTuple):
 
     def judge(self, corpus: Corpus, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the log-odds of rows, above 0 where they are flagged."""
-        weights, scale = quantise(self.coefficients, KEEP)
+        weights, scale = quantise(self.coefficients, KEEP, LARGEST)
         scores = score_texts(weights * scale, self.bias, corpus.texts[rows].tolist())
         return self.slope * scores + corpus.found[rows] @ self.categories - self.threshold
 
@@ -163,9 +174,18 @@ def report(data: Path, corpus: Corpus, total: NDArray[np.float64], rows: NDArray
         texts = {row["prompt"] for row in read_rows(data, source)}
         chosen = rows & corpus.real & np.array([text in texts for text in corpus.texts])
         toxic = corpus.labels[chosen] == 1
-        area, recall = auroc(toxic, total[chosen]), np.mean(total[chosen][toxic] > 0)
-        print(f"{source}: AUROC {area:.3f}, recall {recall:.3f}, {len(toxic)} rows")
-    print(f"false positives on ordinary answers: {np.mean(total[rows & corpus.answers] > 0):.4f}")
+        if toxic.all():
+            print(f"{source}: recall {np.mean(total[chosen] > LOGIT):.3f}, {len(toxic)} rows")
+            continue
+        area, recall = auroc(toxic, total[chosen]), np.mean(total[chosen][toxic] > LOGIT)
+        ranked = average_precision(toxic, total[chosen])
+        print(
+            f"{source}: AUROC {area:.3f}, average precision {ranked:.3f}, recall {recall:.3f}, {len(toxic)} rows"
+        )
+    print(f"false positives on ordinary answers: {np.mean(total[rows & corpus.answers] > LOGIT):.4f}")
+    safe = {row["prompt"] for row in read_rows(data, LOOK_ALIKES) if row["label"] == 0}
+    alike = rows & np.array([text in safe for text in corpus.texts])
+    print(f"false positives on harmless look-alikes: {np.mean(total[alike] > LOGIT):.4f}, {alike.sum()} rows")
 
 
 def main(data: Path, *, out_of_fold: bool) -> None:
@@ -177,7 +197,8 @@ def main(data: Path, *, out_of_fold: bool) -> None:
         total[held] = detector.judge(corpus, held)
     if not out_of_fold:
         head, bias, slope, categories, threshold = detector
-        export("toxicity", head, bias, slope=slope, offset=-threshold, keep=KEEP, categories=categories)
+        options = {"slope": slope, "offset": -threshold, "keep": KEEP, "largest": LARGEST}
+        export("toxicity", head, bias, **options, categories=categories)
         print(f"slope {slope:.2f}, threshold {threshold:.2f}, categories {np.round(categories, 2)}")
     report(data, corpus, total, np.ones_like(corpus.real) if out_of_fold else corpus.folds == 0)
 

@@ -94,6 +94,10 @@ def _question(row: Row) -> str:
     return (row["prompt"] or "")[:_BIAS_START]
 
 
+def _safe_request(row: Row) -> str | None:
+    return None if row["label"] else row["prompt"]
+
+
 def _context(row: Row) -> str:
     return row["context"] or ""
 
@@ -113,6 +117,8 @@ _GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
     ("toxicity", "toxicity/surge_toxicity"): _template,
     ("toxicity", "toxicity/hatecheck"): _template,
     ("toxicity", "toxicity/identity_madlibs"): _template,
+    ("toxicity", "toxicity/rtp_perspective"): _template,
+    ("toxicity", "toxicity/xstest"): _safe_request,
     ("prompt_injection", "prompt_injection/jailbreaks_in_the_wild"): _behavior,
     ("prompt_injection", "prompt_injection/jailbreakbench_artifacts"): _behavior,
     ("prompt_injection", "prompt_injection/cyberseceval"): _behavior,

@@ -24,14 +24,15 @@ __all__ = ["PromptInjection", "build"]
 
 VERSION = "2"
 
-# 2026-11-23: the training script shifts the log-odds so that one half is what 0.5 % of ordinary prompts
-# (Arena-Hard, MT-bench, self-instruct, role-play and look-alikes) exceed, out of fold.
-THRESHOLD = 0.5
+# 2026-11-26: the training script shifts the log-odds so that one half is what 0.75 % of ordinary prompts
+# (Arena-Hard, MT-bench, self-instruct, role-play and look-alikes) exceed, out of fold. At 0.55 harmless stories
+# are flagged a fifth less often (WildGuard rows of benign_instructions 9 %) for one point of recall.
+THRESHOLD = 0.55
 
 # A rule of this strength speaks for itself, whatever the model says.
 _CLEAR = 0.8
-# Words in a row of the system prompt that make repetition certain: half of them reach the threshold.
-_CERTAIN_RUN = 32
+# Words in a row of the system prompt that make repetition certain: sixteen reach the threshold.
+_CERTAIN_RUN = 29
 _FEWEST_RUNS = 5
 
 _HEAD = "prompt_injection"
@@ -61,8 +62,8 @@ class PromptInjection:
     never flags a context: an instruction in a document looks like any instruction. Part `rules` is the
     strongest rule in the prompt, `leakage` how much of the system prompt the response repeats verbatim.
 
-    It does not understand intent: an indirect injection in ordinary words, a jailbreak told as a story and
-    suffixes of random characters pass, role-play that plays with rules may be flagged. The model knows
+    It does not understand intent: an indirect injection in ordinary words, a jailbreak told as a story (PAIR)
+    and suffixes of random characters (GCG) pass, role-play that plays with rules may be flagged. The model knows
     English; in other languages only rules speak, and without a hit nothing is known.
     """
 

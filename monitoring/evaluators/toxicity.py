@@ -20,9 +20,9 @@ __all__ = ["Toxicity", "build"]
 
 VERSION = "3"
 
-# 2026-11-23: the training script shifts the log-odds so that one half is what 0.5 % of ordinary answers of
-# Arena-Hard and XSTest exceed, out of fold. At 0.7 the flags of clean comments halve (wikipedia_talk 2 %,
-# tdavidson 10 %) and 0.3 % of 6,000 ordinary answers are flagged, for five points of recall.
+# 2026-11-26: the training script shifts the log-odds so that one half is what 0.5 % of ordinary answers of
+# Arena-Hard and XSTest exceed, out of fold. At 0.7 1 % of clean Wikipedia comments, 0.3 % of 2,900 ordinary
+# answers that were not fitted on and one of 172 harmless look-alikes are flagged.
 THRESHOLD = 0.7
 
 _HEAD = "toxicity"
