@@ -23,7 +23,7 @@ from app.ingest import Ingest
 from app.ingest.background import in_background
 from app.privacy import Privacy
 from app.projects import Projects
-from app.storage.engine import create_engine
+from app.storage.engine import Engine, create_engine
 from app.telemetry import configure_logging
 
 __all__ = ["create_app", "create_app_from_env", "open_redis"]
@@ -100,18 +100,24 @@ def open_redis(url: str) -> Redis:
 
 
 @asynccontextmanager
+async def _reading_projects(engine: Engine, redis: Redis) -> AsyncIterator[Projects]:
+    projects = Projects(engine, redis)
+    async with in_background(projects.run()):
+        yield projects
+
+
+@asynccontextmanager
 async def open_services(settings: Settings, instruments: Instruments) -> AsyncIterator[Services]:
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
     engine = create_engine(database_url, application="llm-monitor-api")
-    projects = Projects(engine)
     privacy = Privacy(settings.secret_key)
     try:
         async with (
             open_redis(redis_url) as redis,
+            _reading_projects(engine, redis) as projects,
             Ingest(redis, settings, projects, privacy).running() as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
-            in_background(projects.run()),
         ):
             services = Services(settings, redis, engine, projects, privacy, ingest, hub, instruments)
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from app.errors import NotFound, Unavailable
 from app.schemas.projects import BacklogLimits, Project, ProjectSettings
@@ -15,17 +20,23 @@ __all__ = ["Projects"]
 logger = logging.getLogger(__name__)
 
 _REFRESH_SECONDS = 2.0
+_MIRROR_KEY = "llm-monitor:projects"
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[Project]).decode
 
 
 class Projects:
     """Looks projects up without asking Postgres; what one process changes, all know within two seconds.
 
-    While Postgres is away the last reading holds, so that records are still taken.
+    While Postgres is away the last reading holds, so that records are still taken. With `redis` that is the
+    last reading of any process: one that starts meanwhile knows it too.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, redis: Redis | None = None) -> None:
         self._engine = engine
+        self._redis = redis
         self._known: dict[str, Project] = {}
+        self._mirrored: list[Project] = []
 
     async def find(self, project_id: str) -> ProjectSettings:
         """Return the settings of a project.
@@ -34,7 +45,7 @@ class Projects:
         """
         project = self._known.get(project_id)
         if project is None:
-            await self.refresh()
+            await self._learn()
             project = self._known.get(project_id)
         if project is None:
             raise NotFound(f"There is no project {project_id}.")
@@ -44,6 +55,19 @@ class Projects:
         """Return the limits of the projects that have any, as they were last read."""
         limits = ((name, project.settings.backlog) for name, project in self._known.items())
         return {name: limit for name, limit in limits if limit != BacklogLimits()}
+
+    async def _learn(self) -> None:
+        """Read the projects from Postgres, or what was last read of them; raises Unavailable."""
+        try:
+            await self.refresh()
+        except Unavailable:
+            if self._known or self._redis is None:
+                raise
+            with suppress(RedisError, OSError):
+                if mirrored := await self._redis.get(_MIRROR_KEY):
+                    self._known = {project.project_id: project for project in _decode(mirrored)}
+            if not self._known:
+                raise
 
     async def refresh(self) -> None:
         """Read every project; raises Unavailable. An unchanged project keeps its objects."""
@@ -56,6 +80,10 @@ class Projects:
             else project
             for project in found
         }
+        if self._redis is not None and self._mirrored != found:
+            with suppress(RedisError, OSError):
+                await self._redis.set(_MIRROR_KEY, _encode(found))
+                self._mirrored = found
 
     async def run(self) -> None:
         """Keep the reading fresh until cancelled; an outage of Postgres only skips a turn."""

@@ -33,6 +33,7 @@ __all__ = [
     "queued_jobs",
     "queued_since",
     "queued_tokens",
+    "requeue_unlisted",
     "retire",
     "serialize",
     "stage",
@@ -199,6 +200,21 @@ async def queued_tokens(redis: Redis, project_id: str) -> list[str]:
     listed = await redis.zrange(EVALUATE_QUEUE, 0, -1)
     names = [JobName.parse(_text(job_id)) for job_id in listed]
     return sorted({name.root for name in names if name.project_id == project_id})
+
+
+async def requeue_unlisted(redis: Redis, now_ms: int) -> int:
+    """List jobs whose payload is there and whose place in the queue is not; returns how many.
+
+    It looks at every key of Redis, so it is for the case that something is missing.
+    """
+    found = 0
+    async for key in redis.scan_iter(f"{job_key_prefix}*", count=1000):
+        job_id = _text(key).removeprefix(job_key_prefix)
+        tail = await redis.getrange(key, -_TIME_BYTES, -1)
+        # A job that is done meanwhile is gone with its payload; one that comes back so is settled once.
+        if tail and JobName.parse(job_id).token != job_id:
+            found += int(await redis.zadd(EVALUATE_QUEUE, {job_id: now_ms}, nx=True))
+    return found
 
 
 def _read_time(tail: bytes) -> int:

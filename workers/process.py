@@ -35,6 +35,7 @@ from workers.black_box import BlackBox
 from workers.evaluate import Evaluation
 from workers.joining import Joining
 from workers.naming import Naming
+from workers.reconciling import Reconciling
 from workers.retention import Retention
 from workers.scoring import Scoring
 from workers.storing import Storing
@@ -115,6 +116,7 @@ class WorkerProcess:
             retention_days=settings.retention_days,
             rollup_retention_days=settings.rollup_retention_days,
         )
+        self._reconciling = Reconciling(self._engine, self._redis, worker_name(os.getpid()))
         self._retention = Retention(self._engine, retention_days=settings.retention_days)
         privacy = Privacy(settings.secret_key)
         self._runner = Runner(
@@ -151,6 +153,7 @@ class WorkerProcess:
             for task in (
                 self._upkeep.run(),
                 self._retention.run(),
+                self._reconciling.run(),
                 self._runner.run(),
                 self._projects.run(),
                 self._joining.run(),

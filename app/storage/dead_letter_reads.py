@@ -1,19 +1,27 @@
-"""Looking at dead letters and marking them as replayed."""
+"""Looking at dead letters, choosing those to be replayed, and throwing them away."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.tables import dead_letters
 
-__all__ = ["BuriedRecord", "dead_ids", "mark_replayed", "read_dead_letters"]
+__all__ = [
+    "BuriedRecord",
+    "Choice",
+    "dead_ids",
+    "mark_replayed",
+    "purge",
+    "read_dead_letter",
+    "read_dead_letters",
+]
 
 
 class BuriedRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,30 +36,85 @@ class BuriedRecord(msgspec.Struct, frozen=True, kw_only=True):
     replayed_at: datetime | None
 
 
+class Choice(NamedTuple):
+    """Which dead letters of a project are meant: of one id, of one reason, given up before a moment."""
+
+    trace_id: UUID | None = None
+    reason: str | None = None
+    before: datetime | None = None
+
+    def of(self, project_id: str) -> list[ColumnElement[bool]]:
+        """Return the conditions, all of which hold."""
+        columns = dead_letters.c
+        found = [columns.project_id == project_id]
+        if self.trace_id is not None:
+            found.append(columns.trace_id == self.trace_id)
+        if self.reason is not None:
+            found.append(columns.reason == self.reason)
+        if self.before is not None:
+            found.append(columns.created_at < self.before)
+        return found
+
+
 async def read_dead_letters(
-    connection: AsyncConnection, project_id: str, *, before: datetime | None = None, limit: int = 50
+    connection: AsyncConnection,
+    project_id: str,
+    choice: Choice,
+    *,
+    after: UUID | None = None,
+    limit: int = 50,
 ) -> list[BuriedRecord]:
-    """Return the newest dead letters, older than `before` where it is given."""
+    """Return dead letters, the last received first, from the one that follows `after`."""
     statement = (
         select(*(dead_letters.c[name] for name in BuriedRecord.__struct_fields__))
-        .where(dead_letters.c.project_id == project_id)
-        .order_by(dead_letters.c.created_at.desc(), dead_letters.c.trace_id.desc())
+        .where(*choice.of(project_id))
+        .order_by(dead_letters.c.trace_id.desc())
         .limit(limit)
     )
-    if before is not None:
-        statement = statement.where(dead_letters.c.created_at < before)
+    if after is not None:
+        statement = statement.where(dead_letters.c.trace_id < after)
     return [BuriedRecord(**row._asdict()) for row in await connection.execute(statement)]
 
 
-async def mark_replayed(connection: AsyncConnection, project_id: str, trace_id: UUID) -> bytes | None:
-    """Note that a record is queued again and return its payload, None when there is no such letter."""
-    payload: Any = await connection.scalar(
-        update(dead_letters)
-        .where(dead_letters.c.project_id == project_id, dead_letters.c.trace_id == trace_id)
-        .values(replayed_at=func.now())
-        .returning(dead_letters.c.payload)
+async def read_dead_letter(
+    connection: AsyncConnection, project_id: str, trace_id: UUID
+) -> tuple[BuriedRecord, bytes] | None:
+    """Return one dead letter and its queued bytes, None when there is no such letter."""
+    names = BuriedRecord.__struct_fields__
+    rows = await connection.execute(
+        select(*(dead_letters.c[name] for name in (*names, "payload"))).where(
+            *Choice(trace_id).of(project_id)
+        )
     )
-    return None if payload is None else bytes(payload)
+    row = rows.mappings().first()
+    if row is None:
+        return None
+    return BuriedRecord(**{name: row[name] for name in names}), bytes(row["payload"])
+
+
+async def mark_replayed(
+    connection: AsyncConnection, project_id: str, choice: Choice, *, again: bool, limit: int
+) -> dict[UUID, bytes]:
+    """Note that letters are queued again and return their payloads, at most `limit`, the oldest first.
+
+    Without `again` those that were replayed before are passed over; they may still be on their way.
+    """
+    chosen = select(dead_letters.c.trace_id).where(*choice.of(project_id))
+    if not again:
+        chosen = chosen.where(dead_letters.c.replayed_at.is_(None))
+    chosen = chosen.order_by(dead_letters.c.trace_id).limit(limit).with_for_update(skip_locked=True)
+    rows: Any = await connection.execute(
+        update(dead_letters)
+        .where(dead_letters.c.project_id == project_id, dead_letters.c.trace_id.in_(chosen.scalar_subquery()))
+        .values(replayed_at=func.now())
+        .returning(dead_letters.c.trace_id, dead_letters.c.payload)
+    )
+    return {row.trace_id: bytes(row.payload) for row in rows}
+
+
+async def purge(connection: AsyncConnection, project_id: str, choice: Choice) -> int:
+    """Delete letters with their payloads; returns how many."""
+    return (await connection.execute(delete(dead_letters).where(*choice.of(project_id)))).rowcount
 
 
 async def dead_ids(connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]) -> set[UUID]:

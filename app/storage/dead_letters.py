@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,7 +35,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 async def bury(connection: AsyncConnection, project_id: str, letters: Sequence[DeadLetter]) -> int:
     """Store the dead letters of records that are not stored as traces; returns how many those are.
 
-    A record that was given up before keeps one letter: of its last try, with the tries of all.
+    A record that was given up before keeps one letter: of its last time, with the tries of all.
     """
     if not letters:
         return 0
@@ -52,7 +52,8 @@ async def bury(connection: AsyncConnection, project_id: str, letters: Sequence[D
         tries = dead_letters.c.attempts + statement.excluded.attempts
         await connection.execute(
             statement.on_conflict_do_update(
-                index_elements=["project_id", "trace_id"], set_={**news, "attempts": tries}
+                index_elements=["project_id", "trace_id"],
+                set_={**news, "attempts": tries, "created_at": func.now(), "replayed_at": None},
             ),
             [msgspec.structs.asdict(letter) for letter in lost.values()],
         )

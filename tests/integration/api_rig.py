@@ -7,18 +7,24 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
 import redis
+from arq.constants import job_key_prefix
 from fastapi import FastAPI
 
 from app.api.dependencies import Services
 from app.config import Settings
 from app.main import create_app
+from app.queue import EVALUATE_QUEUE, deserialize, queued_jobs
+from app.schemas.queued import decode_batch
+from app.storage.dead_letters import DeadLetter
 from tests.conftest import database_named
 from tests.integration.worker_rig import Rig, running_rig
 from workers.process import make_worker
+from workers.storing import Job
 
 PROBLEM = "application/problem+json"
 
@@ -106,3 +112,29 @@ async def own_servers(postgres_url: str, template: str, redis_url: str) -> Async
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await connection.close()
+
+
+async def bury(api: ApiRig, *reasons: str, payload: bytes | None = None) -> list[str]:
+    """Accept records and leave them as dead letters, as a worker would have; returns their trace ids."""
+    given_up = []
+    for reason in reasons or ("deadline",):
+        response = await api.post(
+            "/monitor/inference", {"prompt": "hello", "response": "two words"}, prefer="respond-async"
+        )
+        (job,) = await queued_jobs(api.worker.redis)
+        key = f"{job_key_prefix}{job}"
+        queued = bytes(decode_batch(deserialize(await api.worker.redis.get(key))["a"][0]).envelopes[0])
+        await api.worker.redis.delete(key)
+        await api.worker.redis.zrem(EVALUATE_QUEUE, str(job))
+        letter = DeadLetter(
+            project_id="default",
+            trace_id=UUID(response.json()["trace_id"]),
+            job_id=str(job),
+            reason=reason,
+            detail="took too long",
+            attempts=2,
+            payload=queued if payload is None else payload,
+        )
+        await api.worker.evaluation._storing.store(Job("default", str(job), [], [letter], 0))  # noqa: SLF001 as a worker does
+        given_up.append(str(letter.trace_id))
+    return given_up

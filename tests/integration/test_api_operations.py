@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.queue import WORKERS_KEY
-from tests.integration.api_rig import PROBLEM, ApiRig, own_servers, running_api, serving
+from tests.integration.api_rig import PROBLEM, ApiRig, bury, own_servers, running_api, serving
 from workers.process import unix_ms
 
 CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}
@@ -105,10 +105,17 @@ async def test_without_postgres_a_reader_is_told_when_to_come_back(redis_url: st
         assert_unavailable(await client.get(path))
 
 
-async def test_without_postgres_records_are_still_taken(redis_url: str) -> None:
+async def test_without_postgres_records_are_still_taken(database_url: str, redis_url: str) -> None:
+    """Also by a process that starts meanwhile: what projects want is known to Redis."""
+    for url in (database_url, NO_POSTGRES):
+        async with serving(url, redis_url) as (client, _):
+            response = await client.post("/monitor/inference", json=CALL, headers={"prefer": "respond-async"})
+        assert response.status_code == 202
+
+
+async def test_without_knowing_what_a_project_wants_nothing_of_it_is_taken(redis_url: str) -> None:
     async with serving(NO_POSTGRES, redis_url) as (client, _):
-        response = await client.post("/monitor/inference", json=CALL, headers={"prefer": "respond-async"})
-    assert response.status_code == 202
+        assert_unavailable(await client.post("/monitor/inference", json=CALL))
 
 
 def assert_unavailable(response: httpx.Response) -> None:
@@ -151,38 +158,12 @@ async def test_a_lost_job_shows_as_unaccounted(api: ApiRig) -> None:
     await api.worker.redis.delete(key)
     (ledger,) = (await api.get("/pipeline"))["projects"]
     assert (ledger["accepted"], ledger["in_flight"], ledger["unaccounted"]) == (3, 0, 3)
-
-
-async def bury(api: ApiRig) -> str:
-    """Store a record, then turn it into a dead letter as a worker would have left it."""
-    response = await api.post("/monitor/inference", CALL, prefer="respond-async")
-    trace_id: str = response.json()["trace_id"]
-    (key,) = [key async for key in api.worker.redis.scan_iter("arq:job:*")]
-    name = key.decode().removeprefix("arq:job:")
-    from app.queue import EVALUATE_QUEUE, deserialize
-    from app.schemas.queued import decode_batch
-
-    payload = bytes(decode_batch(deserialize(await api.worker.redis.get(key))["a"][0]).envelopes[0])
-    await api.worker.redis.delete(key)
-    await api.worker.redis.zrem(EVALUATE_QUEUE, name)
-    from app.storage.dead_letters import DeadLetter
-    from workers.storing import Job
-
-    letter = DeadLetter(
-        project_id="default",
-        trace_id=trace_id,  # type: ignore[arg-type]
-        job_id=name,
-        reason="deadline",
-        detail="took too long",
-        attempts=2,
-        payload=payload,
-    )
-    await api.worker.evaluation._storing.store(Job("default", name, [], [letter], 0))  # noqa: SLF001 as a worker does
-    return trace_id
+    scraped = (await api.client.get("/metrics")).text
+    assert 'llm_monitor_records_unaccounted{project="default"} 3.0' in scraped
 
 
 async def test_a_dead_letter_is_listed_with_its_reason_and_can_be_replayed(api: ApiRig) -> None:
-    trace_id = await bury(api)
+    (trace_id,) = await bury(api)
     (letter,) = (await api.get("/pipeline/dead"))["dead_letters"]
     assert (letter["trace_id"], letter["reason"], letter["attempts"]) == (trace_id, "deadline", 2)
     assert letter["replayed_at"] is None

@@ -20,6 +20,7 @@ from app.storage.observed_values import admit_values
 from monitoring.models import Record
 from tests.integration.worker_rig import Rig, running_rig
 from workers.process import unix_ms
+from workers.reconciling import Reconciling
 from workers.storing import Job, Storing
 
 
@@ -193,6 +194,29 @@ async def test_a_job_that_is_settled_while_the_ledger_is_read_is_not_reported_mi
     async with rig.engine.connect() as connection:
         (ledger,) = (await pipeline.read_pipeline(connection, rig.redis, now())).projects
     assert (ledger.stored, ledger.in_flight, ledger.unaccounted) == (3, 0, 0)
+
+
+async def test_what_vanished_is_put_back_or_named(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    reconciling = Reconciling(rig.engine, rig.redis, "test:1")
+    unlisted, deleted = await queue(rig, [envelope()]), await queue(rig, [envelope()])
+    await rig.redis.zrem(EVALUATE_QUEUE, str(unlisted))
+    assert await reconciling.turn(now()) == {}, "one reading is no proof"
+    assert await reconciling.turn(now()) == {}, "it was put back"
+    assert {str(job) for job in await queued_jobs(rig.redis)} == {str(unlisted), str(deleted)}
+
+    await rig.redis.delete(f"{job_key_prefix}{deleted}")
+    await rig.drain()
+    assert [await reconciling.turn(now()) for _ in range(2)] == [{}, {"default": 1}]
+    assert "1 accepted records of project default are nowhere" in caplog.text
+    async with rig.engine.connect() as connection:
+        (ledger,) = (await pipeline.read_pipeline(connection, rig.redis, now())).projects
+    assert (ledger.accepted, ledger.stored, ledger.in_flight, ledger.unaccounted) == (2, 1, 0, 1)
+
+
+async def test_one_worker_of_all_reconciles(rig: Rig) -> None:
+    first, second = (Reconciling(rig.engine, rig.redis, name) for name in ("test:1", "test:2"))
+    turns = [await each._is_my_turn() for each in (first, second, first, second)]  # noqa: SLF001 the loop never ends
+    assert turns == [True, False, True, False]
 
 
 async def test_a_name_that_two_workers_meet_at_once_counts_by_itself_in_both(rig: Rig) -> None:

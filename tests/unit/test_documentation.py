@@ -49,7 +49,8 @@ def test_every_variable_that_is_named_is_read(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_command_that_is_named_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    commands = {command.name or "" for command in command_line.registered_commands}
+    registered = (*command_line.registered_commands, *command_line.registered_groups)
+    commands = {command.name or "" for command in registered}
     used = re.findall(r"(?:^|`|\()(?:\.venv/bin/)?llm-monitor ([a-z]+)", text, re.MULTILINE)
     assert set(used) <= commands
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

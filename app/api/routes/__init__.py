@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.api.routes import (
+    dead_letters,
     evaluate,
     feedback,
     health,
@@ -31,6 +32,7 @@ ROUTERS = (
     metrics.router,
     feedback.router,
     pipeline.router,
+    dead_letters.router,
     policy.router,
     prometheus.router,
     live.router,
