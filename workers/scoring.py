@@ -11,7 +11,7 @@ from app.aggregation import Judging
 from app.privacy import Privacy, SealError
 from app.schemas.ids import lot, minted_at
 from app.schemas.projects import ProjectSettings
-from app.schemas.queued import Envelope
+from app.schemas.queued import GUARDED, LLM, Envelope
 from app.schemas.traces import Trace, from_envelope, without_text
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
@@ -23,7 +23,8 @@ from monitoring.verdict import Verdict, assess
 
 __all__ = ["Scoring", "Unscorable"]
 
-_LLM = "llm"
+_SCORED = frozenset({LLM, GUARDED})
+_UNPRICED = "not_a_call"
 _DROPPED, _UNSAMPLED = "text_dropped", "text_not_sampled"
 
 
@@ -68,7 +69,7 @@ class Scoring:
     ) -> Iterator[Trace]:
         records = [self._privacy.open(envelope) for envelope in envelopes]
         scored = [
-            _to_score(envelope, record) if envelope.kind == _LLM else None
+            _to_score(envelope, record) if envelope.kind in _SCORED else None
             for record, envelope in zip(records, envelopes, strict=True)
         ]
         results = iter(evaluate([record for record in scored if record is not None], self._evaluators))
@@ -111,7 +112,7 @@ def _trace(
 ) -> Trace:
     occurred_at = record.timestamp or minted_at(envelope.trace_id)
     priced = price(_usage(record, count), record.provider, record.model_name, occurred_at)
-    return from_envelope(
+    trace = from_envelope(
         envelope,
         job_id,
         occurred_at,
@@ -129,6 +130,10 @@ def _trace(
         flags=verdict.flags,
         topic=verdict.topic_category,
     )
+    if envelope.kind != GUARDED:
+        return trace
+    # The model may never have been asked, or is paid for where its answer was.
+    return msgspec.structs.replace(trace, cost_usd=None, pricing_status=_UNPRICED, price_source=None)
 
 
 def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:

@@ -21,7 +21,7 @@ from app.ingest.waiting import Waiting
 from app.privacy import UNREDACTABLE, Privacy, Protected
 from app.projects import Projects
 from app.schemas.ids import mint
-from app.schemas.queued import Envelope, Source, Summary, encode
+from app.schemas.queued import LLM, Envelope, Source, Summary, encode
 from app.schemas.records import Rejection
 from monitoring.models import Record
 from monitoring.redaction import Redaction
@@ -99,10 +99,13 @@ class Ingest:
         source: Source,
         keys: Sequence[str | None] | None = None,
         wait_seconds: float = 0,
+        kind: str = LLM,
+        guard: str | None = None,
     ) -> Submission:
         """Keep every record that is not already rejected, and wait for their scores if asked to.
 
-        `keys` are idempotency keys aligned with `lines`; where None, the record's own id counts. Raises
+        `keys` are idempotency keys aligned with `lines`; where None, the record's own id counts. `guard` is what
+        the guard said about them. Raises
         Unavailable, and keeps nothing, when the queue cannot take all of them or the project's settings
         are not known, Overloaded when the project may have no more waiting, and NotFound when there is no
         such project.
@@ -131,6 +134,8 @@ class Ingest:
                     record=protected.record,
                     retried=trace_id in retried,
                     waited=waited,
+                    kind=kind,
+                    guard=guard,
                     pii=protected.pii,
                     sealed=protected.sealed,
                 )

@@ -12,6 +12,8 @@ import msgspec
 from monitoring.models import Record, Score
 
 __all__ = [
+    "GUARDED",
+    "LLM",
     "Batch",
     "Envelope",
     "Source",
@@ -23,6 +25,8 @@ __all__ = [
 ]
 
 Source = Literal["live", "evaluate", "import"]
+# Kinds of records: a call, and half of one that the guard was shown, which is scored but no call by itself.
+LLM, GUARDED = "llm", "guard"
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,18 +34,19 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `trace_id` is a UUIDv7 minted at acceptance. `retried` says that its client id had been seen before, so
     it may be stored already; `waited` that a request waits for its scores. `pii` is the score of a record
-    as it was before its redaction; `sealed` the encrypted original of one that lost its texts.
+    as it was before its redaction; `sealed` the encrypted original of one that lost its texts; `guard` what the guard said.
     """
 
     trace_id: UUID
     project_id: str
     source: Source
     record: Record
-    kind: str = "llm"
+    kind: str = LLM
     retried: bool = False
     waited: bool = False
     pii: Score | None = None
     sealed: bytes | None = None
+    guard: str | None = None
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

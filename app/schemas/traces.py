@@ -65,6 +65,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     hits: tuple[str, ...] = ()
     topic: str | None = None
     marks: tuple[str, ...] = ()
+    guard: str | None = None
 
 
 def summarise(trace: Trace) -> Summary:
@@ -158,6 +159,7 @@ def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **foun
         kind=envelope.kind,
         occurred_at=occurred_at,
         client_id=record.id,
+        guard=envelope.guard,
         **{name: getattr(record, name) for name in _RECORD_FIELDS},
         **found,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.api.routes import (
     evaluate,
     feedback,
+    guard,
     health,
     inference,
     jobs,
@@ -22,6 +23,7 @@ __all__ = ["ROUTERS"]
 ROUTERS = (
     health.router,
     inference.router,
+    guard.router,
     evaluate.router,
     traces.router,
     users.router,
