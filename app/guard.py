@@ -71,7 +71,8 @@ class Guard:
         self._privacy.require(redaction)
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._executor, self._load)
+            if self._evaluators is None:
+                await loop.run_in_executor(self._executor, self._load)
             scoring = loop.run_in_executor(
                 self._executor, self._judge, project_id, record, settings, redaction
             )
