@@ -19,6 +19,7 @@ from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
 from app.config import Settings, load_settings
 from app.errors import StartupError
+from app.guard import Guard
 from app.ingest import Ingest
 from app.ingest.background import in_background
 from app.privacy import Privacy
@@ -112,6 +113,7 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
     database_url, redis_url = _addresses(settings)
     engine = create_engine(database_url, application="llm-monitor-api")
     privacy = Privacy(settings.secret_key)
+    guard = Guard(settings, privacy)
     try:
         async with (
             open_redis(redis_url) as redis,
@@ -119,7 +121,7 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
             Ingest(redis, settings, projects, privacy).running() as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
         ):
-            services = Services(settings, redis, engine, projects, privacy, ingest, hub, instruments)
+            services = Services(settings, redis, engine, projects, privacy, guard, ingest, hub, instruments)
 
             def notice() -> None:
                 services.stopping = True
@@ -127,4 +129,5 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
             with shutdown_noticed(notice):
                 yield services
     finally:
+        guard.close()
         await engine.dispose()

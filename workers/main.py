@@ -22,11 +22,12 @@ from app.rules import load_evaluators
 from app.schemas.projects import ProjectSettings
 from app.telemetry import configure_logging
 from monitoring.evaluator import Evaluator
+from monitoring.samples import SAMPLES
 from workers.attempts import release
 from workers.black_box import BlackBox
 from workers.process import WorkerProcess, unix_ms, worker_name
 from workers.scoring import Scoring
-from workers.warming import SAMPLES, envelope_of
+from workers.warming import envelope_of
 
 __all__ = ["main"]
 

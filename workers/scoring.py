@@ -12,7 +12,7 @@ from app.aggregation import Judging
 from app.privacy import Privacy, SealError
 from app.schemas.ids import lot, minted_at
 from app.schemas.projects import ProjectSettings
-from app.schemas.queued import NO_CONTENT, Envelope
+from app.schemas.queued import GUARDED, LLM, NO_CONTENT, Envelope
 from app.schemas.traces import COUNTED_KINDS, Trace, from_envelope, without_text
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
@@ -24,7 +24,8 @@ from monitoring.verdict import Verdict, assess
 
 __all__ = ["DROPPED", "Scoring", "Unscorable"]
 
-_LLM = "llm"
+_SCORED = frozenset({LLM, GUARDED})
+_UNPRICED = "not_a_call"
 DROPPED, _UNSAMPLED = "text_dropped", "text_not_sampled"
 
 
@@ -73,7 +74,9 @@ class Scoring:
     ) -> Iterator[Trace]:
         records = [self._privacy.open(envelope) for envelope in envelopes]
         scored = [
-            _to_score(envelope, record) if envelope.kind == _LLM and NO_CONTENT not in record.marks else None
+            _to_score(envelope, record)
+            if envelope.kind in _SCORED and NO_CONTENT not in record.marks
+            else None
             for record, envelope in zip(records, envelopes, strict=True)
         ]
         results = iter(evaluate([record for record in scored if record is not None], self._evaluators))
@@ -119,7 +122,7 @@ def _judged(
 ) -> Trace:
     occurred_at = _occurred_at(envelope, record)
     priced = _price(record, count, occurred_at)
-    return from_envelope(
+    trace = from_envelope(
         envelope,
         job_id,
         occurred_at,
@@ -137,6 +140,10 @@ def _judged(
         flags=verdict.flags,
         topic=verdict.topic_category,
     )
+    if envelope.kind != GUARDED:
+        return trace
+    # The model may never have been asked, or is paid for where its answer was.
+    return msgspec.structs.replace(trace, cost_usd=None, pricing_status=_UNPRICED, price_source=None)
 
 
 def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount) -> Trace:

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from app.api.instruments import Instruments
 from app.api.live_feed import Hub
 from app.config import Settings
+from app.guard import Guard
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
@@ -37,6 +38,7 @@ class Services:
     engine: Engine
     projects: Projects
     privacy: Privacy
+    guard: Guard
     ingest: Ingest
     hub: Hub
     instruments: Instruments

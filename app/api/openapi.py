@@ -13,9 +13,10 @@ from app.api.opinions import FeedbackIn
 from app.api.paging import TracePage
 from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from app.api.submissions import BulkAnswer, SingleAnswer
-from app.schemas.records import RecordIn
+from app.schemas.guard import GuardAnswer
+from app.schemas.records import GuardIn, RecordIn
 
-__all__ = ["BULK_BODY", "EXPORT_BODY", "FEEDBACK_BODY", "LIST_BODY", "RECORD_BODY", "install"]
+__all__ = ["BULK_BODY", "EXPORT_BODY", "FEEDBACK_BODY", "GUARD_BODY", "LIST_BODY", "RECORD_BODY", "install"]
 
 # The bundled Swagger UI reads no later version.
 _OPENAPI_VERSION = "3.0.3"
@@ -57,6 +58,9 @@ RECORD_BODY: dict[str, Any] = _route(
     {"application/json": _ref("RecordIn")},
     {200: ("SingleAnswer", "Scored"), 202: ("SingleAnswer", "Kept; scores follow at Location")},
     [_PREFER, _KEY],
+)
+GUARD_BODY: dict[str, Any] = _route(
+    {"application/json": _ref("GuardIn")}, {200: ("GuardAnswer", "The verdict")}, [_KEY]
 )
 BULK_BODY: dict[str, Any] = {
     **_route(
@@ -120,10 +124,12 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     _, components = msgspec.json.schema_components(
-        [RecordIn, SingleAnswer, BulkAnswer, EvaluationAnswer, TracePage], ref_template=_REF
+        [RecordIn, GuardIn, GuardAnswer, SingleAnswer, BulkAnswer, EvaluationAnswer, TracePage],
+        ref_template=_REF,
     )
     # A field that the contract does not name is kept as metadata, not refused.
-    components["RecordIn"]["additionalProperties"] = True
+    for name in ("RecordIn", "GuardIn"):
+        components[name]["additionalProperties"] = True
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas |= {**components, "Problem": PROBLEM_SCHEMA}
     for operations in schema["paths"].values():

@@ -21,7 +21,7 @@ from app.ingest.waiting import Waiting
 from app.privacy import UNREDACTABLE, Privacy, Protected
 from app.projects import Projects
 from app.schemas.ids import mint
-from app.schemas.queued import Envelope, Source, SpanContext, Summary, encode
+from app.schemas.queued import LLM, Envelope, Source, SpanContext, Summary, encode
 from app.schemas.records import Rejection
 from monitoring.models import Record
 from monitoring.redaction import Redaction
@@ -100,14 +100,16 @@ class Ingest:
         keys: Sequence[str | None] | None = None,
         contexts: Sequence[SpanContext | None] | None = None,
         wait_seconds: float = 0,
+        kind: str = LLM,
+        guard: str | None = None,
     ) -> Submission:
         """Keep every record that is not already rejected, and wait for their scores if asked to.
 
         `keys` are idempotency keys aligned with `lines`; where None, the record's own id counts. `contexts`,
-        aligned too, say where records stand that are spans. Raises Unavailable, and keeps nothing, when the
-        queue cannot take all of them or the project's settings are not known, Overloaded when the project
-        may have no more waiting, and NotFound when there is no
-        such project.
+        aligned too, say where records stand that are spans. `guard` is what the guard said about them. Raises
+        Unavailable, and keeps nothing, when the queue cannot take all of them or the project's settings are
+        not known, Overloaded when the project may have no more waiting, and NotFound when there is no such
+        project.
         """
         redaction = (await self._projects.find(project_id)).redaction
         screened = [self._screen(number, line) for number, line in enumerate(lines, start=1)]
@@ -123,7 +125,7 @@ class Ingest:
             # A second line with the id of an earlier one shares its fate and is not queued again.
             if isinstance(line, Record) and accepted and accepted.trace_id not in fresh:
                 fresh[accepted.trace_id] = line
-                places[accepted.trace_id] = _place(context)
+                places[accepted.trace_id] = {"kind": kind, **_place(context)}
                 if accepted.duplicate:
                     retried.add(accepted.trace_id)
         kept = await self._protect(project_id, redaction, fresh)
@@ -136,6 +138,7 @@ class Ingest:
                     record=protected.record,
                     retried=trace_id in retried,
                     waited=waited,
+                    guard=guard,
                     pii=protected.pii,
                     sealed=protected.sealed,
                     **places[trace_id],

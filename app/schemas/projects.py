@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from app.schemas.guard import GuardPolicy
 from monitoring.redaction import Redaction
 from monitoring.verdict import Policy
 
@@ -44,8 +45,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     `policy` holds thresholds and weights by evaluator name. `retention_days` (at least 1) shortens how long
     its traces are kept; None keeps them as long as the installation does. `redaction` says what becomes of
     personal data before anything is queued. `text_share`, 0..1, is the share of traces that are stored with
-    their texts; all are scored. `backlog` limits what may wait in the queue. Raises ValueError for values
-    outside their range.
+    their texts; all are scored. `backlog` limits what may wait in the queue; `guard` says when POST /guard
+    blocks. Raises ValueError for values outside their range.
     """
 
     policy: Policy = Policy()
@@ -53,6 +54,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     redaction: Redaction = Redaction()
     text_share: float = 1.0
     backlog: BacklogLimits = BacklogLimits()
+    guard: GuardPolicy = GuardPolicy()
 
     def __post_init__(self) -> None:
         if self.retention_days is not None and self.retention_days < 1:

@@ -12,6 +12,8 @@ import msgspec
 from monitoring.models import Record, Score
 
 __all__ = [
+    "GUARDED",
+    "LLM",
     "Batch",
     "Envelope",
     "Source",
@@ -24,6 +26,8 @@ __all__ = [
 ]
 
 Source = Literal["live", "evaluate", "import"]
+# Kinds of records: a call, and half of one that the guard was shown, which is scored but no call by itself.
+LLM, GUARDED = "llm", "guard"
 
 # Envelopes that hold no span but what belongs to one: its texts, or what somebody found in it.
 CONTENT, EVALUATION = "content", "evaluation"
@@ -50,14 +54,14 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `trace_id` is a UUIDv7 minted at acceptance. `retried` says that its client id had been seen before, so
     it may be stored already; `waited` that a request waits for its scores. `pii` is the score of a record
-    as it was before its redaction; `sealed` the encrypted original of one that lost its texts.
+    as it was before its redaction; `sealed` the encrypted original of one that lost its texts; `guard` what the guard said.
     """
 
     trace_id: UUID
     project_id: str
     source: Source
     record: Record
-    kind: str = "llm"
+    kind: str = LLM
     otel_trace_id: bytes | None = None
     otel_span_id: bytes | None = None
     otel_parent_span_id: bytes | None = None
@@ -65,6 +69,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     waited: bool = False
     pii: Score | None = None
     sealed: bytes | None = None
+    guard: str | None = None
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

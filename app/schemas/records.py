@@ -13,7 +13,7 @@ import msgspec
 from app.errors import InvalidRecord, MalformedBody
 from monitoring.models import Record
 
-__all__ = ["BodyFormat", "RecordIn", "Rejection", "read_record", "read_records"]
+__all__ = ["BodyFormat", "GuardIn", "RecordIn", "Rejection", "read_guarded", "read_record", "read_records"]
 
 BodyFormat = Literal["json", "ndjson", "protobuf"]
 
@@ -67,6 +67,13 @@ class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     metadata: dict[str, Any] | None = None
 
 
+class GuardIn(RecordIn, kw_only=True, forbid_unknown_fields=True):
+    """A call of which the prompt or the response may not be there yet."""
+
+    prompt: str = ""
+    response: str = ""
+
+
 class Rejection(NamedTuple):
     """Why one line was not taken: its number from 1, the field where one is to blame, and a message."""
 
@@ -75,15 +82,26 @@ class Rejection(NamedTuple):
     message: str
 
 
-_decode_record = msgspec.json.Decoder(RecordIn).decode
+_decoders = {kind: msgspec.json.Decoder(kind).decode for kind in (RecordIn, GuardIn)}
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
-def read_record(body: bytes) -> Record:
+def read_guarded(body: bytes) -> Record:
+    """Read one JSON object with a prompt, a response or both; raises as `read_record` does."""
+    record = read_record(body, GuardIn)
+    if not (record.prompt or record.response):
+        message = "give a prompt, a response or both"
+        raise InvalidRecord(
+            f"The record was not taken: {message}.", errors=[{"field": "prompt", "message": message}]
+        )
+    return record
+
+
+def read_record(body: bytes, kind: type[RecordIn] = RecordIn) -> Record:
     """Read one JSON object; raises MalformedBody when it is no JSON and InvalidRecord on a wrong field."""
     try:
-        return _read(body)
+        return _read(body, kind)
     except _NotJsonError as error:
         raise MalformedBody(f"The body is not valid JSON: {error}.") from error
     except _BadFieldError as error:
@@ -144,24 +162,24 @@ class _BadFieldError(ValueError):
         self.field = field
 
 
-def _read(line: bytes) -> Record:
+def _read(line: bytes, kind: type[RecordIn] = RecordIn) -> Record:
     try:
-        return _read_nested(line)
+        return _read_nested(line, kind)
     except RecursionError as error:
         raise _BadFieldError("the record is nested too deeply", None) from error
 
 
-def _read_nested(line: bytes) -> Record:
+def _read_nested(line: bytes, kind: type[RecordIn]) -> Record:
     marks: tuple[str, ...] = ()
     try:
-        wire = _decode_record(line)
+        wire = _decoders[kind](line)
     except msgspec.ValidationError as error:
         if not str(error).startswith(_UNKNOWN_FIELD):
             raise _blame(error) from error
-        wire = _convert(_decode_any(line))
+        wire = _convert(_decode_any(line), kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         value, marks = _read_leniently(line, error)
-        wire = _convert(value)
+        wire = _convert(value, kind)
     record = _to_record(wire, marks)
     if b"\\u0000" in line or marks:
         record = _without_nul(record)
@@ -181,7 +199,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _convert(value: Any) -> RecordIn:
+def _convert(value: Any, kind: type[RecordIn]) -> RecordIn:
     """Convert a decoded object, keeping fields that the contract does not name as metadata."""
     if isinstance(value, dict):
         known = {key: item for key, item in value.items() if key in RecordIn.__struct_fields__}
@@ -191,7 +209,7 @@ def _convert(value: Any) -> RecordIn:
             known["metadata"] = {**unknown, **(metadata or {})}
         value = known
     try:
-        return msgspec.convert(value, RecordIn)
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise _blame(error) from error
 

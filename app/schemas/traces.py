@@ -80,6 +80,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     hits: tuple[str, ...] = ()
     topic: str | None = None
     marks: tuple[str, ...] = ()
+    guard: str | None = None
 
 
 class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +189,7 @@ def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **foun
         otel_trace_id=envelope.otel_trace_id,
         otel_span_id=envelope.otel_span_id,
         otel_parent_span_id=envelope.otel_parent_span_id,
+        guard=envelope.guard,
         **{name: getattr(record, name) for name in _RECORD_FIELDS},
         **found,
     )

@@ -119,6 +119,7 @@ traces = Table(
     Column("flags", ARRAY(Text), nullable=False),
     Column("hits", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("topic", Text),
+    Column("guard", Text),  # what POST /guard said, where it was asked
     Column("scores", JSONB, nullable=False),
     Column("marks", ARRAY(Text), nullable=False),
     Index("ix_traces_occurred", "project_id", "source", "occurred_at"),

@@ -77,6 +77,7 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ("safety_score", "double precision"),
     ("is_safe", "boolean"),
     ("topic", "text"),
+    ("guard", "text"),
 )
 _ENCODED: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
     ("tags", "text[]", _array),

@@ -237,6 +237,7 @@ def upgrade() -> None:
         sa.Column("flags", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("hits", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("topic", sa.Text(), nullable=True),
+        sa.Column("guard", sa.Text(), nullable=True),
         sa.Column("scores", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("marks", sa.ARRAY(sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("project_id", "trace_id", name=op.f("pk_traces")),

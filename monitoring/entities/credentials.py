@@ -157,7 +157,9 @@ TOKENS = tuple(
 KEYS = (
     Recognizer(
         "PRIVATE_KEY",
-        r"(-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.-]{0,}?-----END [A-Z0-9 ]{0,40}-----)?)",
+        # Line ends may be escaped, as in JSON inside JSON; a key that was cut is taken as far as it goes.
+        r"(-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:[A-Za-z0-9+/=\s\\:,.-]{0,}?-----END [A-Z0-9 ]{0,40}-----|(?:(?:\s|\\[nr]){0,4}[A-Za-z0-9+/=]{16,}){0,})?)",
         _private_key,
         nature="token",
     ),

@@ -14,7 +14,7 @@ from monitoring.prepared import Prepared
 __all__ = ["PII", "PiiEvaluator", "build", "score_findings"]
 
 PII = "pii"
-_VERSION = "1.0.0"
+_VERSION = "1.0.1"
 
 # 2026-11-23: at .5 no line of docs_numeric_negatives and one answer of traffic in two hundred is flagged,
 # and what only a form without a check or a word suggests stays below.

@@ -6,6 +6,7 @@ from app.api.routes import (
     dead_letters,
     evaluate,
     feedback,
+    guard,
     health,
     inference,
     jobs,
@@ -24,6 +25,7 @@ __all__ = ["ROUTERS"]
 ROUTERS = (
     health.router,
     inference.router,
+    guard.router,
     otlp.router,
     evaluate.router,
     traces.router,

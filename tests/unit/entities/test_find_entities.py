@@ -134,6 +134,22 @@ def test_a_private_key_is_found_whole():
 
 
 @pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("-----BEGIN PRIVATE KEY-----\\nMIIEowIBAAKCAQEA\\nAA==\\n-----END PRIVATE KEY-----", None),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nMIIEowIBAAKCAQEA", None),
+        (
+            "-----BEGIN PRIVATE KEY-----\\nMIIEowIBAAKCAQEA and more",
+            "-----BEGIN PRIVATE KEY-----\\nMIIEowIBAAKCAQEA",
+        ),
+        ("-----BEGIN PRIVATE KEY----- is its first line", "-----BEGIN PRIVATE KEY-----"),
+    ],
+)
+def test_a_private_key_is_taken_as_far_as_it_goes(text, match):
+    assert found(f"here: {text}") == {("PRIVATE_KEY", match or text)}
+
+
+@pytest.mark.parametrize(
     ("text", "kind", "match"),
     [
         ("ssn 536\u201122\u20118731!", "US_SSN", "536\u201122\u20118731"),
