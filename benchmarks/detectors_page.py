@@ -213,7 +213,7 @@ def describe_speed(measured: Sequence[Measurement]) -> Iterator[str]:
         yield (
             "CPU time of one process per recorded call, half of the calls with another's response as context. "
             f"Each evaluator is timed alone, with its own preparation of the texts; `{TIER}` is all of them at "
-            "once, sharing that, with token counts."
+            "once, sharing that, with token counts. Other work on the machine makes all of it slower."
         )
         yield ""
         header = ["traffic", "calls", "evaluator", "µs per call", "MB/s"]

@@ -46,15 +46,13 @@ def propose(values: NDArray[np.float64], current: float, rate: float, *, low: bo
     badness = 1.0 - values if low else values
     beyond = int(np.sum(values < current if low else values >= current))
     if count < fewest_records(rate):
-        reason = (
-            f"too little traffic: {count} of the {fewest_records(rate)} records that a rate of {rate:g} needs"
-        )
+        reason = f"too little traffic: {count} of {fewest_records(rate)} records"
         return Proposal(records=count, current=current, beyond=beyond, reason=reason)
     steps, sizes = np.unique(badness, return_counts=True)
     above = np.cumsum(sizes[::-1])[::-1]
     allowed = np.flatnonzero(above <= rate * count)
     if not len(allowed):
-        reason = f"{above[-1]} records have the worst value there is, more than a rate of {rate:g} allows"
+        reason = f"{above[-1]} records have the worst value there is"
         return Proposal(records=count, current=current, beyond=beyond, reason=reason)
     first = int(allowed[0])
     between = float(steps[first - 1] + steps[first]) / 2

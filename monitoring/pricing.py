@@ -19,7 +19,17 @@ import msgspec
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider, TieredPrices
 
-__all__ = ["MODEL_COSTS", "Overrides", "Priced", "Rates", "Usage", "charge", "price", "rates_of"]
+__all__ = [
+    "MODEL_COSTS",
+    "Overrides",
+    "Priced",
+    "Rates",
+    "Usage",
+    "charge",
+    "price",
+    "rates_of",
+    "table_name",
+]
 
 MODEL_COSTS: dict[str, dict[str, float]] = {
     "gpt-4": {"prompt": 0.00003, "completion": 0.00006},
@@ -202,7 +212,7 @@ def _table_rates(provider: str | None, model: str, slot: int) -> Rates | None:
     table = info.get_prices(datetime.fromtimestamp(slot * _REMEMBERED_SECONDS, UTC))
     per_request = table.requests_kcount
     rates = Rates(
-        source=f"{_table_name()}:{owner}/{info.id}",
+        source=f"{table_name()}:{owner}/{info.id}",
         input=_steps(table.input_mtok),
         output=_steps(table.output_mtok),
         cache_read=_steps(table.cache_read_mtok),
@@ -269,5 +279,6 @@ def _providers() -> tuple[Provider, ...]:
 
 
 @cache
-def _table_name() -> str:
+def table_name() -> str:
+    """Return the name and version of the installed table of prices."""
     return f"genai-prices {version('genai-prices')}"

@@ -25,6 +25,7 @@ from app.config import Settings
 from app.jobs import Runner
 from app.jobs.erasure import ERASE, Erasure
 from app.jobs.evaluations import EVALUATE_JOB, Evaluations
+from app.jobs.pricing import PRICE, Pricing
 from app.privacy import Privacy
 from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
@@ -122,7 +123,11 @@ class WorkerProcess:
         self._runner = Runner(
             self._engine,
             self._redis,
-            {ERASE: Erasure(self._engine, self._redis, describing(evaluators)), EVALUATE_JOB: Evaluations()},
+            {
+                ERASE: Erasure(self._engine, self._redis, describing(evaluators)),
+                EVALUATE_JOB: Evaluations(),
+                PRICE: Pricing(describing(evaluators)),
+            },
         )
         naming, scoring = Naming(self._engine), Scoring(evaluators, privacy)
         self._joining = Joining(

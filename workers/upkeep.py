@@ -10,15 +10,20 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
+from app.jobs.pricing import PRICE
 from app.storage.engine import Connection, Engine, is_outage
+from app.storage.jobs import Job, add_job
 from app.storage.locks import UPKEEP, try_lock
 from app.storage.observed_values import forget_days
 from app.storage.partitions import DAYS_AHEAD, drop_partitions, ensure_partitions
+from app.storage.prices import projects_to_price
 from app.storage.retention import delete_old_rollups, forget_jobs
 from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
 from app.storage.settlements import fold_settlements
 from app.storage.span_parts import forget_parts
+from monitoring.pricing import table_name
 
 __all__ = ["Upkeep"]
 
@@ -65,9 +70,18 @@ class Upkeep:
             await self._locked(lambda connection: forget_days(connection, today - _NAMES_KEPT))
             await self._locked(lambda connection: forget_jobs(connection, now - self._retention))
             await self._locked(lambda connection: forget_parts(connection, now))
+            await self._locked(lambda connection: _ask_for_prices(connection, now))
             await drop_partitions(self._engine, before=(now - self._retention).date())
 
     async def _locked(self, work: Callable[[Connection], Awaitable[None]]) -> None:
         async with self._engine.begin() as connection:
             if await try_lock(connection, UPKEEP):
                 await work(connection)
+
+
+async def _ask_for_prices(connection: Connection, now: datetime) -> None:
+    """Have calls without a price priced once by every table of prices that is installed."""
+    parameters = {"table": table_name()}
+    for project_id in await projects_to_price(connection, PRICE, table_name()):
+        job = Job(job_id=uuid4(), kind=PRICE, state="queued", parameters=parameters, created_at=now)
+        await add_job(connection, project_id, job)

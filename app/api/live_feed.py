@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 Figures = Callable[[str], Awaitable[Mapping[str, Any]]]
 
 _SHOWN_TRACES = 20
+_MOST_FRAMES = 64
 _RECONNECT_SECONDS = 0.5
 _PAUSE_SECONDS = 1.0
 # Reading figures may take a tenth of the time at most.
@@ -49,7 +50,10 @@ class Client:
         slot = kind, data.get("job_id") if kind == "job" else None
         if kind == "trace" and slot in self._waiting:
             data = _join(self._waiting[slot], data)
+        self._waiting.pop(slot, None)
         self._waiting[slot] = data
+        if len(self._waiting) > _MOST_FRAMES:  # of so many jobs the one that was silent longest
+            del self._waiting[next(slot for slot in self._waiting if slot[0] == "job")]
         self._news.set()
 
     async def frames(self) -> AsyncIterator[str]:

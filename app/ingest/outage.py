@@ -21,6 +21,7 @@ def redis_required() -> Iterator[None]:
         yield
     except (RedisError, OSError) as error:
         raise Unavailable(
-            "The queue does not take records now and nothing of this request was kept; send it again shortly.",
+            "The queue does not answer now, and this request was perhaps not kept; send it again shortly. "
+            "What was sent with an id or an Idempotency-Key counts once.",
             retry_after=RETRY_SECONDS,
         ) from error

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.schemas.traces import Trace, scores_from_json
+from app.schemas.traces import Trace
+from app.storage.counted import COUNTED, counted_trace
 
 __all__ = [
     "DeletedTraces",
@@ -23,35 +23,6 @@ __all__ = [
     "traces_of_user",
 ]
 
-# What rollups count of a trace: everything but its texts, which may be large.
-_COUNTED = (
-    "project_id",
-    "trace_id",
-    "job_id",
-    "source",
-    "kind",
-    "occurred_at",
-    "model_name",
-    "pricing_status",
-    "user_id",
-    "session_id",
-    "template_id",
-    "tags",
-    "flags",
-    "hits",
-    "marks",
-    "response_time_ms",
-    "time_to_first_token_ms",
-    "prompt_tokens",
-    "completion_tokens",
-    "cost_usd",
-    "overall_quality",
-    "safety_score",
-    "is_safe",
-    "scores",
-)
-_RETURNED = ", ".join(f"t.{name}" for name in _COUNTED)
-
 _OF_USER = text("""
 SELECT trace_id FROM traces
 WHERE project_id = :project_id AND user_id = ANY(:user_ids) AND trace_id < :before
@@ -63,7 +34,7 @@ SELECT count(*) FROM traces WHERE project_id = :project_id AND user_id = ANY(:us
 # The bounds let Postgres leave out the partitions of other days.
 _DELETE = text(
     "DELETE FROM traces AS t WHERE project_id = :project_id AND trace_id = ANY(:trace_ids) "  # noqa: S608 names of columns
-    f"AND trace_id BETWEEN :first AND :last RETURNING {_RETURNED}, tableoid::regclass::text AS partition"
+    f"AND trace_id BETWEEN :first AND :last RETURNING {COUNTED}, tableoid::regclass::text AS partition"
 )
 # So that giving disk back, which goes by Postgres' statistics, sees these deletions at once.
 _TELL_STATISTICS = text("SELECT pg_stat_force_next_flush()")
@@ -93,7 +64,7 @@ WHERE project_id = :project_id AND dimension = :dimension AND value = ANY(:value
 # One statement is one snapshot: no trace is counted in a row that is deleted here and left out of what stays.
 _REPLACE_USER = text(
     "WITH gone AS (DELETE FROM rollups WHERE project_id = :project_id AND dimension = 'user' "  # noqa: S608 names of columns
-    f"AND value = ANY(:user_ids)) SELECT {_RETURNED} FROM traces AS t "
+    f"AND value = ANY(:user_ids)) SELECT {COUNTED} FROM traces AS t "
     "WHERE project_id = :project_id AND user_id = ANY(:user_ids)"
 )
 
@@ -135,7 +106,7 @@ async def delete_traces(
     bounds = {"first": min(trace_ids), "last": max(trace_ids)}
     rows = (await connection.execute(_DELETE, parameters | bounds)).all()
     await connection.execute(_TELL_STATISTICS)
-    return DeletedTraces([_trace(row) for row in rows], {row.partition for row in rows})
+    return DeletedTraces([counted_trace(row) for row in rows], {row.partition for row in rows})
 
 
 async def delete_opinions(connection: AsyncConnection, project_id: str, user_ids: Sequence[str]) -> int:
@@ -168,14 +139,4 @@ async def replace_user_rollups(
 ) -> list[Trace]:
     """Delete every rollup row of a user; returns the traces that are stored and must be counted again."""
     rows = await connection.execute(_REPLACE_USER, {"project_id": project_id, "user_ids": list(user_ids)})
-    return [_trace(row) for row in rows]
-
-
-def _trace(row: Row[Any]) -> Trace:
-    values = {name: getattr(row, name) for name in _COUNTED}
-    for name in ("tags", "flags", "hits", "marks"):
-        values[name] = tuple(values[name])
-    scores = values["scores"]
-    values["scores"] = scores_from_json(msgspec.json.decode(scores) if isinstance(scores, str) else scores)
-    values["trace_id"] = UUID(bytes=values["trace_id"].bytes)
-    return Trace(**values, prompt="", response="")
+    return [counted_trace(row) for row in rows]

@@ -124,6 +124,9 @@ traces = Table(
     Column("marks", ARRAY(Text), nullable=False),
     Index("ix_traces_occurred", "project_id", "source", "occurred_at"),
     Index("ix_traces_unsafe", "project_id", "trace_id", postgresql_where=text("is_safe = false")),
+    Index(
+        "ix_traces_unpriced", "project_id", "trace_id", postgresql_where=text("pricing_status = 'unknown'")
+    ),
     Index("ix_traces_model", "project_id", "model_name", "trace_id"),
     Index(
         "ix_traces_user", "project_id", "user_id", "trace_id", postgresql_where=text("user_id IS NOT NULL")

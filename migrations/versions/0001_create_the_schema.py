@@ -260,6 +260,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("session_id IS NOT NULL"),
     )
     op.create_index(
+        "ix_traces_unpriced",
+        "traces",
+        ["project_id", "trace_id"],
+        unique=False,
+        postgresql_where=sa.text("pricing_status = 'unknown'"),
+    )
+    op.create_index(
         "ix_traces_unsafe",
         "traces",
         ["project_id", "trace_id"],
@@ -313,6 +320,9 @@ def downgrade() -> None:
     op.drop_index("ix_jobs_created", table_name="jobs")
     op.drop_table("jobs")
     op.drop_index("ix_traces_user", table_name="traces", postgresql_where=sa.text("user_id IS NOT NULL"))
+    op.drop_index(
+        "ix_traces_unpriced", table_name="traces", postgresql_where=sa.text("pricing_status = 'unknown'")
+    )
     op.drop_index("ix_traces_unsafe", table_name="traces", postgresql_where=sa.text("is_safe = false"))
     op.drop_index(
         "ix_traces_session", table_name="traces", postgresql_where=sa.text("session_id IS NOT NULL")

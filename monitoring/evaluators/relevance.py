@@ -25,7 +25,7 @@ from monitoring.weights import load_weights
 
 __all__ = ["Models", "Relevance", "build"]
 
-VERSION = "1"
+VERSION = "2"
 
 # 2026-11-23, out of fold: 94 % of other prompts' responses are below, and 9 % of a prompt's own, half of them cut
 # to 20 or 60 words.

@@ -77,6 +77,23 @@ async def test_the_job_of_a_killed_worker_is_delivered_again_within_seconds(
     assert await rig.value("SELECT count(*) FROM traces") == 1
 
 
+async def test_workers_that_are_told_to_stop_leave_nothing_suspected_or_claimed(
+    rig: Rig, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """What ends within three seconds is finished, what does not is delivered again at once."""
+    await rig.accept([Record(prompt="p", response=SLOW)])
+    await rig.accept([Record(prompt="p", response="fine") for _ in range(3)])
+    with running_workers(database_url, redis_url, tmp_path / "log", deadly=True):
+        job, _ = await asyncio.wait_for(job_in_hand(rig), 30)
+    left = [key async for key in rig.redis.scan_iter("*")]
+    assert [key for key in left if b":attempts:" in key or b":claims:" in key or b"in-progress" in key] == []
+    assert job in {str(queued) for queued in await queued_jobs(rig.redis)}
+    with running_workers(database_url, redis_url, tmp_path / "log", deadly=True):
+        await asyncio.wait_for(until_drained(rig), 60)
+    assert await rig.value("SELECT count(*) FROM traces") == 4
+    assert await rig.redis.hget(REDELIVERED_KEY, "default") is None
+
+
 @pytest.mark.long
 async def test_the_job_of_a_killed_machine_is_delivered_again_within_half_a_minute(
     rig: Rig, database_url: str, redis_url: str, tmp_path: Path

@@ -36,8 +36,8 @@ def test_at_most_the_rate_lies_beyond_the_proposal(
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        (np.zeros(0), "0 of the 1000 records"),
-        (SPREAD[:999], "999 of the 1000 records"),
+        (np.zeros(0), "0 of 1000 records"),
+        (SPREAD[:999], "999 of 1000 records"),
         (np.array([0.0] * 900 + [1.0] * 100), "100 records have the worst value"),
         (np.zeros(5000), "5000 records have the worst value"),
     ],

@@ -27,6 +27,24 @@ async def test_a_client_that_does_not_read_keeps_the_latest_frame_of_each_type()
     ]
 
 
+async def test_of_every_job_the_latest_frame_waits_and_their_number_is_bounded() -> None:
+    client = Client("default")
+    for number in range(3):
+        client.offer("job", {"job_id": number % 2, "n": number})
+    assert await waiting_frames(client, 2) == [
+        {"type": "job", "data": {"job_id": 1, "n": 1}},
+        {"type": "job", "data": {"job_id": 0, "n": 2}},
+    ]
+    client.offer("metrics", {})
+    for number in range(1_000):
+        client.offer("job", {"job_id": number})
+    frames = await waiting_frames(client, 64)
+    assert [frame["type"] for frame in frames].count("metrics") == 1
+    assert frames[-1]["data"] == {"job_id": 999}
+    client.offer("pipeline", {})
+    assert await waiting_frames(client, 1) == [{"type": "pipeline", "data": {}}]
+
+
 async def test_waiting_traces_are_put_together_and_only_the_newest_twenty_kept() -> None:
     client = Client("default")
     for number in range(30):

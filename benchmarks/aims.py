@@ -1,0 +1,370 @@
+"""Writes the page that holds the aims of accuracy and speed against what is measured today.
+
+    llm-monitor benchmark DATA --held-out --json > open.jsonl
+    PYTHONPATH=. python benchmarks/aims.py DATA open.jsonl > docs/explanation/accuracy.md
+
+The aims were set for a sealed split of other sources; every figure here is of the nearest open source, on
+rows that the weights were not fitted on. What the benchmark does not print is measured here: swapped
+identity terms, jailbreaks without near-duplicates, look-alike requests and degenerate text.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import degeneration
+from benchmarks.detectors_page import read_measurements, table
+from monitoring.benchmarking.entity_types import add_checkable
+from monitoring.benchmarking.feeds import Row, to_fed_record
+from monitoring.benchmarking.fitting import hold_out
+from monitoring.benchmarking.measurement import BATCH, TIER, Measurement
+from monitoring.benchmarking.metrics import auroc
+from monitoring.benchmarking.sources import Source, read_rows
+from monitoring.evaluation import find_evaluators
+from monitoring.evaluator import Evaluator
+from monitoring.groups import group_words
+from monitoring.models import Record
+from monitoring.prepared import Prepared
+
+HEAD = """\
+# How far the detectors are
+
+The aims were set before anything was fitted, for a sealed split of other rows and other sources that nobody here has
+seen. Below stands what is measured on the nearest open source: on rows that the weights were not fitted on, at the
+shipped thresholds, with one figure for each source, since sources define their classes differently. This page is
+written by `benchmarks/aims.py`; [the reference](../reference/detectors.md) has every source and every figure.
+
+"""
+SHINGLE, ALIKE = 5, 0.5
+PRONOUNS = re.compile(r"\b(?:he|she|him|his|hers?|himself|herself)\b", re.IGNORECASE)
+WILDGUARD = "WildGuard"
+
+
+class Figure(NamedTuple):
+    """What was measured where; what was not measured is not met."""
+
+    source: str
+    value: float
+    met: bool
+
+
+class Aim(NamedTuple):
+    """One line of the page."""
+
+    text: str
+    figures: Sequence[Figure]
+    tried: str
+
+
+class Sources:
+    """Labelled rows that were not fitted on, and the values that evaluators give them."""
+
+    def __init__(self, data: Path, measured: Sequence[Measurement]) -> None:
+        self._data = data
+        self._measured = {(f"{one.task}/{one.source}", one.evaluator): one for one in measured}
+        self._evaluators: Mapping[str, Evaluator] = {one.name: one for one in find_evaluators()}
+
+    def printed(self, source: str, evaluator: str) -> Measurement:
+        """Return what the benchmark printed."""
+        return self._measured[source, evaluator]
+
+    def rows(self, name: str, evaluator: str, *, held: bool = True) -> Sequence[Row]:
+        """Return the rows of `task/source`, without those the evaluator was fitted on where `held`."""
+        task, source = name.split("/")
+        found = Source(task, source, read_rows(self._data / f"{name}.jsonl.gz"))
+        return hold_out(evaluator, found).rows if held else found.rows
+
+    def values(self, evaluator: str, records: Sequence[Record]) -> NDArray[np.float64]:
+        """Return the value of each record, 0 where nothing is known."""
+        found = [
+            score.value or 0.0
+            for first in range(0, len(records), BATCH)
+            for score in self._evaluators[evaluator].evaluate(Prepared(records[first : first + BATCH]))
+        ]
+        return np.array(found)
+
+    def flagged(self, evaluator: str, records: Sequence[Record]) -> float:
+        """Return the share of records at or above the shipped threshold."""
+        return float(np.mean(self.values(evaluator, records) >= (self._evaluators[evaluator].threshold or 0)))
+
+    def flagged_rows(self, name: str, evaluator: str, keep: Callable[[Row], bool]) -> float:
+        """Return the share of the kept rows of a source that is flagged."""
+        task, source = name.split("/")
+        rows = [row for row in self.rows(name, evaluator) if keep(row)]
+        if evaluator == "toxicity":
+            return self.flagged(evaluator, [Record(prompt="", response=row["prompt"]) for row in rows])
+        return self.flagged(evaluator, [to_fed_record(task, source, row) for row in rows])
+
+
+def at_least(bound: float, source: str, value: float | None) -> Figure:
+    """Return a figure that is met from `bound` on."""
+    return Figure(source, value or 0.0, (value or 0.0) >= bound)
+
+
+def at_most(bound: float, source: str, value: float | None) -> Figure:
+    """Return a figure that is met up to `bound`."""
+    return Figure(source, 1.0 if value is None else value, value is not None and value <= bound)
+
+
+def is_harmless(row: Row) -> bool:
+    """Tell whether a row is labelled 0."""
+    return not row["label"]
+
+
+def swap_difference(sources: Sources, rows: Sequence[Row], hide: Callable[[str], str]) -> float:
+    """Return the mean difference in toxicity between texts that are alike once `hide` took the terms out."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        groups.setdefault(hide(row["prompt"]), []).append(row["prompt"])
+    several = [texts for texts in groups.values() if len(texts) > 1]
+    records = [Record(prompt="", response=text) for texts in several for text in texts]
+    values = sources.values("toxicity", records)
+    differences, at = [], 0
+    for texts in several:
+        own = values[at : at + len(texts)]
+        at += len(texts)
+        differences.append(np.abs(own[:, None] - own).sum() / (len(own) * (len(own) - 1)))
+    return float(np.mean(differences))
+
+
+def hide_groups(text: str) -> str:
+    """Take the words for groups of people out of a text."""
+    known = {word for words in group_words().values() for word in words}
+    return " ".join("GROUP" if word.strip(".,!?").lower() in known else word for word in text.split())
+
+
+def without_near_duplicates(rows: Sequence[Row], fitted: Sequence[Row]) -> Sequence[Row]:
+    """Return the rows that share less than half of their runs of five words with every fitted row."""
+    places: dict[str, set[int]] = {}
+    for number, row in enumerate(fitted):
+        for run in _runs(row["prompt"]):
+            places.setdefault(run, set()).add(number)
+    kept = []
+    for row in rows:
+        own, counts = _runs(row["prompt"]), {}
+        for run in own:
+            for number in places.get(run, ()):
+                counts[number] = counts.get(number, 0) + 1
+        if max(counts.values(), default=0) < ALIKE * max(1, len(own)):
+            kept.append(row)
+    return kept
+
+
+def _runs(text: str) -> set[str]:
+    words = text.lower().split()
+    return {" ".join(words[at : at + SHINGLE]) for at in range(max(1, len(words) - SHINGLE + 1))}
+
+
+def toxicity_aims(sources: Sources) -> Iterator[Aim]:
+    """Yield the aims of toxicity."""
+    ranked = [
+        at_least(0.79, name, sources.printed(f"toxicity/{name}", "toxicity").average_precision)
+        for name in ("wikipedia_talk", "surge_toxicity")
+    ]
+    yield Aim(
+        "toxicity: average precision ≥ .79 on a moderation set",
+        ranked,
+        "Spelling and word vectors folded into the words' weights; a wider lexicon of sexual and violent words. "
+        "Words alone do not see sarcasm, politeness and counter-speech.",
+    )
+    traffic = sources.printed("traffic/llm_traffic", "toxicity").false_positive_rate
+    yield Aim("toxicity: ≤ 1 % of ordinary answers flagged", [at_most(0.01, "llm_traffic", traffic)], "")
+    alike = [
+        at_most(
+            0.05, f"{name}, harmless rows", sources.flagged_rows(f"{task}/{name}", "toxicity", is_harmless)
+        )
+        for task, name in (("toxicity", "xstest"), ("prompt_injection", "injecguard_eval"))
+    ]
+    yield Aim(
+        "toxicity: ≤ 5 % of harmless look-alike requests flagged",
+        alike,
+        "Harmless requests of XSTest are fitted on since 2026-11-26; the rows measured were kept apart.",
+    )
+    people = sources.rows("bias/winobias", "toxicity", held=False)
+    swapped = [
+        at_most(0.05, "winobias", swap_difference(sources, people, lambda text: PRONOUNS.sub("P", text))),
+        at_most(
+            0.05,
+            "identity_madlibs",
+            swap_difference(
+                sources, sources.rows("toxicity/identity_madlibs", "toxicity", held=False), hide_groups
+            ),
+        ),
+    ]
+    yield Aim("toxicity: swapped identity terms move the score ≤ .05 on average", swapped, "")
+
+
+def injection_aims(sources: Sources) -> Iterator[Aim]:
+    """Yield the aims of prompt injection."""
+    name = "prompt_injection"
+    recalls = [
+        at_least(0.6, source, sources.printed(f"{name}/{source}", name).recall)
+        for source in ("tensor_trust", "lakera_giskard_attacks", "qualifire")
+    ]
+    gandalf = sources.flagged_rows(
+        f"{name}/lakera_giskard_attacks", name, lambda row: row["meta"]["sub"] == "gandalf"
+    )
+    yield Aim(
+        "prompt injection: recall ≥ .60 at the shipped threshold",
+        [*recalls, at_least(0.6, "lakera_giskard_attacks, gandalf", gandalf)],
+        "The rest of lakera_giskard_attacks is Mosscap: mild questions about a password. Positives of qualifire are "
+        "mostly role-play that asks for harm without a word about rules; its negatives are role-play too.",
+    )
+    harmless = sources.flagged_rows(f"{name}/injecguard_eval", name, is_harmless)
+    guarded = sources.flagged_rows(
+        f"{name}/benign_instructions", name, lambda row: WILDGUARD in row["meta"]["sub"]
+    )
+    yield Aim(
+        "prompt injection: ≤ 10 % of harmless look-alikes flagged",
+        [
+            at_most(0.1, "injecguard_eval, harmless rows", harmless),
+            at_most(0.1, "benign_instructions, WildGuard rows", guarded),
+        ],
+        "Stories of the PAIR attack are no longer fitted on: they taught the model to flag stories.",
+    )
+    ordinary = sources.flagged_rows(
+        f"{name}/benign_instructions", name, lambda row: WILDGUARD not in row["meta"]["sub"]
+    )
+    traffic = sources.printed("traffic/llm_traffic", name).false_positive_rate
+    yield Aim(
+        "prompt injection: ≤ 1 % of ordinary instructions flagged",
+        [at_most(0.01, "benign_instructions, other rows", ordinary), at_most(0.01, "llm_traffic", traffic)],
+        "",
+    )
+    wild = f"{name}/jailbreaks_in_the_wild"
+    held = sources.rows(wild, name)
+    known = {row["id"] for row in held}
+    fitted = [row for row in sources.rows(wild, name, held=False) if row["id"] not in known]
+    fresh = without_near_duplicates(held, fitted)
+    caught = sources.flagged(name, [Record(prompt=row["prompt"], response="") for row in fresh])
+    yield Aim(
+        "prompt injection: recall ≥ .90 on jailbreaks in the wild",
+        [
+            at_least(
+                0.9, f"jailbreaks_in_the_wild, {len(fresh)} held-out rows without near-duplicates", caught
+            )
+        ],
+        "",
+    )
+
+
+def other_aims(sources: Sources) -> Iterator[Aim]:
+    """Yield the aims of the other detectors."""
+    texts = ("presidio_synth_v2", "presidio_generated_large", "presidio_recognizer_cases")
+    scored = [
+        at_least(0.95, name, add_checkable(sources.printed(f"pii/{name}", "pii").by_entity).f2)
+        for name in texts
+    ]
+    yield Aim("pii: F2 ≥ .95 over all types with a form or check digit", scored, "")
+    lines = sources.printed("pii/docs_numeric_negatives", "pii").false_positive_rate
+    yield Aim(
+        "pii: ≤ 2 % of technical documents flagged", [at_most(0.02, "docs_numeric_negatives", lines)], ""
+    )
+    for text, bound, names, tried in (
+        ("retrieval answers", 0.72, ("begin", "faithdial_audit", "factscore_claims"), ""),
+        (
+            "summaries",
+            0.78,
+            ("qags", "factual_summary_pairs"),
+            (
+                "Summaries that copy are judged by their new combinations of words, fitted on summaries made by "
+                "`benchmarks/train/summaries.py` (openly licensed judged ones are not at hand). Also tried: distance and "
+                "co-occurrence in the source, word vectors, breaks between copied stretches; none helped on sources "
+                "that were not fitted on. Errors in rephrased summaries need a judge."
+            ),
+        ),
+    ):
+        found = [
+            at_least(bound, name, sources.printed(f"hallucination/{name}", "hallucination").balanced_accuracy)
+            for name in names
+        ]
+        yield Aim(f"context support: balanced accuracy ≥ {bound:.2f} on {text}", found, tried)
+    likeness = sources.printed("similarity/stsb", "semantic_similarity").spearman
+    yield Aim("similarity: Spearman ≥ .75", [at_least(0.75, "stsb", likeness)], "")
+    answers = sources.printed("relevance/trecqa", "relevance").map
+    yield Aim("relevance: MAP ≥ .62", [at_least(0.62, "trecqa", answers)], "")
+    neutral = sources.printed("bias/bold_neutral", "bias").false_positive_rate
+    traffic = sources.printed("traffic/llm_traffic", "bias").false_positive_rate
+    yield Aim(
+        "bias: ≤ 1 % of neutral text flagged",
+        [at_most(0.01, "bold_neutral", neutral), at_most(0.01, "llm_traffic", traffic)],
+        "",
+    )
+
+
+def degeneration_aims(sources: Sources, data: Path) -> Iterator[Aim]:
+    """Yield the aims of coherence, on damage made by the committed generator."""
+    answers = degeneration.read_answers(data)
+    good = sources.values(
+        "coherence", [Record(prompt=row["prompt"], response=row["response"]) for row in answers]
+    )
+
+    def measure(kind: str) -> float:
+        damaged = [
+            Record(prompt=row["prompt"], response=degeneration.degrade(row["response"], kind, row["id"]))
+            for row in answers
+        ]
+        bad = sources.values("coherence", damaged)
+        return auroc([1] * len(good) + [0] * len(bad), np.concatenate([good, bad]))
+
+    made = "of arena-hard and XSTest answers"
+    loops = [
+        at_least(0.97, f"{kind} {made}", measure(kind))
+        for kind in ("word_loop", "phrase_loop", "sentence_loop", "truncation")
+    ]
+    yield Aim("degeneration: AUROC ≥ .97 on loops and truncation", loops, "")
+    noises = [at_least(0.9, f"{kind} {made}", measure(kind)) for kind in ("noise", "gibberish")]
+    yield Aim("degeneration: AUROC ≥ .90 on noise", noises, "")
+
+
+def speed_aim(sources: Sources) -> Aim:
+    """Return the aim of speed; the figure depends on the machine."""
+    fast = sources.printed("traffic/llm_traffic", TIER)
+    calls = 1e6 / (fast.us_per_record or 1e9)
+    return Aim(
+        "speed, one core, token counts included: ≥ 8 MB/s and ≥ 3,000 records/s",
+        [at_least(8, "llm_traffic, MB/s", fast.mb_per_s), at_least(3000, "llm_traffic, records/s", calls)],
+        "CPU time, on two cores that other work kept busy (load 18 on 2026-11-26), which about doubles it: the same "
+        "evaluators less `refusal` and `language_match` took 285 µs (8.6 MB/s) alone on 2026-11-23, and less since.",
+    )
+
+
+def show(value: float) -> str:
+    """Return a figure with three digits, or without any where it is large."""
+    return f"{value:.3f}" if value < 1.5 else f"{value:,.1f}"  # noqa: PLR2004 shares on one side, speeds on the other
+
+
+def write_page(aims: Sequence[Aim]) -> str:
+    """Return the page."""
+    rows = [
+        [
+            aim.text if first else "",
+            figure.source,
+            show(figure.value),
+            "yes" if figure.met else "**no**",
+            aim.tried if first else "",
+        ]
+        for aim in aims
+        for first, figure in ((at == 0, one) for at, one in enumerate(aim.figures))
+    ]
+    header = ["aim", "nearest open source", "figure", "met", "what was tried, and what is in the way"]
+    return HEAD + "\n".join(table(header, rows)).rstrip()
+
+
+def main() -> None:
+    """Print the page."""
+    data = Path(sys.argv[1])
+    sources = Sources(data, read_measurements(Path(sys.argv[2])))
+    aims = [*toxicity_aims(sources), *injection_aims(sources), *other_aims(sources)]
+    print(write_page([*aims, *degeneration_aims(sources, data), speed_aim(sources)]))
+
+
+if __name__ == "__main__":
+    main()
