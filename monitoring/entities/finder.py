@@ -72,8 +72,8 @@ _AGAINST = (
 
 # Stands between pieces of different places: no pattern crosses a NUL between line breaks.
 _SEAM = "\n\0\n"
-# A private key is read this far beyond its first line.
-_KEY_LENGTH = 8192
+# A private key is read this far beyond its first line; of a text full of first lines only the first are.
+_KEY_LENGTH, _MOST_KEYS = 8192, 20
 
 
 class Region(NamedTuple):
@@ -311,8 +311,10 @@ def _find_plain(
     for record, found in places.items():
         first, last = int(starts[record]), int(starts[record + 1])
         character = _Places(buffer[first:last], len(texts[record]), first)
+        keys = 0
         for begin, end, kind in found:
-            reach = character[end] + (_KEY_LENGTH if kind & KEY else 0)
+            keys += bool(kind & KEY)
+            reach = character[end] + (_KEY_LENGTH if kind & KEY and keys <= _MOST_KEYS else 0)
             regions.append(Region(record, character[begin], reach, kind))
     return build_finder().find(texts, regions, most=most, overfull=overfull)
 
