@@ -316,6 +316,8 @@ def _find_plain(
             keys += bool(kind & KEY)
             reach = character[end] + (_KEY_LENGTH if kind & KEY and keys <= _MOST_KEYS else 0)
             regions.append(Region(record, character[begin], reach, kind))
+        if keys > _MOST_KEYS and overfull is not None:
+            overfull.add(record)
     return build_finder().find(texts, regions, most=most, overfull=overfull)
 
 

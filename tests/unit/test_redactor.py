@@ -211,6 +211,12 @@ def test_the_score_is_that_of_the_original_with_evidence_in_the_redacted_text(re
         assert shown.startswith(f"[{kind}") if hidden else shown in {MAIL, "202 555 0143"}
 
 
+def test_a_text_of_many_private_keys_is_taken_out_whole() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA7vPz\n-----END PRIVATE KEY-----\n"
+    assert redact_text(key * 20) == "[PRIVATE_KEY]\n" * 20
+    assert redact_text(key * 21) == "[REDACTED]"
+
+
 def test_a_list_of_people_is_taken_out_whole() -> None:
     many = " ".join(f"p{n}@corp.net" for n in range(1200))
     found = redact_one(
