@@ -91,7 +91,7 @@ async def serving(
 @asynccontextmanager
 async def running_api(database_url: str, redis_url: str, **settings: Any) -> AsyncIterator[ApiRig]:
     async with (
-        running_rig(database_url, redis_url) as worker,
+        running_rig(database_url, redis_url, privacy_key=settings.get("privacy_key")) as worker,
         serving(database_url, redis_url, **settings) as (client, app),
     ):
         rig = ApiRig(client, worker, app)

@@ -11,7 +11,12 @@ from sqlalchemy import text
 
 from app.privacy import Privacy
 from app.projects import Projects
-from app.storage.span_parts import claim_parts
+from app.schemas.projects import ProjectSettings
+from app.storage.engine import writing
+from app.storage.erasure import delete_traces
+from app.storage.projects import save_settings
+from app.storage.span_parts import claim_parts, delete_parts
+from monitoring.redaction import Redaction
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.integration.worker_rig import Alarm, WordCount
@@ -212,3 +217,58 @@ async def test_two_workers_joining_at_once_lose_nothing(api: ApiRig) -> None:
     rows = await api.worker.rows("SELECT DISTINCT prompt, response, marks FROM traces")
     assert rows == [{"prompt": "Is it raining?", "response": "Not today.", "marks": []}]
     assert (await api.get("/metrics/quality", time_period="1h"))["total_evaluations"] == 40
+
+
+MAIL = "jane.doe@corp.net"
+
+
+async def private(api: ApiRig, mode: str) -> dict[str, Any]:
+    """Join a question and an answer that name a mailbox under a project's redaction; returns the row."""
+    async with writing(api.worker.engine) as connection:
+        decided = ProjectSettings(redaction=Redaction(mode=mode))  # type: ignore[arg-type]
+        assert await save_settings(connection, "default", decided)
+    await api.services.projects.refresh()
+    choice = {**CHOICE, "body": {"message": {"role": "assistant", "content": f"Write to {MAIL} today."}}}
+    await export(api, SPAN[1], SPAN[0])
+    await export(api, log_bytes(ASKED, choice), "/v1/logs")
+    await api.worker.drain()
+    waiting = await api.worker.rows("SELECT payload FROM span_parts")
+    assert MAIL.encode() not in waiting[0]["payload"]
+    assert await joining(api).turn() == 1
+    return await only_trace(api)
+
+
+async def test_late_texts_are_redacted_before_they_wait(database_url: str, redis_url: str) -> None:
+    async with running_api(database_url, redis_url, privacy_key=KEY) as api:
+        row = await private(api, "mask")
+    assert MAIL not in row["response"]
+    assert row["response"].startswith("Write to [")
+    assert row["overall_quality"] == 1.0
+
+
+async def test_late_texts_to_be_dropped_are_scored_and_not_kept(database_url: str, redis_url: str) -> None:
+    async with running_api(database_url, redis_url, privacy_key=KEY) as api:
+        row = await private(api, "drop")
+    assert (row["prompt"], row["response"], row["overall_quality"]) == ("", "", 1.0)
+    assert "text_dropped" in row["marks"]
+    assert "no_content" not in row["marks"]
+
+
+async def test_erasing_a_call_erases_what_waits_to_join_it(api: ApiRig) -> None:
+    await export(api, SPAN[1], SPAN[0])
+    await export(api, LOGS[1], LOGS[0])
+    await api.worker.drain()
+    trace_id = (await only_trace(api))["trace_id"]
+    async with writing(api.worker.engine) as connection:
+        await delete_traces(connection, "default", [trace_id])
+    assert await api.worker.value("SELECT count(payload)::int FROM span_parts") == 0
+
+
+async def test_erasing_a_user_erases_what_names_the_user_and_waits(api: ApiRig) -> None:
+    named = {**DETAILS, "attributes": {**CHAT, "user.id": "u-1"}}
+    await export(api, log_bytes(named, {**DETAILS, "span_id": b"another1"}), "/v1/logs")
+    await api.worker.drain()
+    async with writing(api.worker.engine) as connection:
+        await delete_parts(connection, "default", "u-1")
+    rows = await api.worker.rows("SELECT user_id, payload IS NULL AS gone FROM span_parts ORDER BY user_id")
+    assert rows == [{"user_id": "u-1", "gone": True}, {"user_id": None, "gone": False}]
