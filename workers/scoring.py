@@ -162,7 +162,7 @@ def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount
         completion_tokens=count.completion if known else record.completion_tokens,
         token_source=count.source if known else None,
         cost_usd=priced.cost_usd if priced else None,
-        pricing_status=priced.status if priced else "unknown" if counted else "not_counted",
+        pricing_status=priced.status if priced else "no_usage" if counted else "not_counted",
         price_source=(priced.source or None) if priced else None,
     )
 

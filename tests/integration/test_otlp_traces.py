@@ -107,7 +107,7 @@ async def test_a_call_without_text_is_priced_and_not_scored(api: ApiRig) -> None
     await export(api, protobuf_bytes(span(unreported, number=2)))
     await api.worker.drain()
     (row,) = await api.worker.rows("SELECT * FROM traces WHERE cost_usd IS NULL")
-    assert (row["pricing_status"], row["prompt_tokens"]) == ("unknown", None)
+    assert (row["pricing_status"], row["prompt_tokens"]) == ("no_usage", None)
 
 
 async def test_only_calls_count_and_the_whole_trace_shows_as_a_tree(api: ApiRig) -> None:
