@@ -60,7 +60,8 @@ def _measure(lines: Sequence[bytes], batch: int, workers: int) -> Figure:
 
 
 def _send(stack: Stack, requests: Sequence[bytes]) -> float:
-    load = closed_loop(stack.port, iter(requests), connections=CONNECTIONS, seconds=PATIENCE_SECONDS)
+    connections = min(CONNECTIONS, len(requests))
+    load = closed_loop(stack.port, iter(requests), connections=connections, seconds=PATIENCE_SECONDS)
     if load.answered != len(requests):
         raise RuntimeError(f"not everything was taken: {dict(load.statuses)}")
     return load.seconds
