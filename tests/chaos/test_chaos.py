@@ -64,11 +64,12 @@ def kill_at_random(machine: Machine, clients: Clients, choose: random.Random) ->
     """Kill KILLS times; returns how many records were acknowledged before each kill and after the last."""
     between: list[int] = []
     order = victims(choose)
-    for _ in range(KILLS):
+    for number in range(1, KILLS + 1):
         between.append(wait_for_records(clients))
-        pause = choose.uniform(0, LONGEST_WAIT)
-        time.sleep(pause)
-        machine.kill(next(order), choose)
+        time.sleep(choose.uniform(0, LONGEST_WAIT))
+        victim = next(order)
+        print(f"kill {number}: {victim} after {len(clients.acknowledged):,} records", flush=True)
+        machine.kill(victim, choose)
     between.append(wait_for_records(clients))
     return between[1:]
 
