@@ -24,19 +24,28 @@ from benchmarks.performance.accept import measure_accept
 from benchmarks.performance.calibration import python_loop
 from benchmarks.performance.figure import Figure, Report
 from benchmarks.performance.flow import measure_flow, measure_sharing
+from benchmarks.performance.live import measure_live
+from benchmarks.performance.memory import measure_growth, measure_idle
 from benchmarks.performance.otlp import measure_otlp
+from benchmarks.performance.reads import measure_reads
 from benchmarks.performance.stages import measure_stages
 from benchmarks.performance.table import print_figures
 from benchmarks.performance.traffic import Text, make_lines, read_texts
+from benchmarks.performance.waiting import measure_waiting
 
 Measure = Callable[[Sequence[Text]], list[Figure]]
 
 MEASURES: dict[str, Measure] = {
     "accept": lambda texts: measure_accept(make_lines(texts, 4_000)),
+    "waiting": lambda texts: measure_waiting(make_lines(texts, 4_000)),
     "flow": lambda texts: measure_flow(make_lines(texts, 60_000)),
     "otlp": lambda texts: measure_otlp(make_lines(texts, 20_000)),
     "stages": lambda texts: measure_stages(make_lines(texts, 5_120)),
     "sharing": lambda texts: measure_sharing(make_lines(texts, 20_000)),
+    "reads": lambda texts: measure_reads(make_lines(texts, 5_000)),
+    "idle": lambda _: measure_idle(),
+    "growth": lambda texts: measure_growth(make_lines(texts, 20_000)),
+    "live": lambda texts: measure_live(make_lines(texts, 1_000)),
 }
 
 

@@ -47,10 +47,21 @@ def resident_bytes(pid: int) -> int:
     return int(psutil.Process(pid).memory_info().rss)
 
 
-def shared_out_bytes(pid: int) -> dict[int, tuple[str, int]]:
-    """PSS of a process and its descendants, by process id: each common page counts once over all its users."""
-    found = {}
-    for process in family(pid):
+def shared_out_bytes(pid: int, folder: str) -> dict[int, tuple[str, int]]:
+    """PSS by process id, where each common page counts once over all its users, with the command line.
+
+    Taken are a process, the servers that work on `folder`, what started those, and all their descendants.
+    """
+    heads = {pid}
+    for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            found[process.pid] = (" ".join(process.cmdline())[:60], int(process.memory_full_info().pss))
+            if any(folder in part for part in process.cmdline()):
+                heads |= {process.pid, process.ppid()} - {1}
+    found = {}
+    for head in heads:
+        for process in family(head):
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                command = " ".join(process.cmdline())
+                found[process.pid] = (command, int(process.memory_full_info().pss))
+    found.pop(os.getpid(), None)
     return found
