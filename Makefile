@@ -50,7 +50,7 @@ test: ## run the tests in a container
 	docker run --rm llm-monitor-test
 
 ##@ On this machine, without Docker
-.PHONY: setup run-local test-local test-long bench chaos check lint format requirements clients reference help
+.PHONY: setup run-local test-local test-long bench bench-quick chaos check lint format requirements clients reference help
 
 setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compile the kernels, when they changed
 
@@ -79,6 +79,9 @@ test-long: setup ## run the long tests
 
 bench: setup ## measure throughput, latency and memory, a table and benchmark.json
 	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+
+bench-quick: setup ## hold the ratios that tests keep: a few minutes
+	$(BIN)/python -m pytest tests/performance -m long $(PYTEST_ARGS)
 
 chaos: setup ## kill -9 everything under load and prove that nothing is lost; KILLS=50 SEED=1
 	LLM_MONITOR_CHAOS_KILLS=$(KILLS) LLM_MONITOR_CHAOS_SEED=$(SEED) \

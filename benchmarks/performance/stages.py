@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,9 +16,12 @@ from app.schemas.ids import mint
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Batch, Envelope, decode_batch, decode_envelope, encode
 from app.schemas.records import read_record
+from app.schemas.traces import Trace
 from app.storage.engine import create_engine
+from app.storage.rollup_folds import fold_closed
 from benchmarks.performance.figure import Figure
-from benchmarks.performance.stack import running
+from benchmarks.performance.processes import cpu_seconds
+from benchmarks.performance.stack import Stack, running
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.prepared import Prepared
@@ -26,9 +30,11 @@ from workers.naming import Naming
 from workers.scoring import Scoring
 from workers.storing import Job, Storing
 
-__all__ = ["measure_stages"]
+__all__ = ["AGGREGATE", "DECODE", "FOLD", "SCORE", "STORE", "WRITE", "measure_stages"]
 
 JOB = 256
+DECODE, SCORE, AGGREGATE = "decode", "all scoring", "aggregate"
+WRITE, STORE, FOLD = "write, aggregation included", "Postgres: store", "Postgres: fold"
 
 
 class _Clock:
@@ -58,17 +64,17 @@ def measure_stages(lines: Sequence[bytes]) -> list[Figure]:
     traces = []
     for job in jobs:
         payload = encode(Batch(envelopes=tuple(msgspec.Raw(encode(one)) for one in job)))
-        raw = clock.time("decode", _decode, payload)
+        raw = clock.time(DECODE, _decode, payload)
         batch = Prepared([one.record for one in raw])
         for evaluator in evaluators:
             clock.time(f"score: {evaluator.name}", evaluator.evaluate, batch)
         clock.time("tokens", count_tokens, batch.records)
-        traces.append(clock.time("all scoring", scoring.score, raw, "job", ProjectSettings()))
-        clock.time("aggregate", aggregate, traces[-1], descriptive)
+        traces.append(clock.time(SCORE, scoring.score, raw, "job", ProjectSettings()))
+        clock.time(AGGREGATE, aggregate, traces[-1], descriptive)
     with running(api=False) as stack:
-        uvloop.run(_write(stack.database_url, traces, evaluators, clock))
+        uvloop.run(_write(stack, traces, evaluators, clock))
     details = {name: 1e6 * spent / len(lines) for name, spent in clock.spent.items()}
-    total = sum(details[name] for name in ("decode", "all scoring", "write, aggregation included"))
+    total = sum(details[name] for name in (DECODE, SCORE, WRITE))
     return [Figure(name="CPU of a worker's stages", value=total, unit="us/record", details=details)]
 
 
@@ -77,15 +83,19 @@ def _decode(payload: bytes) -> list[Envelope]:
 
 
 async def _write(
-    database_url: str, traces: Sequence[Any], evaluators: Sequence[Evaluator], clock: _Clock
+    stack: Stack, traces: Sequence[Sequence[Trace]], evaluators: Sequence[Evaluator], clock: _Clock
 ) -> None:
-    engine = create_engine(database_url, application="benchmark")
+    engine = create_engine(stack.database_url, application="benchmark")
     storing = Storing(engine, evaluators, Naming(engine))
-    await storing.store(Job("default", "warm-up", traces[0][:10], [], 0))
-    begun = time.process_time()
+    await storing.store(Job("default", "warm-up", traces[0], [], 0))
+    share = len(traces) / max(1, len(traces) - 1)
+    begun, server = time.process_time(), cpu_seconds(stack.pids["postgres"])
     for number, job in enumerate(traces[1:]):
         await storing.store(Job("default", f"job-{number}", job, [], 0))
-    clock.spent["write, aggregation included"] = (
-        (time.process_time() - begun) * len(traces) / max(1, len(traces) - 1)
-    )
+    written = cpu_seconds(stack.pids["postgres"])
+    clock.spent[WRITE] = share * (time.process_time() - begun)
+    clock.spent[STORE] = share * (written - server)
+    async with engine.begin() as connection:
+        await fold_closed(connection, datetime.now(UTC) + timedelta(minutes=5))
+    clock.spent[FOLD] = cpu_seconds(stack.pids["postgres"]) - written
     await engine.dispose()

@@ -1,0 +1,93 @@
+"""Writes the reference page of throughput, latency and memory from what the benchmark wrote.
+
+make bench
+python -m benchmarks.performance_page benchmark.json > docs/reference/performance.md
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.performance.figure import Figure, Report
+from benchmarks.performance.table import shown
+
+HEAD = """\
+# Performance
+
+What one machine does, measured by `make bench` and written by `benchmarks/performance_page.py`; no figure in it is
+typed by hand. Taken {taken:%Y-%m-%d} on {cores} {machine} cores with Python {python}, everything on the same
+machine, load generator included; records of 2 KB made from {source}, every second one with a context.
+
+How to read it: a figure alone says little about another machine, so each stands beside a yardstick that was
+measured in the same run, and the ratio is what carries over. Pure Python made {loops:.1f} million rounds a second
+of a loop of dictionary writes. Details ending in `_us` are CPU microseconds a record.
+
+```
+make bench BENCH_ARGS="--data FOLDER"      # the folder holds llm_traffic.jsonl.gz; without it texts of the tests
+make bench BENCH_ARGS="--only accept,flow" # some of it
+python -m benchmarks.performance_page benchmark.json > docs/reference/performance.md
+make bench-quick                           # the floors that tests hold
+```
+"""
+TITLES = {
+    "accept": "Taking records in",
+    "waiting": "Waiting for scores",
+    "flow": "End to end",
+    "stages": "What each stage costs",
+    "sharing": "Many workers on one queue",
+    "reads": "Reading",
+    "idle": "Memory when idle",
+    "growth": "Memory under load",
+    "live": "Live feed",
+    "otlp": "Spans over OTLP",
+}
+REACHED = {True: "yes", False: "**no**", None: ""}
+
+
+def write_page(report: Report) -> str:
+    """Return the page."""
+    head = HEAD.format(
+        taken=report.taken,
+        cores=report.cores,
+        machine=report.machine,
+        python=report.python,
+        source=report.records_from,
+        loops=report.loops_per_second / 1e6,
+    )
+    return "\n".join([head, *_sections(report)]) + "\n"
+
+
+def _sections(report: Report) -> Iterator[str]:
+    for group, figures in groupby(report.figures, key=lambda one: one.group):
+        shown_figures = list(figures)
+        yield f"## {TITLES.get(group, group)}"
+        yield "| figure | value | yardstick | ratio | goal | reached |"
+        yield "|---|---|---|---|---|---|"
+        yield from map(_row, shown_figures)
+        yield ""
+        for one in shown_figures:
+            if one.details:
+                listed = ", ".join(f"{name} {shown(value)}" for name, value in one.details.items())
+                yield f"- {one.name}: {listed}"
+        yield ""
+
+
+def _row(one: Figure) -> str:
+    yardstick = f"{one.yardstick_name}: {shown(one.yardstick)}" if one.yardstick else ""
+    ratio = f"{one.ratio:.2f}" if one.ratio else ""
+    cells = (one.name, f"{shown(one.value)} {one.unit}", yardstick, ratio, one.goal, REACHED[one.met])
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Print the page of the report that is named on the command line."""
+    sys.stdout.write(write_page(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Report)))
+
+
+if __name__ == "__main__":
+    main()
