@@ -31,6 +31,7 @@ __all__ = ["SPAN", "Filler"]
 
 SPAN = timedelta(days=7)
 _HOURS = int(SPAN / timedelta(hours=1))
+_RECENT_HOURS = 4
 _POOL_JOB = 256
 _POOL = "CREATE TABLE benchmark_pool AS SELECT (row_number() OVER ()) - 1 AS place, t.* FROM traces AS t"
 _COPIED_COLUMNS = (
@@ -88,7 +89,9 @@ class Filler:
             await self._copy(engine, count)
             for hour in range(_HOURS):
                 share = count * (hour + 1) // _HOURS - count * hour // _HOURS
-                await self._add_up(engine, self._end - SPAN + timedelta(hours=hour), share)
+                # Minutes of old hours would be folded at once: they are added up as one.
+                minutes = 60 if hour >= _HOURS - _RECENT_HOURS else 1
+                await self._add_up(engine, self._end - SPAN + timedelta(hours=hour), share, minutes)
             later = datetime.now(UTC) + timedelta(minutes=5)
             for fold in (fold_hours, fold_days, fold_closed):
                 async with engine.begin() as connection:
@@ -124,14 +127,14 @@ class Filler:
                 },
             )
 
-    async def _add_up(self, engine: Engine, begin: datetime, count: int) -> None:
+    async def _add_up(self, engine: Engine, begin: datetime, count: int, minutes: int) -> None:
         if not count:
             return
         draw = random.Random(count)  # noqa: S311 a fixed draw
         traces = [
             msgspec.structs.replace(
                 self.pool[draw.randrange(len(self.pool))],
-                occurred_at=begin + timedelta(seconds=3600 * number / count),
+                occurred_at=begin + timedelta(minutes=minutes * number // count),
             )
             for number in range(count)
         ]
