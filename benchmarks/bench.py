@@ -59,6 +59,7 @@ def main() -> int:
     )
     parser.add_argument("--data", type=Path, default=os.environ.get("LLM_MONITOR_BENCHMARK_DATA"))
     parser.add_argument("--json", type=Path, default=Path("benchmark.json"), help="where the figures go")
+    parser.add_argument("--note", default="", help="what a reader must know of this run")
     arguments = parser.parse_args()
     texts = read_texts(arguments.data and Path(arguments.data))
     figures: list[Figure] = []
@@ -79,6 +80,7 @@ def main() -> int:
         records_from="recorded traffic" if arguments.data else "texts of the tests",
         loops_per_second=python_loop(),
         figures=figures,
+        note=arguments.note,
     )
     arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     return 1 if any(one.met is False for one in figures) else 0

@@ -59,7 +59,8 @@ def write_page(report: Report) -> str:
         source=report.records_from,
         loops=report.loops_per_second / 1e6,
     )
-    return "\n".join([head, *_sections(report)]) + "\n"
+    note = [f"**{report.note}**\n"] if report.note else []
+    return "\n".join([head, *note, *_sections(report)]).rstrip("\n") + "\n"
 
 
 def _sections(report: Report) -> Iterator[str]:

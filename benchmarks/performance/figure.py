@@ -34,7 +34,10 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run found, when and where; `loops_per_second` is the pace of pure Python on that machine."""
+    """What one run found, when and where; `loops_per_second` is the pace of pure Python on that machine.
+
+    `note` says what a reader must know of the run.
+    """
 
     taken: datetime
     cores: int
@@ -43,3 +46,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     records_from: str
     loops_per_second: float
     figures: Sequence[Figure]
+    note: str = ""

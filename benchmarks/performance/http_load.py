@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import uvloop
@@ -15,6 +16,7 @@ __all__ = ["Load", "closed_loop", "open_loop", "request"]
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length: "
 _STATUS = slice(9, 12)
+_PATIENCE_SECONDS = 60.0
 
 
 class Load(NamedTuple):
@@ -59,16 +61,20 @@ class _Connection(asyncio.Protocol):
         self._received = b""
         self.transport: asyncio.WriteTransport | None = None
         self.sent = 0.0
+        self.busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 the signature of asyncio
         self.transport = None
-        self._done(self, 0)
+        if self.busy:
+            self.busy = False
+            self._done(self, 0)
 
     def send(self, data: bytes, moment: float) -> None:
         self.sent = moment
+        self.busy = True
         if self.transport is not None:
             self.transport.write(data)
 
@@ -82,6 +88,7 @@ class _Connection(asyncio.Protocol):
         if len(received) < end + len(_END_OF_HEAD) + length:
             return
         self._received = b""
+        self.busy = False
         self._done(self, int(received[_STATUS]))
 
 
@@ -121,10 +128,7 @@ async def _closed(port: int, requests: Iterator[bytes], connections: int, second
         connection.send(next(requests), begun)
     await idle.wait()
     load = Load(statuses, time.perf_counter() - begun, latencies, time.process_time() - cpu)
-    for connection in made:
-        if connection.transport:
-            connection._done = lambda *_: None  # noqa: SLF001 closing is no answer
-            connection.transport.close()
+    _close(made)
     return load
 
 
@@ -142,31 +146,41 @@ async def _open(port: int, requests: Sequence[bytes], rate: float, connections: 
     all_answered = asyncio.Event()
 
     def done(connection: _Connection, status: int) -> None:
-        now = time.perf_counter()
         statuses[status] += 1
-        latencies.append(now - connection.sent)
-        if late and connection.transport:
-            connection.send(*late.popleft())
-        else:
+        latencies.append(time.perf_counter() - connection.sent)
+        if connection.transport:
             free.append(connection)
+        start_late()
         if len(latencies) == len(requests):
             all_answered.set()
 
-    for _ in range(connections):
-        free.append((await loop.create_connection(lambda: _Connection(done), "127.0.0.1", port))[1])
-    made = list(free)
+    def start_late() -> None:
+        while late and free:
+            connection = free.popleft()
+            if connection.transport:  # an idle one may have been closed meanwhile
+                connection.send(*late.popleft())
+
+    async def connect() -> _Connection:
+        return (await loop.create_connection(lambda: _Connection(done), "127.0.0.1", port))[1]
+
+    made = [await connect() for _ in range(connections)]
+    free.extend(made)
     begun, cpu = time.perf_counter(), time.process_time()
     for number, data in enumerate(requests):
         due = begun + number / rate
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        if free:
-            free.popleft().send(data, due)
-        else:
-            late.append((data, due))
-    await all_answered.wait()
+        late.append((data, due))
+        start_late()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(all_answered.wait(), _PATIENCE_SECONDS)
+    statuses[0] += len(requests) - len(latencies)
     load = Load(statuses, time.perf_counter() - begun, latencies, time.process_time() - cpu)
-    for connection in made:
-        if connection.transport:
-            connection._done = lambda *_: None  # noqa: SLF001 closing is no answer
-            connection.transport.close()
+    _close(made)
     return load
+
+
+def _close(connections: Sequence[_Connection]) -> None:
+    for connection in connections:
+        connection.busy = False  # closing is no answer
+        if connection.transport:
+            connection.transport.close()
