@@ -19,9 +19,11 @@ from app.storage.engine import create_engine, writing
 from app.storage.projects import save_settings
 from monitoring.evaluators import pii, toxicity
 from monitoring.models import Record
-from monitoring.redaction import Redaction
+from monitoring.redaction import Mode, Redaction
+from tests.e2e.canaries import CANARIES, Canary
 from tests.integration.api_rig import ApiRig, serving
 from tests.integration.worker_rig import Alarm, Rig, WordCount, running_rig
+from tests.unit.otlp.spans import protobuf_bytes, span
 
 MAIL, CARD = "jane.doe@corp.net", "4929 7226 5379 7141"
 KEY = "0123456789abcdef0123456789abcdef"
@@ -234,6 +236,50 @@ def test_lots_are_even_and_lasting() -> None:
     assert lot(UUID(int=1)) == lot(UUID(int=1)) != lot(UUID(int=2))
 
 
+@pytest.mark.parametrize("mode", ["mask", "hash", "drop"])
+async def test_spans_are_redacted_in_every_field(database_url: str, redis_url: str, mode: Mode) -> None:
+    """What tests/e2e/test_canary.py sends over the other ways in, over OTLP."""
+    headers = {"content-type": "application/x-protobuf"}
+    async with (
+        running_rig(database_url, redis_url, evaluators=EVALUATORS, privacy_key=KEY) as worker,
+        serving(database_url, redis_url, privacy_key=KEY) as (client, app),
+    ):
+        await decide(worker, redaction=Redaction(mode=mode))
+        await app.state.services.projects.refresh()
+        spans = [
+            span(_attributes(canary), number=number, name=canary.text, failed=True, message=canary.text,
+                 events=[("exception", {"exception.message": canary.text}), (canary.text, {canary.text: canary.text})])
+            for number, canary in enumerate(CANARIES, start=1)
+        ]  # fmt: skip
+        answer = await client.post("/v1/traces", content=protobuf_bytes(*spans), headers=headers)
+        assert answer.status_code == 200, answer.text
+        await worker.redis.config_set("rdbcompression", "no")
+        seen = [await worker.redis.dump(key) or b"" async for key in worker.redis.scan_iter("*")]
+        await worker.drain()
+        assert await worker.value("SELECT count(*)::int FROM traces") == len(CANARIES)
+        seen.append((await dump(worker)).encode())
+    found = {canary.kind for canary in CANARIES if canary.secret.encode() in b"\0".join(seen)}
+    assert found == set()
+
+
+def _attributes(canary: Canary) -> dict[str, Any]:
+    def said(role: str) -> list[dict[str, Any]]:
+        return [{"role": role, "parts": [{"type": "text", "content": canary.text}]}]
+
+    return {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": canary.text,
+        "gen_ai.request.model": canary.text,
+        "gen_ai.input.messages": said("user"),
+        "gen_ai.output.messages": said("assistant"),
+        "gen_ai.system_instructions": [{"type": "text", "content": canary.text}],
+        "gen_ai.conversation.id": canary.text,
+        "user.id": canary.text,
+        canary.text: canary.text,
+        "of.its.own": [canary.text],
+    }
+
+
 async def test_answers_and_opinions_are_redacted_too(database_url: str, redis_url: str) -> None:
     settings: Mapping[str, Any] = {"privacy_key": KEY}
     async with (
@@ -241,6 +287,7 @@ async def test_answers_and_opinions_are_redacted_too(database_url: str, redis_ur
         serving(database_url, redis_url, **settings) as (client, app),
     ):
         await decide(worker, redaction=Redaction(mode="hash"))
+        await app.state.services.projects.refresh()
         api = ApiRig(client, worker, app)
         call = {"prompt": MAIL, "response": "ok then", "model_name": f"model of {MAIL}", "user_id": "u-1"}
         evaluated = await api.post("/evaluate", [call], prefer="respond-async")
