@@ -7,6 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 
 import uvloop
@@ -102,7 +103,7 @@ async def _closed(port: int, requests: Iterator[bytes], connections: int, second
     statuses: Counter[int] = Counter()
     latencies: list[float] = []
     idle = asyncio.Event()
-    busy = connections
+    busy = 0
     deadline = float("inf")
 
     def done(connection: _Connection, status: int) -> None:
@@ -118,14 +119,13 @@ async def _closed(port: int, requests: Iterator[bytes], connections: int, second
         else:
             connection.send(following, now)
 
-    made = [
-        (await loop.create_connection(lambda: _Connection(done), "127.0.0.1", port))[1]
-        for _ in range(connections)
-    ]
+    first = list(islice(requests, connections))
+    busy = len(first)
+    made = [(await loop.create_connection(lambda: _Connection(done), "127.0.0.1", port))[1] for _ in first]
     begun, cpu = time.perf_counter(), time.process_time()
     deadline = begun + seconds
-    for connection in made:
-        connection.send(next(requests), begun)
+    for connection, data in zip(made, first, strict=True):
+        connection.send(data, begun)
     await idle.wait()
     load = Load(statuses, time.perf_counter() - begun, latencies, time.process_time() - cpu)
     _close(made)
