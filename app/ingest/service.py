@@ -128,40 +128,39 @@ class Ingest:
                 places[accepted.trace_id] = {"kind": kind, **_place(context)}
                 if accepted.duplicate:
                     retried.add(accepted.trace_id)
-        kept = await self._protect(project_id, redaction, fresh)
+        # Without redaction nothing is built anew: this is every record's way.
+        kept = await self._protect(project_id, redaction, fresh) if redaction.on else None
+        records = fresh if kept is None else {trace_id: kept[trace_id].record for trace_id in kept}
         envelopes = [
             encode(
                 Envelope(
                     trace_id=trace_id,
                     project_id=project_id,
                     source=source,
-                    record=protected.record,
+                    record=record,
                     retried=trace_id in retried,
                     waited=waited,
                     guard=guard,
-                    pii=protected.pii,
-                    sealed=protected.sealed,
+                    pii=kept[trace_id].pii if kept else None,
+                    sealed=kept[trace_id].sealed if kept else None,
                     **places[trace_id],
                 )
             )
-            for trace_id, protected in kept.items()
+            for trace_id, record in records.items()
         ]
-        waiters = [self.waiting.expect(trace_id) for trace_id in kept] if waited else []
+        waiters = [self.waiting.expect(trace_id) for trace_id in records] if waited else []
         try:
             await self._keep(project_id, envelopes, waited=waited)
             summaries = await _collect(waiters, wait_seconds)
         finally:
             for waiter in waiters:
                 waiter.cancel()
-        records = {trace_id: protected.record for trace_id, protected in kept.items()}
         return Submission(tuple(_outcomes(screened, identified, records)), summaries, records)
 
     async def _protect(
         self, project_id: str, redaction: Redaction, records: dict[UUID, Record]
     ) -> dict[UUID, Protected]:
-        """Redact records beside the event loop; without redaction they pass as they are."""
-        if not (redaction.on and records):
-            return {trace_id: Protected(record) for trace_id, record in records.items()}
+        """Redact records beside the event loop; raises Unavailable without a key that it needs."""
         self._privacy.require(redaction)
         return await asyncio.to_thread(self._privacy.protect, project_id, redaction, records)
 
