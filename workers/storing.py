@@ -113,8 +113,10 @@ class Storing:
         if not ids:
             return envelopes
         since = first_id(minted_at(min(one.trace_id for one in envelopes)) - _RELATED)
+        until = max(one.trace_id for one in envelopes)
         async with self._engine.connect() as connection:
-            return relate(envelopes, await read_spans(connection, project_id, sorted(ids), since=since))
+            stored = await read_spans(connection, project_id, sorted(ids), since=since, until=until)
+        return relate(envelopes, stored)
 
     async def summaries(self, project_id: str, trace_ids: Sequence[UUID]) -> list[Summary]:
         """Return the summaries of those of the records that are stored."""
