@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import StartupError
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+")
 
 
 def default_data_dir() -> Path:
@@ -56,6 +59,10 @@ class Settings(BaseSettings):
             description="Where dashboard and command line reach the API; default: this host and API_PORT.",
         ),
     ] = None
+    api_key: Annotated[
+        str | None,
+        Field(repr=False, description="Key that `llm-monitor ingest` and `erase` send to the API."),
+    ] = None
     data_dir: Annotated[
         Path,
         Field(
@@ -76,9 +83,20 @@ class Settings(BaseSettings):
             default_factory=lambda: os.cpu_count() or 1,
         ),
     ]
+    require_keys: Annotated[
+        Literal["auto", "always", "never"],
+        Field(description="Ask every request for a key; auto: as soon as a first key was made."),
+    ] = "auto"
     allow_anonymous: Annotated[
-        bool, Field(description="Listen beyond loopback although no key protects the API.")
+        bool,
+        Field(description="Listen beyond loopback although nobody needs a key there, until one was made."),
     ] = False
+    cors_origins: Annotated[
+        str,
+        Field(
+            description="Origins whose web pages may call the API, separated by commas: https://app.example.",
+        ),
+    ] = ""
     max_body_bytes: Annotated[
         int,
         Field(ge=1024, description="Largest request body in bytes, counted after decompression too."),
@@ -142,13 +160,30 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_open_host(self) -> Settings:
-        if not self.allow_anonymous and not is_loopback(self.host):
+        protected = self.allow_anonymous or self.require_keys == "always"
+        if not protected and not is_loopback(self.host):
             msg = (
-                f"HOST {self.host} is not loopback and no key protects the API: "
-                "set LLM_MONITOR_ALLOW_ANONYMOUS=1 to accept that, or LLM_MONITOR_HOST=127.0.0.1"
+                f"HOST {self.host} is not loopback and no key protects the API: set "
+                "LLM_MONITOR_REQUIRE_KEYS=always (llm-monitor keys create makes the first), or "
+                "LLM_MONITOR_ALLOW_ANONYMOUS=1 to accept that, or LLM_MONITOR_HOST=127.0.0.1"
             )
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _check_origins(self) -> Settings:
+        for origin in self.allowed_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"LLM_MONITOR_CORS_ORIGINS names {origin!r}: write scheme, host and port alone, as in "
+                    "https://app.example"
+                )
+        return self
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Origins whose pages may call the API."""
+        return tuple(origin.strip() for origin in self.cors_origins.split(",") if origin.strip())
 
     @property
     def secret_key(self) -> str | None:

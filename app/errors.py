@@ -68,6 +68,18 @@ class BodyTooLarge(MonitorError):
     )
 
 
+class Unauthorized(MonitorError):
+    """No key was sent where one is needed, or one that does not count."""
+
+    status, slug, title = HTTPStatus.UNAUTHORIZED, "unauthorized", "Unauthorized"
+
+
+class Forbidden(MonitorError):
+    """Whoever asks is known and may not do this."""
+
+    status, slug, title = HTTPStatus.FORBIDDEN, "forbidden", "Forbidden"
+
+
 class NotFound(MonitorError):
     """Nothing is stored under this identifier; with `retry_after`, not yet."""
 

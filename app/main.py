@@ -6,11 +6,19 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from app.access.door import Door
+from app.access.keyring import Keyring
+from app.access.rates import Rates
+from app.access.sessions import Sessions
 from app.api import direct, documentation, openapi, problems
+from app.api.access import authorize, check_access
 from app.api.dependencies import Services, now_utc
+from app.api.gate import Gate
+from app.api.headers import SecurityHeaders
 from app.api.instruments import Instruments, RequestTimer
 from app.api.live_feed import Hub
 from app.api.live_figures import live_figures
@@ -33,6 +41,17 @@ _DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem
 _REDIS_CONNECTIONS = 64
 _GARBAGE_THRESHOLD = 10_000
 _BUSY_PATHS = ("/monitor/inference",)
+# The API answers with data; only the page of its documentation runs anything.
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_SENT_HEADERS = (
+    "Authorization",
+    "Content-Encoding",
+    "Content-Type",
+    "Idempotency-Key",
+    "Prefer",
+    "X-API-Key",
+)
+_READ_HEADERS = ("Location", "Preference-Applied", "Retry-After")
 
 
 def create_app_from_env() -> FastAPI:
@@ -68,8 +87,20 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        dependencies=[Depends(authorize)],
     )
+    app.add_middleware(Gate)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=_SENT_HEADERS,
+            expose_headers=_READ_HEADERS,
+        )
+    app.add_middleware(SecurityHeaders, policy=_POLICY, pages=("/docs",))
     app.add_middleware(RequestTimer, instruments=instruments)
+    check_access(ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
     direct.install(app, *_BUSY_PATHS)
@@ -112,6 +143,7 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
     engine = create_engine(database_url, application="llm-monitor-api")
+    keyring = Keyring(engine, now_utc)
     privacy = Privacy(settings.secret_key)
     guard = Guard(settings, privacy)
     try:
@@ -120,8 +152,12 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
             _reading_projects(engine, redis) as projects,
             Ingest(redis, settings, projects, privacy).running() as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
+            in_background(keyring.run()),
         ):
-            services = Services(settings, redis, engine, projects, privacy, guard, ingest, hub, instruments)
+            rates, door = Rates(redis), Door(settings, keyring, Sessions(redis, keyring, now_utc))
+            services = Services(
+                settings, redis, engine, projects, door, rates, privacy, guard, ingest, hub, instruments
+            )
 
             def notice() -> None:
                 services.stopping = True

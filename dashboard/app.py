@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,13 +14,21 @@ from dash import Dash
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
+from app.access.door import Door
+from app.access.keyring import Keyring
+from app.access.sessions import Sessions
+from app.api.dependencies import now_utc
+from app.api.headers import SecurityHeaders
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
+from app.ingest.background import in_background
 from app.storage.engine import create_engine
 from app.telemetry import configure_logging
 from dashboard.frame import frame, register_frame, report_failure
+from dashboard.gate import Gate
 from dashboard.health import HealthSource
 from dashboard.live import News, register_news
+from dashboard.login import sign_in_router
 from dashboard.page import find_pages
 from dashboard.sources import Sources
 
@@ -30,11 +37,14 @@ __all__ = ["create_dashboard", "main"]
 _HERE = Path(__file__).parent
 _API_SECONDS = 4.5  # just under the pace at which it is asked
 _REDIS_SECONDS = 2.0
+# Dash needs inline and evaluated scripts; nobody may frame its pages or send their forms elsewhere.
+_POLICY = "frame-ancestors 'none'; form-action 'self'; base-uri 'self'; object-src 'none'"
 
 
-def create_dashboard(settings: Settings) -> FastAPI:
+def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None = None) -> FastAPI:
     """Build the dashboard as an ASGI application; it connects to nothing before it serves.
 
+    `api` is another way to the API than its address.
     Raises StartupError when no database or Redis address is set.
     """
     if not settings.database_url or not settings.redis_url:
@@ -48,24 +58,27 @@ def create_dashboard(settings: Settings) -> FastAPI:
     )
     # A subscription is silent for as long as nothing happens.
     feed = Redis.from_url(settings.redis_url, socket_connect_timeout=_REDIS_SECONDS, health_check_interval=15)
-    client = httpx.AsyncClient(base_url=settings.api_url, timeout=_API_SECONDS)
+    client = httpx.AsyncClient(base_url=settings.api_url, timeout=_API_SECONDS, transport=api)
     news = News(feed)
+    keyring = Keyring(engine, now_utc)
+    door = Door(settings, keyring, Sessions(redis, keyring, now_utc))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        listener = asyncio.create_task(news.listen())
         try:
-            yield
+            async with in_background(news.listen(), keyring.run()):
+                yield
         finally:
-            listener.cancel()
-            with suppress(asyncio.CancelledError):
-                await listener
             await client.aclose()
             await redis.aclose()
             await feed.aclose()
             await engine.dispose()
 
-    dash = _create_dash(FastAPI(lifespan=lifespan, openapi_url=None))
+    server = FastAPI(lifespan=lifespan, openapi_url=None)
+    server.include_router(sign_in_router(client))  # before Dash, which answers every other address
+    dash = _create_dash(server)
+    server.add_middleware(Gate, door=door, settings=settings)
+    server.add_middleware(SecurityHeaders, policy=_POLICY)
     pages = find_pages()
     dash.layout = frame(settings)
     register_frame(dash, pages, HealthSource(client))

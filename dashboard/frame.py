@@ -13,9 +13,11 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, set_
 from app.config import Settings, is_loopback
 from dashboard.components import aria, attributes, icon, notice
 from dashboard.formatting import instant
+from dashboard.gate import SIGN_OUT
 from dashboard.health import HealthSource, health_button, health_table
 from dashboard.live import NEWS
 from dashboard.page import Page
+from dashboard.seat import SEAT
 from dashboard.theme import MANTINE
 from dashboard.view import PERIODS, read_view
 
@@ -100,6 +102,7 @@ def _header() -> list[Any]:
                     size=30,
                     **aria(label="Switch between light and dark"),
                 ),
+                html.Div(id="account"),
             ],
         ),
     ]
@@ -124,7 +127,7 @@ def _banners(settings: Settings) -> list[Any]:
         icon=icon("warning"),
     )
     return [
-        *([] if is_loopback(settings.host) else [open_to_all]),
+        *([] if is_loopback(settings.host) or settings.require_keys == "always" else [open_to_all]),
         html.Div(lost, id="lost", role="alert", hidden=True),
         html.Div(id="failure", role="alert"),
     ]
@@ -172,6 +175,14 @@ def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
             )
             for page in pages
         ]
+
+    @dash.callback(Output("account", "children"), Input(URL, "pathname"))
+    def show_account(_: str | None) -> Any:
+        seat = SEAT.get()
+        if seat is None or seat.anonymous:
+            return None
+        button = html.Button("Sign out", type="submit", className="sign-out", title=seat.actor)
+        return html.Form(button, action=SIGN_OUT, method="POST")
 
     @dash.callback(Output("project", "children"), Input(URL, "search"))
     def name_project(search: str | None) -> str:

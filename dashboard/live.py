@@ -7,6 +7,7 @@ be opened (a proxy in between) still moves, at the pace of the frame's interval.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import structlog
 from dash import Dash, ctx, set_props
@@ -14,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.events import subscribe
+from dashboard.seat import seated_project
 
 __all__ = ["NEWS", "News", "register_news"]
 
@@ -26,21 +28,27 @@ _log = structlog.get_logger(__name__)
 
 
 class News:
-    """How often something happened in this process's life, and a way to wait for more."""
+    """How often something happened to a project in this process's life, and a way to wait for more."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._changed = asyncio.Condition()
-        self.revision = 0
+        self._lost = 0
+        self._revisions: Counter[str] = Counter()
+
+    def revision(self, project_id: str | None) -> int:
+        """Return how often there was news of a project (None: of any), or of the feed itself."""
+        own = self._revisions.total() if project_id is None else self._revisions[project_id]
+        return own + self._lost
 
     async def listen(self) -> None:
         """Count events until cancelled; while Redis is away, try again every second."""
         away = False
         while True:
             try:
-                async for _ in subscribe(self._redis):
+                async for event in subscribe(self._redis):
                     away = False
-                    await self._count()
+                    await self._count(event.project_id)
             except (RedisError, OSError) as error:
                 if not away:
                     _log.warning("live_feed_lost", error=type(error).__name__)
@@ -48,30 +56,37 @@ class News:
                 await self._count()
             await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _count(self) -> None:
+    async def _count(self, project_id: str | None = None) -> None:
         async with self._changed:
-            self.revision += 1
+            if project_id is None:
+                self._lost += 1
+            else:
+                self._revisions[project_id] += 1
             self._changed.notify_all()
 
-    async def after(self, revision: int, timeout: float) -> int:  # noqa: ASYNC109 a bound, not a failure
-        """Return the revision as soon as it differs from `revision`, or after `timeout` seconds."""
+    async def after(self, revision: int, timeout: float, project_id: str | None = None) -> int:  # noqa: ASYNC109 a bound, not a failure
+        """Return a project's revision as soon as it differs from `revision`, or after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout), self._changed:
-                await self._changed.wait_for(lambda: self.revision != revision)
+                await self._changed.wait_for(lambda: self.revision(project_id) != revision)
         except TimeoutError:
             pass
-        return self.revision
+        return self.revision(project_id)
 
 
 def register_news(dash: Dash, news: News) -> None:
-    """Keep the `news` store of every open page at the newest revision, at most once a second."""
+    """Keep the `news` store of every open page at the newest revision, at most once a second.
+
+    A page is told of the project of its session; where nobody signs in, of all.
+    """
 
     @dash.callback(websocket=True, persistent=True)
     async def tell() -> None:
         socket = ctx.websocket
-        known = news.revision
+        project_id = seated_project(None)
+        known = news.revision(project_id)
         while socket and not socket.is_shutdown:
-            revision = await news.after(known, _CHECK_SECONDS)
+            revision = await news.after(known, _CHECK_SECONDS, project_id)
             if revision != known:
                 known = revision
                 set_props(NEWS, {"data": revision})

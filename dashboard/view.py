@@ -6,6 +6,7 @@ from typing import NamedTuple, get_args
 from urllib.parse import parse_qs
 
 from app.schemas.queued import Source
+from dashboard.seat import seated_project
 from monitoring.trends import parse_period
 
 __all__ = ["DEFAULT_PERIOD", "PERIODS", "View", "read_view"]
@@ -26,6 +27,7 @@ class View(NamedTuple):
 def read_view(search: str | None) -> View:
     """Read the query part of an address; what is missing or not offered takes its default.
 
+    Somebody who signed in sees the project of the session, whatever the address names.
     Any period that the API takes is taken here too, so that a link can name `6h` although no button does.
     """
     fields = parse_qs((search or "").removeprefix("?"))
@@ -36,4 +38,4 @@ def read_view(search: str | None) -> View:
         period = DEFAULT_PERIOD
     named = fields.get("source", [_DEFAULT_SOURCE])[-1]
     source: Source = next((known for known in get_args(Source) if known == named), _DEFAULT_SOURCE)
-    return View(fields.get("project", ["default"])[-1], period, source)
+    return View(seated_project(fields.get("project", ["default"])[-1]), period, source)

@@ -11,6 +11,10 @@ from fastapi import Depends
 from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
+from app.access.door import Door
+from app.access.identity import Identity
+from app.access.rates import Rates
+from app.api.access import identity_behind
 from app.api.instruments import Instruments
 from app.api.live_feed import Hub
 from app.config import Settings
@@ -18,10 +22,19 @@ from app.guard import Guard
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
-from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import Connection, Engine, reading, writing
 
-__all__ = ["Project", "Reading", "Services", "Serving", "Writing", "current_project", "now_utc", "services"]
+__all__ = [
+    "Caller",
+    "Project",
+    "Reading",
+    "Services",
+    "Serving",
+    "Writing",
+    "current_project",
+    "now_utc",
+    "services",
+]
 
 
 def now_utc() -> datetime:
@@ -37,6 +50,8 @@ class Services:
     redis: Redis
     engine: Engine
     projects: Projects
+    door: Door
+    rates: Rates
     privacy: Privacy
     guard: Guard
     ingest: Ingest
@@ -52,12 +67,18 @@ async def services(connection: HTTPConnection) -> Services:
     return found
 
 
-async def current_project() -> str:
-    """Return the project a request belongs to."""
-    return DEFAULT_PROJECT
+async def current_caller(connection: HTTPConnection) -> Identity:
+    """Return who sent a request."""
+    return identity_behind(connection)
+
+
+async def current_project(connection: HTTPConnection) -> str:
+    """Return the project a request belongs to: that of its key."""
+    return identity_behind(connection).project_id
 
 
 Serving = Annotated[Services, Depends(services)]
+Caller = Annotated[Identity, Depends(current_caller)]
 Project = Annotated[str, Depends(current_project)]
 
 

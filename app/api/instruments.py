@@ -67,6 +67,8 @@ class Instruments:
 
     def render(self, report: PipelineReport) -> bytes:
         """Return everything in Prometheus' text format, with the pipeline as it is now."""
+        for gauge in self._records.values():
+            gauge.clear()  # what the last scrape was shown may be more than this one may see
         for project in report.projects:
             for outcome, gauge in self._records.items():
                 gauge.labels(project.project_id).set(getattr(project, outcome))

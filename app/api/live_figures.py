@@ -31,7 +31,7 @@ def live_figures(
             totals = await read_totals(connection, project_id, window)
             measures = await read_measures(connection, project_id, window)
             cost = await read_cost(connection, project_id, window)
-            pipeline = await read_pipeline(connection, redis, now)
+            pipeline = (await read_pipeline(connection, redis, now)).only(project_id)
         metrics = {
             "time_period": _PERIOD,
             "timestamp": now,

@@ -8,6 +8,17 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
+from app.api.administration import (
+    AuditPage,
+    KeyIn,
+    KeyList,
+    NewKey,
+    NewSession,
+    ProjectIn,
+    ProjectList,
+    SignIn,
+    Who,
+)
 from app.api.evaluations import EvaluationAnswer
 from app.api.opinions import FeedbackIn
 from app.api.paging import TracePage
@@ -16,7 +27,25 @@ from app.api.submissions import BulkAnswer, SingleAnswer
 from app.schemas.guard import GuardAnswer
 from app.schemas.records import GuardIn, RecordIn
 
-__all__ = ["BULK_BODY", "EXPORT_BODY", "FEEDBACK_BODY", "GUARD_BODY", "LIST_BODY", "RECORD_BODY", "install"]
+__all__ = [
+    "AUDIT_SHOWN",
+    "BULK_BODY",
+    "EXPORT_BODY",
+    "FEEDBACK_BODY",
+    "GUARD_BODY",
+    "KEYS_SHOWN",
+    "KEY_BODY",
+    "KEY_SHOWN",
+    "LIST_BODY",
+    "PROJECTS_SHOWN",
+    "PROJECT_BODY",
+    "RECORD_BODY",
+    "SESSION_BODY",
+    "SETTINGS_BODY",
+    "SETTINGS_SHOWN",
+    "WHO_SHOWN",
+    "install",
+]
 
 # The bundled Swagger UI reads no later version.
 _OPENAPI_VERSION = "3.0.3"
@@ -99,6 +128,27 @@ EXPORT_BODY: dict[str, Any] = {
     },
     "response_class": Response,
 }
+
+
+def _json_body(name: str, answers: dict[int, tuple[str, str]]) -> dict[str, Any]:
+    return {**_route({"application/json": _ref(name)}, answers, []), "status_code": next(iter(answers))}
+
+
+def _shown(name: str, description: str) -> dict[str, Any]:
+    return {"responses": _route({}, {200: (name, description)}, [])["responses"]}
+
+
+PROJECTS_SHOWN = _shown("ProjectList", "Projects")
+PROJECT_BODY = _json_body("ProjectIn", {201: ("Project", "Made")})
+SETTINGS_SHOWN = _shown("ProjectSettings", "What the project decided")
+SETTINGS_BODY = _json_body("ProjectSettings", {200: ("ProjectSettings", "Kept")})
+KEYS_SHOWN = _shown("KeyList", "Keys without their secrets")
+KEY_SHOWN = _shown("KeyOut", "Revoked")
+KEY_BODY = _json_body("KeyIn", {201: ("NewKey", "Made; `key` is shown this once")})
+SESSION_BODY = _json_body("SignIn", {201: ("NewSession", "Signed in; `session` is shown this once")})
+WHO_SHOWN = _shown("Who", "Who asks")
+AUDIT_SHOWN = _shown("AuditPage", "Acts")
+
 FEEDBACK_BODY: dict[str, Any] = _route({"application/json": FeedbackIn.model_json_schema()}, {}, [])
 
 
@@ -124,7 +174,24 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     _, components = msgspec.json.schema_components(
-        [RecordIn, GuardIn, GuardAnswer, SingleAnswer, BulkAnswer, EvaluationAnswer, TracePage],
+        [
+            RecordIn,
+            GuardIn,
+            GuardAnswer,
+            SingleAnswer,
+            BulkAnswer,
+            EvaluationAnswer,
+            TracePage,
+            ProjectIn,
+            ProjectList,
+            KeyIn,
+            KeyList,
+            NewKey,
+            AuditPage,
+            SignIn,
+            NewSession,
+            Who,
+        ],
         ref_template=_REF,
     )
     # A field that the contract does not name is kept as metadata, not refused.

@@ -11,13 +11,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from app.errors import MonitorError
 
-__all__ = ["MEDIA_TYPE", "PROBLEM_SCHEMA", "install", "problem_response"]
+__all__ = ["MEDIA_TYPE", "PROBLEM_SCHEMA", "answer_expected", "install", "problem_response"]
 
 MEDIA_TYPE = "application/problem+json"
 _LISTED_ERRORS = 1000
+_CHALLENGE = 'Bearer realm="llm-monitor"'
 
 PROBLEM_SCHEMA: dict[str, Any] = {
     "title": "Problem",
@@ -46,7 +48,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 
 
 def problem_response(
-    request: Request,
+    request: HTTPConnection,
     status: HTTPStatus,
     *,
     slug: str,
@@ -78,7 +80,16 @@ def install(app: FastAPI) -> None:
 
 async def _answer_expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, MonitorError)  # noqa: S101 narrows the signature that Starlette wants
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else None
+    return answer_expected(request, error)
+
+
+def answer_expected(request: HTTPConnection, error: MonitorError) -> Response:
+    """Return the problem document of an error of the one tree."""
+    headers: dict[str, str] = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if error.status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = _CHALLENGE
     return problem_response(
         request,
         error.status,

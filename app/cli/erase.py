@@ -34,7 +34,9 @@ def erase(
     if not yes:
         typer.confirm(f"Erase {what}? Nothing brings it back.", abort=True)
     path = f"/users/{quote(user, safe='')}" if user is not None else f"/traces/{trace}"
-    with httpx.Client(base_url=url or load_settings().api_url, timeout=30) as client:
+    settings = load_settings()
+    headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+    with httpx.Client(base_url=url or settings.api_url, timeout=30, headers=headers) as client:
         job = _ask(client, "DELETE", path)
         while job["state"] in {"queued", "running"}:
             time.sleep(_POLL_SECONDS)

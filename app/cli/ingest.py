@@ -47,7 +47,8 @@ def ingest(  # noqa: PLR0913, PLR0917 one parameter per option of the command li
         "id": id_field,
     }
     chosen = {name: path for name, path in named.items() if path} | _parse_map(map_ or [])
-    target = Target(url or load_settings().api_url, source, chosen)
+    settings = load_settings()
+    target = Target(url or settings.api_url, source, chosen, settings.api_key)
     console = Console()
     size = file.stat().st_size if file.exists() else None
     report = asyncio.run(_send(file, size, target, console))

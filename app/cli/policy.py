@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.access.administration import Line, record
 from app.catalogue import read_judges
 from app.errors import InvalidParameter, NotFound
-from app.local.clients import open_clients
+from app.local.clients import command_actor, open_clients
 from app.policies import PolicyReport, change_policy, read_policy
 from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import reading, writing
@@ -61,7 +62,12 @@ async def _run(project: str, thresholds: Changes, weights: Changes) -> PolicyRep
                 )
             except ValueError as error:
                 raise InvalidParameter(f"{error}.") from error
-            return await change_policy(connection, project, judges, changed, datetime.now(UTC).date())
+            now = datetime.now(UTC)
+            report = await change_policy(connection, project, judges, changed, now.date())
+            line = Line(project, command_actor(), now)
+            detail = {"thresholds": dict(changed.thresholds), "weights": dict(changed.weights)}
+            await record(connection, line, "policy.changed", project, **detail)
+            return report
 
 
 def _read(option: str, entries: Sequence[str]) -> Changes:

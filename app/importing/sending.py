@@ -28,11 +28,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Target(NamedTuple):
-    """Where records go and as what: the API's base address, the source, and the chosen field mapping."""
+    """Where records go and as what: the API's base address and key, the source, the chosen field mapping."""
 
     url: str
     source: str
     chosen: Mapping[str, str]
+    key: str | None = None
 
 
 class Report:
@@ -66,7 +67,8 @@ async def send_file(path: Path, target: Target, *, progress: Callable[[Report], 
     reached or refuses a whole request.
     """
     report = Report()
-    async with httpx.AsyncClient(base_url=target.url, timeout=60) as client:
+    headers = {"Authorization": f"Bearer {target.key}"} if target.key else {}
+    async with httpx.AsyncClient(base_url=target.url, timeout=60, headers=headers) as client:
         running: set[asyncio.Task[None]] = set()
         try:
             for batch in _batches(path, target, report):

@@ -22,7 +22,7 @@ from app.errors import StartupError
 from app.local.folders import hold_lock, prepare_data_folder
 from app.local.processes import python_environment, server_account, spawn
 
-__all__ = ["Addresses", "Servers", "join_servers", "read_addresses"]
+__all__ = ["Addresses", "Servers", "join_servers", "read_addresses", "running_addresses"]
 
 LEASE_SECONDS = 15.0
 START_SECONDS = 90.0
@@ -122,6 +122,17 @@ def read_addresses(data_dir: Path) -> Addresses:
         f"no stack runs on {folder}: start one with python main.py, "
         "or set LLM_MONITOR_DATA_DIR to the data folder of the one that does"
     )
+
+
+def running_addresses(settings: Settings) -> Addresses:
+    """Return where Postgres and Redis of the running stack are: as set, else in its data folder.
+
+    Raises StartupError when neither says so.
+    """
+    if settings.database_url and settings.redis_url:
+        return Addresses(settings.database_url, settings.redis_url)
+    found = read_addresses(settings.data_dir)
+    return Addresses(settings.database_url or found.database_url, settings.redis_url or found.redis_url)
 
 
 def write_addresses(folder: Path, addresses: Addresses) -> None:

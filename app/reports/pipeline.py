@@ -41,12 +41,17 @@ class QueueReport(BaseModel):
 
 
 class PipelineReport(BaseModel):
-    """The ledger of every project and the state of the queue."""
+    """The ledgers of projects and the state of the queue."""
 
     model_config = ConfigDict(frozen=True)
 
     projects: tuple[ProjectLedger, ...]
     queue: QueueReport
+
+    def only(self, project_id: str) -> PipelineReport:
+        """Return the same without the ledgers of other projects; the queue is everybody's."""
+        mine = tuple(ledger for ledger in self.projects if ledger.project_id == project_id)
+        return self.model_copy(update={"projects": mine})
 
 
 async def read_queue(redis: Redis, now: datetime) -> QueueReport:

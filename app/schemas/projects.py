@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -12,6 +14,7 @@ from monitoring.verdict import Policy
 
 __all__ = [
     "DEFAULT_PROJECT",
+    "PROJECT_ID",
     "BacklogLimits",
     "Project",
     "ProjectSettings",
@@ -20,6 +23,7 @@ __all__ = [
 ]
 
 DEFAULT_PROJECT = "default"
+PROJECT_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 class BacklogLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +65,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             raise ValueError("retention_days is at least 1, or null for that of the installation")
         if not 0.0 <= self.text_share <= 1.0:
             raise ValueError("text_share lies between 0 and 1")
+        if rb"\u0000" in _encode(self):
+            raise ValueError("settings hold no NUL character, which Postgres cannot keep")
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):

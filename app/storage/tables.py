@@ -32,12 +32,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 __all__ = [
+    "api_keys",
+    "audit_log",
     "dead_letters",
     "feedback",
     "jobs",
     "ledger",
     "metadata",
     "observed_values",
+    "passwords",
     "projects",
     "rollups",
     "scores",
@@ -71,6 +74,43 @@ projects = Table(
     # app.schemas.projects.ProjectSettings; what it leaves out is as for everybody.
     Column("settings", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     _instant("created_at", now=True),
+)
+
+# Never deleted: what a revoked or expired key did stays accounted for.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("project_id", Text, ForeignKey("projects.project_id"), primary_key=True),
+    Column("prefix", Text, primary_key=True),  # the public beginning of the key
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the whole key
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("requests_per_minute", Integer),
+    _instant("created_at", now=True),
+    Column("created_by", Text, nullable=False),
+    _instant("expires_at", nullable=True),
+    _instant("revoked_at", nullable=True),
+    CheckConstraint("requests_per_minute > 0", name="requests_per_minute"),
+)
+
+# Of the people who sign in to the dashboard as admins of a project.
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("project_id", Text, ForeignKey("projects.project_id"), primary_key=True),
+    Column("hash", Text, nullable=False),  # argon2id
+    _instant("set_at"),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("act_id", Uuid, primary_key=True),  # UUIDv7: carries the moment
+    Column("actor", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
 )
 
 # One row per span; an LLM call is a span of kind `llm`, and only those are scored and counted.

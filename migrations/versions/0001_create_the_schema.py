@@ -17,6 +17,16 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "audit_log",
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("act_id", sa.Uuid(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("act", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "act_id", name=op.f("pk_audit_log")),
+    )
+    op.create_table(
         "dead_letters",
         sa.Column("project_id", sa.Text(), nullable=False),
         sa.Column("trace_id", sa.Uuid(), nullable=False),
@@ -310,10 +320,38 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state IN ('queued', 'running')"),
     )
+    op.create_table(
+        "api_keys",
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("scopes", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("requests_per_minute", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("requests_per_minute > 0", name=op.f("ck_api_keys_requests_per_minute")),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.project_id"], name=op.f("fk_api_keys_project_id")),
+        sa.PrimaryKeyConstraint("project_id", "prefix", name=op.f("pk_api_keys")),
+    )
+    op.create_table(
+        "passwords",
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.project_id"], name=op.f("fk_passwords_project_id")
+        ),
+        sa.PrimaryKeyConstraint("project_id", name=op.f("pk_passwords")),
+    )
     op.execute("INSERT INTO projects (project_id, name) VALUES ('default', 'Default')")
 
 
 def downgrade() -> None:
+    op.drop_table("passwords")
+    op.drop_table("api_keys")
     op.drop_index(
         "ix_jobs_due", table_name="jobs", postgresql_where=sa.text("state IN ('queued', 'running')")
     )
@@ -364,3 +402,4 @@ def downgrade() -> None:
     )
     op.drop_index("ix_dead_letters_created", table_name="dead_letters")
     op.drop_table("dead_letters")
+    op.drop_table("audit_log")

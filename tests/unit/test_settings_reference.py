@@ -43,6 +43,8 @@ def test_the_named_variable_is_the_one_that_is_read(name: str, monkeypatch: pyte
         "data_dir": "/somewhere",
         "host": "127.0.0.2",
         "allow_anonymous": "1",
+        "require_keys": "never",
+        "cors_origins": "https://a.example",
         "redis_fsync": "everysec",
         "log_level": "error",
         "rollup_retention_days": "1700",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.api.routes import (
+    audit,
     dead_letters,
     evaluate,
     feedback,
@@ -10,12 +11,15 @@ from app.api.routes import (
     health,
     inference,
     jobs,
+    keys,
     live,
     metrics,
     otlp,
     pipeline,
     policy,
+    projects,
     prometheus,
+    sessions,
     traces,
     users,
 )
@@ -38,4 +42,8 @@ ROUTERS = (
     policy.router,
     prometheus.router,
     live.router,
+    projects.router,
+    keys.router,
+    audit.router,
+    sessions.router,
 )

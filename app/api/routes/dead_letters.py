@@ -9,9 +9,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime
 
+from app.access.administration import record
+from app.api.administration import line_of
 from app.api.dependencies import Project, Reading, Serving, Writing
 from app.api.paging import read_cursor, write_cursor
 from app.api.responses import json_response
@@ -100,17 +102,27 @@ async def post_replay(connection: Writing, serving: Serving, project: Project, t
 
 @router.delete("")
 async def delete_dead_letters(
-    connection: Writing, project: Project, reason: Reason = None, before: Before = None
+    request: Request,
+    connection: Writing,
+    serving: Serving,
+    project: Project,
+    reason: Reason = None,
+    before: Before = None,
 ) -> Response:
     """Throw away those that were given up, with their records; without a parameter all of them."""
-    return json_response({"purged": await purge(connection, project, Choice(reason=reason, before=before))})
+    purged = await purge(connection, project, Choice(reason=reason, before=before))
+    await record(connection, line_of(request, serving, project), "dead.purged", "*", purged=purged)
+    return json_response({"purged": purged})
 
 
 @router.delete("/{trace_id}")
-async def delete_dead_letter(connection: Writing, project: Project, trace_id: UUID) -> Response:
+async def delete_dead_letter(
+    request: Request, connection: Writing, serving: Serving, project: Project, trace_id: UUID
+) -> Response:
     """Throw one away."""
     if not (purged := await purge(connection, project, Choice(trace_id))):
         raise _unknown()
+    await record(connection, line_of(request, serving, project), "dead.purged", str(trace_id))
     return json_response({"purged": purged})
 
 

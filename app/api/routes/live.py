@@ -6,20 +6,27 @@ import asyncio
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from app.api.dependencies import Project, Serving
+from app.access.credentials import SUBPROTOCOL, offered
+from app.access.door import Door
+from app.access.identity import Identity
+from app.api.dependencies import Caller, Serving
 from app.api.live_feed import Client
 
 __all__ = ["router"]
 
 router = APIRouter()
 
+_POLICY_VIOLATION = 1008
+_CHECK_SECONDS = 1.0
+
 
 @router.websocket("/ws/metrics")
-async def watch_metrics(socket: WebSocket, serving: Serving, project: Project) -> None:
-    """Send text frames `{"type": …, "data": …}` until the client goes away."""
-    await socket.accept()
-    async with serving.hub.watching(project) as client:
+async def watch_metrics(socket: WebSocket, serving: Serving, caller: Caller) -> None:
+    """Send text frames `{"type": …, "data": …}` until the client goes away, or its key ends."""
+    await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(socket.headers) else None)
+    async with serving.hub.watching(caller.project_id) as client:
         sending = asyncio.create_task(_send(socket, client))
+        ending = asyncio.create_task(_close_with_key(socket, serving.door, caller))
         try:
             while True:  # whatever a client says is read, so that its leaving is noticed
                 await socket.receive_text()
@@ -27,9 +34,16 @@ async def watch_metrics(socket: WebSocket, serving: Serving, project: Project) -
             pass
         finally:
             sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            ending.cancel()
+            await asyncio.gather(sending, ending, return_exceptions=True)
 
 
 async def _send(socket: WebSocket, client: Client) -> None:
     async for frame in client.frames():
         await socket.send_text(frame)
+
+
+async def _close_with_key(socket: WebSocket, door: Door, caller: Identity) -> None:
+    while door.still_counts(caller):  # noqa: ASYNC110 a key that ends by itself is no event
+        await asyncio.sleep(_CHECK_SECONDS)
+    await socket.close(_POLICY_VIOLATION, "the key ended")

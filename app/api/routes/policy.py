@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.access.administration import record
+from app.api.administration import line_of
 from app.api.dependencies import Project, Reading, Serving, Writing
 from app.api.periods import Period
 from app.catalogue import read_judges
@@ -45,10 +47,17 @@ async def get_policy(connection: Reading, serving: Serving, project: Project) ->
 
 
 @router.put("")
-async def put_policy(body: PolicyIn, connection: Writing, serving: Serving, project: Project) -> PolicyReport:
+async def put_policy(
+    request: Request, body: PolicyIn, connection: Writing, serving: Serving, project: Project
+) -> PolicyReport:
     """Replace the project's own thresholds and weights; new records are judged by them within seconds."""
     changes = Policy(thresholds=body.thresholds, weights=body.weights)
-    return await change_policy(connection, project, await _judges(serving), changes, serving.clock().date())
+    day = serving.clock().date()
+    report = await change_policy(connection, project, await _judges(serving), changes, day)
+    await record(
+        connection, line_of(request, serving, project), "policy.changed", project, **body.model_dump()
+    )
+    return report
 
 
 @router.get("/proposal")

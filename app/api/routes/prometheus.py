@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.api.dependencies import Reading, Serving
+from app.api.dependencies import Caller, Reading, Serving
 from app.ingest.outage import redis_required
 from app.reports.pipeline import read_pipeline
 
@@ -15,8 +15,9 @@ router = APIRouter(tags=["metrics"])
 
 
 @router.get("/metrics", response_class=Response)
-async def get_metrics(connection: Reading, serving: Serving) -> Response:
-    """Answer a scrape in Prometheus' text format."""
+async def get_metrics(connection: Reading, serving: Serving, caller: Caller) -> Response:
+    """Answer a scrape in Prometheus' text format; records are those of the projects that the key may see."""
     with redis_required():
         report = await read_pipeline(connection, serving.redis, serving.clock())
-    return Response(serving.instruments.render(report), media_type=CONTENT_TYPE_LATEST)
+    shown = report if caller.operator else report.only(caller.project_id)
+    return Response(serving.instruments.render(shown), media_type=CONTENT_TYPE_LATEST)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.dependencies import Project, Reading, Serving
+from app.api.dependencies import Caller, Project, Reading, Serving
 from app.api.erasures import answer_erasure
 from app.api.paging import page_of, read_cursor
 from app.api.recent import may_be_queued, missing_trace
@@ -54,12 +54,12 @@ async def get_tree(connection: Reading, project: Project, serving: Serving, trac
 
 
 @router.delete("/{trace_id}", status_code=HTTPStatus.ACCEPTED)
-async def delete_trace(serving: Serving, project: Project, trace_id: UUID) -> Response:
+async def delete_trace(serving: Serving, caller: Caller, trace_id: UUID) -> Response:
     """Erase one call with its scores, feedback, dead letter and share of the figures."""
     async with reading(serving.engine) as connection:
-        known = await is_stored(connection, project, trace_id) or await dead_ids(
-            connection, project, [trace_id]
+        known = await is_stored(connection, caller.project_id, trace_id) or await dead_ids(
+            connection, caller.project_id, [trace_id]
         )
     if not (known or may_be_queued(trace_id, serving.clock())):
         raise missing_trace(trace_id, serving.clock())
-    return await answer_erasure(serving, project, Target(trace_id=trace_id))
+    return await answer_erasure(serving, caller, Target(trace_id=trace_id))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from app.api.dependencies import Project, Serving
+from app.api.dependencies import Caller, Serving
 from app.api.erasures import answer_erasure
 from app.jobs.erasure import Target
 
@@ -19,8 +19,8 @@ User = Annotated[str, Path(min_length=1, max_length=4096)]
 
 
 @router.delete("/{user_id:path}", status_code=HTTPStatus.ACCEPTED)
-async def delete_user(serving: Serving, project: Project, user_id: User) -> Response:
+async def delete_user(serving: Serving, caller: Caller, user_id: User) -> Response:
     """Erase everything accepted from or about a user until now: calls, scores, feedback, dead letters, figures."""
     written = user_id.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    forms = serving.privacy.user_id_forms(project, written)
-    return await answer_erasure(serving, project, Target(user_ids=forms))
+    forms = serving.privacy.user_id_forms(caller.project_id, written)
+    return await answer_erasure(serving, caller, Target(user_ids=forms))

@@ -1,0 +1,152 @@
+"""Acts of administration on projects and keys; each writes its line of the audit log in the same transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from app.access.identity import no_project
+from app.access.passwords import hash_password
+from app.access.tokens import is_prefix, mint_token
+from app.errors import Conflict, InvalidParameter, InvalidRecord, NotFound
+from app.schemas.ids import mint
+from app.schemas.keys import SCOPES, Act, Key, Scope
+from app.schemas.projects import PROJECT_ID, Project, ProjectSettings
+from app.storage.audit import add_act
+from app.storage.engine import Connection
+from app.storage.keys import add_key, revoke_key
+from app.storage.passwords import Password, save_password
+from app.storage.projects import add_project, lock_settings, read_projects, save_settings
+from monitoring.verdict import Policy
+
+__all__ = [
+    "KeyRequest",
+    "Line",
+    "change_settings",
+    "find_project",
+    "issue_key",
+    "make_project",
+    "record",
+    "set_password",
+    "withdraw_key",
+]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What every line of the audit log starts with: whose project, who acts, and when (aware UTC)."""
+
+    project_id: str
+    actor: str
+    now: datetime
+
+
+class KeyRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new key should be; `requests_per_minute` and `expires_at` None mean without end."""
+
+    name: str
+    scopes: tuple[Scope, ...]
+    requests_per_minute: int | None = None
+    expires_at: datetime | None = None
+
+
+async def record(connection: Connection, line: Line, act: str, subject: str, **detail: object) -> None:
+    """Append one act to the audit log; `detail` must be JSON."""
+    await add_act(
+        connection,
+        Act(
+            project_id=line.project_id,
+            act_id=mint(int(line.now.timestamp() * 1000)),
+            actor=line.actor,
+            act=act,
+            subject=subject,
+            detail=detail,
+        ),
+    )
+
+
+async def issue_key(connection: Connection, line: Line, request: KeyRequest) -> tuple[Key, str]:
+    """Make a key; returns it and its text, which is kept nowhere.
+
+    Raises NotFound without such a project, InvalidParameter for an end that is past.
+    """
+    if request.expires_at is not None and request.expires_at <= line.now:
+        raise InvalidParameter("expires_at is past: a key must count for a while.")
+    await find_project(connection, line.project_id)
+    token = mint_token()
+    key = Key(
+        project_id=line.project_id,
+        prefix=token.prefix,
+        name=request.name,
+        digest=token.digest,
+        scopes=tuple(scope for scope in SCOPES if scope in request.scopes),
+        requests_per_minute=request.requests_per_minute,
+        created_at=line.now,
+        created_by=line.actor,
+        expires_at=request.expires_at,
+        revoked_at=None,
+    )
+    await add_key(connection, key)
+    ends = request.expires_at.isoformat() if request.expires_at else None
+    detail = {"name": key.name, "scopes": key.scopes, "expires_at": ends}
+    await record(connection, line, "key.created", key.prefix, **detail)
+    return key, token.text
+
+
+async def withdraw_key(connection: Connection, line: Line, prefix: str) -> Key:
+    """End a key for good; ending it twice is no error. Raises NotFound when the project has no such key."""
+    known = is_prefix(prefix)
+    found = await revoke_key(connection, line.project_id, prefix, line.now) if known else None
+    if found is None:
+        raise NotFound(f"There is no key {prefix}.")
+    key, ended = found
+    if ended:
+        await record(connection, line, "key.revoked", prefix, name=key.name)
+    return key
+
+
+async def make_project(connection: Connection, line: Line, name: str, settings: ProjectSettings) -> Project:
+    """Make the project that `line` names; raises Conflict when its id is taken, InvalidParameter for a bad one."""
+    if not PROJECT_ID.fullmatch(line.project_id):
+        raise InvalidParameter(
+            "A project id has 1 to 63 characters out of a-z, 0-9, - and _, and begins with a letter or digit."
+        )
+    if not await add_project(connection, line.project_id, name, settings):
+        raise Conflict(f"There is a project {line.project_id} already.")
+    await record(connection, line, "project.created", line.project_id, name=name)
+    return await find_project(connection, line.project_id)
+
+
+async def change_settings(connection: Connection, line: Line, settings: ProjectSettings) -> ProjectSettings:
+    """Replace what a project decided, but its policy, which `app.policies` keeps and checks.
+
+    Raises NotFound without such a project, InvalidRecord for another policy than the project has.
+    """
+    if (decided := await lock_settings(connection, line.project_id)) is None:
+        raise no_project(line.project_id)
+    policy = decided.policy
+    if settings.policy not in (Policy(), policy):
+        raise InvalidRecord("The policy is changed by PUT /policy, which checks it; leave it out here.")
+    kept = msgspec.structs.replace(settings, policy=policy)
+    await save_settings(connection, line.project_id, kept)
+    detail = msgspec.to_builtins(kept)
+    await record(connection, line, "project.settings_changed", line.project_id, settings=detail)
+    return kept
+
+
+async def set_password(connection: Connection, line: Line, password: str) -> None:
+    """Set the password of a project's admins, which ends the sessions of the one before.
+
+    Raises NotFound without such a project, InvalidParameter for a password that is too short.
+    """
+    await find_project(connection, line.project_id)
+    await save_password(connection, line.project_id, Password(hash_password(password), line.now))
+    await record(connection, line, "project.password_set", line.project_id)
+
+
+async def find_project(connection: Connection, project_id: str) -> Project:
+    """Return a project; raises NotFound."""
+    for project in await read_projects(connection):
+        if project.project_id == project_id:
+            return project
+    raise no_project(project_id)

@@ -1,0 +1,77 @@
+"""Who asks: a project, what may be done in it, and how the audit log calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from app.errors import Forbidden, NotFound, Unavailable
+from app.schemas.keys import SCOPES, Key, Scope
+from app.schemas.projects import DEFAULT_PROJECT, PROJECT_ID
+
+__all__ = ["Identity", "anonymous", "identity_of", "no_project", "reach", "unknown_keys"]
+
+_RETRY_SECONDS = 2
+
+
+class Identity(NamedTuple):
+    """One caller, bound to one project; `admin` includes the other scopes."""
+
+    project_id: str
+    scopes: frozenset[Scope]
+    actor: str
+    key: Key | None = None
+    session: str | None = None  # the key's prefix, or `-`, where a person signed in with it
+    provisional: bool = False  # while nobody knows whether keys are needed
+
+    @property
+    def operator(self) -> bool:
+        """Whether this caller administers every project: an admin of `default`, the installation's own."""
+        return self.project_id == DEFAULT_PROJECT and "admin" in self.scopes
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nobody said who they are."""
+        return self.key is None and self.session is None
+
+    def may(self, scope: Scope) -> bool:
+        """Tell whether this caller has a scope."""
+        return scope in self.scopes or "admin" in self.scopes
+
+    def require(self, scope: Scope) -> None:
+        """Raise Forbidden, naming the scope, when this caller has it not."""
+        if not self.may(scope) and self.provisional:
+            raise unknown_keys()
+        if not self.may(scope):
+            held = " and ".join(name for name in SCOPES if name in self.scopes) or "none"
+            raise Forbidden(f"This needs the scope {scope}; the scopes of {self.actor}: {held}.")
+
+
+def anonymous(scopes: Iterable[Scope], *, provisional: bool = False) -> Identity:
+    """Return the caller without a key where none is needed."""
+    return Identity(DEFAULT_PROJECT, frozenset(scopes), "anonymous", provisional=provisional)
+
+
+def identity_of(key: Key) -> Identity:
+    """Return the caller that a key stands for."""
+    return Identity(key.project_id, frozenset(key.scopes), f"key {key.prefix} ({key.name})", key)
+
+
+def reach(identity: Identity, project_id: str) -> None:
+    """Raise NotFound unless the caller may administer the project; it says the same of one that is not there."""
+    mine = identity.operator or identity.project_id == project_id
+    if not mine or not PROJECT_ID.fullmatch(project_id):
+        raise no_project(project_id)
+
+
+def no_project(project_id: str) -> NotFound:
+    """Return the error of a project that does not exist, for this caller."""
+    return NotFound(f"There is no project {project_id}.")
+
+
+def unknown_keys() -> Unavailable:
+    """Return the error of a time in which keys cannot be told from anything else."""
+    return Unavailable(
+        "The database does not answer, so keys are not known yet; try again shortly.",
+        retry_after=_RETRY_SECONDS,
+    )

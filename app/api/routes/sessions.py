@@ -1,0 +1,66 @@
+"""Signing in and out: what the dashboard does for people."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+
+from app.access.credentials import read_credential
+from app.access.identity import Identity, identity_of
+from app.access.sessions import is_session
+from app.api.administration import NewSession, SignIn, Who, read_struct
+from app.api.dependencies import Caller, Serving
+from app.api.openapi import SESSION_BODY, WHO_SHOWN
+from app.api.responses import json_response
+from app.errors import InvalidRecord
+from app.schemas.keys import SCOPES
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/sessions", tags=["sessions"])
+
+_BODY_BYTES = 4096
+_TRIES_PER_MINUTE = 10
+
+
+@router.post("", **SESSION_BODY)
+async def post_session(request: Request, serving: Serving) -> Response:
+    """Sign in with a key, or as admin of a project with its password; ten passwords a minute and project."""
+    asked = await read_struct(request, SignIn, limit=_BODY_BYTES)
+    if (asked.key is None) == (asked.password is None):
+        raise InvalidRecord("Give either key or password.")
+    if asked.key is not None:
+        identity = identity_of(await serving.door.keyring.find(asked.key))
+        token, session = await serving.door.sessions.begin(identity)
+    else:
+        await serving.rates.take(f"sign-in:{asked.project_id}", _TRIES_PER_MINUTE)
+        token, session = await serving.door.sign_in(asked.project_id, asked.password or "")
+    shown = NewSession(
+        project_id=session.project_id,
+        scopes=session.scopes,
+        actor=session.actor,
+        session=token,
+        expires_at=session.expires_at,
+    )
+    return json_response(shown, HTTPStatus.CREATED, {"Cache-Control": "no-store"})
+
+
+@router.get("/current", **WHO_SHOWN)
+async def get_session(caller: Caller) -> Response:
+    """Tell whose key or session this is and what it may do."""
+    return json_response(_who(caller))
+
+
+@router.delete("/current", **WHO_SHOWN)
+async def delete_session(request: Request, serving: Serving, caller: Caller) -> Response:
+    """Sign out; a key is not ended by this."""
+    credential = read_credential(request.headers)
+    if credential is not None and is_session(credential):
+        await serving.door.sessions.end(credential)
+    return json_response(_who(caller))
+
+
+def _who(caller: Identity) -> Who:
+    scopes = tuple(scope for scope in SCOPES if scope in caller.scopes)
+    return Who(project_id=caller.project_id, scopes=scopes, actor=caller.actor)

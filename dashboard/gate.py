@@ -1,0 +1,99 @@
+"""The gate before every page: without a session nobody sees one where keys are needed."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+from urllib.parse import quote
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from app.access.door import Door
+from app.access.origins import refuse_foreign_pages, same_origin
+from app.config import Settings, is_loopback
+from app.errors import Forbidden, MonitorError, Unauthorized
+from dashboard.seat import SEAT
+
+__all__ = ["COOKIE", "SIGN_IN", "SIGN_OUT", "Gate", "is_secure", "read_cookie"]
+
+COOKIE: Final = "llm-monitor-session"
+SIGN_IN, SIGN_OUT = "/login", "/logout"
+_OPEN_FOLDERS: Final = ("/assets/", "/_dash-component-suites/", "/_favicon.ico")
+_SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
+_POLICY_VIOLATION: Final = 1008
+
+
+class Gate:
+    """ASGI middleware that finds out who looks, and sends those who must sign in to where they can."""
+
+    def __init__(self, app: ASGIApp, *, door: Door, settings: Settings) -> None:
+        self._app = app
+        self._door = door
+        self._allowed = settings.allowed_origins
+        self._loopback = is_loopback(settings.host)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in {"http", "websocket"} or scope["path"].startswith(_OPEN_FOLDERS):
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._seat(scope)
+        except MonitorError as error:
+            await _refuse(error, scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _seat(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        if _changes_something(scope) and not _sent_from_here(headers, self._allowed):
+            raise Forbidden("A page of another origin asks for this.")
+        if scope["path"] in {SIGN_IN, SIGN_OUT}:
+            return
+        identity = await self._door.admit(read_cookie(headers))
+        if identity.anonymous:
+            refuse_foreign_pages(headers, allowed=self._allowed, loopback=self._loopback)
+        identity.require("read")
+        SEAT.set(identity)
+
+
+def read_cookie(headers: Headers, name: str = COOKIE) -> str | None:
+    """Return the value of a cookie, None when there is none."""
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
+    except CookieError:
+        return None
+    return found.value if found else None
+
+
+def is_secure(scope: Scope) -> bool:
+    """Tell whether the browser speaks TLS, to this server or to a proxy before it."""
+    return scope["scheme"] == "https" or Headers(scope=scope).get("x-forwarded-proto") == "https"
+
+
+def _changes_something(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
+
+
+def _sent_from_here(headers: Headers, allowed: tuple[str, ...]) -> bool:
+    """Browsers name the origin of whatever could change something; a request without one comes from none."""
+    site = headers.get("sec-fetch-site")
+    return site == "same-origin" or (site in {None, "none"} and same_origin(headers, allowed))
+
+
+async def _refuse(error: MonitorError, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await WebSocket(scope, receive, send).close(_POLICY_VIOLATION, error.title)
+        return
+    response: Response
+    if isinstance(error, Unauthorized) and scope["method"] == "GET":
+        target = scope["path"] + (f"?{scope['query_string'].decode()}" if scope["query_string"] else "")
+        response = RedirectResponse(f"{SIGN_IN}?next={quote(target)}", HTTPStatus.SEE_OTHER)
+    else:
+        retry = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+        response = PlainTextResponse(error.detail, error.status, retry)
+    await response(scope, receive, send)
