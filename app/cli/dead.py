@@ -123,7 +123,9 @@ class _Api:
     """The dead letters of a running API."""
 
     def __init__(self, url: str | None) -> None:
-        self._client = httpx.Client(base_url=url or load_settings().api_url, timeout=60)
+        settings = load_settings()
+        headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+        self._client = httpx.Client(base_url=url or settings.api_url, timeout=60, headers=headers)
 
     def __enter__(self) -> Self:
         return self
