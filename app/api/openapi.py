@@ -202,7 +202,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     for operations in schema["paths"].values():
         for operation in operations.values():
             _describe_problems(operation)
-    described: dict[str, Any] = _without_null_types(schema)
+    described: dict[str, Any] = _as_openapi_3_0(schema)
     return described
 
 
@@ -221,13 +221,16 @@ def _describe_problems(operation: dict[str, Any]) -> None:
     responses["default"] = {"description": "Any other failure", **problem}
 
 
-def _without_null_types(node: Any) -> Any:
-    """Rewrite `anyOf: [..., null]`, which OpenAPI 3.0 does not know, as `nullable`."""
+def _as_openapi_3_0(node: Any) -> Any:
+    """Rewrite what OpenAPI 3.0 does not know: `anyOf: [..., null]` and bounds that are numbers and exclusive."""
     if isinstance(node, list):
-        return [_without_null_types(item) for item in node]
+        return [_as_openapi_3_0(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: _without_null_types(value) for key, value in node.items()}
+    node = {key: _as_openapi_3_0(value) for key, value in node.items()}
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if type(node.get(exclusive)) in {int, float}:
+            node = {**node, bound: node[exclusive], exclusive: True}
     options = node.get("anyOf")
     if isinstance(options, list) and {"type": "null"} in options:
         rest = [option for option in options if option != {"type": "null"}]

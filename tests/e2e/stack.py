@@ -226,10 +226,13 @@ def free_ports() -> tuple[int, int]:
 
 
 @contextmanager
-def running_stack(*arguments: str, workers: int = 2) -> Iterator[Stack]:
+def running_stack(
+    *arguments: str, workers: int = 2, settings: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
     """A stack on servers and ports of its own; Ctrl-C at the end stops it and leaves no process behind."""
     with data_folder() as data_dir:
-        stack = Stack(data_dir, free_ports(), *arguments, settings={"LLM_MONITOR_WORKERS": str(workers)})
+        configured = {"LLM_MONITOR_WORKERS": str(workers), **(settings or {})}
+        stack = Stack(data_dir, free_ports(), *arguments, settings=configured)
         try:
             yield stack.wait()
             family = stack.family()

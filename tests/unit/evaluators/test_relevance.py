@@ -134,9 +134,9 @@ def test_time_grows_no_faster_than_the_text(unit):
         text = unit * (size // len(unit))
         best = float("inf")
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.thread_time()
             score("Who wrote " + text, text, (text,))
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.thread_time() - started)
         return best
 
     seconds(1000)
