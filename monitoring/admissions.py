@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re2
 
-__all__ = ["declines", "find_admission", "is_refusal"]
+from monitoring.prepared import Prepared
+
+__all__ = ["declines", "find_admission", "refusals"]
 
 _OBJECT = r"(?:references?|citations?|sources?|quotes?|quotations?|numbers?|figures?|facts?|statistics?|details?|links?|urls?|stud(?:y|ies)|papers?|titles?|names?|examples?|answers?|information|data)"
 _THOSE = r"(?:that|this|it|them|those|these|the|my|some|all)"
@@ -67,13 +69,18 @@ def find_admission(text: str) -> tuple[int, int] | None:
     return match.span() if match else None
 
 
-def is_refusal(text: str) -> bool:
+def refusals(batch: Prepared) -> list[bool]:
+    """Tell of each response whether it refuses: see `_is_refusal`; worked out once per batch."""
+    return batch.shared(("admissions", "refusals"), lambda: list(map(_is_refusal, batch.texts("response"))))
+
+
+def _is_refusal(text: str) -> bool:
     """Tell whether a text declines to answer, or says that it does not know, and goes little further.
 
     It must open like a refusal, say what it will not or cannot do, and be short (60 words after the
     opening 400 characters at most): one that apologises and then answers is an answer.
     """
-    opening = text[:_OPENING]
+    opening = _encode(text[:_OPENING])
     return (
         _REFUSAL.search(opening) is not None
         and _UNWILLING.search(opening) is not None
@@ -82,11 +89,16 @@ def is_refusal(text: str) -> bool:
 
 
 def declines(text: str) -> bool:
-    """Tell whether a text refuses, however long it then explains why.
+    """Tell whether a text refuses and then explains why at length, which `refusals` leave out.
 
-    Besides what `is_refusal` finds, its first 220 characters say what it will not do, and its first 800 do
-    not turn to what it will.
+    Its first 220 characters say what it will not do, and its first 800 do not turn to what it will.
     """
-    return is_refusal(text) or (
-        _DECLINES.search(text[:_FIRST_SENTENCES]) is not None and _GOES_ON.search(text[:_TURN]) is None
+    return (
+        _DECLINES.search(_encode(text[:_FIRST_SENTENCES])) is not None
+        and _GOES_ON.search(_encode(text[:_TURN])) is None
     )
+
+
+def _encode(text: str) -> bytes:
+    """Return UTF-8, for which RE2's wrapper need not count characters, which costs as much as the search."""
+    return text.encode("utf-8", "replace")

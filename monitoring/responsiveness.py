@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.admissions import is_refusal
+from monitoring.admissions import refusals
 from monitoring.kernels_responsiveness import classify_questions, detect_signs, take_heads
 from monitoring.lexicon import WordTable, build_table
 from monitoring.linear import Bank
@@ -105,10 +105,9 @@ def describe_answer(batch: Prepared, opening: Floats) -> Floats:
         table.classes,
     )
     echo = overlap(batch, "prompt", "response").second
-    refused = batch.shared(
-        ("responsiveness", "refused"), lambda: list(map(is_refusal, batch.texts("response")))
+    return np.column_stack([opening, refusals(batch), echo, _log_words(batch, "response"), signs]).astype(
+        np.float32
     )
-    return np.column_stack([opening, refused, echo, _log_words(batch, "response"), signs]).astype(np.float32)
 
 
 def join_odds(topical: NDArray[np.floating], intent: NDArray[np.floating]) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring import claims
-from monitoring.admissions import is_refusal
+from monitoring.admissions import refusals
 from monitoring.evaluator import Category, Evaluator
 from monitoring.grounding import Grounding, load_grounding
 from monitoring.language import covered
@@ -89,11 +88,11 @@ class FactualAccuracy:
         else:
             agreement = 1.0 - self.reference.probability(describe(*compare(batch, source)))
         spoken = np.diff(batch.words("response").offsets) > 0
-        texts: Sequence[str] = batch.texts("response")
+        refused = refusals(batch)
         for record in np.flatnonzero(given & spoken).tolist():
             if not known[record]:
                 scores[record] = _unknown("language_unsupported")
-            elif is_refusal(texts[record]):
+            elif refused[record]:
                 scores[record] = _unknown("refusal")
             else:
                 value = float(agreement[record])

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from monitoring import claims
-from monitoring.admissions import is_refusal
+from monitoring.admissions import refusals
 from monitoring.evaluator import Category, Evaluator
 from monitoring.grounding import Grounding, load_grounding
 from monitoring.kernels_support import CONTENT
@@ -90,6 +90,7 @@ class Hallucination:
         certain = np.maximum(values, 1.0 - values)
         columns = zip(
             batch.texts("response"),
+            refusals(batch),
             grounded.tolist(),
             known.tolist(),
             content.tolist(),
@@ -98,14 +99,14 @@ class Hallucination:
             strict=True,
         )
         scores = []
-        for record, (text, has_context, is_known, words, value, confidence) in enumerate(columns):
+        for record, (text, refused, has_context, is_known, words, value, confidence) in enumerate(columns):
             if not text or text.isspace():
                 score = _unknown("empty")
             elif not has_context:
                 score = _unknown("no_context")
             elif not is_known:
                 score = _unknown("language_unsupported")
-            elif is_refusal(text):
+            elif refused:
                 score = Score(value=0.0, label="refusal", version=VERSION)
             elif not words:
                 score = _unknown("no_claims")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitoring.admissions import declines
+from monitoring.admissions import declines, refusals
 from monitoring.evaluator import Category, Evaluator
 from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
@@ -41,8 +41,8 @@ class Refusal:
 
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Return one score per record; see the class."""
-        rows = zip(batch.texts("response"), covered(batch, "response").tolist(), strict=True)
-        return [_judge(text, readable=readable) for text, readable in rows]
+        rows = zip(batch.texts("response"), covered(batch, "response").tolist(), refusals(batch), strict=True)
+        return [_judge(text, readable=readable, refused=refused) for text, readable, refused in rows]
 
 
 _EMPTY = Score(value=None, label="empty", version=VERSION)
@@ -50,12 +50,12 @@ _FOREIGN = Score(value=None, label="language_unsupported", version=VERSION)
 _ANSWER = Score(value=0.0, label="answer", version=VERSION)
 
 
-def _judge(text: str, *, readable: bool) -> Score:
+def _judge(text: str, *, readable: bool, refused: bool) -> Score:
     if not text or text.isspace():
         return _EMPTY
     if not readable:
         return _FOREIGN
-    if not declines(text):
+    if not (refused or declines(text)):
         return _ANSWER
     start = len(text) - len(text.lstrip())
     ends = [at for at in (text.find(mark, start) for mark in _ENDS) if at >= 0]
