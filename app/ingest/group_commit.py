@@ -23,6 +23,11 @@ logger = logging.getLogger(__name__)
 
 JOB_RECORDS = 256
 JOB_BYTES = 1024 * 1024
+# A job costs a worker milliseconds whatever it holds. While answers take longer than this, records whose
+# senders wait anyway are held for half of the excess, so that they share jobs and the workers catch up.
+_QUICK_SECONDS = 0.03
+_LONGEST_HOLD_SECONDS = 0.025
+_MEMORY = 8  # answers over which their time is averaged
 
 
 class _Group(NamedTuple):
@@ -44,6 +49,7 @@ class GroupCommit:
         self._clock = clock
         self._pending: list[_Group] = []
         self._wake = asyncio.Event()
+        self._answer_seconds = 0.0
 
     async def keep(self, project_id: str, envelopes: Sequence[bytes], *, waited: bool) -> None:
         """Return when every envelope is durably queued; raises Unavailable when none is."""
@@ -52,17 +58,34 @@ class GroupCommit:
         self._wake.set()
         await kept
 
+    def note_answer(self, seconds: float) -> None:
+        """Take note of how long a request waited for its scores."""
+        self._answer_seconds += (seconds - self._answer_seconds) / _MEMORY
+
     async def run(self) -> None:
         """Commit what arrives until cancelled, then commit what is left."""
         try:
             while True:
                 await self._wake.wait()
+                await self._hold()
                 await self._commit()
         finally:
             last = asyncio.ensure_future(self._commit())
             while not last.done():
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.shield(last)
+
+    async def _hold(self) -> None:
+        """Let more requests that wait for scores join, as long as workers are slow and nobody else came."""
+        excess = self._answer_seconds - _QUICK_SECONDS
+        end = asyncio.get_running_loop().time() + min(excess / 2, _LONGEST_HOLD_SECONDS)
+        while all(group.waited for group in self._pending):
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0:
+                return
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), left)
 
     async def _commit(self) -> None:
         groups, self._pending = self._pending, []

@@ -151,7 +151,10 @@ class Ingest:
         waiters = [self.waiting.expect(trace_id) for trace_id in records] if waited else []
         try:
             await self._keep(project_id, envelopes, waited=waited)
+            begun = asyncio.get_running_loop().time()
             summaries = await _collect(waiters, wait_seconds)
+            if waited:
+                self._commit.note_answer(asyncio.get_running_loop().time() - begun)
         finally:
             for waiter in waiters:
                 waiter.cancel()

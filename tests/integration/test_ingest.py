@@ -13,7 +13,8 @@ from redis.asyncio import ConnectionPool, Redis
 from app.config import Settings
 from app.errors import Unavailable
 from app.ingest import Ingest
-from app.ingest.group_commit import JOB_BYTES, JOB_RECORDS
+from app.ingest.background import in_background
+from app.ingest.group_commit import JOB_BYTES, JOB_RECORDS, GroupCommit
 from app.privacy import Privacy
 from app.queue import (
     ACCEPTED_KEY,
@@ -246,3 +247,31 @@ def test_a_payload_that_cannot_be_read_still_reaches_our_code(garbage: bytes) ->
 def test_the_log_never_shows_a_payload() -> None:
     job = deserialize(serialize({"t": None, "f": EVALUATE, "a": (b"secret",), "k": {}, "et": 1}))
     assert "secret" not in repr(job["a"])
+
+
+@pytest.mark.parametrize(("answer_seconds", "jobs"), [(0.0, 2), (1.0, 1)])
+async def test_requests_that_wait_share_a_job_only_while_answers_are_slow(
+    redis: Redis, answer_seconds: float, jobs: int
+) -> None:
+    commit = GroupCommit(redis, reply_to="replies", clock=clock)
+    for _ in range(20):
+        commit.note_answer(answer_seconds)
+    async with in_background(commit.run()):
+        first = asyncio.ensure_future(commit.keep("default", [b"\x80"], waited=True))
+        for _ in range(3):  # the first is in hand when the second comes
+            await asyncio.sleep(0)
+        await commit.keep("default", [b"\x80"], waited=True)
+        await first
+    assert len(await queued_jobs(redis)) == jobs
+
+
+async def test_who_does_not_wait_is_never_held_back(redis: Redis) -> None:
+    commit = GroupCommit(redis, reply_to="replies", clock=clock)
+    for _ in range(20):
+        commit.note_answer(1.0)
+    async with in_background(commit.run()):
+        first = asyncio.ensure_future(commit.keep("default", [b"\x80"], waited=True))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await commit.keep("default", [b"\x80"], waited=False)
+        assert first.done()
