@@ -25,8 +25,8 @@ JOB_RECORDS = 256
 JOB_BYTES = 1024 * 1024
 # A job costs a worker milliseconds whatever it holds. While answers take longer than this, records whose
 # senders wait anyway are held for half of the excess, so that they share jobs and the workers catch up.
-_QUICK_SECONDS = 0.03
-_LONGEST_HOLD_SECONDS = 0.025
+_QUICK_SECONDS = 0.02
+_LONGEST_HOLD_SECONDS = 0.02
 _MEMORY = 8  # answers over which their time is averaged
 
 
