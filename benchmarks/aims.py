@@ -331,8 +331,9 @@ def speed_aim(sources: Sources) -> Aim:
     return Aim(
         "speed, one core, token counts included: ≥ 8 MB/s and ≥ 3,000 records/s",
         [at_least(8, "llm_traffic, MB/s", fast.mb_per_s), at_least(3000, "llm_traffic, records/s", calls)],
-        "CPU time, on two cores that other work kept busy (load 18 on 2026-11-26), which about doubles it: the same "
-        "evaluators less `refusal` and `language_match` took 285 µs (8.6 MB/s) alone on 2026-11-23, and less since.",
+        "CPU time on shared cores whose pace drifts: scoring the same calls took 264 to 348 µs in runs some minutes "
+        "apart on 2026-11-26. Language is looked up once per recurring text, refusals once per batch, and vectors "
+        "are pooled four words at a time; what is left is spread over twenty kernels, none above a tenth.",
     )
 
 
