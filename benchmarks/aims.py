@@ -331,7 +331,7 @@ def speed_aim(sources: Sources) -> Aim:
     return Aim(
         "speed, one core, token counts included: ≥ 8 MB/s and ≥ 3,000 records/s",
         [at_least(8, "llm_traffic, MB/s", fast.mb_per_s), at_least(3000, "llm_traffic, records/s", calls)],
-        "CPU time on shared cores whose pace drifts: scoring the same calls took 264 to 348 µs in runs some minutes "
+        "CPU time on shared cores whose pace drifts: scoring the same calls took 264 to 366 µs in runs some minutes "
         "apart on 2026-11-26. Language is looked up once per recurring text, refusals once per batch, and vectors "
         "are pooled four words at a time; what is left is spread over twenty kernels, none above a tenth.",
     )
