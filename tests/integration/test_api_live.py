@@ -11,15 +11,9 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.events import Event, publish_event
-from tests.integration.api_rig import ApiRig, running_api
+from tests.integration.api_rig import ApiRig
 
 CALL = {"prompt": "hello", "response": "danger here", "model_name": "gpt-4"}
-
-
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
-        yield rig
 
 
 @pytest.fixture

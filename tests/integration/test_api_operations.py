@@ -17,12 +17,6 @@ NO_REDIS = "unix:///nonexistent/redis.sock"
 NO_POSTGRES = "postgresql://nobody@/none?host=/nonexistent"
 
 
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
-        yield rig
-
-
 @pytest.fixture(scope="module")
 async def shared(postgres_url: str, migrated_template: str, redis_server_url: str) -> AsyncIterator[ApiRig]:
     """An API for tests that keep nothing."""

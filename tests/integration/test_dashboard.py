@@ -24,13 +24,6 @@ API = "http://api.internal"
 
 
 @pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database_url, application="test")
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     async with Redis.from_url(redis_url) as redis:
         yield redis

@@ -17,12 +17,6 @@ from app.cli.main import app as cli
 from tests.integration.api_rig import PROBLEM, ApiRig, bury, running_api
 
 
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
-        yield rig
-
-
 async def listed(api: ApiRig, **parameters: Any) -> list[str]:
     return [letter["trace_id"] for letter in (await api.get("/pipeline/dead", **parameters))["dead_letters"]]
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,12 +22,6 @@ from tests.integration.worker_rig import Rig
 
 NOW = datetime.now(UTC)
 AGES = (timedelta(), timedelta(minutes=30), timedelta(hours=5), timedelta(days=3), timedelta(days=20))
-
-
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
-        yield rig
 
 
 def call(user: str | None, number: int = 0, **fields: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from app.jobs import Runner, Step
 from app.storage.engine import Connection
 from app.storage.jobs import Due, Job, add_job, cancel_job, claim_job, read_job
-from tests.integration.api_rig import ApiRig, running_api
+from tests.integration.api_rig import ApiRig
 from tests.integration.worker_rig import Rig, running_rig
 
 NOW = datetime.now(UTC)
@@ -186,12 +186,6 @@ async def test_a_step_that_kills_its_workers_ends_the_job(rig: Rig) -> None:
     job = await find(rig, job_id)
     assert job.state == "failed"
     assert "died" in (job.error or "")
-
-
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
-        yield rig
 
 
 async def test_jobs_are_listed_shown_and_cancelled_without_their_parameters(api: ApiRig) -> None:

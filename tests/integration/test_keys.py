@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,25 +17,12 @@ from app.access.keyring import Keyring
 from app.errors import Unauthorized, Unavailable
 from app.schemas.projects import ProjectSettings
 from app.storage.engine import Engine, create_engine, reading, writing
-from tests.integration.api_rig import PROBLEM, ApiRig, running_api, serving
+from tests.integration.api_rig import PROBLEM, ApiRig, serving
 from tests.integration.test_commands import run_command
 
 CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}
 NO_POSTGRES = "postgresql://nobody@/none?host=/nonexistent"
 EVERYTHING = ["ingest", "read", "admin"]
-
-
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
-        yield rig
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[Engine]:
-    engine = create_engine(database_url, application="test")
-    yield engine
-    await engine.dispose()
 
 
 def line(project_id: str = "default") -> Line:

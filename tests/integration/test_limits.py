@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,27 +13,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.access.administration import withdraw_key
 from app.access.rates import Rates
 from app.errors import Overloaded
-from app.storage.engine import Engine, create_engine, writing
-from tests.integration.api_rig import PROBLEM, ApiRig, running_api, serving
+from app.storage.engine import Engine, writing
+from tests.integration.api_rig import PROBLEM, ApiRig, serving
 from tests.integration.test_api_live import address, receive
 from tests.integration.test_keys import bearer, issue, line
 
 CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}
 __all__ = ["address"]  # the fixture of another module
 PAGE = "https://app.example"
-
-
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
-        yield rig
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[Engine]:
-    engine = create_engine(database_url, application="test")
-    yield engine
-    await engine.dispose()
 
 
 @pytest.mark.parametrize(("per_minute", "seconds"), [(1, 60), (60, 1), (3, 20), (600, 1)])

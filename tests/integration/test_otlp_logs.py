@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,12 +48,6 @@ JUDGED = {
     **IDS,
 }
 SPAN, LOGS = ("/v1/traces", protobuf_bytes(span(SILENT))), ("/v1/logs", log_bytes(SYSTEM, ASKED, CHOICE))
-
-
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
-        yield rig
 
 
 def joining(api: ApiRig, **options: Any) -> Joining:

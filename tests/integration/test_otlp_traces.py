@@ -27,12 +27,6 @@ CHAT = {
 SILENT = {name: value for name, value in CHAT.items() if not name.endswith("messages")}
 
 
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
-        yield rig
-
-
 @pytest.fixture(scope="module")
 async def shared(postgres_url: str, migrated_template: str, redis_server_url: str) -> AsyncIterator[ApiRig]:
     """An API for tests that keep nothing."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import text
 
@@ -17,13 +15,6 @@ from monitoring.verdict import Policy
 from tests.integration.worker_rig import running_rig
 
 STRICT = ProjectSettings(policy=Policy(thresholds={"alarm": 0.05}))
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[Engine]:
-    engine = create_engine(database_url, application="test")
-    yield engine
-    await engine.dispose()
 
 
 async def test_a_project_keeps_what_was_saved(engine: Engine) -> None:

@@ -18,27 +18,14 @@ from app.access.sessions import Sessions
 from app.config import Settings
 from app.errors import Unauthorized
 from app.schemas.projects import ProjectSettings
-from app.storage.engine import Engine, create_engine, writing
+from app.storage.engine import Engine, writing
 from dashboard.app import create_dashboard
-from tests.integration.api_rig import ApiRig, running_api
+from tests.integration.api_rig import ApiRig
 from tests.integration.test_commands import run_command
 from tests.integration.test_keys import bearer, issue, line
 
 PASSWORD = "correct horse battery"  # noqa: S105 of this test alone
 HERE = {"origin": "http://dashboard"}
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[Engine]:
-    engine = create_engine(database_url, application="test")
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
-        yield rig
 
 
 class Desk(NamedTuple):

@@ -7,6 +7,8 @@ from typing import NoReturn
 
 import pytest
 
+pytest.register_assert_rewrite("tests.unit.contract")  # so that what it refuses is shown with its values
+
 
 class SocketOpened(AssertionError):
     """A unit test tried to reach another process."""
