@@ -3,55 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Final, TypeVar
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from app.api.bodies import Body, read_body
-from app.errors import MonitorError
 from app.otlp.answers import Encoding, Signal, encode_status, export_response
 from app.schemas.records import Rejection
 
-__all__ = ["ExportRoute", "answer_export", "decode", "read_export"]
+__all__ = ["answer_export", "decode", "is_export", "read_export", "refuse_export"]
 
-logger = logging.getLogger(__name__)
-
+_PATHS: Final = frozenset({"/v1/traces", "/v1/logs", "/v1/metrics", "/api/public/otel/v1/traces"})
 _MEDIA_TYPES: dict[Encoding, str] = {"json": "application/json", "protobuf": "application/x-protobuf"}
 # Below this a thread costs more than it takes off the event loop.
 _INLINE_BYTES = 32 * 1024
 _Decoded = TypeVar("_Decoded")
 
 
-class ExportRoute(APIRoute):
-    """A route whose every failure is a google.rpc.Status, those of its dependencies included."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler with its errors turned into answers."""
-        handle = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except MonitorError as error:
-                headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-                return _refuse(request, error.status, error.detail, headers)
-            except HTTPException as error:
-                return _refuse(request, HTTPStatus(error.status_code), str(error.detail), error.headers)
-            except Exception:
-                logger.exception("an export failed")
-                detail = "The server failed on this request; its log says why."
-                return _refuse(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
-
-        return answer
+def is_export(path: str) -> bool:
+    """Tell whether exporters send to this address, which speak OTLP in failure too."""
+    return path.rstrip("/") in _PATHS
 
 
-def _refuse(request: Request, status: HTTPStatus, detail: str, headers: Any = None) -> Response:
-    sent = request.headers.get("content-type", "")
+def refuse_export(
+    connection: HTTPConnection, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a failure as a google.rpc.Status in the encoding of the request, JSON where it is neither."""
+    sent = connection.headers.get("content-type", "").lower()
     encoding: Encoding = "protobuf" if sent.startswith(_MEDIA_TYPES["protobuf"]) else "json"
     return Response(encode_status(status, detail, encoding), status, headers, _MEDIA_TYPES[encoding])
 

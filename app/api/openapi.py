@@ -20,6 +20,7 @@ from app.api.administration import (
     Who,
 )
 from app.api.evaluations import EvaluationAnswer
+from app.api.exports import is_export
 from app.api.opinions import FeedbackIn
 from app.api.paging import TracePage
 from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
@@ -107,6 +108,20 @@ LIST_BODY: dict[str, Any] = _route(
 
 _EXPORT = {"type": "object", "description": "An Export…ServiceRequest or -Response of OTLP 1.x."}
 _BINARY = {"type": "string", "format": "binary"}
+_STATUS = {
+    "title": "Status",
+    "description": "What went wrong and what to do about it (google.rpc.Status).",
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
+}
+_STATUS_CONTENT = {
+    "content": {
+        "application/x-protobuf": {"schema": _BINARY},
+        "application/json": {"schema": _ref("Status")},
+    }
+}
+_PROBLEM_CONTENT = {"content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
 EXPORT_BODY: dict[str, Any] = {
     "openapi_extra": {
         "requestBody": {
@@ -198,27 +213,27 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     for name in ("RecordIn", "GuardIn"):
         components[name]["additionalProperties"] = True
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    schemas |= {**components, "Problem": PROBLEM_SCHEMA}
-    for operations in schema["paths"].values():
+    schemas |= {**components, "Problem": PROBLEM_SCHEMA, "Status": _STATUS}
+    for path, operations in schema["paths"].items():
+        failure = _STATUS_CONTENT if is_export(path) else _PROBLEM_CONTENT
         for operation in operations.values():
-            _describe_problems(operation)
+            _describe_failures(operation, failure)
     described: dict[str, Any] = _as_openapi_3_0(schema)
     return described
 
 
-def _describe_problems(operation: dict[str, Any]) -> None:
-    problem = {"content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
+def _describe_failures(operation: dict[str, Any], failure: dict[str, Any]) -> None:
     responses = operation.setdefault("responses", {})
     if "422" in responses:
-        responses["422"] = {"description": "A field or parameter is wrong", **problem}
+        responses["422"] = {"description": "A field or parameter is wrong", **failure}
     if "requestBody" in operation:
         responses |= {
-            "400": {"description": "The body cannot be read", **problem},
-            "413": {"description": "The body is too large", **problem},
-            "415": {"description": "The media type or compression is not read here", **problem},
-            "422": {"description": "A field or parameter is wrong", **problem},
+            "400": {"description": "The body cannot be read", **failure},
+            "413": {"description": "The body is too large", **failure},
+            "415": {"description": "The media type or compression is not read here", **failure},
+            "422": {"description": "A field or parameter is wrong", **failure},
         }
-    responses["default"] = {"description": "Any other failure", **problem}
+    responses["default"] = {"description": "Any other failure", **failure}
 
 
 def _as_openapi_3_0(node: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Every failure as problem+json (RFC 9457), none with the text of an exception in it."""
+"""Every failure as problem+json (RFC 9457), to exporters as OTLP says; none with the text of an exception in it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
+from app.api.exports import is_export, refuse_export
 from app.errors import MonitorError
 
 __all__ = ["MEDIA_TYPE", "PROBLEM_SCHEMA", "answer_expected", "install", "problem_response"]
@@ -57,7 +58,12 @@ def problem_response(
     errors: Sequence[Mapping[str, object]] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return one problem document; `errors` beyond the first thousand are left out."""
+    """Return one problem document; `errors` beyond the first thousand are left out.
+
+    An exporter is told `detail` alone, in the shape and encoding that it reads.
+    """
+    if is_export(request.scope["path"]):
+        return refuse_export(request, status, detail, headers)
     problem: dict[str, object] = {
         "type": f"urn:llm-monitor:problem:{slug}",
         "title": title,

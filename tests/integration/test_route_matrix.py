@@ -238,16 +238,16 @@ def check(place: str, kind: str, answer: Answer) -> None:
     """Whether a key with ids of its own project was answered as its scopes say."""
     need = ACCESS[place]
     scopes = GRANTS.get(kind.rpartition(" ")[2], set(SCOPES) if kind == "operator" else set())
+    spoken = "application/json" if "/v1/" in place else PROBLEM  # OTLP has errors of its own
     story = f"{place} with {kind}: {answer.status} {answer.text[:300]}"
     if need == "open":
         assert answer.status in FINE | ALSO_FINE.get(place, set()), story
     elif kind in REFUSED:
         assert answer.status == 401, story
         assert answer.headers["www-authenticate"].startswith("Bearer"), story
-        assert answer.headers["content-type"] == PROBLEM, story
+        assert answer.headers["content-type"] == spoken, story
     elif need != "known" and need not in scopes:
         assert answer.status == 403, story
-        spoken = "application/json" if "/v1/" in place else PROBLEM  # OTLP has errors of its own
         assert answer.headers["content-type"] == spoken, story
         assert f"the scope {need}" in answer.text, story
     elif place in OPERATORS_ALONE and kind != "operator":

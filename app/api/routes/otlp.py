@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.bodies import Body
 from app.api.dependencies import Project, Services, Serving
-from app.api.exports import ExportRoute, answer_export, decode, read_export
+from app.api.exports import answer_export, decode, read_export
 from app.api.openapi import EXPORT_BODY
 from app.otlp import protobuf, protojson
 from app.otlp.logs import map_logs
@@ -16,7 +16,7 @@ from app.otlp.mapping import Mapped, map_spans
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["opentelemetry"], route_class=ExportRoute)
+router = APIRouter(tags=["opentelemetry"])
 
 
 @router.post("/v1/traces", **EXPORT_BODY)
