@@ -15,7 +15,7 @@ from app.errors import InvalidRecord, Unavailable
 from app.schemas.feedback import Feedback
 from app.schemas.queued import Envelope, decode_record, encode
 from monitoring.models import Record, Score
-from monitoring.redaction import USER_ID, Redaction
+from monitoring.redaction import OwnId, Redaction
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -113,14 +113,14 @@ class Privacy:
             categories=found.record.tags,
         )
 
-    def user_id_forms(self, project_id: str, user_id: str) -> tuple[str, ...]:
-        """Return every form under which records of a user may be stored: the id, and its pseudonym.
+    def stored_forms(self, project_id: str, kind: OwnId, value: str) -> tuple[str, ...]:
+        """Return every form under which a user's or session's id may be stored: itself, and its pseudonym.
 
         A masked id has no form of its own: `[EMAIL_ADDRESS]` is everybody's.
         """
         if self._naming is None:
-            return (user_id,)
-        return user_id, f"[{USER_ID}:{self._name(project_id, USER_ID, user_id)}]"
+            return (value,)
+        return value, f"[{kind}:{self._name(project_id, kind, value)}]"
 
     def open(self, envelope: Envelope) -> Record:
         """Return the original of a record, unsealed where it was sealed; raises SealError."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-__all__ = ["SESSION_ID", "USER_ID", "Mode", "Redaction"]
+__all__ = ["SESSION_ID", "USER_ID", "Mode", "OwnId", "Redaction"]
 
 Mode = Literal["off", "mask", "hash", "drop"]
+OwnId = Literal["USER_ID", "SESSION_ID"]
 
-USER_ID, SESSION_ID = "USER_ID", "SESSION_ID"
+USER_ID: Final = "USER_ID"
+SESSION_ID: Final = "SESSION_ID"
 # 2026-11-26: at .4 none of the 619 lines of docs_numeric_negatives is touched, at .3 thirty are; of the
 # identifiers of presidio_synth_v2 whose form decides, 260 of 261 are found at either.
 _CONFIDENCE = 0.4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -13,6 +13,7 @@ from app.errors import InvalidParameter
 from app.schemas.feedback import Feedback
 from app.schemas.listed import Filters, TreeNode
 from app.schemas.traces import Trace
+from monitoring.redaction import SESSION_ID, USER_ID, OwnId
 from monitoring.trends import window_of
 
 __all__ = ["TraceQuery", "describe", "grow"]
@@ -49,8 +50,8 @@ class TraceQuery(BaseModel):
 
     source: Literal["live", "evaluate", "import", "all"] = "live"
     model: Name | None = None
-    user_id: Name | None = None
-    session_id: Name | None = None
+    user_id: Annotated[Name | None, Field(description="As it was sent, or its pseudonym.")] = None
+    session_id: Annotated[Name | None, Field(description="As it was sent, or its pseudonym.")] = None
     template_id: Name | None = None
     topic: Name | None = None
     flag: Name | None = None
@@ -69,8 +70,11 @@ class TraceQuery(BaseModel):
             raise ValueError("give either time_period or from and to")
         return self
 
-    def filters(self, now: datetime) -> Filters:
-        """Return what the list is narrowed to; raises InvalidParameter for an unknown period."""
+    def filters(self, now: datetime, stored_forms: Callable[[OwnId, str], tuple[str, ...]]) -> Filters:
+        """Return what the list is narrowed to; raises InvalidParameter for an unknown period.
+
+        `stored_forms` says under what a user's or session's id may be stored where ids become pseudonyms.
+        """
         start, end = self.start, self.end
         if self.time_period is not None:
             try:
@@ -83,8 +87,8 @@ class TraceQuery(BaseModel):
         return Filters(
             source=None if self.source == "all" else self.source,
             model=self.model,
-            user_id=self.user_id,
-            session_id=self.session_id,
+            user_ids=() if self.user_id is None else stored_forms(USER_ID, self.user_id),
+            session_ids=() if self.session_id is None else stored_forms(SESSION_ID, self.session_id),
             template_id=self.template_id,
             topic=self.topic,
             flag=self.flag,

@@ -55,13 +55,14 @@ class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """What a list of traces is narrowed to; None leaves that open.
 
+    `user_ids` and `session_ids` are the forms under which one id may be stored, none to leave it open.
     `start` is inclusive and `end` exclusive, both about the moment of the call; qualities are 0..1.
     """
 
     source: str | None = "live"
     model: str | None = None
-    user_id: str | None = None
-    session_id: str | None = None
+    user_ids: tuple[str, ...] = ()
+    session_ids: tuple[str, ...] = ()
     template_id: str | None = None
     topic: str | None = None
     flag: str | None = None

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, any_, func, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    any_,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -172,17 +184,9 @@ async def read_page(
 
     Raises InvalidParameter when the filters leave too much to look through.
     """
-    statement = (
-        select(*_LISTED)
-        .where(traces.c.project_id == project_id, *_conditions(filters))
-        .order_by(traces.c.trace_id.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        statement = statement.where(traces.c.trace_id < before)
     try:
         await connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
-        rows: Sequence[Any] = (await connection.execute(statement)).all()
+        rows: Sequence[Any] = (await connection.execute(_page(project_id, filters, before, limit))).all()
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _QUERY_CANCELED:
             raise
@@ -190,6 +194,23 @@ async def read_page(
             f"Finding these traces takes longer than {_PATIENCE}; narrow time_period, or add a model, user or session."
         ) from error
     return [_listed(row) for row in rows]
+
+
+def _page(
+    project_id: str, filters: Filters, before: UUID | None, limit: int
+) -> Select[Any] | CompoundSelect[Any]:
+    """Return the statement for a page, with one part for every form of an id, each in the order of its index."""
+    parts = []
+    for user_id, session_id in product(filters.user_ids or (None,), filters.session_ids or (None,)):
+        part = select(*_LISTED).where(traces.c.project_id == project_id, *_conditions(filters))
+        owned = ((traces.c.user_id, user_id), (traces.c.session_id, session_id))
+        part = part.where(*(column == value for column, value in owned if value is not None))
+        if before is not None:
+            part = part.where(traces.c.trace_id < before)
+        parts.append(part.order_by(traces.c.trace_id.desc()).limit(limit))
+    if len(parts) == 1:
+        return parts[0]
+    return union_all(*parts).order_by(text("trace_id DESC")).limit(limit)
 
 
 async def read_begin(connection: AsyncConnection, project_id: str, source: str = "live") -> datetime | None:
@@ -207,8 +228,6 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     equal = {
         traces.c.source: filters.source,
         traces.c.model_name: filters.model,
-        traces.c.user_id: filters.user_id,
-        traces.c.session_id: filters.session_id,
         traces.c.template_id: filters.template_id,
         traces.c.topic: filters.topic,
         traces.c.is_safe: filters.is_safe,

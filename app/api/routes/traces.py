@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -30,7 +31,8 @@ async def get_traces(
     connection: Reading, project: Project, serving: Serving, query: Annotated[TraceQuery, Query()]
 ) -> Response:
     """List traces, newest first; `next` is the cursor of the following page, null on the last."""
-    filters, before = query.filters(serving.clock()), read_cursor(query.cursor)
+    filters = query.filters(serving.clock(), partial(serving.privacy.stored_forms, project))
+    before = read_cursor(query.cursor)
     rows = await read_page(connection, project, filters, before=before, limit=query.limit + 1)
     return json_response(page_of(rows, query.limit))
 

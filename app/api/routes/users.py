@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Response
 from app.api.dependencies import Caller, Serving
 from app.api.erasures import answer_erasure
 from app.jobs.erasure import Target
+from monitoring.redaction import USER_ID
 
 __all__ = ["router"]
 
@@ -20,7 +21,10 @@ User = Annotated[str, Path(min_length=1, max_length=4096)]
 
 @router.delete("/{user_id:path}", status_code=HTTPStatus.ACCEPTED)
 async def delete_user(serving: Serving, caller: Caller, user_id: User) -> Response:
-    """Erase everything accepted from or about a user until now: calls, scores, feedback, dead letters, figures."""
+    """Erase everything accepted from or about a user until now: calls, scores, feedback, dead letters, figures.
+
+    The id is the one that was sent, or the pseudonym under which it is shown.
+    """
     written = user_id.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    forms = serving.privacy.user_id_forms(caller.project_id, written)
+    forms = serving.privacy.stored_forms(caller.project_id, USER_ID, written)
     return await answer_erasure(serving, caller, Target(user_ids=forms))
