@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -199,6 +200,7 @@ class Settings(BaseSettings):
         return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
 
 
+@lru_cache(maxsize=16)
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine can reach a server bound to `host`."""
     if host == "localhost":

@@ -14,9 +14,10 @@ from app.access.door import Door
 from app.access.keyring import Keyring
 from app.access.rates import Rates
 from app.access.sessions import Sessions
-from app.api import direct, documentation, openapi, problems
+from app.api import documentation, openapi, problems
 from app.api.access import authorize, check_access
 from app.api.dependencies import Services, now_utc
+from app.api.direct import Application
 from app.api.gate import Gate
 from app.api.headers import SecurityHeaders
 from app.api.instruments import Instruments, RequestTimer
@@ -54,7 +55,7 @@ _SENT_HEADERS = (
 _READ_HEADERS = ("Location", "Preference-Applied", "Retry-After")
 
 
-def create_app_from_env() -> FastAPI:
+def create_app_from_env() -> Application:
     """Return the application as the environment configures it; what uvicorn's --factory calls."""
     settings = load_settings()
     configure_logging(settings.log_level, process="api")
@@ -66,7 +67,7 @@ def create_app_from_env() -> FastAPI:
     return app
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> Application:
     """Return the application; its servers are reached when it starts, not here.
 
     Raises StartupError when the settings name no servers.
@@ -80,7 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.services = services
             yield
 
-    app = FastAPI(
+    app = Application(
         title="LLM Monitor",
         version=VERSION,
         description=_DESCRIPTION,
@@ -103,7 +104,7 @@ def create_app(settings: Settings) -> FastAPI:
     check_access(ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
-    direct.install(app, *_BUSY_PATHS)
+    app.answer_directly(*_BUSY_PATHS, policy=_POLICY, instruments=instruments)
     problems.install(app)
     openapi.install(app)
     documentation.install(app)

@@ -36,6 +36,7 @@ class Projects:
         self._engine = engine
         self._redis = redis
         self._known: dict[str, Project] = {}
+        self._limited: tuple[dict[str, Project], dict[str, BacklogLimits]] = ({}, {})  # of which reading
         self._mirrored: list[Project] = []
 
     async def find(self, project_id: str) -> ProjectSettings:
@@ -53,8 +54,10 @@ class Projects:
 
     def backlog_limits(self) -> dict[str, BacklogLimits]:
         """Return the limits of the projects that have any, as they were last read."""
-        limits = ((name, project.settings.backlog) for name, project in self._known.items())
-        return {name: limit for name, limit in limits if limit != BacklogLimits()}
+        if self._limited[0] is not self._known:
+            limits = ((name, project.settings.backlog) for name, project in self._known.items())
+            self._limited = self._known, {name: one for name, one in limits if one != BacklogLimits()}
+        return self._limited[1]
 
     async def _learn(self) -> None:
         """Read the projects from Postgres, or what was last read of them; raises Unavailable."""

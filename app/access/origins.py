@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from app.errors import Forbidden
@@ -41,6 +42,7 @@ def same_origin(headers: Mapping[str, str], allowed: Collection[str] = ()) -> bo
         return False
 
 
+@lru_cache(maxsize=256)
 def _is_public_name(host: str) -> bool:
     name = urlsplit(f"//{host}").hostname if _splits(host) else None
     if name is None or "." not in name:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from app.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from app.schemas.records import BodyFormat
@@ -43,13 +44,18 @@ async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, 
     _check_length(request.headers.get("content-length"), limit)
     received = 0
     pieces: list[bytes] = []
-    async for chunk in request.stream():
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         received += len(chunk)
         if received > limit:
             raise _too_large(limit)
         pieces += reader.read(chunk)
     reader.finish()
-    return Body(b"".join(pieces), body_format)
+    return Body(pieces[0] if len(pieces) == 1 else b"".join(pieces), body_format)
 
 
 @lru_cache(maxsize=256)

@@ -1,27 +1,32 @@
 """A short way to the routes that carry traffic: the same endpoint and dependencies, without what they do not use.
 
-FastAPI solves parameters, keeps two exit stacks and walks its routers for every request, which is half of what
-taking a record costs. A route whose endpoint and dependencies ask for nothing but the request and each other
-needs none of that. Any other one is left to FastAPI, so that whatever a dependency guards stays guarded.
+FastAPI's middleware, its two exit stacks, its routers and its solving of parameters are half of what taking a
+record costs. A route whose endpoint and dependencies ask for nothing but the request and each other needs none
+of that. Any other one is left to FastAPI, so that whatever a dependency guards stays guarded, and so is a request
+of a web page, for which browsers ask for more.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
-from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-__all__ = ["DirectRoute", "install"]
+from app.api.gate import admit
+from app.api.headers import security_headers
+from app.api.instruments import UNROUTED, Instruments
+from app.api.problems import answer_expected, answer_unexpected
+from app.errors import MonitorError
 
-Respond = Callable[[Request], Awaitable[Response]]
+__all__ = ["Application", "DirectRoute"]
 
-_UNUSED = (
+_UNUSED: Final = (
     "path_params",
     "query_params",
     "header_params",
@@ -34,38 +39,110 @@ _UNUSED = (
 )
 
 
-def install(app: FastAPI, *paths: str) -> list[str]:
-    """Put a direct route before each POST route of these paths that can have one; returns their paths.
+class Application(FastAPI):
+    """FastAPI with direct routes before everything else."""
 
-    To be called when every router is included.
-    """
-    made = []
-    for context in list(iter_route_contexts(app.router.routes)):
-        dependant = getattr(context, "dependant", None)
-        if context.path in paths and context.methods == {"POST"} and dependant and _is_plain(dependant):
-            app.router.routes.insert(0, DirectRoute(context.path, _respond(dependant)))
-            made.append(context.path)
-    return made
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.direct_routes: dict[str, DirectRoute] = {}
+
+    def answer_directly(self, *paths: str, policy: str, instruments: Instruments) -> None:
+        """Make each POST route of these paths direct that can be, with the headers and counts of middleware.
+
+        To be called when every router is included.
+        """
+        for context in list(iter_route_contexts(self.router.routes)):
+            dependant = getattr(context, "dependant", None)
+            if context.path in paths and context.methods == {"POST"} and dependant and _is_plain(dependant):
+                self.direct_routes[context.path] = DirectRoute(context.path, dependant, policy, instruments)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        route = self.direct_routes.get(scope.get("path", ""))
+        if route is None or scope.get("method") != "POST" or (headers := _single(scope)) is None:
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await route.handle(_Request(scope, receive, send, headers), send)
 
 
-class DirectRoute(BaseRoute):
-    """Answers POST at exactly one path."""
+class _Headers(dict[str, str]):
+    """Headers of which none is repeated."""
 
-    def __init__(self, path: str, respond: Respond) -> None:
+    def getlist(self, name: str) -> list[str]:
+        return [self[name]] if name in self else []
+
+
+class _Request(Request):
+    """A request whose headers were read once, instead of at every look."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: _Headers) -> None:
+        super().__init__(scope, receive, send)
+        self._read = headers
+
+    @property
+    def headers(self) -> Any:
+        """The headers by their names in lower case."""
+        return self._read
+
+
+def _single(scope: Scope) -> _Headers | None:
+    """Return the headers of a request, None where one is repeated or where a web page sends it."""
+    raw = scope["headers"]
+    headers = _Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])
+    return None if len(headers) != len(raw) or "origin" in headers else headers
+
+
+class _Step(NamedTuple):
+    """A function to await: which results of earlier steps it takes by name, and where the request goes."""
+
+    call: Callable[..., Awaitable[Any]]
+    results: Sequence[tuple[str, int]]
+    requests: Sequence[str]
+
+
+class DirectRoute:
+    """Answers POST at exactly one path, with security headers and counted."""
+
+    def __init__(self, path: str, dependant: Dependant, policy: str, instruments: Instruments) -> None:
         self.path = path
-        self.methods = {"POST"}
-        self._respond = respond
+        self._steps: list[_Step] = []
+        _plan(dependant, self._steps, {})
+        self._headers = {scheme: security_headers(policy, scheme) for scheme in ("http", "https")}
+        self._instruments = instruments
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match this path alone; whatever else is left to the routes behind."""
-        if scope["type"] == "http" and scope["path"] == self.path and scope["method"] == "POST":
-            return Match.FULL, {"path_params": {}, "route": self}
-        return Match.NONE, {}
+    async def handle(self, request: Request, send: Send) -> None:
+        """Answer, errors with their problem; one that nobody expected is raised after its answer."""
+        scope, begun = request.scope, time.perf_counter()
+        route, status = UNROUTED, 500
+        unexpected: Exception | None = None
+        try:
+            try:
+                await admit(scope, request.headers)
+                scope["route"], route = self, self.path
+                response = await self._respond(request)
+            except MonitorError as error:
+                response = answer_expected(request, error)
+            except Exception as error:  # noqa: BLE001 raised below, for the server's log
+                response, unexpected = answer_unexpected(request), error
+            status = response.status_code
+            headers = [*response.raw_headers, *self._headers[scope["scheme"]]]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": response.body})
+        finally:
+            self._instruments.observe("POST", route, status, time.perf_counter() - begun)
+        if unexpected:
+            raise unexpected
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; errors go up to the application's handlers."""
-        response = await self._respond(Request(scope, receive, send))
-        await response(scope, receive, send)
+    async def _respond(self, request: Request) -> Response:
+        found: list[Any] = []
+        for call, results, requests in self._steps:
+            arguments = {name: found[number] for name, number in results}
+            for name in requests:
+                arguments[name] = request
+            found.append(await call(**arguments))
+        response: Response = found[-1]
+        return response
 
 
 def _is_plain(dependant: Dependant) -> bool:
@@ -77,26 +154,19 @@ def _is_plain(dependant: Dependant) -> bool:
     )
 
 
-def _respond(dependant: Dependant) -> Respond:
-    async def respond(request: Request) -> Response:
-        response: Response = await _solve(dependant, request, {})
-        return response
-
-    return respond
-
-
-async def _solve(dependant: Dependant, request: Request, solved: dict[Any, Any]) -> Any:
-    """Call a dependant after what it depends on, each function once per request."""
+def _plan(dependant: Dependant, steps: list[_Step], known: dict[Any, int]) -> int:
+    """Put a dependant after what it depends on, each function once; returns the number of its step."""
     call: Any = dependant.call
-    if dependant.use_cache and call in solved:
-        return solved[call]
-    values = {}
-    for one in dependant.dependencies:
-        value = await _solve(one, request, solved)
-        if one.name is not None:
-            values[one.name] = value
-    for name in (dependant.request_param_name, dependant.http_connection_param_name):
-        if name is not None:
-            values[name] = request
-    solved[call] = found = await call(**values)
-    return found
+    if dependant.use_cache and call in known:
+        return known[call]
+    numbers = [(one.name, _plan(one, steps, known)) for one in dependant.dependencies]
+    requests = (dependant.request_param_name, dependant.http_connection_param_name)
+    steps.append(
+        _Step(
+            call,
+            [(name, number) for name, number in numbers if name is not None],
+            [name for name in requests if name is not None],
+        )
+    )
+    known[call] = len(steps) - 1
+    return known[call]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -14,7 +17,7 @@ from app.api.problems import answer_expected
 from app.config import is_loopback
 from app.errors import MonitorError
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "admit"]
 
 _POLICY_VIOLATION = 1008
 
@@ -34,17 +37,16 @@ class Gate:
             await self._app(scope, receive, send)
             return
         try:
-            await _admit(scope)
+            await admit(scope, Headers(scope=scope))
         except MonitorError as error:
             await _refuse(error, scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-async def _admit(scope: Scope) -> None:
-    connection = HTTPConnection(scope)
+async def admit(scope: Scope, headers: Mapping[str, str]) -> None:
+    """Note in the scope who sends a request; raises one of MonitorError for those who may not come in."""
     services: Services = scope["app"].state.services
-    headers = connection.headers
     credential = read_credential(headers)
     if credential is None and scope["type"] == "websocket":
         credential = read_offered(headers)
@@ -55,7 +57,7 @@ async def _admit(scope: Scope) -> None:
     elif identity.key and identity.key.requests_per_minute:
         await services.rates.take(identity.key.prefix, identity.key.requests_per_minute)
     if scope["type"] == "websocket":
-        require(connection, f"WS {scope['path']}")
+        require(HTTPConnection(scope), f"WS {scope['path']}")
 
 
 async def _refuse(error: MonitorError, scope: Scope, receive: Receive, send: Send) -> None:

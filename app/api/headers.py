@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["SecurityHeaders"]
+__all__ = ["SecurityHeaders", "security_headers"]
 
-_ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_YEAR = "max-age=31536000"
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_FOR_A_YEAR = (b"strict-transport-security", b"max-age=31536000")
+
+_Raw = tuple[tuple[bytes, bytes], ...]
+
+
+def security_headers(policy: str | None, scheme: str) -> _Raw:
+    """Return the headers of an answer over `scheme`, with a Content-Security-Policy where there is one."""
+    of_page = ((b"content-security-policy", policy.encode("latin-1")),) if policy else ()
+    return (*_ALWAYS, *of_page, *((_FOR_A_YEAR,) if scheme == "https" else ()))
 
 
 class SecurityHeaders:
@@ -21,8 +28,9 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, policy: str, pages: tuple[str, ...] = ()) -> None:
         self._app = app
-        self._policy = policy
         self._pages = pages
+        self._of_data = {scheme: security_headers(policy, scheme) for scheme in ("http", "https")}
+        self._of_pages = {scheme: security_headers(None, scheme) for scheme in ("http", "https")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -32,17 +40,14 @@ class SecurityHeaders:
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._of(scope).items():
-                    headers.setdefault(name, value)
+                given = [*message.get("headers", ())]
+                names = {name.lower() for name, _ in given}
+                more = [header for header in self._of(scope) if header[0] not in names]
+                message = {**message, "headers": given + more}
             await send(message)
 
         await self._app(scope, receive, add)
 
-    def _of(self, scope: Scope) -> dict[str, str]:
-        headers = dict(_ALWAYS)
-        if not self._pages or not scope["path"].startswith(self._pages):
-            headers["Content-Security-Policy"] = self._policy
-        if scope["scheme"] == "https":
-            headers["Strict-Transport-Security"] = _YEAR
-        return headers
+    def _of(self, scope: Scope) -> _Raw:
+        is_page = bool(self._pages) and scope["path"].startswith(self._pages)
+        return (self._of_pages if is_page else self._of_data)[scope["scheme"]]

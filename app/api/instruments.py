@@ -10,11 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.reports.pipeline import PipelineReport
 
-__all__ = ["Instruments", "RequestTimer"]
+__all__ = ["UNROUTED", "Instruments", "RequestTimer"]
 
 _OUTCOMES: Final = ("accepted", "stored", "duplicate", "dead", "in_flight", "unaccounted")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_OTHER = "(none)"
+# The route of a request that was answered before it was found.
+UNROUTED: Final = "(none)"
 
 
 class Instruments:
@@ -103,5 +104,5 @@ class RequestTimer:
         try:
             await self._app(scope, receive, watch)
         finally:
-            route = getattr(scope.get("route"), "path", _OTHER)
+            route = getattr(scope.get("route"), "path", UNROUTED)
             self._instruments.observe(scope["method"], route, status, time.perf_counter() - begun)

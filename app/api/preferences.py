@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = ["LONGEST_WAIT", "Preference", "read_preference"]
@@ -23,6 +24,11 @@ def read_preference(headers: Sequence[str], *, default_seconds: float) -> Prefer
     `wait` bounds the waiting, to a minute at most; `respond-async` alone means no waiting. The first
     value of a repeated preference counts; what cannot be read is ignored (RFC 7240, section 2).
     """
+    return _read(tuple(headers), default_seconds)
+
+
+@lru_cache(maxsize=256)
+def _read(headers: tuple[str, ...], default_seconds: float) -> Preference:
     found: dict[str, str] = {}
     for header in headers:
         for token in header.split(","):

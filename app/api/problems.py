@@ -16,7 +16,14 @@ from starlette.requests import HTTPConnection
 from app.api.exports import is_export, refuse_export
 from app.errors import MonitorError
 
-__all__ = ["MEDIA_TYPE", "PROBLEM_SCHEMA", "answer_expected", "install", "problem_response"]
+__all__ = [
+    "MEDIA_TYPE",
+    "PROBLEM_SCHEMA",
+    "answer_expected",
+    "answer_unexpected",
+    "install",
+    "problem_response",
+]
 
 MEDIA_TYPE = "application/problem+json"
 _LISTED_ERRORS = 1000
@@ -159,6 +166,11 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 
 async def _answer_unexpected(request: Request, _: Exception) -> Response:
+    return answer_unexpected(request)
+
+
+def answer_unexpected(request: HTTPConnection) -> Response:
+    """Return the problem document of an error that is none of ours."""
     return problem_response(
         request,
         HTTPStatus.INTERNAL_SERVER_ERROR,
