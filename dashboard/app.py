@@ -39,6 +39,7 @@ _API_SECONDS = 4.5  # just under the pace at which it is asked
 _REDIS_SECONDS = 2.0
 # Dash needs inline and evaluated scripts; nobody may frame its pages or send their forms elsewhere.
 _POLICY = "frame-ancestors 'none'; form-action 'self'; base-uri 'self'; object-src 'none'"
+_HEAD = '<meta name="color-scheme" content="light dark"><link rel="icon" href="/assets/icons/favicon.svg">'
 
 
 def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -90,7 +91,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
 
 
 def _create_dash(server: Any) -> Dash:
-    return Dash(
+    dash = Dash(
         __name__,
         server=server,
         assets_folder=str(_HERE / "assets"),
@@ -105,6 +106,8 @@ def _create_dash(server: Any) -> Dash:
         enable_mcp=False,
         websocket_inactivity_timeout=0,  # a screen on the wall is never touched
     )
+    dash.index_string = dash.index_string.replace("{%favicon%}", _HEAD)
+    return dash
 
 
 def main() -> int:

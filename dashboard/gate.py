@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
@@ -25,6 +26,8 @@ SIGN_IN, SIGN_OUT = "/login", "/logout"
 _OPEN_FOLDERS: Final = ("/assets/", "/_dash-component-suites/", "/_favicon.ico")
 _SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
 _POLICY_VIOLATION: Final = 1008
+_SESSION_ENDED: Final = 4001  # of Dash's own codes, the one after which its worker does not connect again
+_CHECK_SECONDS: Final = 2.0
 
 
 class Gate:
@@ -46,7 +49,10 @@ class Gate:
         except MonitorError as error:
             await _refuse(error, scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        if scope["type"] == "websocket":
+            await self._serve_while_seated(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     async def _seat(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -59,6 +65,30 @@ class Gate:
             refuse_foreign_pages(headers, allowed=self._allowed, loopback=self._loopback)
         identity.require("read")
         SEAT.set(identity)
+
+    async def _serve_while_seated(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket until either side closes it, or until who opened it would be refused."""
+        serving = asyncio.ensure_future(self._app(scope, receive, send))
+        try:
+            while not serving.done():
+                await asyncio.wait({serving}, timeout=_CHECK_SECONDS)
+                if not serving.done() and await self._has_ended(scope):
+                    serving.cancel()
+                    await asyncio.wait({serving})
+                    await send({"type": "websocket.close", "code": _SESSION_ENDED})
+                    return
+            await serving
+        finally:
+            serving.cancel()
+
+    async def _has_ended(self, scope: Scope) -> bool:
+        try:
+            await self._door.admit(read_cookie(Headers(scope=scope)))
+        except Unauthorized:
+            return True
+        except MonitorError:
+            return False  # it cannot be known now
+        return False
 
 
 def read_cookie(headers: Headers, name: str = COOKIE) -> str | None:
@@ -90,9 +120,14 @@ async def _refuse(error: MonitorError, scope: Scope, receive: Receive, send: Sen
         await WebSocket(scope, receive, send).close(_POLICY_VIOLATION, error.title)
         return
     response: Response
-    if isinstance(error, Unauthorized) and scope["method"] == "GET":
-        target = scope["path"] + (f"?{scope['query_string'].decode()}" if scope["query_string"] else "")
-        response = RedirectResponse(f"{SIGN_IN}?next={quote(target)}", HTTPStatus.SEE_OTHER)
+    headers = Headers(scope=scope)
+    # A script that asks for data can do nothing with a form; it is told, and assets/session.js leads there.
+    is_visit = headers.get("sec-fetch-dest", "document") == "document" and scope["method"] == "GET"
+    if isinstance(error, Unauthorized) and is_visit:
+        query = scope["query_string"].decode("latin-1")
+        target = quote(scope["path"] + (f"?{query}" if query else ""))
+        ended = "" if read_cookie(headers) is None else "&ended"
+        response = RedirectResponse(f"{SIGN_IN}?next={target}{ended}", HTTPStatus.SEE_OTHER)
     else:
         retry = {"Retry-After": str(error.retry_after)} if error.retry_after else None
         response = PlainTextResponse(error.detail, error.status, retry)

@@ -1,8 +1,9 @@
-"""Signing in and out: two forms that work without any script."""
+"""Signing in and out: forms that work without any script."""
 
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from html import escape
 from http import HTTPStatus
@@ -20,6 +21,9 @@ __all__ = ["sign_in_router"]
 _FORM_COOKIE: Final = "llm-monitor-form"
 _FORM_BYTES: Final = 8192
 _FORM_SECONDS: Final = 3600
+_FORM_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{22}")
+_FORM_RANDOM_BYTES: Final = 16
+_ENDED: Final = "Your session has ended. Sign in to go on where you were."
 _POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _PAGE: Final = """\
 <!doctype html>
@@ -28,22 +32,25 @@ _PAGE: Final = """\
 <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Sign in · LLM Monitor</title>
-<link rel="stylesheet" href="/assets/login.css">
+<link rel="icon" href="/assets/icons/favicon.svg"><link rel="stylesheet" href="/assets/login.css">
 </head>
 <body>
 <main>
 <h1>LLM Monitor</h1>
-{problem}
-<form method="post" action="{action}" autocomplete="on">
-<input type="hidden" name="form" value="{form}"><input type="hidden" name="next" value="{next}">
+{said}
+<form method="post" action="{action}">
+{hidden}
 <label for="key">Key with the scope read</label>
-<input id="key" name="key" type="password" autocomplete="off" spellcheck="false" placeholder="lm_…" autofocus>
+<input id="key" name="key" type="password" autocomplete="off" spellcheck="false" placeholder="lm_…" required autofocus>
 <button type="submit" name="by" value="key">Sign in with the key</button>
+</form>
 <div class="or"><span>or as an admin</span></div>
+<form method="post" action="{action}">
+{hidden}
 <label for="project">Project</label>
-<input id="project" name="project" autocomplete="username" spellcheck="false" value="{project}">
+<input id="project" name="project" autocomplete="username" spellcheck="false" value="{project}" required>
 <label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password">
+<input id="password" name="password" type="password" autocomplete="current-password" required>
 <button type="submit" name="by" value="password" class="quiet">Sign in with the password</button>
 </form>
 <p class="remark"><code>llm-monitor keys create NAME --scope read</code> makes a key,
@@ -52,6 +59,9 @@ _PAGE: Final = """\
 </body>
 </html>
 """
+_HIDDEN: Final = (
+    '<input type="hidden" name="form" value="{form}"><input type="hidden" name="next" value="{next}">'
+)
 
 
 def sign_in_router(client: httpx.AsyncClient) -> APIRouter:
@@ -60,7 +70,8 @@ def sign_in_router(client: httpx.AsyncClient) -> APIRouter:
 
     @router.get(SIGN_IN)
     async def show(request: Request) -> Response:
-        return _page(request, target=request.query_params.get("next", "/"))
+        ended = _ENDED if "ended" in request.query_params else None
+        return _page(request, target=request.query_params.get("next", "/"), remark=ended)
 
     @router.post(SIGN_IN)
     async def sign_in(request: Request) -> Response:
@@ -69,7 +80,7 @@ def sign_in_router(client: httpx.AsyncClient) -> APIRouter:
         known = read_cookie(request.headers, _FORM_COOKIE)
         if not known or not hmac.compare_digest(known.encode(), form.get("form", "").encode()):
             return _page(request, target, "This form was too old; please try again.", HTTPStatus.FORBIDDEN)
-        by_key = form.get("by") == "key" or not form.get("password")
+        by_key = form.get("by") != "password"
         asked = {"key": form.get("key", "").strip()} if by_key else _admin(project, form)
         try:
             answer = await client.post("/sessions", json=asked)
@@ -86,7 +97,6 @@ def sign_in_router(client: httpx.AsyncClient) -> APIRouter:
         response.set_cookie(
             COOKIE, session["session"], httponly=True, samesite="lax", secure=is_secure(request.scope)
         )
-        response.delete_cookie(_FORM_COOKIE, path=SIGN_IN)
         return response
 
     @router.post(SIGN_OUT)
@@ -129,12 +139,15 @@ def _page(
     problem: str | None = None,
     status: HTTPStatus = HTTPStatus.OK,
     project: str = "default",
+    remark: str | None = None,
 ) -> Response:
-    form = secrets.token_urlsafe(16)
-    shown = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
-    content = _PAGE.format(
-        problem=shown, action=SIGN_IN, form=form, next=escape(_inside(target)), project=escape(project)
-    )
+    known = read_cookie(request.headers, _FORM_COOKIE) or ""
+    # Several tabs may show the form at once: what one of them was given counts in all.
+    form = known if _FORM_SHAPE.fullmatch(known) else secrets.token_urlsafe(_FORM_RANDOM_BYTES)
+    said = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
+    said += f'<p class="said" role="status">{escape(remark)}</p>' if remark else ""
+    hidden = _HIDDEN.format(form=form, next=escape(_inside(target)))
+    content = _PAGE.format(said=said, action=SIGN_IN, hidden=hidden, project=escape(project))
     response = HTMLResponse(
         content, status, {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     )

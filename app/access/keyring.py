@@ -74,6 +74,23 @@ class Keyring:
         """Return the admin password of a project, None where none was set."""
         return self._passwords.get(project_id)
 
+    async def holds(self, project_id: str, prefix: str | None, password_set_at: datetime | None) -> bool:
+        """Tell whether what a session was begun with still counts: a key, or without one a password.
+
+        Another process may have begun it with what was made a moment ago, so what is not known is read once more.
+        """
+        if self._holds(project_id, prefix, password_set_at):
+            return True
+        if prefix is None or prefix not in self._by_prefix:
+            await self._reread()
+        return self._holds(project_id, prefix, password_set_at)
+
+    def _holds(self, project_id: str, prefix: str | None, password_set_at: datetime | None) -> bool:
+        if prefix is not None:
+            return self.active(prefix) is not None
+        password = self._passwords.get(project_id)
+        return password is not None and password.set_at == password_set_at
+
     async def refresh(self) -> None:
         """Read every key; raises Unavailable."""
         async with self._reading:

@@ -135,10 +135,7 @@ class Sessions:
             return False
         if await self._keyring.any_made() is None:
             raise _away()
-        if session.key_prefix is not None:
-            return self._keyring.active(session.key_prefix) is not None
-        password = self._keyring.password(session.project_id)
-        return password is not None and password.set_at == session.password_set_at
+        return await self._keyring.holds(session.project_id, session.key_prefix, session.password_set_at)
 
 
 def _place(token: str) -> str:

@@ -18,6 +18,7 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
     """Serve an application whose services are open already; yields its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # who connects before the server has started waits
         config = uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -104,6 +104,23 @@ class Tab:
         press = f"(() => {{ const found = document.querySelector({json.dumps(selector)}); found?.click(); return !!found }})()"
         wait_for(lambda: self.ask(press), _ANSWER_SECONDS, f"{selector} on the page")
 
+    def fill(self, selector: str, text: str) -> None:
+        """Type a text into an empty field and press Enter."""
+        self.click(selector)
+        self.ask(f"document.querySelector({json.dumps(selector)}).focus()")
+        self.call("Input.insertText", text=text)
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key="Enter", text="\r", windowsVirtualKeyCode=13)
+
+    def see(self, selector: str, words: str) -> str:
+        """Return what an element shows once it shows these words."""
+
+        def look() -> str | None:
+            shown = self.text(selector)
+            return shown if words in shown else None
+
+        return wait_for(look, _ANSWER_SECONDS, f"{selector} to show {words!r}")
+
     def picture(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 

@@ -126,12 +126,13 @@ class Stack:
         (found,) = [each for each in self.family() if "app.local.holder" in each.cmdline()]
         return found
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `llm-monitor` with these arguments, on a terminal wide enough for its tables."""
+    def command(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `llm-monitor` with these arguments and what is typed, on a terminal wide enough for its tables."""
         return subprocess.run(
             [sys.executable, "-m", "app.cli.main", *arguments],
             env={**self.environment, "COLUMNS": "200"},
             cwd=ROOT,
+            input=typed,
             capture_output=True,
             text=True,
             check=False,

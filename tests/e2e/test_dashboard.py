@@ -52,32 +52,22 @@ def tab(stack: Stack) -> Iterator[Tab]:
         assert tab.complaints == []
 
 
-def _see(tab: Tab, selector: str, words: str) -> str:
-    """What an element shows once it shows these words."""
-
-    def look() -> str | None:
-        shown = tab.text(selector)
-        return shown if words in shown else None
-
-    return wait_for(look, PATIENCE, f"{selector} to show {words!r}")
-
-
 def test_a_newcomer_is_told_what_to_do_and_sees_the_first_records_arrive(stack: Stack, tab: Tab) -> None:
     tab.go(stack.dashboard)
-    assert f"{stack.api}/monitor/inference" in _see(tab, "#onboarding", "Waiting for the first record")
+    assert f"{stack.api}/monitor/inference" in tab.see("#onboarding", "Waiting for the first record")
     assert tab.text("#board") == ""
-    _see(tab, "#health", "Healthy")
+    tab.see("#health", "Healthy")
 
     stack.post_many(CALLS)
     ledger = stack.wait_until_settled(PATIENCE)
     assert ledger["stored"] == len(CALLS)
 
-    _see(tab, "#rate-remark", "40 of 40 stored")
+    tab.see("#rate-remark", "40 of 40 stored")
     report = httpx.get(f"{stack.api}/metrics/quality").json()
-    _see(tab, "#quality-value", f"{report['average_quality']:.2f}")
+    tab.see("#quality-value", f"{report['average_quality']:.2f}")
     safety = httpx.get(f"{stack.api}/metrics/safety").json()
-    _see(tab, "#unsafe-remark", f"{safety['safety_violations']} of 40 records")
-    _see(tab, "#flags-text", f"PII leak {safety['flags']['pii_leak']['count']}")
+    tab.see("#unsafe-remark", f"{safety['safety_violations']} of 40 records")
+    tab.see("#flags-text", f"PII leak {safety['flags']['pii_leak']['count']}")
     assert tab.text("#onboarding") == ""
     cost = stack.value("SELECT sum(cost_usd) FROM traces")
     assert tab.text("#cost-value") == money(cost)
@@ -93,9 +83,9 @@ def test_a_trace_opens_with_its_evidence_marked(filled: Stack, tab: Tab) -> None
         PATIENCE,
         "the table",
     )
-    _see(tab, "#health", "Healthy")
+    tab.see("#health", "Healthy")
     tab.click(".ag-row:has(.flag) .ag-cell")
-    assert "jane.doe@example.org" in _see(tab, ".mantine-Drawer-body", "Scores")
+    assert "jane.doe@example.org" in tab.see(".mantine-Drawer-body", "Scores")
     marks = "[...document.querySelectorAll('.mantine-Drawer-body mark')]"
     found = tab.ask(f"{marks}.filter(mark => mark.title.includes('PII')).map(mark => mark.textContent)")
     assert found == ["jane.doe@example.org"]
@@ -110,18 +100,18 @@ def test_the_period_is_in_the_address_and_a_link_opens_it(filled: Stack, tab: Ta
     )
     tab.click("#period input[value='1h']")
     wait_for(lambda: tab.ask("location.search") == "?period=1h", PATIENCE, "the address to follow")
-    _see(tab, "#navigation", "Overview")
+    tab.see("#navigation", "Overview")
     assert tab.ask("document.querySelector('#navigation a').getAttribute('href')") == "/?period=1h"
 
 
 def test_the_page_outlives_its_database_and_goes_on_by_itself(filled: Stack, tab: Tab) -> None:
     tab.go(filled.dashboard)
-    before = _see(tab, "#unsafe-remark", "of 40 records")
+    before = tab.see("#unsafe-remark", "of 40 records")
     holder, postgres = filled.holder(), filled.server("postgres")
     holder.suspend()
     try:
         postgres.kill()
-        _see(tab, "#problem", "Postgres does not answer")
+        tab.see("#problem", "Postgres does not answer")
         assert tab.text("#unsafe-remark") == before
     finally:
         holder.resume()
@@ -129,4 +119,4 @@ def test_the_page_outlives_its_database_and_goes_on_by_itself(filled: Stack, tab
     wait_for(lambda: tab.text("#problem") == "", PATIENCE, "the page to go on")
     assert tab.text("#unsafe-remark") == before
     filled.post_many(CALLS[:3])
-    _see(tab, "#unsafe-remark", "of 43 records")
+    tab.see("#unsafe-remark", "of 43 records")

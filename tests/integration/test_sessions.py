@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from redis.asyncio import Redis
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from app.access.administration import make_project, set_password, withdraw_key
 from app.access.keyring import Keyring
@@ -20,6 +23,7 @@ from app.errors import Unauthorized
 from app.schemas.projects import ProjectSettings
 from app.storage.engine import Engine, writing
 from dashboard.app import create_dashboard
+from tests.clients.listening import listening
 from tests.integration.api_rig import ApiRig
 from tests.integration.test_commands import run_command
 from tests.integration.test_keys import bearer, issue, line
@@ -29,10 +33,11 @@ HERE = {"origin": "http://dashboard"}
 
 
 class Desk(NamedTuple):
-    """A browser at the dashboard."""
+    """A browser at the dashboard, and a key that opens it."""
 
     browser: httpx.AsyncClient
     key: str
+    app: FastAPI
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ async def desk(api: ApiRig, engine: Engine, database_url: str, redis_url: str) -
         dashboard.router.lifespan_context(dashboard),
         httpx.AsyncClient(transport=httpx.ASGITransport(dashboard), base_url="http://dashboard") as browser,
     ):
-        yield Desk(browser, key)
+        yield Desk(browser, key, dashboard)
 
 
 async def sign_in(browser: httpx.AsyncClient, headers: Any = None, **fields: str) -> httpx.Response:
@@ -150,7 +155,17 @@ async def test_a_form_that_this_browser_was_not_shown_is_refused(desk: Desk) -> 
     [
         ("/traces?id=1", "/traces?id=1"),
         ("//evil.example", "/"),
+        ("//evil", "/"),
+        ("///evil", "/"),
         ("/\\evil.example", "/"),
+        ("\\\\evil", "/"),
+        ("https:", "/"),
+        ("https:evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/\t/evil.example", "/"),
+        ("evil.example", "/"),
+        ("@evil.example", "/"),
+        ("http://[evil", "/"),
         ("https://evil.example/", "/"),
         ("/a\r\nSet-Cookie: x=1", "/"),
         ("", "/"),
@@ -238,3 +253,49 @@ async def test_no_key_of_a_session_is_in_redis(api: ApiRig, engine: Engine) -> N
     value = (await api.worker.redis.get(kept[0])).decode()
     assert token not in kept[0] + value
     assert key[16:] not in value
+
+
+async def test_a_key_made_a_moment_ago_opens_the_dashboard_at_once(desk: Desk, engine: Engine) -> None:
+    assert (await sign_in(desk.browser, key=desk.key)).status_code == 303  # the dashboard has read the keys
+    fresh = await issue(engine, "read")
+    assert (await sign_in(desk.browser, key=fresh)).status_code == 303
+    assert (await desk.browser.get("/")).status_code == 200
+
+
+async def test_several_tabs_can_show_the_form_and_each_of_them_works(desk: Desk) -> None:
+    first = await desk.browser.get("/login")
+    await desk.browser.get("/login")
+    form = re.search(r'name="form" value="([^"]+)"', first.text)
+    assert form
+    for _ in range(2):  # also when the other tab has signed in
+        sent = {"form": form[1], "by": "key", "key": desk.key}
+        assert (await desk.browser.post("/login", data=sent, headers=HERE)).status_code == 303
+
+
+async def test_who_is_sent_to_the_form_is_told_why_and_a_script_gets_no_form(desk: Desk) -> None:
+    never = await desk.browser.get("/")
+    assert "has ended" not in (await desk.browser.get(never.headers["location"])).text
+    desk.browser.cookies.set("llm-monitor-session", f"ls_{'x' * 43}")
+    ended = await desk.browser.get("/", params={"model": "a&b\u00e9"})
+    assert ended.headers["location"] == "/login?next=/%3Fmodel%3Da%2526b%25C3%25A9&ended"
+    form = await desk.browser.get(ended.headers["location"])
+    assert "has ended" in form.text
+    assert 'name="next" value="/?model=a%26b%C3%A9"' in form.text
+    script = await desk.browser.get("/_dash-layout", headers={"sec-fetch-dest": "empty"})
+    assert (script.status_code, "<form" in script.text) == (401, False)
+
+
+async def test_a_websocket_is_closed_when_its_session_ends(desk: Desk) -> None:
+    await sign_in(desk.browser, key=desk.key)
+    token = desk.browser.cookies["llm-monitor-session"]
+    async with listening(desk.app) as url:
+        opened = connect(
+            f"{url.replace('http', 'ws')}/_dash-ws-callback",
+            additional_headers={"Origin": url, "Cookie": f"llm-monitor-session={token}"},
+        )
+        async with opened as socket, asyncio.timeout(20):
+            await socket.send('{"type": "heartbeat"}')
+            assert "heartbeat_ack" in str(await socket.recv())
+            await desk.browser.post("/logout", headers=HERE)
+            with pytest.raises(ConnectionClosed, match="4001"):
+                await socket.recv()
