@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.errors import InvalidRecord, Unavailable
+from app.errors import Conflict, InvalidRecord, Unavailable
 from app.schemas.feedback import Feedback
 from app.schemas.queued import Envelope, decode_record, encode
 from monitoring.models import Record, Score
@@ -55,14 +55,26 @@ class Privacy:
         self._naming = _derive(key, b"pseudonym") if key else None
         self._sealing = _derive(key, b"seal") if key else None
 
+    def allow(self, redaction: Redaction) -> None:
+        """Raise Conflict when a project is about to decide on what this installation cannot do."""
+        if self._lacks_key(redaction):
+            raise Conflict(
+                "To hash or drop personal data needs LLM_MONITOR_PRIVACY_KEY, which is not set: set it for API "
+                "and workers, start them again, then decide. Nothing was changed.",
+                errors=[{"field": "redaction", "message": "hash and drop need LLM_MONITOR_PRIVACY_KEY"}],
+            )
+
     def require(self, redaction: Redaction) -> None:
         """Raise Unavailable when the redaction asks for a key that this process does not have."""
-        if redaction.needs_key and self._naming is None:
+        if self._lacks_key(redaction):
             raise Unavailable(
                 "This project hashes or drops personal data, which needs LLM_MONITOR_PRIVACY_KEY; "
                 "nothing was taken, set it for API and workers.",
                 retry_after=_RETRY_SECONDS,
             )
+
+    def _lacks_key(self, redaction: Redaction) -> bool:
+        return redaction.needs_key and self._naming is None
 
     def protect(
         self, project_id: str, redaction: Redaction, records: Mapping[UUID, Record]

@@ -388,3 +388,33 @@ async def test_an_erasure_takes_the_id_or_its_pseudonym(hashing: ApiRig, asked: 
         "SELECT 1 FROM traces WHERE NOT user_id = ANY(:ids)", ids=job["parameters"]["user_ids"]
     )
     assert len(found) == left
+
+
+@pytest.mark.parametrize(
+    ("redaction", "status"),
+    [
+        ({"mode": "hash"}, 409),
+        ({"mode": "drop"}, 409),
+        ({"mode": "mask", "types": {"CREDIT_CARD": "hash"}}, 409),
+        ({"mode": "mask"}, 200),
+        ({"mode": "off"}, 200),
+    ],
+)
+async def test_what_needs_the_key_is_not_decided_without_it(
+    database_url: str, redis_url: str, redaction: Mapping[str, Any], status: int
+) -> None:
+    async with serving(database_url, redis_url) as (client, _):
+        before = (await client.get("/projects/default/settings")).json()
+        answer = await client.put("/projects/default/settings", json={"redaction": redaction})
+        made = await client.post(
+            "/projects", json={"project_id": "shop", "name": "Shop", "settings": {"redaction": redaction}}
+        )
+        assert (answer.status_code, made.status_code) == (status, 201 if status == 200 else 409)
+        after = (await client.get("/projects/default/settings")).json()
+        if status == 409:
+            assert "LLM_MONITOR_PRIVACY_KEY" in answer.json()["detail"]
+            assert after == before
+        assert (await client.get("/projects/shop/settings")).status_code == (404 if status == 409 else 200)
+    async with serving(database_url, redis_url, privacy_key=KEY) as (client, _):
+        answer = await client.put("/projects/default/settings", json={"redaction": redaction})
+        assert answer.status_code == 200

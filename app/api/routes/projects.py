@@ -35,6 +35,7 @@ async def post_project(request: Request, connection: Writing, serving: Serving, 
     if not caller.operator:
         raise Forbidden("Only an admin key of the project default makes projects.")
     asked = await read_struct(request, ProjectIn, limit=serving.settings.max_body_bytes)
+    serving.privacy.allow(asked.settings.redaction)
     line = line_of(request, serving, asked.project_id)
     return json_response(await make_project(connection, line, asked.name, asked.settings), HTTPStatus.CREATED)
 
@@ -50,8 +51,12 @@ async def get_settings(connection: Reading, caller: Caller, project_id: str) -> 
 async def put_settings(
     request: Request, connection: Writing, serving: Serving, caller: Caller, project_id: str
 ) -> Response:
-    """Replace them, but the policy (PUT /policy); API and workers go by the new ones within two seconds."""
+    """Replace them, but the policy (PUT /policy); API and workers go by the new ones within two seconds.
+
+    409 where personal data is to be hashed or dropped and LLM_MONITOR_PRIVACY_KEY is not set.
+    """
     reach(caller, project_id)
     settings = await read_struct(request, ProjectSettings, limit=serving.settings.max_body_bytes)
+    serving.privacy.allow(settings.redaction)
     line = line_of(request, serving, project_id)
     return json_response(await change_settings(connection, line, settings))
