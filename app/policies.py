@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from app.access.administration import Line, record
 from app.errors import InvalidParameter, InvalidRecord, NotFound, Unavailable
 from app.schemas.catalogue import Judge
 from app.storage.engine import Connection
@@ -56,20 +57,22 @@ async def read_policy(connection: Connection, project_id: str, judges: Iterable[
 
 
 async def change_policy(
-    connection: Connection, project_id: str, judges: Sequence[Judge], changes: Policy, today: date
+    connection: Connection, line: Line, judges: Sequence[Judge], changes: Policy
 ) -> PolicyReport:
-    """Replace a project's thresholds and weights; records that come from now on are judged by them.
+    """Replace thresholds and weights of the project that `line` names, for records that come from now on.
 
     Raises InvalidRecord for names that no evaluator has, NotFound, and Unavailable where no worker has
     told yet which evaluators there are.
     """
     _check(judges, changes)
-    settings = await lock_settings(connection, project_id)
+    settings = await lock_settings(connection, line.project_id)
     if settings is None:
-        raise NotFound(f"There is no project {project_id}.")
-    policy = msgspec.structs.replace(changes, decided=today)
-    await save_settings(connection, project_id, msgspec.structs.replace(settings, policy=policy))
-    return _describe(project_id, judges, policy)
+        raise NotFound(f"There is no project {line.project_id}.")
+    policy = msgspec.structs.replace(changes, decided=line.now.date())
+    await save_settings(connection, line.project_id, msgspec.structs.replace(settings, policy=policy))
+    detail = {"thresholds": dict(policy.thresholds), "weights": dict(policy.weights)}
+    await record(connection, line, "policy.changed", line.project_id, **detail)
+    return _describe(line.project_id, judges, policy)
 
 
 async def propose_thresholds(

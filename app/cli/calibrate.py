@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.access.administration import Line
 from app.catalogue import read_judges
 from app.errors import InvalidParameter
-from app.local.clients import Clients, open_clients
+from app.local.clients import Clients, command_actor, open_clients
 from app.policies import change_policy, propose_thresholds
 from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import reading, writing
@@ -71,7 +72,8 @@ async def _apply(clients: Clients, project: str, proposals: dict[str, Proposal])
         settings = await lock_settings(connection, project)
         own = settings.policy if settings else Policy()
         changes = Policy(thresholds={**own.thresholds, **found}, weights=own.weights)
-        await change_policy(connection, project, judges, changes, datetime.now(UTC).date())
+        line = Line(project, command_actor(), datetime.now(UTC))
+        await change_policy(connection, line, judges, changes)
 
 
 def _table(proposals: dict[str, Proposal]) -> Table:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.access.administration import Line, record
+from app.access.administration import Line
 from app.catalogue import read_judges
 from app.errors import InvalidParameter, NotFound
 from app.local.clients import command_actor, open_clients
@@ -62,12 +62,8 @@ async def _run(project: str, thresholds: Changes, weights: Changes) -> PolicyRep
                 )
             except ValueError as error:
                 raise InvalidParameter(f"{error}.") from error
-            now = datetime.now(UTC)
-            report = await change_policy(connection, project, judges, changed, now.date())
-            line = Line(project, command_actor(), now)
-            detail = {"thresholds": dict(changed.thresholds), "weights": dict(changed.weights)}
-            await record(connection, line, "policy.changed", project, **detail)
-            return report
+            line = Line(project, command_actor(), datetime.now(UTC))
+            return await change_policy(connection, line, judges, changed)
 
 
 def _read(option: str, entries: Sequence[str]) -> Changes:

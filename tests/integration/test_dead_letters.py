@@ -125,6 +125,12 @@ async def test_the_command_lists_shows_replays_and_purges(api: ApiRig, url: str)
     assert (refused.exit_code, await listed(api)) == (1, [ids[1]])
     assert (await dead(url, "purge", "--all", "--yes")).stdout == "purged 1\n"
     assert await listed(api) == []
+    acts = await api.worker.rows("SELECT act, subject FROM audit_log ORDER BY act_id")
+    assert [(act["act"], act["subject"]) for act in acts] == [
+        ("dead.replayed", ids[0]),
+        ("dead.replayed", "*"),
+        ("dead.purged", "*"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -72,26 +72,36 @@ async def get_dead_letter(connection: Reading, project: Project, trace_id: UUID)
 
 @router.post("/replay", status_code=HTTPStatus.ACCEPTED)
 async def post_replay_of_many(
-    connection: Writing, serving: Serving, project: Project, reason: Reason = None, before: Before = None
+    request: Request,
+    connection: Writing,
+    serving: Serving,
+    project: Project,
+    reason: Reason = None,
+    before: Before = None,
 ) -> Response:
     """Queue those that were never replayed once more, the first received first, at most 100 per request.
 
     `replayed` and `unreadable` count them; repeat until both are 0.
     """
-    letters = await mark_replayed(
-        connection, project, Choice(reason=reason, before=before), again=False, limit=_MOST_REPLAYED
-    )
+    choice = Choice(reason=reason, before=before)
+    letters = await mark_replayed(connection, project, choice, again=False, limit=_MOST_REPLAYED)
+    if letters:
+        line = line_of(request, serving, project)
+        await record(connection, line, "dead.replayed", "*", records=len(letters), **_narrowed(choice))
     done = await _replay(serving, project, letters)
     counts = {"replayed": len(done.queued), "unreadable": len(done.unreadable)}
     return json_response(counts, HTTPStatus.ACCEPTED)
 
 
 @router.post("/{trace_id}/replay", status_code=HTTPStatus.ACCEPTED)
-async def post_replay(connection: Writing, serving: Serving, project: Project, trace_id: UUID) -> Response:
+async def post_replay(
+    request: Request, connection: Writing, serving: Serving, project: Project, trace_id: UUID
+) -> Response:
     """Queue a record that was given up once more, under the same trace id."""
     letters = await mark_replayed(connection, project, Choice(trace_id), again=True, limit=1)
     if not letters:
         raise _unknown()
+    await record(connection, line_of(request, serving, project), "dead.replayed", str(trace_id))
     if (await _replay(serving, project, letters)).unreadable:
         raise Conflict("This record cannot be read, so trying it again would change nothing.")
     location = f"/traces/{trace_id}"
@@ -110,8 +120,10 @@ async def delete_dead_letters(
     before: Before = None,
 ) -> Response:
     """Throw away those that were given up, with their records; without a parameter all of them."""
-    purged = await purge(connection, project, Choice(reason=reason, before=before))
-    await record(connection, line_of(request, serving, project), "dead.purged", "*", purged=purged)
+    choice = Choice(reason=reason, before=before)
+    purged = await purge(connection, project, choice)
+    line = line_of(request, serving, project)
+    await record(connection, line, "dead.purged", "*", records=purged, **_narrowed(choice))
     return json_response({"purged": purged})
 
 
@@ -129,6 +141,12 @@ async def delete_dead_letter(
 async def _replay(serving: Serving, project: str, letters: Mapping[UUID, bytes]) -> Replayed:
     serving.ingest.admission.admit(project, records=len(letters), size=sum(map(len, letters.values())))
     return await replay(serving.redis, project, letters, now_ms=int(serving.clock().timestamp() * 1000))
+
+
+def _narrowed(choice: Choice) -> dict[str, str]:
+    """Return what narrowed a choice of many, as the audit log keeps it."""
+    before = choice.before.isoformat() if choice.before else None
+    return {name: value for name, value in (("reason", choice.reason), ("before", before)) if value}
 
 
 def _unknown() -> NotFound:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime
 
+from app.access.administration import record
+from app.api.administration import line_of
 from app.api.dependencies import Project, Reading, Serving
 from app.api.responses import json_response
 from app.errors import Conflict, NotFound
@@ -44,11 +46,14 @@ async def get_job(connection: Reading, project: Project, job_id: UUID) -> Respon
 
 
 @router.delete("/{job_id}")
-async def delete_job(serving: Serving, project: Project, job_id: UUID) -> Response:
+async def delete_job(request: Request, serving: Serving, project: Project, job_id: UUID) -> Response:
     """End a job after the steps it has finished, which stay done."""
     async with writing(serving.engine) as connection:
         cancelled = await cancel_job(connection, project, job_id)
         job = await read_job(connection, project, job_id)
+        if job and cancelled:
+            line = line_of(request, serving, project)
+            await record(connection, line, "job.cancelled", str(job_id), kind=job.kind, done=job.done)
     if job is None:
         raise NotFound(_NONE)
     if not cancelled:

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.administration import record
 from app.api.administration import line_of
 from app.api.dependencies import Project, Reading, Serving, Writing
 from app.api.periods import Period
@@ -52,12 +51,8 @@ async def put_policy(
 ) -> PolicyReport:
     """Replace the project's own thresholds and weights; new records are judged by them within seconds."""
     changes = Policy(thresholds=body.thresholds, weights=body.weights)
-    day = serving.clock().date()
-    report = await change_policy(connection, project, await _judges(serving), changes, day)
-    await record(
-        connection, line_of(request, serving, project), "policy.changed", project, **body.model_dump()
-    )
-    return report
+    line = line_of(request, serving, project)
+    return await change_policy(connection, line, await _judges(serving), changes)
 
 
 @router.get("/proposal")
