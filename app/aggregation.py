@@ -1,30 +1,34 @@
-"""From stored traces to rollup deltas: pure, and the same for every path that adds or takes back traces."""
+"""From columns of calls to rollup deltas: pure, and the same for every path that adds or takes back traces."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from itertools import repeat
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from app.observation import observe
+from app.schemas.calls import ASSESSED, UNSAFE, Calls, Places
 from app.schemas.rollups import Delta
-from app.schemas.traces import COUNTED_KINDS, Trace
+from app.schemas.traces import Trace
 from monitoring.evaluator import Evaluator
 from monitoring.models import Result, Score
-from monitoring.tabulation import Observations, Table
+from monitoring.tabulation import NO_TABLE, Observations, Table
 from monitoring.verdict import Policy
 
-__all__ = ["HOUR", "MINUTE", "OTHER", "Judging", "aggregate", "describing", "negate", "other_mark"]
+__all__ = ["HOUR", "MINUTE", "Judging", "add_up", "aggregate", "describing", "negate"]
 
 MINUTE, HOUR = 60, 3600
-OTHER = "(other)"
 _EXAMPLES = 3
-_MEASURED = frozenset({"all", "model"})
+_UNMEASURED = frozenset({"template", "user", "session", "tag", "flag"})
 _SCALARS = (
     "records",
     "assessed",
@@ -37,6 +41,7 @@ _SCALARS = (
     "completion_tokens",
 )
 _VECTORS = ("counts", "sums", "hits", "bin_counts")
+_FREE = Decimal(0)
 
 
 class Judging(NamedTuple):
@@ -77,41 +82,17 @@ def describing(evaluators: Iterable[Evaluator]) -> frozenset[str]:
     return frozenset(one.name for one in evaluators if one.category == "descriptive")
 
 
-class _Key(NamedTuple):
-    project_id: str
-    source: str
-    dimension: str
-    value: str
-    model: str
-    template: str
-    grain: int
-    bucket: datetime
-
-
-def other_mark(dimension: str, value: str) -> str:
-    """Return the mark of a trace whose name is counted under `(other)`, because too many were seen that day.
-
-    The trace says so itself, so that what it added can be taken back exactly, whenever that is.
-    """
-    return f"other:tag:{value}" if dimension == "tag" else f"other:{dimension}"
-
-
 def aggregate(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Delta]:
-    """Return what the traces add to every bucket of every dimension; steps around calls add nothing.
+    """Return what the traces add to every bucket of every dimension; steps around calls add nothing."""
+    return add_up(observe(traces, descriptive))
 
-    It follows from the traces alone: thresholds and caps of the moment they were scored are written in them,
-    so that what was added can be taken back exactly after both have changed.
-    """
-    calls = [trace for trace in traces if trace.kind in COUNTED_KINDS]
-    observations = Observations()
-    members: dict[_Key, list[int]] = defaultdict(list)
-    for index, trace in enumerate(calls):
-        _observe(trace, observations)
-        for key in _keys(trace, descriptive):
-            members[key].append(index)
-    measured = [key for key in members if key.dimension in _MEASURED or key.dimension in descriptive]
-    tables = dict(zip(measured, observations.tabulate([members[key] for key in measured]), strict=True))
-    return [_delta(key, [calls[i] for i in rows], tables.get(key)) for key, rows in members.items()]
+
+def add_up(batches: Iterable[Calls]) -> list[Delta]:
+    """Return what batches of calls, of any projects, add to every bucket of every dimension."""
+    of_project: dict[str, list[Calls]] = defaultdict(list)
+    for batch in batches:
+        of_project[batch.project_id].append(batch)
+    return [delta for parts in of_project.values() for delta in _Sums(parts).deltas()]
 
 
 def negate(delta: Delta) -> Delta:
@@ -124,83 +105,157 @@ def negate(delta: Delta) -> Delta:
     )
 
 
-def _floor(moment: datetime, grain: int) -> datetime:
-    zeroed = moment.replace(second=0, microsecond=0)
-    return zeroed.replace(minute=0) if grain == HOUR else zeroed
+_Ints = NDArray[np.int64]
 
 
-def _keys(trace: Trace, descriptive: Collection[str]) -> Iterator[_Key]:
-    def name(dimension: str, value: str) -> str:
-        return OTHER if trace.marks and other_mark(dimension, value) in trace.marks else value
+class _Sums:
+    """Batches of one project, laid end to end under common numbers for their names."""
 
-    minute, hour = _floor(trace.occurred_at, MINUTE), _floor(trace.occurred_at, HOUR)
-    owner = (trace.project_id, trace.source)
-    model = name("model", trace.model_name)
-    template = name("template", trace.template_id) if trace.template_id else ""
-    yield _Key(*owner, "all", "", "", "", MINUTE, minute)
-    yield _Key(*owner, "model", model, "", "", MINUTE, minute)
-    yield _Key(*owner, "template", template, model, "", HOUR, hour)
-    if trace.user_id:
-        yield _Key(*owner, "user", name("user", trace.user_id), "", "", HOUR, hour)
-    if trace.session_id:
-        yield _Key(*owner, "session", name("session", trace.session_id), "", "", HOUR, hour)
-    for tag in dict.fromkeys(name("tag", tag) for tag in trace.tags):
-        yield _Key(*owner, "tag", tag, "", "", HOUR, hour)
-    for flag in trace.flags:
-        yield _Key(*owner, "flag", flag, model, template, HOUR, hour)
-    for evaluator in sorted(descriptive):
-        result = trace.scores.get(evaluator)
-        if isinstance(result, Score):
-            yield _Key(*owner, evaluator, result.label, "", "", HOUR, hour)
+    def __init__(self, batches: Sequence[Calls]) -> None:
+        self._batches = batches
+        self._names = Places({"": 0})
+        # The last number is that of no name, whose place is -1.
+        self._renamed = [
+            np.array([*(self._names[name] for name in batch.names), -1], dtype=np.int64) for batch in batches
+        ]
+        self._sizes = [len(batch.minutes) for batch in batches]
+        self.calls = sum(self._sizes)
+
+    def deltas(self) -> list[Delta]:
+        """Return one delta for each group that has a call."""
+        if not self.calls:
+            return []
+        keys, calls = self._memberships()
+        order = np.lexsort(keys[::-1])
+        keys, calls = keys[:, order], calls[order]
+        begins = np.flatnonzero(np.r_[True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)])
+        owners = np.repeat(np.arange(begins.size), np.diff(np.r_[begins, calls.size]))
+        *named, grains, buckets = keys[:, begins]
+        names = np.array(list(self._names), dtype=object)
+        columns = [names[places].tolist() for places in named]
+        tables = self._tables(columns[1], owners, calls)
+        starts = {minute: datetime.fromtimestamp(minute * MINUTE, UTC) for minute in set(buckets.tolist())}
+        return list(
+            map(
+                Delta,
+                repeat(self._batches[0].project_id),
+                *columns,
+                grains.tolist(),
+                map(starts.__getitem__, buckets.tolist()),
+                *self._scalars(calls, begins),
+                *zip(*tables, strict=True),
+                self._examples(columns[1], calls, begins),
+            )
+        )
+
+    def _memberships(self) -> tuple[_Ints, _Ints]:
+        """Return a key of seven numbers for each group that each call is in, and the calls' numbers."""
+        sources, models, templates = (
+            self._places("sources"),
+            self._places("models"),
+            self._places("templates"),
+        )
+        minutes = self._column("minutes", np.int64)
+        hours = minutes // 60 * 60
+        every, nothing = np.arange(self.calls), np.zeros(self.calls, dtype=np.int64)
+        labelled = self._numbers("labelled", self._sizes)
+        dimensions = self._places("dimensions")
+        flags = dimensions == self._names["flag"]
+        parts: list[tuple[_Ints, *tuple[Any, ...]]] = [
+            (every, "all", nothing, nothing, nothing, MINUTE, minutes),
+            (every, "model", models, nothing, nothing, MINUTE, minutes),
+            (every, "template", templates, models, nothing, HOUR, hours),
+            (every, "user", self._places("users"), nothing, nothing, HOUR, hours),
+            (every, "session", self._places("sessions"), nothing, nothing, HOUR, hours),
+            (
+                labelled,
+                dimensions,
+                self._places("labels"),
+                np.where(flags, models[labelled], 0),
+                np.where(flags, templates[labelled], 0),
+                HOUR,
+                hours[labelled],
+            ),
+        ]
+        keys = []
+        for calls, dimension, *rest in parts:
+            named = self._names[dimension] if isinstance(dimension, str) else dimension
+            keys.append(np.stack(np.broadcast_arrays(sources[calls], named, *rest)))
+        joined, calls = np.concatenate(keys, axis=1), np.concatenate([part[0] for part in parts])
+        held = joined[2] >= 0
+        return joined[:, held], calls[held]
+
+    def _scalars(self, calls: _Ints, begins: _Ints) -> list[list[Any]]:
+        """Return the columns of counts and sums, with an element per group."""
+        verdicts = self._column("verdicts", np.int64)
+        qualities = self._column("qualities", np.float64)  # NaN for None
+        costs = self._column("costs", object)
+        columns = (
+            np.ones(self.calls, dtype=np.int64),
+            verdicts & ASSESSED,
+            (verdicts & UNSAFE) // UNSAFE,
+            (~np.isnan(qualities)).astype(np.int64),
+            np.nan_to_num(qualities),
+            np.array([cost is not None for cost in costs], dtype=np.int64),
+            np.array([cost or _FREE for cost in costs], dtype=object),
+            self._column("prompt_tokens", object),
+            self._column("completion_tokens", object),
+        )
+        return [np.add.reduceat(column[calls], begins).tolist() for column in columns]
+
+    def _tables(self, dimensions: Sequence[str], owners: _Ints, calls: _Ints) -> list[Table]:
+        """Return the table of each group, which is empty where the dimension has none."""
+        wanted = [number for number, name in enumerate(dimensions) if name not in _UNMEASURED]
+        ranks = np.full(len(dimensions), -1)
+        ranks[wanted] = np.arange(len(wanted))
+        measured = ranks[owners] >= 0
+        sizes = [len(batch.measures) for batch in self._batches]
+        observations = Observations(
+            names=list(self._names),
+            lengths=self._column("lengths", np.int64),
+            measures=self._places("measures"),
+            values=self._column("values", np.float64),
+            hits=self._numbers("hits", sizes),
+            unbinned=self._numbers("unbinned", sizes),
+        )
+        tables = [NO_TABLE] * len(dimensions)
+        found = observations.tabulate(ranks[owners[measured]], calls[measured], len(wanted))
+        for number, table in zip(wanted, found, strict=True):
+            tables[number] = table
+        return tables
+
+    def _examples(self, dimensions: Sequence[str], calls: _Ints, begins: _Ints) -> list[tuple[UUID, ...]]:
+        """Return the newest calls of each group of flagged ones."""
+        ids = b"".join([batch.ids for batch in self._batches])
+        ends = [*begins[1:].tolist(), calls.size]
+        return [
+            _newest(ids, calls[begin:end].tolist()) if dimension == "flag" else ()
+            for dimension, begin, end in zip(dimensions, begins.tolist(), ends, strict=True)
+        ]
+
+    def _column(self, name: str, kind: Any) -> NDArray[Any]:
+        return np.concatenate([np.array(getattr(batch, name), dtype=kind) for batch in self._batches])
+
+    def _places(self, name: str) -> _Ints:
+        """Return a column of places in `names` as numbers that all batches share."""
+        return np.concatenate(
+            [
+                renamed[np.array(getattr(batch, name), dtype=np.int64)]
+                for batch, renamed in zip(self._batches, self._renamed, strict=True)
+            ]
+        )
+
+    def _numbers(self, name: str, sizes: Sequence[int]) -> _Ints:
+        """Return a column of numbers of calls or observations, counted through all batches."""
+        before = np.cumsum([0, *sizes])
+        return np.concatenate(
+            [
+                np.array(getattr(batch, name), dtype=np.int64) + begin
+                for batch, begin in zip(self._batches, before, strict=False)
+            ]
+        )
 
 
-def _observe(trace: Trace, observations: Observations) -> None:
-    for evaluator, result in trace.scores.items():
-        if not isinstance(result, Score):
-            continue
-        if result.value is not None:
-            observations.add(evaluator, result.value, hit=evaluator in trace.hits)
-        for part, value in result.parts.items():
-            observations.add(f"{evaluator}.{part}", value)
-    for measure in ("overall_quality", "safety_score", "response_time_ms", "time_to_first_token_ms"):
-        value = getattr(trace, measure)
-        if value is not None:
-            observations.add(measure, value)
-    if trace.cost_usd is not None:
-        observations.add("cost_usd", float(trace.cost_usd))
-    for flag in trace.flags:
-        observations.add(f"flag:{flag}", 1.0, hit=True, binned=False)
-    observations.end_record()
-
-
-def _delta(key: _Key, traces: Sequence[Trace], table: Table | None) -> Delta:
-    assessed = unsafe = quality_count = priced = prompt_tokens = completion_tokens = 0
-    quality_sum, cost = 0.0, Decimal(0)
-    for trace in traces:
-        assessed += trace.safety_score is not None
-        unsafe += trace.is_safe is False
-        if trace.overall_quality is not None:
-            quality_count += 1
-            quality_sum += trace.overall_quality
-        if trace.cost_usd is not None:
-            priced += 1
-            cost += trace.cost_usd
-        prompt_tokens += trace.prompt_tokens or 0
-        completion_tokens += trace.completion_tokens or 0
-    examples: tuple[UUID, ...] = ()
-    if key.dimension == "flag":
-        examples = tuple(sorted((trace.trace_id for trace in traces), reverse=True)[:_EXAMPLES])
-    return Delta(
-        **key._asdict(),
-        records=len(traces),
-        assessed=assessed,
-        unsafe=unsafe,
-        quality_count=quality_count,
-        quality_sum=quality_sum,
-        priced=priced,
-        cost_usd=cost,
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-        examples=examples,
-        **(table._asdict() if table else {}),
-    )
+def _newest(ids: bytes, calls: Iterable[int]) -> tuple[UUID, ...]:
+    found = sorted((ids[16 * call : 16 * call + 16] for call in calls), reverse=True)
+    return tuple(UUID(bytes=one) for one in found[:_EXAMPLES])

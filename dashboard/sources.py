@@ -10,6 +10,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.folding import figures
 from app.reports.cost import CostReport, read_cost
 from app.reports.pipeline import PipelineReport, ProjectLedger, QueueReport, read_pipeline
 from app.reports.quality import QualityReport, read_quality
@@ -76,7 +77,7 @@ class Sources:
         now = self._clock()
         window = window_of(view.period, now)
         what = (view.project_id, window, view.source)
-        async with reading(self._engine) as connection:
+        async with figures(self._engine, view.project_id) as connection:
             pipeline = await self._read_pipeline(connection, now)
             ledgers = pipeline.projects if pipeline else ()
             ledger = next((found for found in ledgers if found.project_id == view.project_id), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monitoring.histogram import bucket_of
 
-__all__ = ["Observations", "Table"]
+__all__ = ["NO_TABLE", "Observations", "Table"]
 
 _BUCKETS = 1 << 16
 
@@ -22,93 +22,100 @@ class Table(NamedTuple):
     `monitoring.histogram`, both ascending.
     """
 
-    measures: tuple[str, ...]
-    counts: tuple[int, ...]
-    sums: tuple[float, ...]
-    hits: tuple[int, ...]
-    bin_measures: tuple[int, ...]
-    bins: tuple[int, ...]
-    bin_counts: tuple[int, ...]
+    measures: Sequence[str]
+    counts: Sequence[int]
+    sums: Sequence[float]
+    hits: Sequence[int]
+    bin_measures: Sequence[int]
+    bins: Sequence[int]
+    bin_counts: Sequence[int]
 
 
-class Observations:
-    """Values that were measured on records, in the order of the records."""
+NO_TABLE = Table((), (), (), (), (), (), ())
 
-    def __init__(self) -> None:
-        self._measures: dict[str, int] = {}
-        self._where: list[int] = []
-        self._values: list[float] = []
-        self._hits: list[bool] = []
-        self._unbinned: list[int] = []
-        self._ends: list[int] = [0]
 
-    def add(self, measure: str, value: float, *, hit: bool = False, binned: bool = True) -> None:
-        """Note a value of zero or more of the record at hand; without `binned` it enters no histogram."""
-        if not binned:
-            self._unbinned.append(len(self._where))
-        self._where.append(self._measures.setdefault(measure, len(self._measures)))
-        self._values.append(value)
-        self._hits.append(hit)
+class Observations(NamedTuple):
+    """Values that were measured on records, in the order of the records.
 
-    def end_record(self) -> None:
-        """Go on to the next record."""
-        self._ends.append(len(self._where))
+    `lengths` says how many belong to each record. Of each observation, `measures` is its place in `names`
+    and `values` its value of zero or more; `hits` and `unbinned` are the places of observations that are
+    hits, and of those that enter no histogram.
+    """
 
-    def tabulate(self, groups: Sequence[Sequence[int]]) -> list[Table]:
-        """Return the table of each group of record numbers; a record may be in several.
+    names: Sequence[str]
+    lengths: NDArray[np.int64]
+    measures: NDArray[np.int64]
+    values: NDArray[np.float64]
+    hits: NDArray[np.int64]
+    unbinned: NDArray[np.int64]
 
-        Raises ValueError for values that are negative or not finite.
+    def tabulate(self, owners: NDArray[np.int64], records: NDArray[np.int64], groups: int) -> list[Table]:
+        """Return the table of each group; `owners` ascend, and pair by pair own one of `records`.
+
+        A record may be in several groups. Raises ValueError for values that are negative or not finite.
         """
-        if not groups or not self._where:
-            return [Table((), (), (), (), (), (), ())] * len(groups)
-        names = sorted(self._measures)
-        rank = np.empty(len(names), dtype=np.int64)
-        rank[[self._measures[name] for name in names]] = np.arange(len(names))
-        where = rank[np.array(self._where, dtype=np.int64)]
-        values = np.array(self._values, dtype=np.float64)
-        buckets = bucket_of(values).astype(np.int64) + _BUCKETS // 2
-        buckets[self._unbinned] = -1
+        if not groups or not self.measures.size:
+            return [NO_TABLE] * groups
+        order = sorted(range(len(self.names)), key=self.names.__getitem__)
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        group, element = self._expand(owners, records)
+        cell = group * len(order) + rank[self.measures][element]
+        names = [self.names[place] for place in order]
+        return _tables(names, groups, self._columns(cell, element, groups * len(order)))
 
-        group, element = self._expand(groups)
-        cell = group * len(names) + where[element]
-        size = len(groups) * len(names)
-        counts = np.bincount(cell, minlength=size)
-        held = counts > 0
-        columns = (
-            counts[held],
-            np.bincount(cell, weights=values[element], minlength=size)[held],
-            np.bincount(cell, weights=np.array(self._hits)[element], minlength=size)[held].astype(np.int64),
-        )
-        number = np.cumsum(held.reshape(len(groups), -1), axis=1).ravel()
-        binned = buckets[element] >= 0
-        keys, bin_counts = np.unique(cell[binned] * _BUCKETS + buckets[element][binned], return_counts=True)
-        bin_columns = (number[keys // _BUCKETS], keys % _BUCKETS - _BUCKETS // 2, bin_counts)
-        starts = np.arange(len(groups) + 1) * len(names)
-        tops = _positions(np.flatnonzero(held), starts)
-        ends = _positions(keys // _BUCKETS, starts)
-        order = (np.flatnonzero(held) % len(names)).tolist()
-        plain = [column.tolist() for column in columns]
-        bins = [column.tolist() for column in bin_columns]
-        return [
-            Table(
-                tuple(map(names.__getitem__, order[top:next_top])),
-                *(tuple(column[top:next_top]) for column in plain),
-                *(tuple(column[end:next_end]) for column in bins),
-            )
-            for top, next_top, end, next_end in zip(tops, tops[1:], ends, ends[1:], strict=False)
-        ]
-
-    def _expand(self, groups: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _expand(
+        self, owners: NDArray[np.int64], records: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the group and the number of each observation, once for every group that it is in."""
-        ends = np.array(self._ends, dtype=np.int64)
-        records = np.array([record for rows in groups for record in rows], dtype=np.int64)
-        owners = np.repeat(np.arange(len(groups)), [len(rows) for rows in groups])
-        lengths = ends[records + 1] - ends[records]
+        ends = np.cumsum(self.lengths)
+        lengths = self.lengths[records]
         before = np.cumsum(lengths) - lengths
-        element = np.repeat(ends[records] - before, lengths) + np.arange(lengths.sum())
+        element = np.repeat(ends[records] - lengths - before, lengths) + np.arange(lengths.sum())
         return np.repeat(owners, lengths), element
 
+    def _columns(
+        self, cell: NDArray[np.int64], element: NDArray[np.int64], size: int
+    ) -> Mapping[str, NDArray[np.int64] | NDArray[np.float64]]:
+        """Return count, sum and hits of each cell that holds something, and its bins."""
+        hits = np.zeros(self.measures.size)
+        hits[self.hits] = 1.0
+        buckets = bucket_of(self.values).astype(np.int64) + _BUCKETS // 2
+        buckets[self.unbinned] = -1
+        counts = np.bincount(cell, minlength=size)
+        held = np.flatnonzero(counts)
+        binned = buckets[element] >= 0
+        keys, bin_counts = np.unique(cell[binned] * _BUCKETS + buckets[element][binned], return_counts=True)
+        return {
+            "cells": held,
+            "counts": counts[held],
+            "sums": np.bincount(cell, weights=self.values[element], minlength=size)[held],
+            "hits": np.bincount(cell, weights=hits[element], minlength=size)[held].astype(np.int64),
+            "bin_cells": keys // _BUCKETS,
+            "bins": keys % _BUCKETS - _BUCKETS // 2,
+            "bin_counts": bin_counts,
+        }
 
-def _positions(ascending: NDArray[np.int64], starts: NDArray[np.int64]) -> list[int]:
-    positions: list[int] = np.searchsorted(ascending, starts).tolist()
-    return positions
+
+def _tables(
+    names: Sequence[str], groups: int, columns: Mapping[str, NDArray[np.int64] | NDArray[np.float64]]
+) -> list[Table]:
+    """Cut the columns, which are ascending by cell, into those of each group."""
+    cells, bin_cells = columns["cells"], columns["bin_cells"]
+    starts = np.arange(groups + 1) * len(names)
+    tops = np.searchsorted(cells, starts)
+    ends = np.searchsorted(bin_cells, starts).tolist()
+    place = np.searchsorted(cells, bin_cells)
+    first = tops[bin_cells.astype(np.int64) // len(names)]
+    measures = [names[cell] for cell in (cells % len(names)).astype(np.int64).tolist()]
+    plain = [columns[name].tolist() for name in ("counts", "sums", "hits")]
+    bins = [(place - first + 1).tolist(), *(columns[name].tolist() for name in ("bins", "bin_counts"))]
+    tops = tops.tolist()
+    return [
+        Table(
+            tuple(measures[top:next_top]),
+            *(tuple(column[top:next_top]) for column in plain),
+            *(tuple(column[end:next_end]) for column in bins),
+        )
+        for top, next_top, end, next_end in zip(tops, tops[1:], ends, ends[1:], strict=False)
+    ]

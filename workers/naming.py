@@ -7,7 +7,7 @@ from datetime import date
 
 import msgspec
 
-from app.aggregation import other_mark
+from app.observation import other_mark
 from app.schemas.traces import Trace
 from app.storage.engine import Engine
 from app.storage.observed_values import admit_values

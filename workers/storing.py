@@ -7,14 +7,15 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from app.aggregation import aggregate, describing
+from app.aggregation import describing
+from app.observation import observe
 from app.schemas.ids import minted_at
 from app.schemas.queued import NO_CONTENT, Envelope, Summary, encode
 from app.schemas.traces import Trace
 from app.storage.dead_letters import DeadLetter, bury, exhume
 from app.storage.engine import REFUSALS, Connection, Engine, is_refusal
 from app.storage.partitions import ensure_partitions, first_id
-from app.storage.rollup_writes import append_deltas
+from app.storage.rollup_batches import append_batches
 from app.storage.settlements import settle, settled_records
 from app.storage.span_parts import Row, insert_parts
 from app.storage.trace_writes import MissingPartitionError, insert_traces, stored_summaries
@@ -78,7 +79,7 @@ class Storing:
         self._nudge = nudge
 
     async def store(self, job: Job) -> Outcome | None:
-        """Write traces, deltas, dead letters and the settlement; None when the job had been settled before.
+        """Write traces, what they add to rollups, dead letters and the settlement; None when the job had been settled before.
 
         A record is counted as stored where its id is new, else as a duplicate, also within the job. One
         that is stored is no dead letter, whatever became of its other tries.
@@ -90,7 +91,7 @@ class Storing:
         async with self._engine.connect() as connection:
             fresh = await self._insert(connection, traces)
             new = {trace.trace_id: trace for trace in traces if trace.trace_id in fresh}
-            await append_deltas(connection, aggregate(list(new.values()), self._descriptive))
+            await append_batches(connection, observe(list(new.values()), self._descriptive))
             await exhume(connection, job.project_id, job.again & fresh)
             buried = await bury(connection, job.project_id, job.dead)
             kept = await insert_parts(connection, job.project_id, [_row(part) for part in job.parts])

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from app.folding import fold_batches
 from app.jobs.pricing import PRICE
 from app.storage.engine import Connection, Engine, is_outage
 from app.storage.jobs import Job, add_job
@@ -20,6 +21,7 @@ from app.storage.observed_values import forget_days
 from app.storage.partitions import DAYS_AHEAD, drop_partitions, ensure_partitions
 from app.storage.prices import projects_to_price
 from app.storage.retention import delete_old_rollups, forget_jobs
+from app.storage.rollup_batches import batches_ripe
 from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
 from app.storage.settlements import fold_settlements
 from app.storage.span_parts import forget_parts
@@ -29,8 +31,11 @@ __all__ = ["Upkeep"]
 
 logger = logging.getLogger(__name__)
 
-_TICK_SECONDS = 10
-_TICKS_PER_HOUR = 360
+_TICK_SECONDS = 2
+_TICKS_PER_HOUR = 1800
+# Of many replicas the one that comes first adds up what has waited so long.
+_RIPE = timedelta(seconds=5)
+_FOLDS_PER_TURN, _TICKS_PER_TURN = 2, 30
 # A job waits in the queue for thirty days at most, and its names are those of the day it was accepted.
 _NAMES_KEPT = timedelta(days=31)
 
@@ -45,15 +50,26 @@ class Upkeep:
 
     async def run(self) -> None:
         """Repeat until cancelled; an outage of Postgres only skips a turn."""
-        tick = 0
+        tick = folds = 0
         while True:
             try:
-                await self.turn(datetime.now(UTC), hourly=tick % _TICKS_PER_HOUR == 0)
+                folds += await self.fold_batches(_RIPE)
+                if folds >= _FOLDS_PER_TURN or tick % _TICKS_PER_TURN == 0:
+                    folds = 0
+                    await self.turn(datetime.now(UTC), hourly=tick % _TICKS_PER_HOUR == 0)
             except Exception as error:
                 if not is_outage(error):
                     logger.exception("upkeep failed and is tried again in %d s", _TICK_SECONDS)
             tick += 1
             await asyncio.sleep(_TICK_SECONDS)
+
+    async def fold_batches(self, age: timedelta = timedelta()) -> bool:
+        """Add up the batches that wait, if one of them has waited for `age`; tells whether there were any."""
+        async with self._engine.begin() as connection:
+            if not await batches_ripe(connection, age):
+                return False
+            folded = await fold_batches(connection)
+        return folded > 0
 
     async def turn(self, now: datetime, *, hourly: bool) -> None:
         """Do what is due at `now`, aware UTC."""

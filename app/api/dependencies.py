@@ -18,6 +18,7 @@ from app.api.access import identity_behind
 from app.api.instruments import Instruments
 from app.api.live_feed import Hub
 from app.config import Settings
+from app.folding import figures
 from app.guard import Guard
 from app.ingest import Ingest
 from app.privacy import Privacy
@@ -26,6 +27,7 @@ from app.storage.engine import Connection, Engine, reading, writing
 
 __all__ = [
     "Caller",
+    "Figures",
     "Project",
     "Reading",
     "Services",
@@ -87,10 +89,16 @@ async def _reading(serving: Serving) -> AsyncIterator[Connection]:
         yield connection
 
 
+async def _figures(serving: Serving, project: Project) -> AsyncIterator[Connection]:
+    async with figures(serving.engine, project) as connection:
+        yield connection
+
+
 async def _writing(serving: Serving) -> AsyncIterator[Connection]:
     async with writing(serving.engine) as connection:
         yield connection
 
 
+Figures = Annotated[Connection, Depends(_figures, scope="function")]
 Reading = Annotated[Connection, Depends(_reading, scope="function")]
 Writing = Annotated[Connection, Depends(_writing, scope="function")]

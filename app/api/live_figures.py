@@ -8,9 +8,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from app.folding import figures
 from app.reports.cost import read_cost
 from app.reports.pipeline import read_pipeline
-from app.storage.engine import Engine, reading
+from app.storage.engine import Engine
 from app.storage.rollups import read_measures, read_totals
 from monitoring.trends import window_of
 
@@ -27,7 +28,7 @@ def live_figures(
     async def read(project_id: str) -> Mapping[str, Any]:
         now = clock()
         window = window_of(_PERIOD, now)
-        async with reading(engine) as connection:
+        async with figures(engine, project_id) as connection:
             totals = await read_totals(connection, project_id, window)
             measures = await read_measures(connection, project_id, window)
             cost = await read_cost(connection, project_id, window)

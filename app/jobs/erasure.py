@@ -16,6 +16,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from app.aggregation import aggregate, negate
+from app.folding import fold_batches
 from app.jobs.runner import Step
 from app.queue import queued_tokens
 from app.schemas.traces import Trace
@@ -33,6 +34,7 @@ from app.storage.jobs import Job
 from app.storage.locks import UPKEEP, wait_lock
 from app.storage.partitions import first_id
 from app.storage.reclaim import reclaim
+from app.storage.rollup_batches import halt_batches
 from app.storage.rollup_writes import append_deltas
 from app.storage.span_parts import delete_parts
 
@@ -142,8 +144,11 @@ class Erasure:
         if target.user_ids:
             opinions = await delete_opinions(connection, project_id, target.user_ids)
             await forget_name(connection, project_id, "user", target.user_ids)
-            # Folding replaces rows: while it runs, rows it is about to write would escape.
+            # Folding replaces rows: while it runs, rows it is about to write would escape; so would batches.
             await wait_lock(connection, UPKEEP)
+            await halt_batches(connection)
+            while await fold_batches(connection, project_id):
+                pass
             kept = await replace_user_rollups(connection, project_id, target.user_ids)
             deltas = aggregate(kept, self._descriptive)
             await append_deltas(

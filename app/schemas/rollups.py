@@ -11,7 +11,7 @@ import msgspec
 __all__ = ["Delta"]
 
 
-class Delta(msgspec.Struct, frozen=True, kw_only=True):
+class Delta(msgspec.Struct, frozen=True):
     """Counts, sums and sparse histograms of one bucket of one dimension; field names are the columns.
 
     `grain` is in seconds, `bucket` the aware UTC start. `measures`, `counts`, `sums` and `hits` are

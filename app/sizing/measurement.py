@@ -12,10 +12,12 @@ from uuid import uuid4
 import msgspec
 from redis.asyncio import Redis
 
-from app.aggregation import Judging, aggregate, describing
+from app.aggregation import Judging, describing
+from app.folding import fold_batches
+from app.observation import observe
+from app.schemas.calls import Calls
 from app.schemas.ids import mint, minted_at
 from app.schemas.queued import Batch, Envelope, encode
-from app.schemas.rollups import Delta
 from app.schemas.traces import Trace, from_envelope
 from app.sizing.figures import Figures
 from app.sizing.samples import make_records
@@ -62,8 +64,8 @@ async def measure(
     queue_rate, redis_bytes = await _queue(redis, payload, seconds)
     progress("writing")
     descriptive = describing(evaluators)
-    store_seconds, deltas = _timed(lambda: aggregate(traces, descriptive), seconds / 4)
-    rate, cpu_seconds, trace_bytes, row_bytes = await _write(engine, traces, deltas, seconds)
+    store_seconds, batches = _timed(lambda: observe(traces, descriptive), seconds / 4)
+    rate, cpu_seconds, trace_bytes, row_bytes = await _write(engine, traces, batches, seconds)
     return Figures(
         record_bytes=record_bytes,
         cores=os.cpu_count() or 1,
@@ -142,7 +144,7 @@ async def _queue(redis: Redis, payload: bytes, seconds: float) -> tuple[float, f
 
 
 async def _write(
-    engine: Engine, traces: Sequence[Trace], deltas: Sequence[Delta], seconds: float
+    engine: Engine, traces: Sequence[Trace], batches: Sequence[Calls], seconds: float
 ) -> tuple[float, float, float, float]:
     """Return records per second of several writers, CPU seconds of theirs, bytes per trace and per rollup row."""
     async with scratch_tables(engine) as scratch:
@@ -153,11 +155,15 @@ async def _write(
                 while time.monotonic() < end:
                     now = time.time_ns() // 1_000_000
                     fresh = [msgspec.structs.replace(trace, trace_id=mint(now)) for trace in traces]
-                    await scratch.write(connection, uuid4().hex, fresh, deltas)
+                    await scratch.write(connection, uuid4().hex, fresh, batches)
                     written[0] += len(fresh)
 
         begun, spent = time.monotonic(), time.process_time()
         await asyncio.gather(*(writer() for _ in range(_CLIENTS)))
+        async with scratch.connected() as connection:
+            while await fold_batches(connection):
+                await connection.commit()
+            await connection.commit()
         wall, cpu = time.monotonic() - begun, time.process_time() - spent
         return (
             written[0] / wall,

@@ -21,7 +21,7 @@ FROM feedback WHERE project_id = :project_id AND created_at >= :start AND create
 """)
 _NEGATIVE = text("""
 SELECT f.trace_id, f.rating, f.comment, f.categories, t.model_name, t.template_id, t.flags, t.overall_quality,
-       (SELECT jsonb_object_agg(name, score -> 'value') FROM jsonb_each(t.scores) AS s(name, score)
+       (SELECT jsonb_object_agg(name, score -> 'value') FROM jsonb_each(CAST(t.scores AS jsonb)) AS s(name, score)
         WHERE jsonb_typeof(score -> 'value') = 'number') AS scores
 FROM (
     SELECT * FROM feedback

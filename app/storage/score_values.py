@@ -26,7 +26,7 @@ FROM (
     WHERE project_id = :project_id AND source = :source AND kind = 'llm'
         AND occurred_at >= :start AND trace_id >= :first
     ORDER BY trace_id DESC LIMIT :most
-) AS recent, jsonb_each(recent.scores) AS score
+) AS recent, jsonb_each(CAST(recent.scores AS jsonb)) AS score
 WHERE score.key = ANY(:wanted) AND jsonb_typeof(score.value -> 'value') = 'number'
 GROUP BY 1
 """)

@@ -8,16 +8,16 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.schemas.rollups import Delta
+from app.schemas.calls import Calls
 from app.schemas.traces import Trace
-from app.storage.rollup_writes import append_deltas
+from app.storage.rollup_batches import append_batches
 from app.storage.settlements import settle
 from app.storage.trace_writes import insert_traces
 
 __all__ = ["Scratch", "scratch_tables"]
 
 _SCHEMA = "llm_monitor_doctor"
-_TABLES = ("traces", "rollups", "settlements", "dead_letters")
+_TABLES = ("traces", "rollup_batches", "rollups", "settlements", "dead_letters")
 _SIZES = text("""
 SELECT pg_total_relation_size(CAST(:table AS regclass)) AS bytes, (
     SELECT reltuples FROM pg_class WHERE oid = CAST(:table AS regclass)
@@ -45,11 +45,11 @@ class Scratch:
                 await connection.commit()
 
     async def write(
-        self, connection: AsyncConnection, job_id: str, traces: Sequence[Trace], deltas: Sequence[Delta]
+        self, connection: AsyncConnection, job_id: str, traces: Sequence[Trace], batches: Sequence[Calls]
     ) -> None:
         """Store one job, durably."""
         await insert_traces(connection, traces)
-        await append_deltas(connection, deltas)
+        await append_batches(connection, batches)
         await settle(connection, traces[0].project_id, job_id, stored=len(traces), duplicate=0, dead=0)
         await connection.commit()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     ARRAY,
+    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -42,6 +43,7 @@ __all__ = [
     "observed_values",
     "passwords",
     "projects",
+    "rollup_batches",
     "rollups",
     "scores",
     "settlements",
@@ -65,6 +67,8 @@ def _instant(name: str, *, nullable: bool = False, now: bool = False) -> Column[
         name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None
     )
 
+
+_EMPTY = text("'{}'")
 
 projects = Table(
     "projects",
@@ -157,10 +161,12 @@ traces = Table(
     Column("safety_score", Double),
     Column("is_safe", Boolean),
     Column("flags", ARRAY(Text), nullable=False),
-    Column("hits", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("hits", ARRAY(Text), nullable=False, server_default=_EMPTY),
     Column("topic", Text),
     Column("guard", Text),  # what POST /guard said, where it was asked
-    Column("scores", JSONB, nullable=False),
+    Column(
+        "scores", JSON, nullable=False
+    ),  # kept as sent: it is read whole, and jsonb costs twice the CPU to store
     Column("marks", ARRAY(Text), nullable=False),
     Index("ix_traces_occurred", "project_id", "source", "occurred_at"),
     Index("ix_traces_unsafe", "project_id", "trace_id", postgresql_where=text("is_safe = false")),
@@ -188,7 +194,17 @@ traces = Table(
     postgresql_partition_by="RANGE (trace_id)",
 )
 
-# Append-only: every transaction that stores traces adds rows, folding replaces many by one.
+# What stored jobs add to the rollups and is not in them yet: for some seconds.
+rollup_batches = Table(
+    "rollup_batches",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("batch_id", BigInteger, Identity(), primary_key=True),
+    Column("calls", LargeBinary, nullable=False),  # app.schemas.calls, as msgpack
+    _instant("created_at", now=True),
+)
+
+# Append-only: adding up batches and taking back traces adds rows, folding replaces many by one.
 # `dimension` is `all`, `model`, `user`, `session`, `tag`, `template`, `flag` or a descriptive evaluator.
 rollups = Table(
     "rollups",
@@ -212,15 +228,17 @@ rollups = Table(
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     # Parallel arrays, one element per measure (an evaluator, one of its parts, a duration, a cost).
-    Column("measures", ARRAY(Text), nullable=False),
-    Column("counts", ARRAY(BigInteger), nullable=False),
-    Column("sums", ARRAY(Double), nullable=False),
-    Column("hits", ARRAY(BigInteger), nullable=False),  # values beyond the evaluator's threshold
+    Column("measures", ARRAY(Text), nullable=False, server_default=_EMPTY),
+    Column("counts", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),
+    Column("sums", ARRAY(Double), nullable=False, server_default=_EMPTY),
+    Column(
+        "hits", ARRAY(BigInteger), nullable=False, server_default=_EMPTY
+    ),  # values beyond the evaluator's threshold
     # Parallel arrays of a sparse histogram: which measure (from 1), which log bucket, how many.
-    Column("bin_measures", ARRAY(SmallInteger), nullable=False),
-    Column("bins", ARRAY(SmallInteger), nullable=False),
-    Column("bin_counts", ARRAY(BigInteger), nullable=False),
-    Column("examples", ARRAY(Uuid), nullable=False),
+    Column("bin_measures", ARRAY(SmallInteger), nullable=False, server_default=_EMPTY),
+    Column("bins", ARRAY(SmallInteger), nullable=False, server_default=_EMPTY),
+    Column("bin_counts", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),
+    Column("examples", ARRAY(Uuid), nullable=False, server_default=_EMPTY),
     Index("ix_rollups_read", "project_id", "source", "dimension", "bucket"),
     Index("ix_rollups_fold", "grain", "bucket"),
 )

@@ -37,7 +37,7 @@ def _json_text(value: object) -> str | None:
 
 
 def _scores_text(value: dict[str, Any]) -> str:
-    # An evaluator's error message may quote a NUL, which jsonb cannot hold.
+    # An evaluator's error message may quote a NUL, which no text of Postgres can hold.
     return scores_to_json(value).decode().replace("\\u0000", "\\ufffd")
 
 
@@ -87,7 +87,7 @@ _ENCODED: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
     ("marks", "text[]", _array),
     ("messages", "jsonb", _json_text),
     ("metadata", "jsonb", _json_text),
-    ("scores", "jsonb", _scores_text),
+    ("scores", "json", _scores_text),
 )
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 import uvloop
 
-from app.aggregation import aggregate, describing
+from app.aggregation import describing
+from app.folding import fold_batches
+from app.observation import observe
 from app.privacy import Privacy
 from app.schemas.ids import mint
 from app.schemas.projects import ProjectSettings
@@ -30,11 +32,12 @@ from workers.naming import Naming
 from workers.scoring import Scoring
 from workers.storing import Job, Storing
 
-__all__ = ["AGGREGATE", "DECODE", "FOLD", "SCORE", "STORE", "WRITE", "measure_stages"]
+__all__ = ["ADD_UP", "DECODE", "FOLD", "OBSERVE", "SCORE", "STORE", "WRITE", "measure_stages"]
 
 JOB = 256
-DECODE, SCORE, AGGREGATE = "decode", "all scoring", "aggregate"
-WRITE, STORE, FOLD = "write, aggregation included", "Postgres: store", "Postgres: fold"
+DECODE, SCORE, OBSERVE = "decode", "all scoring", "observe"
+WRITE, ADD_UP = "write, observing included", "add up"
+STORE, FOLD = "Postgres: store", "Postgres: add up and fold"
 
 
 class _Clock:
@@ -70,11 +73,11 @@ def measure_stages(lines: Sequence[bytes]) -> list[Figure]:
             clock.time(f"score: {evaluator.name}", evaluator.evaluate, batch)
         clock.time("tokens", count_tokens, batch.records)
         traces.append(clock.time(SCORE, scoring.score, raw, "job", ProjectSettings()))
-        clock.time(AGGREGATE, aggregate, traces[-1], descriptive)
+        clock.time(OBSERVE, observe, traces[-1], descriptive)
     with running(api=False) as stack:
         uvloop.run(_write(stack, traces, evaluators, clock))
     details = {name: 1e6 * spent / len(lines) for name, spent in clock.spent.items()}
-    total = sum(details[name] for name in (DECODE, SCORE, WRITE))
+    total = sum(details[name] for name in (DECODE, SCORE, WRITE, ADD_UP))
     return [Figure(name="CPU of a worker's stages", value=total, unit="us/record", details=details)]
 
 
@@ -95,6 +98,11 @@ async def _write(
     written = cpu_seconds(stack.pids["postgres"])
     clock.spent[WRITE] = share * (time.process_time() - begun)
     clock.spent[STORE] = share * (written - server)
+    begun = time.process_time()
+    async with engine.begin() as connection:
+        while await fold_batches(connection):
+            pass
+    clock.spent[ADD_UP] = time.process_time() - begun
     async with engine.begin() as connection:
         await fold_closed(connection, datetime.now(UTC) + timedelta(minutes=5))
     clock.spent[FOLD] = cpu_seconds(stack.pids["postgres"]) - written

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import asyncpg
 import redis.asyncio
 
+from app.folding import fold_batches
 from app.queue import REDELIVERED_KEY
+from app.storage.engine import create_engine
 
 _PRESENCE = """
 WITH acknowledged AS (SELECT * FROM unnest($1::text[], $2::uuid[]) AS a(client_id, trace_id)),
@@ -56,7 +58,7 @@ WHERE dimension = 'all' AND measure = ANY($1) GROUP BY measure
 """
 _SCORED = """
 SELECT key AS measure, count(*)::bigint AS count, round(sum((value->>'value')::float8)::numeric, 3) AS total
-FROM traces, jsonb_each(scores) WHERE value->>'value' IS NOT NULL GROUP BY key
+FROM traces, jsonb_each(scores::jsonb) WHERE value->>'value' IS NOT NULL GROUP BY key
 """
 
 
@@ -74,6 +76,11 @@ class Proof(NamedTuple):
 
 async def prove(database_url: str, redis_url: str, acknowledged: Mapping[str, str]) -> Proof:
     """Compare what is stored with what was acknowledged (client id to trace id), and rollups with rows."""
+    engine = create_engine(database_url, application="proof")
+    async with engine.begin() as folding:
+        while await fold_batches(folding):
+            pass
+    await engine.dispose()
     connection = await asyncpg.connect(database_url)
     try:
         presence = await connection.fetchrow(_PRESENCE, list(acknowledged), list(acknowledged.values()))

@@ -13,6 +13,7 @@ from redis.asyncio import ConnectionPool
 from sqlalchemy import text
 
 from app.config import Settings
+from app.folding import fold_batches
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
@@ -85,6 +86,9 @@ class Rig:
         await asyncio.wait_for(worker.async_run(), 30)
 
     async def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Query, after what was stored has been added to the rollups, as whoever reads figures does."""
+        async with self.engine.begin() as connection:
+            await fold_batches(connection)
         async with self.engine.connect() as connection:
             found = await connection.execute(text(statement), parameters)
             return [dict(row) for row in found.mappings()]

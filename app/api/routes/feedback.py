@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from app.api.dependencies import Project, Reading, Services, Serving, Writing
+from app.api.dependencies import Figures, Project, Services, Serving, Writing
 from app.api.openapi import FEEDBACK_BODY
 from app.api.opinions import FeedbackOut, Opinion
 from app.api.periods import Period
@@ -44,6 +44,6 @@ async def _redacted(serving: Services, project: str, opinion: Feedback) -> Feedb
 
 
 @router.get("")
-async def get_feedback(connection: Reading, project: Project, window: Period) -> FeedbackReport:
+async def get_feedback(connection: Figures, project: Project, window: Period) -> FeedbackReport:
     """Tell how satisfied people were, what they complain about, and what that suggests."""
     return await read_feedback_report(connection, project, window)

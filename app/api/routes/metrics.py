@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.api.dependencies import Project, Reading
+from app.api.dependencies import Figures, Project
 from app.api.periods import Period, SourceName
 from app.reports.cost import CostReport, read_cost
 from app.reports.quality import QualityReport, read_quality
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/metrics", tags=["metrics"])
 
 @router.get("/quality")
 async def get_quality(
-    connection: Reading, project: Project, window: Period, source: SourceName = "live"
+    connection: Figures, project: Project, window: Period, source: SourceName = "live"
 ) -> QualityReport:
     """Tell how good responses were: overall, over time, by model and by evaluator."""
     return await read_quality(connection, project, window, source)
@@ -26,7 +26,7 @@ async def get_quality(
 
 @router.get("/safety")
 async def get_safety(
-    connection: Reading, project: Project, window: Period, source: SourceName = "live"
+    connection: Figures, project: Project, window: Period, source: SourceName = "live"
 ) -> SafetyReport:
     """Tell how safe responses were: violations, flags, trend, and where flags gather."""
     return await read_safety(connection, project, window, source)
@@ -34,7 +34,7 @@ async def get_safety(
 
 @router.get("/cost")
 async def get_cost(
-    connection: Reading, project: Project, window: Period, source: SourceName = "live"
+    connection: Figures, project: Project, window: Period, source: SourceName = "live"
 ) -> CostReport:
     """Tell what calls cost, what was most expensive, what would save, and what a month comes to."""
     return await read_cost(connection, project, window, source)
@@ -42,7 +42,7 @@ async def get_cost(
 
 @router.get("/relevance")
 async def get_relevance(
-    connection: Reading, project: Project, window: Period, source: SourceName = "live"
+    connection: Figures, project: Project, window: Period, source: SourceName = "live"
 ) -> RelevanceReport:
     """Tell how relevant responses were and which topics they were about."""
     return await read_relevance(connection, project, window, source)

@@ -1,0 +1,102 @@
+"""Batches of calls on their way into the rollups: each is counted once, whoever adds them up, and before anybody reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.folding import figures, fold_batches
+from app.storage.rollup_batches import batches_ripe, halt_batches
+from app.storage.rollups import read_breakdown, read_totals
+from monitoring.models import Record
+from monitoring.trends import window_of
+from tests.integration.worker_rig import Rig, running_rig
+from workers.upkeep import Upkeep
+
+WAITING = "SELECT count(*) FROM rollup_batches"
+ROLLED = "SELECT coalesce(sum(records), 0)::int FROM rollups WHERE dimension = 'all'"
+
+
+@pytest.fixture
+async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
+    async with running_rig(database_url, redis_url) as rig:
+        yield rig
+
+
+async def store(rig: Rig, calls: int, jobs: int = 1) -> None:
+    for _ in range(jobs):
+        await rig.accept([Record(prompt="p", response="two words", user_id="ada") for _ in range(calls)])
+        await rig.drain()
+
+
+async def look(rig: Rig, statement: str) -> int:
+    """Ask as somebody who adds nothing up, unlike `rig.value`."""
+    async with rig.engine.connect() as connection:
+        found = await connection.exec_driver_sql(statement)
+        return int(found.scalar_one())
+
+
+async def test_a_job_leaves_one_batch_and_whoever_reads_figures_sees_it_counted(rig: Rig) -> None:
+    await store(rig, 30, jobs=2)
+    assert (await look(rig, WAITING), await look(rig, ROLLED)) == (2, 0)
+    window = window_of("1h", datetime.now(UTC) + timedelta(seconds=1))
+    async with figures(rig.engine, "other") as connection:
+        assert (await read_totals(connection, "default", window)).records == 0
+    assert await look(rig, WAITING) == 2
+    async with figures(rig.engine, "default") as connection:
+        assert (await read_totals(connection, "default", window)).records == 60
+        (user,) = await read_breakdown(connection, "default", window, "user")
+        assert (user.value, user.counts.records) == ("ada", 60)
+    assert await look(rig, WAITING) == 0
+
+
+async def test_two_that_add_up_at_once_count_nothing_twice(rig: Rig) -> None:
+    await store(rig, 5, jobs=6)
+
+    async def fold() -> int:
+        async with rig.engine.begin() as connection:
+            return await fold_batches(connection)
+
+    assert sum(await asyncio.gather(*(fold() for _ in range(4)))) == 6
+    assert (await look(rig, WAITING), await look(rig, ROLLED)) == (0, 30)
+
+
+async def test_what_is_undone_is_added_up_by_the_next(rig: Rig) -> None:
+    await store(rig, 5)
+    async with rig.engine.connect() as connection:
+        assert await fold_batches(connection) == 1
+        await connection.rollback()
+    assert (await look(rig, WAITING), await look(rig, ROLLED)) == (1, 0)
+    async with rig.engine.begin() as connection:
+        assert await fold_batches(connection) == 1
+    assert (await look(rig, WAITING), await look(rig, ROLLED)) == (0, 5)
+
+
+async def test_upkeep_waits_until_a_batch_is_ripe(rig: Rig) -> None:
+    upkeep = Upkeep(rig.engine, retention_days=30, rollup_retention_days=30)
+    assert not await upkeep.fold_batches()
+    await store(rig, 5)
+    assert not await upkeep.fold_batches(timedelta(hours=1))
+    assert await look(rig, WAITING) == 1
+    assert await upkeep.fold_batches()
+    assert (await look(rig, WAITING), await look(rig, ROLLED)) == (0, 5)
+
+
+async def test_while_batches_are_halted_jobs_wait_and_are_stored_after(rig: Rig) -> None:
+    await store(rig, 5)
+    async with rig.engine.begin() as halting:
+        await halt_batches(halting)
+        await rig.accept([Record(prompt="p", response="two words")])
+        draining = asyncio.create_task(rig.drain())
+        waits = "SELECT count(*) FROM pg_locks WHERE relation = 'rollup_batches'::regclass AND NOT granted"
+        async with asyncio.timeout(20):
+            while not await look(rig, waits):
+                pass  # asking takes its time
+        async with rig.engine.connect() as connection:
+            assert await batches_ripe(connection, timedelta())
+        assert await look(rig, WAITING) == 1
+    await draining
+    assert await look(rig, WAITING) == 2
