@@ -8,7 +8,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-__all__ = ["aria", "attributes", "card", "chart", "flag_name", "icon", "notice", "tile"]
+__all__ = ["aria", "attributes", "card", "chart", "flag_name", "icon", "notice", "snippet", "tile"]
 
 _PLOT: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset"}
 
@@ -66,9 +66,24 @@ def chart(name: str, *, height: int) -> Any:
     )
 
 
-def notice(title: str, text: Any, *, color: str = "red") -> Any:
-    """Return a message that readers are told about at once."""
-    return dmc.Alert(text, title=title, color=color, variant="light", icon=icon("warning"), mb="md")
+def notice(title: str, text: Any, *, color: str = "red", closable: bool = False) -> Any:
+    """Return a message that readers are told about at once; a `closable` one can be put away."""
+    return dmc.Alert(
+        text,
+        title=title,
+        color=color,
+        variant="light",
+        icon=icon("warning"),
+        mb="md",
+        withCloseButton=closable,
+        closeButtonLabel="Close",
+    )
+
+
+def snippet(code: str) -> Any:
+    """Return code that a press of a button copies."""
+    copy = dmc.CopyButton(value=code, children="Copy", copiedChildren="Copied", size="compact-xs")
+    return html.Div([html.Pre(html.Code(code)), html.Div(copy, className="copy")], className="snippet")
 
 
 def flag_name(flag: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard.components import icon
+from dashboard.components import icon, snippet
 
 __all__ = ["onboarding", "snippets"]
 
@@ -54,7 +54,7 @@ def onboarding(api_url: str) -> Any:
                 children=[
                     dmc.TabsList([dmc.TabsTab(title, value=title) for title in snippets(api_url)]),
                     *(
-                        dmc.TabsPanel(_snippet(code), value=title, pt="sm")
+                        dmc.TabsPanel(snippet(code), value=title, pt="sm")
                         for title, code in snippets(api_url).items()
                     ),
                 ],
@@ -67,8 +67,3 @@ def onboarding(api_url: str) -> Any:
             ),
         ],
     )
-
-
-def _snippet(code: str) -> Any:
-    copy = dmc.CopyButton(value=code, children="Copy", copiedChildren="Copied", size="compact-xs")
-    return html.Div([html.Pre(html.Code(code)), html.Div(copy, className="copy")], className="snippet")

@@ -11,10 +11,12 @@ import dash_mantine_components as dmc
 from dash import html
 
 from app.schemas.listed import ListedTrace
+from app.schemas.queued import NO_CONTENT
 from app.schemas.traces import Trace
 from dashboard.components import aria, flag_name
 from dashboard.evidence import Finding, marked
 from dashboard.formatting import UNKNOWN, ago, clip, count, instant, milliseconds, money, score
+from dashboard.silence import silence_notice
 from monitoring.models import Failure, Result, Score
 
 __all__ = ["trace_detail", "trace_rows", "trace_table"]
@@ -72,7 +74,8 @@ def trace_rows(traces: Sequence[ListedTrace], now: datetime) -> list[dict[str, A
             "flags": [flag_name(flag) for flag in trace.safety_flags],
             "safe": {True: "none", False: UNKNOWN, None: UNKNOWN}[trace.is_safe],
             "cost": money(trace.cost_usd),
-            "prompt": clip(trace.prompt, _SNIPPET) or "(empty)",
+            "prompt": clip(trace.prompt, _SNIPPET)
+            or ("(came without texts)" if NO_CONTENT in trace.marks else "(empty)"),
         }
         for trace in traces
     ]
@@ -87,25 +90,33 @@ def trace_detail(trace: Trace) -> list[Any]:
         ("context", "Context", "\n\n".join(trace.context)),
         ("reference", "Reference", trace.reference or ""),
     ]
+    silent = NO_CONTENT in trace.marks
     return [
         _summary(trace),
         *(
+            [silence_notice("This call came without its texts", trace.metadata.get("otel.scope"))]
+            if silent
+            else []
+        ),
+        *(
             _text(title, text, _findings(trace.scores, field))
             for field, title, text in texts
-            if text or field in {"prompt", "response"}
+            if text or (field in {"prompt", "response"} and not silent)
         ),
-        html.H3("Scores"),
-        html.Table(
-            className="scores",
-            children=[
-                html.Thead(
-                    html.Tr([html.Th(title, scope="col") for title in ("Evaluator", "Value", "Finding")])
-                ),
-                html.Tbody([_score_row(name, result) for name, result in sorted(trace.scores.items())]),
-            ],
-        ),
+        *_scores(trace),
         html.H3("Call"),
         html.Table(html.Tbody([_fact(*fact) for fact in _facts(trace)]), className="facts"),
+    ]
+
+
+def _scores(trace: Trace) -> list[Any]:
+    if not trace.scores:
+        return []
+    titles = [html.Th(title, scope="col") for title in ("Evaluator", "Value", "Finding")]
+    rows = [_score_row(name, result) for name, result in sorted(trace.scores.items())]
+    return [
+        html.H3("Scores"),
+        html.Table([html.Thead(html.Tr(titles)), html.Tbody(rows)], className="scores"),
     ]
 
 

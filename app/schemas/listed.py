@@ -48,6 +48,7 @@ class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: Decimal | None
     pricing_status: str
     response_time_ms: float | None
+    marks: tuple[str, ...]
     prompt: str
     response: str
 

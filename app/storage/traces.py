@@ -65,6 +65,7 @@ _LISTED = (
     traces.c.cost_usd,
     traces.c.pricing_status,
     traces.c.response_time_ms,
+    traces.c.marks,
     func.left(traces.c.prompt, _PREVIEW_CHARACTERS).label("prompt"),
     func.left(traces.c.response, _PREVIEW_CHARACTERS).label("response"),
 )
@@ -262,4 +263,4 @@ def _trace(row: Row[Any]) -> Trace:
 
 def _listed(row: Row[Any]) -> ListedTrace:
     values = row._asdict()
-    return ListedTrace(**{**values, "safety_flags": tuple(values["safety_flags"])})
+    return ListedTrace(**{**values, **{name: tuple(values[name]) for name in ("safety_flags", "marks")}})

@@ -17,6 +17,7 @@ from dashboard.onboarding import onboarding
 from dashboard.overview import overview_parts
 from dashboard.page import Page
 from dashboard.redraw import only_changed
+from dashboard.silence import silence_notice, silent_calls
 from dashboard.sources import Overview, Sources
 from dashboard.theme import palette, scheme_of
 from dashboard.traces import trace_detail, trace_table
@@ -85,20 +86,25 @@ def _cards() -> list[Any]:
     ]
 
 
-def _problem(overview: Overview) -> Any:
+def _problems(overview: Overview) -> list[Any]:
+    found = []
     if overview.queue is None:
-        return notice(
-            "Redis does not answer",
-            "New records are refused until it is back, and this page moves only every few seconds. It goes on "
-            "by itself.",
+        found.append(
+            notice(
+                "Redis does not answer",
+                "New records are refused until it is back, and this page moves only every few seconds. It goes on "
+                "by itself.",
+            )
         )
     if overview.quality.message:
-        return notice(
-            overview.quality.message,
-            f"The newest record was received at {instant(overview.traces[0].timestamp)}: choose a longer period.",
-            color="gray",
-        )
-    return None
+        newest = instant(overview.traces[0].timestamp)
+        said = f"The newest record was received at {newest}: choose a longer period."
+        found.append(notice(overview.quality.message, said, color="gray"))
+    if silent := silent_calls(overview.traces, overview.at):
+        # No numbers: they would change every second, and the chosen client with them.
+        share = "The latest calls" if len(silent) == len(overview.traces) else "Some of the latest calls"
+        found.append(silence_notice(f"{share} came without their texts"))
+    return found
 
 
 def _register(dash: Dash, sources: Sources) -> None:
@@ -126,7 +132,7 @@ def _register(dash: Dash, sources: Sources) -> None:
             return dict.fromkeys(_PARTS, no_update) | {"problem": away, "drawn": None}
         begun = bool(overview.traces)
         parts = overview_parts(overview, palette(scheme_of(scheme))) | {
-            "problem": _problem(overview) if begun else None,
+            "problem": _problems(overview) if begun else None,
             "onboarding": None if begun else onboarding(sources.api_url),
             "board": not begun,
         }

@@ -42,6 +42,7 @@ TRACE = ListedTrace(
     cost_usd=None,
     pricing_status="unknown",
     response_time_ms=None,
+    marks=(),
     prompt="two\nlines",
     response="",
 )
