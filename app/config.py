@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         Field(
             ge=1,
             le=256,
-            description="Worker processes of this machine; default: one per core.",
+            description="Worker processes of this machine, beside one for what is waited for; default: one per core.",
             default_factory=lambda: os.cpu_count() or 1,
         ),
     ]

@@ -49,12 +49,14 @@ WORKERS_KEY = "llm-monitor:workers"
 _WORKER_SILENCE_MS = 15_000
 # arq drops a job whose payload key expired, so it outlives any outage an operator would sit out.
 _EXPIRES_MS = 30 * 24 * 3600 * 1000
-# A job with waiting posts is due a minute earlier than bulk jobs of the same moment.
-_HEAD_START_MS = 60_000
+# A job with waiting posts is due a day earlier than bulk jobs of the same moment: before all of them, as long
+# as none is so old, which is also where admission ends by default.
+_HEAD_START_MS = 24 * 3600 * 1000
 _TIME_BYTES = 9  # msgpack: a type byte and 64 bits
 _FORGOTTEN_MS = 60_000
 _SEPARATOR = ":"
 _TOKEN_CHARACTERS = 32
+_WAITED = "w"
 
 
 class JobName(NamedTuple):
@@ -76,6 +78,11 @@ class JobName(NamedTuple):
         """What a job has in common with the halves it may be replaced by."""
         return self.token[:_TOKEN_CHARACTERS]
 
+    @property
+    def waited(self) -> bool:
+        """Whether posts wait for its scores; those of its halves come too late for that."""
+        return self.token[_TOKEN_CHARACTERS:] == _WAITED
+
     @classmethod
     def parse(cls, job_id: str) -> JobName:
         """Read a job id back; one that this application did not make stands for one record of `default`."""
@@ -85,9 +92,9 @@ class JobName(NamedTuple):
         return cls(DEFAULT_PROJECT, 1, job_id)
 
     @classmethod
-    def new(cls, project_id: str, records: int, size: int = 0) -> JobName:
+    def new(cls, project_id: str, records: int, size: int = 0, *, waited: bool = False) -> JobName:
         """Return a fresh name."""
-        return cls(project_id, records, uuid4().hex, size)
+        return cls(project_id, records, uuid4().hex + (_WAITED if waited else ""), size)
 
 
 class QueuedJob(NamedTuple):
@@ -98,11 +105,10 @@ class QueuedJob(NamedTuple):
 
 
 class NewJob(NamedTuple):
-    """A job about to be queued: its name, its encoded Batch, and whether somebody waits for it."""
+    """A job about to be queued: its name and its encoded Batch."""
 
     name: JobName
     payload: bytes
-    waited: bool
 
 
 class Payload(bytes):
@@ -141,7 +147,7 @@ def stage(pipe: Pipeline, jobs: Sequence[NewJob], *, now_ms: int, count: bool = 
     for job in jobs:
         body = serialize_job(EVALUATE, (job.payload,), {}, None, now_ms, serializer=serialize)
         pipe.psetex(f"{job_key_prefix}{job.name}", _EXPIRES_MS, body)
-        score = now_ms - _HEAD_START_MS if job.waited else now_ms
+        score = now_ms - _HEAD_START_MS if job.name.waited else now_ms
         pipe.zadd(EVALUATE_QUEUE, {str(job.name): score})
         if count:
             pipe.hincrby(ACCEPTED_KEY, job.name.project_id, job.name.records)
@@ -160,20 +166,26 @@ async def queued_jobs(redis: Redis) -> list[JobName]:
 
 
 async def listed_jobs(redis: Redis) -> list[QueuedJob]:
-    """Return what the queue lists, without looking for payloads, each with the time from which it is due.
-
-    A job with waiting posts is due a minute before it was enqueued, one that is tried again after it.
-    """
+    """Return what the queue lists, without looking for payloads; one that is tried again counts from then."""
     listed = await redis.zrange(EVALUATE_QUEUE, 0, -1, withscores=True)
-    return [QueuedJob(JobName.parse(_text(job_id)), int(score)) for job_id, score in listed]
+    names = ((JobName.parse(_text(job_id)), int(score)) for job_id, score in listed)
+    return [QueuedJob(name, score + _HEAD_START_MS if name.waited else score) for name, score in names]
 
 
 async def oldest_enqueued_ms(redis: Redis) -> int | None:
-    """Return when the job that is due first was enqueued, in Unix milliseconds; None for an empty queue."""
-    for job_id in await redis.zrange(EVALUATE_QUEUE, 0, 0):
-        tail = await redis.getrange(f"{job_key_prefix}{_text(job_id)}", -_TIME_BYTES, -1)
-        return _read_time(tail) or None
-    return None
+    """Return when the oldest job was enqueued, in Unix milliseconds; None for an empty queue.
+
+    It is the first of the jobs that are waited for or the first of the others.
+    """
+    heads = await redis.zrange(EVALUATE_QUEUE, 0, 0, withscores=True)
+    if not heads:
+        return None
+    after = heads[0][1] + _HEAD_START_MS / 2
+    heads += await redis.zrangebyscore(EVALUATE_QUEUE, after, "+inf", start=0, num=1, withscores=True)
+    tails = [
+        await redis.getrange(f"{job_key_prefix}{_text(job_id)}", -_TIME_BYTES, -1) for job_id, _ in heads
+    ]
+    return min(filter(None, map(_read_time, tails)), default=None)
 
 
 async def queued_since(redis: Redis) -> list[QueuedJob]:

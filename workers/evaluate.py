@@ -271,7 +271,7 @@ class Evaluation:
         for side, part in (("a", batch.envelopes[:middle]), ("b", batch.envelopes[middle:])):
             payload = encode(Batch(envelopes=part, reply_to=batch.reply_to))
             half = JobName(name.project_id, len(part), f"{name.token}{side}", len(payload))
-            halves.append(NewJob(half, payload, waited=False))
+            halves.append(NewJob(half, payload))
         async with self._redis.pipeline(transaction=True) as pipe:
             stage(pipe, halves, now_ms=self._clock(), count=False)
             pipe.delete(f"{job_key_prefix}{name}")

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import uvloop
 
@@ -25,6 +25,7 @@ from monitoring.evaluator import Evaluator
 from monitoring.samples import SAMPLES
 from workers.attempts import release
 from workers.black_box import BlackBox
+from workers.lanes import Lane
 from workers.process import WorkerProcess, unix_ms, worker_name
 from workers.scoring import Scoring
 from workers.warming import envelope_of
@@ -34,8 +35,17 @@ __all__ = ["main"]
 logger = logging.getLogger(__name__)
 
 _RESTART_SECONDS = 1.0
+# What nobody waits for gives way to what somebody does, where there are fewer cores than processes.
+_PATIENCE = 10
 # A batch makes thousands of objects that live to its end; looking for garbage among them is for nothing.
 _GARBAGE_THRESHOLD = 50_000
+
+
+class _Child(NamedTuple):
+    """What the parent knows of a process: what it scores, and which jobs it picks."""
+
+    box: BlackBox
+    lane: Lane
 
 
 class Family:
@@ -44,28 +54,28 @@ class Family:
     def __init__(self, settings: Settings, evaluators: Sequence[Evaluator]) -> None:
         self._settings = settings
         self._evaluators = evaluators
-        self._children: dict[int, BlackBox] = {}
+        self._children: dict[int, _Child] = {}
         self._stopping = False
         # Children hold the reading end: when the parent dies, however it does, they see its end.
         self._alive, self._held = os.pipe()
 
     def run(self) -> None:
-        """Keep `settings.workers` processes running until SIGTERM or SIGINT."""
+        """Keep `settings.workers` processes and one for what is waited for running until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop())
-        while len(self._children) < self._settings.workers:
-            self._fork()
+        for _ in range(self._settings.workers):
+            self._fork("patient")
+        self._fork("urgent")
         while self._children:
             pid, status = os.wait()
-            box = self._children.pop(pid, None)
-            if not self._stopping:
+            child = self._children.pop(pid, None)
+            if child and not self._stopping:
                 code = os.waitstatus_to_exitcode(status)
                 logger.error("worker %d ended with status %d and is replaced", pid, code)
-                if box:
-                    release(self._settings.redis_url or "", worker_name(pid), scored=box.read())
-                    box.close()
+                release(self._settings.redis_url or "", worker_name(pid), scored=child.box.read())
+                child.box.close()
                 time.sleep(_RESTART_SECONDS)
-                self._fork()
+                self._fork(child.lane)
 
     def _stop(self) -> None:
         self._stopping = True
@@ -73,21 +83,23 @@ class Family:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
-    def _fork(self) -> None:
+    def _fork(self, lane: Lane) -> None:
         if self._stopping:
             return
-        box = BlackBox()
+        child = _Child(BlackBox(), lane)
         pid = os.fork()
         if pid == 0:
-            self._work(box)
-        self._children[pid] = box
+            self._work(child)
+        self._children[pid] = child
 
-    def _work(self, box: BlackBox) -> NoReturn:
+    def _work(self, child: _Child) -> NoReturn:
         """Be a worker process; never returns into the parent's code."""
         status = 1
         try:
             os.close(self._held)
-            uvloop.run(self._serve(box))
+            if child.lane == "patient":
+                os.nice(_PATIENCE)
+            uvloop.run(self._serve(child))
             status = 0
         except BaseException:
             logger.exception("a worker process failed")
@@ -95,8 +107,8 @@ class Family:
             logging.shutdown()
             os._exit(status)
 
-    async def _serve(self, box: BlackBox) -> None:
-        worker = WorkerProcess(self._settings, self._evaluators, box)
+    async def _serve(self, child: _Child) -> None:
+        worker = WorkerProcess(self._settings, self._evaluators, child.box, child.lane)
         asyncio.get_running_loop().add_reader(self._alive, worker.stop)
         await worker.run()
 

@@ -9,9 +9,9 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import cast
+from typing import Any, Final, cast
 
 from arq.connections import ArqRedis
 from arq.typing import WorkerCoroutine
@@ -35,6 +35,7 @@ from workers.attempts import Attempts
 from workers.black_box import BlackBox
 from workers.evaluate import Evaluation
 from workers.joining import Joining
+from workers.lanes import LOOPS, Lane
 from workers.naming import Naming
 from workers.reconciling import Reconciling
 from workers.retention import Retention
@@ -46,8 +47,8 @@ __all__ = ["WorkerProcess", "make_worker", "unix_ms", "worker_name"]
 
 logger = logging.getLogger(__name__)
 
-# One job is scored while another is written.
-_CONCURRENT_JOBS = 2
+# One job is scored while another is written; jobs that are waited for are short, and more of them are written.
+_CONCURRENT_JOBS: Final[dict[Lane, int]] = {"patient": 2, "urgent": 4}
 # arq's default of half a second would be the whole latency of a waiting post.
 _POLL_SECONDS = 0.01
 # Crashes are counted by the task itself; arq would drop a job at its limit without running our code, and at
@@ -72,20 +73,25 @@ def worker_name(pid: int) -> str:
 
 
 def make_worker(
-    redis: ArqRedis, evaluation: Evaluation, *, max_jobs: int = _CONCURRENT_JOBS, burst: bool = False
+    redis: ArqRedis,
+    evaluation: Evaluation,
+    *,
+    lane: Lane = "patient",
+    max_jobs: int | None = None,
+    burst: bool = False,
 ) -> Worker:
     """Return arq's loop over the evaluate queue, with everything off by which it would drop a job itself.
 
     With `burst` it ends when the queue is empty.
     """
     task = cast("WorkerCoroutine", evaluation.evaluate)
-    worker = Worker(
+    worker = LOOPS[lane](
         [func(task, name=EVALUATE, timeout=_ARQ_TIMEOUT_SECONDS, max_tries=_ARQ_TRIES)],
         queue_name=EVALUATE_QUEUE,
         redis_pool=redis,
         burst=burst,
         handle_signals=False,
-        max_jobs=max_jobs,
+        max_jobs=max_jobs or _CONCURRENT_JOBS[lane],
         keep_result=0,
         poll_delay=_POLL_SECONDS,
         max_tries=_ARQ_TRIES,
@@ -100,7 +106,9 @@ def make_worker(
 class WorkerProcess:
     """Takes jobs from one queue until it is told to stop."""
 
-    def __init__(self, settings: Settings, evaluators: Sequence[Evaluator], box: BlackBox) -> None:
+    def __init__(
+        self, settings: Settings, evaluators: Sequence[Evaluator], box: BlackBox, lane: Lane = "patient"
+    ) -> None:
         if settings.redis_url is None or settings.database_url is None:
             raise ValueError("a worker needs REDIS_URL and DATABASE_URL")
         self._redis = ArqRedis(
@@ -144,6 +152,7 @@ class WorkerProcess:
             clock=unix_ms,
         )
         self._judges = list_judges(evaluators)
+        self._lane = lane
         self._stopping = asyncio.Event()
         self._worker: Worker | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -153,18 +162,7 @@ class WorkerProcess:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        side = [
-            asyncio.create_task(task)
-            for task in (
-                self._upkeep.run(),
-                self._retention.run(),
-                self._reconciling.run(),
-                self._runner.run(),
-                self._projects.run(),
-                self._joining.run(),
-                self._beat(),
-            )
-        ]
+        side = [asyncio.create_task(task) for task in (self._projects.run(), *self._chores())]
         try:
             while not self._stopping.is_set():
                 await self._work()
@@ -178,13 +176,23 @@ class WorkerProcess:
             await self._engine.dispose()
             self._executor.shutdown(wait=False, cancel_futures=True)
 
+    def _chores(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Yield what is done beside jobs, by every process that nobody waits for."""
+        if self._lane == "patient":
+            yield self._upkeep.run()
+            yield self._retention.run()
+            yield self._reconciling.run()
+            yield self._runner.run()
+            yield self._joining.run()
+            yield self._beat()
+
     def stop(self) -> None:
         """Ask the process to take no more jobs and end."""
         self._stopping.set()
 
     async def _work(self) -> None:
         """Run arq's worker until a stop is asked for or Redis goes away."""
-        self._worker = worker = make_worker(self._redis, self._evaluation)
+        self._worker = worker = make_worker(self._redis, self._evaluation, lane=self._lane)
         main = asyncio.create_task(worker.async_run())
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([main, stopping], return_when=asyncio.FIRST_COMPLETED)

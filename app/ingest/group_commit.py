@@ -119,7 +119,7 @@ class GroupCommit:
                     reply_to=self._reply_to if waited else None,
                 )
                 payload = encode(batch)
-                yield NewJob(JobName.new(project_id, len(part), len(payload)), payload, waited)
+                yield NewJob(JobName.new(project_id, len(part), len(payload), waited=waited), payload)
 
 
 def _cut(envelopes: Sequence[bytes]) -> Iterator[list[bytes]]:

@@ -21,6 +21,7 @@ import pytest
 from tests.e2e.stack import Stack, running_stack, wait_for
 
 RECOVERY_SECONDS = 40.0
+WORKERS = 3  # two, and one for what is waited for
 # How long Postgres is away; LLM_MONITOR_OUTAGE_SECONDS=300 is the long form.
 OUTAGE_SECONDS = float(os.environ.get("LLM_MONITOR_OUTAGE_SECONDS", "2"))
 
@@ -35,7 +36,7 @@ def stack() -> Iterator[Stack]:
 def ready(stack: Stack) -> Stack:
     """The stack, recovered from whatever the test before did to it."""
     wait_for(stack.is_ready, RECOVERY_SECONDS, "the stack to be ready")
-    wait_for(lambda: len(stack.workers()) == 2, RECOVERY_SECONDS, "both workers to run")
+    wait_for(lambda: len(stack.workers()) == WORKERS, RECOVERY_SECONDS, "all workers to run")
     stack.wait_until_settled(RECOVERY_SECONDS)
     return stack
 
@@ -122,7 +123,7 @@ def test_records_of_a_killed_worker_are_stored_exactly_once(ready: Stack) -> Non
         0,
     )
     assert stored_once(ready, answer["trace_ids"])
-    wait_for(lambda: len(ready.workers()) == 2, 10, "the worker to be replaced")
+    wait_for(lambda: len(ready.workers()) == WORKERS, 10, "the worker to be replaced")
 
 
 @pytest.mark.parametrize("name", ["redis-server", "postgres"])

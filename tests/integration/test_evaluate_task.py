@@ -16,7 +16,7 @@ from app.schemas.queued import Batch, Envelope, encode
 from monitoring.models import Record, Score
 from monitoring.prepared import Prepared
 from tests.integration.worker_rig import Alarm, Rig, WordCount, running_rig
-from workers.process import unix_ms
+from workers.process import make_worker, unix_ms
 from workers.storing import Job, Outcome, Storing
 
 
@@ -39,7 +39,7 @@ async def queue(rig: Rig, envelopes: list[bytes]) -> JobName:
     name = JobName.new("default", len(envelopes))
     batch = encode(Batch(envelopes=tuple(msgspec.Raw(one) for one in envelopes)))
     async with rig.redis.pipeline() as pipe:
-        stage(pipe, [NewJob(name, batch, waited=False)], now_ms=unix_ms())
+        stage(pipe, [NewJob(name, batch)], now_ms=unix_ms())
         await pipe.execute()
     return name
 
@@ -78,6 +78,18 @@ async def test_a_waiting_post_hears_its_scores(rig: Rig) -> None:
 
     (summary,) = submission.summaries.values()
     assert (summary.quality_score, summary.is_safe, summary.safety_flags) == (1.0, False, ("toxicity",))
+
+
+async def test_an_urgent_worker_takes_what_is_waited_for_and_leaves_bulk(rig: Rig) -> None:
+    await rig.accept([record() for _ in range(3)])
+    (bulk,) = await queued_jobs(rig.redis)
+    await rig.accept([record()], wait_seconds=0.01)
+    worker = make_worker(rig.redis, rig.evaluation, lane="urgent", burst=True)
+    worker.max_burst_jobs = 1
+    await asyncio.wait_for(worker.async_run(), 30)
+
+    assert await queued_jobs(rig.redis) == [bulk]
+    assert await rig.value("SELECT count(*) FROM traces") == 1
 
 
 async def test_a_retried_record_keeps_its_trace_id_and_is_stored_once(rig: Rig) -> None:
@@ -150,7 +162,7 @@ async def test_an_envelope_that_cannot_be_read_costs_itself_alone(rig: Rig, garb
         # Not even msgpack: the whole payload is unreadable and kept as it came.
         name = JobName.new("default", 2)
         async with rig.redis.pipeline() as pipe:
-            stage(pipe, [NewJob(name, garbage, waited=False)], now_ms=unix_ms())
+            stage(pipe, [NewJob(name, garbage)], now_ms=unix_ms())
             await pipe.execute()
         expected = {"accepted": 2, "stored": 0, "duplicate": 0, "dead": 2}
     else:

@@ -23,6 +23,8 @@ from app.queue import (
     JobName,
     NewJob,
     deserialize,
+    listed_jobs,
+    oldest_enqueued_ms,
     queued_jobs,
     serialize,
     stage,
@@ -177,6 +179,21 @@ async def test_a_waiting_record_is_due_before_bulk_of_the_same_moment(ingest: In
     assert JobName.parse(first.decode()).records == 1
 
 
+async def test_the_age_of_the_queue_is_that_of_its_oldest_job_whoever_waits(redis: Redis) -> None:
+    moments = iter([1_800_000_000_000, 1_800_000_007_000])
+    async with redis.pipeline() as pipe:
+        for waited in (False, True):
+            stage(pipe, [NewJob(JobName.new("default", 1, 1, waited=waited), b"x")], now_ms=next(moments))
+        await pipe.execute()
+    assert await oldest_enqueued_ms(redis) == 1_800_000_000_000
+    assert sorted(job.enqueued_ms for job in await listed_jobs(redis)) == [
+        1_800_000_000_000,
+        1_800_000_007_000,
+    ]
+    await redis.zremrangebyrank(EVALUATE_QUEUE, 1, 1)
+    assert await oldest_enqueued_ms(redis) == 1_800_000_007_000
+
+
 async def test_a_full_queue_refuses_before_it_takes_and_drains_again(redis: Redis) -> None:
     async with ingest_into(redis, clock=clock, backlog_max_records=5).running() as ingest:
         await accept(ingest, records(4))
@@ -220,7 +237,7 @@ async def test_the_keys_are_those_that_arq_itself_would_write(redis_url: str, re
     name = JobName("default", 1, "token")
     payload = b"payload"
     async with redis.pipeline() as pipe:
-        stage(pipe, [NewJob(name, payload, waited=False)], now_ms=1_800_000_000_000)
+        stage(pipe, [NewJob(name, payload)], now_ms=1_800_000_000_000)
         await pipe.execute()
     ours = await redis.get(f"arq:job:{name}")
     assert await redis.pttl(f"arq:job:{name}") > 29 * 86_400_000

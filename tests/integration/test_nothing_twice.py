@@ -44,7 +44,7 @@ async def queue(rig: Rig, envelopes: list[Envelope]) -> JobName:
     name = JobName.new("default", len(envelopes))
     batch = encode(Batch(envelopes=tuple(msgspec.Raw(encode(one)) for one in envelopes)))
     async with rig.redis.pipeline() as pipe:
-        stage(pipe, [NewJob(name, batch, waited=False)], now_ms=unix_ms())
+        stage(pipe, [NewJob(name, batch)], now_ms=unix_ms())
         await pipe.execute()
     return name
 

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from app.queue import JobName
+from workers.lanes import LATE_SECONDS, Patience, pick_waited
+
+BULK = [str(JobName.new("default", 256, 9)).encode() for _ in range(2)]
+WAITED = [str(JobName.new("default", 1, 9, waited=True)).encode() for _ in range(2)]
+HALF = str(JobName("default", 1, JobName.parse(WAITED[0].decode()).token + "a", 9)).encode()
+
+
+def test_a_name_says_whether_posts_wait_and_a_half_of_it_that_they_do_not() -> None:
+    names = [JobName.parse(name.decode()) for name in (WAITED[0], HALF, BULK[0])]
+    assert [name.waited for name in names] == [True, False, False]
+    assert names[0].root == names[1].root != names[2].root
+    assert str(names[0]).encode() == WAITED[0]
+
+
+def test_only_waited_jobs_are_urgent() -> None:
+    strangers = [b"cron:x", b"\xff\xfe"]
+    assert pick_waited([WAITED[0], BULK[0], HALF, WAITED[1], *strangers]) == WAITED
+
+
+@pytest.mark.parametrize(
+    ("has_bulk", "after", "picked"),
+    [
+        (False, 0.0, [*WAITED, *BULK]),
+        (True, 0.0, BULK),
+        (True, 0.9 * LATE_SECONDS, BULK),
+        (True, 1.1 * LATE_SECONDS, [*WAITED, *BULK]),
+    ],
+)
+def test_a_process_with_bulk_in_hand_leaves_waited_jobs_to_others_until_they_are_late(
+    *, has_bulk: bool, after: float, picked: list[bytes]
+) -> None:
+    patience = Patience()
+    patience.pick([*WAITED, *BULK], 100.0, has_bulk=True)
+    assert patience.pick([*WAITED, *BULK], 100.0 + after, has_bulk=has_bulk) == picked
+
+
+def test_a_waited_job_that_went_and_comes_again_is_not_late() -> None:
+    patience = Patience()
+    patience.pick([WAITED[0]], 100.0, has_bulk=True)
+    patience.pick([], 100.0, has_bulk=True)
+    assert patience.pick([WAITED[0]], 100.0 + 2 * LATE_SECONDS, has_bulk=True) == []

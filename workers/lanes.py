@@ -1,0 +1,66 @@
+"""Which jobs a worker process picks: those that somebody waits for have a process that is free for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+from arq.worker import Worker
+
+from app.queue import JobName
+
+__all__ = ["LATE_SECONDS", "LOOPS", "Lane", "Patience", "PatientLoop", "UrgentLoop", "pick_waited"]
+
+Lane = Literal["urgent", "patient"]
+
+# A waited job that was seen for so long waits for more than its own process can do.
+LATE_SECONDS = 0.1
+
+
+def pick_waited(job_ids: Sequence[bytes]) -> list[bytes]:
+    """Return the jobs that posts wait for."""
+    return [job_id for job_id in job_ids if JobName.parse(job_id.decode(errors="replace")).waited]
+
+
+class Patience:
+    """Leaves waited jobs to the process that is there for them, but not for long: it may be overrun, or dead."""
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, float] = {}
+
+    def pick(self, job_ids: Sequence[bytes], now: float, *, has_bulk: bool) -> list[bytes]:
+        """Return the jobs to start at `now`, in seconds of any clock, beside bulk that is in hand or not."""
+        waited = pick_waited(job_ids)
+        self._seen = {job_id: self._seen.get(job_id, now) for job_id in waited}
+        if not has_bulk:
+            return list(job_ids)
+        early = {job_id for job_id, first in self._seen.items() if now - first < LATE_SECONDS}
+        return [job_id for job_id in job_ids if job_id not in early]
+
+
+class UrgentLoop(Worker):
+    """Picks jobs with waiting posts and no others, so that it never has a long one in hand."""
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Start what is waited for among the jobs that are due, as far as there is room."""
+        await super().start_jobs(pick_waited(job_ids))
+
+
+class PatientLoop(Worker):
+    """Picks every job, but while it has bulk in hand only such waited ones as nobody else picks."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._patience = Patience()
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Start what is due and not left to others, as far as there is room."""
+        now = asyncio.get_running_loop().time()
+        await super().start_jobs(self._patience.pick(job_ids, now, has_bulk=self._has_bulk()))
+
+    def _has_bulk(self) -> bool:
+        return any(not (task.done() or JobName.parse(name).waited) for name, task in self.tasks.items())
+
+
+LOOPS: Final[dict[Lane, type[Worker]]] = {"urgent": UrgentLoop, "patient": PatientLoop}
