@@ -18,7 +18,13 @@ from app.storage.partitions import ensure_partitions, first_id
 from app.storage.rollup_batches import append_batches
 from app.storage.settlements import settle, settled_records
 from app.storage.span_parts import Row, insert_parts
-from app.storage.trace_writes import MissingPartitionError, insert_traces, stored_summaries
+from app.storage.trace_writes import (
+    KnownTraceError,
+    MissingPartitionError,
+    copy_traces,
+    insert_traces,
+    stored_summaries,
+)
 from app.storage.traces import read_spans
 from monitoring.evaluator import Evaluator
 from workers.naming import Naming
@@ -153,14 +159,20 @@ class Storing:
         return [*await self.find_refused(traces[:middle]), *await self.find_refused(traces[middle:])]
 
     async def _insert(self, connection: Connection, traces: Sequence[Trace]) -> set[UUID]:
+        """Store traces as the first thing of a transaction; returns the ids of those that were new."""
+        if not traces:
+            return set()
         try:
+            await copy_traces(connection, traces)
+        except KnownTraceError:
+            await connection.rollback()
             return await insert_traces(connection, traces)
-        except MissingPartitionError:
-            pass  # Postgres was away for longer than partitions are made ahead
-        await connection.rollback()
-        days = [minted_at(trace.trace_id).date() for trace in traces]
-        await ensure_partitions(self._engine, min(days), max(days) + timedelta(days=1))
-        return await insert_traces(connection, traces)
+        except MissingPartitionError:  # Postgres was away for longer than partitions are made ahead
+            await connection.rollback()
+            days = [minted_at(trace.trace_id).date() for trace in traces]
+            await ensure_partitions(self._engine, min(days), max(days) + timedelta(days=1))
+            return await insert_traces(connection, traces)
+        return {trace.trace_id for trace in traces}
 
 
 def _row(part: Envelope) -> Row:

@@ -16,7 +16,7 @@ from app.folding import fold_batches
 from app.jobs.pricing import PRICE
 from app.storage.engine import Connection, Engine, is_outage
 from app.storage.jobs import Job, add_job
-from app.storage.locks import UPKEEP, try_lock
+from app.storage.locks import FOLDING, UPKEEP, try_lock
 from app.storage.observed_values import forget_days
 from app.storage.partitions import DAYS_AHEAD, drop_partitions, ensure_partitions
 from app.storage.prices import projects_to_price
@@ -35,7 +35,7 @@ _TICK_SECONDS = 2
 _TICKS_PER_HOUR = 1800
 # Of many replicas the one that comes first adds up what has waited so long.
 _RIPE = timedelta(seconds=5)
-_FOLDS_PER_TURN, _TICKS_PER_TURN = 2, 30
+_FOLDS_PER_TURN, _TICKS_PER_TURN = 5, 30
 # A job waits in the queue for thirty days at most, and its names are those of the day it was accepted.
 _NAMES_KEPT = timedelta(days=31)
 
@@ -66,10 +66,9 @@ class Upkeep:
     async def fold_batches(self, age: timedelta = timedelta()) -> bool:
         """Add up the batches that wait, if one of them has waited for `age`; tells whether there were any."""
         async with self._engine.begin() as connection:
-            if not await batches_ripe(connection, age):
+            if not (await batches_ripe(connection, age) and await try_lock(connection, FOLDING)):
                 return False
-            folded = await fold_batches(connection)
-        return folded > 0
+            return await fold_batches(connection) > 0
 
     async def turn(self, now: datetime, *, hourly: bool) -> None:
         """Do what is due at `now`, aware UTC."""

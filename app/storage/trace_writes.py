@@ -1,26 +1,40 @@
-"""Storing traces: one statement for a whole job, which tells which of them were new."""
+"""Storing traces, a whole job at once: by COPY where all are new, else by a statement that tells which were."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.queued import Summary
 from app.schemas.traces import Trace, scores_to_json
+from app.storage.engine import asyncpg_connection
 
-__all__ = ["MissingPartitionError", "insert_traces", "replace_traces", "stored_summaries"]
+__all__ = [
+    "KnownTraceError",
+    "MissingPartitionError",
+    "copy_traces",
+    "insert_traces",
+    "replace_traces",
+    "stored_summaries",
+]
 
-_CHECK_VIOLATION = "23514"
+_CHECK_VIOLATION, _UNIQUE_VIOLATION = "23514", "23505"
 
 
 class MissingPartitionError(Exception):
     """An id was minted on a day that has no partition yet."""
+
+
+class KnownTraceError(Exception):
+    """One of the ids is stored already, or twice among the traces."""
 
 
 _json = msgspec.json.Encoder().encode
@@ -79,12 +93,8 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ("topic", "text"),
     ("guard", "text"),
 )
-_ENCODED: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
-    ("tags", "text[]", _array),
-    ("context", "text[]", _array),
-    ("flags", "text[]", _array),
-    ("hits", "text[]", _array),
-    ("marks", "text[]", _array),
+_ARRAYS = ("tags", "context", "flags", "hits", "marks")
+_JSON: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
     ("messages", "jsonb", _json_text),
     ("metadata", "jsonb", _json_text),
     ("scores", "json", _scores_text),
@@ -92,9 +102,10 @@ _ENCODED: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
 
 
 def _statement() -> str:
-    names = [name for name, _ in _PLAIN] + [name for name, _, _ in _ENCODED]
-    types = [kind for _, kind in _PLAIN] + ["text"] * len(_ENCODED)
-    values = [f"t.{name}" for name, _ in _PLAIN] + [f"t.{name}::{cast}" for name, cast, _ in _ENCODED]
+    encoded = [*((name, "text[]") for name in _ARRAYS), *((name, cast) for name, cast, _ in _JSON)]
+    names = [name for name, _ in [*_PLAIN, *encoded]]
+    types = [kind for _, kind in _PLAIN] + ["text"] * len(encoded)
+    values = [f"t.{name}" for name, _ in _PLAIN] + [f"t.{name}::{cast}" for name, cast in encoded]
     arrays = ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(types, start=3))
     return (
         f"INSERT INTO traces (project_id, job_id, {', '.join(names)}) "  # noqa: S608 names of columns, no input
@@ -104,10 +115,34 @@ def _statement() -> str:
 
 
 _INSERT = _statement()
+_AS_IS = ("project_id", "job_id", *(name for name, _ in _PLAIN), *_ARRAYS)
+_COPIED = (*_AS_IS, *(name for name, _, _ in _JSON))
+_values_as_is = attrgetter(*_AS_IS)
 _SUMMARIES = (
     "SELECT trace_id, occurred_at, overall_quality, safety_score, is_safe, flags, cost_usd, "
     "pricing_status, model_name FROM traces WHERE project_id = $1 AND trace_id = ANY($2::uuid[])"
 )
+
+
+async def copy_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> None:
+    """Store traces of one project and job that are expected to be new, for three quarters of what inserting costs.
+
+    Raises KnownTraceError, or MissingPartitionError for ids of a day without a partition, else the driver's
+    errors; the transaction must be undone then.
+    """
+    await connection.exec_driver_sql("SELECT 1")  # begins the transaction
+    driver = await asyncpg_connection(connection)
+    rows = sorted(traces, key=attrgetter("trace_id"))
+    try:
+        await driver.copy_records_to_table("traces", columns=_COPIED, records=map(_copied, rows))
+    except asyncpg.UniqueViolationError as error:
+        raise KnownTraceError(str(error)) from error
+    except asyncpg.CheckViolationError as error:
+        raise MissingPartitionError(str(error)) from error
+
+
+def _copied(trace: Trace) -> tuple[Any, ...]:
+    return (*_values_as_is(trace), *(encode(getattr(trace, name)) for name, _, encode in _JSON))
 
 
 async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> set[UUID]:
@@ -120,7 +155,8 @@ async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) ->
         return set()
     rows = sorted(traces, key=lambda trace: trace.trace_id)
     columns = [[getattr(row, name) for row in rows] for name, _ in _PLAIN]
-    columns += [[encode(getattr(row, name)) for row in rows] for name, _, encode in _ENCODED]
+    columns += [[_array(getattr(row, name)) for row in rows] for name in _ARRAYS]
+    columns += [[encode(getattr(row, name)) for row in rows] for name, _, encode in _JSON]
     try:
         inserted = await connection.exec_driver_sql(_INSERT, (rows[0].project_id, rows[0].job_id, *columns))
     except DBAPIError as error:
