@@ -121,7 +121,9 @@ class Evaluation:
     async def _begin(self, name: JobName, payload: bytes) -> None:
         number = await self._attempts.begin(name)
         if number > 1 and await self._storing.settled_records(name.project_id, str(name)):
-            return  # all that was missing is arq's acknowledgement
+            # All that was missing is arq's acknowledgement, and perhaps what follows the settlement.
+            await self._storing.unnest(name.project_id, self._open(name, payload).envelopes)
+            return
         await self._attempt(name, payload, number)
 
     async def _attempt(self, name: JobName, payload: bytes, attempts: int) -> None:
@@ -157,7 +159,9 @@ class Evaluation:
         ]
         again = frozenset(envelope.trace_id for envelope in fresh if envelope.retried)
         job = Job(name.project_id, str(name), traces, dead, len(known), opened.unread, again, parts)
-        if (stored := await self._store(job, fresh)) is None:
+        stored = await self._store(job, fresh)
+        await self._storing.unnest(name.project_id, spans)
+        if stored is None:
             if await self._storing.settled_records(name.project_id, str(name)) == 0:
                 await self._split(name, decode_batch(payload))
             return

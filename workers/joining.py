@@ -33,6 +33,7 @@ from app.storage.trace_writes import insert_traces, replace_traces
 from app.storage.traces import lock_traces
 from monitoring.models import Evidence, Record, Score
 from workers.naming import Naming
+from workers.nesting import unnest
 from workers.scoring import DROPPED, Scoring, Unscorable
 
 __all__ = ["ORPHANED_AFTER", "Joining", "merge"]
@@ -138,6 +139,8 @@ class Joining:
             await release_parts(connection, project_id, missed)
             done = [part.part_id for part in parts if part.part_id not in set(missed)]
             await close_parts(connection, project_id, done)
+        promoted = [group[0].envelope for group in by_span.values()]
+        await unnest(self._engine, project_id, promoted, self._descriptive)
         return len(done)
 
     async def _rescore(

@@ -1,4 +1,4 @@
-"""What earlier batches know of a call: documents that were retrieved for it, and calls inside it.
+"""What other batches know of a call: documents that were retrieved for it, and calls inside it.
 
 Exporters send what ended in the last seconds, and a call ends long after the search before it.
 """
@@ -9,17 +9,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from msgspec import structs
 
+from app.schemas.ids import minted_at
 from app.schemas.queued import Envelope
+from app.schemas.spans import STEP, PlacedSpan
 from app.schemas.traces import COUNTED_KINDS, StoredSpan
+from app.storage.partitions import first_id
 
-__all__ = ["is_related", "relate"]
+__all__ = ["is_related", "outer_spans", "relate", "within_reach"]
 
+_REACH = timedelta(hours=1)
 _RETRIEVERS = frozenset({"retriever", "reranker"})
 _MOST_PASSAGES = 64
-_OUTER = "chain"
 
 _Id = tuple[bytes | None, bytes | None]
 
@@ -31,6 +35,12 @@ class _Family(NamedTuple):
     outer: set[_Id]
 
 
+def within_reach(envelopes: Sequence[Envelope]) -> tuple[UUID, UUID]:
+    """Return between which ids relatives of the records lie: those accepted within an hour of them."""
+    received = [one.trace_id for one in envelopes]
+    return first_id(minted_at(min(received)) - _REACH), first_id(minted_at(max(received)) + _REACH)
+
+
 def is_related(envelope: Envelope) -> bool:
     """Tell whether a record is a call within an OpenTelemetry trace."""
     return envelope.kind in COUNTED_KINDS and envelope.otel_trace_id is not None
@@ -39,7 +49,7 @@ def is_related(envelope: Envelope) -> bool:
 def relate(envelopes: Sequence[Envelope], stored: Iterable[StoredSpan]) -> list[Envelope]:
     """Return envelopes with what spans stored before say of them.
 
-    A call without context gets the documents that its trace retrieved before it began; one with a stored
+    A call without context gets the documents that its trace retrieved before it began; one with another
     call inside it becomes a step, which is neither scored nor counted.
     """
     family = _family(envelopes, stored)
@@ -47,30 +57,37 @@ def relate(envelopes: Sequence[Envelope], stored: Iterable[StoredSpan]) -> list[
 
 
 def _family(envelopes: Sequence[Envelope], stored: Iterable[StoredSpan]) -> _Family:
-    parents: dict[_Id, bytes | None] = {
-        (one.otel_trace_id, one.otel_span_id): one.otel_parent_span_id for one in envelopes
-    }
     documents: dict[bytes, list[StoredSpan]] = defaultdict(list)
-    calls: list[StoredSpan] = []
-    for span in stored:
-        parents[span.otel_trace_id, span.otel_span_id] = span.otel_parent_span_id
+    spans = list(stored)
+    for span in spans:
         if span.kind in _RETRIEVERS and span.context:
             documents[span.otel_trace_id].append(span)
-        elif span.kind in COUNTED_KINDS:
-            calls.append(span)
-    outer: set[_Id] = set()
-    for span in calls:
+    return _Family(documents, outer_spans([*envelopes, *spans]))
+
+
+def outer_spans(spans: Iterable[Envelope | PlacedSpan | StoredSpan]) -> set[_Id]:
+    """Return trace and span ids of all spans that have a call inside them, however deep."""
+    above: dict[_Id, _Id] = {}
+    calls: list[_Id] = []
+    for span in spans:
+        if span.otel_trace_id is None:
+            continue
         own = (span.otel_trace_id, span.otel_span_id)
-        above = (span.otel_trace_id, span.otel_parent_span_id)
-        while above in parents and above != own and above not in outer:
-            outer.add(above)
-            above = (span.otel_trace_id, parents[above])
-    return _Family(documents, outer)
+        above[own] = (span.otel_trace_id, span.otel_parent_span_id)
+        if span.kind in COUNTED_KINDS:
+            calls.append(own)
+    outer: set[_Id] = set()
+    for call in calls:
+        place = above[call]
+        while place in above and place != call and place not in outer:
+            outer.add(place)
+            place = above[place]
+    return outer
 
 
 def _relate(envelope: Envelope, family: _Family) -> Envelope:
     if (envelope.otel_trace_id, envelope.otel_span_id) in family.outer:
-        return structs.replace(envelope, kind=_OUTER)
+        return structs.replace(envelope, kind=STEP)
     record = envelope.record
     found = family.documents.get(envelope.otel_trace_id or b"", ())
     if record.context or not found or record.timestamp is None:

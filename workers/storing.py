@@ -14,7 +14,7 @@ from app.schemas.queued import NO_CONTENT, Envelope, Summary, encode
 from app.schemas.traces import Trace
 from app.storage.dead_letters import DeadLetter, bury, exhume
 from app.storage.engine import REFUSALS, Connection, Engine, is_refusal
-from app.storage.partitions import ensure_partitions, first_id
+from app.storage.partitions import ensure_partitions
 from app.storage.rollup_batches import append_batches
 from app.storage.settlements import settle, settled_records
 from app.storage.span_parts import Row, insert_parts
@@ -28,11 +28,10 @@ from app.storage.trace_writes import (
 from app.storage.traces import read_spans
 from monitoring.evaluator import Evaluator
 from workers.naming import Naming
-from workers.relatives import is_related, relate
+from workers.nesting import unnest
+from workers.relatives import is_related, relate, within_reach
 
 __all__ = ["Job", "Outcome", "Refused", "Storing"]
-
-_RELATED = timedelta(hours=1)
 
 
 class Job(NamedTuple):
@@ -115,15 +114,18 @@ class Storing:
         return outcome
 
     async def relate(self, project_id: str, envelopes: Sequence[Envelope]) -> Sequence[Envelope]:
-        """Return envelopes with what spans of the same traces, stored within the last hour, say of them."""
+        """Return envelopes with what stored spans of the same traces, accepted within an hour, say of them."""
         ids = {one.otel_trace_id for one in envelopes if is_related(one) and one.otel_trace_id}
         if not ids:
             return envelopes
-        since = first_id(minted_at(min(one.trace_id for one in envelopes)) - _RELATED)
-        until = max(one.trace_id for one in envelopes)
+        since, until = within_reach(envelopes)
         async with self._engine.connect() as connection:
             stored = await read_spans(connection, project_id, sorted(ids), since=since, until=until)
         return relate(envelopes, stored)
+
+    async def unnest(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
+        """Take back what stored calls around others added, once the job of these envelopes is settled."""
+        await unnest(self._engine, project_id, envelopes, self._descriptive)
 
     async def summaries(self, project_id: str, trace_ids: Sequence[UUID]) -> list[Summary]:
         """Return the summaries of those of the records that are stored."""

@@ -8,8 +8,9 @@ import pytest
 
 from app.schemas.queued import Envelope
 from app.schemas.traces import StoredSpan
+from app.storage.partitions import first_id
 from monitoring.models import Record
-from workers.relatives import relate
+from workers.relatives import relate, within_reach
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 TRACE = b"t" * 16
@@ -19,7 +20,7 @@ def call(number: int = 9, parent: int | None = 1, **fields: Any) -> Envelope:
     values: dict[str, Any] = {"otel_trace_id": TRACE, "kind": "llm", **fields}
     record = Record(prompt="q", response="a", timestamp=NOW, context=values.pop("context", ()))
     return Envelope(
-        trace_id=UUID(int=number),
+        trace_id=values.pop("trace_id", UUID(int=number)),
         project_id="p",
         source="live",
         record=record,
@@ -91,3 +92,26 @@ def test_a_call_around_one_that_lies_between_in_the_same_batch_is_a_step() -> No
     between = call(8, parent=9, kind="tool")
     found = relate([between, call()], [stored(3, parent=8, kind="llm")])
     assert [one.kind for one in found] == ["tool", "chain"]
+
+
+@pytest.mark.parametrize(
+    ("others", "kind"),
+    [
+        ([call(3, parent=9)], "chain"),
+        ([call(3, parent=8), call(8, parent=9, kind="tool")], "chain"),
+        ([call(3, parent=8)], "llm"),
+        ([call(3, parent=9, kind="tool")], "llm"),
+        ([call(3, parent=9, otel_trace_id=b"u" * 16)], "llm"),
+    ],
+)
+def test_a_call_around_one_of_the_same_job_is_a_step(others: list[Envelope], kind: str) -> None:
+    assert relate([call(), *others], [])[0].kind == kind
+
+
+def test_relatives_are_those_accepted_within_an_hour() -> None:
+    moments = (NOW, NOW + timedelta(minutes=1))
+    first, last = within_reach([call(trace_id=first_id(moment)) for moment in moments])
+    assert (first, last) == (
+        first_id(NOW - timedelta(hours=1)),
+        first_id(NOW + timedelta(minutes=61)),
+    )
