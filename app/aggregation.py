@@ -29,6 +29,14 @@ __all__ = ["HOUR", "MINUTE", "Judging", "add_up", "aggregate", "describing", "ne
 MINUTE, HOUR = 60, 3600
 _EXAMPLES = 3
 _UNMEASURED = frozenset({"template", "user", "session", "tag", "flag"})
+# Of which measures a dimension has histograms, None for all; labels have none. They are most of what a row
+# holds, and a row per model and minute is most rows.
+_SPREADS: Mapping[str, Collection[str] | None] = {
+    "all": None,
+    "model": frozenset(
+        {"overall_quality", "safety_score", "response_time_ms", "time_to_first_token_ms", "cost_usd"}
+    ),
+}
 _SCALARS = (
     "records",
     "assessed",
@@ -65,15 +73,15 @@ class Judging(NamedTuple):
 
     def hits(self, results: Mapping[str, Result]) -> tuple[str, ...]:
         """Return the evaluators whose value is beyond their threshold: low quality, or a danger."""
+        below, at_or_above = self.below, self.at_or_above
         return tuple(
-            name
-            for name, result in results.items()
-            if isinstance(result, Score)
-            and result.value is not None
-            and (
-                result.value < self.below.get(name, 0.0)
-                or result.value >= self.at_or_above.get(name, math.inf)
-            )
+            [
+                name
+                for name, result in results.items()
+                if isinstance(result, Score)
+                and (value := result.value) is not None
+                and (value < below.get(name, 0.0) or value >= at_or_above.get(name, math.inf))
+            ]
         )
 
 
@@ -219,7 +227,8 @@ class _Sums:
             unbinned=self._numbers("unbinned", sizes),
         )
         tables = [NO_TABLE] * len(dimensions)
-        found = observations.tabulate(ranks[owners[measured]], calls[measured], len(wanted))
+        spreads = [_SPREADS.get(dimensions[number], ()) for number in wanted]
+        found = observations.tabulate(ranks[owners[measured]], calls[measured], spreads)
         for number, table in zip(wanted, found, strict=True):
             tables[number] = table
         return tables

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,20 +49,29 @@ class Observations(NamedTuple):
     hits: NDArray[np.int64]
     unbinned: NDArray[np.int64]
 
-    def tabulate(self, owners: NDArray[np.int64], records: NDArray[np.int64], groups: int) -> list[Table]:
+    def tabulate(
+        self,
+        owners: NDArray[np.int64],
+        records: NDArray[np.int64],
+        spreads: Sequence[Collection[str] | None],
+    ) -> list[Table]:
         """Return the table of each group; `owners` ascend, and pair by pair own one of `records`.
 
-        A record may be in several groups. Raises ValueError for values that are negative or not finite.
+        A record may be in several groups. `spreads` has an element per group: the measures of which it has a
+        histogram, None for all. Raises ValueError for values that are negative or not finite.
         """
+        groups = len(spreads)
         if not groups or not self.measures.size:
             return [NO_TABLE] * groups
-        order = sorted(range(len(self.names)), key=self.names.__getitem__)
-        rank = np.empty(len(order), dtype=np.int64)
-        rank[order] = np.arange(len(order))
+        used = np.unique(self.measures).tolist()
+        used.sort(key=self.names.__getitem__)
+        names = [self.names[place] for place in used]
+        rank = np.zeros(len(self.names), dtype=np.int64)
+        rank[used] = np.arange(len(used))
         group, element = self._expand(owners, records)
-        cell = group * len(order) + rank[self.measures][element]
-        names = [self.names[place] for place in order]
-        return _tables(names, groups, self._columns(cell, element, groups * len(order)))
+        cell = group * len(used) + rank[self.measures][element]
+        spread = np.array([_has(spread, names) for spread in spreads]).ravel()
+        return _tables(names, groups, self._columns(cell, element, spread))
 
     def _expand(
         self, owners: NDArray[np.int64], records: NDArray[np.int64]
@@ -75,17 +84,19 @@ class Observations(NamedTuple):
         return np.repeat(owners, lengths), element
 
     def _columns(
-        self, cell: NDArray[np.int64], element: NDArray[np.int64], size: int
+        self, cell: NDArray[np.int64], element: NDArray[np.int64], spread: NDArray[np.bool_]
     ) -> Mapping[str, NDArray[np.int64] | NDArray[np.float64]]:
-        """Return count, sum and hits of each cell that holds something, and its bins."""
+        """Return count, sum and hits of each cell that holds something, and its bins where it has a spread."""
         hits = np.zeros(self.measures.size)
         hits[self.hits] = 1.0
         buckets = bucket_of(self.values).astype(np.int64) + _BUCKETS // 2
         buckets[self.unbinned] = -1
+        size = spread.size
         counts = np.bincount(cell, minlength=size)
         held = np.flatnonzero(counts)
-        binned = buckets[element] >= 0
-        keys, bin_counts = np.unique(cell[binned] * _BUCKETS + buckets[element][binned], return_counts=True)
+        wanted = spread[cell]
+        cells, found = cell[wanted], buckets[element[wanted]]
+        keys, bin_counts = np.unique(cells[found >= 0] * _BUCKETS + found[found >= 0], return_counts=True)
         return {
             "cells": held,
             "counts": counts[held],
@@ -95,6 +106,10 @@ class Observations(NamedTuple):
             "bins": keys % _BUCKETS - _BUCKETS // 2,
             "bin_counts": bin_counts,
         }
+
+
+def _has(spread: Collection[str] | None, names: Sequence[str]) -> list[bool]:
+    return [spread is None or name in spread for name in names]
 
 
 def _tables(

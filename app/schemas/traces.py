@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -175,6 +176,9 @@ _RECORD_FIELDS = (
 )
 
 
+_record_values = attrgetter(*_RECORD_FIELDS)
+
+
 def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **found: Any) -> Trace:
     """Return the trace of an envelope with what was found out about it."""
     record = envelope.record
@@ -190,7 +194,7 @@ def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **foun
         otel_span_id=envelope.otel_span_id,
         otel_parent_span_id=envelope.otel_parent_span_id,
         guard=envelope.guard,
-        **{name: getattr(record, name) for name in _RECORD_FIELDS},
+        **dict(zip(_RECORD_FIELDS, _record_values(record), strict=True)),
         **found,
     )
 

@@ -1,7 +1,7 @@
 """Reading rollups: every figure of a time window as a sum over buckets, never over traces.
 
-Each function takes a connection, a project, a window and a source (`live`, `evaluate` or `import`), and
-where it says so a model, which narrows the figures to that model's records. Counts and sums are exact.
+Each function takes a connection, a project, a window and a source (`live`, `evaluate` or `import`). Counts and
+sums are exact. Histograms are kept of everything together; of one model, of its quality, safety, times and cost.
 
 Breakdowns (by user, session, tag, template, flag, or the label of a descriptive evaluator) are kept by the
 hour, so a window of minutes is answered from the start of its first hour on.
@@ -59,19 +59,18 @@ _WHERE = (
     "project_id = :project_id AND source = :source AND dimension = :dimension "
     "AND bucket >= :start AND bucket < :end"
 )
-_OF_ONE = f"{_WHERE} AND value = :value"
 _BUCKET = "date_bin(:width, bucket, timestamptz 'epoch')"
 _MEASURES = "unnest(measures, counts, sums, hits) AS m(measure, count, total, hits)"
 _SUMS = "sum(m.count)::bigint AS number, sum(m.total)::double precision AS total, sum(m.hits)::bigint AS hits"
 # In a select list these advance together, and cost half of what a lateral unnest of three arrays does.
 _BINS = "unnest(bin_measures) AS measure, unnest(bins) AS bin, unnest(bin_counts) AS number"
 
-_TOTALS = text(f"SELECT {_SCALARS} FROM rollups WHERE {_OF_ONE}")
-_TREND = text(f"SELECT {_BUCKET} AS at, {_SCALARS} FROM rollups WHERE {_OF_ONE} GROUP BY 1 ORDER BY 1")
-_ALL_MEASURES = text(f"SELECT m.measure, {_SUMS} FROM rollups, {_MEASURES} WHERE {_OF_ONE} GROUP BY 1")
+_TOTALS = text(f"SELECT {_SCALARS} FROM rollups WHERE {_WHERE}")
+_TREND = text(f"SELECT {_BUCKET} AS at, {_SCALARS} FROM rollups WHERE {_WHERE} GROUP BY 1 ORDER BY 1")
+_ALL_MEASURES = text(f"SELECT m.measure, {_SUMS} FROM rollups, {_MEASURES} WHERE {_WHERE} GROUP BY 1")
 _MEASURE_TRENDS = text(
     f"SELECT m.measure, {_BUCKET} AS at, {_SUMS} FROM rollups, {_MEASURES} "
-    f"WHERE {_OF_ONE} AND m.measure = ANY(:wanted) GROUP BY 1, 2 ORDER BY 1, 2"
+    f"WHERE {_WHERE} AND m.measure = ANY(:wanted) GROUP BY 1, 2 ORDER BY 1, 2"
 )
 _GROUP_MEASURES = text(
     f"SELECT value, m.measure, {_SUMS} FROM rollups, {_MEASURES} WHERE {_WHERE} GROUP BY 1, 2"
@@ -80,7 +79,7 @@ _GROUP_MEASURES = text(
 _HISTOGRAMS = text(
     "WITH picked AS MATERIALIZED ("
     " SELECT dense_rank() OVER (ORDER BY measures) AS layout, measures, bin_measures, bins, bin_counts"
-    f" FROM rollups WHERE {_OF_ONE} AND measures && CAST(:wanted AS text[])"
+    f" FROM rollups WHERE {_WHERE} AND measures && CAST(:wanted AS text[])"
     "), summed AS ("
     " SELECT layout, measure, bin, sum(number) AS number"
     f" FROM (SELECT layout, {_BINS} FROM picked) AS held GROUP BY 1, 2, 3"
@@ -92,7 +91,7 @@ _HISTOGRAMS = text(
 _TREND_HISTOGRAMS = text(
     "WITH picked AS MATERIALIZED ("
     f" SELECT {_BUCKET} AS at, array_position(measures, :wanted) AS wanted, bin_measures, bins, bin_counts"
-    f" FROM rollups WHERE {_OF_ONE}"
+    f" FROM rollups WHERE {_WHERE}"
     ") SELECT at, bin, sum(number)::bigint AS number "
     f"FROM (SELECT at, wanted, {_BINS} FROM picked) AS held WHERE measure = wanted "
     "GROUP BY 1, 2 ORDER BY 1, 2"
@@ -118,10 +117,9 @@ async def read_totals(
     project_id: str,
     window: Window,
     source: str = "live",
-    model: str | None = None,
 ) -> Counts:
     """Return the figures of the whole window, zero where nothing happened."""
-    rows = await connection.execute(_TOTALS, _one(project_id, window, source, model))
+    rows = await connection.execute(_TOTALS, _one(project_id, window, source))
     return _counts(rows.one())
 
 
@@ -130,10 +128,9 @@ async def read_trend(
     project_id: str,
     window: Window,
     source: str = "live",
-    model: str | None = None,
 ) -> dict[datetime, Counts]:
     """Return the figures of every bucket of the window that has records, by the bucket's start."""
-    parameters = _one(project_id, window, source, model) | {"width": window.bucket}
+    parameters = _one(project_id, window, source) | {"width": window.bucket}
     rows = await connection.execute(_TREND, parameters)
     return {row.at: _counts(row) for row in rows}
 
@@ -143,10 +140,9 @@ async def read_measures(
     project_id: str,
     window: Window,
     source: str = "live",
-    model: str | None = None,
 ) -> dict[str, Measure]:
     """Return every measure of the window by name: evaluators, their parts, durations, costs, flags."""
-    rows = await connection.execute(_ALL_MEASURES, _one(project_id, window, source, model))
+    rows = await connection.execute(_ALL_MEASURES, _one(project_id, window, source))
     return {row.measure: _measure(row) for row in rows}
 
 
@@ -156,10 +152,9 @@ async def read_measure_trends(
     window: Window,
     measures: Sequence[str],
     source: str = "live",
-    model: str | None = None,
 ) -> dict[str, dict[datetime, Measure]]:
     """Return the wanted measures by name and by the start of the bucket."""
-    parameters = _one(project_id, window, source, model) | {"width": window.bucket, "wanted": [*measures]}
+    parameters = _one(project_id, window, source) | {"width": window.bucket, "wanted": [*measures]}
     trends: dict[str, dict[datetime, Measure]] = {}
     for row in await connection.execute(_MEASURE_TRENDS, parameters):
         trends.setdefault(row.measure, {})[row.at] = _measure(row)
@@ -172,11 +167,10 @@ async def read_histograms(
     window: Window,
     measures: Sequence[str],
     source: str = "live",
-    model: str | None = None,
 ) -> dict[str, Histogram]:
     """Return the histograms of the wanted measures over the whole window."""
     found: dict[str, list[tuple[int, int]]] = {}
-    parameters = _one(project_id, window, source, model) | {"wanted": [*measures]}
+    parameters = _one(project_id, window, source) | {"wanted": [*measures]}
     for row in await connection.execute(_HISTOGRAMS, parameters):
         found.setdefault(row.measure, []).append((row.bin, row.number))
     return {name: _histogram(bins) for name, bins in found.items()}
@@ -188,11 +182,10 @@ async def read_trend_histograms(
     window: Window,
     measure: str,
     source: str = "live",
-    model: str | None = None,
 ) -> dict[datetime, Histogram]:
     """Return one measure's histogram of every bucket that has values of it."""
     found: dict[datetime, list[tuple[int, int]]] = {}
-    parameters = _one(project_id, window, source, model) | {"width": window.bucket, "wanted": measure}
+    parameters = _one(project_id, window, source) | {"width": window.bucket, "wanted": measure}
     for row in await connection.execute(_TREND_HISTOGRAMS, parameters):
         found.setdefault(row.at, []).append((row.bin, row.number))
     return {at: _histogram(bins) for at, bins in found.items()}
@@ -263,9 +256,8 @@ async def read_breakdown_measures(
     return _grouped(await connection.execute(_GROUP_MEASURES, parameters))
 
 
-def _one(project_id: str, window: Window, source: str, model: str | None) -> dict[str, Any]:
-    dimension = "all" if model is None else "model"
-    return _all(project_id, window, source, dimension, window.start) | {"value": model or ""}
+def _one(project_id: str, window: Window, source: str) -> dict[str, Any]:
+    return _all(project_id, window, source, "all", window.start)
 
 
 def _all(project_id: str, window: Window, source: str, dimension: str, start: datetime) -> dict[str, Any]:

@@ -26,7 +26,8 @@ def observe(*records: dict[str, float], flags: tuple[str, ...] = ()) -> Observat
 
 def tabulate(observations: Observations, groups: Sequence[Sequence[int]]) -> list[Table]:
     owners = numbers(number for number, rows in enumerate(groups) for _ in rows)
-    return observations.tabulate(owners, numbers(row for rows in groups for row in rows), len(groups))
+    records = numbers(row for rows in groups for row in rows)
+    return observations.tabulate(owners, records, [None] * len(groups))
 
 
 def numbers(values: Iterable[int]) -> NDArray[np.int64]:
@@ -88,3 +89,17 @@ def test_many_overlapping_groups_add_up_as_each_alone() -> None:
             mine = [i for i, measure in enumerate(table.bin_measures) if measure == at + 1]
             assert [table.bins[i] for i in mine] == bins.tolist()
             assert [table.bin_counts[i] for i in mine] == counts.tolist()
+
+
+def test_a_group_has_histograms_of_what_it_spreads_alone() -> None:
+    observations = observe({"a": 0.5, "b": 1.0}, {"a": 0.25})
+    owners, records = numbers([0, 0, 1, 1, 2]), numbers([0, 1, 0, 1, 0])
+    every, one, none = observations.tabulate(owners, records, [None, {"b", "c"}, ()])
+    assert [(table.measures, table.counts) for table in (every, one, none)] == [
+        (("a", "b"), (2, 1)),
+        (("a", "b"), (2, 1)),
+        (("a", "b"), (1, 1)),
+    ]
+    assert every.bin_measures == (1, 1, 2)
+    assert (one.bin_measures, one.bins, one.bin_counts) == ((2,), (0,), (1,))
+    assert (none.bin_measures, none.bins, none.bin_counts) == ((), (), ())
