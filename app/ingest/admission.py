@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.errors import MonitorError, Overloaded, Unavailable
+from app.ingest.group_commit import JOB_RECORDS
 from app.queue import EVALUATE_QUEUE, listed_jobs, oldest_enqueued_ms
 from app.schemas.projects import BacklogLimits
 
@@ -25,7 +26,6 @@ _REFRESH_SECONDS = 0.5
 _LISTING_SHARE = 20
 _LONGEST_REFRESH_SECONDS = 5.0
 _RETRY_SECONDS = 5
-_MAX_RECORDS_PER_JOB = 256
 
 
 @dataclass
@@ -115,7 +115,7 @@ class Admission:
         self._bytes_left = limit * MEMORY_SHARE - int(memory["used_memory"]) if limit else float("inf")
         oldest = await oldest_enqueued_ms(self._redis)
         self._since_ms = float("inf") if oldest is None else oldest
-        at_most = await self._redis.zcard(EVALUATE_QUEUE) * _MAX_RECORDS_PER_JOB
+        at_most = await self._redis.zcard(EVALUATE_QUEUE) * JOB_RECORDS
         if self._limits() or at_most >= self._max_records:
             at_most = await self._list()
         else:

@@ -21,8 +21,8 @@ __all__ = ["GroupCommit"]
 
 logger = logging.getLogger(__name__)
 
-JOB_RECORDS = 256
-JOB_BYTES = 1024 * 1024
+JOB_RECORDS = 512
+JOB_BYTES = 2 * 1024 * 1024
 # A job costs a worker milliseconds whatever it holds. While answers take longer than this, records whose
 # senders wait anyway are held for half of the excess, so that they share jobs and the workers catch up.
 _QUICK_SECONDS = 0.02

@@ -31,7 +31,7 @@ from monitoring.verdict import Policy, assess
 
 __all__ = ["measure"]
 
-_JOB = 256
+_JOB = 512
 _CLIENTS = 4
 _PROJECT = "doctor"
 _KEYS = "llm-monitor:doctor:"

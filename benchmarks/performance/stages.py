@@ -34,7 +34,7 @@ from workers.storing import Job, Storing
 
 __all__ = ["ADD_UP", "DECODE", "FOLD", "OBSERVE", "SCORE", "STORE", "WRITE", "measure_stages"]
 
-JOB = 256
+JOB = 512
 DECODE, SCORE, OBSERVE = "decode", "all scoring", "observe"
 WRITE, ADD_UP = "write, observing included", "add up"
 STORE, FOLD = "Postgres: store", "Postgres: add up and fold"
