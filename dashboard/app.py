@@ -22,9 +22,11 @@ from app.api.headers import SecurityHeaders
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
 from app.ingest.background import in_background
+from app.privacy import Privacy
 from app.storage.engine import create_engine
 from app.telemetry import configure_logging
-from dashboard.frame import frame, register_frame, report_failure
+from dashboard.drawer import register_drawer
+from dashboard.frame import URL, frame, register_frame, report_failure
 from dashboard.gate import Gate
 from dashboard.health import HealthSource
 from dashboard.live import News, register_news
@@ -84,7 +86,8 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
     dash.layout = frame(settings)
     register_frame(dash, pages, HealthSource(client))
     register_news(dash, news)
-    sources = Sources(engine, redis, api_url=settings.api_url)
+    sources = Sources(engine, redis, Privacy(settings.secret_key), api_url=settings.api_url)
+    register_drawer(dash, sources, URL)
     for page in pages:
         page.register(dash, sources)
     return cast("FastAPI", dash.server)

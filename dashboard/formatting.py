@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-__all__ = ["UNKNOWN", "ago", "clip", "count", "instant", "milliseconds", "money", "percent", "rate", "score"]
+__all__ = [
+    "UNKNOWN",
+    "ago",
+    "clip",
+    "clock",
+    "count",
+    "instant",
+    "milliseconds",
+    "money",
+    "percent",
+    "rate",
+    "score",
+]
 
 UNKNOWN = "–"  # noqa: RUF001 the typographic dash is what people are shown
 
@@ -95,6 +107,12 @@ def ago(moment: datetime | None, now: datetime) -> str:
 def instant(moment: datetime | None) -> str:
     """Return an aware moment as ISO 8601 in UTC, to the second."""
     return UNKNOWN if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def clock(moment: datetime, now: datetime) -> str:
+    """Return an aware moment in UTC in few characters: the time on the day of `now`, else month, day and time."""
+    at = moment.astimezone(UTC)
+    return f"{at:%H:%M:%S}" if at.date() == now.astimezone(UTC).date() else f"{at:%m-%d %H:%M}"
 
 
 def clip(text: str, length: int) -> str:

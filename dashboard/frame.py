@@ -12,6 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, set_
 
 from app.config import Settings, is_loopback
 from dashboard.components import aria, attributes, icon, notice
+from dashboard.drawer import trace_drawer
 from dashboard.formatting import instant
 from dashboard.gate import SIGN_OUT
 from dashboard.health import HealthSource, health_button, health_table
@@ -19,7 +20,7 @@ from dashboard.live import NEWS
 from dashboard.page import Page
 from dashboard.seat import SEAT
 from dashboard.theme import MANTINE
-from dashboard.view import PERIODS, read_view
+from dashboard.view import PERIODS, kept_fields, read_view
 
 __all__ = ["CLOCK", "SCHEME", "URL", "frame", "register_frame", "report_failure"]
 
@@ -43,6 +44,7 @@ def frame(settings: Settings) -> Any:
             dcc.Store(id="beat", data=0),
             dcc.Interval(id=CLOCK, interval=_CLOCK_SECONDS * 1000),
             html.A("Skip to content", href="#content", className="skip"),
+            trace_drawer(),
             dmc.AppShell(
                 id="shell",
                 padding="md",
@@ -168,7 +170,7 @@ def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
         return [
             dmc.NavLink(
                 label=page.title,
-                href=f"{page.path}{search or ''}",
+                href=f"{page.path}{kept_fields(search)}",
                 leftSection=icon(page.icon),
                 active="exact" if page.path == path else False,
                 variant="light",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,15 +12,17 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.folding import figures
+from app.privacy import Privacy
 from app.reports.cost import CostReport, read_cost
 from app.reports.pipeline import PipelineReport, ProjectLedger, QueueReport, read_pipeline
 from app.reports.quality import QualityReport, read_quality
 from app.reports.relevance import RelevanceReport, read_relevance
 from app.reports.safety import SafetyReport, read_safety
-from app.schemas.listed import Filters, ListedTrace
+from app.schemas.listed import Filters, ListedTrace, TreeNode
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine, reading
-from app.storage.traces import read_page, read_trace
+from app.storage.traces import read_page, read_trace, read_tree
+from dashboard.narrowing import Narrowing
 from dashboard.rates import Rate, RateMeter
 from dashboard.shared import Shared
 from dashboard.view import View
@@ -53,6 +56,7 @@ class Sources:
         self,
         engine: Engine,
         redis: Redis,
+        privacy: Privacy,
         *,
         api_url: str,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -60,6 +64,7 @@ class Sources:
         self.api_url = api_url
         self._engine = engine
         self._redis = redis
+        self._privacy = privacy
         self._clock = clock
         self._overviews: Shared[Overview] = Shared(_SHARED_SECONDS)
         self._meters: dict[str, RateMeter] = {}
@@ -72,6 +77,22 @@ class Sources:
         """Return one trace whole, None when it is not stored; raises Unavailable without Postgres."""
         async with reading(self._engine) as connection:
             return await read_trace(connection, project_id, trace_id)
+
+    async def tree(self, project_id: str, trace_id: UUID) -> list[TreeNode]:
+        """Return the spans of the trace that a call belongs to; raises Unavailable without Postgres."""
+        async with reading(self._engine) as connection:
+            return await read_tree(connection, project_id, trace_id)
+
+    async def found(self, view: View, narrowing: Narrowing, limit: int) -> list[ListedTrace]:
+        """Return the newest traces of a period that a list is narrowed to.
+
+        Raises Unavailable without Postgres, InvalidParameter when too much would have to be looked through.
+        """
+        window = window_of(view.period, self._clock())
+        forms = partial(self._privacy.stored_forms, view.project_id)
+        filters = narrowing.filters(view.source, window, forms)
+        async with reading(self._engine) as connection:
+            return await read_page(connection, view.project_id, filters, before=narrowing.before, limit=limit)
 
     async def _read_overview(self, view: View) -> Overview:
         now = self._clock()

@@ -15,7 +15,7 @@ from app.schemas.queued import NO_CONTENT
 from app.schemas.traces import Trace
 from dashboard.components import aria, flag_name
 from dashboard.evidence import Finding, marked
-from dashboard.formatting import UNKNOWN, ago, clip, count, instant, milliseconds, money, score
+from dashboard.formatting import UNKNOWN, ago, clip, clock, count, instant, milliseconds, money, score
 from dashboard.silence import silence_notice
 from monitoring.models import Failure, Result, Score
 
@@ -30,17 +30,17 @@ _THEME = """themeQuartz.withParams({
   browserColorScheme: "inherit", wrapperBorder: false, headerFontWeight: 500
 })"""
 _COLUMNS: list[dict[str, Any]] = [
-    {"field": "at", "headerName": "Time (UTC)", "cellRenderer": "When", "width": 265},
-    {"field": "model", "headerName": "Model", "width": 150},
+    {"field": "at", "headerName": "Time (UTC)", "cellRenderer": "When", "width": 170},
+    {"field": "model", "headerName": "Model", "width": 180},
     {"field": "quality", "headerName": "Quality", "cellRenderer": "ScoreBar", "width": 112},
     {"field": "safety", "headerName": "Safety", "cellRenderer": "ScoreBar", "width": 112},
-    {"field": "flags", "headerName": "Flags", "cellRenderer": "Flags", "cellDataType": False, "width": 170},
-    {"field": "cost", "headerName": "Cost", "width": 90, "type": "rightAligned"},
+    {"field": "flags", "headerName": "Flags", "cellRenderer": "Flags", "cellDataType": False, "width": 155},
+    {"field": "cost", "headerName": "Cost", "width": 105, "type": "rightAligned"},
     {"field": "prompt", "headerName": "Prompt", "flex": 1, "minWidth": 200},
 ]
 
 
-def trace_table(name: str, *, height: int) -> Any:
+def trace_table(name: str, *, height: str) -> Any:
     """Return an empty table of traces; rows come through `rowData`, a chosen one through `selectedRows`."""
     table = dag.AgGrid(
         id=name,
@@ -56,7 +56,7 @@ def trace_table(name: str, *, height: int) -> Any:
             "animateRows": False,
             "suppressCellFocus": False,
         },
-        style={"height": f"{height}px"},
+        style={"height": height},
     )
     return html.Div(table, role="region", **aria(label="Traces, newest first; Space opens the one in focus"))
 
@@ -67,6 +67,7 @@ def trace_rows(traces: Sequence[ListedTrace], now: datetime) -> list[dict[str, A
         {
             "id": str(trace.trace_id),
             "at": instant(trace.timestamp),
+            "clock": clock(trace.timestamp, now),
             "ago": ago(trace.timestamp, now),
             "model": trace.model_name,
             "quality": trace.quality_score,
@@ -81,8 +82,8 @@ def trace_rows(traces: Sequence[ListedTrace], now: datetime) -> list[dict[str, A
     ]
 
 
-def trace_detail(trace: Trace) -> list[Any]:
-    """Return everything known about one trace: its texts with evidence marked, its scores, its facts."""
+def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
+    """Return everything known about one trace: its `tree`, its texts with evidence marked, its scores, its facts."""
     texts = [
         ("system_prompt", "System prompt", trace.system_prompt or ""),
         ("prompt", "Prompt", trace.prompt),
@@ -93,8 +94,13 @@ def trace_detail(trace: Trace) -> list[Any]:
     silent = NO_CONTENT in trace.marks
     return [
         _summary(trace),
+        *tree,
         *(
-            [silence_notice("This call came without its texts", trace.metadata.get("otel.scope"))]
+            [
+                silence_notice(
+                    "This call came without its texts", trace.metadata.get("otel.scope"), opened=True
+                )
+            ]
             if silent
             else []
         ),

@@ -19,16 +19,13 @@
     if (!flags.length) {
       return element("span", { className: "remark" }, props.data.safe);
     }
-    return element(
-      "span",
-      { className: "flags" },
-      flags.map((flag) => element("span", { key: flag, className: "flag" }, flag))
-    );
+    const more = flags.length > 1 ? " +" + (flags.length - 1) : "";
+    return element("span", { className: "flag", title: flags.join(", ") }, flags[0] + more);
   };
 
   renderers.When = function (props) {
-    return element("time", { dateTime: props.value }, [
-      element("span", { key: "at" }, props.value),
+    return element("time", { dateTime: props.value, title: props.value }, [
+      element("span", { key: "at" }, props.data.clock),
       element("span", { key: "ago", className: "remark" }, " " + props.data.ago),
     ]);
   };

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
-import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from app.errors import Unavailable
 from dashboard.components import card, chart, notice, tile
+from dashboard.drawer import opens_traces
 from dashboard.formatting import instant
 from dashboard.frame import CLOCK, SCHEME, URL
 from dashboard.live import NEWS
@@ -20,7 +19,7 @@ from dashboard.redraw import only_changed
 from dashboard.silence import silence_notice, silent_calls
 from dashboard.sources import Overview, Sources
 from dashboard.theme import palette, scheme_of
-from dashboard.traces import trace_detail, trace_table
+from dashboard.traces import trace_table
 from dashboard.view import read_view
 
 __all__ = ["PAGE"]
@@ -60,17 +59,10 @@ def _layout() -> Any:
                 html.Div(_cards(), className="cards"),
                 card(
                     "Latest traces",
-                    [trace_table("traces", height=400)],
+                    [trace_table("traces", height="400px")],
                     remark="select one to see why it got its scores",
                 ),
             ],
-        ),
-        dmc.Drawer(
-            id="trace",
-            title="Trace",
-            position="right",
-            size="xl",
-            closeButtonProps={"aria-label": "Close"},
         ),
     ]
 
@@ -139,27 +131,7 @@ def _register(dash: Dash, sources: Sources) -> None:
         kept, shown = only_changed(parts, drawn)
         return kept | {"drawn": shown}
 
-    @dash.callback(
-        Output("trace", "children"),
-        Output("trace", "opened"),
-        Output("traces", "selectedRows"),
-        Input("traces", "selectedRows"),
-        Input("trace", "opened"),
-        State(URL, "search"),
-        prevent_initial_call=True,
-    )
-    async def open_trace(selected: list[dict[str, Any]] | None, opened: bool, search: str) -> tuple[Any, ...]:  # noqa: FBT001 the property's type
-        if ctx.triggered_id == "trace":
-            # Closed by the reader: the same row can be chosen again.
-            return no_update, no_update, no_update if opened else []
-        if not selected:
-            return no_update, no_update, no_update
-        try:
-            trace = await sources.trace(read_view(search).project_id, UUID(selected[0]["id"]))
-        except Unavailable as error:
-            return notice("Postgres does not answer", error.detail), True, no_update
-        gone = notice("Not stored any more", "Its retention has ended, or it was erased.", color="gray")
-        return (trace_detail(trace) if trace else gone), True, no_update
+    opens_traces(dash, "traces", URL)
 
 
 PAGE = Page(path="/", title="Overview", icon="overview", order=0, layout=_layout, register=_register)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.config import Settings
 from app.errors import Unavailable
 from app.events import Event, publish_event
+from app.privacy import Privacy
 from app.storage.engine import create_engine
 from dashboard.app import create_dashboard
 from dashboard.live import News
@@ -30,7 +31,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 async def test_an_empty_project_is_read_without_inventing_a_number(engine: AsyncEngine, redis: Redis) -> None:
-    overview = await Sources(engine, redis, api_url=API).overview(View(period="1h"))
+    overview = await Sources(engine, redis, Privacy(None), api_url=API).overview(View(period="1h"))
     assert overview.traces == []
     assert overview.quality.average_quality is None
     assert overview.safety.violation_rate is None
@@ -41,14 +42,14 @@ async def test_an_empty_project_is_read_without_inventing_a_number(engine: Async
 
 async def test_without_redis_the_stored_part_is_still_shown(engine: AsyncEngine) -> None:
     async with Redis.from_url(NOWHERE) as nobody:
-        overview = await Sources(engine, nobody, api_url=API).overview(View())
+        overview = await Sources(engine, nobody, Privacy(None), api_url=API).overview(View())
     assert (overview.queue, overview.ledger, overview.rate) == (None, None, None)
     assert overview.quality.total_evaluations == 0
 
 
 async def test_without_postgres_it_says_so_and_asks_again(redis: Redis) -> None:
     nobody = create_engine("postgresql://nobody@/none?host=/tmp/llmt-nobody", application="test")
-    sources = Sources(nobody, redis, api_url=API)
+    sources = Sources(nobody, redis, Privacy(None), api_url=API)
     for _ in range(2):
         with pytest.raises(Unavailable):
             await sources.overview(View())
@@ -99,7 +100,7 @@ async def test_what_it_shows_may_come_from_a_read_replica(database_url: str, red
         await connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     await primary.dispose()
     replica = create_engine(database_url, application="test")
-    overview = await Sources(replica, redis, api_url=API).overview(View(period="7d"))
+    overview = await Sources(replica, redis, Privacy(None), api_url=API).overview(View(period="7d"))
     assert overview.quality.total_evaluations == 0
     async with replica.connect() as connection:
         with pytest.raises(DBAPIError, match="read-only"):

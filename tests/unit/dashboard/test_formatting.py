@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from dashboard.formatting import ago, clip, count, instant, milliseconds, money, percent, rate, score
+from dashboard.formatting import ago, clip, clock, count, instant, milliseconds, money, percent, rate, score
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -122,3 +122,16 @@ def test_a_moment_is_shown_in_utc_wherever_it_was_measured() -> None:
 )
 def test_a_snippet_is_one_line_of_bounded_length(text: str, shown: str) -> None:
     assert clip(text, 10) == shown
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (NOW, "12:00:00"),
+        (NOW - timedelta(hours=12), "00:00:00"),
+        (NOW - timedelta(hours=12, seconds=1), "11-22 23:59"),
+        (datetime(2026, 11, 23, 1, 30, tzinfo=timezone(timedelta(hours=3))), "11-22 22:30"),
+    ],
+)
+def test_a_moment_of_today_needs_no_date(moment: datetime, text: str) -> None:
+    assert clock(moment, NOW) == text

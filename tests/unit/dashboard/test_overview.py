@@ -180,6 +180,7 @@ def test_a_row_of_the_table_is_ready_to_be_drawn() -> None:
     assert row == {
         "id": "00000000-0000-0000-0000-000000000007",
         "at": "2026-11-23T12:00:18Z",
+        "clock": "12:00:18",
         "ago": "12 s ago",
         "model": "gpt-4",
         "quality": None,

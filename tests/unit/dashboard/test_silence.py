@@ -61,3 +61,9 @@ def test_the_client_that_sent_the_call_is_shown_first(scope, client):
 def test_a_call_counts_once_its_texts_can_no_longer_come(marks, age, counts):
     trace = msgspec.structs.replace(TRACE, marks=marks, timestamp=NOW - age)
     assert bool(silent_calls([trace], NOW)) is counts
+
+
+def test_beside_a_call_it_is_unfolded_and_on_the_overview_it_can_be_put_away():
+    beside, above = silence_notice("Silent", opened=True), silence_notice("Silent")
+    assert (beside.children[1].open, beside.withCloseButton) == (True, False)
+    assert (above.children[1].open, above.withCloseButton) == (False, True)

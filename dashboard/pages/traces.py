@@ -1,0 +1,148 @@
+"""Finding traces: a list narrowed by fields that stay in the address."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+
+from app.errors import InvalidParameter, Unavailable
+from app.schemas.listed import ListedTrace
+from dashboard.components import aria, flag_name, notice
+from dashboard.drawer import opens_traces
+from dashboard.frame import CLOCK, URL
+from dashboard.narrowing import FIELDS, Narrowing, read_narrowing
+from dashboard.page import Page
+from dashboard.redraw import only_changed
+from dashboard.sources import Sources
+from dashboard.traces import trace_rows, trace_table
+from dashboard.view import read_view, with_fields
+from monitoring.models import SafetyFlag
+
+__all__ = ["PAGE"]
+
+_PATH = "/traces"
+_ROWS = 100
+_REFUSED = "refused"
+_QUALITIES = ("0.3", "0.5", "0.7", "0.9")
+_PARTS = {
+    "rows": ("found", "rowData"),
+    "problem": ("found-problem", "children"),
+    "pages": ("found-pages", "children"),
+}
+
+
+def _layout() -> Any:
+    return [
+        html.H1("Traces", className="unseen"),
+        dcc.Store(id="found-drawn"),
+        dcc.Store(id="filter-names", data=list(FIELDS)),
+        dcc.Store(id="filter-filled"),
+        html.Div(_filters(), className="card filters", role="search", **aria(label="Filters")),
+        html.Div(id="found-problem", role="status"),
+        html.Section([trace_table("found", height="max(420px, calc(100dvh - 250px))")], className="card"),
+        html.Nav(id="found-pages", className="pages", **aria(label="Pages of the list")),
+    ]
+
+
+def _filters() -> list[Any]:
+    flags = [{"value": flag.value, "label": flag_name(flag.value)} for flag in SafetyFlag]
+    verdicts = [{"value": "flagged", "label": "Flagged"}, {"value": "clean", "label": "No flag"}]
+    qualities = [{"value": value, "label": f"at most {value}"} for value in _QUALITIES]
+    return [
+        dmc.Autocomplete(
+            id="filter-model",
+            label="Model",
+            placeholder="Any",
+            value="",
+            debounce=500,
+            limit=200,
+            clearable=True,
+        ),
+        dmc.Select(id="filter-flag", label="Flag", placeholder="Any", data=flags, clearable=True),
+        dmc.Select(id="filter-verdict", label="Verdict", placeholder="Any", data=verdicts, clearable=True),
+        dmc.TextInput(id="filter-user", label="User", placeholder="Any", value="", debounce=500),
+        dmc.TextInput(id="filter-session", label="Session", placeholder="Any", value="", debounce=500),
+        dmc.Select(id="filter-quality", label="Quality", placeholder="Any", data=qualities, clearable=True),
+    ]
+
+
+def _pages(rows: list[ListedTrace], narrowing: Narrowing, search: str | None) -> list[Any]:
+    shown = rows[:_ROWS]
+    links: list[Any] = []
+    if narrowing.before:
+        links.append(dcc.Link("Newest", href=f"{_PATH}{with_fields(search, before=None)}"))
+    if len(rows) > _ROWS:
+        last = str(shown[-1].trace_id)
+        links.append(dcc.Link("Older", href=f"{_PATH}{with_fields(search, before=last)}"))
+    return links
+
+
+def _register(dash: Dash, sources: Sources) -> None:
+    dash.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("traces", "fillFilters"),
+        *(Output(f"filter-{name}", "value") for name in FIELDS),
+        Output("filter-filled", "data"),
+        Input(URL, "search"),
+        State("filter-names", "data"),
+        *(State(f"filter-{name}", "value") for name in FIELDS),
+    )
+    dash.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("traces", "readFilters"),
+        Output(URL, "search", allow_duplicate=True),
+        *(Input(f"filter-{name}", "value") for name in FIELDS),
+        State("filter-names", "data"),
+        State("filter-filled", "data"),
+        State(URL, "search"),
+        prevent_initial_call=True,
+    )
+    opens_traces(dash, "found", URL)
+
+    @dash.callback(
+        output={
+            **{name: Output(*target) for name, target in _PARTS.items()},
+            "drawn": Output("found-drawn", "data"),
+        },
+        inputs={
+            "_ticks": Input(CLOCK, "n_intervals"),
+            "search": Input(URL, "search"),
+            "drawn": State("found-drawn", "data"),
+        },
+    )
+    async def list_traces(
+        _ticks: int | None, search: str | None, drawn: dict[str, str] | None
+    ) -> dict[str, Any]:
+        nothing = dict.fromkeys((*_PARTS, "drawn"), no_update)
+        if ctx.triggered_id == CLOCK and (drawn or {}).get(_REFUSED) == (search or ""):
+            return nothing  # what took too long is not asked again by itself
+        narrowing = read_narrowing(search)
+        try:
+            rows = await sources.found(read_view(search), narrowing, _ROWS + 1)
+        except Unavailable as error:
+            away = notice("Postgres does not answer", f"{error.detail} This page goes on by itself.")
+            return nothing | {"problem": away, "drawn": None}
+        except InvalidParameter as error:
+            refused = {"problem": notice("Too much to look through", error.detail), "rows": [], "pages": []}
+            return nothing | refused | {"drawn": {_REFUSED: search or ""}}
+        parts = {
+            "rows": trace_rows(rows[:_ROWS], datetime.now(UTC)),
+            "problem": None
+            if rows
+            else notice("No trace fits", "Choose a longer period, or fewer filters.", color="gray"),
+            "pages": _pages(rows, narrowing, search),
+        }
+        kept, shown = only_changed(parts, drawn)
+        return kept | {"drawn": shown}
+
+    @dash.callback(Output("filter-model", "data"), Input(URL, "search"))
+    async def offer_models(search: str | None) -> list[str]:
+        try:
+            overview = await sources.overview(read_view(search))
+        except Unavailable:
+            return []
+        return sorted(model.model_name for model in overview.cost.by_model)
+
+
+PAGE = Page(path=_PATH, title="Traces", icon="list", order=1, layout=_layout, register=_register)

@@ -1,0 +1,149 @@
+"""Finding and looking at traces in a real browser: addresses, trees, keys of the keyboard, texts that try to do harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.browser import Tab, open_tab
+from tests.e2e.stack import Stack, running_stack, wait_for
+
+pytestmark = pytest.mark.long
+
+PATIENCE = 30.0
+EVIL = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>"
+BODY = ".mantine-Drawer-body"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with running_stack(workers=1) as stack:
+        calls = [
+            {"prompt": f"question {i}", "response": "an answer", "model_name": f"model-{i % 60}"}
+            for i in range(150)
+        ]
+        evil = dict.fromkeys(("prompt", "response", "model_name", "user_id", "system_prompt"), EVIL)
+        stack.post_many([*calls, {**evil, "context": [EVIL], "tags": [EVIL], "error": EVIL}])
+        export_agent(stack)
+        stack.wait_until_settled(PATIENCE)
+        yield stack
+
+
+@pytest.fixture
+def tab() -> Iterator[Tab]:
+    with open_tab() as tab:
+        yield tab
+        assert tab.complaints == []
+        assert tab.ask("window.pwned") is None
+
+
+def export_agent(stack: Stack) -> None:
+    """A step, and inside it a call with texts and one without; all began a minute ago."""
+    began = time.time_ns() - 60 * 10**9
+    trace = os.urandom(16).hex()
+    step, *calls = (os.urandom(8).hex() for _ in range(3))
+
+    def span(name: str, span_id: str, parent: str | None, **attributes: str) -> dict[str, Any]:
+        listed = [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]
+        times = {"startTimeUnixNano": str(began), "endTimeUnixNano": str(began + 10**9)}
+        above = {"parentSpanId": parent} if parent else {}
+        return {"traceId": trace, "spanId": span_id, "name": name, "attributes": listed, **times, **above}
+
+    def said(role: str, words: str) -> str:
+        return json.dumps([{"role": role, "parts": [{"type": "text", "content": words}]}])
+
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.response.model": "gpt-4o-mini"}
+    texts = {
+        "gen_ai.input.messages": said("user", "Is it dry?"),
+        "gen_ai.output.messages": said("assistant", "Yes."),
+    }
+    spans = [
+        span("answer the customer", step, None, **{"openinference.span.kind": "CHAIN"}),
+        span("chat with texts", calls[0], step, **chat, **texts),
+        span("chat without", calls[1], step, **chat),
+    ]
+    scope = {"name": "openinference.instrumentation.openai"}
+    body = {"resourceSpans": [{"scopeSpans": [{"scope": scope, "spans": spans}]}]}
+    assert httpx.post(f"{stack.api}/v1/traces", json=body).status_code == httpx.codes.OK
+
+
+def find(stack: Stack, **filters: str) -> str:
+    """The id of a trace that fits and has texts."""
+    listed = httpx.get(f"{stack.api}/traces", params=filters).json()["traces"]
+    found: str = next(each["trace_id"] for each in listed if each["prompt"])
+    return found
+
+
+def address(tab: Tab) -> str:
+    found: str = tab.ask("location.pathname + location.search")
+    return found
+
+
+def models(tab: Tab) -> set[str]:
+    found = tab.ask("[...document.querySelectorAll('.ag-row [col-id=model]')].map(cell => cell.innerText)")
+    return set(found)
+
+
+def test_filters_are_in_the_address_and_an_address_fills_them(stack: Stack, tab: Tab) -> None:
+    tab.go(f"{stack.dashboard}/traces?period=7d&model=model-7")
+    wait_for(lambda: models(tab) == {"model-7"}, PATIENCE, "the rows of one model")
+    assert tab.ask("document.querySelector('#filter-model').value") == "model-7"
+    tab.fill("#filter-user", "nobody")
+    tab.see("#found-problem", "No trace fits")
+    assert address(tab) == "/traces?period=7d&model=model-7&user=nobody"
+    tab.ask("history.back()")
+    wait_for(lambda: models(tab) == {"model-7"}, PATIENCE, "the list of before")
+    assert tab.ask("document.querySelector('#filter-user').value") == ""
+    assert tab.ask("document.querySelector('#navigation a').getAttribute('href')") == "/?period=7d"
+
+
+def test_the_list_goes_back_page_by_page(stack: Stack, tab: Tab) -> None:
+    tab.go(f"{stack.dashboard}/traces")
+    tab.see("#found-pages", "Older")
+    tab.click("#found-pages a")
+    assert "Older" not in tab.see("#found-pages", "Newest")
+    assert address(tab).startswith("/traces?before=")
+    tab.click("#found-pages a")
+    tab.see("#found-pages", "Older")
+
+
+def test_a_trace_has_an_address_and_closing_it_leaves_the_rest(stack: Stack, tab: Tab) -> None:
+    evil = find(stack, model=EVIL)
+    tab.go(f"{stack.dashboard}/traces?period=1h&trace={evil}")
+    assert EVIL in tab.see(BODY, "System prompt")
+    tab.call("Input.dispatchKeyEvent", type="keyDown", key="Escape", windowsVirtualKeyCode=27)
+    wait_for(lambda: address(tab) == "/traces?period=1h", PATIENCE, "the trace to close")
+    for unknown in ("01a21640-82db-7fe4-9a11-2837efa28200", "%3Cscript%3E"):
+        tab.go(f"{stack.dashboard}/?trace={unknown}")
+        tab.see(BODY, "There is no such trace")
+
+
+def test_a_row_is_opened_with_the_keyboard(stack: Stack, tab: Tab) -> None:
+    tab.go(f"{stack.dashboard}/traces?model=model-7")
+    wait_for(lambda: models(tab) == {"model-7"}, PATIENCE, "the rows of one model")
+    wait_for(
+        lambda: tab.ask("window.dash_ag_grid?.getApiAsync('found').then(() => true, () => false)"),
+        PATIENCE,
+        "the table",
+    )
+    tab.ask("document.querySelector('.ag-row [col-id=model]').focus()")
+    tab.call("Input.dispatchKeyEvent", type="keyDown", key=" ", code="Space", windowsVirtualKeyCode=32)
+    tab.see(BODY, "model-7")
+    assert "trace=" in address(tab)
+
+
+def test_spans_are_a_tree_and_a_silent_call_says_what_to_set(stack: Stack, tab: Tab) -> None:
+    tab.go(f"{stack.dashboard}/?trace={find(stack, model='gpt-4o-mini')}")
+    tree = tab.see(f"{BODY} .tree", "chat without")
+    assert [line for line in tree.splitlines() if "·" not in line][:1] == ["answer the customer"]
+    links = f"[...document.querySelectorAll('{BODY} .tree a')]"
+    tab.ask(f"{links}.find(link => link.innerText === 'chat without').click()")
+    tab.see(BODY, "came without its texts")
+    tab.see(f"{BODY} .recipes", "OPENINFERENCE_HIDE_INPUTS=false")
+    assert "came without" in tab.see("#problem", "What to set")
