@@ -20,7 +20,7 @@ from app.ingest.idempotency import Idempotency
 from app.ingest.waiting import Waiting
 from app.privacy import UNREDACTABLE, Privacy, Protected
 from app.projects import Projects
-from app.schemas.ids import mint
+from app.schemas.ids import mint_many
 from app.schemas.queued import LLM, Envelope, Source, SpanContext, Summary, encode
 from app.schemas.records import Rejection
 from monitoring.models import Record
@@ -115,19 +115,17 @@ class Ingest:
         screened = [self._screen(number, line) for number, line in enumerate(lines, start=1)]
         # First without their size, which is known when they are encoded: a refusal leaves no ids in Redis.
         self.admission.check(project_id, records=sum(isinstance(line, Record) for line in screened))
-        identified = await self._identify(screened, project_id, keys or [None] * len(screened))
+        identified = await self._identify(screened, project_id, keys)
         waited = wait_seconds > 0
-        placed = contexts or [None] * len(screened)
         fresh: dict[UUID, Record] = {}
-        places: dict[UUID, dict[str, Any]] = {}
         retried: set[UUID] = set()
-        for line, accepted, context in zip(screened, identified, placed, strict=True):
+        for line, accepted in zip(screened, identified, strict=True):
             # A second line with the id of an earlier one shares its fate and is not queued again.
             if isinstance(line, Record) and accepted and accepted.trace_id not in fresh:
                 fresh[accepted.trace_id] = line
-                places[accepted.trace_id] = {"kind": kind, **_place(context)}
                 if accepted.duplicate:
                     retried.add(accepted.trace_id)
+        places = _places(identified, contexts) if contexts else {}
         # Without redaction nothing is built anew: this is every record's way.
         kept = await self._protect(project_id, redaction, fresh) if redaction.on else None
         records = fresh if kept is None else {trace_id: kept[trace_id].record for trace_id in kept}
@@ -138,12 +136,12 @@ class Ingest:
                     project_id=project_id,
                     source=source,
                     record=record,
-                    retried=trace_id in retried,
+                    retried=bool(retried) and trace_id in retried,
                     waited=waited,
                     guard=guard,
                     pii=kept[trace_id].pii if kept else None,
                     sealed=kept[trace_id].sealed if kept else None,
-                    **places[trace_id],
+                    **(places.get(trace_id) or {"kind": kind}),
                 )
             )
             for trace_id, record in records.items()
@@ -158,7 +156,8 @@ class Ingest:
         finally:
             for waiter in waiters:
                 waiter.cancel()
-        return Submission(tuple(_outcomes(screened, identified, records)), summaries, records)
+        outcomes = _outcomes(screened, identified, None if kept is None else records)
+        return Submission(tuple(outcomes), summaries, records)
 
     async def _protect(
         self, project_id: str, redaction: Redaction, records: dict[UUID, Record]
@@ -184,46 +183,56 @@ class Ingest:
         )
 
     async def _identify(
-        self, lines: Sequence[Record | Rejection], project_id: str, keys: Sequence[str | None]
+        self, lines: Sequence[Record | Rejection], project_id: str, keys: Sequence[str | None] | None
     ) -> list[Accepted | None]:
         """Give each record a trace id: a fresh one, or that of its first try; None where rejected."""
-        now_ms = self._clock()
+        minted = mint_many(self._clock(), len(lines))
         found: list[Accepted | None] = []
         claims: dict[int, str] = {}
-        for index, (line, key) in enumerate(zip(lines, keys, strict=True)):
-            found.append(Accepted(mint(now_ms), duplicate=False) if isinstance(line, Record) else None)
-            claim = (key or line.id) if isinstance(line, Record) else None
-            if claim:
+        for index, (line, fresh) in enumerate(zip(lines, minted, strict=True)):
+            if not isinstance(line, Record):
+                found.append(None)
+                continue
+            found.append(Accepted(fresh, duplicate=False))
+            if claim := (keys[index] if keys else None) or line.id:
                 claims[index] = claim
         if claims:
-            minted = [accepted.trace_id for index in claims if (accepted := found[index])]
-            known = await self._idempotency.claim(project_id, list(claims.values()), minted)
+            claiming = [minted[index] for index in claims]
+            known = await self._idempotency.claim(project_id, list(claims.values()), claiming)
             for index, earlier in zip(claims, known, strict=True):
                 if earlier is not None:
                     found[index] = Accepted(earlier, duplicate=True)
         return found
 
 
-def _place(context: SpanContext | None) -> dict[str, Any]:
-    """Return the fields of an envelope that say where its record stands in a trace."""
-    if context is None:
-        return {}
+def _places(
+    identified: Sequence[Accepted | None], contexts: Sequence[SpanContext | None]
+) -> dict[UUID, dict[str, Any]]:
+    """Return, by trace id, the fields of envelopes that say where their record stands in a trace."""
     return {
-        "kind": context.kind,
-        "otel_trace_id": context.trace_id,
-        "otel_span_id": context.span_id,
-        "otel_parent_span_id": context.parent_span_id,
+        accepted.trace_id: {
+            "kind": context.kind,
+            "otel_trace_id": context.trace_id,
+            "otel_span_id": context.span_id,
+            "otel_parent_span_id": context.parent_span_id,
+        }
+        # Of lines with one id the first counts.
+        for accepted, context in reversed([*zip(identified, contexts, strict=True)])
+        if accepted and context
     }
 
 
 def _outcomes(
-    lines: Sequence[Record | Rejection], identified: Sequence[Accepted | None], kept: Container[UUID]
+    lines: Sequence[Record | Rejection],
+    identified: Sequence[Accepted | None],
+    kept: Container[UUID] | None,
 ) -> Iterator[Accepted | Rejection]:
+    """Yield what became of each line; `kept` are those that could be redacted, None where nothing is."""
     for number, (line, accepted) in enumerate(zip(lines, identified, strict=True), start=1):
         if isinstance(line, Rejection):
             yield line
         elif accepted is not None:
-            refused = accepted.trace_id not in kept
+            refused = kept is not None and accepted.trace_id not in kept
             yield Rejection(number, None, UNREDACTABLE) if refused else accepted
 
 

@@ -7,17 +7,29 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from uuid import UUID
 
-__all__ = ["lot", "mint", "minted_at"]
+__all__ = ["lot", "mint", "mint_many", "minted_at"]
 
 _RANDOM_BITS = 80
+_RANDOM_BYTES = _RANDOM_BITS // 8
+# Version and variant, and every bit but theirs.
+_FIXED = 0x7 << 76 | 0x2 << 62
+_FREE = (1 << 128) - 1 - (0xF << 76) - (0x3 << 62)
 
 
 def mint(now_ms: int) -> UUID:
     """Return a fresh UUIDv7 of the Unix time `now_ms` in milliseconds (RFC 9562, section 5.7)."""
-    value = now_ms << _RANDOM_BITS | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    return _mint(now_ms << _RANDOM_BITS, os.urandom(_RANDOM_BYTES))
+
+
+def mint_many(now_ms: int, count: int) -> list[UUID]:
+    """Return as many of the same moment, for one question to the kernel."""
+    moment, random = now_ms << _RANDOM_BITS, os.urandom(_RANDOM_BYTES * count)
+    starts = range(0, len(random), _RANDOM_BYTES)
+    return [_mint(moment, random[start : start + _RANDOM_BYTES]) for start in starts]
+
+
+def _mint(moment: int, random: bytes) -> UUID:
+    return UUID(int=(moment | int.from_bytes(random)) & _FREE | _FIXED)
 
 
 def minted_at(trace_id: UUID) -> datetime:

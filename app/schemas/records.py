@@ -18,6 +18,7 @@ __all__ = ["BodyFormat", "GuardIn", "RecordIn", "Rejection", "read_guarded", "re
 BodyFormat = Literal["json", "ndjson", "protobuf"]
 
 _METADATA_BYTES = 64 * 1024
+_ESCAPED_NUL = b"\\u0000"
 _REPLACEMENT = "�"
 _PATH = re.compile(r" - at `\$(?:\.)?([^`]*)`$")
 _UNKNOWN_FIELD = "Object contains unknown field"
@@ -83,6 +84,7 @@ class Rejection(NamedTuple):
 
 
 _decoders = {kind: msgspec.json.Decoder(kind).decode for kind in (RecordIn, GuardIn)}
+_decode_record = msgspec.json.Decoder(RecordIn).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 
@@ -116,12 +118,22 @@ def read_records(body: bytes, body_format: BodyFormat) -> list[Record | Rejectio
     The result is aligned with the lines (blank NDJSON lines do not count). Raises MalformedBody when a
     JSON body is no array at all.
     """
-    return [_read_line(number, line) for number, line in enumerate(_lines(body, body_format), start=1)]
+    lines = enumerate(_lines(body, body_format), start=1)
+    return [_read_plain(line) or _read_line(number, line) for number, line in lines]
+
+
+def _read_plain(line: bytes) -> Record | None:
+    """Return the record of a line that needs no second look, as almost all do; None for every other."""
+    try:
+        wire = _decode_record(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if wire.metadata or wire.messages or _ESCAPED_NUL in line else _to_record(wire, ())
 
 
 def _lines(body: bytes, body_format: BodyFormat) -> Iterable[bytes]:
     if body_format == "ndjson":
-        return (line for line in body.split(b"\n") if line.strip())
+        return (line for line in body.split(b"\n") if line and not line.isspace())
     try:
         return [bytes(raw) for raw in _decode_list(body)]
     except msgspec.ValidationError as error:
@@ -181,7 +193,7 @@ def _read_nested(line: bytes, kind: type[RecordIn]) -> Record:
         value, marks = _read_leniently(line, error)
         wire = _convert(value, kind)
     record = _to_record(wire, marks)
-    if b"\\u0000" in line or marks:
+    if _ESCAPED_NUL in line or marks:
         record = _without_nul(record)
     return record
 
@@ -248,7 +260,7 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         system_prompt=wire.system_prompt,
         context=() if not context else (context,) if isinstance(context, str) else tuple(context),
         reference=wire.reference,
-        messages=tuple(wire.messages or ()),
+        messages=tuple(wire.messages) if wire.messages else (),
         response_time_ms=wire.response_time_ms,
         time_to_first_token_ms=wire.time_to_first_token_ms,
         prompt_tokens=wire.prompt_tokens,
@@ -257,7 +269,7 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         cache_write_tokens=wire.cache_write_tokens,
         reasoning_tokens=wire.reasoning_tokens,
         error=wire.error,
-        tags=tuple(dict.fromkeys(wire.tags or ())),
+        tags=tuple(dict.fromkeys(wire.tags)) if wire.tags else (),
         metadata=wire.metadata or {},
         skip=() if _all_checked(wire) else tuple(n for n in _CHECKS if not getattr(wire, f"check_{n}")),
         marks=marks,
