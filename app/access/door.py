@@ -22,6 +22,8 @@ class Door:
         self.sessions = sessions
         self._require = settings.require_keys
         self._loopback = is_loopback(settings.host)
+        # Whoever comes over the network must not be able to make the first key and lock the owner out.
+        self._anonymous = anonymous(SCOPES if self._loopback else ("ingest", "read"))
 
     async def admit(self, credential: str | None) -> Identity:
         """Return who sent a request with this key, or with none.
@@ -40,7 +42,7 @@ class Door:
         if credential is not None and counts:
             return identity_of(await self.keyring.find(credential))
         if self._require == "never" or (self._require == "auto" and not made):
-            return self._anonymous()
+            return self._anonymous
         raise Unauthorized(
             "Send a key as Authorization: Bearer or X-API-Key; `llm-monitor keys create` makes one."
         )
@@ -64,10 +66,6 @@ class Door:
         if self._require == "always" or not self._loopback or _is_ours(credential):
             raise unknown_keys()
         return anonymous({"ingest"}, provisional=True)
-
-    def _anonymous(self) -> Identity:
-        # Whoever comes over the network must not be able to make the first key and lock the owner out.
-        return anonymous(SCOPES if self._loopback else ("ingest", "read"))
 
 
 def _is_ours(credential: str | None) -> bool:
