@@ -22,7 +22,7 @@ from msgspec import structs
 from app.aggregation import aggregate, negate
 from app.privacy import SealError
 from app.projects import Projects
-from app.schemas.queued import CONTENT, NO_CONTENT, Envelope, decode_envelope
+from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, NO_CONTENT, Envelope, decode_envelope
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.dead_letters import DeadLetter, bury
 from app.storage.engine import Connection, Engine, is_outage
@@ -122,7 +122,7 @@ class Joining:
             elif one.part.kind == CONTENT:
                 by_span[one.envelope.otel_trace_id, one.envelope.otel_span_id].append(one)
             else:
-                letters.append(_letter(one.part, "no_span", "the span it is about did not come"))
+                letters.append(_letter(one.part, "no_span", "the call it is about did not come"))
         async with self._engine.begin() as connection:
             stored = await lock_traces(connection, project_id, sorted(by_trace))
             # A row that another worker replaced meanwhile is met again in its new shape.
@@ -217,10 +217,14 @@ class Joining:
         return opened, letters
 
     def _texts(self, envelope: Envelope) -> Record:
-        """Return the record of a part with its texts, and everything else as it was redacted."""
+        """Return the record of a part with its texts, or its figure, and everything else as it was redacted."""
         if envelope.sealed is None:
             return envelope.record
         whole = self._scoring.open(envelope)
+        if envelope.kind == EVALUATION:
+            figure = whole.metadata.get(EVALUATED)
+            known = {} if figure is None else {EVALUATED: figure}
+            return structs.replace(envelope.record, metadata=known)
         return structs.replace(
             envelope.record,
             prompt=whole.prompt,
@@ -236,6 +240,7 @@ def _complete(call: Envelope, texts: Sequence[_Opened]) -> Envelope:
     return structs.replace(
         call,
         record=merge(call.record, [one.record for one in texts]),
+        response_key=call.response_key or next((one.envelope.response_key for one in texts), None),
         pii=max(found, key=_pii_value, default=None),
     )
 
@@ -280,6 +285,7 @@ def _envelope(trace: Trace, record: Record) -> Envelope:
         otel_trace_id=trace.otel_trace_id,
         otel_span_id=trace.otel_span_id,
         otel_parent_span_id=trace.otel_parent_span_id,
+        response_key=trace.response_key,
     )
 
 
@@ -288,18 +294,19 @@ def _finds(one: _Opened) -> bool:
 
 
 def _late(one: _Opened, trace_id: UUID) -> LateScore:
-    result = one.envelope.record.metadata.get("evaluation", {})
-    value, explanation = result.get("value"), one.envelope.record.response
-    within = isinstance(value, int | float) and 0 <= value <= 1
+    record = one.record
+    sent = record.metadata.get(EVALUATED)
+    value = sent if isinstance(sent, int | float) else None  # one like an identifier may have been redacted
+    within = value is not None and 0 <= value <= 1
     return LateScore(
         project_id=one.part.project_id,
         trace_id=trace_id,
-        evaluator=result.get("evaluator") or "unnamed",
+        evaluator=record.model_name,
         version="",
         source="otel",
         value=value if within else None,
-        label=result.get("error") or result.get("label") or "",
-        evidence=[Evidence("response", 0, 0, explanation)] if explanation else [],
+        label=record.error or next(iter(record.tags), ""),
+        evidence=[Evidence("response", 0, 0, record.response)] if record.response else [],
         parts={} if within or value is None else {"value": float(value)},
     )
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from app.aggregation import describing
 from app.observation import observe
 from app.schemas.ids import minted_at
-from app.schemas.queued import NO_CONTENT, Envelope, Summary, encode
+from app.schemas.queued import EVALUATION, NO_CONTENT, Envelope, Summary, encode
 from app.schemas.traces import Trace
 from app.storage.dead_letters import DeadLetter, bury, exhume
 from app.storage.engine import REFUSALS, Connection, Engine, is_refusal
@@ -179,7 +179,8 @@ class Storing:
 
 def _row(part: Envelope) -> Row:
     ids = (part.otel_trace_id or b"", part.otel_span_id or b"")
-    return (part.trace_id, part.kind, *ids, encode(part), part.record.user_id)
+    about = part.response_key if part.kind == EVALUATION else None
+    return (part.trace_id, part.kind, *ids, about, encode(part), part.record.user_id)
 
 
 def _reason(error: Exception) -> str:

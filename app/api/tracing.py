@@ -105,7 +105,7 @@ def describe(trace: Trace, opinions: Sequence[Feedback]) -> dict[str, Any]:
     shown = {
         _CONTRACT_NAMES.get(name, name): value.hex() if isinstance(value, bytes) else value
         for name, value in msgspec.structs.asdict(trace).items()
-        if name not in {"project_id", "job_id"}
+        if name not in {"project_id", "job_id", "response_key"}
     }
     return shown | {"feedback": opinions}
 

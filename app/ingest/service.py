@@ -212,9 +212,10 @@ def _places(
     return {
         accepted.trace_id: {
             "kind": context.kind,
-            "otel_trace_id": context.trace_id,
-            "otel_span_id": context.span_id,
+            "otel_trace_id": context.trace_id or None,
+            "otel_span_id": context.span_id or None,
             "otel_parent_span_id": context.parent_span_id,
+            "response_key": context.response_key,
         }
         # Of lines with one id the first counts.
         for accepted, context in reversed([*zip(identified, contexts, strict=True)])

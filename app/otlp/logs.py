@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
 
 from app.otlp.attributes import first_number, first_text
 from app.otlp.conversations import CONTENT_EVENTS, DETAILS_EVENT, conversation_of_logs
-from app.otlp.mapping import Mapped, moment, read_call
+from app.otlp.mapping import Mapped, moment, read_call, response_key
 from app.otlp.messages import messages_of, texts_of
 from app.otlp.signals import LogRecord, Malformed, Span, id_problem
-from app.schemas.queued import CONTENT, EVALUATION, SpanContext
+from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, LLM, SpanContext
 from app.schemas.records import Rejection
 from monitoring.models import Record
 
@@ -34,10 +33,10 @@ def map_logs(logs: Sequence[LogRecord | Malformed]) -> list[Mapped]:
             found.append(_reject(number, log.reason))
         elif log.event in CONTENT_EVENTS or log.event == _EVALUATION_EVENT:
             problem = id_problem(_as_span(log))
-            if problem is None and log.event in CONTENT_EVENTS:
-                by_span[log.trace_id, log.span_id].append(log)
+            if log.event == _EVALUATION_EVENT:
+                found.append(_evaluation(number, log, problem))
             elif problem is None:
-                found.append(_evaluation(number, log))
+                by_span[log.trace_id, log.span_id].append(log)
             elif log.event == DETAILS_EVENT:
                 found.append(_call(number, log))
             else:
@@ -68,8 +67,10 @@ def _as_span(log: LogRecord) -> Span:
 
 def _call(number: int, log: LogRecord) -> Mapped:
     """Return a call that was told by its event alone, outside any span."""
+    told = _as_span(log)
+    context = SpanContext(kind=LLM, trace_id=b"", span_id=b"", response_key=response_key(told.attributes))
     try:
-        return Mapped(read_call(_as_span(log)), None, _key("call", [log]))
+        return Mapped(read_call(told), context, _key("call", [log]))
     except (OverflowError, RecursionError):
         return _reject(number, "it holds a number over 64 bits or is nested too deeply")
 
@@ -97,29 +98,37 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
         completion_tokens=known.completion_tokens,
         metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
     )
-    return Mapped(record, _context(logs[0], CONTENT), _key(CONTENT, logs))
+    answer = response_key(_as_span(details).attributes)
+    return Mapped(record, _context(logs[0], CONTENT, answer), _key(CONTENT, logs))
 
 
-def _evaluation(number: int, log: LogRecord) -> Mapped:
+def _evaluation(number: int, log: LogRecord, problem: str | None) -> Mapped:
+    """Return what somebody found in a response, which is named by its span, by its id, or by both."""
     said = _as_span(log).attributes
+    answer = response_key(said)
+    if problem is not None and answer is None:
+        return _reject(number, f"it names no gen_ai.response.id, and as an event of a span {problem}")
     name = first_text(said, ("gen_ai.evaluation.name",))
     if name is None:
         return _reject(number, "gen_ai.evaluation.name is missing")
-    result: dict[str, Any] = {
-        "evaluator": name[:_NAME_CHARACTERS],
-        "value": first_number(said, ("gen_ai.evaluation.score.value",)),
-        "label": (first_text(said, ("gen_ai.evaluation.score.label",)) or "")[:_NAME_CHARACTERS],
-        "error": first_text(said, ("error.type",)),
-    }
-    explanation = first_text(said, ("gen_ai.evaluation.explanation",))
+    value = first_number(said, ("gen_ai.evaluation.score.value",))
+    label = first_text(said, ("gen_ai.evaluation.score.label",))
+    # In the fields of a record whose redaction is what these deserve: a name, a tag, a text, a figure.
     record = Record(
-        prompt="", response=explanation or "", timestamp=moment(log.time_ns), metadata={"evaluation": result}
+        prompt="",
+        response=first_text(said, ("gen_ai.evaluation.explanation",)) or "",
+        model_name=name[:_NAME_CHARACTERS],
+        tags=(label[:_NAME_CHARACTERS],) if label else (),
+        error=first_text(said, ("error.type",)),
+        timestamp=moment(log.time_ns),
+        metadata={} if value is None else {EVALUATED: value},
     )
-    return Mapped(record, _context(log, EVALUATION), _key(EVALUATION, [log]))
+    place = log if problem is None else log._replace(trace_id=b"", span_id=b"")
+    return Mapped(record, _context(place, EVALUATION, answer), _key(EVALUATION, [log]))
 
 
-def _context(log: LogRecord, kind: str) -> SpanContext:
-    return SpanContext(kind=kind, trace_id=log.trace_id, span_id=log.span_id)
+def _context(log: LogRecord, kind: str, answer: bytes | None = None) -> SpanContext:
+    return SpanContext(kind=kind, trace_id=log.trace_id, span_id=log.span_id, response_key=answer)
 
 
 def _key(kind: str, logs: Sequence[LogRecord]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,7 +20,7 @@ from app.schemas.queued import NO_CONTENT, SpanContext
 from app.schemas.records import Rejection
 from monitoring.models import Record
 
-__all__ = ["Mapped", "map_spans", "moment", "read_call"]
+__all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
 
 _EXCLUSIVE = "usage_exclusive"
 _NAME_CHARACTERS = 512
@@ -41,6 +42,7 @@ _MODEL = (
     "ai.model.id",
     "langfuse.observation.model.name",
 )
+_RESPONSE_ID = ("gen_ai.response.id", "ai.response.id")
 _PROVIDER = ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider")
 _SESSION = (
     "gen_ai.conversation.id",
@@ -153,13 +155,23 @@ def _retrieved(known: Sequence[tuple[Span, str]]) -> _Retrieved:
 def _map(span: Span, kind: str, retrieved: _Retrieved) -> Mapped | str:
     """Return a span as a record, or why that cannot be: such a span costs itself alone."""
     context = SpanContext(
-        kind=kind, trace_id=span.trace_id, span_id=span.span_id, parent_span_id=span.parent_id or None
+        kind=kind,
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        parent_span_id=span.parent_id or None,
+        response_key=response_key(span.attributes),
     )
     key = f"otel:{span.trace_id.hex()}:{span.span_id.hex()}"
     try:
         return Mapped(_record(span, kind, retrieved), context, key)
     except (OverflowError, RecursionError):
         return "it holds a number over 64 bits or is nested too deeply"
+
+
+def response_key(attributes: Attributes) -> bytes | None:
+    """Return 16 bytes that stand for the id of a response, None where none is named."""
+    named = first_text(attributes, _RESPONSE_ID)
+    return blake2b(named.encode("utf-8", "replace"), digest_size=16).digest() if named else None
 
 
 def read_call(span: Span) -> Record:

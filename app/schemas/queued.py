@@ -12,6 +12,9 @@ import msgspec
 from monitoring.models import Record, Score
 
 __all__ = [
+    "CONTENT",
+    "EVALUATED",
+    "EVALUATION",
     "GUARDED",
     "LLM",
     "Batch",
@@ -31,6 +34,8 @@ LLM, GUARDED = "llm", "guard"
 
 # Envelopes that hold no span but what belongs to one: its texts, or what somebody found in it.
 CONTENT, EVALUATION = "content", "evaluation"
+# Where the metadata of an evaluation have its figure; its record is named, tagged and worded as it is.
+EVALUATED = "evaluation.value"
 PART_KINDS = frozenset({CONTENT, EVALUATION})
 # The mark of a call whose texts were not sent with it.
 NO_CONTENT = "no_content"
@@ -40,13 +45,15 @@ class SpanContext(msgspec.Struct, frozen=True, kw_only=True):
     """Where a record stands in an OpenTelemetry trace: raw ids of 16 and 8 bytes, and the span's kind.
 
     Of the kinds, `llm` and `embedding` are calls that are counted and priced, `content` and `evaluation`
-    belong to a span that comes by another way, all others are steps around calls.
+    belong to a span that comes by another way, all others are steps around calls. Ids are empty of what was
+    told outside any trace. `response_key` stands for the id that a provider gave to the response.
     """
 
     kind: str
     trace_id: bytes
     span_id: bytes
     parent_span_id: bytes | None = None
+    response_key: bytes | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,7 +61,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `trace_id` is a UUIDv7 minted at acceptance. `retried` says that its client id had been seen before, so
     it may be stored already; `waited` that a request waits for its scores. `pii` is the score of a record
-    as it was before its redaction; `sealed` the encrypted original of one that lost its texts; `guard` what the guard said.
+    as it was before its redaction; `sealed` the encrypted original of one that lost its texts; `guard` what the guard said;
+    `response_key` the digest of the response's id, which is no text of anybody and never redacted.
     """
 
     trace_id: UUID
@@ -65,6 +73,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     otel_trace_id: bytes | None = None
     otel_span_id: bytes | None = None
     otel_parent_span_id: bytes | None = None
+    response_key: bytes | None = None
     retried: bool = False
     waited: bool = False
     pii: Score | None = None

@@ -52,6 +52,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     otel_trace_id: bytes | None = None
     otel_span_id: bytes | None = None
     otel_parent_span_id: bytes | None = None
+    response_key: bytes | None = None
     parent_id: str | None = None
     provider: str | None = None
     user_id: str | None = None
@@ -193,6 +194,7 @@ def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **foun
         otel_trace_id=envelope.otel_trace_id,
         otel_span_id=envelope.otel_span_id,
         otel_parent_span_id=envelope.otel_parent_span_id,
+        response_key=envelope.response_key,
         guard=envelope.guard,
         **dict(zip(_RECORD_FIELDS, _record_values(record), strict=True)),
         **found,

@@ -26,13 +26,14 @@ __all__ = [
 
 _LEASE = timedelta(seconds=30)
 _BEFORE = timedelta(days=1)  # how long before its parts a span may have been accepted
+_EVALUATED = timedelta(days=7)  # and a response before it was evaluated
 _KEPT = timedelta(days=3)
 
 _INSERT = (
-    "INSERT INTO span_parts (project_id, part_id, kind, otel_trace_id, otel_span_id, payload, user_id) "
-    "SELECT $1, p.part_id, p.kind, p.otel_trace_id, p.otel_span_id, p.payload, p.user_id "
-    "FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::text[]) "
-    "AS p(part_id, kind, otel_trace_id, otel_span_id, payload, user_id) "
+    "INSERT INTO span_parts (project_id, part_id, kind, otel_trace_id, otel_span_id, response_key, payload, user_id) "
+    "SELECT $1, p.part_id, p.kind, p.otel_trace_id, p.otel_span_id, p.response_key, p.payload, p.user_id "
+    "FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::text[]) "
+    "AS p(part_id, kind, otel_trace_id, otel_span_id, response_key, payload, user_id) "
     "ON CONFLICT (project_id, part_id) DO NOTHING RETURNING part_id"
 )
 _FREE = "p.payload IS NOT NULL AND (p.claimed_at IS NULL OR p.claimed_at < $1)"
@@ -42,12 +43,20 @@ _CLAIM = (
     "RETURNING span_parts.project_id, span_parts.part_id, span_parts.kind, span_parts.payload, "
     "span_parts.attempts, span_parts.user_id, c.trace_id"
 )
-_CLAIM_PARTS = _CLAIM.format(
-    found=(
-        "SELECT p.project_id, p.part_id, t.trace_id FROM span_parts p JOIN traces t "  # noqa: S608 constants, no input
-        "ON t.project_id = p.project_id AND t.otel_trace_id = p.otel_trace_id "
-        "AND t.otel_span_id = p.otel_span_id AND t.trace_id >= $3 "
-        f"WHERE {_FREE} ORDER BY p.created_at LIMIT $4 FOR UPDATE OF p SKIP LOCKED"
+_JOINED = (
+    "SELECT p.project_id, p.part_id, t.trace_id FROM span_parts p JOIN traces t "  # noqa: S608 constants, no input
+    "ON t.project_id = p.project_id AND {condition} AND t.trace_id >= $3 "
+    f"WHERE {_FREE} ORDER BY p.created_at LIMIT $4 FOR UPDATE OF p SKIP LOCKED"
+)
+# Steps around a call may name its response too, and are not what was evaluated.
+_CLAIM_ABOUT_RESPONSE = _CLAIM.format(
+    found=_JOINED.format(condition="t.response_key = p.response_key AND t.kind IN ('llm', 'embedding')")
+)
+# An event that names a response is about the span it was sent in only if that is a call which names none.
+_CLAIM_ABOUT_SPAN = _CLAIM.format(
+    found=_JOINED.format(
+        condition="t.otel_trace_id = p.otel_trace_id AND t.otel_span_id = p.otel_span_id AND "
+        "(p.response_key IS NULL OR (t.response_key IS NULL AND t.kind IN ('llm', 'embedding')))"
     )
 )
 _CLAIM_ORPHANS = _CLAIM.format(
@@ -76,11 +85,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     trace_id: UUID | None
 
 
-Row = tuple[UUID, str, bytes, bytes, bytes, str | None]
+Row = tuple[UUID, str, bytes, bytes, bytes | None, bytes, str | None]
 
 
 async def insert_parts(connection: AsyncConnection, project_id: str, rows: Sequence[Row]) -> set[UUID]:
-    """Keep parts (id, kind, trace id, span id, envelope, user id); returns the ids that were not known before."""
+    """Keep parts; returns the ids that were not known before.
+
+    A row is id, kind, trace id, span id, key of the response it names, envelope, user id.
+    """
     if not rows:
         return set()
     inserted = await connection.exec_driver_sql(
@@ -90,9 +102,15 @@ async def insert_parts(connection: AsyncConnection, project_id: str, rows: Seque
 
 
 async def claim_parts(connection: AsyncConnection, now: datetime, limit: int) -> list[Part]:
-    """Claim parts whose span is stored, for half a minute; another replica then passes them over."""
-    rows = await connection.exec_driver_sql(_CLAIM_PARTS, (now - _LEASE, now, first_id(now - _BEFORE), limit))
-    return [Part(**row) for row in rows.mappings()]
+    """Claim parts whose span or response is stored, for half a minute; another replica then passes them over.
+
+    At most `limit` of either.
+    """
+    found: list[Part] = []
+    for statement, before in ((_CLAIM_ABOUT_RESPONSE, _EVALUATED), (_CLAIM_ABOUT_SPAN, _BEFORE)):
+        rows = await connection.exec_driver_sql(statement, (now - _LEASE, now, first_id(now - before), limit))
+        found += [Part(**row) for row in rows.mappings()]
+    return found
 
 
 async def claim_orphans(

@@ -129,6 +129,7 @@ traces = Table(
     Column("otel_trace_id", LargeBinary),
     Column("otel_span_id", LargeBinary),
     Column("otel_parent_span_id", LargeBinary),
+    Column("response_key", LargeBinary),  # digest of the id that the provider gave to the response
     Column("parent_id", Text),
     _instant("occurred_at"),
     Column("client_id", Text),
@@ -190,6 +191,12 @@ traces = Table(
         "otel_trace_id",
         "otel_span_id",
         postgresql_where=text("otel_trace_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_traces_response",
+        "project_id",
+        "response_key",
+        postgresql_where=text("response_key IS NOT NULL"),
     ),
     postgresql_partition_by="RANGE (trace_id)",
 )
@@ -262,6 +269,7 @@ span_parts = Table(
     Column("kind", Text, nullable=False),
     Column("otel_trace_id", LargeBinary, nullable=False),
     Column("otel_span_id", LargeBinary, nullable=False),
+    Column("response_key", LargeBinary),  # what an evaluation is about, where it names a response
     Column("payload", LargeBinary),  # the msgpack envelope, as it was queued; null once joined or erased
     Column("user_id", Text),
     Column("attempts", Integer, nullable=False, server_default=text("0")),

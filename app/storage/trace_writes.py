@@ -64,6 +64,7 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ("otel_trace_id", "bytea"),
     ("otel_span_id", "bytea"),
     ("otel_parent_span_id", "bytea"),
+    ("response_key", "bytea"),
     ("client_id", "text"),
     ("parent_id", "text"),
     ("model_name", "text"),
