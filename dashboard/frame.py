@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -138,7 +139,7 @@ def _banners(settings: Settings) -> list[Any]:
 def register_frame(dash: Dash, pages: Sequence[Page], health: HealthSource) -> None:
     """Add the callbacks of the frame: routing, period, health, narrow navigation, lost server."""
     _register_routing(dash, pages)
-    _register_browser(dash)
+    _register_browser(dash, pages)
 
     @dash.callback(
         Output("health", "children"),
@@ -191,7 +192,12 @@ def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
         return read_view(search).project_id
 
 
-def _register_browser(dash: Dash) -> None:
+def _register_browser(dash: Dash, pages: Sequence[Page]) -> None:
+    titles = {page.path: f"{page.title} · LLM Monitor" for page in pages}
+    dash.clientside_callback(  # type: ignore[no-untyped-call]
+        f"path => {{ document.title = ({json.dumps(titles)})[path] || 'LLM Monitor' }}",
+        Input(URL, "pathname"),
+    )
     dash.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("frame", "syncPeriod"),
         Output(URL, "search"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from dashboard.components import flag_name
@@ -66,7 +67,9 @@ def _cost_tiles(overview: Overview) -> dict[str, Any]:
         "cost-value": money(cost.total_cost_usd),
         "cost-remark": f"{money(cost.avg_cost_per_request)} per request",
         "month-value": money(cost.projected_monthly_cost),
-        "month-remark": f"{count(cost.total_requests - cost.unpriced_requests)} of {count(cost.total_requests)} priced",
+        "month-remark": "known after an hour of traffic"
+        if cost.total_cost_usd is not None and cost.projected_monthly_cost is None
+        else f"{count(cost.total_requests - cost.unpriced_requests)} of {count(cost.total_requests)} priced",
     }
 
 
@@ -101,13 +104,14 @@ def _bars(overview: Overview, colors: Palette) -> dict[str, Any]:
         Bar(flag_name(flag), share.count, f"{count(share.count)} ({percent(share.rate)})")
         for flag, share in overview.safety.flags.items()
     ]
-    models = sorted(
-        (
-            Bar(model.model_name, float(model.total_cost_usd or 0), money(model.total_cost_usd))
-            for model in overview.cost.by_model
-        ),
-        key=lambda bar: -bar.value,
-    )
+    costs = sorted(overview.cost.by_model, key=lambda model: -(model.total_cost_usd or 0))
+    models = [
+        Bar(model.model_name, float(model.total_cost_usd or 0), money(model.total_cost_usd))
+        for model in costs[: _MOST_BARS if len(costs) <= _MOST_BARS else _MOST_BARS - 1]
+    ]
+    if others := costs[len(models) :]:
+        rest = sum((model.total_cost_usd or Decimal(0) for model in others), Decimal(0))
+        models.append(Bar(f"{len(others)} others", float(rest), money(rest)))
     topics = [
         Bar(flag_name(topic), records, count(records))
         for topic, records in overview.relevance.topic_distribution.items()

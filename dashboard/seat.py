@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from app.access.identity import Identity
 
-__all__ = ["SEAT", "seated_project"]
+__all__ = ["SEAT", "is_signed_in", "seated_project"]
 
 Project = TypeVar("Project", str, None)
 SEAT: ContextVar[Identity | None] = ContextVar("seat", default=None)
@@ -22,3 +22,9 @@ def seated_project(asked: Project) -> Project | str:
     if seat is None or (seat.anonymous and seat.operator):
         return asked
     return seat.project_id
+
+
+def is_signed_in() -> bool:
+    """Tell whether somebody signed in, which also means that the API asks for keys."""
+    seat = SEAT.get()
+    return seat is not None and not seat.anonymous

@@ -17,6 +17,7 @@ FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', '
 MANTINE: dict[str, Any] = {
     "fontFamily": FONT,
     "primaryColor": "indigo",
+    "primaryShade": 8,  # lighter ones are hard to read as text
     "defaultRadius": "md",
     "headings": {"fontFamily": FONT, "fontWeight": "600"},
 }

@@ -55,6 +55,7 @@ def trace_table(name: str, *, height: str) -> Any:
             "headerHeight": 34,
             "animateRows": False,
             "suppressCellFocus": False,
+            "suppressNoRowsOverlay": True,
         },
         style={"height": height},
     )

@@ -16,6 +16,7 @@ from dashboard.onboarding import onboarding
 from dashboard.overview import overview_parts
 from dashboard.page import Page
 from dashboard.redraw import only_changed
+from dashboard.seat import is_signed_in
 from dashboard.silence import silence_notice, silent_calls
 from dashboard.sources import Overview, Sources
 from dashboard.theme import palette, scheme_of
@@ -125,7 +126,7 @@ def _register(dash: Dash, sources: Sources) -> None:
         begun = bool(overview.traces)
         parts = overview_parts(overview, palette(scheme_of(scheme))) | {
             "problem": _problems(overview) if begun else None,
-            "onboarding": None if begun else onboarding(sources.api_url),
+            "onboarding": None if begun else onboarding(sources.api_url, keyed=is_signed_in()),
             "board": not begun,
         }
         kept, shown = only_changed(parts, drawn)

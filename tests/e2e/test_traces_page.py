@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.e2e.browser import Tab, open_tab
+from tests.e2e.contrast import faint_texts
 from tests.e2e.stack import Stack, running_stack, wait_for
 
 pytestmark = pytest.mark.long
@@ -147,3 +148,23 @@ def test_spans_are_a_tree_and_a_silent_call_says_what_to_set(stack: Stack, tab: 
     tab.see(BODY, "came without its texts")
     tab.see(f"{BODY} .recipes", "OPENINFERENCE_HIDE_INPUTS=false")
     assert "came without" in tab.see("#problem", "What to set")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 390])
+def test_every_text_stands_out_and_nothing_is_wider_than_the_page(
+    stack: Stack, tab: Tab, scheme: str, width: int
+) -> None:
+    tab.show(width=width, height=900, scheme=scheme)
+    evil = find(stack, model=EVIL)
+    for path, selector, words in (
+        ("/", "#unsafe-remark", "records"),
+        ("/traces", "#found-pages", "Older"),
+        (f"/traces?trace={evil}", BODY, "Scores"),
+        ("/?project=nobody", "#onboarding", "Waiting"),
+        ("/nowhere", "#content", "no page"),
+    ):
+        tab.go(f"{stack.dashboard}{path}")
+        tab.see(selector, words)
+        assert faint_texts(tab) == [], path
+        assert tab.ask("document.documentElement.scrollWidth") <= width, path

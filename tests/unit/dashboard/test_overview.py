@@ -151,7 +151,7 @@ def _overview(records: int, **changes: Any) -> Overview:
         ("cost-value", "$12.50"),
         ("cost-remark", "$0.013 per request"),
         ("month-value", "–"),  # noqa: RUF001 what people are shown
-        ("month-remark", "990 of 1.2k priced"),
+        ("month-remark", "known after an hour of traffic"),
         ("flags-text", "Safety flags: PII leak 7 (0.6 %); Bias 1 (–)."),  # noqa: RUF001 same
         ("models-text", "Cost by model: gpt-4 $12.50; free –."),  # noqa: RUF001 same
         ("topics-text", "Topics: Programming 900; Travel 350."),
@@ -173,6 +173,31 @@ def test_the_unknown_is_never_shown_as_zero() -> None:
 def test_everything_can_be_sent_to_a_browser(records: int) -> None:
     parts = overview_parts(_overview(records), COLORS)
     assert json.loads(to_json_plotly(parts)).keys() == parts.keys()
+
+
+def test_a_known_month_says_how_much_of_it_is_known() -> None:
+    overview = _overview(1240)
+    cost = overview.cost.model_copy(update={"projected_monthly_cost": Decimal(30)})
+    assert overview_parts(overview._replace(cost=cost), COLORS)["month-remark"] == "990 of 1.2k priced"
+
+
+def test_many_models_end_in_what_the_others_cost() -> None:
+    overview = _overview(1240)
+    models = [
+        ModelCost(
+            model_name=f"m{i}",
+            requests=1,
+            priced_requests=1,
+            total_cost_usd=Decimal(i) if i else None,
+            total_tokens=1,
+        )
+        for i in range(60)
+    ]
+    cost = overview.cost.model_copy(update={"by_model": tuple(models)})
+    shown = overview_parts(overview._replace(cost=cost), COLORS)["models-text"]
+    assert shown == (
+        "Cost by model: m59 $59.00; m58 $58.00; m57 $57.00; m56 $56.00; m55 $55.00; 55 others $1,485."
+    )
 
 
 def test_a_row_of_the_table_is_ready_to_be_drawn() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -46,3 +47,10 @@ def test_without_servers_it_says_what_to_set() -> None:
 def test_every_snippet_names_the_api_that_is_meant() -> None:
     found = snippets("http://monitor.internal:9000")
     assert all("http://monitor.internal:9000" in code for code in found.values())
+    assert not any("KEY" in code for code in found.values())
+
+
+def test_where_keys_are_needed_every_snippet_sends_one() -> None:
+    found = snippets("http://monitor.internal:9000", keyed=True)
+    assert all("KEY" in code for code in found.values())
+    ast.parse(found["Python"])

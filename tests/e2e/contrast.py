@@ -1,0 +1,46 @@
+"""How far a page's texts stand out from what is behind them, by WCAG 2.2's contrast ratio (1.4.3)."""
+
+from __future__ import annotations
+
+import json
+
+from tests.e2e.browser import Tab
+
+__all__ = ["faint_texts"]
+
+_ENOUGH, _ENOUGH_FOR_LARGE, _LARGE_PIXELS = 4.5, 3, 24
+_SCRIPT = """(() => {
+  const read = (text) => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return { r, g, b, a } };
+  const part = (value) => (value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+  const light = (color) => 0.2126 * part(color.r) + 0.7152 * part(color.g) + 0.0722 * part(color.b);
+  const mix = (top, under) => (above) => top[above] * top.a + under[above] * (1 - top.a);
+  const over = (top, under) => { const at = mix(top, under); return { r: at("r"), g: at("g"), b: at("b"), a: 1 } };
+  const behind = (element) => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) layers.push(read(getComputedStyle(at).backgroundColor));
+    return layers.reverse().reduce((under, top) => over(top, under), { r: 255, g: 255, b: 255, a: 1 });
+  };
+  const faint = new Set();
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const element = walk.currentNode.parentElement;
+    const text = walk.currentNode.data.trim();
+    const shown = element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    if (!text || !shown || element.closest("svg, script, style, .unseen, .skip")) continue;
+    const under = behind(element);
+    const levels = [light(over(read(getComputedStyle(element).color), under)), light(under)].sort((a, b) => b - a);
+    const ratio = (levels[0] + 0.05) / (levels[1] + 0.05);
+    const enough = parseFloat(getComputedStyle(element).fontSize) >= %LARGE% ? %ENOUGH_LARGE% : %ENOUGH%;
+    if (ratio < enough) faint.add(`${text.slice(0, 40)}: ${ratio.toFixed(2)}`);
+  }
+  return [...faint];
+})()"""
+
+
+def faint_texts(tab: Tab) -> list[str]:
+    """Return the texts of the open page whose contrast is below 4.5, or 3 where they are large."""
+    script = _SCRIPT
+    for name, value in (("LARGE", _LARGE_PIXELS), ("ENOUGH_LARGE", _ENOUGH_FOR_LARGE), ("ENOUGH", _ENOUGH)):
+        script = script.replace(f"%{name}%", json.dumps(value))
+    found: list[str] = tab.ask(script)
+    return found
