@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-__all__ = ["CANARIES", "Canary", "call_with"]
+__all__ = ["CANARIES", "Canary", "attributes_with", "call_with", "events_with"]
 
 
 class Canary(NamedTuple):
@@ -64,7 +64,7 @@ KR_FRN|911124-5678906|외국인등록번호
 KR_RRN|960121-1234567|주민등록번호
 MAC_ADDRESS|00:1A:2B:3C:4D:5E|mac
 MX_CURP|HEGG560427MVZRRL04|CURP
-NL_BSN|111222333|BSN
+NL_BSN|284917382|BSN
 NO_BIRTH_NUMBER|01059400289|fødselsnummer
 PASSPORT|C01234567|my passport number is
 PASSWORD|hunter2horse!|password:
@@ -123,3 +123,46 @@ def call_with(canary: Canary, **fields: Any) -> dict[str, Any]:
         "a_field_of_its_own": text,
         **{name: value for name, value in fields.items() if name != "id"},
     }
+
+
+def attributes_with(canary: Canary) -> dict[str, Any]:
+    """Return the attributes of a span that carries the canary wherever the GenAI conventions have a text."""
+
+    def said(role: str) -> list[dict[str, Any]]:
+        return [{"role": role, "parts": [{"type": "text", "content": canary.text}]}]
+
+    return {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": canary.text,
+        "gen_ai.request.model": canary.text,
+        "gen_ai.response.id": canary.text,
+        "gen_ai.input.messages": said("user"),
+        "gen_ai.output.messages": said("assistant"),
+        "gen_ai.system_instructions": [{"type": "text", "content": canary.text}],
+        "gen_ai.conversation.id": canary.text,
+        "user.id": canary.text,
+        canary.text: canary.text,
+        "of.its.own": [canary.text],
+    }
+
+
+def events_with(canary: Canary, **ids: bytes) -> list[dict[str, Any]]:
+    """Return the log events of a span with these ids that carry the canary, and one that stands in no span."""
+    message = {"role": "assistant", "content": canary.text}
+    found: list[dict[str, Any]] = [
+        {"event": "gen_ai.system.message", "body": {"content": canary.text}},
+        {"event": "gen_ai.user.message", "body": {"content": canary.text}},
+        {"event": "gen_ai.choice", "body": {"index": 0, "finish_reason": "stop", "message": message}},
+        {
+            "event": "gen_ai.evaluation.result",
+            "attributes": {
+                "gen_ai.evaluation.name": canary.text,
+                "gen_ai.evaluation.score.value": 0.5,
+                "gen_ai.evaluation.score.label": canary.text,
+                "gen_ai.evaluation.explanation": canary.text,
+                "error.type": canary.text,
+            },
+        },
+    ]
+    alone = {"event": "gen_ai.client.inference.operation.details", "attributes": attributes_with(canary)}
+    return [*({**event, **ids} for event in found), alone]

@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,12 +24,16 @@ from websockets.sync.client import connect
 from monitoring.entities import find_entities
 from monitoring.entities.finder import entity_types
 from monitoring.redaction import Redaction
-from tests.e2e.canaries import CANARIES, Canary, call_with
+from tests.e2e.canaries import CANARIES, Canary, attributes_with, call_with, events_with
 from tests.e2e.stack import Stack, data_folder, free_ports, wait_for
+from tests.unit.otlp.spans import json_bytes, log_bytes, protobuf_bytes, span
 
 KEY = "a key of this test alone, and longer than thirty-two characters"
 GZIP = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
 NDJSON = {"content-type": "application/x-ndjson"}
+PROTOBUF = "application/x-protobuf"
+ENCODINGS = {PROTOBUF: protobuf_bytes, "application/json": json_bytes}
+SILENT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o-mini"}
 
 
 class Place(NamedTuple):
@@ -79,6 +84,10 @@ class Search:
                 await connection.close()
 
         return asyncio.run(ask())
+
+    def waiting_parts(self) -> int:
+        """How many texts and findings wait for their spans."""
+        return int(self.sql("SELECT count(*) FROM span_parts WHERE payload IS NOT NULL")[0][0])
 
     def memory(self) -> list[bytes]:
         """Every key of Redis with its value, as its own dump format has it, without compression."""
@@ -257,6 +266,46 @@ def _to_guard(api: httpx.Client, tag: str, canaries: Sequence[Canary]) -> list[h
     return [api.post("/guard", json=call) for call in _calls(tag, canaries)]
 
 
+def _trace_id(tag: str, canary: Canary) -> bytes:
+    return blake2b(f"{tag} {canary.kind}".encode(), digest_size=16).digest()
+
+
+def _as_spans(api: httpx.Client, tag: str, canaries: Sequence[Canary]) -> list[httpx.Response]:
+    answers = []
+    for kind, encode in ENCODINGS.items():
+        spans = [
+            span(
+                attributes_with(canary),
+                trace_id=_trace_id(f"{tag} {kind}", canary),
+                name=canary.text,
+                events=[
+                    ("exception", {"exception.message": canary.text}),
+                    (canary.text, {"of": canary.text}),
+                ],
+                failed=True,
+                message=canary.text,
+            )
+            for canary in canaries
+        ]
+        answers.append(api.post("/v1/traces", content=encode(*spans), headers={"content-type": kind}))
+    return answers
+
+
+def _as_events(api: httpx.Client, tag: str, canaries: Sequence[Canary]) -> list[httpx.Response]:
+    """Spans without a text, and log events that bring the texts and somebody's findings."""
+    spans = [span(SILENT, trace_id=_trace_id(tag, canary)) for canary in canaries]
+    events = [
+        event
+        for canary, one in zip(canaries, spans, strict=True)
+        for event in events_with(canary, trace_id=one.trace_id, span_id=one.span_id)
+    ]
+    headers = {"content-type": PROTOBUF}
+    return [
+        api.post("/v1/logs", content=log_bytes(*events), headers=headers),
+        api.post("/v1/traces", content=protobuf_bytes(*spans), headers=headers),
+    ]
+
+
 WAYS: Mapping[str, Send] = {
     "POST /monitor/inference and /feedback": _one_by_one,
     "POST /monitor/inferences as JSON": _as_array,
@@ -264,6 +313,8 @@ WAYS: Mapping[str, Send] = {
     "POST /monitor/inferences as gzip": _as_gzip,
     "POST /evaluate": _to_evaluate,
     "POST /guard": _to_guard,
+    "POST /v1/traces": _as_spans,
+    "POST /v1/logs": _as_events,
 }
 
 
@@ -277,6 +328,7 @@ def send_everything(stack: Stack, search: Search, tag: str) -> None:
                     search.heard["answers"].append(answer.content)
             search.heard["redis memory, queue full"] += search.memory()
         stack.wait_until_settled(60)
+        wait_for(lambda: not search.waiting_parts(), 60, "what came as events to be joined")
 
 
 def show(mode: str, places: Mapping[str, Place]) -> None:

@@ -20,7 +20,7 @@ from app.storage.projects import save_settings
 from monitoring.evaluators import pii, toxicity
 from monitoring.models import Record
 from monitoring.redaction import SESSION_ID, USER_ID, Mode, OwnId, Redaction
-from tests.e2e.canaries import CANARIES, Canary
+from tests.e2e.canaries import CANARIES, attributes_with
 from tests.integration.api_rig import ApiRig, own_servers, running_api, serving
 from tests.integration.worker_rig import Alarm, Rig, WordCount, running_rig
 from tests.unit.otlp.spans import protobuf_bytes, span
@@ -238,7 +238,7 @@ def test_lots_are_even_and_lasting() -> None:
 
 @pytest.mark.parametrize("mode", ["mask", "hash", "drop"])
 async def test_spans_are_redacted_in_every_field(database_url: str, redis_url: str, mode: Mode) -> None:
-    """What tests/e2e/test_canary.py sends over the other ways in, over OTLP."""
+    """The quick part of what tests/e2e/test_canary.py does to a whole stack."""
     headers = {"content-type": "application/x-protobuf"}
     async with (
         running_rig(database_url, redis_url, evaluators=EVALUATORS, privacy_key=KEY) as worker,
@@ -247,7 +247,7 @@ async def test_spans_are_redacted_in_every_field(database_url: str, redis_url: s
         await decide(worker, redaction=Redaction(mode=mode))
         await app.state.services.projects.refresh()
         spans = [
-            span(_attributes(canary), number=number, name=canary.text, failed=True, message=canary.text,
+            span(attributes_with(canary), number=number, name=canary.text, failed=True, message=canary.text,
                  events=[("exception", {"exception.message": canary.text}), (canary.text, {canary.text: canary.text})])
             for number, canary in enumerate(CANARIES, start=1)
         ]  # fmt: skip
@@ -260,24 +260,6 @@ async def test_spans_are_redacted_in_every_field(database_url: str, redis_url: s
         seen.append((await dump(worker)).encode())
     found = {canary.kind for canary in CANARIES if canary.secret.encode() in b"\0".join(seen)}
     assert found == set()
-
-
-def _attributes(canary: Canary) -> dict[str, Any]:
-    def said(role: str) -> list[dict[str, Any]]:
-        return [{"role": role, "parts": [{"type": "text", "content": canary.text}]}]
-
-    return {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": canary.text,
-        "gen_ai.request.model": canary.text,
-        "gen_ai.input.messages": said("user"),
-        "gen_ai.output.messages": said("assistant"),
-        "gen_ai.system_instructions": [{"type": "text", "content": canary.text}],
-        "gen_ai.conversation.id": canary.text,
-        "user.id": canary.text,
-        canary.text: canary.text,
-        "of.its.own": [canary.text],
-    }
 
 
 async def test_answers_and_opinions_are_redacted_too(database_url: str, redis_url: str) -> None:
