@@ -6,15 +6,19 @@ import asyncio
 import base64
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 from sqlalchemy import text
 
 from app.access.administration import KeyRequest, Line, issue_key, make_project, withdraw_key
 from app.access.keyring import Keyring
+from app.config import load_settings
 from app.errors import Unauthorized, Unavailable
+from app.main import create_app
 from app.schemas.projects import ProjectSettings
 from app.storage.engine import Engine, create_engine, reading, writing
 from tests.integration.api_rig import PROBLEM, ApiRig, serving
@@ -272,3 +276,61 @@ def test_the_command_line_makes_lists_and_ends_keys(database_url: str) -> None:
     assert [entry.split("\t")[3] for entry in log] == ["key.revoked", "key.created", "project.created"]
     assert command("keys", "create", "x", "--scope", "write").returncode == 2
     assert command("keys", "create", "x", "--scope", "read", "--project", "no").returncode == 2
+
+
+def compose_environment(service: str, **outside: str) -> dict[str, str]:
+    """What docker-compose.yml gives a service where `outside` is set, beside what the image says."""
+    document = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())
+    given: dict[str, str] = document["services"][service]["environment"]
+
+    def fill(found: re.Match[str]) -> str:
+        return outside.get(found[1], found[2])
+
+    filled = {name: re.sub(r"\$\{(\w+):-([^{}]*)\}", fill, value) for name, value in given.items()}
+    return {"LLM_MONITOR_HOST": "0.0.0.0", **filled}  # noqa: S104 as in the image
+
+
+@pytest.mark.parametrize("service", ["llm-monitor-api", "llm-monitor-full"])
+async def test_the_first_key_of_a_container_is_made_inside_it_and_closes_its_door(
+    database_url: str, redis_url: str, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    environment = {**compose_environment(service), **addresses}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    app = create_app(load_settings())
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+    ):
+        call = {"prefer": "respond-async"}
+        assert (await client.get("/traces")).status_code == 200
+        assert (await client.post("/monitor/inference", json=CALL, headers=call)).status_code == 202
+        key = {"name": "mine", "scopes": ["admin"]}
+        assert (await client.post("/projects/default/keys", json=key)).status_code == 403
+        made = await asyncio.to_thread(run_command, "keys", "create", "me", "--scope", "admin", **environment)
+        token = made.stdout.strip()
+        assert made.returncode == 0, made.stderr
+        await app.state.services.door.keyring.refresh()  # what happens every second
+        assert (await client.get("/traces")).status_code == 401
+        assert (await client.post("/monitor/inference", json=CALL, headers=call)).status_code == 401
+        assert (await client.get("/health")).status_code == 200
+        assert (
+            await client.post("/projects/default/keys", json=key, headers=bearer(token))
+        ).status_code == 201
+
+
+async def test_a_container_can_ask_for_keys_from_the_start(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in compose_environment("llm-monitor-api", LLM_MONITOR_REQUIRE_KEYS="always").items():
+        monkeypatch.setenv(name, value)
+    app = create_app(
+        load_settings().model_copy(update={"database_url": database_url, "redis_url": redis_url})
+    )
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client,
+    ):
+        assert (await client.get("/traces")).status_code == 401
