@@ -22,7 +22,7 @@ from app.storage.partitions import DAYS_AHEAD, drop_partitions, ensure_partition
 from app.storage.prices import projects_to_price
 from app.storage.retention import delete_old_rollups, forget_jobs
 from app.storage.rollup_batches import batches_ripe
-from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
+from app.storage.rollup_folds import cover, fold_closed, forget_covered
 from app.storage.settlements import fold_settlements
 from app.storage.span_parts import forget_parts
 from monitoring.pricing import table_name
@@ -73,12 +73,12 @@ class Upkeep:
     async def turn(self, now: datetime, *, hourly: bool) -> None:
         """Do what is due at `now`, aware UTC."""
         await self._locked(lambda connection: fold_closed(connection, now))
+        await self._locked(lambda connection: cover(connection, now))
         await self._locked(fold_settlements)
         if hourly:
             today = now.date()
             await ensure_partitions(self._engine, today, today + timedelta(days=DAYS_AHEAD))
-            await self._locked(lambda connection: fold_hours(connection, now))
-            await self._locked(lambda connection: fold_days(connection, now))
+            await self._locked(lambda connection: forget_covered(connection, now))
             await self._locked(
                 lambda connection: delete_old_rollups(connection, now - self._rollup_retention)
             )

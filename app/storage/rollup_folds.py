@@ -1,23 +1,27 @@
-"""Folding rollups: many rows of a bucket become one, minutes become hours, hours become days.
+"""Folding rollups: many rows of a bucket become one, and rows of ten buckets or so are covered by a coarser one.
 
-A row that counts nothing any more, because what it counted was erased, is left out.
+Minutes are covered by ten minutes, these by hours, by six hours and by days, each as soon as the coarser bucket
+is over. Covered rows stay while some window begins among them; the rows that nothing covers add up to everything,
+once. A row that counts nothing any more, because what it counted was erased, is left out.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["fold_closed", "fold_days", "fold_hours"]
+__all__ = ["GRAINS", "cover", "fold_closed", "forget_covered"]
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
+MINUTE, TEN_MINUTES, HOUR, SIX_HOURS, DAY = GRAINS = (60, 600, 3600, 21600, 86400)
 # Windows of up to three hours are read at minute grain, of up to seven days at hour grain.
 KEEP_MINUTES = timedelta(hours=3)
 KEEP_HOURS = timedelta(days=14)
 _SETTLE = timedelta(minutes=2)
 _RECENT = timedelta(hours=3)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MERGE = """
 keyed AS MATERIALIZED (
@@ -73,13 +77,16 @@ WHERE (records, assessed, unsafe, quality_count, priced, cost_usd, prompt_tokens
     <> (0, 0, 0, 0, 0, 0, 0, 0) OR 0 <> ANY(counts)
 """
 
-_COARSEN = text(
-    "WITH gone AS (DELETE FROM rollups WHERE grain = :grain AND bucket < :before "  # noqa: S608 both parts are constants
-    "RETURNING *, date_trunc(:unit, bucket, 'UTC') AS start), " + _MERGE
+_COVER = text(
+    "WITH gone AS (UPDATE rollups SET covered = true "  # noqa: S608 both parts are constants
+    "WHERE grain = :grain AND NOT covered AND bucket < :before "
+    "RETURNING *, date_bin(:width, bucket, timestamptz 'epoch') AS start), " + _MERGE
 )
 _TOUCHED = text(
-    "SELECT DISTINCT date_trunc(:unit, bucket, 'UTC') FROM rollups WHERE grain = :grain AND bucket < :before"
+    "SELECT DISTINCT date_bin(:width, bucket, timestamptz 'epoch') FROM rollups "
+    "WHERE grain = :grain AND NOT covered AND bucket < :before"
 )
+_FORGET = text("DELETE FROM rollups WHERE covered AND grain = :grain AND bucket < :before")
 
 
 # Planners take the rows of a WITH for few, and join them in nested loops that grow with their square.
@@ -89,9 +96,9 @@ _PLAN = text("SELECT set_config('enable_nestloop', 'off', true), set_config('wor
 def _deduplicate(which: str) -> TextClause:
     return text(
         "WITH crowded AS (SELECT project_id, source, dimension, value, model, template, bucket FROM rollups "  # noqa: S608 all parts are constants
-        f"WHERE grain = :into AND {which} "
+        f"WHERE grain = :into AND NOT covered AND {which} "
         "GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING count(*) > 1), "
-        "gone AS (DELETE FROM rollups r USING crowded c WHERE r.grain = :into AND r.bucket = c.bucket "
+        "gone AS (DELETE FROM rollups r USING crowded c WHERE r.grain = :into AND NOT r.covered AND r.bucket = c.bucket "
         "AND r.project_id = c.project_id AND r.source = c.source AND r.dimension = c.dimension "
         "AND r.value = c.value AND r.model = c.model AND r.template = c.template "
         "RETURNING r.*, r.bucket AS start), " + _MERGE
@@ -110,27 +117,25 @@ async def fold_closed(connection: AsyncConnection, now: datetime) -> None:
         await connection.execute(_DEDUPLICATE_RECENT, {"into": grain, "since": since, "before": before})
 
 
-async def fold_hours(connection: AsyncConnection, now: datetime) -> None:
-    """Replace minutes that no window reads any more by hours, late events included."""
+async def cover(connection: AsyncConnection, now: datetime) -> None:
+    """Let rows of every grain be covered by rows of the next one whose bucket is over, late events included."""
     await connection.execute(_PLAN)
-    before = (now - KEEP_MINUTES).replace(minute=0, second=0, microsecond=0)
-    await _coarsen(connection, MINUTE, HOUR, "hour", before)
+    for grain, into in pairwise(GRAINS):
+        width = timedelta(seconds=into)
+        parameters = {"grain": grain, "width": width, "before": _floor(now - _SETTLE, width)}
+        touched = (await connection.execute(_TOUCHED, parameters)).scalars().all()
+        if touched:
+            await connection.execute(_COVER, parameters | {"into": into})
+            await connection.execute(_DEDUPLICATE_TOUCHED, {"into": into, "touched": touched})
 
 
-async def fold_days(connection: AsyncConnection, now: datetime) -> None:
-    """Replace hours that no window reads any more by days."""
-    await connection.execute(_PLAN)
-    before = (now - KEEP_HOURS).replace(hour=0, minute=0, second=0, microsecond=0)
-    await _coarsen(connection, HOUR, DAY, "day", before)
+async def forget_covered(connection: AsyncConnection, now: datetime) -> None:
+    """Delete covered rows among which no window begins any more."""
+    for keep, grains in ((KEEP_MINUTES, (MINUTE, TEN_MINUTES)), (KEEP_HOURS, (HOUR, SIX_HOURS))):
+        before = _floor(now - keep, timedelta(seconds=DAY if HOUR in grains else HOUR))
+        for grain in grains:
+            await connection.execute(_FORGET, {"grain": grain, "before": before})
 
 
-async def _coarsen(connection: AsyncConnection, grain: int, into: int, unit: str, before: datetime) -> None:
-    """Replace rows of one grain by rows of the next, then make one row of those that share a bucket.
-
-    A row that is appended meanwhile is not seen by the first and stays for the next time.
-    """
-    parameters = {"grain": grain, "unit": unit, "before": before}
-    touched = (await connection.execute(_TOUCHED, parameters)).scalars().all()
-    if touched:
-        await connection.execute(_COARSEN, parameters | {"into": into})
-        await connection.execute(_DEDUPLICATE_TOUCHED, {"into": into, "touched": touched})
+def _floor(moment: datetime, width: timedelta) -> datetime:
+    return moment - (moment - _EPOCH) % width

@@ -12,7 +12,8 @@ hour, so a window of minutes is answered from the start of its first hour on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.measures import Counts, Group, Histogram, Measure
+from app.storage.rollup_folds import GRAINS
 from monitoring.trends import Window, floor_time
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "read_trend_histograms",
 ]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SCALARS = ", ".join(
     (
         *(
@@ -55,9 +58,24 @@ _SCALARS = ", ".join(
         "coalesce(sum(cost_usd), 0) AS cost_usd",
     )
 )
-_WHERE = (
+_KEY = (
     "project_id = :project_id AND source = :source AND dimension = :dimension "
     "AND bucket >= :start AND bucket < :end"
+)
+# Rows that nothing covers, and those that are covered by a row that begins before the window.
+_BEGINS = {grain: f"begin_{into}" for grain, into in pairwise(GRAINS)}
+_PICKED = (
+    f"(SELECT * FROM rollups WHERE {_KEY} AND NOT covered"
+    + "".join(
+        f" UNION ALL SELECT * FROM rollups WHERE {_KEY} AND covered AND grain = {grain} AND bucket < :{name}"
+        for grain, name in _BEGINS.items()
+    )
+    + ") AS picked"
+)
+# Rows of the trend's own grain, whatever covers them, and finer ones that nothing covers yet.
+_EVEN = (
+    f"(SELECT * FROM rollups WHERE {_KEY} AND NOT covered AND grain <= :grain"
+    f" UNION ALL SELECT * FROM rollups WHERE {_KEY} AND covered AND grain = :grain) AS picked"
 )
 _BUCKET = "date_bin(:width, bucket, timestamptz 'epoch')"
 _MEASURES = "unnest(measures, counts, sums, hits) AS m(measure, count, total, hits)"
@@ -65,21 +83,19 @@ _SUMS = "sum(m.count)::bigint AS number, sum(m.total)::double precision AS total
 # In a select list these advance together, and cost half of what a lateral unnest of three arrays does.
 _BINS = "unnest(bin_measures) AS measure, unnest(bins) AS bin, unnest(bin_counts) AS number"
 
-_TOTALS = text(f"SELECT {_SCALARS} FROM rollups WHERE {_WHERE}")
-_TREND = text(f"SELECT {_BUCKET} AS at, {_SCALARS} FROM rollups WHERE {_WHERE} GROUP BY 1 ORDER BY 1")
-_ALL_MEASURES = text(f"SELECT m.measure, {_SUMS} FROM rollups, {_MEASURES} WHERE {_WHERE} GROUP BY 1")
+_TOTALS = text(f"SELECT {_SCALARS} FROM {_PICKED}")
+_TREND = text(f"SELECT {_BUCKET} AS at, {_SCALARS} FROM {_EVEN} GROUP BY 1 ORDER BY 1")
+_ALL_MEASURES = text(f"SELECT m.measure, {_SUMS} FROM {_PICKED}, {_MEASURES} GROUP BY 1")
 _MEASURE_TRENDS = text(
-    f"SELECT m.measure, {_BUCKET} AS at, {_SUMS} FROM rollups, {_MEASURES} "
-    f"WHERE {_WHERE} AND m.measure = ANY(:wanted) GROUP BY 1, 2 ORDER BY 1, 2"
+    f"SELECT m.measure, {_BUCKET} AS at, {_SUMS} FROM {_EVEN}, {_MEASURES} "
+    "WHERE m.measure = ANY(:wanted) GROUP BY 1, 2 ORDER BY 1, 2"
 )
-_GROUP_MEASURES = text(
-    f"SELECT value, m.measure, {_SUMS} FROM rollups, {_MEASURES} WHERE {_WHERE} GROUP BY 1, 2"
-)
+_GROUP_MEASURES = text(f"SELECT value, m.measure, {_SUMS} FROM {_PICKED}, {_MEASURES} GROUP BY 1, 2")
 # Names are compared once per list of names and not once per bin; most rows share one list.
 _HISTOGRAMS = text(
     "WITH picked AS MATERIALIZED ("
     " SELECT dense_rank() OVER (ORDER BY measures) AS layout, measures, bin_measures, bins, bin_counts"
-    f" FROM rollups WHERE {_WHERE} AND measures && CAST(:wanted AS text[])"
+    f" FROM {_PICKED} WHERE measures && CAST(:wanted AS text[])"
     "), summed AS ("
     " SELECT layout, measure, bin, sum(number) AS number"
     f" FROM (SELECT layout, {_BINS} FROM picked) AS held GROUP BY 1, 2, 3"
@@ -91,24 +107,24 @@ _HISTOGRAMS = text(
 _TREND_HISTOGRAMS = text(
     "WITH picked AS MATERIALIZED ("
     f" SELECT {_BUCKET} AS at, array_position(measures, :wanted) AS wanted, bin_measures, bins, bin_counts"
-    f" FROM rollups WHERE {_WHERE}"
+    f" FROM {_EVEN}"
     ") SELECT at, bin, sum(number)::bigint AS number "
     f"FROM (SELECT at, wanted, {_BINS} FROM picked) AS held WHERE measure = wanted "
     "GROUP BY 1, 2 ORDER BY 1, 2"
 )
 _BREAKDOWN = text(
-    f"SELECT value, model, template, {_SCALARS} FROM rollups WHERE {_WHERE} "
+    f"SELECT value, model, template, {_SCALARS} FROM {_PICKED} "
     "GROUP BY value, model, template HAVING sum(records) > 0 "
     "ORDER BY sum(records) DESC, value, model, template LIMIT :most"
 )
 _COSTLIEST = text(
-    f"SELECT value, model, template, {_SCALARS} FROM rollups WHERE {_WHERE} "
+    f"SELECT value, model, template, {_SCALARS} FROM {_PICKED} "
     "GROUP BY value, model, template HAVING sum(cost_usd) > 0 "
     "ORDER BY sum(cost_usd) DESC, value, model, template LIMIT :most"
 )
 _EXAMPLES = text(
     "SELECT value, model, template, (array_agg(id ORDER BY id DESC))[1:3] AS ids "
-    f"FROM rollups, unnest(examples) AS id WHERE {_WHERE} GROUP BY value, model, template"
+    f"FROM {_PICKED}, unnest(examples) AS id GROUP BY value, model, template"
 )
 
 
@@ -130,7 +146,7 @@ async def read_trend(
     source: str = "live",
 ) -> dict[datetime, Counts]:
     """Return the figures of every bucket of the window that has records, by the bucket's start."""
-    parameters = _one(project_id, window, source) | {"width": window.bucket}
+    parameters = _one(project_id, window, source) | _even(window)
     rows = await connection.execute(_TREND, parameters)
     return {row.at: _counts(row) for row in rows}
 
@@ -154,7 +170,7 @@ async def read_measure_trends(
     source: str = "live",
 ) -> dict[str, dict[datetime, Measure]]:
     """Return the wanted measures by name and by the start of the bucket."""
-    parameters = _one(project_id, window, source) | {"width": window.bucket, "wanted": [*measures]}
+    parameters = _one(project_id, window, source) | _even(window) | {"wanted": [*measures]}
     trends: dict[str, dict[datetime, Measure]] = {}
     for row in await connection.execute(_MEASURE_TRENDS, parameters):
         trends.setdefault(row.measure, {})[row.at] = _measure(row)
@@ -185,7 +201,7 @@ async def read_trend_histograms(
 ) -> dict[datetime, Histogram]:
     """Return one measure's histogram of every bucket that has values of it."""
     found: dict[datetime, list[tuple[int, int]]] = {}
-    parameters = _one(project_id, window, source) | {"width": window.bucket, "wanted": measure}
+    parameters = _one(project_id, window, source) | _even(window) | {"wanted": measure}
     for row in await connection.execute(_TREND_HISTOGRAMS, parameters):
         found.setdefault(row.at, []).append((row.bin, row.number))
     return {at: _histogram(bins) for at, bins in found.items()}
@@ -267,7 +283,14 @@ def _all(project_id: str, window: Window, source: str, dimension: str, start: da
         "dimension": dimension,
         "start": start,
         "end": window.end,
+    } | {
+        name: start + (_EPOCH - start) % timedelta(seconds=into)
+        for name, into in zip(_BEGINS.values(), GRAINS[1:], strict=True)
     }
+
+
+def _even(window: Window) -> dict[str, Any]:
+    return {"width": window.bucket, "grain": int(window.bucket.total_seconds())}
 
 
 def _hour(window: Window) -> datetime:

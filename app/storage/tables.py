@@ -223,7 +223,7 @@ rollups = Table(
     Column("value", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("template", Text, nullable=False),
-    Column("grain", Integer, nullable=False),  # seconds: 60, 3600 or 86400
+    Column("grain", Integer, nullable=False),  # seconds: of a minute, ten, an hour, six, or a day
     _instant("bucket"),
     Column("records", BigInteger, nullable=False),
     Column("assessed", BigInteger, nullable=False),  # records with a safety verdict
@@ -246,8 +246,23 @@ rollups = Table(
     Column("bins", ARRAY(SmallInteger), nullable=False, server_default=_EMPTY),
     Column("bin_counts", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),
     Column("examples", ARRAY(Uuid), nullable=False, server_default=_EMPTY),
-    Index("ix_rollups_read", "project_id", "source", "dimension", "bucket"),
-    Index("ix_rollups_fold", "grain", "bucket"),
+    Column(
+        "covered", Boolean, nullable=False, server_default=text("false")
+    ),  # a row of the next grain counts it too
+    Index(
+        "ix_rollups_read", "project_id", "source", "dimension", "bucket", postgresql_where=text("NOT covered")
+    ),
+    Index(
+        "ix_rollups_covered",
+        "project_id",
+        "source",
+        "dimension",
+        "grain",
+        "bucket",
+        postgresql_where=text("covered"),
+    ),
+    Index("ix_rollups_fold", "grain", "bucket", postgresql_where=text("NOT covered")),
+    Index("ix_rollups_forget", "grain", "bucket", postgresql_where=text("covered")),
 )
 
 # Names that clients supplied, per day, so that their number can be capped.

@@ -21,7 +21,7 @@ from app.schemas.records import read_record
 from app.schemas.traces import Trace
 from app.storage.engine import Engine, create_engine
 from app.storage.partitions import ensure_partitions
-from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
+from app.storage.rollup_folds import cover, fold_closed, forget_covered
 from app.storage.rollup_writes import append_deltas
 from app.storage.trace_writes import insert_traces
 from monitoring.evaluation import find_evaluators
@@ -93,7 +93,7 @@ class Filler:
                 minutes = 60 if hour >= _HOURS - _RECENT_HOURS else 1
                 await self._add_up(engine, self._end - SPAN + timedelta(hours=hour), share, minutes)
             later = datetime.now(UTC) + timedelta(minutes=5)
-            for fold in (fold_hours, fold_days, fold_closed):
+            for fold in (fold_closed, cover, forget_covered):
                 async with engine.begin() as connection:
                     await fold(connection, later)
         self.stored = total

@@ -1,4 +1,4 @@
-"""Keep what jobs add to the rollups as one row per job, and scores as the text that they arrive as.
+"""Keep what jobs add to the rollups as one row per job, coarse rollups beside fine ones, and scores as sent.
 
 Revision: 0002.
 """
@@ -15,6 +15,12 @@ branch_labels = None
 depends_on = None
 
 _ARRAYS = ("measures", "counts", "sums", "hits", "bin_measures", "bins", "bin_counts", "examples")
+_INDEXES = (
+    ("ix_rollups_read", ["project_id", "source", "dimension", "bucket"], "NOT covered"),
+    ("ix_rollups_covered", ["project_id", "source", "dimension", "grain", "bucket"], "covered"),
+    ("ix_rollups_fold", ["grain", "bucket"], "NOT covered"),
+    ("ix_rollups_forget", ["grain", "bucket"], "covered"),
+)
 
 
 def upgrade() -> None:
@@ -34,6 +40,13 @@ def upgrade() -> None:
     )
     for name in _ARRAYS:
         op.alter_column("rollups", name, server_default=sa.text("'{}'"))
+    op.add_column(
+        "rollups", sa.Column("covered", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.drop_index("ix_rollups_read", table_name="rollups")
+    op.drop_index("ix_rollups_fold", table_name="rollups")
+    for name, columns, which in _INDEXES:
+        op.create_index(name, "rollups", columns, unique=False, postgresql_where=sa.text(which))
     op.alter_column("traces", "scores", type_=sa.JSON(), postgresql_using="scores::json")
 
 
@@ -46,4 +59,13 @@ def downgrade() -> None:
     )
     for name in _ARRAYS:
         op.alter_column("rollups", name, server_default=None)
+    for name, _, _ in _INDEXES:
+        op.drop_index(name, table_name="rollups")
+    op.execute("DELETE FROM rollups WHERE covered")
+    op.execute("UPDATE rollups SET grain = 3600 WHERE grain IN (600, 21600)")
+    op.drop_column("rollups", "covered")
+    op.create_index("ix_rollups_fold", "rollups", ["grain", "bucket"], unique=False)
+    op.create_index(
+        "ix_rollups_read", "rollups", ["project_id", "source", "dimension", "bucket"], unique=False
+    )
     op.drop_table("rollup_batches")

@@ -39,7 +39,7 @@ SELECT value, sum(records)::bigint AS records, sum(assessed)::bigint AS assessed
     sum(quality_count)::bigint AS quality_count, round(sum(quality_sum)::numeric, 4) AS quality_sum,
     sum(priced)::bigint AS priced, sum(cost_usd) AS cost_usd, sum(prompt_tokens)::bigint AS prompt_tokens,
     sum(completion_tokens)::bigint AS completion_tokens
-FROM rollups WHERE dimension = $1 GROUP BY value
+FROM rollups WHERE NOT covered AND dimension = $1 GROUP BY value
 """
 # For each dimension of the rollups, what its values are in the rows.
 _DIMENSIONS = {
@@ -54,7 +54,7 @@ _DIMENSIONS = {
 _MEASURED = """
 SELECT measure, sum(count)::bigint AS count, round(sum(total)::numeric, 3) AS total
 FROM rollups, unnest(measures, counts, sums) AS m(measure, count, total)
-WHERE dimension = 'all' AND measure = ANY($1) GROUP BY measure
+WHERE NOT covered AND dimension = 'all' AND measure = ANY($1) GROUP BY measure
 """
 _SCORED = """
 SELECT key AS measure, count(*)::bigint AS count, round(sum((value->>'value')::float8)::numeric, 3) AS total

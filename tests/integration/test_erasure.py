@@ -13,7 +13,7 @@ from app.jobs.erasure import ERASE, Erasure
 from app.jobs.evaluations import EVALUATE_JOB, Evaluations
 from app.schemas.projects import ProjectSettings
 from app.storage.projects import save_settings
-from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
+from app.storage.rollup_folds import cover, fold_closed, forget_covered
 from monitoring.redaction import Redaction
 from monitoring.verdict import Policy
 from tests.integration.api_rig import ApiRig, running_api
@@ -74,7 +74,7 @@ async def erase(api: ApiRig, path: str) -> dict[str, Any]:
 
 
 async def fold(rig: Rig) -> None:
-    for step in (fold_hours, fold_days, fold_closed):
+    for step in (fold_closed, cover, forget_covered):
         async with rig.engine.begin() as connection:
             await step(connection, datetime.now(UTC) + timedelta(minutes=5))
 
@@ -185,7 +185,7 @@ async def test_names_beyond_the_cap_are_taken_back_from_where_they_were_counted(
     for dimension, cap in (("user", 1), ("tag", 1), ("session", 0)):
         monkeypatch.setitem(__import__("workers.naming", fromlist=["CAPS"]).CAPS, dimension, cap)
     await fill(api, ("zoe", "bob"))
-    assert await api.worker.value("SELECT count(*) FROM rollups WHERE value = 'bob'") == 0
+    assert await api.worker.value("SELECT count(*) FROM rollups WHERE NOT covered AND value = 'bob'") == 0
     await erase(api, "/users/bob")
     await assert_rollups_equal_rows(api.worker)
     await erase(api, "/users/zoe")
@@ -195,7 +195,9 @@ async def test_names_beyond_the_cap_are_taken_back_from_where_they_were_counted(
 
 async def test_thresholds_changed_since_do_not_change_what_is_taken_back(api: ApiRig) -> None:
     await fill(api, ("zoe", "bob"))
-    hits = "SELECT sum(u.hit)::int FROM rollups, unnest(hits) AS u(hit) WHERE dimension = 'all'"
+    hits = (
+        "SELECT sum(u.hit)::int FROM rollups, unnest(hits) AS u(hit) WHERE NOT covered AND dimension = 'all'"
+    )
     before = await api.worker.value(hits)
     assert before > 0
     async with api.worker.engine.begin() as connection:
@@ -211,9 +213,12 @@ async def test_figures_of_calls_that_retention_dropped_stop_naming_the_user(api:
     async with api.worker.engine.begin() as connection:
         await connection.exec_driver_sql("DELETE FROM traces")
     await erase(api, "/users/zoe")
-    users = await api.worker.rows("SELECT value FROM rollups WHERE dimension = 'user'")
+    users = await api.worker.rows("SELECT value FROM rollups WHERE NOT covered AND dimension = 'user'")
     assert [row["value"] for row in users] == ["bob"]
-    assert await api.worker.value("SELECT sum(records) FROM rollups WHERE dimension = 'all'") == 2
+    assert (
+        await api.worker.value("SELECT sum(records) FROM rollups WHERE NOT covered AND dimension = 'all'")
+        == 2
+    )
 
 
 @pytest.mark.parametrize("user", ["a/b c", "ü%2F", "x" * 500])
@@ -236,7 +241,10 @@ async def test_a_user_stored_under_a_pseudonym_is_found_by_the_id(database_url: 
         stored = await api.worker.rows("SELECT user_id FROM traces")
         assert len({row["user_id"] for row in stored}) == 3
         assert (await erase(api, "/users/zoe"))["result"]["traces"] == 2
-        assert await api.worker.value("SELECT count(*) FROM rollups WHERE dimension = 'user'") == 1
+        assert (
+            await api.worker.value("SELECT count(*) FROM rollups WHERE NOT covered AND dimension = 'user'")
+            == 1
+        )
 
 
 async def test_a_trace_that_never_was_is_not_erased(api: ApiRig) -> None:

@@ -17,7 +17,7 @@ from tests.integration.worker_rig import Rig, running_rig
 from workers.upkeep import Upkeep
 
 WAITING = "SELECT count(*) FROM rollup_batches"
-ROLLED = "SELECT coalesce(sum(records), 0)::int FROM rollups WHERE dimension = 'all'"
+ROLLED = "SELECT coalesce(sum(records), 0)::int FROM rollups WHERE NOT covered AND dimension = 'all'"
 
 
 @pytest.fixture

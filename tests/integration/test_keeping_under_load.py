@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.queue import EVALUATE_QUEUE
 from app.storage.jobs import read_job
-from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
+from app.storage.rollup_folds import cover, fold_closed, forget_covered
 from monitoring.models import Record
 from tests.integration.keeping import erase_user, eraser, fill
 from tests.integration.truth import assert_rollups_equal_rows
@@ -51,7 +51,7 @@ class Load:
 
     async def fold(self) -> None:
         while not self.sent.is_set():
-            for step in (fold_closed, fold_hours, fold_days):
+            for step in (fold_closed, cover, forget_covered):
                 async with self.rig.engine.begin() as connection:
                     await step(connection, datetime.now(UTC) + timedelta(minutes=5))
             await asyncio.sleep(0.05)

@@ -147,9 +147,7 @@ async def test_what_is_said_of_a_response_is_redacted_like_the_response(
                 await save_settings(connection, "default", ProjectSettings(redaction=Redaction(mode=mode)))  # type: ignore[arg-type]
             await api.services.projects.refresh()
             await send(api, CALL, event)
-            rows = await api.worker.rows(
-                "SELECT evaluator, value, label, evidence::text FROM scores"
-            )
+            rows = await api.worker.rows("SELECT evaluator, value, label, evidence::text FROM scores")
             async with api.worker.engine.begin() as connection:
                 for table in ("scores", "span_parts", "traces"):
                     await connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 names of tables

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.storage.rollup_folds import fold_closed, fold_days, fold_hours
+from app.storage.rollup_folds import cover, fold_closed, forget_covered
 from monitoring.histogram import GAMMA, percentile
 from monitoring.models import Record
 from tests.integration.worker_rig import Rig, running_rig
@@ -15,17 +15,17 @@ from tests.integration.worker_rig import Rig, running_rig
 SUMS = """
 SELECT dimension, value, model, template, sum(records)::int AS records, sum(unsafe)::int AS unsafe,
     sum(cost_usd) AS cost, round(sum(quality_sum)::numeric, 9) AS quality
-FROM rollups GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+FROM rollups WHERE NOT covered GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
 MEASURES = """
 SELECT measure, sum(u.count)::int AS count, round(sum(u.sum)::numeric, 9) AS sum, sum(u.hit)::int AS hits
 FROM rollups, unnest(measures, counts, sums, hits) AS u (measure, count, sum, hit)
-WHERE dimension = 'all' GROUP BY 1 ORDER BY 1
+WHERE NOT covered AND dimension = 'all' GROUP BY 1 ORDER BY 1
 """
 BINS = """
 SELECT measures[u.measure] AS measure, u.bin, sum(u.count)::int AS count
 FROM rollups, unnest(bin_measures, bins, bin_counts) AS u (measure, bin, count)
-WHERE dimension = 'all' GROUP BY 1, 2 ORDER BY 1, 2
+WHERE NOT covered AND dimension = 'all' GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
@@ -72,16 +72,18 @@ async def fold(rig: Rig, step: Any, now: datetime) -> None:
 async def test_folding_changes_no_sum_and_leaves_one_row_per_bucket(rig: Rig) -> None:
     before = [await rig.rows(query) for query in (SUMS, MEASURES, BINS)]
     now = datetime.now(UTC)
-    for step in (fold_hours, fold_days, fold_closed, fold_hours, fold_days):
+    for step in (fold_closed, cover, forget_covered, fold_closed, cover, forget_covered):
         await fold(rig, step, now + timedelta(minutes=5))
         assert [await rig.rows(query) for query in (SUMS, MEASURES, BINS)] == before
 
     crowded = await rig.rows(
-        "SELECT 1 FROM rollups GROUP BY source, dimension, value, model, template, grain, bucket HAVING count(*) > 1"
+        "SELECT 1 FROM rollups WHERE NOT covered GROUP BY source, dimension, value, model, template, grain, bucket HAVING count(*) > 1"
     )
     assert crowded == []
-    grains = await rig.rows("SELECT DISTINCT grain FROM rollups WHERE dimension = 'all' ORDER BY 1")
-    assert [row["grain"] for row in grains] == [60, 3600, 86400]
+    fine = "SELECT count(*) FROM rollups WHERE grain < 3600 AND bucket < now() - interval '5 hours'"
+    assert await rig.value(fine) == 0
+    days = "SELECT sum(records)::int FROM rollups WHERE dimension = 'all' AND grain = 86400 AND NOT covered"
+    assert await rig.value(days) >= 144  # those of three and of twenty days ago
 
 
 async def test_rollups_count_what_the_rows_hold(rig: Rig) -> None:
@@ -92,17 +94,17 @@ async def test_rollups_count_what_the_rows_hold(rig: Rig) -> None:
     (rolled,) = await rig.rows(
         "SELECT sum(records) AS records, sum(unsafe) AS unsafe, sum(cost_usd) AS cost,"
         " round(sum(quality_sum)::numeric, 9) AS quality, sum(prompt_tokens) AS tokens"
-        " FROM rollups WHERE dimension = 'all'"
+        " FROM rollups WHERE NOT covered AND dimension = 'all'"
     )
     assert rows == rolled
     models = await rig.rows("SELECT model_name AS v, count(*) AS n FROM traces GROUP BY 1 ORDER BY 1")
     rolled_models = await rig.rows(
-        "SELECT value AS v, sum(records) AS n FROM rollups WHERE dimension = 'model' GROUP BY 1 ORDER BY 1"
+        "SELECT value AS v, sum(records) AS n FROM rollups WHERE NOT covered AND dimension = 'model' GROUP BY 1 ORDER BY 1"
     )
     assert models == rolled_models
     users = await rig.rows("SELECT user_id AS v, count(*) AS n FROM traces GROUP BY 1 ORDER BY 1")
     assert users == await rig.rows(
-        "SELECT value AS v, sum(records) AS n FROM rollups WHERE dimension = 'user' GROUP BY 1 ORDER BY 1"
+        "SELECT value AS v, sum(records) AS n FROM rollups WHERE NOT covered AND dimension = 'user' GROUP BY 1 ORDER BY 1"
     )
 
 
@@ -126,7 +128,7 @@ async def test_names_are_counted_apart_only_up_to_their_cap(
             await rig.accept([Record(prompt="p", response="r", user_id=f"u{i}") for i in range(10)])
             await rig.drain()
         users = await rig.rows(
-            "SELECT value, sum(records)::int AS n FROM rollups WHERE dimension = 'user' GROUP BY 1 ORDER BY 1"
+            "SELECT value, sum(records)::int AS n FROM rollups WHERE NOT covered AND dimension = 'user' GROUP BY 1 ORDER BY 1"
         )
         stored = await rig.value("SELECT count(DISTINCT user_id) FROM traces")
     assert [(row["value"], row["n"]) for row in users] == [("(other)", 14), ("u0", 2), ("u1", 2), ("u2", 2)]

@@ -20,7 +20,7 @@ _NUMBERS = ("records", "assessed", "unsafe", "quality_count", "priced", "prompt_
 _ROWS = """
 SELECT source, dimension, value, model, template, records, assessed, unsafe, quality_count, quality_sum, priced,
     cost_usd, prompt_tokens, completion_tokens, measures, counts, sums, hits, bin_measures, bins, bin_counts
-FROM rollups WHERE project_id = 'default'
+FROM rollups WHERE NOT covered AND project_id = 'default'
 """
 
 

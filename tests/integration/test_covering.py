@@ -1,0 +1,154 @@
+"""Coarse rows beside fine ones: whatever was covered or forgotten, a window says what its calls add up to."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import pytest
+
+from app.aggregation import aggregate, negate
+from app.schemas.traces import Trace
+from app.storage.engine import Engine, create_engine
+from app.storage.rollup_folds import GRAINS, cover, fold_closed, forget_covered
+from app.storage.rollup_writes import append_deltas
+from app.storage.rollups import (
+    read_breakdown,
+    read_histograms,
+    read_measures,
+    read_models,
+    read_totals,
+    read_trend,
+    read_trend_histograms,
+)
+from monitoring.models import Score
+from monitoring.trends import floor_time, window_of
+
+NOW = datetime(2026, 5, 14, 15, 37, 21, tzinfo=UTC)
+AGES = (
+    timedelta(minutes=8),
+    timedelta(minutes=70),
+    timedelta(hours=9),
+    timedelta(days=2),
+    timedelta(days=20),
+)
+PERIODS = ("15m", "1h", "2h", "3h", "5h", "24h", "3d", "7d", "30d")
+
+
+class Call(NamedTuple):
+    at: datetime
+    model: str
+    user: str
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[Engine]:
+    engine = create_engine(database_url, application="test")
+    yield engine
+    await engine.dispose()
+
+
+def draw(choose: random.Random, now: datetime, count: int) -> Iterator[Call]:
+    for _ in range(count):
+        age = choose.choice(AGES) * choose.random()
+        yield Call(now - age, f"m{choose.randrange(3)}", f"u{choose.randrange(4)}")
+
+
+async def add(engine: Engine, calls: list[Call], *, back: bool = False) -> None:
+    traces = [
+        Trace(
+            project_id="default",
+            trace_id=UUID(int=number),
+            job_id="job",
+            source="live",
+            kind="llm",
+            occurred_at=call.at,
+            model_name=call.model,
+            user_id=call.user,
+            prompt="p",
+            response="r",
+            overall_quality=0.5,
+            scores={"coherence": Score(value=0.5, label="x", version="1")},
+            pricing_status="unknown",
+        )
+        for number, call in enumerate(calls)
+    ]
+    deltas = aggregate(traces, ())
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("SELECT 1")
+        await append_deltas(connection, [negate(delta) for delta in deltas] if back else deltas)
+
+
+async def keep_up(engine: Engine, now: datetime) -> None:
+    for step in (fold_closed, cover, forget_covered):
+        async with engine.begin() as connection:
+            await step(connection, now)
+
+
+async def assert_windows(engine: Engine, calls: list[Call], now: datetime) -> None:
+    for period in PERIODS:
+        window = window_of(period, now)
+        held = [call for call in calls if window.start <= call.at < window.end]
+        async with engine.connect() as connection:
+            totals = await read_totals(connection, "default", window)
+            measures = await read_measures(connection, "default", window)
+            histograms = await read_histograms(connection, "default", window, ["coherence"])
+            models = await read_models(connection, "default", window)
+            trend = await read_trend(connection, "default", window)
+            spreads = await read_trend_histograms(connection, "default", window, "coherence")
+            users = await read_breakdown(connection, "default", window, "user")
+        assert totals.records == len(held), period
+        assert totals.quality_sum == pytest.approx(len(held) / 2)
+        assert (measures["coherence"].count if held else 0) == len(held), period
+        assert sum(histograms["coherence"].counts if held else ()) == len(held), period
+        assert {one.value: one.counts.records for one in models} == Counter(call.model for call in held), (
+            period
+        )
+        by_bucket = Counter(floor_time(call.at, window.grain) for call in held)
+        assert {at: counts.records for at, counts in trend.items() if counts.records} == by_bucket, period
+        assert {at: sum(one.counts) for at, one in spreads.items() if sum(one.counts)} == by_bucket, period
+        begin = floor_time(window.start, "hour")
+        named = Counter(call.user for call in calls if begin <= call.at < window.end)
+        assert {one.value: one.counts.records for one in users} == named, period
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_every_window_adds_up_while_time_passes(engine: Engine, seed: int) -> None:
+    choose = random.Random(seed)  # noqa: S311 a fixed draw of test data
+    now, calls = NOW + timedelta(hours=choose.randrange(24)), list[Call]()
+    for hours in (0, 0.1, 0.5, 3, 7, 26):
+        now += timedelta(hours=hours)
+        new = list(draw(choose, now, 60))
+        await add(engine, new)
+        calls += new
+        await assert_windows(engine, calls, now)
+        await keep_up(engine, now)
+        await assert_windows(engine, calls, now)
+    gone = choose.sample(calls, 100)
+    await add(engine, gone, back=True)
+    left = list((Counter(calls) - Counter(gone)).elements())
+    await assert_windows(engine, left, now)
+    await keep_up(engine, now)
+    await assert_windows(engine, left, now)
+
+
+async def test_rows_are_covered_grain_by_grain_and_forgotten_when_no_window_begins_there(
+    engine: Engine,
+) -> None:
+    await add(engine, [Call(NOW - timedelta(days=days), "m", "u") for days in (0, 2, 20)])
+    await keep_up(engine, NOW + timedelta(minutes=30))
+
+    async def grains(condition: str) -> set[tuple[int, int]]:
+        async with engine.connect() as connection:
+            rows = await connection.exec_driver_sql(
+                f"SELECT date '2026-05-14' - bucket::date, grain FROM rollups WHERE dimension = 'all' AND {condition}"  # noqa: S608
+            )
+            return {(row[0], row[1]) for row in rows}
+
+    minute, ten, hour, six, day = GRAINS
+    assert await grains("NOT covered") == {(0, hour), (2, day), (20, day)}
+    assert await grains("covered") == {(0, minute), (0, ten), (2, hour), (2, six)}
