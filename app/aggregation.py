@@ -21,7 +21,7 @@ from app.schemas.rollups import Delta
 from app.schemas.traces import Trace
 from monitoring.evaluator import Evaluator
 from monitoring.models import Result, Score
-from monitoring.tabulation import NO_TABLE, Observations, Table
+from monitoring.tabulation import NO_TABLE, Extent, Observations, Table
 from monitoring.verdict import Policy
 
 __all__ = ["HOUR", "MINUTE", "Judging", "add_up", "aggregate", "describing", "negate"]
@@ -29,14 +29,23 @@ __all__ = ["HOUR", "MINUTE", "Judging", "add_up", "aggregate", "describing", "ne
 MINUTE, HOUR = 60, 3600
 _EXAMPLES = 3
 _UNMEASURED = frozenset({"template", "user", "session", "tag", "flag"})
-# Of which measures a dimension has histograms, None for all; labels have none. They are most of what a row
-# holds, and a row per model and minute is most rows.
-_SPREADS: Mapping[str, Collection[str] | None] = {
-    "all": None,
-    "model": frozenset(
-        {"overall_quality", "safety_score", "response_time_ms", "time_to_first_token_ms", "cost_usd"}
-    ),
+_SPREAD_BY_MODEL = frozenset(
+    {"overall_quality", "safety_score", "response_time_ms", "time_to_first_token_ms", "cost_usd"}
+)
+
+
+def _is_whole(measure: str) -> bool:
+    """Tell whether a measure is no part of an evaluator's score, which has a dot in its name."""
+    return "." not in measure
+
+
+# Everything is kept of all calls together. Parts and histograms are most of what a row holds, and a row per model
+# and minute is most rows.
+_EXTENTS = {
+    "all": Extent(sums=lambda _: True, histogram=lambda _: True),
+    "model": Extent(sums=_is_whole, histogram=_SPREAD_BY_MODEL.__contains__),
 }
+_OF_LABELS = Extent(sums=_is_whole, histogram=lambda _: False)
 _SCALARS = (
     "records",
     "assessed",
@@ -227,8 +236,8 @@ class _Sums:
             unbinned=self._numbers("unbinned", sizes),
         )
         tables = [NO_TABLE] * len(dimensions)
-        spreads = [_SPREADS.get(dimensions[number], ()) for number in wanted]
-        found = observations.tabulate(ranks[owners[measured]], calls[measured], spreads)
+        extents = [_EXTENTS.get(dimensions[number], _OF_LABELS) for number in wanted]
+        found = observations.tabulate(ranks[owners[measured]], calls[measured], extents)
         for number, table in zip(wanted, found, strict=True):
             tables[number] = table
         return tables

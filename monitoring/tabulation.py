@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monitoring.histogram import bucket_of
 
-__all__ = ["NO_TABLE", "Observations", "Table"]
+__all__ = ["NO_TABLE", "Extent", "Observations", "Table"]
 
 _BUCKETS = 1 << 16
 
@@ -29,6 +29,13 @@ class Table(NamedTuple):
     bin_measures: Sequence[int]
     bins: Sequence[int]
     bin_counts: Sequence[int]
+
+
+class Extent(NamedTuple):
+    """How much of what was measured a group keeps, by the name of the measure: its sums, and its histogram."""
+
+    sums: Callable[[str], bool]
+    histogram: Callable[[str], bool]
 
 
 NO_TABLE = Table((), (), (), (), (), (), ())
@@ -53,14 +60,14 @@ class Observations(NamedTuple):
         self,
         owners: NDArray[np.int64],
         records: NDArray[np.int64],
-        spreads: Sequence[Collection[str] | None],
+        extents: Sequence[Extent],
     ) -> list[Table]:
         """Return the table of each group; `owners` ascend, and pair by pair own one of `records`.
 
-        A record may be in several groups. `spreads` has an element per group: the measures of which it has a
-        histogram, None for all. Raises ValueError for values that are negative or not finite.
+        A record may be in several groups, `extents` has an element per group. Raises ValueError for values that
+        are negative or not finite.
         """
-        groups = len(spreads)
+        groups = len(extents)
         if not groups or not self.measures.size:
             return [NO_TABLE] * groups
         used = np.unique(self.measures).tolist()
@@ -70,8 +77,10 @@ class Observations(NamedTuple):
         rank[used] = np.arange(len(used))
         group, element = self._expand(owners, records)
         cell = group * len(used) + rank[self.measures][element]
-        spread = np.array([_has(spread, names) for spread in spreads]).ravel()
-        return _tables(names, groups, self._columns(cell, element, spread))
+        masks = {one: [(one.sums(name), one.histogram(name)) for name in names] for one in set(extents)}
+        summed, spread = np.array([masks[one] for one in extents]).reshape(-1, 2).T
+        kept = summed[cell]
+        return _tables(names, groups, self._columns(cell[kept], element[kept], spread))
 
     def _expand(
         self, owners: NDArray[np.int64], records: NDArray[np.int64]
@@ -106,10 +115,6 @@ class Observations(NamedTuple):
             "bins": keys % _BUCKETS - _BUCKETS // 2,
             "bin_counts": bin_counts,
         }
-
-
-def _has(spread: Collection[str] | None, names: Sequence[str]) -> list[bool]:
-    return [spread is None or name in spread for name in names]
 
 
 def _tables(

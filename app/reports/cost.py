@@ -7,7 +7,7 @@ from datetime import datetime
 from app.reports.buckets import Report
 from app.schemas.measures import Counts, Group
 from app.storage.engine import Connection
-from app.storage.rollups import read_breakdown, read_models, read_trend
+from app.storage.rollups import read_costliest, read_models, read_trend
 from app.storage.traces import read_begin
 from monitoring.savings import CostGroup
 from monitoring.spending import CostAnalysis, Money, analyse_cost
@@ -15,7 +15,7 @@ from monitoring.trends import Window
 
 __all__ = ["CostPoint", "CostReport", "ModelCost", "read_cost"]
 
-_ALL_GROUPS = 100_000
+_OPERATIONS = 1_000  # of a tail of cheap ones none would be listed, and none is worth a suggestion
 
 
 class CostPoint(Report):
@@ -52,7 +52,7 @@ async def read_cost(
     hour, so a window of minutes lists them from the start of its first hour on.
     """
     models = await read_models(connection, project_id, window, source)
-    templates = await read_breakdown(connection, project_id, window, "template", source, most=_ALL_GROUPS)
+    templates = await read_costliest(connection, project_id, window, "template", source, most=_OPERATIONS)
     since = await read_begin(connection, project_id, source)
     totals = analyse_cost([_group(group.value, None, group) for group in models], window, since)
     operations = analyse_cost(

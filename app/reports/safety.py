@@ -14,6 +14,7 @@ from app.storage.rollups import (
     read_flag_examples,
     read_measure_trends,
     read_measures,
+    read_records,
     read_totals,
     read_trend,
 )
@@ -25,7 +26,6 @@ __all__ = ["FlagShare", "SafetyPattern", "SafetyPoint", "SafetyReport", "read_sa
 
 _PREFIX = "flag:"
 _PATTERNS = 50
-_ALL_GROUPS = 100_000
 # Flags carry the name of the evaluator that raises them, except for this one.
 _EVALUATORS = {SafetyFlag.PII_LEAK.value: "pii"}
 
@@ -141,10 +141,11 @@ async def _patterns(
     flagged = await read_breakdown(connection, project_id, window, "flag", source, most=_PATTERNS)
     if not flagged:
         return ()
-    every = await read_breakdown(connection, project_id, window, "template", source, most=_ALL_GROUPS)
-    records = {(group.value, group.model): group.counts.records for group in every}
-    examples = await read_flag_examples(connection, project_id, window, source)
-    shown = [examples.get((group.value, group.model, group.template), ()) for group in flagged]
+    keys = [(group.value, group.model, group.template) for group in flagged]
+    templates = [(group.template, group.model, "") for group in flagged]
+    records = await read_records(connection, project_id, window, "template", templates, source)
+    examples = await read_flag_examples(connection, project_id, window, keys, source)
+    shown = [examples.get(key, ()) for key in keys]
     # Retention and erasure take traces away that figures still count.
     stored = await stored_ids(connection, project_id, [one for ids in shown for one in ids])
     return tuple(
@@ -153,7 +154,7 @@ async def _patterns(
             model=group.model,
             template=group.template or None,
             count=group.counts.records,
-            rate=_rate(group.counts.records, records.get((group.template, group.model), 0)),
+            rate=_rate(group.counts.records, records.get((group.template, group.model, ""), 0)),
             example_trace_ids=tuple(one for one in ids if one in stored),
         )
         for group, ids in zip(flagged, shown, strict=True)

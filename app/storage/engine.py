@@ -60,7 +60,13 @@ def create_engine(database_url: str, *, pool_size: int = 5, application: str) ->
         hide_parameters=True,  # an error must not carry what people wrote into a log
         connect_args={
             "timeout": 5,
-            "server_settings": {"application_name": application, "jit": "off", "timezone": "UTC"},
+            "server_settings": {
+                "application_name": application,
+                "jit": "off",
+                "timezone": "UTC",
+                # Reports read thousands of rows: starting helpers would take longer, and cores from ingest.
+                "max_parallel_workers_per_gather": "0",
+            },
         },
     )
 

@@ -11,10 +11,10 @@ hour, so a window of minutes is answered from the start of its first hour on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Row, text
@@ -25,6 +25,7 @@ from app.storage.rollup_folds import GRAINS
 from monitoring.trends import Window, floor_time
 
 __all__ = [
+    "Key",
     "read_breakdown",
     "read_breakdown_measures",
     "read_costliest",
@@ -34,6 +35,7 @@ __all__ = [
     "read_measures",
     "read_model_measures",
     "read_models",
+    "read_records",
     "read_totals",
     "read_trend",
     "read_trend_histograms",
@@ -78,39 +80,44 @@ _EVEN = (
     f" UNION ALL SELECT * FROM rollups WHERE {_KEY} AND covered AND grain = :grain) AS picked"
 )
 _BUCKET = "date_bin(:width, bucket, timestamptz 'epoch')"
-_MEASURES = "unnest(measures, counts, sums, hits) AS m(measure, count, total, hits)"
-_SUMS = "sum(m.count)::bigint AS number, sum(m.total)::double precision AS total, sum(m.hits)::bigint AS hits"
-# In a select list these advance together, and cost half of what a lateral unnest of three arrays does.
+# In a select list these advance together, and cost half of what a lateral unnest of as many arrays does.
+_MEASURES = "unnest(measures) AS measure, unnest(counts) AS count, unnest(sums) AS total, unnest(hits) AS hit"
 _BINS = "unnest(bin_measures) AS measure, unnest(bins) AS bin, unnest(bin_counts) AS number"
+_SUMS = "sum(count)::bigint AS number, sum(total)::double precision AS total, sum(hit)::bigint AS hits"
 
 _TOTALS = text(f"SELECT {_SCALARS} FROM {_PICKED}")
 _TREND = text(f"SELECT {_BUCKET} AS at, {_SCALARS} FROM {_EVEN} GROUP BY 1 ORDER BY 1")
-_ALL_MEASURES = text(f"SELECT m.measure, {_SUMS} FROM {_PICKED}, {_MEASURES} GROUP BY 1")
+_ALL_MEASURES = text(f"SELECT measure, {_SUMS} FROM (SELECT {_MEASURES} FROM {_PICKED}) AS m GROUP BY 1")
 _MEASURE_TRENDS = text(
-    f"SELECT m.measure, {_BUCKET} AS at, {_SUMS} FROM {_EVEN}, {_MEASURES} "
-    "WHERE m.measure = ANY(:wanted) GROUP BY 1, 2 ORDER BY 1, 2"
+    f"SELECT measure, at, {_SUMS} FROM (SELECT {_BUCKET} AS at, {_MEASURES} FROM {_EVEN}) AS m "
+    "WHERE measure = ANY(:wanted) GROUP BY 1, 2 ORDER BY 1, 2"
 )
-_GROUP_MEASURES = text(f"SELECT value, m.measure, {_SUMS} FROM {_PICKED}, {_MEASURES} GROUP BY 1, 2")
-# Names are compared once per list of names and not once per bin; most rows share one list.
+# A row per value instead of one per measure: rows are what reading costs outside of Postgres.
+_GROUP_MEASURES = text(
+    "SELECT value, array_agg(measure) AS measures, array_agg(number) AS numbers, array_agg(total) AS totals,"
+    f" array_agg(hits) AS hits FROM (SELECT value, measure, {_SUMS} FROM"
+    f" (SELECT value, {_MEASURES} FROM {_PICKED}) AS m GROUP BY 1, 2) AS summed GROUP BY value"
+)
+# Bins go out as arrays, with a name per array and not one per bin.
 _HISTOGRAMS = text(
     "WITH picked AS MATERIALIZED ("
     " SELECT dense_rank() OVER (ORDER BY measures) AS layout, measures, bin_measures, bins, bin_counts"
     f" FROM {_PICKED} WHERE measures && CAST(:wanted AS text[])"
-    "), summed AS ("
-    " SELECT layout, measure, bin, sum(number) AS number"
-    f" FROM (SELECT layout, {_BINS} FROM picked) AS held GROUP BY 1, 2, 3"
+    "), gathered AS ("
+    " SELECT layout, measure, array_agg(bin) AS bins, array_agg(number) AS numbers"
+    f" FROM (SELECT layout, {_BINS} FROM picked) AS held GROUP BY 1, 2"
     "), layouts AS (SELECT DISTINCT layout, measures FROM picked) "
-    "SELECT measures[measure] AS measure, bin, sum(number)::bigint AS number "
-    "FROM summed JOIN layouts USING (layout) WHERE measures[measure] = ANY(:wanted) "
-    "GROUP BY 1, 2 ORDER BY 1, 2"
+    "SELECT measures[measure] AS measure, bins, numbers FROM gathered JOIN layouts USING (layout) "
+    "WHERE measures[measure] = ANY(:wanted)"
 )
+# A measure's bins lie side by side: the others are not even looked at.
 _TREND_HISTOGRAMS = text(
-    "WITH picked AS MATERIALIZED ("
-    f" SELECT {_BUCKET} AS at, array_position(measures, :wanted) AS wanted, bin_measures, bins, bin_counts"
-    f" FROM {_EVEN}"
-    ") SELECT at, bin, sum(number)::bigint AS number "
-    f"FROM (SELECT at, wanted, {_BINS} FROM picked) AS held WHERE measure = wanted "
-    "GROUP BY 1, 2 ORDER BY 1, 2"
+    f"WITH held AS MATERIALIZED (SELECT {_BUCKET} AS at, array_position(measures, :wanted)::smallint AS wanted,"
+    f" bin_measures, bins, bin_counts FROM {_EVEN}), "
+    "placed AS MATERIALIZED (SELECT *, array_position(bin_measures, wanted) AS first,"
+    " cardinality(array_positions(bin_measures, wanted)) AS length FROM held) "
+    "SELECT at, bins[first : first + length - 1] AS bins, bin_counts[first : first + length - 1] AS numbers "
+    "FROM placed WHERE length > 0"
 )
 _BREAKDOWN = text(
     f"SELECT value, model, template, {_SCALARS} FROM {_PICKED} "
@@ -119,13 +126,24 @@ _BREAKDOWN = text(
 )
 _COSTLIEST = text(
     f"SELECT value, model, template, {_SCALARS} FROM {_PICKED} "
-    "GROUP BY value, model, template HAVING sum(cost_usd) > 0 "
-    "ORDER BY sum(cost_usd) DESC, value, model, template LIMIT :most"
+    "GROUP BY value, model, template HAVING sum(records) > 0 "
+    "ORDER BY sum(cost_usd) DESC, sum(records) DESC, value, model, template LIMIT :most"
+)
+_WANTED = (
+    "(value, model, template) IN (SELECT * FROM unnest("
+    "CAST(:values AS text[]), CAST(:models AS text[]), CAST(:templates AS text[])))"
+)
+_RECORDS = text(
+    f"SELECT value, model, template, sum(records)::bigint AS records FROM {_PICKED} WHERE {_WANTED} GROUP BY 1, 2, 3"
 )
 _EXAMPLES = text(
     "SELECT value, model, template, (array_agg(id ORDER BY id DESC))[1:3] AS ids "
-    f"FROM {_PICKED}, unnest(examples) AS id GROUP BY value, model, template"
+    f"FROM {_PICKED}, unnest(examples) AS id WHERE {_WANTED} GROUP BY value, model, template"
 )
+
+_Of = TypeVar("_Of", str, datetime)
+Key = tuple[str, str, str]
+"""A group of a breakdown: its value, model and template, the latter two empty where it has none."""
 
 
 async def read_totals(
@@ -185,11 +203,9 @@ async def read_histograms(
     source: str = "live",
 ) -> dict[str, Histogram]:
     """Return the histograms of the wanted measures over the whole window."""
-    found: dict[str, list[tuple[int, int]]] = {}
     parameters = _one(project_id, window, source) | {"wanted": [*measures]}
-    for row in await connection.execute(_HISTOGRAMS, parameters):
-        found.setdefault(row.measure, []).append((row.bin, row.number))
-    return {name: _histogram(bins) for name, bins in found.items()}
+    rows = await connection.execute(_HISTOGRAMS, parameters)
+    return _histograms((row.measure, row.bins, row.numbers) for row in rows)
 
 
 async def read_trend_histograms(
@@ -200,11 +216,9 @@ async def read_trend_histograms(
     source: str = "live",
 ) -> dict[datetime, Histogram]:
     """Return one measure's histogram of every bucket that has values of it."""
-    found: dict[datetime, list[tuple[int, int]]] = {}
     parameters = _one(project_id, window, source) | _even(window) | {"wanted": measure}
-    for row in await connection.execute(_TREND_HISTOGRAMS, parameters):
-        found.setdefault(row.at, []).append((row.bin, row.number))
-    return {at: _histogram(bins) for at, bins in found.items()}
+    rows = await connection.execute(_TREND_HISTOGRAMS, parameters)
+    return _histograms((row.at, row.bins, row.numbers) for row in rows)
 
 
 async def read_models(
@@ -247,16 +261,30 @@ async def read_costliest(
     source: str = "live",
     most: int = 10,
 ) -> list[Group]:
-    """Return the values of a dimension whose records cost most in all, the costliest first."""
+    """Return the values of a dimension whose records cost most in all, the costliest first, then the most frequent."""
     parameters = _all(project_id, window, source, dimension, _hour(window)) | {"most": most}
     return [_group(row) for row in await connection.execute(_COSTLIEST, parameters)]
 
 
+async def read_records(
+    connection: AsyncConnection,
+    project_id: str,
+    window: Window,
+    dimension: str,
+    keys: Sequence[Key],
+    source: str = "live",
+) -> dict[Key, int]:
+    """Return the number of records of those of the groups that have any."""
+    parameters = _all(project_id, window, source, dimension, _hour(window)) | _wanted(keys)
+    rows = await connection.execute(_RECORDS, parameters)
+    return {(row.value, row.model, row.template): row.records for row in rows}
+
+
 async def read_flag_examples(
-    connection: AsyncConnection, project_id: str, window: Window, source: str = "live"
-) -> dict[tuple[str, str, str], tuple[UUID, ...]]:
-    """Return the newest three trace ids of every (flag, model, template)."""
-    parameters = _all(project_id, window, source, "flag", _hour(window))
+    connection: AsyncConnection, project_id: str, window: Window, keys: Sequence[Key], source: str = "live"
+) -> dict[Key, tuple[UUID, ...]]:
+    """Return the newest three trace ids of each of the groups of flags."""
+    parameters = _all(project_id, window, source, "flag", _hour(window)) | _wanted(keys)
     rows = await connection.execute(_EXAMPLES, parameters)
     return {
         (row.value, row.model, row.template): tuple(UUID(bytes=trace_id.bytes) for trace_id in row.ids)
@@ -306,8 +334,14 @@ def _measure(row: Row[Any]) -> Measure:
     return Measure(row.number, row.total if row.number else 0.0, row.hits)
 
 
-def _histogram(bins: Sequence[tuple[int, int]]) -> Histogram:
-    return Histogram(tuple(bucket for bucket, _ in bins), tuple(count for _, count in bins))
+def _histograms(parts: Iterable[tuple[_Of, Sequence[int], Sequence[int]]]) -> dict[_Of, Histogram]:
+    """Return one histogram of the parts of each; a bucket may occur in it several times."""
+    found: dict[_Of, tuple[list[int], list[int]]] = {}
+    for of, bins, numbers in parts:
+        held = found.setdefault(of, ([], []))
+        held[0].extend(bins)
+        held[1].extend(numbers)
+    return {of: Histogram(tuple(bins), tuple(numbers)) for of, (bins, numbers) in found.items()}
 
 
 def _group(row: Row[Any]) -> Group:
@@ -319,8 +353,18 @@ def _group(row: Row[Any]) -> Group:
     )
 
 
+def _wanted(keys: Sequence[Key]) -> dict[str, list[str]]:
+    values, models, templates = zip(*keys, strict=True) if keys else ((), (), ())
+    return {"values": list(values), "models": list(models), "templates": list(templates)}
+
+
 def _grouped(rows: Any) -> dict[str, dict[str, Measure]]:
-    groups: dict[str, dict[str, Measure]] = {}
-    for row in rows:
-        groups.setdefault(row.value, {})[row.measure] = _measure(row)
-    return groups
+    return {
+        row.value: {
+            measure: Measure(number, total if number else 0.0, hits)
+            for measure, number, total, hits in zip(
+                row.measures, row.numbers, row.totals, row.hits, strict=True
+            )
+        }
+        for row in rows
+    }

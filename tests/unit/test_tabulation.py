@@ -8,7 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from monitoring.histogram import ZERO_BUCKET, bucket_of
-from monitoring.tabulation import Observations, Table
+from monitoring.tabulation import Extent, Observations, Table
+
+EVERYTHING = Extent(sums=lambda _: True, histogram=lambda _: True)
 
 
 def observe(*records: dict[str, float], flags: tuple[str, ...] = ()) -> Observations:
@@ -27,7 +29,7 @@ def observe(*records: dict[str, float], flags: tuple[str, ...] = ()) -> Observat
 def tabulate(observations: Observations, groups: Sequence[Sequence[int]]) -> list[Table]:
     owners = numbers(number for number, rows in enumerate(groups) for _ in rows)
     records = numbers(row for rows in groups for row in rows)
-    return observations.tabulate(owners, records, [None] * len(groups))
+    return observations.tabulate(owners, records, [EVERYTHING] * len(groups))
 
 
 def numbers(values: Iterable[int]) -> NDArray[np.int64]:
@@ -91,15 +93,17 @@ def test_many_overlapping_groups_add_up_as_each_alone() -> None:
             assert [table.bin_counts[i] for i in mine] == counts.tolist()
 
 
-def test_a_group_has_histograms_of_what_it_spreads_alone() -> None:
+def test_a_group_keeps_what_its_extent_says() -> None:
     observations = observe({"a": 0.5, "b": 1.0}, {"a": 0.25})
     owners, records = numbers([0, 0, 1, 1, 2]), numbers([0, 1, 0, 1, 0])
-    every, one, none = observations.tabulate(owners, records, [None, {"b", "c"}, ()])
-    assert [(table.measures, table.counts) for table in (every, one, none)] == [
+    one = Extent(sums=lambda _: True, histogram={"b", "c"}.__contains__)
+    none = Extent(sums=lambda name: name == "b", histogram=lambda _: False)
+    every, spread, bare = observations.tabulate(owners, records, [EVERYTHING, one, none])
+    assert [(table.measures, table.counts) for table in (every, spread, bare)] == [
         (("a", "b"), (2, 1)),
         (("a", "b"), (2, 1)),
-        (("a", "b"), (1, 1)),
+        (("b",), (1,)),
     ]
     assert every.bin_measures == (1, 1, 2)
-    assert (one.bin_measures, one.bins, one.bin_counts) == ((2,), (0,), (1,))
-    assert (none.bin_measures, none.bins, none.bin_counts) == ((), (), ())
+    assert (spread.bin_measures, spread.bins, spread.bin_counts) == ((2,), (0,), (1,))
+    assert (bare.bin_measures, bare.bins, bare.bin_counts) == ((), (), ())
