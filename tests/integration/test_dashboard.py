@@ -17,8 +17,10 @@ from app.privacy import Privacy
 from app.storage.engine import create_engine
 from dashboard.app import create_dashboard
 from dashboard.live import News
+from dashboard.narrowing import Narrowing, read_narrowing
 from dashboard.sources import Sources
-from dashboard.view import View
+from dashboard.view import View, read_view
+from tests.integration.api_rig import ApiRig
 
 NOWHERE = "unix:///tmp/llmt-nobody-listens-here.sock"
 API = "http://api.internal"
@@ -88,9 +90,33 @@ async def test_every_address_gets_the_application_and_only_local_files(
         httpx.AsyncClient(transport=transport, base_url="http://dashboard") as client,
     ):
         page = await client.get(path)
+        charts = await client.get("/_dash-component-suites/plotly/package_data/plotly.min.js")
     assert page.status_code == httpx.codes.OK
+    assert charts.headers["content-encoding"] == "gzip"
     assert 'src="http' not in page.text
     assert 'href="http' not in page.text
+
+
+async def test_the_list_is_narrowed_within_its_project(api: ApiRig, engine: AsyncEngine) -> None:
+    await api.store(
+        {"prompt": "one", "response": "yes", "model_name": "a", "user_id": "jane"},
+        {"prompt": "two", "response": "danger here", "model_name": "b"},
+        {"prompt": "three", "response": "yes", "model_name": "a", "session_id": "s"},
+    )
+    sources = Sources(engine, api.worker.redis, Privacy(None), api_url=API)
+
+    async def prompts(search: str) -> list[str]:
+        rows = await sources.found(read_view(search), read_narrowing(search), 10)
+        return [row.prompt for row in rows]
+
+    assert sorted(await prompts("?period=1h")) == ["one", "three", "two"]
+    assert sorted(await prompts("?model=a")) == ["one", "three"]
+    assert await prompts("?user=jane") == ["one"]
+    assert await prompts("?session=s&model=b") == []
+    assert await prompts("?verdict=flagged") == ["two"]
+    assert await prompts("?project=bank") == []
+    newest, *older = await sources.found(View(), Narrowing(), 10)
+    assert await sources.found(View(), Narrowing(before=newest.trace_id), 10) == older
 
 
 async def test_what_it_shows_may_come_from_a_read_replica(database_url: str, redis: Redis) -> None:

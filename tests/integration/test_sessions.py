@@ -42,7 +42,7 @@ class Desk(NamedTuple):
 
 @pytest.fixture
 async def desk(api: ApiRig, engine: Engine, database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    key = await issue(engine, "read", project_id="shop")
+    key = await issue(engine, "ingest", "read", project_id="shop")
     settings = Settings(database_url=database_url, redis_url=redis_url)
     dashboard = create_dashboard(settings, api=httpx.ASGITransport(api.app))
     async with (
@@ -108,6 +108,31 @@ async def test_a_key_signs_in_and_shows_its_project_alone(desk: Desk) -> None:
     assert "llm-monitor-session" not in desk.browser.cookies
     desk.browser.cookies.set("llm-monitor-session", token)
     await until(lambda: desk.browser.get("/"), 303)
+
+
+async def test_a_trace_of_another_project_is_none(desk: Desk, api: ApiRig, engine: Engine) -> None:
+    call = {"prompt": "a secret of the bank", "response": "yes"}
+    answers = {}
+    keys = {"shop": desk.key, "bank": await issue(engine, "ingest", project_id="bank")}
+    for project, key in keys.items():
+        answers[project] = await api.post("/monitor/inference", call, prefer="respond-async", **bearer(key))
+    await api.worker.drain()
+    await sign_in(desk.browser, key=desk.key)
+    shown = {}
+    for project, answer in answers.items():
+        search = f"?project={project}&trace={answer.json()['trace_id']}"
+        asked = {
+            "output": "..trace.children...trace.opened..",
+            "outputs": [{"id": "trace", "property": name} for name in ("children", "opened")],
+            "inputs": [{"id": "url", "property": "search", "value": search}],
+            "state": [{"id": "url", "property": "pathname", "value": "/"}],
+            "changedPropIds": ["url.search"],
+        }
+        found = await desk.browser.post("/_dash-update-component", json=asked, headers=HERE)
+        shown[project] = found.text
+    assert "a secret of the bank" in shown["shop"]
+    assert "a secret of the bank" not in shown["bank"]
+    assert "There is no such trace" in shown["bank"]
 
 
 @pytest.mark.parametrize(("scheme", "headers"), [("https", {}), ("http", {"x-forwarded-proto": "https"})])
