@@ -15,7 +15,7 @@ from monitoring.trends import Window
 
 __all__ = ["CostPoint", "CostReport", "ModelCost", "read_cost"]
 
-_OPERATIONS = 1_000  # of a tail of cheap ones none would be listed, and none is worth a suggestion
+_OPERATIONS = 200  # of a tail of cheap ones none would be listed, and none is worth a suggestion
 
 
 class CostPoint(Report):
