@@ -36,12 +36,14 @@ from workers.naming import Naming
 from workers.nesting import unnest
 from workers.scoring import DROPPED, Scoring, Unscorable
 
-__all__ = ["ORPHANED_AFTER", "Joining", "merge"]
+__all__ = ["ALONE_AFTER", "ORPHANED_AFTER", "Joining", "merge"]
 
 logger = logging.getLogger(__name__)
 
 # Longer than almost any call, since a part may come when the call begins and its span when it ends.
 ORPHANED_AFTER = timedelta(minutes=15)
+# Texts that came in no span were sent when the response was there, and so is its span, if there is one.
+ALONE_AFTER = timedelta(minutes=1)
 _PAUSE_SECONDS = 0.25
 _SWEEP_SECONDS = 5.0
 _MOST_PARTS = 512
@@ -103,7 +105,9 @@ class Joining:
         now = self._clock()
         async with self._engine.begin() as connection:
             claimed = await claim_parts(connection, now, _MOST_PARTS)
-            orphans = await claim_orphans(connection, now, now - ORPHANED_AFTER, _MOST_PARTS)
+            orphans = await claim_orphans(
+                connection, now, now - ORPHANED_AFTER, now - ALONE_AFTER, _MOST_PARTS
+            )
         by_project: dict[str, list[Part]] = defaultdict(list)
         for part in (*claimed, *orphans):
             by_project[part.project_id].append(part)
@@ -120,7 +124,9 @@ class Joining:
             if one.part.trace_id is not None:
                 by_trace[one.part.trace_id].append(one)
             elif one.part.kind == CONTENT:
-                by_span[one.envelope.otel_trace_id, one.envelope.otel_span_id].append(one)
+                by_span[
+                    one.envelope.otel_trace_id, one.envelope.otel_span_id or one.part.part_id.bytes
+                ].append(one)
             else:
                 letters.append(_letter(one.part, "no_span", "the call it is about did not come"))
         async with self._engine.begin() as connection:
@@ -250,7 +256,7 @@ def _pii_value(score: Score) -> float:
 
 
 def merge(record: Record, parts: Sequence[Record]) -> Record:
-    """Return a call with the texts of its parts, in their order; what the call says itself is kept."""
+    """Return a call with the texts of its parts, in their order; what the call says itself is kept, once."""
     for part in parts:
         record = structs.replace(
             record,
@@ -258,7 +264,7 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
             context=record.context or part.context,
-            messages=(*record.messages, *part.messages),
+            messages=(*record.messages, *(one for one in part.messages if one not in record.messages)),
             model_name=part.model_name if record.model_name == "unknown" else record.model_name,
             provider=record.provider or part.provider,
             user_id=record.user_id or part.user_id,

@@ -179,7 +179,7 @@ class Storing:
 
 def _row(part: Envelope) -> Row:
     ids = (part.otel_trace_id or b"", part.otel_span_id or b"")
-    about = part.response_key if part.kind == EVALUATION else None
+    about = part.response_key if part.kind == EVALUATION or part.otel_span_id is None else None
     return (part.trace_id, part.kind, *ids, about, encode(part), part.record.user_id)
 
 

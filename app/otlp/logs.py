@@ -11,7 +11,7 @@ from app.otlp.conversations import CONTENT_EVENTS, DETAILS_EVENT, conversation_o
 from app.otlp.mapping import Mapped, moment, read_call, response_key
 from app.otlp.messages import messages_of, texts_of
 from app.otlp.signals import LogRecord, Malformed, Span, id_problem
-from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, LLM, SpanContext
+from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, SpanContext
 from app.schemas.records import Rejection
 from monitoring.models import Record
 
@@ -66,11 +66,12 @@ def _as_span(log: LogRecord) -> Span:
 
 
 def _call(number: int, log: LogRecord) -> Mapped:
-    """Return a call that was told by its event alone, outside any span."""
+    """Return a call that was told outside any span: as texts of the response it names, else as a call."""
     told = _as_span(log)
-    context = SpanContext(kind=LLM, trace_id=b"", span_id=b"", response_key=response_key(told.attributes))
+    if response_key(told.attributes) is not None:
+        return _content([log._replace(trace_id=b"", span_id=b"")])
     try:
-        return Mapped(read_call(told), context, _key("call", [log]))
+        return Mapped(read_call(told), None, _key("call", [log]))
     except (OverflowError, RecursionError):
         return _reject(number, "it holds a number over 64 bits or is nested too deeply")
 

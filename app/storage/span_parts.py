@@ -62,7 +62,8 @@ _CLAIM_ABOUT_SPAN = _CLAIM.format(
 _CLAIM_ORPHANS = _CLAIM.format(
     found=(
         "SELECT p.project_id, p.part_id, NULL::uuid AS trace_id FROM span_parts p "  # noqa: S608 constants, no input
-        f"WHERE {_FREE} AND p.created_at < $3 ORDER BY p.created_at LIMIT $4 FOR UPDATE OF p SKIP LOCKED"
+        f"WHERE {_FREE} AND (p.created_at < $3 OR (p.created_at < $5 AND p.kind = 'content' AND p.otel_span_id = '')) "
+        "ORDER BY p.created_at LIMIT $4 FOR UPDATE OF p SKIP LOCKED"
     )
 )
 _RELEASE = (
@@ -114,10 +115,10 @@ async def claim_parts(connection: AsyncConnection, now: datetime, limit: int) ->
 
 
 async def claim_orphans(
-    connection: AsyncConnection, now: datetime, before: datetime, limit: int
+    connection: AsyncConnection, now: datetime, before: datetime, alone_before: datetime, limit: int
 ) -> list[Part]:
-    """Claim parts that came before an aware moment and whose span has not come since."""
-    rows = await connection.exec_driver_sql(_CLAIM_ORPHANS, (now - _LEASE, now, before, limit))
+    """Claim parts that came before an aware moment and whose span has not come since; texts in no span sooner."""
+    rows = await connection.exec_driver_sql(_CLAIM_ORPHANS, (now - _LEASE, now, before, limit, alone_before))
     return [Part(**row) for row in rows.mappings()]
 
 

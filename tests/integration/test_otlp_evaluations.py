@@ -17,9 +17,10 @@ from monitoring.redaction import Redaction
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.test_keys import bearer, issue, line
 from tests.integration.test_otlp_logs import KEY, joining, send
-from tests.integration.test_otlp_traces import CHAT, export
+from tests.integration.test_otlp_traces import CHAT, SILENT, export
+from tests.integration.truth import assert_rollups_equal_rows
 from tests.unit.otlp.spans import TRACE, log_bytes, protobuf_bytes, span
-from workers.joining import ORPHANED_AFTER
+from workers.joining import ALONE_AFTER, ORPHANED_AFTER
 
 OTHER_TRACE = b"another trace id"
 ANSWER, VERDICT = {"gen_ai.response.id": "chatcmpl-1"}, {"gen_ai.response.id": "chatcmpl-2"}
@@ -123,9 +124,33 @@ async def test_the_call_is_meant_and_not_the_step_around_it(api: ApiRig) -> None
 async def test_a_call_told_by_an_event_alone_is_found(api: ApiRig) -> None:
     event = {"event": "gen_ai.client.inference.operation.details", "attributes": {**CHAT, **ANSWER}}
     await send(api, ("/v1/logs", log_bytes(event)), result(about=ANSWER))
+    assert await scored(api) == []
+    later = datetime.now(UTC) + ALONE_AFTER + timedelta(seconds=1)
+    for _ in range(2):
+        assert await joining(api, clock=lambda: later).turn() == 1
     assert await scored(api) == [(0, 0.75)]
-    (row,) = await api.worker.rows("SELECT kind, otel_trace_id FROM traces")
-    assert row == {"kind": "llm", "otel_trace_id": None}
+    (row,) = await api.worker.rows("SELECT kind, otel_trace_id, prompt FROM traces")
+    assert row == {"kind": "llm", "otel_trace_id": None, "prompt": "Is it raining?"}
+
+
+@pytest.mark.parametrize("call", [CALL, spans(span({**SILENT, **ANSWER}, number=1))])
+@pytest.mark.parametrize("first", ["span", "event"])
+async def test_an_event_of_a_call_in_no_span_is_that_call_told_twice(
+    api: ApiRig, call: tuple[str, bytes], first: str
+) -> None:
+    event = {"event": "gen_ai.client.inference.operation.details", "attributes": {**CHAT, **ANSWER}}
+    other = {"event": "gen_ai.client.inference.operation.details", "attributes": {**CHAT, **VERDICT}}
+    requests = [call, ("/v1/logs", log_bytes(event, other))]
+    await send(api, *(requests if first == "span" else reversed(requests)))
+    rows = await api.worker.rows("SELECT otel_span_id, prompt, response, messages, marks FROM traces")
+    assert [(row["prompt"], row["response"], len(row["messages"]), row["marks"]) for row in rows] == [
+        ("Is it raining?", "Not today.", 1, [])
+    ]
+    later = datetime.now(UTC) + ALONE_AFTER + timedelta(seconds=1)
+    assert await joining(api, clock=lambda: later).turn() == 1
+    marks = await api.worker.rows("SELECT marks FROM traces ORDER BY otel_span_id NULLS LAST")
+    assert [row["marks"] for row in marks] == [[], ["no_span"]]
+    await assert_rollups_equal_rows(api.worker)
 
 
 async def test_what_is_said_of_a_response_is_redacted_like_the_response(
