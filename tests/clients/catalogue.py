@@ -28,12 +28,14 @@ NODE_PACKAGES = {
 }
 _EXPORTER = "opentelemetry-exporter-otlp-proto-http==1.45.2"
 _DISTRO = "opentelemetry-distro==0.66b2"
+_DISTRO_RUNS = "opentelemetry-instrument"
 
 
 class Client(NamedTuple):
     """One client: its first package names it, `program` is run as it is, `arrives` is what must come of it.
 
-    `environment` may hold `{api}`, the address of the monitor. Programs in JavaScript share NODE_PACKAGES.
+    `environment` may hold `{api}`, the address of the monitor; `launcher` starts the program where the client
+    brings something that does. Programs in JavaScript share NODE_PACKAGES.
     """
 
     name: str
@@ -41,7 +43,7 @@ class Client(NamedTuple):
     program: str
     environment: Mapping[str, str]
     arrives: frozenset[str]
-    automatic: bool = False
+    launcher: str | None = None
 
     @property
     def version(self) -> str:
@@ -65,6 +67,13 @@ _V2 = (
     _EXPORTER,
 )
 _OPENAI = "openai==3.57.0"
+# Without these pip looks for minutes for versions that go together.
+_TOGETHER = (
+    "openai==2.54.0",
+    "opentelemetry-api==1.45.1",
+    "opentelemetry-sdk==1.45.1",
+    "opentelemetry-instrumentation==0.66b1",
+)
 
 CLIENTS = (
     Client(
@@ -73,7 +82,7 @@ CLIENTS = (
         "ask.py",
         {**_OTLP, "OTEL_LOGS_EXPORTER": "otlp", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"},
         _TEXTS | {"tool calls"},
-        automatic=True,
+        launcher=_DISTRO_RUNS,
     ),
     Client(
         "opentelemetry-instrumentation-openai-v2, texts in spans",
@@ -85,7 +94,7 @@ CLIENTS = (
             "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
         },
         _TEXTS | {"tool calls"},
-        automatic=True,
+        launcher=_DISTRO_RUNS,
     ),
     Client(
         "opentelemetry-instrumentation-openai-v2, content left off",
@@ -93,7 +102,7 @@ CLIENTS = (
         "ask.py",
         {**_OTLP, "OTEL_LOGS_EXPORTER": "otlp"},
         frozenset({"model", "tokens", "latency"}),
-        automatic=True,
+        launcher=_DISTRO_RUNS,
     ),
     Client(
         "openinference-instrumentation-openai",
@@ -101,7 +110,7 @@ CLIENTS = (
         "openinference_ask.py",
         _OTLP,
         _TEXTS | {"cached tokens", "session", "context"},
-        automatic=True,
+        launcher=_DISTRO_RUNS,
     ),
     Client(
         "@opentelemetry/exporter-trace-otlp-http",
@@ -116,7 +125,7 @@ CLIENTS = (
         "ask.py",
         _OTLP,
         _TEXTS | {"cached tokens", "tool calls"},
-        automatic=True,
+        launcher=_DISTRO_RUNS,
     ),
     Client(
         "langfuse",
@@ -142,6 +151,21 @@ CLIENTS = (
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         },
         _TEXTS,
+    ),
+    Client(
+        "openlit",
+        ("openlit==1.45.0", *_TOGETHER),
+        "ask.py",
+        _OTLP,
+        _TEXTS | {"cached tokens", "tool calls"},
+        launcher="openlit-instrument",
+    ),
+    Client(
+        "traceloop-sdk (OpenLLMetry)",
+        ("traceloop-sdk==0.62.4", *_TOGETHER),
+        "traceloop_ask.py",
+        {"TRACELOOP_BASE_URL": "{api}", "TRACELOOP_TELEMETRY": "false"},
+        _TEXTS | {"cached tokens", "session"},
     ),
     Client(
         "ai (Vercel AI SDK)",

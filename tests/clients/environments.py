@@ -27,7 +27,7 @@ def command_of(client: Client, folder: Path) -> list[str]:
         return _node(client, folder)
     python = python_in(client.packages, folder)
     run = [str(python), str(PROGRAMS / client.program)]
-    return [str(python.parent / "opentelemetry-instrument"), *run] if client.automatic else run
+    return [str(python.parent / client.launcher), *run] if client.launcher else run
 
 
 def python_in(packages: tuple[str, ...], folder: Path) -> Path:
