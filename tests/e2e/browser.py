@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.stack import wait_for
 
-__all__ = ["Tab", "open_tab"]
+__all__ = ["Navigated", "Tab", "open_tab"]
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
@@ -33,6 +33,10 @@ _FLAGS = (
 )
 _START_SECONDS = 30.0
 _ANSWER_SECONDS = 30.0
+
+
+class Navigated(Exception):
+    """The page that was asked went away before it answered."""
 
 
 class Tab:
@@ -53,6 +57,8 @@ class Tab:
         while True:
             message = json.loads(self._socket.recv(timeout=_ANSWER_SECONDS))
             if message.get("id") == self._last:
+                if "navigated" in message.get("error", {}).get("message", ""):
+                    raise Navigated
                 assert "error" not in message, message
                 return message["result"]
             self._note(message)
@@ -92,11 +98,14 @@ class Tab:
         return answer["result"].get("value")
 
     def text(self, selector: str) -> str:
-        """Return what an element shows, empty while it is not there or hidden."""
-        found: str = self.ask(
-            f"(() => {{ const found = document.querySelector({json.dumps(selector)}); "
-            "return found?.checkVisibility() ? found.innerText : '' })()"
-        )
+        """Return what an element shows, empty while it is not there or hidden, or the page changes."""
+        try:
+            found: str = self.ask(
+                f"(() => {{ const found = document.querySelector({json.dumps(selector)}); "
+                "return found?.checkVisibility() ? found.innerText : '' })()"
+            )
+        except Navigated:
+            return ""
         return found
 
     def click(self, selector: str) -> None:

@@ -98,7 +98,7 @@ def test_filters_are_in_the_address_and_an_address_fills_them(stack: Stack, tab:
     tab.fill("#filter-user", "nobody")
     tab.see("#found-problem", "No trace fits")
     assert address(tab) == "/traces?period=7d&model=model-7&user=nobody"
-    tab.ask("history.back()")
+    tab.ask("void history.back()")
     wait_for(lambda: models(tab) == {"model-7"}, PATIENCE, "the list of before")
     assert tab.ask("document.querySelector('#filter-user').value") == ""
     assert tab.ask("document.querySelector('#navigation a').getAttribute('href')") == "/?period=7d"
