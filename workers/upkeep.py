@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from app.folding import fold_batches
+from app.folding import MOST_BATCHES, fold_batches
 from app.jobs.pricing import PRICE
 from app.storage.engine import Connection, Engine, is_outage
 from app.storage.jobs import Job, add_job
@@ -65,10 +65,16 @@ class Upkeep:
 
     async def fold_batches(self, age: timedelta = timedelta()) -> bool:
         """Add up the batches that wait, if one of them has waited for `age`; tells whether there were any."""
-        async with self._engine.begin() as connection:
-            if not (await batches_ripe(connection, age) and await try_lock(connection, FOLDING)):
-                return False
-            return await fold_batches(connection) > 0
+        found, folded = MOST_BATCHES, 0
+        while found == MOST_BATCHES:
+            async with self._engine.begin() as connection:
+                if not (folded or await batches_ripe(connection, age)):
+                    break
+                if not await try_lock(connection, FOLDING):
+                    break
+                found = await fold_batches(connection)
+            folded += found
+        return folded > 0
 
     async def turn(self, now: datetime, *, hourly: bool) -> None:
         """Do what is due at `now`, aware UTC."""
