@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
+from arq.constants import in_progress_key_prefix
 from arq.worker import Worker
 
 from app.queue import JobName
@@ -39,7 +40,22 @@ class Patience:
         return [job_id for job_id in job_ids if job_id not in early]
 
 
-class UrgentLoop(Worker):
+class _Loop(Worker):
+    """Starts jobs that no other process has in hand.
+
+    arq finds that out job by job, in four round trips each; with eight processes that took a fifth of their time.
+    """
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Start as many of the jobs as there is room for, without those that are claimed."""
+        if job_ids:
+            keys = [f"{in_progress_key_prefix}{job_id.decode(errors='replace')}" for job_id in job_ids]
+            claims = await self.pool.mget(keys)
+            job_ids = [job_id for job_id, claim in zip(job_ids, claims, strict=True) if claim is None]
+        await super().start_jobs(job_ids)
+
+
+class UrgentLoop(_Loop):
     """Picks jobs with waiting posts and no others, so that it never has a long one in hand."""
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
@@ -47,7 +63,7 @@ class UrgentLoop(Worker):
         await super().start_jobs(pick_waited(job_ids))
 
 
-class PatientLoop(Worker):
+class PatientLoop(_Loop):
     """Picks every job, but while it has bulk in hand only such waited ones as nobody else picks."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
