@@ -110,6 +110,14 @@ def test_a_key_opens_the_page_that_was_asked_for_with_its_own_records_alone(shop
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
     assert shop.key not in cookie["value"]
     assert tab.ask("document.cookie") == ""
+    tab.see("#account", "Sign out")
+    for width in (1400, 390):
+        tab.show(width=width, height=844, scheme="light")
+        bottoms = [
+            tab.ask(f"document.querySelector('{each}').getBoundingClientRect().bottom")
+            for each in ("#account", "#period", ".header")
+        ]
+        assert max(bottoms) == bottoms[-1], "something hangs out of the header"
 
 
 def test_what_arrives_is_told_over_the_websocket_of_the_session(shop: Shop, tab: Tab) -> None:
