@@ -51,9 +51,9 @@ async def test_readiness_needs_a_worker_that_was_heard_of_lately(api: ApiRig) ->
 
 async def test_readiness_counts_what_waits_and_for_how_long(api: ApiRig) -> None:
     await beat(api)
-    await api.post("/monitor/inferences", [CALL] * 300)
+    await api.post("/monitor/inferences", [CALL] * 600)
     queue = (await api.get("/health/ready"))["queue"]
-    assert (queue["records"], queue["jobs"]) == (300, 2)
+    assert (queue["records"], queue["jobs"]) == (600, 2)
     assert 0 <= queue["oldest_age_seconds"] < 30
 
 
