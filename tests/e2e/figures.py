@@ -24,10 +24,10 @@ LIVE = "source = 'live' AND kind = 'llm'"
 # Every value of every evaluator and of its parts, one row each.
 VALUES = f"""
     SELECT name, CAST(score ->> 'value' AS double precision) AS value
-    FROM traces, jsonb_each(scores) AS each(name, score) WHERE {LIVE} AND score ->> 'value' IS NOT NULL
+    FROM traces, json_each(scores) AS each(name, score) WHERE {LIVE} AND score ->> 'value' IS NOT NULL
     UNION ALL
     SELECT name || '.' || part, CAST(CAST(value AS text) AS double precision)
-    FROM traces, jsonb_each(scores) AS each(name, score), jsonb_each(coalesce(score -> 'parts', '{{}}')) AS p(part, value)
+    FROM traces, json_each(scores) AS each(name, score), json_each(coalesce(score -> 'parts', '{{}}')) AS p(part, value)
     WHERE {LIVE}
 """
 
@@ -66,8 +66,8 @@ def check_scores_complete(stack: Stack, number: int) -> None:
     """Every stored call has a score by every evaluator there is, none of them a Failure."""
     names = sorted(evaluator.name for evaluator in _evaluators())
     (row,) = stack.rows(
-        f"SELECT count(*) AS rows, count(*) FILTER (WHERE scores ?& $1::text[]) AS complete, "
-        f"count(*) FILTER (WHERE jsonb_path_exists(scores, '$.*.error')) AS failed FROM traces WHERE {LIVE}",
+        f"SELECT count(*) AS rows, count(*) FILTER (WHERE scores::jsonb ?& $1::text[]) AS complete, "
+        f"count(*) FILTER (WHERE jsonb_path_exists(scores::jsonb, '$.*.error')) AS failed FROM traces WHERE {LIVE}",
         names,
     )
     assert dict(row) == {"rows": number, "complete": number, "failed": 0}
