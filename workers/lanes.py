@@ -11,12 +11,23 @@ from arq.worker import Worker
 
 from app.queue import JobName
 
-__all__ = ["LATE_SECONDS", "LOOPS", "Lane", "Patience", "PatientLoop", "UrgentLoop", "pick_waited"]
+__all__ = [
+    "CROWDED_SECONDS",
+    "LATE_SECONDS",
+    "LOOPS",
+    "Lane",
+    "Patience",
+    "PatientLoop",
+    "UrgentLoop",
+    "pick_waited",
+]
 
 Lane = Literal["urgent", "patient"]
 
 # A waited job that was seen for so long waits for more than its own process can do.
 LATE_SECONDS = 0.1
+# For so long after a waited job was seen a process has one bulk job in hand, so that fewer want a core.
+CROWDED_SECONDS = 1.0
 
 
 def pick_waited(job_ids: Sequence[bytes]) -> list[bytes]:
@@ -29,15 +40,21 @@ class Patience:
 
     def __init__(self) -> None:
         self._seen: dict[bytes, float] = {}
+        self._last = float("-inf")
 
     def pick(self, job_ids: Sequence[bytes], now: float, *, has_bulk: bool) -> list[bytes]:
         """Return the jobs to start at `now`, in seconds of any clock, beside bulk that is in hand or not."""
         waited = pick_waited(job_ids)
         self._seen = {job_id: self._seen.get(job_id, now) for job_id in waited}
+        self._last = now if waited else self._last
         if not has_bulk:
             return list(job_ids)
         early = {job_id for job_id, first in self._seen.items() if now - first < LATE_SECONDS}
         return [job_id for job_id in job_ids if job_id not in early]
+
+    def is_crowded(self, now: float) -> bool:
+        """Tell whether waited jobs were there lately."""
+        return now - self._last < CROWDED_SECONDS
 
 
 class _Loop(Worker):
@@ -48,11 +65,12 @@ class _Loop(Worker):
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Start as many of the jobs as there is room for, without those that are claimed."""
-        if job_ids:
-            keys = [f"{in_progress_key_prefix}{job_id.decode(errors='replace')}" for job_id in job_ids]
-            claims = await self.pool.mget(keys)
-            job_ids = [job_id for job_id, claim in zip(job_ids, claims, strict=True) if claim is None]
-        await super().start_jobs(job_ids)
+        if not job_ids or self.job_counter >= self.max_jobs:
+            return
+        keys = [f"{in_progress_key_prefix}{job_id.decode(errors='replace')}" for job_id in job_ids]
+        claims = await self.pool.mget(keys)
+        free = [job_id for job_id, claim in zip(job_ids, claims, strict=True) if claim is None]
+        await super().start_jobs(free)
 
 
 class UrgentLoop(_Loop):
@@ -64,7 +82,10 @@ class UrgentLoop(_Loop):
 
 
 class PatientLoop(_Loop):
-    """Picks every job, but while it has bulk in hand only such waited ones as nobody else picks."""
+    """Picks every job, but while it has bulk in hand only such waited ones as nobody else picks.
+
+    As long as there are any it has one bulk job in hand, instead of scoring the next while one is written.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -73,7 +94,16 @@ class PatientLoop(_Loop):
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Start what is due and not left to others, as far as there is room."""
         now = asyncio.get_running_loop().time()
-        await super().start_jobs(self._patience.pick(job_ids, now, has_bulk=self._has_bulk()))
+        picked = self._patience.pick(job_ids, now, has_bulk=self._has_bulk())
+        waited = pick_waited(picked)
+        await super().start_jobs(waited)
+        room = self.max_jobs
+        if self._patience.is_crowded(now):
+            self.max_jobs = min(room, self.job_counter + (not self._has_bulk()))
+        try:
+            await super().start_jobs([job_id for job_id in picked if job_id not in waited])
+        finally:
+            self.max_jobs = room
 
     def _has_bulk(self) -> bool:
         return any(not (task.done() or JobName.parse(name).waited) for name, task in self.tasks.items())

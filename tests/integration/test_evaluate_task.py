@@ -92,6 +92,37 @@ async def test_an_urgent_worker_takes_what_is_waited_for_and_leaves_bulk(rig: Ri
     assert await rig.value("SELECT count(*) FROM traces") == 1
 
 
+class Held:
+    """Stands for an evaluation that does not end before it is let go."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    async def evaluate(self, *_: object) -> None:
+        await self.go.wait()
+
+
+@pytest.mark.parametrize(("waiting", "bulk_in_hand"), [(False, 3), (True, 1)])
+async def test_a_worker_has_one_bulk_job_in_hand_while_posts_wait(
+    rig: Rig, *, waiting: bool, bulk_in_hand: int
+) -> None:
+    held = Held()
+    worker = make_worker(rig.redis, held, max_jobs=3)  # type: ignore[arg-type]  # all that a loop asks of it
+    if waiting:
+        await rig.accept([record()], wait_seconds=0.01)
+        await worker.start_jobs(await rig.redis.zrange(EVALUATE_QUEUE, 0, -1))
+    for _ in range(3):
+        await rig.accept([record()])
+    for _ in range(2):
+        await worker.start_jobs(await rig.redis.zrange(EVALUATE_QUEUE, 0, -1))
+    in_hand = [JobName.parse(name) for name in worker.tasks]
+    held.go.set()
+    await asyncio.gather(*worker.tasks.values())
+
+    assert sum(not name.waited for name in in_hand) == bulk_in_hand
+    assert sum(name.waited for name in in_hand) == waiting
+
+
 async def test_a_retried_record_keeps_its_trace_id_and_is_stored_once(rig: Rig) -> None:
     first = await rig.accept([record(id="mine")])
     await rig.drain()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from app.queue import JobName
-from workers.lanes import LATE_SECONDS, Patience, pick_waited
+from workers.lanes import CROWDED_SECONDS, LATE_SECONDS, Patience, pick_waited
 
 BULK = [str(JobName.new("default", 256, 9)).encode() for _ in range(2)]
 WAITED = [str(JobName.new("default", 1, 9, waited=True)).encode() for _ in range(2)]
@@ -37,6 +37,16 @@ def test_a_process_with_bulk_in_hand_leaves_waited_jobs_to_others_until_they_are
     patience = Patience()
     patience.pick([*WAITED, *BULK], 100.0, has_bulk=True)
     assert patience.pick([*WAITED, *BULK], 100.0 + after, has_bulk=has_bulk) == picked
+
+
+def test_it_is_crowded_until_nobody_has_waited_for_a_second() -> None:
+    patience = Patience()
+    patience.pick(BULK, 100.0, has_bulk=True)
+    assert not patience.is_crowded(100.0)
+    patience.pick([*WAITED, *BULK], 100.0, has_bulk=True)
+    patience.pick(BULK, 100.5, has_bulk=True)
+    moments = [100.0 + share * CROWDED_SECONDS for share in (0.0, 0.9, 1.1)]
+    assert [patience.is_crowded(moment) for moment in moments] == [True, True, False]
 
 
 def test_a_waited_job_that_went_and_comes_again_is_not_late() -> None:
