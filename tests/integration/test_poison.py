@@ -58,6 +58,15 @@ async def job_in_hand(rig: Rig) -> tuple[str, int]:
         await asyncio.sleep(0.01)
 
 
+async def until_in_hand(rig: Rig, job: str) -> None:
+    """Return once a worker has this job in hand, whatever it has beside it."""
+    while True:
+        async for key in rig.redis.scan_iter("llm-monitor:claims:*"):
+            if await rig.redis.sismember(key, job):
+                return
+        await asyncio.sleep(0.01)
+
+
 async def seconds_until_redelivered(rig: Rig, job: str) -> float:
     begun = time.monotonic()
     while int(await rig.redis.get(f"llm-monitor:attempts:{job}") or 0) < 2:  # noqa: ASYNC110 nobody is told
@@ -85,8 +94,7 @@ async def test_workers_that_are_told_to_stop_leave_nothing_suspected_or_claimed(
     (slow,) = await queued_jobs(rig.redis)
     await rig.accept([Record(prompt="p", response="fine") for _ in range(3)])
     with running_workers(database_url, redis_url, tmp_path / "log", deadly=True):
-        while (await asyncio.wait_for(job_in_hand(rig), 30))[0] != str(slow):  # noqa: ASYNC110 nobody is told
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(until_in_hand(rig, str(slow)), 30)
     left = [key async for key in rig.redis.scan_iter("*")]
     assert [key for key in left if b":attempts:" in key or b":claims:" in key or b"in-progress" in key] == []
     assert slow in await queued_jobs(rig.redis)
