@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 
+import redis
+
 from app.local.redis_server import Fsync
 from benchmarks.performance.calibration import bare_api
 from benchmarks.performance.figure import Figure
@@ -44,6 +46,7 @@ def _measure(
     with running(fsync=fsync) as stack, bare_api() as (bare_port, bare_pid):
         _warm(stack.port, bare_port, single, bulk)
         for _ in range(rounds):
+            _empty(stack.redis_url)
             with cpu_used({"bare": bare_pid}) as bare_cpu:
                 bare = _send(bare_port, single, CONNECTIONS, seconds)
             with cpu_used(stack.pids) as cpu:
@@ -90,6 +93,12 @@ def _measure(
 def _parts(lines: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
     for start in range(0, len(lines) - size + 1, size):
         yield lines[start : start + size]
+
+
+def _empty(redis_url: str) -> None:
+    """Throw away what was accepted: no worker drains it, and a full Redis refuses more."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
 
 
 def _warm(port: int, bare_port: int, single: Sequence[bytes], bulk: Sequence[bytes]) -> None:
