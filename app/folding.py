@@ -13,8 +13,8 @@ from app.storage.rollup_writes import append_deltas
 
 __all__ = ["MOST_BATCHES", "figures", "fold_batches"]
 
-# About 6,000 calls: a fifth of a second of one processor, and 50 MB for as long.
-MOST_BATCHES = 12
+# About 4,000 calls: a tenth of a second of one processor, and 30 MB for as long.
+MOST_BATCHES = 8
 
 
 async def fold_batches(connection: Connection, project_id: str | None = None) -> int:

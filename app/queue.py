@@ -57,6 +57,7 @@ _FORGOTTEN_MS = 60_000
 _SEPARATOR = ":"
 _TOKEN_CHARACTERS = 32
 _WAITED = "w"
+_WAITED_BYTES = (_WAITED + _SEPARATOR).encode()
 
 
 class JobName(NamedTuple):
@@ -82,6 +83,11 @@ class JobName(NamedTuple):
     def waited(self) -> bool:
         """Whether posts wait for its scores; those of its halves come too late for that."""
         return self.token[_TOKEN_CHARACTERS:] == _WAITED
+
+    @staticmethod
+    def is_waited(job_id: bytes) -> bool:
+        """Tell `waited` of an encoded name without reading all of it: a worker looks at thousands a second."""
+        return job_id[_TOKEN_CHARACTERS : _TOKEN_CHARACTERS + 2] == _WAITED_BYTES
 
     @classmethod
     def parse(cls, job_id: str) -> JobName:

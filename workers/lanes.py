@@ -32,7 +32,7 @@ CROWDED_SECONDS = 1.0
 
 def pick_waited(job_ids: Sequence[bytes]) -> list[bytes]:
     """Return the jobs that posts wait for."""
-    return [job_id for job_id in job_ids if JobName.parse(job_id.decode(errors="replace")).waited]
+    return [job_id for job_id in job_ids if JobName.is_waited(job_id)]
 
 
 class Patience:
@@ -65,20 +65,29 @@ class _Loop(Worker):
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Start as many of the jobs as there is room for, without those that are claimed."""
-        if not job_ids or self.job_counter >= self.max_jobs:
+        listed = self._wanted(job_ids)
+        if not listed or self.job_counter >= self.max_jobs:
+            self._queue_read_offset = 0
             return
-        keys = [f"{in_progress_key_prefix}{job_id.decode(errors='replace')}" for job_id in job_ids]
-        claims = await self.pool.mget(keys)
-        free = [job_id for job_id, claim in zip(job_ids, claims, strict=True) if claim is None]
+        claims = await self.pool.mget([f"{in_progress_key_prefix}{_text(job_id)}" for job_id in listed])
+        free = [job_id for job_id, claim in zip(listed, claims, strict=True) if claim is None]
+        # Jobs in hand stay listed: where they fill what is read at once, the free ones are behind it.
+        full = len(listed) == self.queue_read_limit
+        self._queue_read_offset = self._queue_read_offset + len(listed) if full and not free else 0
+        await self._start(free)
+
+    def _wanted(self, job_ids: list[bytes]) -> list[bytes]:
+        return job_ids
+
+    async def _start(self, free: list[bytes]) -> None:
         await super().start_jobs(free)
 
 
 class UrgentLoop(_Loop):
     """Picks jobs with waiting posts and no others, so that it never has a long one in hand."""
 
-    async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Start what is waited for among the jobs that are due, as far as there is room."""
-        await super().start_jobs(pick_waited(job_ids))
+    def _wanted(self, job_ids: list[bytes]) -> list[bytes]:
+        return pick_waited(job_ids)
 
 
 class PatientLoop(_Loop):
@@ -91,22 +100,28 @@ class PatientLoop(_Loop):
         super().__init__(*arguments, **options)
         self._patience = Patience()
 
-    async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Start what is due and not left to others, as far as there is room."""
-        now = asyncio.get_running_loop().time()
-        picked = self._patience.pick(job_ids, now, has_bulk=self._has_bulk())
-        waited = pick_waited(picked)
-        await super().start_jobs(waited)
+    def _wanted(self, job_ids: list[bytes]) -> list[bytes]:
+        return self._patience.pick(job_ids, self._now(), has_bulk=self._has_bulk())
+
+    async def _start(self, free: list[bytes]) -> None:
+        await super()._start(pick_waited(free))
         room = self.max_jobs
-        if self._patience.is_crowded(now):
+        if self._patience.is_crowded(self._now()):
             self.max_jobs = min(room, self.job_counter + (not self._has_bulk()))
         try:
-            await super().start_jobs([job_id for job_id in picked if job_id not in waited])
+            await super()._start([job_id for job_id in free if not JobName.is_waited(job_id)])
         finally:
             self.max_jobs = room
 
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
     def _has_bulk(self) -> bool:
-        return any(not (task.done() or JobName.parse(name).waited) for name, task in self.tasks.items())
+        return any(not (task.done() or JobName.is_waited(name.encode())) for name, task in self.tasks.items())
+
+
+def _text(job_id: bytes) -> str:
+    return job_id.decode(errors="replace")
 
 
 LOOPS: Final[dict[Lane, type[Worker]]] = {"urgent": UrgentLoop, "patient": PatientLoop}

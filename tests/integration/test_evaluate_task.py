@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from arq.constants import job_key_prefix
+from arq.constants import in_progress_key_prefix, job_key_prefix
 
 from app.queue import ACCEPTED_KEY, EVALUATE_QUEUE, JobName, NewJob, queued_jobs, stage
 from app.schemas.ids import mint
@@ -121,6 +121,25 @@ async def test_a_worker_has_one_bulk_job_in_hand_while_posts_wait(
 
     assert sum(not name.waited for name in in_hand) == bulk_in_hand
     assert sum(name.waited for name in in_hand) == waiting
+
+
+async def test_free_jobs_behind_many_that_others_have_in_hand_are_found(rig: Rig) -> None:
+    for _ in range(104):
+        await rig.accept([record()])
+    names = [str(name) for name in await queued_jobs(rig.redis)]
+    for name in names[:102]:
+        await rig.redis.set(f"{in_progress_key_prefix}{name}", b"1")
+    worker = make_worker(rig.redis, rig.evaluation)
+    working = asyncio.create_task(worker.async_run())
+    async with asyncio.timeout(20):
+        while len(await queued_jobs(rig.redis)) > 102:  # noqa: ASYNC110 nothing announces that a job is done
+            await asyncio.sleep(0)
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+
+    assert {str(name) for name in await queued_jobs(rig.redis)} == set(names[:102])
+    assert await rig.value("SELECT count(*) FROM traces") == 2
 
 
 async def test_a_retried_record_keeps_its_trace_id_and_is_stored_once(rig: Rig) -> None:

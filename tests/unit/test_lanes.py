@@ -19,7 +19,10 @@ def test_a_name_says_whether_posts_wait_and_a_half_of_it_that_they_do_not() -> N
 
 def test_only_waited_jobs_are_urgent() -> None:
     strangers = [b"cron:x", b"\xff\xfe"]
-    assert pick_waited([WAITED[0], BULK[0], HALF, WAITED[1], *strangers]) == WAITED
+    names = [WAITED[0], BULK[0], HALF, WAITED[1], *strangers]
+    assert pick_waited(names) == WAITED
+    for name in names:
+        assert JobName.is_waited(name) == JobName.parse(name.decode(errors="replace")).waited
 
 
 @pytest.mark.parametrize(
