@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ def observe(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Calls
 
     It follows from the traces alone: thresholds and caps of the moment they were scored are written in them,
     so that what was added can be taken back exactly after both have changed.
+
+    Raises ValueError for a measure that is negative or not finite.
     """
     calls: dict[str, list[Trace]] = defaultdict(list)
     for trace in traces:
@@ -58,6 +61,8 @@ class _Observing:
             self._labels += [
                 (number, places[dimension], places[value]) for dimension, value in self._describe(call)
             ]
+        if self._values and not (min(self._values) >= 0 and math.isfinite(sum(self._values))):
+            raise ValueError("what an evaluator measures is a finite number of zero or more")
         labelled, dimensions, labels = zip(*self._labels, strict=True) if self._labels else ((), (), ())
         found = Calls(
             project_id=project_id,

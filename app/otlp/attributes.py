@@ -11,7 +11,7 @@ __all__ = ["Attributes", "first_count", "first_number", "first_text", "parsed", 
 
 Attributes = Mapping[str, Any]
 
-_LARGEST_COUNT = 2**53
+_LARGEST_COUNT = 2**40
 _LONGEST_LIST = 10_000
 _decode_json = msgspec.json.Decoder().decode
 
@@ -39,7 +39,7 @@ def first_number(attributes: Attributes, names: Sequence[str]) -> float | None:
 
 
 def first_count(attributes: Attributes, names: Sequence[str]) -> int | None:
-    """Return the first of `names` that holds a whole number from 0 to 2**53."""
+    """Return the first of `names` that holds a whole number from 0 to 2**40."""
     for name in names:
         number = _number(attributes.get(name))
         if number is not None and number.is_integer() and number <= _LARGEST_COUNT:

@@ -32,6 +32,8 @@ class Calls(msgspec.Struct, frozen=True, array_like=True):
     `lengths` says how many observations each call has; of each, `measures` is the place of its name and
     `values` its value; `hits` and `unbinned` are the numbers of observations that are hits, and of those
     that enter no histogram.
+
+    Encoded batches outlive an upgrade by seconds: what is added comes last, with a default.
     """
 
     project_id: str

@@ -24,7 +24,7 @@ _PATH = re.compile(r" - at `\$(?:\.)?([^`]*)`$")
 _UNKNOWN_FIELD = "Object contains unknown field"
 
 Name = Annotated[str, msgspec.Meta(max_length=512)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 _CHECKS = ("hallucination", "toxicity", "bias", "pii")
 

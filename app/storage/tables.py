@@ -208,6 +208,7 @@ rollup_batches = Table(
     Column("project_id", Text, primary_key=True),
     Column("batch_id", BigInteger, Identity(), primary_key=True),
     Column("calls", LargeBinary, nullable=False),  # app.schemas.calls, as msgpack
+    Column("faulty", Boolean, nullable=False, server_default=text("false")),  # could not be added up
     _instant("created_at", now=True),
 )
 

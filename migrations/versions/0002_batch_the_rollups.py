@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("project_id", sa.Text(), nullable=False),
         sa.Column("batch_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("calls", sa.LargeBinary(), nullable=False),
+        sa.Column("faulty", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("project_id", "batch_id", name=op.f("pk_rollup_batches")),
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.folding import figures, fold_batches
+from app.folding import MOST_BATCHES, figures, fold_batches
 from app.storage.rollup_batches import batches_ripe, halt_batches
 from app.storage.rollups import read_breakdown, read_totals
 from monitoring.models import Record
@@ -73,6 +73,23 @@ async def test_what_is_undone_is_added_up_by_the_next(rig: Rig) -> None:
     async with rig.engine.begin() as connection:
         assert await fold_batches(connection) == 1
     assert (await look(rig, WAITING), await look(rig, ROLLED)) == (0, 5)
+
+
+async def test_a_batch_that_cannot_be_added_up_stops_no_other(rig: Rig) -> None:
+    await store(rig, 5, jobs=2)
+    async with rig.engine.begin() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO rollup_batches (project_id, calls) VALUES ('default', '\\x00')"
+        )
+    await store(rig, 5, jobs=MOST_BATCHES)
+    window = window_of("1h", datetime.now(UTC) + timedelta(seconds=1))
+    for _ in range(2):
+        async with figures(rig.engine, "default") as connection:
+            assert (await read_totals(connection, "default", window)).records == 5 * (2 + MOST_BATCHES)
+    assert (
+        await look(rig, "SELECT count(*) FROM rollup_batches WHERE faulty") == await look(rig, WAITING) == 1
+    )
+    assert not await Upkeep(rig.engine, retention_days=30, rollup_retention_days=30).fold_batches()
 
 
 async def test_upkeep_waits_until_a_batch_is_ripe(rig: Rig) -> None:

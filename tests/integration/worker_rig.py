@@ -88,7 +88,8 @@ class Rig:
     async def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Query, after what was stored has been added to the rollups, as whoever reads figures does."""
         async with self.engine.begin() as connection:
-            await fold_batches(connection)
+            while await fold_batches(connection):
+                pass
         async with self.engine.connect() as connection:
             found = await connection.execute(text(statement), parameters)
             return [dict(row) for row in found.mappings()]
