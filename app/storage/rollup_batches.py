@@ -35,10 +35,10 @@ _OF = (
 )
 _TAKE = text(f"DELETE FROM rollup_batches WHERE {_OF} RETURNING calls")  # noqa: S608 a constant
 _SET_ASIDE = text(f"UPDATE rollup_batches SET faulty = true WHERE {_OF}")  # noqa: S608 a constant
-# A replica for reading cannot take any; what it shows is as old as its last copy of a fold.
+# A replica cannot take any, nor can a role that only reads; they show what others have added up.
 _NEWEST = text("""
-SELECT max(batch_id) FROM rollup_batches
-WHERE project_id = :project_id AND NOT faulty AND NOT pg_is_in_recovery()
+SELECT max(batch_id) FROM rollup_batches WHERE project_id = :project_id AND NOT faulty
+    AND NOT pg_is_in_recovery() AND has_table_privilege('rollup_batches', 'DELETE')
 """)
 _RIPE = text("""
 SELECT EXISTS (SELECT FROM rollup_batches WHERE created_at <= now() - CAST(:age AS interval) AND NOT faulty)

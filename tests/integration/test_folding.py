@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
 from app.folding import MOST_BATCHES, figures, fold_batches
-from app.storage.rollup_batches import batches_ripe, halt_batches
+from app.storage.rollup_batches import batches_ripe, halt_batches, newest_batch
 from app.storage.rollups import read_breakdown, read_totals
 from monitoring.models import Record
 from monitoring.trends import window_of
@@ -73,6 +74,18 @@ async def test_what_is_undone_is_added_up_by_the_next(rig: Rig) -> None:
     async with rig.engine.begin() as connection:
         assert await fold_batches(connection) == 1
     assert (await look(rig, WAITING), await look(rig, ROLLED)) == (0, 5)
+
+
+async def test_a_role_that_only_reads_sees_what_was_added_up(rig: Rig) -> None:
+    await store(rig, 5)
+    reader = "CREATE ROLE {0}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {0}; SET ROLE {0}"
+    name = f"reader_{uuid4().hex}"
+    async with rig.engine.connect() as connection:
+        for statement in reader.format(name).split("; "):
+            await connection.exec_driver_sql(statement)
+        assert await newest_batch(connection, "default") is None
+        await connection.exec_driver_sql("RESET ROLE")
+        assert await newest_batch(connection, "default") is not None
 
 
 async def test_a_batch_that_cannot_be_added_up_stops_no_other(rig: Rig) -> None:
