@@ -33,12 +33,11 @@ async def fold_batches(
     With `until` later ones are left. What is taken from a batch is in the rollups when the transaction
     commits, and never in both or neither. One that cannot be added up is set aside, so that it stops no other.
     """
-    bound = {} if until is None else {"until": until}
-    places = await lock_batches(connection, project_id, most=MOST_BATCHES, **bound)
+    places = await lock_batches(connection, project_id, most=MOST_BATCHES, until=until)
     if places and not await _fold(connection, places):
         for place in places:
             if not await _fold(connection, [place]):
-                logger.error("batch %d of project %s cannot be added up and is set aside", place[1], place[0])
+                logger.error("a batch of project %s cannot be added up and is set aside: %d", *place)
                 await set_aside(connection, place)
     return len(places)
 

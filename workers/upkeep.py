@@ -68,9 +68,8 @@ class Upkeep:
         found, folded = MOST_BATCHES, 0
         while found == MOST_BATCHES:
             async with self._engine.begin() as connection:
-                if not (folded or await batches_ripe(connection, age)):
-                    break
-                if not await try_lock(connection, FOLDING):
+                ripe = folded or await batches_ripe(connection, age)
+                if not (ripe and await try_lock(connection, FOLDING)):
                     break
                 found = await fold_batches(connection)
             folded += found

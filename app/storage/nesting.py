@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.spans import STEP, PlacedSpan
 from app.storage.tables import traces
+from app.storage.traces import select_spans
 
 __all__ = ["become_steps", "read_places"]
 
@@ -29,13 +30,7 @@ async def read_places(
     connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID, until: UUID
 ) -> list[PlacedSpan]:
     """Return the places of spans that were accepted between the moments that two ids carry."""
-    rows = await connection.execute(
-        select(*_PLACE).where(
-            traces.c.project_id == project_id,
-            traces.c.otel_trace_id.in_(otel_trace_ids),
-            traces.c.trace_id.between(since, until),
-        )
-    )
+    rows = await connection.execute(select_spans(_PLACE, project_id, otel_trace_ids, since, until))
     return [PlacedSpan(**row._asdict()) for row in rows]
 
 

@@ -27,7 +27,8 @@ _APPEND = "INSERT INTO rollup_batches (project_id, calls) SELECT * FROM unnest($
 # Two that take at once share nothing: the second waits for the first, and takes what is left.
 _LOCK = text("""
 SELECT project_id, batch_id FROM rollup_batches
-WHERE project_id = coalesce(:project_id, project_id) AND batch_id <= :until AND NOT faulty
+WHERE project_id = coalesce(:project_id, project_id)
+    AND batch_id <= coalesce(CAST(:until AS bigint), batch_id) AND NOT faulty
 ORDER BY batch_id LIMIT :most FOR UPDATE
 """)
 _OF = (
@@ -44,7 +45,6 @@ _RIPE = text("""
 SELECT EXISTS (SELECT FROM rollup_batches WHERE created_at <= now() - CAST(:age AS interval) AND NOT faulty)
 """)
 _HALT = text("LOCK TABLE rollup_batches IN SHARE ROW EXCLUSIVE MODE")
-_ALL = 2**63 - 1
 
 
 class Place(NamedTuple):
@@ -62,9 +62,9 @@ async def append_batches(connection: AsyncConnection, batches: Sequence[Calls]) 
 
 
 async def lock_batches(
-    connection: AsyncConnection, project_id: str | None, *, most: int, until: int = _ALL
+    connection: AsyncConnection, project_id: str | None, *, most: int, until: int | None
 ) -> list[Place]:
-    """Lock at most so many batches, of one project or all, the oldest first.
+    """Lock at most so many batches, of one project or all, the oldest first, with `until` none after that one.
 
     What another transaction has locked is waited for, and left out when it is gone then.
     """

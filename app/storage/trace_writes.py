@@ -26,7 +26,7 @@ __all__ = [
     "stored_summaries",
 ]
 
-_CHECK_VIOLATION, _UNIQUE_VIOLATION = "23514", "23505"
+_CHECK_VIOLATION = "23514"
 
 
 class MissingPartitionError(Exception):

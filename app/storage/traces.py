@@ -37,6 +37,7 @@ __all__ = [
     "read_trace",
     "read_traces",
     "read_tree",
+    "select_spans",
     "stored_ids",
 ]
 
@@ -130,20 +131,25 @@ async def lock_traces(
     return {row.trace_id: _trace(row) for row in rows}
 
 
-async def read_spans(
-    connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID, until: UUID
-) -> list[StoredSpan]:
-    """Return the spans of OpenTelemetry traces that were accepted between the moments that two ids carry.
+def select_spans(
+    columns: Sequence[Any], project_id: str, otel_trace_ids: Sequence[bytes], since: UUID, until: UUID
+) -> Select[Any]:
+    """Return the statement that reads columns of the spans accepted between the moments that two ids carry.
 
     The bounds let Postgres leave out the partitions of other days, those made ahead among them.
     """
-    rows = await connection.execute(
-        select(*_RELATIVE).where(
-            traces.c.project_id == project_id,
-            traces.c.otel_trace_id.in_(otel_trace_ids),
-            traces.c.trace_id.between(since, until),
-        )
+    return select(*columns).where(
+        traces.c.project_id == project_id,
+        traces.c.otel_trace_id.in_(otel_trace_ids),
+        traces.c.trace_id.between(since, until),
     )
+
+
+async def read_spans(
+    connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID, until: UUID
+) -> list[StoredSpan]:
+    """Return the spans of OpenTelemetry traces that were accepted between the moments that two ids carry."""
+    rows = await connection.execute(select_spans(_RELATIVE, project_id, otel_trace_ids, since, until))
     return [StoredSpan(**{**row._asdict(), "context": tuple(row.context)}) for row in rows]
 
 

@@ -13,16 +13,15 @@ from app.errors import Unavailable
 from app.privacy import Privacy
 from app.projects import Projects
 from app.schemas.ids import lot, mint
-from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
+from app.schemas.projects import DEFAULT_PROJECT
 from app.schemas.queued import Batch, Envelope, decode_batch, decode_envelope
-from app.storage.engine import create_engine, writing
-from app.storage.projects import save_settings
+from app.storage.engine import create_engine
 from monitoring.evaluators import pii, toxicity
 from monitoring.models import Record
-from monitoring.redaction import SESSION_ID, USER_ID, Mode, OwnId, Redaction
+from monitoring.redaction import USER_ID, Mode, Redaction
 from tests.e2e.canaries import CANARIES, attributes_with
-from tests.integration.api_rig import ApiRig, own_servers, running_api, serving
-from tests.integration.worker_rig import Alarm, Rig, WordCount, running_rig
+from tests.integration.api_rig import ApiRig, serving
+from tests.integration.worker_rig import Alarm, Rig, WordCount, decide, running_rig
 from tests.unit.otlp.spans import protobuf_bytes, span
 
 MAIL, CARD = "jane.doe@corp.net", "4929 7226 5379 7141"
@@ -37,11 +36,6 @@ RECORD = Record(
     metadata={"mail": MAIL},
 )
 EVALUATORS = (WordCount(), Alarm(), pii.build(), toxicity.build())
-
-
-async def decide(rig: Rig, **settings: Any) -> None:
-    async with writing(rig.engine) as connection:
-        assert await save_settings(connection, DEFAULT_PROJECT, ProjectSettings(**settings))
 
 
 @pytest.fixture
@@ -298,78 +292,6 @@ async def test_answers_and_opinions_are_redacted_too(database_url: str, redis_ur
         dropped = (await api.post("/feedback", opinion)).json()
         assert dropped["comment"] is None
         assert "wrong" in dropped["categories"]
-
-
-@pytest.fixture(scope="module")
-async def hashing(postgres_url: str, migrated_template: str, redis_server_url: str) -> AsyncIterator[ApiRig]:
-    """An API whose project stored two calls as they came, and three after it began to hash ids."""
-    async with (
-        own_servers(postgres_url, migrated_template, redis_server_url) as urls,
-        running_api(*urls, privacy_key=KEY) as api,
-    ):
-        for settings, users in (
-            ({}, ["jane", "john"]),
-            ({"redaction": Redaction(mode="hash")}, ["jane", "jane", "john"]),
-        ):
-            await decide(api.worker, **settings)
-            await api.services.projects.refresh()
-            for user in users:
-                call = {
-                    "prompt": "hello",
-                    "response": "two words",
-                    "user_id": user,
-                    "session_id": f"s-{user}",
-                }
-                await api.store(call)
-        yield api
-
-
-def pseudonym(kind: OwnId, value: str) -> str:
-    return Privacy(KEY).stored_forms(DEFAULT_PROJECT, kind, value)[1]
-
-
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ({"user_id": "jane"}, 3),
-        ({"user_id": pseudonym(USER_ID, "jane")}, 2),
-        ({"user_id": "Jane"}, 0),
-        ({"user_id": pseudonym(SESSION_ID, "jane")}, 0),
-        ({"user_id": pseudonym(USER_ID, "jane").strip("[]")}, 0),
-        ({"session_id": "s-jane"}, 3),
-        ({"session_id": pseudonym(SESSION_ID, "s-jane")}, 2),
-        ({"session_id": "jane"}, 0),
-        ({"user_id": "jane", "session_id": "s-jane"}, 3),
-        ({"user_id": pseudonym(USER_ID, "jane"), "session_id": "s-jane"}, 2),
-        ({"user_id": "jane", "session_id": "s-john"}, 0),
-        ({}, 5),
-    ],
-)
-async def test_an_id_finds_what_was_stored_under_it_and_under_its_pseudonym(
-    hashing: ApiRig, asked: Mapping[str, str], found: int
-) -> None:
-    listed = (await hashing.get("/traces", **asked))["traces"]
-    assert len(listed) == found
-    assert [trace["trace_id"] for trace in listed] == sorted((t["trace_id"] for t in listed), reverse=True)
-    paged: list[Any] = []
-    page = await hashing.get("/traces", **asked, limit=1)
-    while page["next"] is not None:
-        paged += page["traces"]
-        page = await hashing.get("/traces", **asked, limit=1, cursor=page["next"])
-    assert [*paged, *page["traces"]] == listed
-
-
-@pytest.mark.parametrize(("asked", "left"), [("jane", 2), (pseudonym(USER_ID, "jane"), 3), ("Jane", 5)])
-async def test_an_erasure_takes_the_id_or_its_pseudonym(hashing: ApiRig, asked: str, left: int) -> None:
-    answer = await hashing.client.delete(f"/users/{asked}")
-    assert answer.status_code == 202
-    (job,) = await hashing.worker.rows(
-        "SELECT parameters FROM jobs WHERE job_id = CAST(:id AS uuid)", id=answer.json()["job_id"]
-    )
-    found = await hashing.worker.rows(
-        "SELECT 1 FROM traces WHERE NOT user_id = ANY(:ids)", ids=job["parameters"]["user_ids"]
-    )
-    assert len(found) == left
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
 from app.queue import EVALUATE_QUEUE, deserialize, serialize
-from app.storage.engine import create_engine
+from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
+from app.storage.engine import create_engine, writing
+from app.storage.projects import save_settings
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
 from monitoring.prepared import Prepared
@@ -96,6 +98,11 @@ class Rig:
 
     async def value(self, statement: str) -> Any:
         return next(iter((await self.rows(statement))[0].values()))
+
+
+async def decide(rig: Rig, **settings: Any) -> None:
+    async with writing(rig.engine) as connection:
+        assert await save_settings(connection, DEFAULT_PROJECT, ProjectSettings(**settings))
 
 
 @asynccontextmanager
