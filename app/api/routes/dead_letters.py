@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from app.access.administration import record
@@ -34,21 +34,27 @@ router = APIRouter(prefix="/pipeline/dead", tags=["pipeline"])
 
 _MOST_LISTED = 500
 _MOST_REPLAYED = 100
-Reason = Annotated[str | None, Query(description="Only those given up for this reason.")]
-Before = Annotated[AwareDatetime | None, Query(description="Only those given up earlier.")]
+
+
+async def _narrow(
+    reason: Annotated[str | None, Query(description="Only those given up for this reason.")] = None,
+    before: Annotated[AwareDatetime | None, Query(description="Only those given up earlier.")] = None,
+) -> Choice:
+    return Choice(reason=reason, before=before)
+
+
+Narrowed = Annotated[Choice, Depends(_narrow)]
 
 
 @router.get("")
 async def get_dead_letters(
     connection: Reading,
     project: Project,
+    choice: Narrowed,
     limit: Annotated[int, Query(ge=1, le=_MOST_LISTED)] = 50,
-    reason: Reason = None,
-    before: Before = None,
     cursor: str | None = None,
 ) -> Response:
     """List the records that could not be scored or stored, the last received first, with the reason."""
-    choice = Choice(reason=reason, before=before)
     found = await read_dead_letters(connection, project, choice, after=read_cursor(cursor), limit=limit + 1)
     shown = found[:limit]
     following = write_cursor(shown[-1].trace_id) if len(found) > limit else None
@@ -76,14 +82,12 @@ async def post_replay_of_many(
     connection: Writing,
     serving: Serving,
     project: Project,
-    reason: Reason = None,
-    before: Before = None,
+    choice: Narrowed,
 ) -> Response:
     """Queue those that were never replayed once more, the first received first, at most 100 per request.
 
     `replayed` and `unreadable` count them; repeat until both are 0.
     """
-    choice = Choice(reason=reason, before=before)
     letters = await mark_replayed(connection, project, choice, again=False, limit=_MOST_REPLAYED)
     if letters:
         line = line_of(request, serving, project)
@@ -116,11 +120,9 @@ async def delete_dead_letters(
     connection: Writing,
     serving: Serving,
     project: Project,
-    reason: Reason = None,
-    before: Before = None,
+    choice: Narrowed,
 ) -> Response:
     """Throw away those that were given up, with their records; without a parameter all of them."""
-    choice = Choice(reason=reason, before=before)
     purged = await purge(connection, project, choice)
     line = line_of(request, serving, project)
     await record(connection, line, "dead.purged", "*", records=purged, **_narrowed(choice))
