@@ -18,7 +18,9 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.stack import wait_for
 
-__all__ = ["Navigated", "Tab", "open_tab"]
+__all__ = ["ADDRESS", "Navigated", "Tab", "open_tab"]
+
+ADDRESS = "location.pathname + location.search"
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
@@ -129,6 +131,23 @@ class Tab:
             return shown if words in shown else None
 
         return wait_for(look, _ANSWER_SECONDS, f"{selector} to show {words!r}")
+
+    def expect(self, expression: str, *, becomes: object = True) -> None:
+        """Wait until a JavaScript expression has a value: the answers of a server come one after another."""
+        seen: list[object] = [None]
+
+        def look() -> bool:
+            try:
+                seen[0] = self.ask(expression)
+            except Navigated:
+                return False
+            return bool(seen[0] == becomes)
+
+        try:
+            wait_for(look, _ANSWER_SECONDS, f"{expression} to be {becomes!r}")
+        except AssertionError as late:
+            late.add_note(f"it is {seen[0]!r}")
+            raise
 
     def picture(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))

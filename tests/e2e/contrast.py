@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
+__all__ = ["FAINT_TEXTS"]
 
-from tests.e2e.browser import Tab
-
-__all__ = ["faint_texts"]
-
-_ENOUGH, _ENOUGH_FOR_LARGE, _LARGE_PIXELS = 4.5, 3, 24
-_SCRIPT = """(() => {
+# A JavaScript expression: the texts of the open page whose contrast is below 4.5, or 3 from 24 pixels on.
+FAINT_TEXTS = """(() => {
   const read = (text) => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return { r, g, b, a } };
   const part = (value) => (value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
   const light = (color) => 0.2126 * part(color.r) + 0.7152 * part(color.g) + 0.0722 * part(color.b);
@@ -30,17 +26,8 @@ _SCRIPT = """(() => {
     const under = behind(element);
     const levels = [light(over(read(getComputedStyle(element).color), under)), light(under)].sort((a, b) => b - a);
     const ratio = (levels[0] + 0.05) / (levels[1] + 0.05);
-    const enough = parseFloat(getComputedStyle(element).fontSize) >= %LARGE% ? %ENOUGH_LARGE% : %ENOUGH%;
+    const enough = parseFloat(getComputedStyle(element).fontSize) >= 24 ? 3 : 4.5;
     if (ratio < enough) faint.add(`${text.slice(0, 40)}: ${ratio.toFixed(2)}`);
   }
   return [...faint];
 })()"""
-
-
-def faint_texts(tab: Tab) -> list[str]:
-    """Return the texts of the open page whose contrast is below 4.5, or 3 where they are large."""
-    script = _SCRIPT
-    for name, value in (("LARGE", _LARGE_PIXELS), ("ENOUGH_LARGE", _ENOUGH_FOR_LARGE), ("ENOUGH", _ENOUGH)):
-        script = script.replace(f"%{name}%", json.dumps(value))
-    found: list[str] = tab.ask(script)
-    return found

@@ -68,21 +68,19 @@ def test_a_newcomer_is_told_what_to_do_and_sees_the_first_records_arrive(stack: 
     safety = httpx.get(f"{stack.api}/metrics/safety").json()
     tab.see("#unsafe-remark", f"{safety['safety_violations']} of 40 records")
     tab.see("#flags-text", f"PII leak {safety['flags']['pii_leak']['count']}")
-    assert tab.text("#onboarding") == ""
+    wait_for(lambda: tab.text("#onboarding") == "", PATIENCE, "the first words to go")
     cost = stack.value("SELECT sum(cost_usd) FROM traces")
-    assert tab.text("#cost-value") == money(cost)
-    assert tab.text("#cost-remark") == f"{money(cost / len(CALLS))} per request"
+    tab.expect("document.querySelector('#cost-value').innerText", becomes=money(cost))
+    tab.expect(
+        "document.querySelector('#cost-remark').innerText", becomes=f"{money(cost / len(CALLS))} per request"
+    )
 
 
 def test_a_trace_opens_with_its_evidence_marked(filled: Stack, tab: Tab) -> None:
     tab.show(width=1440, height=900, scheme="dark")
     tab.go(filled.dashboard)
     # The table's rows can be seen a moment before it can tell which of them was chosen.
-    wait_for(
-        lambda: tab.ask("window.dash_ag_grid?.getApiAsync('traces').then(() => true, () => false)"),
-        PATIENCE,
-        "the table",
-    )
+    tab.expect("window.dash_ag_grid?.getApiAsync('traces').then(() => true, () => false)")
     tab.see("#health", "Healthy")
     tab.click(".ag-row:has(.flag) .ag-cell")
     assert "jane.doe@example.org" in tab.see(".mantine-Drawer-body", "Scores")
@@ -95,13 +93,10 @@ def test_a_trace_opens_with_its_evidence_marked(filled: Stack, tab: Tab) -> None
 
 def test_the_period_is_in_the_address_and_a_link_opens_it(filled: Stack, tab: Tab) -> None:
     tab.go(f"{filled.dashboard}/?period=7d")
-    wait_for(
-        lambda: tab.ask("document.querySelector('#period input[value=\"7d\"]')?.checked"), PATIENCE, "7d"
-    )
+    tab.expect("document.querySelector('#period input[value=\"7d\"]')?.checked")
     tab.click("#period input[value='1h']")
-    wait_for(lambda: tab.ask("location.search") == "?period=1h", PATIENCE, "the address to follow")
-    tab.see("#navigation", "Overview")
-    assert tab.ask("document.querySelector('#navigation a').getAttribute('href')") == "/?period=1h"
+    tab.expect("location.search", becomes="?period=1h")
+    tab.expect("document.querySelector('#navigation a')?.getAttribute('href')", becomes="/?period=1h")
 
 
 def test_the_page_outlives_its_database_and_goes_on_by_itself(filled: Stack, tab: Tab) -> None:

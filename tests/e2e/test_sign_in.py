@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from tests.e2e.browser import Tab, open_tab
+from tests.e2e.browser import ADDRESS, Tab, open_tab
 from tests.e2e.stack import Stack, running_stack, wait_for
 
 PATIENCE = 30.0
@@ -78,11 +78,6 @@ def cookies(tab: Tab) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in tab.call("Network.getCookies")["cookies"]}
 
 
-def address(tab: Tab) -> str:
-    found: str = tab.ask("location.pathname + location.search")
-    return found
-
-
 def sign_in(tab: Tab, shop: Shop, path: str = "/") -> None:
     tab.go(shop.url(path))
     tab.fill("#key", shop.key)
@@ -93,7 +88,7 @@ def test_a_wrong_key_or_password_is_said_and_nothing_is_shown(shop: Shop, tab: T
     for path in ("/", "/?period=7d&project=shop", "/nowhere"):
         tab.go(shop.url(path))
         tab.see("form", "Sign in with the key")
-        assert address(tab).startswith("/login?next=")
+        tab.expect(f"({ADDRESS}).startsWith('/login?next=')")
     tab.fill("#key", "lm_" + "0" * 56)
     assert "Sign in" in tab.see("main", "no key of LLM Monitor")
     tab.fill("#password", "not the password")
@@ -104,7 +99,7 @@ def test_a_wrong_key_or_password_is_said_and_nothing_is_shown(shop: Shop, tab: T
 
 def test_a_key_opens_the_page_that_was_asked_for_with_its_own_records_alone(shop: Shop, tab: Tab) -> None:
     sign_in(tab, shop, "/?period=7d&project=bank")
-    assert address(tab) == "/?period=7d&project=bank"
+    tab.expect(ADDRESS, becomes="/?period=7d&project=bank")
     tab.see("#unsafe-remark", f"of {SHOP_CALLS} records")
     cookie = cookies(tab)["llm-monitor-session"]
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
@@ -138,11 +133,11 @@ def test_when_the_session_ends_elsewhere_the_page_leads_to_the_form_and_back(sho
     tab.see("#unsafe-remark", " records")
     tab.ask("void fetch('/logout', {method: 'POST'})")  # as another tab does
     tab.see("form", "Sign in with the key")
-    assert address(tab) == "/login?next=%2F%3Fperiod%3D30d&ended"
-    assert "has ended" in tab.text(".said")
+    tab.expect(ADDRESS, becomes="/login?next=%2F%3Fperiod%3D30d&ended")
+    tab.see(".said", "has ended")
     tab.fill("#key", shop.key)
     tab.see("#project", "shop")
-    assert address(tab) == "/?period=30d"
+    tab.expect(ADDRESS, becomes="/?period=30d")
 
 
 def test_when_the_key_is_revoked_the_page_leads_to_the_form(shop: Shop, tab: Tab) -> None:

@@ -11,14 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.browser import Tab, open_tab
-from tests.e2e.contrast import faint_texts
-from tests.e2e.stack import Stack, running_stack, wait_for
+from tests.e2e.browser import ADDRESS, Tab, open_tab
+from tests.e2e.contrast import FAINT_TEXTS
+from tests.e2e.stack import Stack, running_stack
 
 pytestmark = pytest.mark.long
 
 PATIENCE = 30.0
 EVIL = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>"
+MODELS = "[...new Set([...document.querySelectorAll('.ag-row [col-id=model]')].map(cell => cell.innerText))].join()"
 BODY = ".mantine-Drawer-body"
 
 
@@ -81,27 +82,17 @@ def find(stack: Stack, **filters: str) -> str:
     return found
 
 
-def address(tab: Tab) -> str:
-    found: str = tab.ask("location.pathname + location.search")
-    return found
-
-
-def models(tab: Tab) -> set[str]:
-    found = tab.ask("[...document.querySelectorAll('.ag-row [col-id=model]')].map(cell => cell.innerText)")
-    return set(found)
-
-
 def test_filters_are_in_the_address_and_an_address_fills_them(stack: Stack, tab: Tab) -> None:
     tab.go(f"{stack.dashboard}/traces?period=7d&model=model-7")
-    wait_for(lambda: models(tab) == {"model-7"}, PATIENCE, "the rows of one model")
-    assert tab.ask("document.querySelector('#filter-model').value") == "model-7"
+    tab.expect(MODELS, becomes="model-7")
+    tab.expect("document.querySelector('#filter-model')?.value", becomes="model-7")
     tab.fill("#filter-user", "nobody")
     tab.see("#found-problem", "No trace fits")
-    assert address(tab) == "/traces?period=7d&model=model-7&user=nobody"
+    tab.expect(ADDRESS, becomes="/traces?period=7d&model=model-7&user=nobody")
     tab.ask("void history.back()")
-    wait_for(lambda: models(tab) == {"model-7"}, PATIENCE, "the list of before")
-    assert tab.ask("document.querySelector('#filter-user').value") == ""
-    assert tab.ask("document.querySelector('#navigation a').getAttribute('href')") == "/?period=7d"
+    tab.expect(MODELS, becomes="model-7")
+    tab.expect("document.querySelector('#filter-user')?.value", becomes="")
+    tab.expect("document.querySelector('#navigation a')?.getAttribute('href')", becomes="/?period=7d")
 
 
 def test_the_list_goes_back_page_by_page(stack: Stack, tab: Tab) -> None:
@@ -109,7 +100,7 @@ def test_the_list_goes_back_page_by_page(stack: Stack, tab: Tab) -> None:
     tab.see("#found-pages", "Older")
     tab.click("#found-pages a")
     assert "Older" not in tab.see("#found-pages", "Newest")
-    assert address(tab).startswith("/traces?before=")
+    tab.expect(f"({ADDRESS}).startsWith('/traces?before=')")
     tab.click("#found-pages a")
     tab.see("#found-pages", "Older")
 
@@ -119,7 +110,7 @@ def test_a_trace_has_an_address_and_closing_it_leaves_the_rest(stack: Stack, tab
     tab.go(f"{stack.dashboard}/traces?period=1h&trace={evil}")
     assert EVIL in tab.see(BODY, "System prompt")
     tab.call("Input.dispatchKeyEvent", type="keyDown", key="Escape", windowsVirtualKeyCode=27)
-    wait_for(lambda: address(tab) == "/traces?period=1h", PATIENCE, "the trace to close")
+    tab.expect(ADDRESS, becomes="/traces?period=1h")
     for unknown in ("01a21640-82db-7fe4-9a11-2837efa28200", "%3Cscript%3E"):
         tab.go(f"{stack.dashboard}/?trace={unknown}")
         tab.see(BODY, "There is no such trace")
@@ -127,16 +118,12 @@ def test_a_trace_has_an_address_and_closing_it_leaves_the_rest(stack: Stack, tab
 
 def test_a_row_is_opened_with_the_keyboard(stack: Stack, tab: Tab) -> None:
     tab.go(f"{stack.dashboard}/traces?model=model-7")
-    wait_for(lambda: models(tab) == {"model-7"}, PATIENCE, "the rows of one model")
-    wait_for(
-        lambda: tab.ask("window.dash_ag_grid?.getApiAsync('found').then(() => true, () => false)"),
-        PATIENCE,
-        "the table",
-    )
+    tab.expect(MODELS, becomes="model-7")
+    tab.expect("window.dash_ag_grid?.getApiAsync('found').then(() => true, () => false)")
     tab.ask("document.querySelector('.ag-row [col-id=model]').focus()")
     tab.call("Input.dispatchKeyEvent", type="keyDown", key=" ", code="Space", windowsVirtualKeyCode=32)
     tab.see(BODY, "model-7")
-    assert "trace=" in address(tab)
+    tab.expect(f"({ADDRESS}).includes('trace=')")
 
 
 def test_spans_are_a_tree_and_a_silent_call_says_what_to_set(stack: Stack, tab: Tab) -> None:
@@ -166,5 +153,5 @@ def test_every_text_stands_out_and_nothing_is_wider_than_the_page(
     ):
         tab.go(f"{stack.dashboard}{path}")
         tab.see(selector, words)
-        assert faint_texts(tab) == [], path
+        tab.expect(FAINT_TEXTS, becomes=[])
         assert tab.ask("document.documentElement.scrollWidth") <= width, path
