@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from app.reports.buckets import PERCENTILES, Report, empty_message
@@ -104,8 +105,10 @@ async def read_quality(
     histograms = await read_histograms(connection, project_id, window, [*names, _QUALITY], source)
     trend = await read_trend(connection, project_id, window, source)
     spreads = await read_trend_histograms(connection, project_id, window, _QUALITY, source)
-    points = tuple(
-        _point(at, trend.get(at, Counts()), spreads.get(at, Histogram())) for at in window.bucket_starts()
+    # Percentiles are work of this process, and what is asked for meanwhile is work of Postgres.
+    (points, scores), by_model = await asyncio.gather(
+        asyncio.to_thread(lambda: (_points(window, trend, spreads), _summaries(names, measures, histograms))),
+        _by_model(connection, project_id, window, source),
     )
     p10, p50, p90 = histograms.get(_QUALITY, Histogram()).percentiles(PERCENTILES)
     return QualityReport(
@@ -116,8 +119,8 @@ async def read_quality(
         p50=p50,
         p90=p90,
         trend=points,
-        by_model=await _by_model(connection, project_id, window, source),
-        scores={name: _summary(measures[name], histograms.get(name, Histogram())) for name in names},
+        by_model=by_model,
+        scores=scores,
         decline=_decline(points),
         message=empty_message(window, totals.records),
     )
@@ -140,6 +143,20 @@ async def _by_model(
         )
         for group in groups
     )
+
+
+def _points(
+    window: Window, trend: Mapping[datetime, Counts], spreads: Mapping[datetime, Histogram]
+) -> tuple[QualityPoint, ...]:
+    return tuple(
+        _point(at, trend.get(at, Counts()), spreads.get(at, Histogram())) for at in window.bucket_starts()
+    )
+
+
+def _summaries(
+    names: Sequence[str], measures: Mapping[str, Measure], histograms: Mapping[str, Histogram]
+) -> dict[str, ScoreSummary]:
+    return {name: _summary(measures[name], histograms.get(name, Histogram())) for name in names}
 
 
 def _point(at: datetime, counts: Counts, spread: Histogram) -> QualityPoint:

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.measures import Counts, Group, Histogram, Measure
@@ -42,24 +42,18 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SCALARS = ", ".join(
-    (
-        *(
-            f"coalesce(sum({name}), 0)::bigint AS {name}"
-            for name in (
-                "records",
-                "assessed",
-                "unsafe",
-                "quality_count",
-                "priced",
-                "prompt_tokens",
-                "completion_tokens",
-            )
-        ),
-        "coalesce(sum(quality_sum), 0)::double precision AS quality_sum",
-        "coalesce(sum(cost_usd), 0) AS cost_usd",
-    )
-)
+_TYPES = {"quality_sum": "double precision", "cost_usd": "numeric"}
+_COUNTED = Counts.__struct_fields__
+# Lists of thousands of groups add up no more than they show.
+_COSTS = ("records", "priced", "cost_usd", "prompt_tokens", "completion_tokens")
+_FLAGS = ("records",)
+
+
+def _sums(names: Sequence[str]) -> str:
+    return ", ".join(f"coalesce(sum({name}), 0)::{_TYPES.get(name, 'bigint')} AS {name}" for name in names)
+
+
+_SCALARS = _sums(_COUNTED)
 _KEY = (
     "project_id = :project_id AND source = :source AND dimension = :dimension "
     "AND bucket >= :start AND bucket < :end"
@@ -119,16 +113,18 @@ _TREND_HISTOGRAMS = text(
     "SELECT at, bins[first : first + length - 1] AS bins, bin_counts[first : first + length - 1] AS numbers "
     "FROM placed WHERE length > 0"
 )
-_BREAKDOWN = text(
-    f"SELECT value, model, template, {_SCALARS} FROM {_PICKED} "
-    "GROUP BY value, model, template HAVING sum(records) > 0 "
-    "ORDER BY sum(records) DESC, value, model, template LIMIT :most"
-)
-_COSTLIEST = text(
-    f"SELECT value, model, template, {_SCALARS} FROM {_PICKED} "
-    "GROUP BY value, model, template HAVING sum(records) > 0 "
-    "ORDER BY sum(cost_usd) DESC, sum(records) DESC, value, model, template LIMIT :most"
-)
+
+
+def _most(names: Sequence[str], order: str = "sum(records) DESC") -> TextClause:
+    return text(
+        f"SELECT value, model, template, {_sums(names)} FROM {_PICKED} "
+        "GROUP BY value, model, template HAVING sum(records) > 0 "
+        f"ORDER BY {order}, value, model, template LIMIT :most"
+    )
+
+
+_BREAKDOWN, _FLAGGED = _most(_COUNTED), _most(_FLAGS)
+_COSTLIEST = _most(_COSTS, "sum(cost_usd) DESC, sum(records) DESC")
 _WANTED = (
     "(value, model, template) IN (SELECT * FROM unnest("
     "CAST(:values AS text[]), CAST(:models AS text[]), CAST(:templates AS text[])))"
@@ -247,10 +243,11 @@ async def read_breakdown(
 ) -> list[Group]:
     """Return the figures of each value of a dimension, the one with most records first.
 
-    `template` groups are per model, `flag` groups per model and template, and count the flagged records.
+    `template` groups are per model, `flag` groups per model and template, and count the flagged records only.
     """
     parameters = _all(project_id, window, source, dimension, _hour(window)) | {"most": most}
-    return [_group(row) for row in await connection.execute(_BREAKDOWN, parameters)]
+    statement, names = (_FLAGGED, _FLAGS) if dimension == "flag" else (_BREAKDOWN, _COUNTED)
+    return [_group(row, names) for row in await connection.execute(statement, parameters)]
 
 
 async def read_costliest(
@@ -261,9 +258,12 @@ async def read_costliest(
     source: str = "live",
     most: int = 10,
 ) -> list[Group]:
-    """Return the values of a dimension whose records cost most in all, the costliest first, then the most frequent."""
+    """Return the values of a dimension whose records cost most in all, the costliest first, then the most frequent.
+
+    Their counts are of records, costs and tokens; quality and safety are left at zero.
+    """
     parameters = _all(project_id, window, source, dimension, _hour(window)) | {"most": most}
-    return [_group(row) for row in await connection.execute(_COSTLIEST, parameters)]
+    return [_group(row, _COSTS) for row in await connection.execute(_COSTLIEST, parameters)]
 
 
 async def read_records(
@@ -325,8 +325,8 @@ def _hour(window: Window) -> datetime:
     return floor_time(window.start, "hour")
 
 
-def _counts(row: Row[Any]) -> Counts:
-    return Counts(**{name: getattr(row, name) for name in Counts.__struct_fields__})
+def _counts(row: Row[Any], names: Sequence[str] = _COUNTED) -> Counts:
+    return Counts(**{name: getattr(row, name) for name in names})
 
 
 def _measure(row: Row[Any]) -> Measure:
@@ -344,12 +344,12 @@ def _histograms(parts: Iterable[tuple[_Of, Sequence[int], Sequence[int]]]) -> di
     return {of: Histogram(tuple(bins), tuple(numbers)) for of, (bins, numbers) in found.items()}
 
 
-def _group(row: Row[Any]) -> Group:
+def _group(row: Row[Any], names: Sequence[str] = _COUNTED) -> Group:
     return Group(
         value=row.value,
         model=row.model,
         template=row.template,
-        counts=_counts(row),
+        counts=_counts(row, names),
     )
 
 
