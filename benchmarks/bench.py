@@ -23,11 +23,12 @@ import msgspec
 from benchmarks.performance.accept import measure_accept
 from benchmarks.performance.calibration import python_loop
 from benchmarks.performance.figure import Figure, Report
-from benchmarks.performance.flow import measure_flow, measure_sharing
+from benchmarks.performance.flow import measure_flow
 from benchmarks.performance.live import measure_live
 from benchmarks.performance.memory import measure_growth, measure_idle
 from benchmarks.performance.otlp import measure_otlp
 from benchmarks.performance.reads import measure_reads
+from benchmarks.performance.sharing import measure_sharing
 from benchmarks.performance.stages import measure_stages
 from benchmarks.performance.table import print_figures
 from benchmarks.performance.traffic import Text, make_lines, read_texts

@@ -5,12 +5,13 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["FOLDING", "RECLAIM", "RETENTION", "UPKEEP", "try_lock", "wait_lock"]
+__all__ = ["COMPRESSION", "FOLDING", "RECLAIM", "RETENTION", "UPKEEP", "try_lock", "wait_lock"]
 
 UPKEEP = 7_301_002
 RECLAIM = 7_301_003
 RETENTION = 7_301_004
 FOLDING = 7_301_005
+COMPRESSION = 7_301_006
 
 
 async def try_lock(connection: AsyncConnection, key: int) -> bool:

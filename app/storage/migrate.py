@@ -11,6 +11,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app.storage.compression import prefer_compression
 from app.storage.engine import asyncpg_url
 from app.storage.partitions import DAYS_AHEAD, ensure_partitions
 
@@ -28,7 +29,7 @@ def alembic_config(database_url: str) -> Config:
 
 
 def upgrade(database_url: str) -> None:
-    """Apply every pending migration, then make sure that today's partitions exist; safe to call at once.
+    """Apply every pending migration, then see to compression and to today's partitions; safe to call at once.
 
     Blocks; not to be called from a running event loop.
     """
@@ -39,6 +40,7 @@ def upgrade(database_url: str) -> None:
 async def _prepare(database_url: str) -> None:
     engine = create_async_engine(asyncpg_url(database_url), poolclass=NullPool)
     try:
+        await prefer_compression(engine)
         today = datetime.now(UTC).date()
         await ensure_partitions(engine, today - timedelta(days=1), today + timedelta(days=DAYS_AHEAD))
     finally:

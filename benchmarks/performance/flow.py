@@ -17,12 +17,11 @@ from benchmarks.performance.http_load import closed_loop, request
 from benchmarks.performance.processes import cpu_used
 from benchmarks.performance.stack import Stack, running
 
-__all__ = ["measure_flow", "measure_sharing", "send_bulk", "settled", "wait_until_settled"]
+__all__ = ["WARM_RECORDS", "measure_flow", "send_bulk", "settled", "wait_until_settled"]
 
 BULK_RECORDS = 500
 CONNECTIONS = 4
 FLOOR, AIM = 3_000, 5_400
-SHARING_GOAL = 1.1
 WARM_RECORDS = 2_000
 PATIENCE_SECONDS = 600.0
 _LOOK_SECONDS = 0.25
@@ -53,32 +52,6 @@ def measure_flow(lines: Sequence[bytes], *, workers: int = 2) -> list[Figure]:
             details={"accepted_per_s": len(lines) / seconds_to_accept, **each},
         )
     ]
-
-
-def measure_sharing(lines: Sequence[bytes], *, many: int = 8) -> list[Figure]:
-    """Let one worker, then `many`, work off the same queue, and compare their CPU time a record."""
-    costs = {workers: _worker_cost(lines, workers) for workers in (1, many)}
-    return [
-        Figure(
-            name=f"CPU of {many} workers on one queue",
-            value=costs[many],
-            unit="us/record",
-            yardstick=costs[1],
-            yardstick_name="one worker",
-            goal=f"at most {SHARING_GOAL:g} x one worker",
-            met=costs[many] <= SHARING_GOAL * costs[1],
-        )
-    ]
-
-
-def _worker_cost(lines: Sequence[bytes], workers: int) -> float:
-    with running(workers=workers) as stack:
-        _send(stack, lines[:WARM_RECORDS])
-        wait_until_settled(stack.database_url, WARM_RECORDS)
-        with cpu_used(stack.pids) as cpu:
-            _send(stack, lines)
-            wait_until_settled(stack.database_url, WARM_RECORDS + len(lines))
-    return 1e6 * cpu["workers"] / len(lines)
 
 
 def send_bulk(port: int, lines: Sequence[bytes], *, connections: int = CONNECTIONS) -> float:
