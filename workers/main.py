@@ -30,7 +30,7 @@ from workers.process import WorkerProcess, unix_ms, worker_name
 from workers.scoring import Scoring
 from workers.warming import envelope_of
 
-__all__ = ["main"]
+__all__ = ["GARBAGE_THRESHOLD", "main"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ _RESTART_SECONDS = 1.0
 # What nobody waits for gives way to what somebody does, where there are fewer cores than processes.
 _PATIENCE = 10
 # A batch makes thousands of objects that live to its end; looking for garbage among them is for nothing.
-_GARBAGE_THRESHOLD = 50_000
+GARBAGE_THRESHOLD = 50_000
 
 
 class _Child(NamedTuple):
@@ -125,7 +125,7 @@ def load(settings: Settings | None = None) -> tuple[Evaluator, ...]:
     )
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_GARBAGE_THRESHOLD)
+    gc.set_threshold(GARBAGE_THRESHOLD)
     return evaluators
 
 
