@@ -23,10 +23,11 @@ _SETTLE = timedelta(minutes=2)
 _RECENT = timedelta(hours=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+# Rows of one bucket lie side by side: reading a window is reading few pages.
 _MERGE = """
 keyed AS MATERIALIZED (
     SELECT *, dense_rank() OVER (
-        ORDER BY project_id, source, dimension, value, model, template, start
+        ORDER BY project_id, source, dimension, start, value, model, template
     ) AS k
     FROM gone
 ), scalars AS (
@@ -75,6 +76,7 @@ FROM scalars
 LEFT JOIN measure_arrays USING (k) LEFT JOIN bin_arrays USING (k) LEFT JOIN shown USING (k)
 WHERE (records, assessed, unsafe, quality_count, priced, cost_usd, prompt_tokens, completion_tokens)
     <> (0, 0, 0, 0, 0, 0, 0, 0) OR 0 <> ANY(counts)
+ORDER BY k
 """
 
 _COVER = text(
