@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -30,13 +31,13 @@ FROM kept
 _SUMS = (
     "count(*)::bigint AS records, count(safety_score)::bigint AS assessed, "
     "count(*) FILTER (WHERE is_safe = false)::bigint AS unsafe, count(overall_quality)::bigint AS quality_count, "
-    "round(coalesce(sum(overall_quality), 0)::numeric, 4) AS quality_sum, count(cost_usd)::bigint AS priced, "
+    "coalesce(sum(overall_quality), 0) AS quality_sum, count(cost_usd)::bigint AS priced, "
     "coalesce(sum(cost_usd), 0) AS cost_usd, coalesce(sum(prompt_tokens), 0)::bigint AS prompt_tokens, "
     "coalesce(sum(completion_tokens), 0)::bigint AS completion_tokens"
 )
 _ROLLED = """
 SELECT value, sum(records)::bigint AS records, sum(assessed)::bigint AS assessed, sum(unsafe)::bigint AS unsafe,
-    sum(quality_count)::bigint AS quality_count, round(sum(quality_sum)::numeric, 4) AS quality_sum,
+    sum(quality_count)::bigint AS quality_count, sum(quality_sum) AS quality_sum,
     sum(priced)::bigint AS priced, sum(cost_usd) AS cost_usd, sum(prompt_tokens)::bigint AS prompt_tokens,
     sum(completion_tokens)::bigint AS completion_tokens
 FROM rollups WHERE NOT covered AND dimension = $1 GROUP BY value
@@ -51,15 +52,18 @@ _DIMENSIONS = {
     "flag": ("flag", ", unnest(flags) AS flag"),
     "topic_category": ("scores->'topic_category'->>'label'", ""),
 }
+# Far above what another order of adding 10⁶ values leaves, far below one value of them.
+_RELATIVE, _ABSOLUTE = 1e-11, 1e-7
 _MEASURED = """
-SELECT measure, sum(count)::bigint AS count, round(sum(total)::numeric, 3) AS total
+SELECT measure, sum(count)::bigint AS count, sum(total) AS total
 FROM rollups, unnest(measures, counts, sums) AS m(measure, count, total)
 WHERE NOT covered AND dimension = 'all' AND measure = ANY($1) GROUP BY measure
 """
 _SCORED = """
-SELECT key AS measure, count(*)::bigint AS count, round(sum((value->>'value')::float8)::numeric, 3) AS total
+SELECT key AS measure, count(*)::bigint AS count, sum((value->>'value')::float8) AS total
 FROM traces, jsonb_each(scores::jsonb) WHERE value->>'value' IS NOT NULL GROUP BY key
 """
+Figures = tuple[Any, ...]
 
 
 class Proof(NamedTuple):
@@ -95,8 +99,8 @@ async def prove(database_url: str, redis_url: str, acknowledged: Mapping[str, st
         scored = {row["measure"]: tuple(row) for row in await connection.fetch(_SCORED)}
         rolled = {row["measure"]: tuple(row) for row in await connection.fetch(_MEASURED, list(scored))}
         assert scored, "nothing was scored"
-        if scored != rolled:
-            differences["scores"] = {name: (scored[name], rolled.get(name)) for name in scored}
+        if unequal := _unequal(scored, rolled):
+            differences["scores"] = unequal
     finally:
         await connection.close()
     async with redis.asyncio.Redis.from_url(redis_url) as client:
@@ -113,8 +117,22 @@ async def _compare(connection: asyncpg.Connection, dimension: str, value: str, s
     expected = {row["value"]: tuple(row) for row in stored}
     found = {row["value"]: tuple(row) for row in rolled}
     assert expected, f"no row has a {dimension}"
+    return _unequal(expected, found)
+
+
+def _unequal(expected: Mapping[str, Figures], found: Mapping[str, Figures]) -> dict[str, Any]:
+    """Return what differs; sums of floats may do so by what adding up in another order leaves."""
     return {
         name: (expected.get(name), found.get(name))
         for name in {*expected, *found}
-        if expected.get(name) != found.get(name)
+        if not _equal(expected.get(name, ()), found.get(name, ()))
     }
+
+
+def _equal(expected: Figures, found: Figures) -> bool:
+    return len(expected) == len(found) and all(
+        math.isclose(one, other, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)
+        if isinstance(one, float)
+        else one == other
+        for one, other in zip(expected, found, strict=True)
+    )
