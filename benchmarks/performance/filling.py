@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,16 +13,14 @@ from sqlalchemy import text
 
 from app.aggregation import aggregate, describing
 from app.privacy import Privacy
-from app.schemas.ids import mint
 from app.schemas.projects import ProjectSettings
-from app.schemas.queued import Envelope
-from app.schemas.records import read_record
 from app.schemas.traces import Trace
 from app.storage.engine import Engine, create_engine
 from app.storage.partitions import ensure_partitions
 from app.storage.rollup_folds import cover, fold_closed, forget_covered
 from app.storage.rollup_writes import append_deltas
 from app.storage.trace_writes import insert_traces
+from benchmarks.performance.traffic import make_envelopes
 from monitoring.evaluation import find_evaluators
 from workers.scoring import Scoring
 
@@ -57,12 +54,8 @@ class Filler:
     def __init__(self, database_url: str, lines: Sequence[bytes]) -> None:
         self._database_url = database_url
         self._evaluators = find_evaluators()
-        now = time.time_ns() // 1_000_000
         scoring = Scoring(self._evaluators, Privacy(None))
-        envelopes = [
-            Envelope(trace_id=mint(now), project_id="default", source="live", record=read_record(line))
-            for line in lines
-        ]
+        envelopes = make_envelopes(lines)
         self.pool: list[Trace] = []
         for start in range(0, len(envelopes), _POOL_JOB):
             scored = scoring.score(envelopes[start : start + _POOL_JOB], "pool", ProjectSettings())

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from multiprocessing.queues import SimpleQueue
 
 from app.privacy import Privacy
-from app.schemas.ids import mint
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Envelope
-from app.schemas.records import read_record
 from benchmarks.performance.figure import Figure
 from benchmarks.performance.flow import WARM_RECORDS, send_bulk, wait_until_settled
 from benchmarks.performance.processes import cpu_used
 from benchmarks.performance.stack import running
+from benchmarks.performance.traffic import make_envelopes
 from monitoring.evaluation import find_evaluators
 from workers.scoring import Scoring
 
@@ -66,11 +65,7 @@ def _worker_cost(lines: Sequence[bytes], workers: int) -> float:
 
 def _cost_alone(lines: Sequence[bytes], numbers: Sequence[int]) -> dict[int, float]:
     """Return the mean CPU time a record, in microseconds, of so many processes that are forked as workers are."""
-    now = time.time_ns() // 1_000_000
-    envelopes = [
-        Envelope(trace_id=mint(now), project_id="default", source="live", record=read_record(line))
-        for line in lines
-    ]
+    envelopes = make_envelopes(lines)
     jobs = [envelopes[start : start + _JOB] for start in range(0, len(envelopes), _JOB)]
     scoring = Scoring(find_evaluators(), Privacy(None))
     scoring.score(jobs[0], "warm-up", ProjectSettings())

@@ -16,16 +16,15 @@ from app.aggregation import describing
 from app.folding import fold_batches
 from app.observation import observe
 from app.privacy import Privacy
-from app.schemas.ids import mint
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Batch, Envelope, decode_batch, decode_envelope, encode
-from app.schemas.records import read_record
 from app.schemas.traces import Trace
 from app.storage.engine import create_engine
 from app.storage.rollup_folds import fold_closed
 from benchmarks.performance.figure import Figure
 from benchmarks.performance.processes import cpu_seconds
 from benchmarks.performance.stack import Stack, running
+from benchmarks.performance.traffic import make_envelopes
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.prepared import Prepared
@@ -76,11 +75,7 @@ def _garbage_left() -> Iterator[None]:
 
 def _measure(lines: Sequence[bytes]) -> list[Figure]:
     evaluators = find_evaluators()
-    now = time.time_ns() // 1_000_000
-    envelopes = [
-        Envelope(trace_id=mint(now), project_id="default", source="live", record=read_record(line))
-        for line in lines
-    ]
+    envelopes = make_envelopes(lines)
     jobs = [envelopes[start : start + JOB] for start in range(0, len(envelopes), JOB)]
     scoring = Scoring(evaluators, Privacy(None))
     scoring.score(jobs[0], "warm-up", ProjectSettings())

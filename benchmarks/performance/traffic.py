@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
@@ -11,7 +12,11 @@ from typing import NamedTuple
 
 import msgspec
 
-__all__ = ["SIZE", "Text", "make_lines", "read_texts"]
+from app.schemas.ids import mint
+from app.schemas.queued import Envelope
+from app.schemas.records import read_record
+
+__all__ = ["SIZE", "Text", "make_envelopes", "make_lines", "read_texts"]
 
 SIZE = 2048
 SAMPLES = Path(__file__).resolve().parents[2] / "tests" / "quality" / "samples"
@@ -54,6 +59,15 @@ def make_lines(texts: Sequence[Text], count: int, *, size: int = SIZE) -> list[b
     in traffic; none of the records carries a client id.
     """
     return list(islice(_lines(texts, size), count))
+
+
+def make_envelopes(lines: Sequence[bytes]) -> list[Envelope]:
+    """Return the records of lines as the queue carries them, all accepted now."""
+    now = time.time_ns() // 1_000_000
+    return [
+        Envelope(trace_id=mint(now), project_id="default", source="live", record=read_record(line))
+        for line in lines
+    ]
 
 
 def _lines(texts: Sequence[Text], size: int) -> Iterator[bytes]:
