@@ -1,0 +1,103 @@
+"""Pieces of a streamed answer that were recorded as a list: put together as the client would have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["are_chunks", "merge_chunks"]
+
+
+def are_chunks(items: Sequence[Any]) -> bool:
+    """Tell whether a list holds chunks of one streamed answer."""
+    return bool(items) and all(isinstance(item, Mapping) and _is_chunk(item) for item in items)
+
+
+def _is_chunk(item: Mapping[str, Any]) -> bool:
+    kind = item.get("type")
+    if isinstance(kind, str) and (
+        kind.startswith(("response.", "message_", "content_block_")) or kind == "ping"
+    ):
+        return True
+    choices = item.get("choices")
+    if isinstance(choices, list):
+        return item.get("object") == "chat.completion.chunk" or any(
+            isinstance(choice, Mapping) and "delta" in choice for choice in choices
+        )
+    return isinstance(item.get("candidates"), list) or (
+        "done" in item and bool(item.keys() & {"message", "response"})
+    )
+
+
+def merge_chunks(items: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the answer that chunks add up to, as a shape that is read like any other."""
+    for item in reversed(items):  # the last event of a Responses stream holds all of it
+        if isinstance(whole := item.get("response"), Mapping) and whole.get("output"):
+            return whole
+    texts: list[str] = []
+    reasoning: list[str] = []
+    calls: dict[Any, dict[str, Any]] = {}
+    for item in items:
+        for piece in _pieces(item):
+            _add(piece, texts, reasoning, calls)
+    message: dict[str, Any] = {"role": "assistant", "content": "".join(texts)}
+    if reasoning:
+        message["reasoning_content"] = "".join(reasoning)
+    if calls:
+        message["tool_calls"] = list(calls.values())
+    return message
+
+
+def _pieces(item: Mapping[str, Any]) -> Iterable[Any]:
+    """Yield the deltas, parts or texts of one chunk."""
+    for choice in item.get("choices") or ():
+        if isinstance(choice, Mapping):
+            yield choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
+    for candidate in item.get("candidates") or ():
+        content = candidate.get("content") if isinstance(candidate, Mapping) else None
+        if isinstance(content, Mapping):
+            yield from content.get("parts") or ()
+    kind = item.get("type")
+    if kind == "response.output_text.delta" and isinstance(item.get("delta"), str):
+        yield {"content": item["delta"]}
+    elif kind in {"content_block_delta", "content_block_start"}:
+        inner = item.get("delta") or item.get("content_block")
+        if isinstance(inner, Mapping):
+            yield {**inner, "index": item.get("index")}
+    elif isinstance(message := item.get("message"), Mapping) and kind is None:
+        yield message
+    elif isinstance(text := item.get("response"), str):
+        yield {"content": text}
+
+
+def _add(piece: Any, texts: list[str], reasoning: list[str], calls: dict[Any, dict[str, Any]]) -> None:
+    if not isinstance(piece, Mapping):
+        return
+    text = piece.get("content") or piece.get("text")
+    if isinstance(text, str):
+        (reasoning if piece.get("thought") is True else texts).append(text)
+    thought = piece.get("reasoning_content") or piece.get("thinking")
+    if isinstance(thought, str):
+        reasoning.append(thought)
+    if piece.get("type") == "tool_use":
+        calls[piece.get("index")] = {"id": piece.get("id"), "name": piece.get("name"), "arguments": ""}
+    if isinstance(partial := piece.get("partial_json"), str) and piece.get("index") in calls:
+        calls[piece["index"]]["arguments"] += partial
+    if isinstance(function := piece.get("functionCall"), Mapping):
+        calls[len(calls), "gemini"] = {"name": function.get("name"), "arguments": function.get("args")}
+    for call in piece.get("tool_calls") or ():
+        if isinstance(call, Mapping):
+            _add_call(call, calls)
+
+
+def _add_call(call: Mapping[str, Any], calls: dict[Any, dict[str, Any]]) -> None:
+    function = call.get("function")
+    told: Mapping[str, Any] = function if isinstance(function, Mapping) else {}
+    known = calls.setdefault(call.get("index", len(calls)), {"id": None, "name": None, "arguments": ""})
+    known["id"] = known["id"] or call.get("id")
+    known["name"] = known["name"] or told.get("name")
+    arguments = told.get("arguments")
+    if isinstance(arguments, str) and isinstance(known["arguments"], str):
+        known["arguments"] += arguments
+    elif arguments is not None:
+        known["arguments"] = arguments

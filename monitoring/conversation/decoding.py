@@ -1,0 +1,81 @@
+"""From a recorded value to the structure that it stands for.
+
+Attributes of spans hold structure as JSON in a string, which recorders encode once too often, cut at a length
+limit, or replace by Python's repr.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any, NamedTuple
+
+import msgspec
+from pydantic_core import from_json
+
+__all__ = ["Decoded", "decode", "looks_structured"]
+
+_ENCODINGS = 4
+# Python's parser needs some hundred bytes for each one of the text, and memory is not what a repr is worth.
+_LONGEST_REPR = 64 * 1024
+_ESCAPED_NUL = "\\u0000"
+_decode_json = msgspec.json.Decoder().decode
+
+
+class Decoded(NamedTuple):
+    """A value without its encoding; `truncated` when the encoded text ends before its structure does."""
+
+    value: Any
+    truncated: bool = False
+
+
+def looks_structured(text: str) -> bool:
+    """Tell whether a text begins as a JSON list, object or string does, or as the repr of one."""
+    return text[:1] in {"[", "{", '"'} or (text[:1].isspace() and text.lstrip()[:1] in {"[", "{", '"'})
+
+
+def decode(value: Any) -> Decoded:
+    """Return the structure that a string encodes, also when it was encoded several times; else the value.
+
+    A text that begins as JSON and is none stays as it is.
+    """
+    truncated = False
+    for _ in range(_ENCODINGS):
+        if not isinstance(value, str) or not looks_structured(value):
+            break
+        found = _decode_text(value)
+        if found is None:
+            break
+        value, truncated = found.value, truncated or found.truncated
+    return Decoded(value, truncated)
+
+
+def _decode_text(text: str) -> Decoded | None:
+    """Return what one text encodes, None for what is no encoded structure."""
+    # An escaped NUL would become one, which Postgres cannot hold.
+    text = text.replace(_ESCAPED_NUL, "\\ufffd") if _ESCAPED_NUL in text else text
+    try:
+        return Decoded(_decode_json(text))
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        found = from_json(text, allow_partial="trailing-strings")
+    except ValueError:
+        return _read_repr(text)
+    # A lone word in brackets or quotes is what people write; a cut structure holds a mapping.
+    return Decoded(found, truncated=True) if _holds_mapping(found) else None
+
+
+def _read_repr(text: str) -> Decoded | None:
+    if len(text) > _LONGEST_REPR or text.lstrip()[:1] == '"':
+        return None
+    try:
+        found = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return Decoded(found) if _holds_mapping(found) else None
+
+
+def _holds_mapping(value: Any) -> bool:
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return isinstance(value, dict) and bool(value)
