@@ -60,6 +60,7 @@ _INSIDE: Final = (
     "uri",
     "file_data",
     "image_data",
+    "fileData",
     "inlineData",
     "inline_data",
 )

@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["ANSWERED", "ASKED", "BESIDE", "INSTRUCTIONS", "LISTS", "VECTORS", "WRAPPERS"]
 
-_MESSAGE_EVENTS: Final[Mapping[str, str]] = {
+MESSAGE_EVENTS: Final[Mapping[str, str]] = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
     "gen_ai.assistant.message": "assistant",
@@ -71,6 +71,6 @@ BESIDE: Final = frozenset(
 VECTORS: Final = frozenset({"embedding", "embeddings", "vector", "vectors"})
 # Around what was said by frameworks that record a call of a function.
 WRAPPERS: Final = ("kwargs", "args", "body", "request", "data", "inputs", "outputs", "update", "value")
-_MESSAGE_KEYS: Final = frozenset(
+MESSAGE_KEYS: Final = frozenset(
     {"content", "parts", "tool_calls", "contents", "role", "items", "function_call"}
 )

@@ -6,7 +6,7 @@ name of their one member (Gemini, Bedrock).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -242,6 +242,11 @@ def read_tool_result(raw: Mapping[str, Any]) -> Message:
 
 
 def _result_text(value: Any) -> str:
+    if isinstance(value, Mapping) and value.keys() == {
+        "type",
+        "value",
+    }:  # Vercel says of what type an output is
+        value = value["value"]
     if isinstance(value, str):
         value = decoded if is_parts(decoded := decode(value).value) else value
     if isinstance(value, Mapping) and is_part(value):
@@ -270,8 +275,10 @@ def is_vector(value: Any) -> bool:
     """Tell whether a value is an embedding: a list of many numbers, or of such lists."""
     if not isinstance(value, list | tuple) or not value:
         return False
-    if isinstance(value[0], list | tuple):
-        return all(is_vector(item) for item in value)
+    return _are_numbers(value) or all(isinstance(item, list | tuple) and _are_numbers(item) for item in value)
+
+
+def _are_numbers(value: Sequence[Any]) -> bool:
     return len(value) >= _VECTOR_NUMBERS and all(
         isinstance(item, int | float) and not isinstance(item, bool) for item in value
     )

@@ -9,7 +9,17 @@ from monitoring.conversation.chunks import are_chunks, merge_chunks
 from monitoring.conversation.decoding import decode, looks_structured
 from monitoring.conversation.media import replace_media
 from monitoring.conversation.messages import Message
-from monitoring.conversation.names import ANSWERED, ASKED, BESIDE, INSTRUCTIONS, LISTS, VECTORS, WRAPPERS
+from monitoring.conversation.names import (
+    ANSWERED,
+    ASKED,
+    BESIDE,
+    INSTRUCTIONS,
+    LISTS,
+    MESSAGE_EVENTS,
+    MESSAGE_KEYS,
+    VECTORS,
+    WRAPPERS,
+)
 from monitoring.conversation.parts import (
     Parts,
     as_list,
@@ -95,8 +105,10 @@ def _plain(text: str, role: str) -> Message:
 
 
 def _walk(value: Any, place: _Place) -> Iterator[Message]:
-    if value is None or value == "" or place.depth > _DEPTH:
+    if value is None or value == "":
         return
+    if place.depth > _DEPTH:
+        raise _UnknownShapeError
     if isinstance(value, list | tuple):
         yield from _walk_list(value, place)
     elif isinstance(value, Mapping):
@@ -177,9 +189,9 @@ def _item(value: Mapping[str, Any], place: _Place) -> _Found:
 def _event(value: Mapping[str, Any], place: _Place) -> _Found:
     """Read an event of the GenAI conventions as pydantic-ai and Logfire list it."""
     name = value.get("event.name")
-    if not isinstance(name, str) or name not in _MESSAGE_EVENTS:
+    if not isinstance(name, str) or name not in MESSAGE_EVENTS:
         return None
-    said = _MESSAGE_EVENTS[name]
+    said = MESSAGE_EVENTS[name]
     inner = value.get("message")
     if inner is not None:
         return _walk(decode(inner).value, place.inside(said))
@@ -198,7 +210,7 @@ def _listed(value: Mapping[str, Any], place: _Place) -> _Found:
     """Read a request with its messages, or an answer with its choices."""
     for name in LISTS:
         inner = decode(value.get(name)).value
-        if name in {"contents", "chat_history"} and isinstance(inner, str) and inner and "role" not in value:
+        if name == "contents" and isinstance(inner, str | Mapping) and inner and "role" not in value:
             inner = [inner]
         if isinstance(inner, list | tuple) and inner and not (name == "contents" and "role" in value):
             answers = name in {"choices", "candidates", "generations"}
@@ -239,9 +251,9 @@ def _around(value: Mapping[str, Any], place: _Place) -> _Found:
 
 def _single(value: Mapping[str, Any], place: _Place) -> _Found:
     """Read a message as it is."""
-    if value.keys().isdisjoint(_MESSAGE_KEYS):
+    if value.keys().isdisjoint(MESSAGE_KEYS):
         return None
-    if "role" not in value and value.keys() & _MESSAGE_KEYS == {"content"} and "type" in value:
+    if "role" not in value and value.keys() & MESSAGE_KEYS == {"content"} and "type" in value:
         return _message({"content": value["content"]}, place.role)
     return _message(value, place.role)
 
