@@ -10,7 +10,7 @@ __all__ = ["are_chunks", "merge_chunks"]
 
 def are_chunks(items: Sequence[Any]) -> bool:
     """Tell whether a list holds chunks of one streamed answer."""
-    return bool(items) and all(isinstance(item, Mapping) and _is_chunk(item) for item in items)
+    return bool(items) and all(isinstance(item, dict) and _is_chunk(item) for item in items)
 
 
 def _is_chunk(item: Mapping[str, Any]) -> bool:
@@ -22,7 +22,7 @@ def _is_chunk(item: Mapping[str, Any]) -> bool:
     choices = item.get("choices")
     if isinstance(choices, list):
         return item.get("object") == "chat.completion.chunk" or any(
-            isinstance(choice, Mapping) and "delta" in choice for choice in choices
+            isinstance(choice, dict) and "delta" in choice for choice in choices
         )
     return isinstance(item.get("candidates"), list) or (
         "done" in item and bool(item.keys() & {"message", "response"})
@@ -32,7 +32,7 @@ def _is_chunk(item: Mapping[str, Any]) -> bool:
 def merge_chunks(items: Sequence[Mapping[str, Any]]) -> Any:
     """Return the answer that chunks add up to, as a shape that is read like any other."""
     for item in reversed(items):  # the last event of a Responses stream holds all of it
-        if isinstance(whole := item.get("response"), Mapping) and whole.get("output"):
+        if isinstance(whole := item.get("response"), dict) and whole.get("output"):
             return whole
     texts: list[str] = []
     reasoning: list[str] = []
@@ -51,27 +51,27 @@ def merge_chunks(items: Sequence[Mapping[str, Any]]) -> Any:
 def _pieces(item: Mapping[str, Any]) -> Iterable[Any]:
     """Yield the deltas, parts or texts of one chunk."""
     for choice in item.get("choices") or ():
-        if isinstance(choice, Mapping):
+        if isinstance(choice, dict):
             yield choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
     for candidate in item.get("candidates") or ():
-        content = candidate.get("content") if isinstance(candidate, Mapping) else None
-        if isinstance(content, Mapping):
+        content = candidate.get("content") if isinstance(candidate, dict) else None
+        if isinstance(content, dict):
             yield from content.get("parts") or ()
     kind = item.get("type")
     if kind == "response.output_text.delta" and isinstance(item.get("delta"), str):
         yield {"content": item["delta"]}
     elif kind in {"content_block_delta", "content_block_start"}:
         inner = item.get("delta") or item.get("content_block")
-        if isinstance(inner, Mapping):
+        if isinstance(inner, dict):
             yield {**inner, "index": item.get("index")}
-    elif isinstance(message := item.get("message"), Mapping) and kind is None:
+    elif isinstance(message := item.get("message"), dict) and kind is None:
         yield message
     elif isinstance(text := item.get("response"), str):
         yield {"content": text}
 
 
 def _add(piece: Any, texts: list[str], reasoning: list[str], calls: dict[Any, dict[str, Any]]) -> None:
-    if not isinstance(piece, Mapping):
+    if not isinstance(piece, dict):
         return
     text = piece.get("content") or piece.get("text")
     if isinstance(text, str):
@@ -83,16 +83,16 @@ def _add(piece: Any, texts: list[str], reasoning: list[str], calls: dict[Any, di
         calls[piece.get("index")] = {"id": piece.get("id"), "name": piece.get("name"), "arguments": ""}
     if isinstance(partial := piece.get("partial_json"), str) and piece.get("index") in calls:
         calls[piece["index"]]["arguments"] += partial
-    if isinstance(function := piece.get("functionCall"), Mapping):
+    if isinstance(function := piece.get("functionCall"), dict):
         calls[len(calls), "gemini"] = {"name": function.get("name"), "arguments": function.get("args")}
     for call in piece.get("tool_calls") or ():
-        if isinstance(call, Mapping):
+        if isinstance(call, dict):
             _add_call(call, calls)
 
 
 def _add_call(call: Mapping[str, Any], calls: dict[Any, dict[str, Any]]) -> None:
     function = call.get("function")
-    told: Mapping[str, Any] = function if isinstance(function, Mapping) else {}
+    told: Mapping[str, Any] = function if isinstance(function, dict) else {}
     known = calls.setdefault(call.get("index", len(calls)), {"id": None, "name": None, "arguments": ""})
     known["id"] = known["id"] or call.get("id")
     known["name"] = known["name"] or told.get("name")

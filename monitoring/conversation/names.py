@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["ANSWERED", "ASKED", "BESIDE", "INSTRUCTIONS", "LISTS", "VECTORS", "WRAPPERS"]
+__all__ = [
+    "ANSWERED",
+    "ASKED",
+    "BESIDE",
+    "CALL_KEYS",
+    "INSTRUCTIONS",
+    "LISTS",
+    "MESSAGE_EVENTS",
+    "MESSAGE_KEYS",
+    "VECTORS",
+    "WRAPPERS",
+]
 
 MESSAGE_EVENTS: Final[Mapping[str, str]] = {
     "gen_ai.system.message": "system",
@@ -74,3 +85,4 @@ WRAPPERS: Final = ("kwargs", "args", "body", "request", "data", "inputs", "outpu
 MESSAGE_KEYS: Final = frozenset(
     {"content", "parts", "tool_calls", "contents", "role", "items", "function_call"}
 )
+CALL_KEYS: Final = frozenset({"tool_calls", "function_call", "additional_kwargs"})

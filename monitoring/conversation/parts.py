@@ -99,7 +99,7 @@ class Parts(NamedTuple):
 
 def is_part(item: object) -> bool:
     """Tell whether an item of a list is a part of a message, by a type or a member that providers use."""
-    if not isinstance(item, Mapping) or "role" in item or "message" in item:
+    if not isinstance(item, dict) or "role" in item or "message" in item:
         return False
     kind = item.get("type")
     if isinstance(kind, str):
@@ -115,7 +115,7 @@ def collect(value: Any, parts: Parts, depth: int = 0) -> None:
     """Sort the content of a message into texts, reasoning, tool calls and tool results."""
     if isinstance(value, str):
         inner = decode(value).value if value[:1] in {"[", "{"} else value
-        if isinstance(inner, Mapping) and _encodes_media(inner):
+        if isinstance(inner, dict) and _encodes_media(inner):
             inner = [inner]
         if not (isinstance(inner, list) and inner and all(is_part(item) for item in inner)):
             parts.texts.append(replace_media(value))
@@ -124,9 +124,9 @@ def collect(value: Any, parts: Parts, depth: int = 0) -> None:
     if depth > _DEPTH:
         return
     for part in as_list(value):
-        if isinstance(part, Mapping):
+        if isinstance(part, dict):
             inner = part.get("message_content")
-            _sort(inner if isinstance(inner, Mapping) else part, parts, depth)
+            _sort(inner if isinstance(inner, dict) else part, parts, depth)
         elif isinstance(part, list | tuple):
             collect(part, parts, depth + 1)
         else:
@@ -137,11 +137,9 @@ def _sort(part: Mapping[str, Any], parts: Parts, depth: int) -> None:
     kind = part.get("type") or part.get("kind") or part.get("part_kind")
     if not isinstance(kind, str):
         kind = None
-    if kind in _CALLS or (kind is None and any(isinstance(part.get(n), Mapping) for n in _CALL_MEMBERS)):
+    if kind in _CALLS or (kind is None and any(isinstance(part.get(n), dict) for n in _CALL_MEMBERS)):
         parts.calls.append(read_tool_call(part))
-    elif kind in _RESULTS or (
-        kind is None and any(isinstance(part.get(n), Mapping) for n in _RESULT_MEMBERS)
-    ):
+    elif kind in _RESULTS or (kind is None and any(isinstance(part.get(n), dict) for n in _RESULT_MEMBERS)):
         parts.results.append(read_tool_result(part))
     elif kind in _REASONING or part.get("thought") is True or "reasoningContent" in part:
         if text := _reasoning(part):
@@ -149,7 +147,7 @@ def _sort(part: Mapping[str, Any], parts: Parts, depth: int) -> None:
     elif is_media(part):
         document = _document_text(part)
         parts.texts.append(place_media(part) if document is None else document)
-    elif isinstance(inner := part.get("guardContent") or part.get("citationsContent"), Mapping):
+    elif isinstance(inner := part.get("guardContent") or part.get("citationsContent"), dict):
         collect(inner.get("text") or inner.get("content"), parts, depth + 1)
     else:
         _sort_text(part, kind, parts, depth)
@@ -158,7 +156,7 @@ def _sort(part: Mapping[str, Any], parts: Parts, depth: int) -> None:
 def _sort_text(part: Mapping[str, Any], kind: str | None, parts: Parts, depth: int) -> None:
     for name in _TEXT_NAMES:
         inner = part.get(name)
-        if isinstance(inner, Mapping):
+        if isinstance(inner, dict):
             inner = inner.get("value") or inner.get("text")
         if isinstance(inner, str):
             if inner:
@@ -174,7 +172,7 @@ def _sort_text(part: Mapping[str, Any], kind: str | None, parts: Parts, depth: i
 def _reasoning(part: Mapping[str, Any]) -> str:
     """Return the text of a reasoning part: its own, its summary's, or that of a member."""
     inner = part.get("reasoningContent")
-    if isinstance(inner, Mapping):
+    if isinstance(inner, dict):
         part = inner
     found: list[str] = []
     for name in ("text", "thinking", "content", "summary", "reasoningText"):
@@ -182,7 +180,7 @@ def _reasoning(part: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value:
             found.append(value)
         else:
-            found += [said for item in as_list(value) if isinstance(item, Mapping) and (said := _text(item))]
+            found += [said for item in as_list(value) if isinstance(item, dict) and (said := _text(item))]
     return "\n".join(found)
 
 
@@ -193,8 +191,8 @@ def _text(part: Mapping[str, Any]) -> str:
 def _document_text(part: Mapping[str, Any]) -> str | None:
     """Return the text of a document that is sent as text, None for one that is sent as bytes or an address."""
     inner = part.get("document")
-    source = (inner if isinstance(inner, Mapping) else part).get("source")
-    if not isinstance(source, Mapping):
+    source = (inner if isinstance(inner, dict) else part).get("source")
+    if not isinstance(source, dict):
         return None
     if source.get("type") == "text" and isinstance(source.get("data"), str):
         return str(source["data"])
@@ -209,15 +207,15 @@ def _encodes_media(value: Mapping[str, Any]) -> bool:
 
 def read_tool_call(raw: Any) -> dict[str, Any]:
     """Return a call of a tool in OpenAI's chat form, whichever provider's form it has."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         return {"id": None, "type": "function", "function": {"name": None, "arguments": as_text(raw)}}
     kind = raw.get("type")
     for name in _CALL_MEMBERS:
         inner = raw.get(name)
-        if isinstance(inner, Mapping):
+        if isinstance(inner, dict):
             raw = {**inner, "id": _first(inner, _CALL_IDS) or _first(raw, _CALL_IDS)}
     function = decode(raw.get("function")).value
-    named = function if isinstance(function, Mapping) else raw
+    named = function if isinstance(function, dict) else raw
     called = _first(named, ("name", "toolName", "tool_name"))
     if called is None and isinstance(kind, str) and kind.endswith("_call"):
         called = kind.removesuffix("_call")  # a tool of the provider's own, such as web_search
@@ -235,27 +233,27 @@ def read_tool_result(raw: Mapping[str, Any]) -> Message:
     """Return what a tool answered as a message of the role `tool`."""
     for name in _RESULT_MEMBERS:
         inner = raw.get(name)
-        if isinstance(inner, Mapping):
+        if isinstance(inner, dict):
             raw = inner
     value = _first(raw, ("result", "response", "output", "content", "tool_output", "results"))
     return {"role": "tool", "content": _result_text(value), "tool_call_id": _first(raw, _RESULT_IDS)}
 
 
 def _result_text(value: Any) -> str:
-    if isinstance(value, Mapping) and value.keys() == {
+    if isinstance(value, dict) and value.keys() == {
         "type",
         "value",
     }:  # Vercel says of what type an output is
         value = value["value"]
     if isinstance(value, str):
         value = decoded if is_parts(decoded := decode(value).value) else value
-    if isinstance(value, Mapping) and is_part(value):
+    if isinstance(value, dict) and is_part(value):
         value = [value]
     if not is_parts(value):
         return replace_media(as_text(value))
     parts = Parts([], [], [], [])
     for part in value:
-        if isinstance(part, Mapping) and isinstance(part.get("json"), Mapping | list):
+        if isinstance(part, dict) and isinstance(part.get("json"), dict | list):
             parts.texts.append(as_text(part["json"]))
         else:
             collect([part], parts, 1)
@@ -267,7 +265,7 @@ def is_parts(value: Any) -> bool:
     return (
         isinstance(value, list | tuple)
         and bool(value)
-        and all(is_part(item) or (isinstance(item, Mapping) and item.keys() == {"json"}) for item in value)
+        and all(is_part(item) or (isinstance(item, dict) and item.keys() == {"json"}) for item in value)
     )
 
 

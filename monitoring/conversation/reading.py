@@ -13,6 +13,7 @@ from monitoring.conversation.names import (
     ANSWERED,
     ASKED,
     BESIDE,
+    CALL_KEYS,
     INSTRUCTIONS,
     LISTS,
     MESSAGE_EVENTS,
@@ -111,7 +112,7 @@ def _walk(value: Any, place: _Place) -> Iterator[Message]:
         raise _UnknownShapeError
     if isinstance(value, list | tuple):
         yield from _walk_list(value, place)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         yield from _walk_mapping(value, place)
     elif isinstance(value, str):
         yield _plain(value, place.role)
@@ -133,7 +134,7 @@ def _walk_items(value: list[Any] | tuple[Any, ...], place: _Place) -> Iterator[M
     for item in value:
         # Lists of JSON strings are lists of messages that were encoded once too often.
         inner = decode(item).value if isinstance(item, str) and looks_structured(item) else item
-        items.append(inner if isinstance(inner, Mapping | list) else item)
+        items.append(inner if isinstance(inner, dict | list) else item)
     read = [_attempt(item, place.inside()) for item in items]
     if value and all(messages is None for messages in read):
         raise _UnknownShapeError
@@ -146,6 +147,10 @@ def _walk_items(value: list[Any] | tuple[Any, ...], place: _Place) -> Iterator[M
 
 
 def _walk_mapping(value: Mapping[str, Any], place: _Place) -> Iterator[Message]:
+    content = value.get("content")
+    if isinstance(value.get("role"), str) and ("parts" in value or isinstance(content, str | list)):
+        yield from _message(value, place.role)  # as almost all are
+        return
     for read in _SHAPES:
         found = read(value, place)
         if found is not None:
@@ -160,11 +165,11 @@ _Found = Iterable[Message] | None
 def _constructor(value: Mapping[str, Any], place: _Place) -> _Found:
     """Read LangChain's `dumpd`: a class name and its arguments; and `messages_to_dict`: a type and its data."""
     kwargs, named = value.get("kwargs"), value.get("id")
-    if "lc" in value and isinstance(kwargs, Mapping):
+    if "lc" in value and isinstance(kwargs, dict):
         kind = named[-1] if isinstance(named, list) and named else None
         return _walk({"type": kind, **kwargs} if kind in LANGCHAIN_TYPES else kwargs, place.inside())
     data = value.get("data")
-    if value.get("type") in LANGCHAIN_TYPES and isinstance(data, Mapping):
+    if value.get("type") in LANGCHAIN_TYPES and isinstance(data, dict):
         return _walk({**data, "type": value["type"]}, place.inside())
     return None
 
@@ -202,15 +207,17 @@ def _vector(value: Mapping[str, Any], _: _Place) -> _Found:
     """Read nothing where an embedding was answered: a vector is no text."""
     inner = value.get("data")
     items = inner if isinstance(inner, list) else [value]
-    holds = all(isinstance(one, Mapping) and not one.keys().isdisjoint(VECTORS) for one in items)
+    holds = all(isinstance(one, dict) and not one.keys().isdisjoint(VECTORS) for one in items)
     return () if items and holds else None
 
 
 def _listed(value: Mapping[str, Any], place: _Place) -> _Found:
     """Read a request with its messages, or an answer with its choices."""
     for name in LISTS:
-        inner = decode(value.get(name)).value
-        if name == "contents" and isinstance(inner, str | Mapping) and inner and "role" not in value:
+        if name not in value:
+            continue
+        inner = decode(value[name]).value
+        if name == "contents" and isinstance(inner, str | dict) and inner and "role" not in value:
             inner = [inner]
         if isinstance(inner, list | tuple) and inner and not (name == "contents" and "role" in value):
             answers = name in {"choices", "candidates", "generations"}
@@ -222,7 +229,7 @@ def _listed(value: Mapping[str, Any], place: _Place) -> _Found:
 
 def _with_instructions(value: Mapping[str, Any], messages: Iterable[Message]) -> Iterator[Message]:
     config = value.get("config")
-    for holder in (value, config if isinstance(config, Mapping) else {}):
+    for holder in (value, config if isinstance(config, dict) else {}):
         for name in INSTRUCTIONS:
             inner = holder.get(name)
             if inner:
@@ -233,7 +240,7 @@ def _with_instructions(value: Mapping[str, Any], messages: Iterable[Message]) ->
 
 
 def _contents(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return value.get("parts") or value.get("content") or value.get("text") or [value]
     return value
 
@@ -242,7 +249,7 @@ def _around(value: Mapping[str, Any], place: _Place) -> _Found:
     """Read a choice, a candidate or a generation: an object around one message."""
     for name in ("message", "delta", "content"):
         inner = value.get(name)
-        if isinstance(inner, Mapping) and not (name == "content" and "role" in value):
+        if isinstance(inner, dict) and not (name == "content" and "role" in value):
             calls = value.get("tool_calls")
             whole = {**inner, "tool_calls": calls} if calls and "tool_calls" not in inner else inner
             return _with_instructions(value, _walk(whole, place.inside()))
@@ -262,7 +269,9 @@ def _named(value: Mapping[str, Any], place: _Place) -> _Found:
     """Read a request or an answer whose text, items or message stand under a name of their own."""
     known = value.keys() <= BESIDE
     for name in ASKED if place.role != "assistant" else ANSWERED:
-        inner = decode(value.get(name)).value
+        if name not in value:
+            continue
+        inner = decode(value[name]).value
         if isinstance(inner, str) and inner and known:
             said = replace_media(inner)
             calls = [read_tool_call(call) for call in as_list(value.get("tool_calls"))]
@@ -272,7 +281,7 @@ def _named(value: Mapping[str, Any], place: _Place) -> _Found:
                 **({"tool_calls": calls} if calls else {}),
             }
             return _with_instructions(value, [message])
-        if isinstance(inner, Mapping | list) and inner:
+        if isinstance(inner, dict | list) and inner:
             found = _attempt(inner, place.inside())
             if found is not None:
                 return _with_instructions(value, found)
@@ -281,8 +290,10 @@ def _named(value: Mapping[str, Any], place: _Place) -> _Found:
 
 def _wrapped(value: Mapping[str, Any], place: _Place) -> _Found:
     for name in WRAPPERS:
-        inner = decode(value.get(name)).value
-        if isinstance(inner, Mapping | list) and inner:
+        if name not in value:
+            continue
+        inner = decode(value[name]).value
+        if isinstance(inner, dict | list) and inner:
             found = _attempt(inner, place.inside())
             if found:
                 return found
@@ -338,13 +349,15 @@ def _message(raw: Mapping[str, Any], role: str) -> Iterator[Message]:
 
 
 def _add_calls(raw: Mapping[str, Any], parts: Parts) -> None:
+    if raw.keys().isdisjoint(CALL_KEYS):
+        return
     extra = raw.get("additional_kwargs")
-    for holder in (raw, extra if isinstance(extra, Mapping) else {}):
+    for holder in (raw, extra if isinstance(extra, dict) else {}):
         calls = decode(holder.get("tool_calls")).value
         for call in as_list(calls):
             parts.calls.append(read_tool_call(call))
         function = holder.get("function_call")
-        if isinstance(function, Mapping):
+        if isinstance(function, dict):
             parts.calls.append(read_tool_call({"function": function}))
         if parts.calls:
             return

@@ -43,7 +43,7 @@ LANGCHAIN_TYPES: Final[Mapping[str, str]] = {
 
 def read_role(value: Any, default: str) -> str:
     """Return the role that a value names: in any case, as a member of an enum, or inside an object."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = value.get("label") or value.get("Label") or value.get("value")
     if not isinstance(value, str) or not value:
         return default

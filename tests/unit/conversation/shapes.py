@@ -7,6 +7,8 @@ was "It is in Lyon.". A row's last member holds what is different.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 ASKED, ANSWERED, SYSTEM = "Where is parcel 7?", "It is in Lyon.", "Be brief."
@@ -25,7 +27,7 @@ class Shape(NamedTuple):
 
     inputs: Any
     outputs: Any
-    expected: dict[str, Any] = {}
+    expected: Mapping[str, Any] = MappingProxyType({})
 
 
 NO_SYSTEM: dict[str, Any] = {"system": None}
