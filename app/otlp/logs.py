@@ -9,10 +9,10 @@ from hashlib import blake2b
 from app.otlp.attributes import first_number, first_text
 from app.otlp.conversations import CONTENT_EVENTS, DETAILS_EVENT, conversation_of_logs
 from app.otlp.mapping import Mapped, moment, read_call, response_key
-from app.otlp.messages import messages_of, texts_of
 from app.otlp.signals import LogRecord, Malformed, Span, id_problem
 from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, SpanContext
 from app.schemas.records import Rejection
+from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.models import Record
 
 __all__ = ["map_logs"]
@@ -94,9 +94,10 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
         timestamp=moment(min(log.time_ns for log in logs)),
         user_id=known.user_id,
         session_id=known.session_id,
-        context=known.context,
+        context=known.context or results_of(conversation.inputs),
         prompt_tokens=known.prompt_tokens,
         completion_tokens=known.completion_tokens,
+        marks=conversation.marks,
         metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
     )
     answer = response_key(_as_span(details).attributes)

@@ -13,11 +13,11 @@ import msgspec
 from app.otlp.attributes import Attributes, first_number, first_text, parsed
 from app.otlp.conversations import conversation_of, documents_of
 from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kinds_of
-from app.otlp.messages import messages_of, texts_of
 from app.otlp.signals import Malformed, Span, id_problem
 from app.otlp.usage import Usage, read_usage
 from app.schemas.queued import NO_CONTENT, SpanContext
 from app.schemas.records import Rejection
+from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.models import Record
 
 __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
@@ -110,6 +110,13 @@ _SAID = (
     "langfuse.trace.input",
     "langfuse.trace.output",
     "mlflow.span",
+    "events",
+    "all_messages_events",
+    "final_result",
+    "request_data",
+    "response_data",
+    "gcp.vertex.agent.llm_request",
+    "gcp.vertex.agent.llm_response",
     "traceloop.entity.input",
     "traceloop.entity.output",
 )
@@ -194,6 +201,8 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
             if ended_ns <= span.start_ns
             for text in group
         )
+    # A model is given what tools answered as it is given documents, so an answer may rest on either.
+    passages = (*documents, *results_of(conversation.inputs)) if kind == LLM else documents
     usage = read_usage(attributes)
     return Record(
         prompt=texts.prompt or "",
@@ -205,14 +214,14 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         session_id=_owner(span, _SESSION),
         template_id=_name(first_text(attributes, _TEMPLATE)),
         system_prompt=texts.system,
-        context=tuple(dict.fromkeys(documents))[:_MOST_PASSAGES],
+        context=tuple(dict.fromkeys(passages))[:_MOST_PASSAGES],
         messages=messages_of(conversation),
         response_time_ms=_duration(span),
         time_to_first_token_ms=_first_token(span),
         error=_error(span),
         tags=_tags(attributes),
         metadata=_metadata(span),
-        marks=_marks(kind, spoke=bool(texts.prompt or texts.response), usage=usage),
+        marks=(*_marks(kind, spoke=bool(texts.prompt or texts.response), usage=usage), *conversation.marks),
         prompt_tokens=usage.prompt,
         completion_tokens=usage.completion,
         cache_read_tokens=usage.cache_read,

@@ -15,11 +15,15 @@ Message = dict[str, Any]
 
 
 class Conversation(NamedTuple):
-    """What went into a call and what came out of it; `system` are instructions given apart from messages."""
+    """What went into a call and what came out of it.
+
+    `system` are instructions given apart from messages; `marks` say what was noticed while reading.
+    """
 
     inputs: Sequence[Message] = ()
     outputs: Sequence[Message] = ()
     system: str | None = None
+    marks: tuple[str, ...] = ()
 
 
 class Texts(NamedTuple):
