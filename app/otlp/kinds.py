@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.otlp.attributes import Attributes, first_text
+from app.otlp.attributes import Attributes, first_text, parsed
 from app.otlp.signals import Span
 
 __all__ = ["EMBEDDING", "LLM", "RETRIEVERS", "kinds_of"]
@@ -15,6 +15,7 @@ _INFERENCE = frozenset({LLM, EMBEDDING})
 
 _OPERATIONS = {
     "chat": LLM,
+    "call_llm": LLM,
     "text_completion": LLM,
     "generate_content": LLM,
     "completion": LLM,
@@ -30,15 +31,19 @@ _OPERATIONS = {
     "rerank": "reranker",
     "run_guardrail": "guardrail",
 }
-# Span kinds of OpenInference, of Langfuse and of OpenLLMetry.
+# Span kinds of OpenInference, of Langfuse, of OpenLLMetry, of LangSmith, of MLflow and of Claude Code.
 _NAMED = {
     "llm": LLM,
+    "chat_model": LLM,
+    "llm_request": LLM,
     "generation": LLM,
     "embedding": EMBEDDING,
     "chain": "chain",
     "workflow": "chain",
     "task": "chain",
     "prompt": "chain",
+    "parser": "chain",
+    "memory": "chain",
     "tool": "tool",
     "agent": "agent",
     "retriever": "retriever",
@@ -46,8 +51,23 @@ _NAMED = {
     "guardrail": "guardrail",
     "evaluator": "evaluator",
 }
+# LangSmith calls prompt templates chats and retrievers embeddings under the name of OpenTelemetry, so its own counts.
+_SAYING_KIND = (
+    ("openinference.span.kind", _NAMED),
+    ("langsmith.span.kind", _NAMED),
+    ("mlflow.spanType", _NAMED),
+    ("gen_ai.operation.name", _OPERATIONS),
+    ("langfuse.observation.type", _NAMED),
+    ("llm.request.type", _OPERATIONS),
+    ("traceloop.span.kind", _NAMED),
+    ("span.type", _NAMED),
+)
+# LlamaIndex tells the making of a request as a call of its own.
+_PREPARATIONS = ("prepare_chat_with_tools",)
 _MODELS = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name")
 _SIGNS = (
+    "input_tokens",
+    "output_tokens",
     "gen_ai.usage.output_tokens",
     "gen_ai.usage.completion_tokens",
     "gen_ai.completion.0.content",
@@ -78,16 +98,12 @@ def _kind(span: Span) -> str:
     operation = first_text(attributes, ("ai.operationId",))
     if operation and operation.startswith("ai."):
         return _vercel(operation)
-    for names, known in (
-        (("openinference.span.kind",), _NAMED),
-        (("gen_ai.operation.name",), _OPERATIONS),
-        (("langfuse.observation.type",), _NAMED),
-        (("llm.request.type",), _OPERATIONS),
-        (("traceloop.span.kind",), _NAMED),
-    ):
-        name = first_text(attributes, names)
-        if name and name.lower() in known:
-            return known[name.lower()]
+    for attribute, known in _SAYING_KIND:
+        value = attributes.get(attribute)
+        name = parsed(value) if isinstance(value, str) else None  # MLflow's values are JSON, quotes and all
+        if isinstance(name, str) and name.lower() in known:
+            kind = known[name.lower()]
+            return "chain" if kind == LLM and span.name.endswith(_PREPARATIONS) else kind
     return LLM if _resembles_call(attributes) else "span"
 
 

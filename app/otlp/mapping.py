@@ -41,9 +41,17 @@ _MODEL = (
     "ai.response.model",
     "ai.model.id",
     "langfuse.observation.model.name",
+    "mlflow.llm.model",
 )
 _RESPONSE_ID = ("gen_ai.response.id", "ai.response.id")
-_PROVIDER = ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider")
+_PROVIDER = (
+    "gen_ai.provider.name",
+    "gen_ai.system",
+    "llm.provider",
+    "llm.system",
+    "ai.model.provider",
+    "mlflow.llm.provider",
+)
 _SESSION = (
     "gen_ai.conversation.id",
     "session.id",
@@ -51,6 +59,11 @@ _SESSION = (
     "traceloop.association.properties.session_id",
     "traceloop.association.properties.chat_id",
     "ai.telemetry.metadata.sessionId",
+    "ai.telemetry.metadata.session_id",
+    "langsmith.metadata.session_id",
+    "langsmith.metadata.thread_id",
+    "langsmith.metadata.conversation_id",
+    "mlflow.trace.session",
     "thread.id",
 )
 _USER = (
@@ -59,6 +72,9 @@ _USER = (
     "langfuse.user.id",
     "traceloop.association.properties.user_id",
     "ai.telemetry.metadata.userId",
+    "ai.telemetry.metadata.user_id",
+    "langsmith.metadata.user_id",
+    "mlflow.trace.user",
     "gen_ai.user.id",
 )
 _TEMPLATE = (
@@ -68,7 +84,13 @@ _TEMPLATE = (
     "traceloop.prompt.key",
     "ai.telemetry.functionId",
 )
-_TAGS = ("tag.tags", "langfuse.trace.tags", "gen_ai.tags")
+_TAGS = (
+    "tag.tags",
+    "langfuse.trace.tags",
+    "gen_ai.tags",
+    "langsmith.span.tags",
+    "ai.telemetry.metadata.tags",
+)
 
 _FIRST_SECONDS = ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token")
 _FIRST_MS = ("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk")
@@ -203,7 +225,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         )
     # A model is given what tools answered as it is given documents, so an answer may rest on either.
     passages = (*documents, *results_of(conversation.inputs)) if kind == LLM else documents
-    usage = read_usage(attributes)
+    usage = read_usage(attributes, answers=kind == LLM)
     return Record(
         prompt=texts.prompt or "",
         response=texts.response or "",

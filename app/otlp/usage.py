@@ -1,4 +1,8 @@
-"""Token counts under the names of every convention."""
+"""Token counts under the names of every convention, brought to one reading.
+
+Totals of OpenTelemetry and OpenInference include what was cached and what was reasoned; those of Anthropic, Bedrock
+and Gemini leave parts out. Where a provider's own object or a sum of all tokens tells, totals are completed.
+"""
 
 from __future__ import annotations
 
@@ -60,11 +64,21 @@ _REASONING = (
     "ai.usage.outputTokenDetails.reasoningTokens",
     "ai.usage.reasoningTokens",
 )
-_DETAILS = "langfuse.observation.usage_details"
+_TOTAL = (
+    "gen_ai.usage.total_tokens",
+    "llm.token_count.total",
+    "llm.usage.total_tokens",
+    "ai.usage.totalTokens",
+    "total_tokens",
+)
+# One JSON object with all counts: Langfuse's, which is often the provider's own, and MLflow's.
+_OBJECTS = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage")
+# LangSmith's objects of the parts alone.
+_PARTS = ("gen_ai.usage.input_token_details", "gen_ai.usage.output_token_details")
 
 
 class Usage(NamedTuple):
-    """Tokens as reported, None where nothing was.
+    """Tokens as reported, None where nothing was; `total` is the sum of all where it was told.
 
     `prompt` includes cached tokens and `completion` includes reasoning, in OpenTelemetry's convention and
     in OpenInference's.
@@ -75,30 +89,80 @@ class Usage(NamedTuple):
     cache_read: int | None
     cache_write: int | None
     reasoning: int | None
+    total: int | None = None
 
     @property
     def exclusive(self) -> bool:
         """More is cached than was counted: the totals leave the cached tokens out, as Anthropic's do."""
-        cached = (self.cache_read or 0) + (self.cache_write or 0)
-        return self.prompt is not None and cached > self.prompt
+        return self.prompt is not None and self._cached > self.prompt
+
+    @property
+    def _cached(self) -> int:
+        return (self.cache_read or 0) + (self.cache_write or 0)
+
+    def completed(self) -> Usage:
+        """Return the counts with all parts inside their totals, where the sum of all tokens proves that they were not."""
+        if self.total is None or self.prompt is None or self.completion is None:
+            return self._divided()
+        missing = self.total - self.prompt - self.completion
+        reasoned = self.reasoning or 0
+        if missing > 0 and missing == self._cached:
+            return self._replace(prompt=self.prompt + missing)
+        if missing > 0 and missing == reasoned:
+            return self._replace(completion=self.completion + missing)
+        if missing > 0 and missing == self._cached + reasoned:
+            return self._replace(prompt=self.prompt + self._cached, completion=self.completion + reasoned)
+        return self
+
+    def _divided(self) -> Usage:
+        """Return the counts with the side that was not told, which is the rest of the sum."""
+        if self.total is None:
+            return self
+        if self.prompt is not None and self.total >= self.prompt:
+            return self._replace(completion=self.total - self.prompt)
+        if self.completion is not None and self.total >= self.completion:
+            return self._replace(prompt=self.total - self.completion)
+        return self
 
 
-def read_usage(attributes: Attributes) -> Usage:
-    """Return the counts of a span."""
-    details = parsed(attributes.get(_DETAILS))
-    if isinstance(details, Mapping):
-        return _langfuse(details)
+def read_usage(attributes: Attributes, *, answers: bool = True) -> Usage:
+    """Return the counts of a span; without `answers`, as for an embedding, a sum of all is what went in."""
+    usage = _read(attributes).completed()
+    if not answers and usage.prompt is None and usage.total is not None:
+        usage = usage._replace(prompt=usage.total)
+    return usage
+
+
+def _read(attributes: Attributes) -> Usage:
+    for name in _OBJECTS:
+        details = parsed(attributes.get(name))
+        if isinstance(details, Mapping):
+            return _read_object(details)
+    parts: dict[str, Any] = {}
+    for name in _PARTS:
+        details = parsed(attributes.get(name))
+        if isinstance(details, Mapping):
+            parts |= details
     return Usage(
         first_count(attributes, _INPUT_TOKENS),
         first_count(attributes, _OUTPUT_TOKENS),
-        first_count(attributes, _CACHE_READ),
-        first_count(attributes, _CACHE_WRITE),
-        first_count(attributes, _REASONING),
+        _first(first_count(attributes, _CACHE_READ), first_count(parts, ("cache_read",))),
+        _first(first_count(attributes, _CACHE_WRITE), first_count(parts, ("cache_creation",))),
+        _first(first_count(attributes, _REASONING), first_count(parts, ("reasoning",))),
+        first_count(attributes, _TOTAL),
     )
 
 
-def _langfuse(details: Mapping[str, Any]) -> Usage:
-    """Read Langfuse's one JSON object: the provider's own, or `input` and `output` without their parts."""
+def _first(*counts: int | None) -> int | None:
+    return next((count for count in counts if count is not None), None)
+
+
+def _read_object(details: Mapping[str, Any]) -> Usage:
+    """Read one object of counts: a provider's own, or Langfuse's `input` and `output` without their parts."""
+    if not details.keys().isdisjoint(("promptTokenCount", "candidatesTokenCount", "totalTokenCount")):
+        return _gemini(details)
+    if not details.keys().isdisjoint(("inputTokens", "outputTokens")):
+        return _bedrock(details)
     inner = {
         name: value
         for side in ("prompt", "input", "completion", "output")
@@ -111,10 +175,45 @@ def _langfuse(details: Mapping[str, Any]) -> Usage:
     )
     cache_write = first_count(counts, ("cache_creation_input_tokens", "input_cache_creation"))
     reasoning = first_count(counts, ("reasoning_tokens", "output_reasoning_tokens", "output_reasoning"))
+    total = first_count(counts, ("total_tokens", "total"))
     prompt = first_count(counts, ("prompt_tokens", "input_tokens"))
     completion = first_count(counts, ("completion_tokens", "output_tokens"))
+    if _is_anthropic(details) and total is None:
+        prompt = _sum(prompt, cache_read, cache_write)
     if prompt is None and (rest := first_count(counts, ("input",))) is not None:
-        prompt = rest + (cache_read or 0) + (cache_write or 0)
+        prompt = _sum(rest, cache_read, cache_write)
     if completion is None and (rest := first_count(counts, ("output",))) is not None:
-        completion = rest + (reasoning or 0)
-    return Usage(prompt, completion, cache_read, cache_write, reasoning)
+        completion = _sum(rest, reasoning)
+    return Usage(prompt, completion, cache_read, cache_write, reasoning, total)
+
+
+def _is_anthropic(details: Mapping[str, Any]) -> bool:
+    """Tell Anthropic's own object, whose input leaves out what was read from and written to the cache."""
+    return "input_tokens" in details and not details.keys().isdisjoint(
+        ("cache_read_input_tokens", "cache_creation_input_tokens")
+    )
+
+
+def _gemini(details: Mapping[str, Any]) -> Usage:
+    """Read Gemini's object: the thoughts are beside the candidates, what was cached is inside the prompt."""
+    reasoning = first_count(details, ("thoughtsTokenCount",))
+    return Usage(
+        _sum(first_count(details, ("promptTokenCount",)), first_count(details, ("toolUsePromptTokenCount",))),
+        _sum(first_count(details, ("candidatesTokenCount",)), reasoning),
+        first_count(details, ("cachedContentTokenCount",)),
+        None,
+        reasoning,
+    )
+
+
+def _bedrock(details: Mapping[str, Any]) -> Usage:
+    """Read the object of Bedrock's Converse, whose input leaves out what was read from and written to the cache."""
+    cache_read = first_count(details, ("cacheReadInputTokens", "cacheReadInputTokensCount"))
+    cache_write = first_count(details, ("cacheWriteInputTokens", "cacheWriteInputTokensCount"))
+    prompt = _sum(first_count(details, ("inputTokens",)), cache_read, cache_write)
+    return Usage(prompt, first_count(details, ("outputTokens",)), cache_read, cache_write, None)
+
+
+def _sum(first: int | None, *more: int | None) -> int | None:
+    """Return the sum of what is known, None where the first is not."""
+    return None if first is None else first + sum(one or 0 for one in more)

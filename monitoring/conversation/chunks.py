@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from monitoring.conversation.parts import as_list
+
 __all__ = ["are_chunks", "merge_chunks"]
 
 
@@ -36,7 +38,7 @@ def merge_chunks(items: Sequence[Mapping[str, Any]]) -> Any:
             return whole
     texts: list[str] = []
     reasoning: list[str] = []
-    calls: dict[Any, dict[str, Any]] = {}
+    calls: dict[int, dict[str, Any]] = {}
     for item in items:
         for piece in _pieces(item):
             _add(piece, texts, reasoning, calls)
@@ -50,14 +52,15 @@ def merge_chunks(items: Sequence[Mapping[str, Any]]) -> Any:
 
 def _pieces(item: Mapping[str, Any]) -> Iterable[Any]:
     """Yield the deltas, parts or texts of one chunk."""
-    for choice in item.get("choices") or ():
+    for choice in as_list(item.get("choices")):
         if isinstance(choice, dict):
             yield choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
-    for candidate in item.get("candidates") or ():
+    for candidate in as_list(item.get("candidates")):
         content = candidate.get("content") if isinstance(candidate, dict) else None
         if isinstance(content, dict):
-            yield from content.get("parts") or ()
+            yield from as_list(content.get("parts"))
     kind = item.get("type")
+    kind = kind if isinstance(kind, str) else None
     if kind == "response.output_text.delta" and isinstance(item.get("delta"), str):
         yield {"content": item["delta"]}
     elif kind in {"content_block_delta", "content_block_start"}:
@@ -70,7 +73,7 @@ def _pieces(item: Mapping[str, Any]) -> Iterable[Any]:
         yield {"content": text}
 
 
-def _add(piece: Any, texts: list[str], reasoning: list[str], calls: dict[Any, dict[str, Any]]) -> None:
+def _add(piece: Any, texts: list[str], reasoning: list[str], calls: dict[int, dict[str, Any]]) -> None:
     if not isinstance(piece, dict):
         return
     text = piece.get("content") or piece.get("text")
@@ -80,20 +83,25 @@ def _add(piece: Any, texts: list[str], reasoning: list[str], calls: dict[Any, di
     if isinstance(thought, str):
         reasoning.append(thought)
     if piece.get("type") == "tool_use":
-        calls[piece.get("index")] = {"id": piece.get("id"), "name": piece.get("name"), "arguments": ""}
-    if isinstance(partial := piece.get("partial_json"), str) and piece.get("index") in calls:
-        calls[piece["index"]]["arguments"] += partial
+        calls[_place(piece, calls)] = {"id": piece.get("id"), "name": piece.get("name"), "arguments": ""}
+    if isinstance(partial := piece.get("partial_json"), str) and (place := _place(piece, calls)) in calls:
+        calls[place]["arguments"] = f"{calls[place]['arguments']}{partial}"
     if isinstance(function := piece.get("functionCall"), dict):
-        calls[len(calls), "gemini"] = {"name": function.get("name"), "arguments": function.get("args")}
-    for call in piece.get("tool_calls") or ():
+        calls[len(calls)] = {"name": function.get("name"), "arguments": function.get("args")}
+    for call in as_list(piece.get("tool_calls")):
         if isinstance(call, dict):
             _add_call(call, calls)
 
 
-def _add_call(call: Mapping[str, Any], calls: dict[Any, dict[str, Any]]) -> None:
+def _place(piece: Mapping[str, Any], calls: Mapping[Any, Any]) -> int:
+    index = piece.get("index")
+    return index if isinstance(index, int) else len(calls)
+
+
+def _add_call(call: Mapping[str, Any], calls: dict[int, dict[str, Any]]) -> None:
     function = call.get("function")
     told: Mapping[str, Any] = function if isinstance(function, dict) else {}
-    known = calls.setdefault(call.get("index", len(calls)), {"id": None, "name": None, "arguments": ""})
+    known = calls.setdefault(_place(call, calls), {"id": None, "name": None, "arguments": ""})
     known["id"] = known["id"] or call.get("id")
     known["name"] = known["name"] or told.get("name")
     arguments = told.get("arguments")

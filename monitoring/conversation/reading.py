@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from monitoring.conversation.chunks import are_chunks, merge_chunks
 from monitoring.conversation.decoding import decode, looks_structured
@@ -167,16 +167,20 @@ def _constructor(value: Mapping[str, Any], place: _Place) -> _Found:
     kwargs, named = value.get("kwargs"), value.get("id")
     if "lc" in value and isinstance(kwargs, dict):
         kind = named[-1] if isinstance(named, list) and named else None
-        return _walk({"type": kind, **kwargs} if kind in LANGCHAIN_TYPES else kwargs, place.inside())
+        return _walk({"type": kind, **kwargs} if _is_langchain(kind) else kwargs, place.inside())
     data = value.get("data")
-    if value.get("type") in LANGCHAIN_TYPES and isinstance(data, dict):
+    if _is_langchain(value.get("type")) and isinstance(data, dict):
         return _walk({**data, "type": value["type"]}, place.inside())
     return None
 
 
+def _is_langchain(kind: Any) -> TypeGuard[str]:
+    return isinstance(kind, str) and kind in LANGCHAIN_TYPES
+
+
 def _langchain(value: Mapping[str, Any], _: _Place) -> _Found:
     kind = value.get("type")
-    if not isinstance(kind, str) or kind not in LANGCHAIN_TYPES or "content" not in value:
+    if not _is_langchain(kind) or "content" not in value:
         return None
     named = value.get("role")
     return _message({**value, "role": named if isinstance(named, str) else LANGCHAIN_TYPES[kind]}, "user")
