@@ -55,6 +55,7 @@ _REMEMBERED_SECONDS = 30 * 60
 
 # OpenTelemetry's provider names and common gateways' prefixes, where the table says it otherwise.
 _PROVIDER_NAMES = {
+    "amazon-bedrock": "aws",
     "aws.bedrock": "aws",
     "bedrock": "aws",
     "bedrock_converse": "aws",
@@ -62,6 +63,8 @@ _PROVIDER_NAMES = {
     "azure.ai.inference": "azure",
     "azure.ai.openai": "azure",
     "azure_openai": "azure",
+    "az.ai.inference": "azure",
+    "az.ai.openai": "azure",
     "gcp.gemini": "google",
     "gcp.gen_ai": "google",
     "gcp.vertex_ai": "google",
@@ -71,8 +74,40 @@ _PROVIDER_NAMES = {
     "moonshot_ai": "moonshotai",
     "x_ai": "x-ai",
     "xai": "x-ai",
+    "togetherai": "together",
+    "together_ai": "together",
+    "fireworks_ai": "fireworks",
+    "zai": "zai",
 }
-_GATEWAYS = frozenset({"litellm", "litellm_proxy"})
+# Frameworks and gateways that name themselves where the provider belongs: the model alone decides then.
+_FRAMEWORKS = frozenset(
+    {
+        "agno",
+        "autogen",
+        "crewai",
+        "dspy",
+        "gateway",
+        "gcp.vertex.agent",
+        "haystack",
+        "langchain",
+        "langgraph",
+        "litellm",
+        "litellm_proxy",
+        "llamaindex",
+        "llama_index",
+        "microsoft.agent_framework",
+        "openai-agents",
+        "pydantic-ai",
+        "pydantic_ai",
+        "semantic_kernel",
+        "smolagents",
+        "spring_ai",
+        "strands-agents",
+        "vercel",
+    }
+)
+# Gemini's and Vertex' clients report models by the names of resources.
+_RESOURCE = "models/"
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -244,9 +279,12 @@ def _find(provider: str | None, model: str) -> tuple[str, ModelInfo] | None:
 
 def _candidates(provider: str | None, model: str) -> Iterator[tuple[Provider, str]]:
     """Yield what the names may mean, the most literal reading first."""
+    publisher, resource, named = model.rpartition(_RESOURCE)
+    if resource and (not publisher or publisher.endswith("/")):
+        model = named
     prefix, slash, rest = model.partition("/")
     last = model.rpartition("/")[2]
-    if provider and provider.strip().lower() not in _GATEWAYS:
+    if provider and provider.strip().lower() not in _FRAMEWORKS:
         owner = _provider(provider)
         if owner is not None:
             yield owner, model
@@ -268,7 +306,13 @@ def _provider(name: str) -> Provider | None:
     from genai_prices.data_snapshot import find_provider_by_id
 
     name = name.strip().lower()
-    return find_provider_by_id(list(_providers()), _PROVIDER_NAMES.get(name, name)) if name else None
+    # Vercel's AI SDK names the provider and its interface, as in groq.chat.
+    for candidate in dict.fromkeys((name, name.partition(".")[0])):
+        if candidate:
+            found = find_provider_by_id(list(_providers()), _PROVIDER_NAMES.get(candidate, candidate))
+            if found is not None:
+                return found
+    return None
 
 
 @cache

@@ -11,6 +11,7 @@ __all__ = ["Attributes", "first_count", "first_number", "first_text", "parsed", 
 
 Attributes = Mapping[str, Any]
 
+_ENCODED = "mlflow."  # MLflow's values are JSON, texts with their quotes
 _LARGEST_COUNT = 2**40
 _LONGEST_LIST = 10_000
 _decode_json = msgspec.json.Decoder().decode
@@ -20,6 +21,8 @@ def first_text(attributes: Attributes, names: Sequence[str]) -> str | None:
     """Return the first of `names` that holds text or a number, as text without surrounding blanks."""
     for name in names:
         value = attributes.get(name)
+        if name.startswith(_ENCODED):
+            value = parsed(value)
         if isinstance(value, list) and value:
             value = value[0]
         if isinstance(value, str | int | float) and not isinstance(value, bool):

@@ -19,6 +19,7 @@ from app.schemas.queued import NO_CONTENT, SpanContext
 from app.schemas.records import Rejection
 from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.models import Record
+from monitoring.pricing import rates_of
 
 __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
 
@@ -29,20 +30,23 @@ _MOST_PASSAGES = 64
 _METADATA_BYTES = 64 * 1024
 _NS_PER_MS = 1_000_000
 
-_MODEL = (
+_ANSWERED_BY = (
     "gen_ai.response.model",
-    "gen_ai.request.model",
     "llm.response.model_name",
     "llm.response.model",
+    "ai.response.model",
+)
+_ASKED_FOR = (
+    "gen_ai.request.model",
     "llm.request.model_name",
     "llm.model_name",
     "embedding.model_name",
     "reranker.model_name",
-    "ai.response.model",
     "ai.model.id",
     "langfuse.observation.model.name",
     "mlflow.llm.model",
 )
+_PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)  # for a span that tells no time
 _RESPONSE_ID = ("gen_ai.response.id", "ai.response.id")
 _PROVIDER = (
     "gen_ai.provider.name",
@@ -84,11 +88,12 @@ _TEMPLATE = (
     "traceloop.prompt.key",
     "ai.telemetry.functionId",
 )
+_JOINED_TAGS = "langsmith.span.tags"
 _TAGS = (
     "tag.tags",
     "langfuse.trace.tags",
     "gen_ai.tags",
-    "langsmith.span.tags",
+    _JOINED_TAGS,
     "ai.telemetry.metadata.tags",
 )
 
@@ -226,12 +231,13 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
     # A model is given what tools answered as it is given documents, so an answer may rest on either.
     passages = (*documents, *results_of(conversation.inputs)) if kind == LLM else documents
     usage = read_usage(attributes, answers=kind == LLM)
+    provider, started = _name(first_text(attributes, _PROVIDER)), moment(span.start_ns)
     return Record(
         prompt=texts.prompt or "",
         response=texts.response or "",
-        model_name=_name(first_text(attributes, _MODEL)) or "unknown",
-        provider=_name(first_text(attributes, _PROVIDER)),
-        timestamp=moment(span.start_ns),
+        model_name=_model(attributes, provider, started),
+        provider=provider,
+        timestamp=started,
         user_id=_owner(span, _USER),
         session_id=_owner(span, _SESSION),
         template_id=_name(first_text(attributes, _TEMPLATE)),
@@ -263,6 +269,20 @@ def moment(time_ns: int) -> datetime | None:
         return datetime.fromtimestamp(time_ns / 1e9, UTC) if time_ns else None
     except (ValueError, OverflowError, OSError):
         return datetime.max.replace(tzinfo=UTC)
+
+
+def _model(attributes: Attributes, provider: str | None, at: datetime | None) -> str:
+    """Return the model that answered; where no table knows it and the one that was asked for is known, that one.
+
+    Gateways answer under an alias of theirs, and some frameworks write "none".
+    """
+    answered, asked = (_name(first_text(attributes, names)) for names in (_ANSWERED_BY, _ASKED_FOR))
+    if answered is None or asked is None or answered == asked:
+        return answered or asked or "unknown"
+    moment_of_prices = at or _PRICES_AT
+    if rates_of(provider, answered, moment_of_prices) is None and rates_of(provider, asked, moment_of_prices):
+        return asked
+    return answered
 
 
 def _duration(span: Span) -> float | None:
@@ -304,6 +324,8 @@ def _name(text: str | None) -> str | None:
 def _tags(attributes: Attributes) -> tuple[str, ...]:
     for name in _TAGS:
         value = parsed(attributes.get(name))
+        if name == _JOINED_TAGS and isinstance(value, str):
+            value = [tag.strip() for tag in value.split(",")]
         if isinstance(value, list):
             texts = (item[:_TAG_CHARACTERS] for item in value if isinstance(item, str) and item)
             return tuple(dict.fromkeys(texts))[:_MOST_TAGS]

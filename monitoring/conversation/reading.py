@@ -134,7 +134,7 @@ def _walk_items(value: list[Any] | tuple[Any, ...], place: _Place) -> Iterator[M
     for item in value:
         # Lists of JSON strings are lists of messages that were encoded once too often.
         inner = decode(item).value if isinstance(item, str) and looks_structured(item) else item
-        items.append(inner if isinstance(inner, dict | list) else item)
+        items.append(inner if isinstance(inner, dict | list | str) else item)
     read = [_attempt(item, place.inside()) for item in items]
     if value and all(messages is None for messages in read):
         raise _UnknownShapeError

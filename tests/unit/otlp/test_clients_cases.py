@@ -1,0 +1,307 @@
+"""Spans of clients and frameworks that others met in use, and what they say."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.otlp.kinds import kinds_of
+from monitoring.pricing import Usage, price
+from tests.unit.otlp.spans import record_of, span
+
+TALK = {"system_prompt": "Be brief.", "prompt": "Where?", "response": "In Lyon."}
+CHAT = {"gen_ai.operation.name": "chat"}
+ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where?"}]
+ANSWERED = {"role": "assistant", "content": "In Lyon."}
+
+SAID: dict[str, tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]] = {
+    "pydantic-ai 1": (
+        {
+            **CHAT,
+            "events": json.dumps(
+                [
+                    {"content": "Be brief.", "role": "system", "event.name": "gen_ai.system.message"},
+                    {"content": "Where?", "role": "user", "event.name": "gen_ai.user.message"},
+                    {"index": 0, "message": ANSWERED, "event.name": "gen_ai.choice"},
+                ]
+            ),
+        },
+        [],
+    ),
+    "pydantic-ai 1, agent": (
+        {**CHAT, "all_messages_events": json.dumps([
+            {"content": "Be brief.", "role": "system", "event.name": "gen_ai.system.message"},
+            {"content": "Where?", "role": "user", "event.name": "gen_ai.user.message"}]), "final_result": "In Lyon."},
+        [],
+    ),
+    "Logfire": (
+        {**CHAT, "request_data": json.dumps({"messages": ASKED, "model": "gpt-4o"}),
+         "response_data": json.dumps({"message": ANSWERED, "usage": {}})},
+        [],
+    ),
+    "Google ADK": (
+        {
+            "gen_ai.operation.name": "call_llm",
+            "gcp.vertex.agent.llm_request": json.dumps(
+                {"config": {"system_instruction": "Be brief."}, "contents": [{"role": "user", "parts": [{"text": "Where?"}]}]}
+            ),
+            "gcp.vertex.agent.llm_response": json.dumps({"content": {"role": "model", "parts": [{"text": "In Lyon."}]}}),
+        },
+        [],
+    ),
+    "MLflow": (
+        {
+            "mlflow.spanType": '"CHAT_MODEL"',
+            "mlflow.spanInputs": json.dumps({"model": "gpt-4o-mini", "messages": ASKED}),
+            "mlflow.spanOutputs": json.dumps({"choices": [{"message": ANSWERED}]}),
+        },
+        [],
+    ),
+    "LangSmith": (
+        {
+            "langsmith.span.kind": "llm",
+            "gen_ai.operation.name": "chat",
+            "gen_ai.prompt": json.dumps({"messages": [[
+                {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "SystemMessage"],
+                 "kwargs": {"content": "Be brief."}},
+                {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"],
+                 "kwargs": {"content": "Where?"}}]]}),
+            "gen_ai.completion": json.dumps({"generations": [[{"text": "In Lyon."}]]}),
+        },
+        [],
+    ),
+    "Strands": (
+        CHAT,
+        [
+            ("gen_ai.system.message", {"content": '[{"text": "Be brief."}]'}),
+            ("gen_ai.user.message", {"content": '[{"text": "Where?"}]'}),
+            ("gen_ai.choice", {"message": '[{"reasoningContent": {"reasoningText": {"text": "Hm."}}}, {"text": "In Lyon."}]'}),
+        ],
+    ),
+    "array of JSON strings": (
+        {**CHAT, "gen_ai.input.messages": [json.dumps(one) for one in ASKED],
+         "gen_ai.output.messages": [json.dumps(ANSWERED)]},
+        [],
+    ),
+    "Vercel's quotes": ({**CHAT, "gen_ai.system_instructions": "Be brief.", "ai.values": ['"Where?"'],
+                         "output.value": '"In Lyon."'}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("attributes", "events"), SAID.values(), ids=SAID)
+def test_every_client_says_the_same(attributes: dict[str, Any], events: Any) -> None:
+    record = record_of(span(attributes, events=events))
+    assert {name: getattr(record, name) for name in TALK} == TALK
+    assert record.marks == ()
+
+
+def test_a_tool_call_of_litellm_is_kept() -> None:
+    attributes = {
+        **CHAT,
+        "gen_ai.completion.0.role": "assistant",
+        "gen_ai.completion.0.function_call.name": "track",
+        "gen_ai.completion.0.function_call.arguments": '{"id":7}',
+    }
+    (message,) = record_of(span(attributes)).messages
+    assert message["tool_calls"][0]["function"] == {"name": "track", "arguments": '{"id":7}'}
+
+
+def test_what_a_tool_answered_is_context_and_what_it_was_asked_is_not() -> None:
+    messages = [
+        {"role": "user", "content": "Where?"},
+        {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "track", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": '{"place":"Lyon"}'},
+    ]
+    record = record_of(span({**CHAT, "gen_ai.input.messages": messages, "output.value": "In Lyon."}))
+    assert record.context == ('{"place":"Lyon"}',)
+
+
+MARKED = [
+    ('[{"role": "user", "content": "Where is my parc', "Where is my parc", ("truncated",)),
+    ('{"depot": "Lyon", "days": 2}', '{"depot": "Lyon", "days": 2}', ("unrecognised_shape",)),
+    ("[Note] Where?", "[Note] Where?", ()),
+]
+
+
+@pytest.mark.parametrize(("text", "prompt", "marks"), MARKED)
+def test_what_is_cut_or_unknown_is_marked(text: str, prompt: str, marks: tuple[str, ...]) -> None:
+    record = record_of(span({**CHAT, "input.value": text, "output.value": "In Lyon."}))
+    assert (record.prompt, record.marks) == (prompt, marks)
+
+
+KINDS: list[tuple[dict[str, Any], str]] = [
+    ({"mlflow.spanType": '"CHAT_MODEL"'}, "llm"),
+    ({"mlflow.spanType": "LLM"}, "llm"),
+    ({"mlflow.spanType": '"EMBEDDING"'}, "embedding"),
+    ({"mlflow.spanType": '"RETRIEVER"'}, "retriever"),
+    ({"mlflow.spanType": '"RERANKER"'}, "reranker"),
+    ({"mlflow.spanType": '"TOOL"'}, "tool"),
+    ({"mlflow.spanType": '"AGENT"'}, "agent"),
+    ({"mlflow.spanType": '"UNKNOWN"'}, "span"),
+    ({"langsmith.span.kind": "prompt", "gen_ai.operation.name": "chat"}, "chain"),
+    ({"langsmith.span.kind": "retriever", "gen_ai.operation.name": "embeddings"}, "retriever"),
+    ({"langsmith.span.kind": "llm", "gen_ai.operation.name": "chat"}, "llm"),
+    ({"langsmith.span.kind": "parser", "gen_ai.operation.name": "parser"}, "chain"),
+    ({"span.type": "llm_request", "gen_ai.request.model": "claude", "input_tokens": 3}, "llm"),
+    ({"span.type": "tool", "gen_ai.request.model": "claude"}, "tool"),
+    ({"gen_ai.request.model": "claude", "input_tokens": 3, "output_tokens": 2}, "llm"),
+    ({"input_tokens": 3, "output_tokens": 2}, "span"),
+    ({"gen_ai.operation.name": "call_llm"}, "llm"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "kind"), KINDS)
+def test_kinds_are_read_from_what_each_client_calls_them(attributes: dict[str, Any], kind: str) -> None:
+    assert kinds_of([span(attributes)]) == [kind]
+
+
+def test_the_making_of_a_request_is_no_call() -> None:
+    prepared = span({"openinference.span.kind": "LLM"}, name="OpenAI._prepare_chat_with_tools")
+    assert kinds_of([prepared, span({"openinference.span.kind": "LLM"}, number=2)]) == ["chain", "llm"]
+
+
+USAGES: dict[str, tuple[dict[str, Any], tuple[int | None, ...]]] = {
+    "Anthropic beside the input": (
+        {"gen_ai.usage.input_tokens": 5000, "gen_ai.usage.output_tokens": 100,
+         "gen_ai.usage.cache_read_input_tokens": 1000, "gen_ai.usage.total_tokens": 6100},
+        (6000, 100, 1000, None, None),
+    ),
+    "inside the input": (
+        {"gen_ai.usage.input_tokens": 6000, "gen_ai.usage.output_tokens": 100,
+         "gen_ai.usage.cache_read_input_tokens": 1000, "gen_ai.usage.total_tokens": 6100},
+        (6000, 100, 1000, None, None),
+    ),
+    "Gemini beside the output": (
+        {"gen_ai.usage.input_tokens": 324, "gen_ai.usage.output_tokens": 1364,
+         "gen_ai.usage.reasoning_tokens": 495, "gen_ai.usage.total_tokens": 2183},
+        (324, 1859, None, None, 495),
+    ),
+    "both beside": (
+        {"llm.token_count.prompt": 100, "llm.token_count.completion": 50, "llm.token_count.total": 167,
+         "llm.token_count.prompt_details.cache_read": 10, "llm.token_count.completion_details.reasoning": 7},
+        (110, 57, 10, None, 7),
+    ),
+    "a total that fits nothing": (
+        {"llm.token_count.prompt": 100, "llm.token_count.completion": 50, "llm.token_count.total": 999},
+        (100, 50, None, None, None),
+    ),
+    "Gemini's own object": (
+        {"langfuse.observation.usage_details": json.dumps(
+            {"promptTokenCount": 324, "candidatesTokenCount": 1364, "thoughtsTokenCount": 495, "totalTokenCount": 2183})},
+        (324, 1859, None, None, 495),
+    ),
+    "Anthropic's own object": (
+        {"langfuse.observation.usage_details": json.dumps(
+            {"input_tokens": 5000, "output_tokens": 100, "cache_read_input_tokens": 1000, "cache_creation_input_tokens": 0})},
+        (6000, 100, 1000, 0, None),
+    ),
+    "Bedrock's own object": (
+        {"langfuse.observation.usage_details": json.dumps(
+            {"inputTokens": 50, "outputTokens": 10, "totalTokens": 60, "cacheReadInputTokens": 5})},
+        (55, 10, 5, None, None),
+    ),
+    "OpenAI Responses' own object": (
+        {"langfuse.observation.usage_details": json.dumps(
+            {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120,
+             "input_tokens_details": {"cached_tokens": 60}, "output_tokens_details": {"reasoning_tokens": 7}})},
+        (100, 20, 60, None, 7),
+    ),
+    "MLflow": (
+        {"mlflow.chat.tokenUsage": json.dumps({"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100})},
+        (1000, 100, None, None, None),
+    ),
+    "LangSmith": (
+        {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 20,
+         "gen_ai.usage.input_token_details": '{"cache_read": 60}', "gen_ai.usage.output_token_details": '{"reasoning": 7}'},
+        (100, 20, 60, None, 7),
+    ),
+    "Claude Code": (
+        {"span.type": "llm_request", "input_tokens": 3, "output_tokens": 200, "cache_read_tokens": 15000,
+         "cache_creation_tokens": 400},
+        (3, 200, 15000, 400, None),
+    ),
+    "a total and one side": ({"gen_ai.usage.input_tokens": 100, "gen_ai.usage.total_tokens": 120}, (100, 20, None, None, None)),
+    "a total alone": ({"gen_ai.usage.total_tokens": 120}, (None, None, None, None, None)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("attributes", "counts"), USAGES.values(), ids=USAGES)
+def test_totals_and_parts_are_brought_to_one_reading(
+    attributes: dict[str, Any], counts: tuple[int | None, ...]
+) -> None:
+    record = record_of(span({**CHAT, **attributes}))
+    found = (
+        record.prompt_tokens,
+        record.completion_tokens,
+        record.cache_read_tokens,
+        record.cache_write_tokens,
+        record.reasoning_tokens,
+    )
+    assert found == counts
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"llm.token_count.total": 1000},
+        {"gen_ai.usage.total_tokens": 1000},
+        {"langfuse.observation.usage_details": '{"total": 1000}'},
+    ],
+)
+def test_the_total_of_an_embedding_is_what_went_in(usage: dict[str, Any]) -> None:
+    record = record_of(span({"openinference.span.kind": "EMBEDDING", "embedding.model_name": "e", **usage}))
+    assert (record.prompt_tokens, record.completion_tokens) == (1000, None)
+
+
+MODELS = [
+    ({"gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "none"}, "gpt-4o-mini"),
+    ({"gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "support-bot"}, "gpt-4o-mini"),
+    ({"gen_ai.request.model": "gpt-4o", "gen_ai.response.model": "gpt-4o-2024-08-06"}, "gpt-4o-2024-08-06"),
+    ({"gen_ai.request.model": "house", "gen_ai.response.model": "house-2"}, "house-2"),
+    ({"gen_ai.response.model": "house-2"}, "house-2"),
+    ({"mlflow.llm.model": '"gpt-4o-mini"'}, "gpt-4o-mini"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "model"), MODELS)
+def test_an_alias_of_a_gateway_does_not_hide_a_known_model(attributes: dict[str, Any], model: str) -> None:
+    assert record_of(span({**CHAT, "gen_ai.system": "openai", **attributes})).model_name == model
+
+
+PROVIDERS = [
+    ("groq.chat", "llama-3.3-70b-versatile", True),
+    ("xai.chat", "grok-3", True),
+    ("azure.chat", "gpt-4o-mini", True),
+    ("azure.responses", "gpt-4o-mini", True),
+    ("az.ai.inference", "gpt-4o-mini", True),
+    ("deepseek.chat", "deepseek-chat", True),
+    ("openai.responses", "gpt-4o-mini", True),
+    ("gateway", "openai/gpt-4o-mini", True),
+    ("Langchain", "gpt-4o-mini", True),
+    ("strands-agents", "gpt-4o-mini", True),
+    ("spring_ai", "gpt-4o-mini", True),
+    ("microsoft.agent_framework", "gpt-4o-mini", True),
+    ("gcp.gemini", "models/gemini-2.5-flash", True),
+    ("gcp.vertex_ai", "publishers/google/models/gemini-2.5-flash", True),
+    ("gcp.vertex_ai", "projects/p/locations/l/publishers/google/models/gemini-2.5-flash", True),
+    (None, "models/gemini-2.5-flash", True),
+    ("my-gw", "gpt-4o-mini", False),
+    ("my.gw", "gpt-4o-mini", False),
+    ("openai", "my-models/gpt-4o-mini-tuned", False),
+]
+
+
+@pytest.mark.parametrize(("provider", "model", "known"), PROVIDERS)
+def test_providers_and_models_are_known_under_the_names_of_clients(
+    provider: str | None, model: str, *, known: bool
+) -> None:
+    found = price(Usage(prompt=1_000_000), provider, model, datetime(2026, 11, 1, tzinfo=UTC))
+    assert (found.status == "priced") is known
+    if "gpt-4o-mini" in model and known:
+        assert found.cost_usd == Decimal("0.15")
+    if "gemini-2.5-flash" in model and known:
+        assert found.cost_usd == Decimal("0.30")
