@@ -30,11 +30,12 @@ from app.config import Settings, load_settings
 from app.errors import StartupError
 from app.guard import Guard
 from app.ingest import Ingest
-from app.ingest.background import in_background
 from app.privacy import Privacy
 from app.projects import Projects
 from app.storage.engine import Engine, create_engine
+from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging
+from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 
 __all__ = ["create_app", "create_app_from_env", "open_redis"]
 
@@ -133,10 +134,14 @@ def open_redis(url: str) -> Redis:
 
 
 @asynccontextmanager
-async def _reading_projects(engine: Engine, redis: Redis) -> AsyncIterator[Projects]:
+async def _reading_projects(engine: Engine, redis: Redis, tasks: Tasks) -> AsyncIterator[Projects]:
     projects = Projects(engine, redis)
-    async with in_background(projects.run()):
+    async with in_background(projects.run(tasks)):
         yield projects
+
+
+async def _tell(redis: Redis, tasks: Tasks) -> None:
+    await tell_tasks(redis, process_name("api"), tasks.states(), int(now_utc().timestamp() * 1000))
 
 
 @asynccontextmanager
@@ -144,20 +149,33 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
     engine = create_engine(database_url, application="llm-monitor-api")
-    keyring = Keyring(engine, now_utc)
+    keyring, tasks = Keyring(engine, now_utc), Tasks()
     privacy = Privacy(settings.secret_key)
     guard = Guard(settings, privacy)
     try:
         async with (
             open_redis(redis_url) as redis,
-            _reading_projects(engine, redis) as projects,
-            Ingest(redis, settings, projects, privacy).running() as ingest,
-            Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
-            in_background(keyring.run()),
+            _reading_projects(engine, redis, tasks) as projects,
+            Ingest(redis, settings, projects, privacy).running(tasks) as ingest,
+            Hub(redis, live_figures(engine, redis, now_utc)).running(tasks) as hub,
+            in_background(
+                keyring.run(tasks), tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)
+            ),
         ):
             rates, door = Rates(redis), Door(settings, keyring, Sessions(redis, keyring, now_utc))
             services = Services(
-                settings, redis, engine, projects, door, rates, privacy, guard, ingest, hub, instruments
+                settings,
+                redis,
+                engine,
+                projects,
+                door,
+                rates,
+                privacy,
+                guard,
+                ingest,
+                hub,
+                instruments,
+                tasks,
             )
 
             def notice() -> None:

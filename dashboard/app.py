@@ -22,10 +22,11 @@ from app.api.dependencies import now_utc
 from app.api.headers import SecurityHeaders
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
-from app.ingest.background import in_background
 from app.privacy import Privacy
 from app.storage.engine import create_engine
+from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging
+from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 from dashboard.drawer import register_drawer
 from dashboard.frame import URL, frame, register_frame, report_failure
 from dashboard.gate import Gate
@@ -65,14 +66,22 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
     # A subscription is silent for as long as nothing happens.
     feed = Redis.from_url(settings.redis_url, socket_connect_timeout=_REDIS_SECONDS, health_check_interval=15)
     client = httpx.AsyncClient(base_url=settings.api_url, timeout=_API_SECONDS, transport=api)
-    news = News(feed)
+    news, tasks = News(feed), Tasks()
     keyring = Keyring(engine, now_utc)
     door = Door(settings, keyring, Sessions(redis, keyring, now_utc))
+
+    async def tell() -> None:
+        moment = int(now_utc().timestamp() * 1000)
+        await tell_tasks(redis, process_name("dashboard"), tasks.states(), moment)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
-            async with in_background(news.listen(), keyring.run()):
+            async with in_background(
+                tasks.keep("news", news.listen),
+                keyring.run(tasks),
+                tasks.repeat("heartbeat", tell, TELL_SECONDS),
+            ):
                 yield
         finally:
             await client.aclose()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
@@ -25,20 +24,19 @@ from app.projects import Projects
 from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, NO_CONTENT, Envelope, decode_envelope
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.dead_letters import DeadLetter, bury
-from app.storage.engine import Connection, Engine, is_outage
+from app.storage.engine import Connection, Engine
 from app.storage.late_scores import LateScore, upsert_scores
 from app.storage.rollup_writes import append_deltas
 from app.storage.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.trace_writes import insert_traces, replace_traces
 from app.storage.traces import lock_traces
+from app.supervision import Tasks
 from monitoring.models import Evidence, Record, Score
 from workers.naming import Naming
 from workers.nesting import unnest
 from workers.scoring import DROPPED, Scoring, Unscorable
 
 __all__ = ["ALONE_AFTER", "ORPHANED_AFTER", "Joining", "merge"]
-
-logger = logging.getLogger(__name__)
 
 # Longer than almost any call, since a part may come when the call begins and its span when it ends.
 ORPHANED_AFTER = timedelta(minutes=15)
@@ -86,19 +84,16 @@ class Joining:
         """Say that a part or a span without text was stored."""
         self._wanted.set()
 
-    async def run(self) -> None:
+    async def run(self, tasks: Tasks) -> None:
         """Join until cancelled: soon after a nudge, and every few seconds for what other processes left."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), _SWEEP_SECONDS)
-            self._wanted.clear()
-            try:
-                while await self.turn():
-                    pass
-            except Exception as error:
-                if not is_outage(error):
-                    logger.exception("joining failed and is tried again")
-            await asyncio.sleep(_PAUSE_SECONDS)
+        await tasks.repeat("joining", self._sweep, _PAUSE_SECONDS)
+
+    async def _sweep(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), _SWEEP_SECONDS)
+        self._wanted.clear()
+        while await self.turn():
+            pass
 
     async def turn(self) -> int:
         """Join what can be joined now; returns how many parts were done with."""

@@ -30,6 +30,8 @@ from app.privacy import Privacy
 from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
 from app.storage.engine import answers, create_engine
+from app.supervision import Tasks, in_background
+from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 from monitoring.evaluator import Evaluator
 from workers.attempts import Attempts
 from workers.black_box import BlackBox
@@ -58,7 +60,6 @@ _ARQ_TIMEOUT_SECONDS = 24 * 3600
 # Longer than a job takes, shorter than half a minute: the jobs of a machine that died come back after it.
 _CLAIM_SECONDS = 25
 _PAUSE_SECONDS = 0.5
-_HEARTBEAT_SECONDS = 2
 _DRAIN_SECONDS = 3
 
 
@@ -156,20 +157,20 @@ class WorkerProcess:
         self._stopping = asyncio.Event()
         self._worker: Worker | None = None
         self._probe: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT, then let running jobs end for a few seconds."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        side = [asyncio.create_task(task) for task in (self._projects.run(), *self._chores())]
         try:
-            while not self._stopping.is_set():
-                await self._work()
+            async with in_background(*self._chores()):
+                while not self._stopping.is_set():
+                    await self._work()
         finally:
-            for task in (*side, self._probe):
-                if task:
-                    task.cancel()
+            if self._probe:
+                self._probe.cancel()
             with contextlib.suppress(RedisError, OSError):
                 await retire(self._redis, worker_name(os.getpid()))
             await self._redis.aclose(close_connection_pool=True)
@@ -177,14 +178,16 @@ class WorkerProcess:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _chores(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Yield what is done beside jobs, by every process that nobody waits for."""
+        """Yield what is done beside jobs: most of it by every process that nobody waits for."""
+        tasks = self._tasks
+        yield self._projects.run(tasks)
+        yield tasks.repeat("heartbeat", self._beat, TELL_SECONDS, longest=TELL_SECONDS)
         if self._lane == "patient":
-            yield self._upkeep.run()
-            yield self._retention.run()
-            yield self._reconciling.run()
-            yield self._runner.run()
-            yield self._joining.run()
-            yield self._beat()
+            yield self._upkeep.run(tasks)
+            yield self._retention.run(tasks)
+            yield self._reconciling.run(tasks)
+            yield self._runner.run(tasks)
+            yield self._joining.run(tasks)
 
     def stop(self) -> None:
         """Ask the process to take no more jobs and end."""
@@ -240,9 +243,8 @@ class WorkerProcess:
             return False
 
     async def _beat(self) -> None:
-        """Tell Redis every other second that this worker lives, and what it judges by."""
-        while True:
-            with contextlib.suppress(RedisError, OSError):
-                await beat(self._redis, worker_name(os.getpid()), unix_ms())
-                await publish_judges(self._redis, self._judges)
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
+        """Tell Redis that this worker lives, what it judges by, and how its tasks do."""
+        await tell_tasks(self._redis, process_name("worker"), self._tasks.states(), unix_ms())
+        if self._lane == "patient":
+            await beat(self._redis, worker_name(os.getpid()), unix_ms())
+            await publish_judges(self._redis, self._judges)

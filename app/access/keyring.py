@@ -12,9 +12,10 @@ from app.access.identity import unknown_keys
 from app.access.tokens import prefix_of, same_token
 from app.errors import Unauthorized, Unavailable
 from app.schemas.keys import Key
-from app.storage.engine import Engine, is_outage, reading
+from app.storage.engine import Engine, reading
 from app.storage.keys import read_keys
 from app.storage.passwords import Password, read_passwords
+from app.supervision import Tasks
 
 __all__ = ["Keyring"]
 
@@ -121,12 +122,7 @@ class Keyring:
         self._read_at = begun
         self._read, self._away = True, False
 
-    async def run(self) -> None:
-        """Keep the reading fresh until cancelled; an outage of Postgres only skips a turn."""
-        while True:
-            try:
-                await self.refresh()
-            except Exception as error:
-                if not is_outage(error):
-                    logger.exception("the keys could not be read")
-            await asyncio.sleep(_REFRESH_SECONDS)
+    async def run(self, tasks: Tasks) -> None:
+        """Keep the reading fresh until cancelled; whatever goes wrong only skips a turn."""
+        # A key that was revoked must not go on counting because reading failed before.
+        await tasks.repeat("keys", self.refresh, _REFRESH_SECONDS, longest=_REFRESH_SECONDS)

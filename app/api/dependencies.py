@@ -24,6 +24,7 @@ from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
 from app.storage.engine import Connection, Engine, reading, writing
+from app.supervision import Tasks
 
 __all__ = [
     "Caller",
@@ -59,6 +60,7 @@ class Services:
     ingest: Ingest
     hub: Hub
     instruments: Instruments
+    tasks: Tasks
     clock: Callable[[], datetime] = now_utc
     stopping: bool = field(default=False)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.reports.pipeline import PipelineReport
+from app.schemas.tasks import TaskState
 
 __all__ = ["UNROUTED", "Instruments", "RequestTimer"]
 
@@ -51,9 +53,22 @@ class Instruments:
         self._queued_jobs = self._gauge("queue_jobs", "Jobs that wait or run.")
         self._age = self._gauge("queue_oldest_age_seconds", "Age of the oldest job, 0 without any.")
         self._workers = self._gauge("workers", "Worker processes that were heard of lately.")
+        self._failures = self._task_gauge("failures", "Failures in a row, 0 while it works.")
+        self._failed = self._task_gauge("failures_since_start", "Failures since the process began.")
+        self._succeeded = self._task_gauge(
+            "last_success_timestamp_seconds", "When it last worked, 0 before it ever did."
+        )
 
     def _gauge(self, name: str, description: str) -> Gauge:
         return Gauge(f"llm_monitor_{name}", description, registry=self._registry)
+
+    def _task_gauge(self, name: str, description: str) -> Gauge:
+        return Gauge(
+            f"llm_monitor_task_{name}",
+            f"Background tasks of all processes: {description}",
+            ("process", "task"),
+            registry=self._registry,
+        )
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -66,8 +81,9 @@ class Instruments:
         requests.inc()
         duration.observe(seconds)
 
-    def render(self, report: PipelineReport) -> bytes:
-        """Return everything in Prometheus' text format, with the pipeline as it is now."""
+    def render(self, report: PipelineReport, tasks: Mapping[str, Sequence[TaskState]]) -> bytes:
+        """Return everything in Prometheus' text format, with the pipeline and the tasks of processes as they are now."""
+        self._show_tasks(tasks)
         for gauge in self._records.values():
             gauge.clear()  # what the last scrape was shown may be more than this one may see
         for project in report.projects:
@@ -78,6 +94,15 @@ class Instruments:
         self._age.set(report.queue.oldest_age_seconds or 0)
         self._workers.set(report.queue.workers)
         return generate_latest(self._registry)
+
+    def _show_tasks(self, tasks: Mapping[str, Sequence[TaskState]]) -> None:
+        for gauge in (self._failures, self._failed, self._succeeded):
+            gauge.clear()  # processes come and go
+        for process, states in tasks.items():
+            for state in states:
+                self._failures.labels(process, state.task).set(state.failures)
+                self._failed.labels(process, state.task).set(state.failed)
+                self._succeeded.labels(process, state.task).set(state.succeeded_at or 0)
 
 
 class RequestTimer:

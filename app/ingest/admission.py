@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from app.errors import MonitorError, Overloaded, Unavailable
 from app.ingest.group_commit import JOB_RECORDS
 from app.queue import EVALUATE_QUEUE, listed_jobs, oldest_enqueued_ms
 from app.schemas.projects import BacklogLimits
+from app.supervision import Tasks
 
 __all__ = ["MEMORY_SHARE", "Admission"]
 
@@ -133,14 +131,18 @@ class Admission:
         self._of_project = waiting
         return sum(backlog.records for backlog in waiting.values())
 
-    async def run(self) -> None:
+    async def run(self, tasks: Tasks) -> None:
         """Keep the figures fresh until cancelled; while Redis is away the commit itself refuses."""
-        while True:
-            begun = time.monotonic()
-            with contextlib.suppress(RedisError, OSError):
-                await self.refresh()
-            rest = _LISTING_SHARE * (time.monotonic() - begun)
-            await asyncio.sleep(min(max(_REFRESH_SECONDS, rest), _LONGEST_REFRESH_SECONDS))
+        await tasks.repeat(
+            "admission", self._turn, _REFRESH_SECONDS, longest=_LONGEST_REFRESH_SECONDS, essential=True
+        )
+
+    async def _turn(self) -> float:
+        """Refresh; returns after how many seconds to do so again."""
+        begun = time.monotonic()
+        await self.refresh()
+        rest = _LISTING_SHARE * (time.monotonic() - begun)
+        return min(max(_REFRESH_SECONDS, rest), _LONGEST_REFRESH_SECONDS)
 
 
 def _refusal(why: str, advice: str = "add workers") -> MonitorError:

@@ -14,7 +14,6 @@ from redis.asyncio import Redis
 
 from app.config import Settings
 from app.ingest.admission import Admission
-from app.ingest.background import in_background
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Idempotency
 from app.ingest.waiting import Waiting
@@ -23,6 +22,7 @@ from app.projects import Projects
 from app.schemas.ids import mint_many
 from app.schemas.queued import LLM, Envelope, Source, SpanContext, Summary, encode
 from app.schemas.records import Rejection
+from app.supervision import Tasks, in_background
 from monitoring.models import Record
 from monitoring.redaction import Redaction
 
@@ -86,9 +86,14 @@ class Ingest:
         self._commit = GroupCommit(redis, reply_to=self.waiting.channel, clock=clock)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Ingest]:
+    async def running(self, tasks: Tasks | None = None) -> AsyncIterator[Ingest]:
         """Run the background tasks for the length of the block; leaving it commits what is pending."""
-        async with in_background(self.admission.run(), self._commit.run(), self.waiting.run()):
+        tasks = tasks or Tasks()
+        async with in_background(
+            self.admission.run(tasks),
+            tasks.keep("queue_writes", self._commit.run, essential=True),
+            tasks.keep("answers", self.waiting.run),
+        ):
             yield self
 
     async def accept(

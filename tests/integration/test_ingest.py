@@ -13,7 +13,6 @@ from redis.asyncio import ConnectionPool, Redis
 from app.config import Settings
 from app.errors import Unavailable
 from app.ingest import Ingest
-from app.ingest.background import in_background
 from app.ingest.group_commit import JOB_BYTES, JOB_RECORDS, GroupCommit
 from app.privacy import Privacy
 from app.queue import (
@@ -33,6 +32,7 @@ from app.schemas.ids import minted_at
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Envelope, decode_batch, decode_envelope
 from app.schemas.records import Rejection
+from app.supervision import in_background
 from monitoring.models import Record
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
