@@ -78,10 +78,10 @@ class Sources:
         async with reading(self._engine) as connection:
             return await read_trace(connection, project_id, trace_id)
 
-    async def tree(self, project_id: str, trace_id: UUID) -> list[TreeNode]:
-        """Return the spans of the trace that a call belongs to; raises Unavailable without Postgres."""
+    async def tree(self, project_id: str, trace_id: UUID, limit: int) -> list[TreeNode]:
+        """Return the first spans of the trace that a call belongs to; raises Unavailable without Postgres."""
         async with reading(self._engine) as connection:
-            return await read_tree(connection, project_id, trace_id)
+            return await read_tree(connection, project_id, trace_id, limit=limit)
 
     async def found(self, view: View, narrowing: Narrowing, limit: int) -> list[ListedTrace]:
         """Return the newest traces of a period that a list is narrowed to.

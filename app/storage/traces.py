@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal,
     select,
     text,
+    tuple_,
     union_all,
 )
 from sqlalchemy.exc import DBAPIError
@@ -42,7 +43,8 @@ __all__ = [
 ]
 
 _PREVIEW_CHARACTERS = 240
-_MOST_SPANS = 5_000
+_LONGEST_NAME = 512
+_LONGEST_ERROR = 1_000
 _PATIENCE = "5s"
 _QUERY_CANCELED = "57014"
 # Acceptance refuses a moment that lies further ahead of the receipt that an id carries.
@@ -79,8 +81,8 @@ _NODE = (
     traces.c.occurred_at.label("timestamp"),
     traces.c.response_time_ms,
     traces.c.model_name,
-    traces.c.metadata["span.name"].astext.label("name"),
-    traces.c.error,
+    func.left(traces.c.metadata["span.name"].astext, _LONGEST_NAME).label("name"),
+    func.left(traces.c.error, _LONGEST_ERROR).label("error"),
     traces.c.cost_usd,
     traces.c.overall_quality.label("quality_score"),
     traces.c.is_safe,
@@ -153,10 +155,18 @@ async def read_spans(
     return [StoredSpan(**{**row._asdict(), "context": tuple(row.context)}) for row in rows]
 
 
-async def read_tree(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[TreeNode]:
-    """Return every span of the OpenTelemetry trace that a stored row belongs to, by time of beginning.
+async def read_tree(
+    connection: AsyncConnection,
+    project_id: str,
+    trace_id: UUID,
+    *,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int,
+) -> list[TreeNode]:
+    """Return spans of the OpenTelemetry trace that a stored row belongs to, by time of beginning and id.
 
-    Empty when the row is not stored; the row alone when it is no span.
+    At most `limit` of them, those behind the moment and id of `after`. Empty when the row is not stored; the row
+    alone when it is no span.
     """
     own = (
         await connection.execute(
@@ -170,13 +180,11 @@ async def read_tree(connection: AsyncConnection, project_id: str, trace_id: UUID
     belongs = traces.c.trace_id == trace_id
     if own.otel_trace_id is not None:
         belongs = traces.c.otel_trace_id == own.otel_trace_id
-    rows = await connection.execute(
-        select(*_NODE)
-        .where(traces.c.project_id == project_id, belongs)
-        .order_by(traces.c.occurred_at, traces.c.trace_id)
-        .limit(_MOST_SPANS)
-    )
-    return [TreeNode(**row._asdict()) for row in rows]
+    order = (traces.c.occurred_at, traces.c.trace_id)
+    found = select(*_NODE).where(traces.c.project_id == project_id, belongs).order_by(*order).limit(limit)
+    if after is not None:
+        found = found.where(tuple_(*order) > tuple_(*map(literal, after)))
+    return [TreeNode(**row._asdict()) for row in await connection.execute(found)]
 
 
 async def read_page(
