@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import InvalidParameter
 from app.schemas.listed import Filters, ListedTrace, TreeNode
-from app.schemas.traces import COUNTED_KINDS, StoredSpan, Trace, scores_from_json
+from app.schemas.traces import COUNTED_KINDS, Trace, scores_from_json
 from app.storage.partitions import first_id
 from app.storage.tables import traces
 
@@ -34,11 +34,9 @@ __all__ = [
     "lock_traces",
     "read_begin",
     "read_page",
-    "read_spans",
     "read_trace",
     "read_traces",
     "read_tree",
-    "select_spans",
     "stored_ids",
 ]
 
@@ -72,7 +70,6 @@ _LISTED = (
     func.left(traces.c.prompt, _PREVIEW_CHARACTERS).label("prompt"),
     func.left(traces.c.response, _PREVIEW_CHARACTERS).label("response"),
 )
-_RELATIVE = [traces.c[name] for name in StoredSpan.__struct_fields__]
 _NODE = (
     traces.c.trace_id,
     traces.c.kind,
@@ -131,28 +128,6 @@ async def lock_traces(
         .with_for_update()
     )
     return {row.trace_id: _trace(row) for row in rows}
-
-
-def select_spans(
-    columns: Sequence[Any], project_id: str, otel_trace_ids: Sequence[bytes], since: UUID, until: UUID
-) -> Select[Any]:
-    """Return the statement that reads columns of the spans accepted between the moments that two ids carry.
-
-    The bounds let Postgres leave out the partitions of other days, those made ahead among them.
-    """
-    return select(*columns).where(
-        traces.c.project_id == project_id,
-        traces.c.otel_trace_id.in_(otel_trace_ids),
-        traces.c.trace_id.between(since, until),
-    )
-
-
-async def read_spans(
-    connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID, until: UUID
-) -> list[StoredSpan]:
-    """Return the spans of OpenTelemetry traces that were accepted between the moments that two ids carry."""
-    rows = await connection.execute(select_spans(_RELATIVE, project_id, otel_trace_ids, since, until))
-    return [StoredSpan(**{**row._asdict(), "context": tuple(row.context)}) for row in rows]
 
 
 async def read_tree(
