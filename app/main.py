@@ -23,6 +23,7 @@ from app.api.headers import SecurityHeaders
 from app.api.instruments import Instruments, RequestTimer
 from app.api.live_feed import Hub
 from app.api.live_figures import live_figures
+from app.api.parameters import parameter_check
 from app.api.routes import ROUTERS
 from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
@@ -88,7 +89,7 @@ def create_app(settings: Settings) -> Application:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        dependencies=[Depends(authorize)],
+        dependencies=[Depends(authorize), Depends(parameter_check(ROUTERS))],
     )
     app.add_middleware(Gate)
     if settings.allowed_origins:
