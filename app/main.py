@@ -41,6 +41,7 @@ __all__ = ["create_app", "create_app_from_env", "open_redis"]
 
 _DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem+json (RFC 9457)."
 _REDIS_CONNECTIONS = 64
+_READERS = 8
 _GARBAGE_THRESHOLD = 10_000
 _BUSY_PATHS = ("/monitor/inference",)
 # The API answers with data; only the page of its documentation runs anything.
@@ -144,14 +145,16 @@ async def _reading_projects(engine: Engine, redis: Redis) -> AsyncIterator[Proje
 async def open_services(settings: Settings, instruments: Instruments) -> AsyncIterator[Services]:
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
-    engine = create_engine(database_url, application="llm-monitor-api")
-    keyring = Keyring(engine, now_utc)
+    engine = create_engine(database_url, pool_size=_READERS, application="llm-monitor-api", waited_for=True)
+    # Of its own, so that who may come in and what projects want is known while every reader waits.
+    standing = create_engine(database_url, pool_size=2, application="llm-monitor-api", waited_for=True)
+    keyring = Keyring(standing, now_utc)
     privacy = Privacy(settings.secret_key)
     guard = Guard(settings, privacy)
     try:
         async with (
             open_redis(redis_url) as redis,
-            _reading_projects(engine, redis) as projects,
+            _reading_projects(standing, redis) as projects,
             Ingest(redis, settings, projects, privacy).running() as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
             in_background(keyring.run()),
@@ -169,3 +172,4 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
     finally:
         guard.close()
         await engine.dispose()
+        await standing.dispose()

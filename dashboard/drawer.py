@@ -7,8 +7,8 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
-from app.errors import Unavailable
-from dashboard.components import notice
+from app.errors import Overloaded, Unavailable
+from dashboard.components import notice, unread
 from dashboard.sources import Sources
 from dashboard.traces import trace_detail
 from dashboard.tree import MOST_READ, span_tree
@@ -70,8 +70,8 @@ def register_drawer(dash: Dash, sources: Sources, url: str) -> None:
                 if trace and trace.otel_trace_id
                 else []
             )
-        except Unavailable as error:
-            return notice("Postgres does not answer", error.detail), True
+        except (Overloaded, Unavailable) as error:
+            return unread(error), True
         if trace is None:
             return notice(
                 "There is no such trace",

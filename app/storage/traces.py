@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import InvalidParameter
 from app.schemas.listed import Filters, ListedTrace, TreeNode
 from app.schemas.traces import COUNTED_KINDS, Trace, scores_from_json
+from app.storage.engine import is_overdue
 from app.storage.partitions import first_id
 from app.storage.tables import traces
 
@@ -44,7 +45,6 @@ _PREVIEW_CHARACTERS = 240
 _LONGEST_NAME = 512
 _LONGEST_ERROR = 1_000
 _PATIENCE = "5s"
-_QUERY_CANCELED = "57014"
 # Acceptance refuses a moment that lies further ahead of the receipt that an id carries.
 _LATEST_AHEAD = timedelta(days=1)
 
@@ -178,7 +178,7 @@ async def read_page(
         await connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
         rows: Sequence[Any] = (await connection.execute(_page(project_id, filters, before, limit))).all()
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != _QUERY_CANCELED:
+        if not is_overdue(error):
             raise
         raise InvalidParameter(
             f"Finding these traces takes longer than {_PATIENCE}; narrow time_period, or add a model, user or session."
