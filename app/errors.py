@@ -104,6 +104,12 @@ class Unavailable(MonitorError):
     status, slug, title = HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Service unavailable"
 
 
+class Overdue(Unavailable):
+    """Answering takes longer than a client may take from others, and was ended."""
+
+    slug, title = "overdue", "Takes too long"
+
+
 class StartupError(MonitorError):
     """The process cannot start as configured; `detail` is the one line that says what to do."""
 

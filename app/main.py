@@ -23,6 +23,7 @@ from app.api.headers import SecurityHeaders
 from app.api.instruments import Instruments, RequestTimer
 from app.api.live_feed import Hub
 from app.api.live_figures import live_figures
+from app.api.parameters import parameter_check
 from app.api.routes import ROUTERS
 from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
@@ -41,6 +42,7 @@ __all__ = ["create_app", "create_app_from_env", "open_redis"]
 
 _DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem+json (RFC 9457)."
 _REDIS_CONNECTIONS = 64
+_READERS = 8
 _GARBAGE_THRESHOLD = 10_000
 _BUSY_PATHS = ("/monitor/inference",)
 # The API answers with data; only the page of its documentation runs anything.
@@ -89,7 +91,7 @@ def create_app(settings: Settings) -> Application:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        dependencies=[Depends(authorize)],
+        dependencies=[Depends(authorize), Depends(parameter_check(ROUTERS))],
     )
     app.add_middleware(Gate)
     if settings.allowed_origins:
@@ -148,14 +150,16 @@ async def _tell(redis: Redis, tasks: Tasks) -> None:
 async def open_services(settings: Settings, instruments: Instruments) -> AsyncIterator[Services]:
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
-    engine = create_engine(database_url, application="llm-monitor-api")
-    keyring, tasks = Keyring(engine, now_utc), Tasks()
+    engine = create_engine(database_url, pool_size=_READERS, application="llm-monitor-api", waited_for=True)
+    # Of its own, so that who may come in and what projects want is known while every reader waits.
+    standing = create_engine(database_url, pool_size=2, application="llm-monitor-api", waited_for=True)
+    keyring, tasks = Keyring(standing, now_utc), Tasks()
     privacy = Privacy(settings.secret_key)
     guard = Guard(settings, privacy)
     try:
         async with (
             open_redis(redis_url) as redis,
-            _reading_projects(engine, redis, tasks) as projects,
+            _reading_projects(standing, redis, tasks) as projects,
             Ingest(redis, settings, projects, privacy).running(tasks) as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running(tasks) as hub,
             in_background(
@@ -186,3 +190,4 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
     finally:
         guard.close()
         await engine.dispose()
+        await standing.dispose()

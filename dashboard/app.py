@@ -43,6 +43,7 @@ _API_SECONDS = 4.5  # just under the pace at which it is asked
 _REDIS_SECONDS = 2.0
 # Dash needs inline and evaluated scripts; nobody may frame its pages or send their forms elsewhere.
 _POLICY = "frame-ancestors 'none'; form-action 'self'; base-uri 'self'; object-src 'none'"
+_READERS = 8
 _SMALLEST_BYTES = 500
 _COMPRESSION = 4  # of nine; twice as fast for charts' 4.8 MB of script as the slowest level, and 4 % larger
 _HEAD = '<meta name="color-scheme" content="light dark"><link rel="icon" href="/assets/icons/favicon.svg">'
@@ -59,7 +60,13 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
             "the dashboard needs DATABASE_URL and REDIS_URL: start it with python main.py --dashboard-only, "
             "or set both"
         )
-    engine = create_engine(settings.database_url, application="llm-monitor-dashboard")
+    engine = create_engine(
+        settings.database_url, pool_size=_READERS, application="llm-monitor-dashboard", waited_for=True
+    )
+    # Of its own, so that who may look is known while every reader waits.
+    standing = create_engine(
+        settings.database_url, pool_size=1, application="llm-monitor-dashboard", waited_for=True
+    )
     redis = Redis.from_url(
         settings.redis_url, socket_connect_timeout=_REDIS_SECONDS, socket_timeout=_REDIS_SECONDS
     )
@@ -67,7 +74,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
     feed = Redis.from_url(settings.redis_url, socket_connect_timeout=_REDIS_SECONDS, health_check_interval=15)
     client = httpx.AsyncClient(base_url=settings.api_url, timeout=_API_SECONDS, transport=api)
     news, tasks = News(feed), Tasks()
-    keyring = Keyring(engine, now_utc)
+    keyring = Keyring(standing, now_utc)
     door = Door(settings, keyring, Sessions(redis, keyring, now_utc))
 
     async def tell() -> None:
@@ -88,6 +95,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
             await redis.aclose()
             await feed.aclose()
             await engine.dispose()
+            await standing.dispose()
 
     server = FastAPI(lifespan=lifespan, openapi_url=None)
     server.include_router(sign_in_router(client))  # before Dash, which answers every other address

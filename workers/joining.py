@@ -47,6 +47,8 @@ _SWEEP_SECONDS = 5.0
 _MOST_PARTS = 512
 _LAST_ATTEMPT = 3
 _NO_SPAN = "no_span"
+# Messages are told apart by this, since they cannot be keys and comparing each with each takes minutes.
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class _Opened(NamedTuple):
@@ -252,14 +254,18 @@ def _pii_value(score: Score) -> float:
 
 def merge(record: Record, parts: Sequence[Record]) -> Record:
     """Return a call with the texts of its parts, in their order; what the call says itself is kept, once."""
+    messages = list(record.messages)
+    known = set(map(_encode, messages))
     for part in parts:
+        told = [(_encode(one), one) for one in part.messages]
+        messages += [one for encoded, one in told if encoded not in known]
+        known.update(encoded for encoded, _ in told)
         record = structs.replace(
             record,
             prompt=part.prompt or record.prompt,
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
             context=record.context or part.context,
-            messages=(*record.messages, *(one for one in part.messages if one not in record.messages)),
             model_name=part.model_name if record.model_name == "unknown" else record.model_name,
             provider=record.provider or part.provider,
             user_id=record.user_id or part.user_id,
@@ -273,7 +279,7 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
     marks = (
         mark for mark in record.marks if not mark.startswith("other:") and (silent or mark != NO_CONTENT)
     )
-    return structs.replace(record, marks=tuple(marks))
+    return structs.replace(record, marks=tuple(marks), messages=tuple(messages))
 
 
 def _envelope(trace: Trace, record: Record) -> Envelope:
