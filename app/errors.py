@@ -68,6 +68,22 @@ class BodyTooLarge(MonitorError):
     )
 
 
+class HeadTooLarge(MonitorError):
+    """The address or the fields of a request exceed the limits."""
+
+    status, slug, title = (
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "head-too-large",
+        "Request head too large",
+    )
+
+
+class TooSlow(MonitorError):
+    """The client took longer to send its request than the server waits."""
+
+    status, slug, title = HTTPStatus.REQUEST_TIMEOUT, "too-slow", "Request came too slowly"
+
+
 class Unauthorized(MonitorError):
     """No key was sent where one is needed, or one that does not count."""
 

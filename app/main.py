@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from redis.asyncio import BlockingConnectionPool, Redis
+from starlette.types import ASGIApp
 
 from app.access.door import Door
 from app.access.keyring import Keyring
@@ -24,6 +27,7 @@ from app.api.instruments import Instruments, RequestTimer
 from app.api.live_feed import Hub
 from app.api.live_figures import live_figures
 from app.api.parameters import parameter_check
+from app.api.proxies import behind_proxies
 from app.api.routes import ROUTERS
 from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
@@ -40,6 +44,10 @@ from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 
 __all__ = ["create_app", "create_app_from_env", "open_redis"]
 
+logger = logging.getLogger(__name__)
+
+_BOUNDS = "app.api.connections"  # loaded by uvicorn where it was told to
+_CONNECTION = f"{_BOUNDS}:BoundedConnection"
 _DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem+json (RFC 9457)."
 _REDIS_CONNECTIONS = 64
 _READERS = 8
@@ -58,16 +66,22 @@ _SENT_HEADERS = (
 _READ_HEADERS = ("Location", "Preference-Applied", "Retry-After")
 
 
-def create_app_from_env() -> Application:
-    """Return the application as the environment configures it; what uvicorn's --factory calls."""
+def create_app_from_env() -> ASGIApp:
+    """Return the application as the environment configures it; what uvicorn's --factory calls.
+
+    uvicorn is to be given `--http app.api.connections:BoundedConnection --no-proxy-headers`.
+    """
     settings = load_settings()
     configure_logging(settings.log_level, process="api")
+    if _BOUNDS not in sys.modules:
+        logger.warning("nothing bounds heads and connections: start uvicorn with --http %s", _CONNECTION)
     app = create_app(settings)
     # What is there now stays; every full collection would look at all of it again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE_THRESHOLD)
-    return app
+    proxied: ASGIApp = behind_proxies(app, settings.proxies)
+    return proxied
 
 
 def create_app(settings: Settings) -> Application:

@@ -18,8 +18,10 @@ from redis.asyncio import Redis
 from app.access.door import Door
 from app.access.keyring import Keyring
 from app.access.sessions import Sessions
+from app.api.connections import BoundedConnection
 from app.api.dependencies import now_utc
 from app.api.headers import SecurityHeaders
+from app.api.proxies import behind_proxies
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
 from app.privacy import Privacy
@@ -144,7 +146,9 @@ def main() -> int:
         sys.stderr.write(f"llm-monitor: {error.detail}\n")
         return 2
     uvicorn.run(
-        dashboard,
+        behind_proxies(dashboard, settings.proxies),
+        http=BoundedConnection,
+        proxy_headers=False,
         host=settings.host,
         port=settings.dashboard_port,
         log_level="warning",

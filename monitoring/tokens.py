@@ -93,11 +93,13 @@ class TokenCount(msgspec.Struct, frozen=True):
         return self.prompt + self.completion
 
 
-@lru_cache(maxsize=4096)
 def encoding_of(model: str) -> Encoding | None:
     """Return the OpenAI encoding of a model id, prefixes such as `azure/` and `ft:` aside, or None."""
-    if len(model) > _LONGEST_NAME:
-        return None
+    return _encoding_of(model) if len(model) <= _LONGEST_NAME else None
+
+
+@lru_cache(maxsize=4096)
+def _encoding_of(model: str) -> Encoding | None:
     name = model.strip().lower().rpartition("/")[2].removeprefix("ft:")
     for start, encoding in _FAMILIES:
         rest = name.removeprefix(start)

@@ -93,7 +93,10 @@ def child_specs(part: Part, settings: Settings, addresses: Addresses) -> list[Ch
         "LLM_MONITOR_WORKERS": str(1 if part == "api" else settings.workers),
     }
     listen = ("--host", settings.host, "--port", str(settings.api_port))
-    options = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2")
+    options = (
+        *("--http", "app.api.connections:BoundedConnection", "--no-proxy-headers"),
+        *("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2"),
+    )
     api = ChildSpec(
         "API",
         (python, "-m", "uvicorn", "--factory", "app.main:create_app_from_env", *listen, *options),
@@ -163,11 +166,15 @@ def _announce(part: Part, settings: Settings) -> None:
     rows = [("API", api), ("API docs", f"{api}/docs")] if part != "dashboard" else []
     rows += [("Dashboard", dashboard)] if part != "api" else []
     lines = "".join(f"  {name:<10} {url}\n" for name, url in rows)
-    warning = ""
-    if not is_loopback(settings.host):
-        warning = f"  WARNING: anyone who reaches {settings.host} can read and write; no key protects it\n"
-    sys.stdout.write(f"\nLLM Monitor is running. Ctrl-C stops it.\n{lines}{warning}\n")
+    sys.stdout.write(f"\nLLM Monitor is running. Ctrl-C stops it.\n{lines}{_warning(settings)}\n")
     sys.stdout.flush()
+
+
+def _warning(settings: Settings) -> str:
+    if is_loopback(settings.host) or settings.require_keys == "always":
+        return ""
+    when = "until a first key is made, " if settings.require_keys == "auto" else ""
+    return f"  WARNING: {when}anyone who reaches {settings.host} can send and read without a key\n"
 
 
 def _report(line: str) -> None:
