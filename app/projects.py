@@ -56,6 +56,10 @@ class Projects:
             self._limited = self._known, {name: one for name, one in limits if one != BacklogLimits()}
         return self._limited[1]
 
+    def are_several(self) -> bool:
+        """Tell whether there was more than one project at the last reading."""
+        return len(self._known) > 1
+
     async def _learn(self) -> None:
         """Read the projects from Postgres, or what was last read of them; raises Unavailable."""
         try:

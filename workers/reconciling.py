@@ -63,7 +63,7 @@ class Reconciling:
         self._missing = {each.project_id: each.unaccounted for each in report.projects if each.unaccounted}
         lost = {name: min(count, before.get(name, 0)) for name, count in self._missing.items()}
         lost = {name: count for name, count in lost.items() if count}
-        if lost and (found := await requeue_unlisted(self._redis, int(now.timestamp() * 1000))):
+        if lost and (found := await requeue_unlisted(self._redis)):
             logger.warning("%d jobs were in Redis and not in the queue; they are queued again", found)
             self._missing = {}
             return {}
