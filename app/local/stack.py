@@ -16,6 +16,8 @@ from app.errors import MonitorError, StartupError
 from app.local.database import load_migrations, prepare_database
 from app.local.folders import hold_lock
 from app.local.processes import python_environment
+from app.local.programs import REDIS, find_program
+from app.local.redis_versions import describe_weakness, program_release
 from app.local.servers import Addresses, Servers, join_servers
 from app.local.supervisor import ChildSpec, Signals, Supervisor
 
@@ -70,10 +72,18 @@ def _run(part: Part, settings: Settings, signals: Signals) -> None:
 
         if servers:
             servers.ensure(prepare, meanwhile=load_migrations)
+            _warn_of_weakness(settings)
         else:
             prepare(addresses)
         specs = child_specs(part, settings, addresses)
         Supervisor(specs, signals, report=_report, tend=tend).run(lambda: _announce(part, settings))
+
+
+def _warn_of_weakness(settings: Settings) -> None:
+    if settings.redis_url is None:
+        program = find_program(REDIS)
+        if weakness := describe_weakness(program_release(program), program):
+            _report(f"WARNING: {weakness}")
 
 
 def _claim_folder(stack: ExitStack, settings: Settings) -> None:
