@@ -25,6 +25,7 @@ __all__ = [
     "asyncpg_url",
     "create_engine",
     "is_outage",
+    "is_overflow",
     "is_refusal",
     "reading",
     "writing",
@@ -38,6 +39,7 @@ DATABASE_ERRORS = (DBAPIError, asyncpg.PostgresError)
 REFUSALS = (*DATABASE_ERRORS, ValueError, TypeError, OverflowError)
 
 # Classes of SQLSTATE that speak of the values: data, constraints, size, a trigger's own, an internal limit.
+_OVERFLOW_STATE = "22003"  # numeric_value_out_of_range
 _DATA_STATES = ("22", "23", "54", "P0", "XX000")
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
 _RETRY_SECONDS = 2
@@ -95,6 +97,14 @@ def is_refusal(error: BaseException) -> bool:
         cause = error.orig if isinstance(error, DBAPIError) else error
         return (getattr(cause, "sqlstate", None) or "").startswith(_DATA_STATES)
     return isinstance(error, ValueError | TypeError | OverflowError)
+
+
+def is_overflow(error: BaseException) -> bool:
+    """Tell whether an error says that a sum cannot be taken."""
+    if isinstance(error, DATABASE_ERRORS):
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        return getattr(cause, "sqlstate", None) == _OVERFLOW_STATE
+    return isinstance(error, OverflowError)
 
 
 async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:

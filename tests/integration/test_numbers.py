@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.folding import fold_each
+from app.storage.engine import Connection
+from app.storage.rollup_folds import cover
 from app.supervision import Tasks
 from monitoring.bounds import OUT_OF_RANGE
 from tests.integration.api_rig import ApiRig
@@ -104,3 +108,109 @@ async def test_logs_are_held_to_the_same_bounds(api: ApiRig) -> None:
     assert (score["value"], score["label"], score["parts"]) == (None, OUT_OF_RANGE, {})
     assert failures(await keep_up(api)) == {}
     assert (await api.client.get("/metrics/quality")).status_code == 200
+
+
+POISON = """
+UPDATE rollups SET {changes}
+WHERE project_id = 'default' AND dimension IN ('all', 'model') AND grain = 60
+"""
+OVERFLOW, INFINITY, COSTS, TOKENS = (
+    "sums = array_replace(sums, 5::double precision, 1.7e308)",
+    "sums = array_replace(sums, 5::double precision, 'Infinity')",
+    "cost_usd = 9e13, priced = 1",
+    "prompt_tokens = 9000000000000000000",
+)
+
+
+async def poison(api: ApiRig, changes: str) -> None:
+    """Leave figures of two minutes as a version without bounds did, and another project's beside them."""
+    moment = datetime.now(UTC) - timedelta(hours=1)
+    call = {"prompt": "p", "response": "two words", "time_to_first_token_ms": 5, "session_id": "s"}
+    for minute in range(2):
+        await api.store(call | {"timestamp": (moment + timedelta(minutes=minute)).isoformat()})
+    await api.worker.rows("SELECT 1")
+    async with api.worker.engine.begin() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO projects (project_id, name) VALUES ('other', 'other') ON CONFLICT DO NOTHING"
+        )
+        names = "source, dimension, value, model, template, grain, bucket, records, assessed, unsafe, quality_count, "
+        names += (
+            "quality_sum, priced, cost_usd, prompt_tokens, completion_tokens, measures, counts, sums, hits"
+        )
+        for _ in range(2):  # what folding makes one row of
+            await connection.exec_driver_sql(
+                f"INSERT INTO rollups (project_id, {names}) SELECT 'other', {names} FROM rollups "  # noqa: S608 constants
+                "WHERE project_id = 'default'"
+            )
+        await connection.exec_driver_sql(POISON.format(changes=changes))
+
+
+@pytest.mark.parametrize("changes", [OVERFLOW, COSTS, TOKENS])
+async def test_a_store_that_was_poisoned_before_stops_nobody_and_says_so(api: ApiRig, changes: str) -> None:
+    await poison(api, changes)
+    assert failures(await keep_up(api)) == {}
+    rows = "SELECT DISTINCT grain FROM rollups WHERE project_id = '{}' AND NOT covered"
+    for project in ("default", "other"):
+        assert await api.worker.rows(rows.format(project)) == [{"grain": 86400}], "everything is covered"
+    (other,) = await api.worker.rows(
+        "SELECT records, sums[array_position(measures, 'time_to_first_token_ms')] AS ms FROM rollups "
+        "WHERE project_id = 'other' AND NOT covered AND dimension = 'all'"
+    )
+    assert other == {"records": 4, "ms": 20.0}
+    for path in FIGURES:
+        assert (await api.client.get(path)).status_code == 200, path
+    quality = await api.get("/metrics/quality", time_period="90d")
+    assert (quality["total_evaluations"], quality["average_quality"]) == (2, 1.0)
+    (ledger,) = (await api.get("/pipeline"))["projects"]
+    assert ledger["set_aside_days"] == 1
+    assert 'llm_monitor_set_aside_days{project="default"} 1.0' in (await api.client.get("/metrics")).text
+
+
+@pytest.mark.parametrize("changes", [OVERFLOW, INFINITY])
+async def test_whoever_asks_for_figures_that_are_spoilt_gets_them_when_asking_again(
+    api: ApiRig, changes: str
+) -> None:
+    await poison(api, changes)
+    first = await api.client.get("/metrics/quality")
+    assert (first.status_code, first.headers["retry-after"]) == (503, "1")
+    quality = await api.get("/metrics/quality")
+    assert (quality["total_evaluations"], quality["average_quality"]) == (2, 1.0)
+    assert (await api.get("/pipeline"))["projects"][0]["set_aside_days"] == 1
+
+
+async def test_a_step_that_fails_for_one_project_is_taken_for_all_others(api: ApiRig) -> None:
+    """Also for a reason that nobody foresaw."""
+    await poison(api, "records = records")
+
+    async def fold(connection: Connection, now: datetime, project_id: str | None = None) -> None:
+        if project_id != "other":
+            await connection.exec_driver_sql("SELECT 1 / 0")
+        await cover(connection, now, project_id)
+
+    async with api.worker.engine.begin() as connection:
+        assert await fold_each(connection, fold, datetime.now(UTC) + timedelta(days=2)) == ["default"]
+    rows = "SELECT DISTINCT grain FROM rollups WHERE project_id = '{}' AND NOT covered"
+    assert await api.worker.rows(rows.format("other")) == [{"grain": 86400}]
+
+
+async def test_upkeep_goes_on_behind_a_step_that_fails(api: ApiRig) -> None:
+    async with api.worker.engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE settlements RENAME COLUMN folded TO hidden")
+    try:
+        tasks = await keep_up(api)
+    finally:
+        async with api.worker.engine.begin() as connection:
+            await connection.exec_driver_sql("ALTER TABLE settlements RENAME COLUMN hidden TO folded")
+    assert list(failures(tasks)) == ["fold_settlements"]
+    assert {state.task for state in tasks.states() if state.succeeded_at} >= {
+        "cover",
+        "forget_jobs",
+        "drop_partitions",
+    }
+
+
+async def test_live_frames_of_others_come_while_one_project_is_poisoned(api: ApiRig) -> None:
+    await poison(api, OVERFLOW)
+    hub = api.services.hub
+    async with hub.watching("default") as poisoned, hub.watching("other") as other, asyncio.timeout(20):
+        assert [await anext(other.frames()), await anext(poisoned.frames())]
