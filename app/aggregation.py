@@ -19,6 +19,7 @@ from app.observation import observe
 from app.schemas.calls import ASSESSED, UNSAFE, Calls, Places
 from app.schemas.rollups import Delta
 from app.schemas.traces import Trace
+from monitoring.bounds import MOST_TOKENS, MOST_USD, MOST_VALUE
 from monitoring.evaluator import Evaluator
 from monitoring.models import Result, Score
 from monitoring.tabulation import NO_TABLE, Extent, Observations, Table
@@ -105,7 +106,10 @@ def aggregate(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Del
 
 
 def add_up(batches: Iterable[Calls]) -> list[Delta]:
-    """Return what batches of calls, of any projects, add to every bucket of every dimension."""
+    """Return what batches of calls, of any projects, add to every bucket of every dimension.
+
+    Raises ValueError for a batch with a number beyond its bound.
+    """
     of_project: dict[str, list[Calls]] = defaultdict(list)
     for batch in batches:
         of_project[batch.project_id].append(batch)
@@ -214,9 +218,9 @@ class _Sums:
             (~np.isnan(qualities)).astype(np.int64),
             np.nan_to_num(qualities),
             np.array([cost is not None for cost in costs], dtype=np.int64),
-            np.array([cost or _FREE for cost in costs], dtype=object),
-            self._column("prompt_tokens", object),
-            self._column("completion_tokens", object),
+            _checked(np.array([cost or _FREE for cost in costs], dtype=object), MOST_USD),
+            _checked(self._column("prompt_tokens", object), MOST_TOKENS),
+            _checked(self._column("completion_tokens", object), MOST_TOKENS),
         )
         return [np.add.reduceat(column[calls], begins).tolist() for column in columns]
 
@@ -231,7 +235,7 @@ class _Sums:
             names=list(self._names),
             lengths=self._column("lengths", np.int64),
             measures=self._places("measures"),
-            values=self._column("values", np.float64),
+            values=_checked(self._column("values", np.float64), MOST_VALUE),
             hits=self._numbers("hits", sizes),
             unbinned=self._numbers("unbinned", sizes),
         )
@@ -272,6 +276,16 @@ class _Sums:
                 for batch, begin in zip(self._batches, before, strict=False)
             ]
         )
+
+
+def _checked(column: NDArray[Any], most: float | Decimal) -> NDArray[Any]:
+    """Return a column of which every number is within its bound; raises ValueError otherwise.
+
+    Batches from before there were bounds may hold others, and a sum of those is one for good.
+    """
+    if column.size and not (column.min() >= 0 and column.max() <= most):
+        raise ValueError(f"a batch holds a number that is negative or beyond {most}")
+    return column
 
 
 def _newest(ids: bytes, calls: Iterable[int]) -> tuple[UUID, ...]:

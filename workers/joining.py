@@ -31,6 +31,7 @@ from app.storage.span_parts import Part, claim_orphans, claim_parts, close_parts
 from app.storage.trace_writes import insert_traces, replace_traces
 from app.storage.traces import lock_traces
 from app.supervision import Tasks
+from monitoring.bounds import OUT_OF_RANGE
 from monitoring.models import Evidence, Record, Score
 from workers.naming import Naming
 from workers.nesting import unnest
@@ -274,12 +275,13 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             completion_tokens=part.completion_tokens
             if record.completion_tokens is None
             else record.completion_tokens,
+            marks=(*record.marks, *(mark for mark in part.marks if mark == OUT_OF_RANGE)),
         )
     silent = not (record.prompt or record.response)
     marks = (
         mark for mark in record.marks if not mark.startswith("other:") and (silent or mark != NO_CONTENT)
     )
-    return structs.replace(record, marks=tuple(marks), messages=tuple(messages))
+    return structs.replace(record, marks=tuple(dict.fromkeys(marks)), messages=tuple(messages))
 
 
 def _envelope(trace: Trace, record: Record) -> Envelope:
@@ -312,7 +314,7 @@ def _late(one: _Opened, trace_id: UUID) -> LateScore:
         version="",
         source="otel",
         value=value if within else None,
-        label=record.error or next(iter(record.tags), ""),
+        label=record.error or next(iter(record.tags), "") or next(iter(record.marks), ""),
         evidence=[Evidence("response", 0, 0, record.response)] if record.response else [],
         parts={} if within or value is None else {"value": float(value)},
     )

@@ -14,6 +14,7 @@ from app.schemas.ids import lot, minted_at
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import GUARDED, LLM, NO_CONTENT, Envelope
 from app.schemas.traces import COUNTED_KINDS, Trace, from_envelope, without_text
+from monitoring.bounds import bounded
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
 from monitoring.evaluators.pii import PII
@@ -73,7 +74,9 @@ class Scoring:
     def _score(
         self, envelopes: Sequence[Envelope], job_id: str, settings: ProjectSettings
     ) -> Iterator[Trace]:
-        records = [self._privacy.open(envelope) for envelope in envelopes]
+        # Also what was queued, or given up and is tried again, before there were bounds.
+        envelopes = [_bounded(envelope) for envelope in envelopes]
+        records = [bounded(self._privacy.open(envelope)) for envelope in envelopes]
         scored = [
             excerpt(_to_score(envelope, record))
             if envelope.kind in _SCORED and NO_CONTENT not in record.marks
@@ -98,6 +101,11 @@ def _unscorable(envelope: Envelope, error: Exception) -> Unscorable:
     """Say what went wrong; of a sealed record without what might quote it."""
     quotes = envelope.sealed is not None and not isinstance(error, SealError)
     return Unscorable(envelope, type(error).__name__, "" if quotes else str(error))
+
+
+def _bounded(envelope: Envelope) -> Envelope:
+    record = bounded(envelope.record)
+    return envelope if record is envelope.record else msgspec.structs.replace(envelope, record=record)
 
 
 def _to_score(envelope: Envelope, record: Record) -> Record:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from app.folding import MOST_BATCHES, fold_batches
+from app.folding import MOST_BATCHES, Step, fold_batches, fold_each
 from app.jobs.pricing import PRICE
 from app.storage.engine import Connection, Engine
 from app.storage.jobs import Job, add_job
@@ -35,6 +35,7 @@ _RIPE = timedelta(seconds=5)
 _FOLDS_PER_TURN, _TICKS_PER_TURN = 5, 30
 # A job waits in the queue for thirty days at most, and its names are those of the day it was accepted.
 _NAMES_KEPT = timedelta(days=31)
+_SHOWN_PROJECTS = 10
 
 
 _Step = Callable[[], Awaitable[object]]
@@ -84,8 +85,8 @@ class Upkeep:
             await tasks.attempt(name, step)
 
     def _steps(self, now: datetime) -> Iterator[tuple[str, _Step]]:
-        yield "fold_closed", self._locked(lambda connection: fold_closed(connection, now))
-        yield "cover", self._locked(lambda connection: cover(connection, now))
+        for name, step in (("fold_closed", fold_closed), ("cover", cover)):
+            yield name, self._folded(step, now)
         yield "fold_settlements", self._locked(fold_settlements)
 
     def _hourly_steps(self, now: datetime) -> Iterator[tuple[str, _Step]]:
@@ -103,6 +104,19 @@ class Upkeep:
         yield "forget_parts", self._locked(lambda connection: forget_parts(connection, now))
         yield "ask_for_prices", self._locked(lambda connection: _ask_for_prices(connection, now))
         yield "drop_partitions", lambda: drop_partitions(engine, before=oldest.date())
+
+    def _folded(self, fold: Step, now: datetime) -> _Step:
+        """Return a step that adds rows up; it fails, when all others are done with, for projects where it cannot."""
+
+        async def step() -> None:
+            failed: list[str] = []
+            async with self._engine.begin() as connection:
+                if await try_lock(connection, UPKEEP):
+                    failed = await fold_each(connection, fold, now)
+            if failed:
+                raise ArithmeticError(f"rows of {', '.join(failed[:_SHOWN_PROJECTS])} cannot be added up")
+
+        return step
 
     def _locked(self, work: Callable[[Connection], Awaitable[object]]) -> _Step:
         """Return a step that does its work in one transaction, unless another replica is at it."""

@@ -49,6 +49,15 @@ class Instruments:
             )
             for outcome in _OUTCOMES
         }
+        self._set_aside = {
+            what: Gauge(
+                f"llm_monitor_set_aside_{what}",
+                f"{what.title()} whose figures miss what no sum could be taken with.",
+                ("project",),
+                registry=self._registry,
+            )
+            for what in ("batches", "days")
+        }
         self._queued_records = self._gauge("queue_records", "Records that wait or are being scored.")
         self._queued_jobs = self._gauge("queue_jobs", "Jobs that wait or run.")
         self._age = self._gauge("queue_oldest_age_seconds", "Age of the oldest job, 0 without any.")
@@ -84,11 +93,13 @@ class Instruments:
     def render(self, report: PipelineReport, tasks: Mapping[str, Sequence[TaskState]]) -> bytes:
         """Return everything in Prometheus' text format, with the pipeline and the tasks of processes as they are now."""
         self._show_tasks(tasks)
-        for gauge in self._records.values():
+        for gauge in (*self._records.values(), *self._set_aside.values()):
             gauge.clear()  # what the last scrape was shown may be more than this one may see
         for project in report.projects:
             for outcome, gauge in self._records.items():
                 gauge.labels(project.project_id).set(getattr(project, outcome))
+            for what, gauge in self._set_aside.items():
+                gauge.labels(project.project_id).set(getattr(project, f"set_aside_{what}"))
         self._queued_records.set(report.queue.records)
         self._queued_jobs.set(report.queue.jobs)
         self._age.set(report.queue.oldest_age_seconds or 0)

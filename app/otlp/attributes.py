@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
+from monitoring.bounds import BEYOND, MOST_MILLISECONDS, MOST_TOKENS, is_bounded, read_number
+
 __all__ = ["Attributes", "first_count", "first_number", "first_text", "parsed", "unflatten"]
 
 Attributes = Mapping[str, Any]
 
-_LARGEST_COUNT = 2**40
 _LONGEST_LIST = 10_000
 _decode_json = msgspec.json.Decoder().decode
 
@@ -29,32 +30,32 @@ def first_text(attributes: Attributes, names: Sequence[str]) -> str | None:
     return None
 
 
-def first_number(attributes: Attributes, names: Sequence[str]) -> float | None:
-    """Return the first of `names` that holds a finite number of zero or more."""
+def first_number(
+    attributes: Attributes, names: Sequence[str], most: float = MOST_MILLISECONDS
+) -> float | None:
+    """Return the first of `names` that holds a number from 0 to `most`.
+
+    Where none does and some hold another number, BEYOND; None where none holds any.
+    """
+    found: float | None = None
     for name in names:
-        number = _number(attributes.get(name))
-        if number is not None:
-            return number
-    return None
+        if (value := attributes.get(name)) is not None and (number := read_number(value)) is not None:
+            if is_bounded(number, most):
+                return number
+            found = BEYOND
+    return found
 
 
 def first_count(attributes: Attributes, names: Sequence[str]) -> int | None:
-    """Return the first of `names` that holds a whole number from 0 to 2**40."""
+    """Return the first of `names` that holds a whole number of tokens within bounds, else as `first_number`."""
+    found: int | None = None
     for name in names:
-        number = _number(attributes.get(name))
-        if number is not None and number.is_integer() and number <= _LARGEST_COUNT:
-            return int(number)
-    return None
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number < float("inf") else None
+        value = attributes.get(name)
+        if value is not None and (number := read_number(value)) is not None and number.is_integer():
+            if is_bounded(number, MOST_TOKENS):
+                return int(number)
+            found = BEYOND
+    return found
 
 
 def parsed(value: Any) -> Any:

@@ -18,6 +18,7 @@ from app.otlp.signals import Malformed, Span, id_problem
 from app.otlp.usage import Usage, read_usage
 from app.schemas.queued import NO_CONTENT, SpanContext
 from app.schemas.records import Rejection
+from monitoring.bounds import bounded
 from monitoring.models import Record
 
 __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
@@ -195,7 +196,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
             for text in group
         )
     usage = read_usage(attributes)
-    return Record(
+    record = Record(
         prompt=texts.prompt or "",
         response=texts.response or "",
         model_name=_name(first_text(attributes, _MODEL)) or "unknown",
@@ -219,6 +220,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         cache_write_tokens=usage.cache_write,
         reasoning_tokens=usage.reasoning,
     )
+    return bounded(record)
 
 
 def _marks(kind: str, *, spoke: bool, usage: Usage) -> tuple[str, ...]:

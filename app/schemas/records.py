@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from app.errors import InvalidRecord, MalformedBody
+from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS
 from monitoring.models import Record
 
 __all__ = ["BodyFormat", "GuardIn", "RecordIn", "Rejection", "read_guarded", "read_record", "read_records"]
@@ -24,8 +25,8 @@ _PATH = re.compile(r" - at `\$(?:\.)?([^`]*)`$")
 _UNKNOWN_FIELD = "Object contains unknown field"
 
 Name = Annotated[str, msgspec.Meta(max_length=512)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
-Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=MOST_MILLISECONDS)]
 _CHECKS = ("hallucination", "toxicity", "bias", "pii")
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "create_engine",
     "is_outage",
     "is_overdue",
+    "is_overflow",
     "is_refusal",
     "reading",
     "writing",
@@ -39,6 +40,7 @@ DATABASE_ERRORS = (DBAPIError, asyncpg.PostgresError)
 REFUSALS = (*DATABASE_ERRORS, ValueError, TypeError, OverflowError)
 
 # Classes of SQLSTATE that speak of the values: data, constraints, size, a trigger's own, an internal limit.
+_OVERFLOW_STATE = "22003"  # numeric_value_out_of_range
 _DATA_STATES = ("22", "23", "54", "P0", "XX000")
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
 _CANCELED = "57014"  # what a statement ends with that took too long
@@ -113,6 +115,14 @@ def is_refusal(error: BaseException) -> bool:
         cause = error.orig if isinstance(error, DBAPIError) else error
         return (getattr(cause, "sqlstate", None) or "").startswith(_DATA_STATES)
     return isinstance(error, ValueError | TypeError | OverflowError)
+
+
+def is_overflow(error: BaseException) -> bool:
+    """Tell whether an error says that a sum cannot be taken."""
+    if isinstance(error, DATABASE_ERRORS):
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        return getattr(cause, "sqlstate", None) == _OVERFLOW_STATE
+    return isinstance(error, OverflowError)
 
 
 async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:

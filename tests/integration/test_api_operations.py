@@ -180,6 +180,8 @@ async def test_the_pipeline_accounts_for_every_record(api: ApiRig) -> None:
         "dead": 0,
         "in_flight": 2,
         "unaccounted": 0,
+        "set_aside_batches": 0,
+        "set_aside_days": 0,
     }
     await api.worker.drain()
     report = await api.get("/pipeline")
