@@ -37,7 +37,7 @@ _LONE_HALF = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
-_MOST_MENDED: Final = 4 * 1024 * 1024
+_MOST_MENDED: Final = 8 * 1024 * 1024
 # Every value but the first of a list or an object has a comma before it, and the first has a bracket.
 _NOT_VALUES: Final = bytes(set(range(256)) - set(b",[{"))
 _SLICE: Final = 1024 * 1024
@@ -98,7 +98,7 @@ def _named(error: Exception) -> NotJsonError | WrongShapeError:
 
 
 def mend_unicode(content: bytes) -> bytes:
-    """Replace bytes that are no UTF-8 and escaped halves of surrogate pairs by U+FFFD, up to 4 MiB.
+    """Replace bytes that are no UTF-8 and escaped halves of surrogate pairs by U+FFFD, up to 8 MiB.
 
     Texts that were cut in the middle of a character have them, and msgspec refuses both. What is longer is
     left as it is: the time for it would be anybody's to spend.
