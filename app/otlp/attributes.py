@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
+from app.schemas.json_input import NotJsonError, WrongShapeError, check_values, read_any
+from app.schemas.limits import MOST_RECORD_VALUES
 
 from monitoring.bounds import BEYOND, MOST_MILLISECONDS, MOST_TOKENS, is_bounded, read_number
 
@@ -14,7 +15,6 @@ __all__ = ["Attributes", "first_count", "first_number", "first_text", "parsed", 
 Attributes = Mapping[str, Any]
 
 _LONGEST_LIST = 10_000
-_decode_json = msgspec.json.Decoder().decode
 
 
 def first_text(attributes: Attributes, names: Sequence[str]) -> str | None:
@@ -59,13 +59,20 @@ def first_count(attributes: Attributes, names: Sequence[str]) -> int | None:
 
 
 def parsed(value: Any) -> Any:
-    """Return a value that may be JSON in a string as the value it stands for, else unchanged."""
-    if isinstance(value, str) and value[:1] in {"[", "{", '"'}:
-        try:  # an escaped NUL would become one, which Postgres cannot hold
-            return _decode_json(value.replace("\\u0000", "\\ufffd") if "\\u0000" in value else value)
-        except (msgspec.DecodeError, RecursionError):
-            return value
-    return value
+    """Return a value that may be JSON in a string as the value it stands for, else unchanged.
+
+    JSON of more values than a record may hold stays a string.
+    """
+    if not isinstance(value, str) or value[:1] not in {"[", "{", '"'}:
+        return value
+    # An escaped NUL would become one, which Postgres cannot hold.
+    content = (value.replace("\\u0000", "\\ufffd") if "\\u0000" in value else value).encode("utf-8", "replace")
+    if not check_values(content, MOST_RECORD_VALUES):
+        return value
+    try:
+        return read_any(content)
+    except (NotJsonError, WrongShapeError):
+        return value
 
 
 def unflatten(attributes: Attributes, prefix: str) -> list[Any]:
@@ -74,10 +81,11 @@ def unflatten(attributes: Attributes, prefix: str) -> list[Any]:
     Numbers in a name are positions, which may have gaps; the list keeps their order.
     """
     start = f"{prefix}."
+    spread = [(name, value) for name, value in attributes.items() if name.startswith(start)]
+    if not spread:
+        return []
     tree: dict[str, Any] = {}
-    for name, value in attributes.items():
-        if not name.startswith(start):
-            continue
+    for name, value in spread:
         *path, last = name[len(start) :].split(".")
         node = tree
         for step in path:

@@ -222,10 +222,10 @@ def _call(raw: Any) -> dict[str, Any]:
     function = parsed(raw.get("function"))
     named = function if isinstance(function, Mapping) else raw
     return {
-        "id": _first(raw, ("id", "toolCallId", "tool_call_id", "call_id", "toolUseId")),
+        "id": _name(raw, ("id", "toolCallId", "tool_call_id", "call_id", "toolUseId")),
         "type": "function",
         "function": {
-            "name": _first(named, ("name", "toolName")),
+            "name": _name(named, ("name", "toolName")),
             "arguments": _as_text(_first(named, ("arguments", "args", "input"))),
         },
     }
@@ -236,12 +236,18 @@ def _result(raw: Mapping[str, Any]) -> Message:
     return {
         "role": "tool",
         "content": _as_text(value),
-        "tool_call_id": _first(raw, ("id", "tool_call_id", "toolCallId", "tool_use_id", "call_id")),
+        "tool_call_id": _name(raw, ("id", "tool_call_id", "toolCallId", "tool_use_id", "call_id")),
     }
 
 
 def _first(value: Mapping[str, Any], names: Iterable[str]) -> Any:
     return next((value[name] for name in names if value.get(name) is not None), None)
+
+
+def _name(value: Mapping[str, Any], names: Iterable[str]) -> str | None:
+    """Return an id or a name as text, whatever it was sent as: the queue carries no number over 64 bits."""
+    found = _first(value, names)
+    return None if found is None else _as_text(found)
 
 
 def _as_list(value: Any) -> list[Any]:
