@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -109,11 +110,28 @@ def _deduplicate(which: str) -> TextClause:
 
 _DEDUPLICATE_RECENT = _deduplicate("bucket >= :since AND bucket < :before")
 _DEDUPLICATE_TOUCHED = _deduplicate("bucket = ANY(:touched)")
+_DEDUPLICATE_OLD = _deduplicate(
+    "(project_id, bucket) IN (SELECT * FROM unnest(CAST(:projects AS text[]), CAST(:buckets AS timestamptz[])))"
+)
+# Every call adds to `all`, so that its rows tell of which hours and days there are many; they are few to look at.
+_CROWDED = text("""
+SELECT r.project_id, r.bucket FROM projects p JOIN rollups r ON r.project_id = p.project_id
+WHERE r.source IN ('live', 'evaluate', 'import') AND r.dimension = 'all' AND r.grain = :grain AND NOT r.covered
+GROUP BY r.project_id, r.source, r.bucket HAVING count(*) > 1 ORDER BY r.project_id, r.bucket LIMIT :most
+""")
+_MOST_CROWDED = 2_000
 
 
 async def fold_closed(connection: AsyncConnection, now: datetime) -> None:
-    """Make one row of the many that recent minutes and hours have gathered; sums do not change."""
+    """Make one row of the many that recent minutes and hours have gathered, and hours and days of long ago.
+
+    Sums do not change. Of the old ones at most two thousand buckets are folded at a time.
+    """
+    crowded = [(grain, await _find_crowded(connection, grain)) for grain in (HOUR, DAY)]
     await connection.execute(_PLAN)
+    for grain, places in crowded:
+        if places["buckets"]:
+            await connection.execute(_DEDUPLICATE_OLD, {"into": grain, **places})
     since = now - _RECENT - timedelta(hours=1)
     for grain, before in ((MINUTE, now - _SETTLE), (HOUR, now + timedelta(days=2))):
         await connection.execute(_DEDUPLICATE_RECENT, {"into": grain, "since": since, "before": before})
@@ -137,6 +155,12 @@ async def forget_covered(connection: AsyncConnection, now: datetime) -> None:
         before = _floor(now - keep, timedelta(seconds=DAY if HOUR in grains else HOUR))
         for grain in grains:
             await connection.execute(_FORGET, {"grain": grain, "before": before})
+
+
+async def _find_crowded(connection: AsyncConnection, grain: int) -> dict[str, list[Any]]:
+    """Return the buckets with more than one row of everything: records that were old when they came added to them."""
+    rows = (await connection.execute(_CROWDED, {"grain": grain, "most": _MOST_CROWDED})).all()
+    return {"projects": [row.project_id for row in rows], "buckets": [row.bucket for row in rows]}
 
 
 def _floor(moment: datetime, width: timedelta) -> datetime:
