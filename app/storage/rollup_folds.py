@@ -123,6 +123,17 @@ def _deduplicate(which: str) -> TextClause:
 
 
 _OF_ALL, _OF_ONE = _Folds.of(), _Folds.of(" AND project_id = :project_id")
+_DEDUPLICATE_OLD = _deduplicate(
+    "(project_id, bucket) IN (SELECT * FROM unnest(CAST(:projects AS text[]), CAST(:buckets AS timestamptz[])))"
+)
+# Every call adds to `all`, so that its rows tell of which hours and days there are many; they are few to look at.
+_CROWDED = text("""
+SELECT r.project_id, r.bucket FROM projects p JOIN rollups r ON r.project_id = p.project_id
+WHERE p.project_id = coalesce(CAST(:project_id AS text), p.project_id)
+    AND r.source IN ('live', 'evaluate', 'import') AND r.dimension = 'all' AND r.grain = :grain AND NOT r.covered
+GROUP BY r.project_id, r.source, r.bucket HAVING count(*) > 1 ORDER BY r.project_id, r.bucket LIMIT :most
+""")
+_MOST_CROWDED = 2_000
 
 
 def _folds(project_id: str | None) -> tuple[_Folds, dict[str, Any]]:
@@ -130,11 +141,16 @@ def _folds(project_id: str | None) -> tuple[_Folds, dict[str, Any]]:
 
 
 async def fold_closed(connection: AsyncConnection, now: datetime, project_id: str | None = None) -> None:
-    """Make one row of the many that recent minutes and hours have gathered, of one project or all.
+    """Make one row of the many that recent minutes and hours have gathered, and hours and days of long ago.
 
-    Sums do not change.
+    Those of one project are folded, or of all. Sums do not change. Of the old ones at most two thousand buckets
+    are folded at a time.
     """
+    crowded = [(grain, await _find_crowded(connection, grain, project_id)) for grain in (HOUR, DAY)]
     await connection.execute(_PLAN)
+    for grain, places in crowded:
+        if places["buckets"]:
+            await connection.execute(_DEDUPLICATE_OLD, {"into": grain, **places})
     folds, mine = _folds(project_id)
     since = now - _RECENT - timedelta(hours=1)
     for grain, before in ((MINUTE, now - _SETTLE), (HOUR, now + timedelta(days=2))):
@@ -163,6 +179,15 @@ async def forget_covered(connection: AsyncConnection, now: datetime) -> None:
         before = _floor(now - keep, timedelta(seconds=DAY if HOUR in grains else HOUR))
         for grain in grains:
             await connection.execute(_FORGET, {"grain": grain, "before": before})
+
+
+async def _find_crowded(
+    connection: AsyncConnection, grain: int, project_id: str | None
+) -> dict[str, list[Any]]:
+    """Return the buckets with more than one row of everything: records that were old when they came added to them."""
+    parameters = {"grain": grain, "most": _MOST_CROWDED, "project_id": project_id}
+    rows = (await connection.execute(_CROWDED, parameters)).all()
+    return {"projects": [row.project_id for row in rows], "buckets": [row.bucket for row in rows]}
 
 
 def _floor(moment: datetime, width: timedelta) -> datetime:
