@@ -154,11 +154,18 @@ async def _reading_projects(engine: Engine, redis: Redis) -> AsyncIterator[Proje
 
 
 @asynccontextmanager
+async def _reading_keys(engine: Engine, redis: Redis) -> AsyncIterator[tuple[Keyring, Sessions]]:
+    keyring = Keyring(engine, now_utc)
+    sessions = Sessions(redis, keyring, now_utc)
+    async with in_background(keyring.run(sessions.forget)):
+        yield keyring, sessions
+
+
+@asynccontextmanager
 async def open_services(settings: Settings, instruments: Instruments) -> AsyncIterator[Services]:
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
     engine = create_engine(database_url, application="llm-monitor-api")
-    keyring = Keyring(engine, now_utc)
     privacy = Privacy(settings.secret_key)
     guard = Guard(settings, privacy)
     try:
@@ -167,9 +174,9 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
             _reading_projects(engine, redis) as projects,
             Ingest(redis, settings, projects, privacy).running() as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
-            in_background(keyring.run()),
+            _reading_keys(engine, redis) as (keyring, sessions),
         ):
-            rates, door = Rates(redis), Door(settings, keyring, Sessions(redis, keyring, now_utc))
+            rates, door = Rates(redis), Door(settings, keyring, sessions)
             services = Services(
                 settings, redis, engine, projects, door, rates, privacy, guard, ingest, hub, instruments
             )
