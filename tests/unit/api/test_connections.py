@@ -293,7 +293,7 @@ async def test_an_idle_connection_is_left_to_uvicorn(front: Front) -> None:
 
 
 @pytest.fixture
-def small(front: Front, monkeypatch: pytest.MonkeyPatch) -> Front:
+async def small(front: Front, monkeypatch: pytest.MonkeyPatch) -> Front:
     """A server with room for twenty connections."""
     monkeypatch.setattr(connections, "_open_files", lambda: 320)
     return Front(front.application)
