@@ -161,13 +161,23 @@ async def _tell(redis: Redis, tasks: Tasks) -> None:
 
 
 @asynccontextmanager
+async def _reading_keys(
+    engine: Engine, redis: Redis, tasks: Tasks
+) -> AsyncIterator[tuple[Keyring, Sessions]]:
+    keyring = Keyring(engine, now_utc)
+    sessions = Sessions(redis, keyring, now_utc)
+    async with in_background(keyring.run(tasks, sessions.forget)):
+        yield keyring, sessions
+
+
+@asynccontextmanager
 async def open_services(settings: Settings, instruments: Instruments) -> AsyncIterator[Services]:
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
     engine = create_engine(database_url, pool_size=_READERS, application="llm-monitor-api", waited_for=True)
     # Of its own, so that who may come in and what projects want is known while every reader waits.
     standing = create_engine(database_url, pool_size=2, application="llm-monitor-api", waited_for=True)
-    keyring, tasks = Keyring(standing, now_utc), Tasks()
+    tasks = Tasks()
     privacy = Privacy(settings.secret_key)
     guard = Guard(settings, privacy)
     try:
@@ -176,11 +186,10 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
             _reading_projects(standing, redis, tasks) as projects,
             Ingest(redis, settings, projects, privacy).running(tasks) as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running(tasks) as hub,
-            in_background(
-                keyring.run(tasks), tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)
-            ),
+            _reading_keys(standing, redis, tasks) as (keyring, sessions),
+            in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)),
         ):
-            rates, door = Rates(redis), Door(settings, keyring, Sessions(redis, keyring, now_utc))
+            rates, door = Rates(redis), Door(settings, keyring, sessions)
             services = Services(
                 settings,
                 redis,

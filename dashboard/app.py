@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from app.access.door import Door
 from app.access.keyring import Keyring
 from app.access.sessions import Sessions
+from app.access.visitors import Visitors
 from app.api.connections import BoundedConnection
 from app.api.dependencies import now_utc
 from app.api.headers import SecurityHeaders
@@ -100,7 +101,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
             await standing.dispose()
 
     server = FastAPI(lifespan=lifespan, openapi_url=None)
-    server.include_router(sign_in_router(client))  # before Dash, which answers every other address
+    server.include_router(sign_in_router(client, Visitors(redis)))  # before Dash, which answers every other address
     dash = _create_dash(server)
     server.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_BYTES, compresslevel=_COMPRESSION)
     server.add_middleware(Gate, door=door, settings=settings)

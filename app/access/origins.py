@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from app.access.identity import Identity
@@ -23,7 +23,7 @@ _FORWARDED: Final = frozenset(
         *("cf-connecting-ip", "cf-ray", "fastly-client-ip", "cdn-loop", "x-amzn-trace-id"),
     }
 )
-_FORWARDED_STARTS: Final = ("x-forwarded", "x-original-f", "x-envoy-")
+_STARTS: Final = ("x-forwarded", "x-original-f", "x-envoy-")
 
 
 def confine_strangers(
@@ -39,14 +39,13 @@ def confine_strangers(
     refuse_foreign_pages(headers, allowed=settings.allowed_origins, loopback=loopback)
     if not loopback:
         return identity
-    sign = _sign_of_proxy(headers, http_version)
     host = headers.get("host", "")
-    named = _is_named(host, settings.allowed_origins)
-    if sign is None and not _is_local(host):
-        sign = f"the name {host[:_LONGEST_HOST]}"
+    sign = _sign_of_proxy(headers, http_version)
+    if sign is None and _kind_of(host) != "local":
+        sign = f"the name {host}"
     if sign is None:
         return identity
-    if not (settings.allow_anonymous or named):
+    if not (settings.allow_anonymous or _is_named(host, settings.allowed_origins)):
         raise Unauthorized(
             f"Without a key this server answers its own machine alone, and this request came through a proxy ({sign}). "
             "Send a key (`llm-monitor keys create` makes one), or set LLM_MONITOR_ALLOW_ANONYMOUS=1 to let "
@@ -56,27 +55,17 @@ def confine_strangers(
 
 
 def _sign_of_proxy(headers: Mapping[str, str], http_version: str) -> str | None:
-    for name in headers:
-        if name in _FORWARDED or name.startswith(_FORWARDED_STARTS):
-            return f"the header {name}"
+    if not _FORWARDED.isdisjoint(headers):
+        return f"the header {min(_FORWARDED.intersection(headers))}"
+    names = "\n".join(headers)  # looked through as a whole, once for each request without a key
+    if "x-forwarded" in names or "x-original-f" in names or "x-envoy-" in names:
+        return f"the header {next(name for name in headers if any(start in name for start in _STARTS))}"
     # nginx speaks it to what is behind it unless it is told otherwise, and then adds no header.
     return "HTTP/1.0" if http_version == "1.0" else None
 
 
 def _is_named(host: str, allowed: Collection[str]) -> bool:
     return any(urlsplit(origin).netloc == host for origin in allowed)
-
-
-def _is_local(host: str) -> bool:
-    """Tell whether a Host may mean this machine: a loopback address, or a name that no stranger can give."""
-    if len(host) > _LONGEST_HOST or not _splits(host):
-        return False
-    name = urlsplit(f"//{host}").hostname or ""
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return not _is_public_name(host)
-    return address.is_loopback or address.is_unspecified
 
 
 def refuse_foreign_pages(headers: Mapping[str, str], *, allowed: Collection[str], loopback: bool) -> None:
@@ -91,7 +80,7 @@ def refuse_foreign_pages(headers: Mapping[str, str], *, allowed: Collection[str]
             "A web page of another origin asks, without a key: name its origin in LLM_MONITOR_CORS_ORIGINS."
         )
     host = headers.get("host", "")
-    if loopback and _is_public_name(host) and not _is_named(host, allowed):
+    if loopback and _kind_of(host) == "public" and not _is_named(host, allowed):
         raise Forbidden(
             "This server needs no key on this machine alone: call it by localhost, make a key, or name the "
             "address in LLM_MONITOR_CORS_ORIGINS."
@@ -109,27 +98,19 @@ def same_origin(headers: Mapping[str, str], allowed: Collection[str] = ()) -> bo
         return False
 
 
-def _is_public_name(host: str) -> bool:
-    return len(host) > _LONGEST_HOST or _has_dots(host)
+def _kind_of(host: str) -> Literal["local", "address", "public"]:
+    """Tell what a Host names: maybe this machine, an address of another kind, or a name that a stranger can give."""
+    return "public" if len(host) > _LONGEST_HOST else _sort(host)
 
 
 @lru_cache(maxsize=256)  # of what clients send, so nothing long comes here
-def _has_dots(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname if _splits(host) else None
-    if name is None or "." not in name:
-        return False
-    if name.endswith(".localhost"):
-        return False
+def _sort(host: str) -> Literal["local", "address", "public"]:
     try:
-        ipaddress.ip_address(name)
+        name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
-        return True
-    return False
-
-
-def _splits(host: str) -> bool:
+        return "address"
     try:
-        urlsplit(f"//{host}")
+        address = ipaddress.ip_address(name)
     except ValueError:
-        return False
-    return True
+        return "public" if "." in name and not name.endswith(".localhost") else "local"
+    return "local" if address.is_loopback or address.is_unspecified else "address"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
+from operator import itemgetter
 
 __all__ = ["Slots", "network_of"]
 
@@ -11,11 +12,7 @@ _IPV6_NETWORK = 64
 
 
 class Slots:
-    """Gives places to names: a name may hold at most as many as are still free.
-
-    One name alone gets half of them, two a third each, and whoever holds none comes in while one is free
-    (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998).
-    """
+    """Gives places to names, at most half of them to one name."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -26,22 +23,28 @@ class Slots:
         """How many places are taken."""
         return self._taken
 
+    @property
+    def full(self) -> bool:
+        """Whether no place is free."""
+        return self._taken >= self._size
+
     def enter(self, name: str) -> bool:
-        """Take a place for a name; False when it has its share already."""
-        if self._held[name] >= self._size - self._taken:
-            self._forget(name)
+        """Take a place for a name; False when none is free or the name holds half of them."""
+        if self.full or self._held.get(name, 0) >= (self._size + 1) // 2:
             return False
         self._held[name] += 1
         self._taken += 1
         return True
 
+    def heaviest(self, name: str) -> str | None:
+        """Return who holds most, and more than `name` would with one place more; None when nobody does."""
+        found, held = max(self._held.items(), key=itemgetter(1), default=("", 0))
+        return found if held > self._held.get(name, 0) + 1 else None
+
     def leave(self, name: str) -> None:
         """Give a place back that `enter` gave."""
-        self._held[name] -= 1
         self._taken -= 1
-        self._forget(name)
-
-    def _forget(self, name: str) -> None:
+        self._held[name] -= 1
         if not self._held[name]:
             del self._held[name]
 

@@ -80,8 +80,12 @@ class Connections:
         return len(self._slots)
 
     def enter(self, connection: BoundedConnection, peer: str) -> bool:
-        """Count a connection and watch it; False when its address has its share."""
-        if not self._slots.enter(peer):
+        """Count a connection and watch it; False when its address has its share.
+
+        One address may hold half of all. When all are taken, the address that holds most gives one up, so that
+        whoever holds none comes in.
+        """
+        if not (self._slots.enter(peer) or (self._make_room(peer) and self._slots.enter(peer))):
             self._refused += 1
             return False
         self._watched.add(connection)
@@ -89,6 +93,15 @@ class Connections:
             self._ticking = True
             self._loop.call_later(_TICK_SECONDS, self.tick)
         return True
+
+    def _make_room(self, peer: str) -> bool:
+        heaviest = self._slots.heaviest(peer) if self._slots.full else None
+        if heaviest is None:
+            return False
+        for connection in self._watched:
+            if connection.give_way(heaviest):
+                return True
+        return False
 
     def unwatch(self, connection: BoundedConnection) -> None:
         """Leave a connection to the WebSocket that it became, which has pings of its own."""
@@ -159,11 +172,23 @@ class BoundedConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
+        self._leave()
+        super().connection_lost(exc)
+
+    def _leave(self) -> None:
         if self._counted:
             self._counted = False
             self._shared.unwatch(self)
             self._shared.leave(self._peer)
-        super().connection_lost(exc)
+
+    def give_way(self, peer: str) -> bool:
+        """End if this is a connection of that address, and the application owes it no answer."""
+        owes = self._phase == _ANSWER and not self.cycle.response_complete
+        if peer != self._peer or owes:
+            return False
+        self._leave()
+        self.transport.abort()
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Read a piece of a request."""

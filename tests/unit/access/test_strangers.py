@@ -76,10 +76,10 @@ def test_over_the_network_nothing_changes() -> None:
 def test_long_hosts_are_refused_and_not_remembered() -> None:
     from app.access import origins
 
-    before = origins._has_dots.cache_info().currsize  # noqa: SLF001 what it holds is the question
+    before = origins._sort.cache_info().currsize  # noqa: SLF001 what it holds is the question
     with pytest.raises(Forbidden):
         confine_strangers(anonymous(ALL), {"host": "a" * 1000}, Settings())
-    assert origins._has_dots.cache_info().currsize == before  # noqa: SLF001
+    assert origins._sort.cache_info().currsize == before  # noqa: SLF001
 
 
 @pytest.mark.parametrize(

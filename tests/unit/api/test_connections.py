@@ -49,6 +49,7 @@ class FakeTransport:
 
     def abort(self) -> None:
         self.aborted = True
+        self.close()
 
     def is_closing(self) -> bool:
         return self.closed
@@ -291,19 +292,51 @@ async def test_an_idle_connection_is_left_to_uvicorn(front: Front) -> None:
     assert transport.closed
 
 
-async def test_one_address_leaves_room_for_others(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+async def small(front: Front, monkeypatch: pytest.MonkeyPatch) -> Front:
+    """A server with room for twenty connections."""
     monkeypatch.setattr(connections, "_open_files", lambda: 320)
-    front = Front(front.application)
-    greedy = [front.connect() for _ in range(15)]
-    assert [transport.status for _, transport in greedy] == [None] * 10 + [503] * 5
-    others = [front.connect(f"192.0.2.{number}") for number in range(2, 7)]
-    assert [transport.status for _, transport in others] == [None] * 5
-    assert len(front.connections) == 15
+    return Front(front.application)
+
+
+def statuses(found: list[tuple[BoundedConnection, FakeTransport]]) -> list[int | None]:
+    return [transport.status for _, transport in found]
+
+
+async def test_one_address_leaves_room_for_others(small: Front) -> None:
+    greedy = [small.connect() for _ in range(15)]
+    assert statuses(greedy) == [None] * 10 + [503] * 5
+    assert statuses([small.connect(f"192.0.2.{number}") for number in range(2, 7)]) == [None] * 5
+    assert len(small.connections) == 15
     for _, transport in greedy:
         transport.close()
     await asyncio.sleep(0)
-    assert len(front.connections) == 5
-    assert front.connect()[1].status is None
+    assert len(small.connections) == 5
+    assert small.connect()[1].status is None
+
+
+async def test_who_holds_none_comes_in_when_all_are_taken(small: Front) -> None:
+    crowd = [small.connect(f"192.0.2.{address}") for address in range(1, 5) for _ in range(5)]
+    assert (statuses(crowd), len(small.connections)) == ([None] * 20, 20)
+    newcomers = [small.connect(f"198.51.100.{address}") for address in range(1, 4)]
+    assert statuses(newcomers) == [None] * 3
+    assert [transport.aborted for _, transport in crowd].count(True) == 3
+    await asyncio.sleep(0)
+    assert len(small.connections) == 20
+    assert small.connect("192.0.2.1")[1].status == 503  # holds its share
+
+
+async def test_who_waits_for_an_answer_is_not_sent_away_for_others(small: Front) -> None:
+    small.application.hold.clear()
+    busy = [small.connect(f"192.0.2.{address}") for address in range(1, 5) for _ in range(5)]
+    for connection, _ in busy:
+        connection.data_received(GET + b"\r\n")
+    assert small.connect("198.51.100.1")[1].status == 503
+    assert not any(transport.aborted for _, transport in busy)
+    small.application.hold.set()
+    await small.settle()
+    assert statuses(busy) == [200] * 20
+    assert small.connect("198.51.100.1")[1].status is None
 
 
 async def test_a_websocket_keeps_its_place_until_it_ends(front: Front) -> None:
