@@ -153,7 +153,7 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
             _reading_projects(engine, redis) as projects,
             Ingest(redis, settings, projects, privacy).running() as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
-            in_background(keyring.run()),
+            in_background(keyring.run(), guard.warm(projects.is_any_guarded)),
         ):
             rates, door = Rates(redis), Door(settings, keyring, Sessions(redis, keyring, now_utc))
             services = Services(

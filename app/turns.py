@@ -10,12 +10,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from app.errors import Overloaded
-
 __all__ = ["Turns"]
 
 T = TypeVar("T")
-_RETRY_SECONDS = 1
 
 
 class _Piece(NamedTuple):
@@ -30,13 +27,12 @@ class Turns:
     """Runs work in `threads` threads, of the projects that wait first that which has been served least.
 
     A piece's place is S = max(V, F): V is the place of what was begun last, F where the project's last piece ends, F = S +
-    cost (as `app/places.py` does it for jobs). A project has at most `most_waiting` pieces waiting. Belongs to one event loop.
+    cost (as `app/places.py` does it for jobs). Belongs to one event loop.
     """
 
-    def __init__(self, name: str, *, threads: int, most_waiting: int) -> None:
+    def __init__(self, name: str, *, threads: int) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._threads = self._free = threads
-        self._most_waiting = most_waiting
         self._waiting: dict[str, deque[_Piece]] = {}
         self._ends: dict[str, float] = {}
         self._now = 0.0
@@ -49,18 +45,12 @@ class Turns:
         """Run `work` in a thread when it is the project's turn; `cost` is in any unit, the same for all.
 
         Cancelled while it waits, it never begins; what has begun runs to its end and keeps its thread so long.
-        Raises Overloaded when the project has too much waiting, and what `work` raises.
+        Raises what `work` raises.
         """
-        queue = self._waiting.setdefault(project_id, deque())
-        if len(queue) >= self._most_waiting:
-            raise Overloaded(
-                f"{self._most_waiting} texts of this project wait already; send fewer at once.",
-                retry_after=_RETRY_SECONDS,
-            )
         place = max(self._now, self._ends.get(project_id, 0.0))
         self._ends[project_id] = place + cost
         piece = _Piece(place, work, asyncio.get_running_loop().create_future())
-        queue.append(piece)
+        self._waiting.setdefault(project_id, deque()).append(piece)
         self._begin()
         running = await piece.begun
         return await asyncio.wrap_future(running)

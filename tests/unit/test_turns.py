@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.errors import Overloaded
 from app.turns import Turns
 
 
@@ -16,7 +15,7 @@ class Line:
     """One thread that is held until the test lets it go, and the order in which work ran."""
 
     def __init__(self) -> None:
-        self.turns = Turns("test", threads=1, most_waiting=40)
+        self.turns = Turns("test", threads=1)
         self.gate = threading.Event()
         self.order: list[str] = []
 
@@ -85,18 +84,6 @@ async def test_what_is_given_up_while_it_runs_keeps_its_thread_until_it_ends(lin
     line.gate.set()
     await other
     assert line.order == ["one"]
-
-
-async def test_a_project_with_too_much_waiting_is_refused_and_another_is_not(line: Line) -> None:
-    held = await line.hold()
-    tasks = [line.put("large") for _ in range(40)]
-    await asyncio.sleep(0)
-    with pytest.raises(Overloaded):
-        await line.turns.take("large", 1.0, line.order.clear)
-    tasks.append(line.put("small"))
-    line.gate.set()
-    await asyncio.gather(held, *tasks)
-    assert len(line.order) == 41
 
 
 async def test_errors_of_the_work_are_raised_and_the_thread_goes_on(line: Line) -> None:
