@@ -188,6 +188,7 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
             Hub(redis, live_figures(engine, redis, now_utc)).running(tasks) as hub,
             _reading_keys(standing, redis, tasks) as (keyring, sessions),
             in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)),
+            in_background(guard.warm(projects.is_any_guarded)),
         ):
             rates, door = Rates(redis), Door(settings, keyring, sessions)
             services = Services(
