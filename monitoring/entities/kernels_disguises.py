@@ -24,15 +24,17 @@ _ADDRESS, _SECRET, _DISGUISE = 1, 64, 128
 
 # Bytes before and after a sign: a local part or a host name has at most 64 characters of four bytes, and an
 # escaped character has up to six; what follows the name of a secret is read for 128 characters.
-_ADDRESS_BEFORE, _ADDRESS_AFTER = 288, 288
-_SECRET_BEFORE, _SECRET_AFTER = 64, 288
-_DISGUISE_BEFORE, _DISGUISE_AFTER = 240, 240
+_ADDRESS_BEFORE, _ADDRESS_AFTER = 288, 400
+_SECRET_BEFORE, _SECRET_AFTER = 64, 400
+_DISGUISE_BEFORE, _DISGUISE_AFTER = 240, 400
 _SLACK = 64
 
 # Fewer digits around a separator make no identifier.
 _DIGITS_AROUND, _LOOK_AROUND = 7, 32
 _TWO_YEARS = 8
 _SPELLED_REACH = 64
+# JSON in JSON in JSON doubles them each time.
+_MOST_BACKSLASHES = 8
 
 
 def _suspects() -> NDArray[np.uint8]:
@@ -165,7 +167,7 @@ def _escaped(buffer: Bytes, at: int, stop: int, names: Bytes, offsets: Ints, val
             return 0x26, k
         return code, end
     k = at
-    while k < stop and buffer[k] == 0x5C:
+    while k < stop and k < at + _MOST_BACKSLASHES and buffer[k] == 0x5C:
         k += 1
     if k >= stop:
         return -1, at
@@ -514,8 +516,8 @@ def find_places(
                     before, after = _DISGUISE_BEFORE, _DISGUISE_AFTER
                     if byte == 0x3D or byte == 0x3A or byte == 0x3E:
                         continue
-                # Inside a place that reaches far enough nothing is gained.
-                if latest >= 0 and at + after <= ends[latest]:
+                # A place that reaches half as far will do, which keeps many signs in a row cheap.
+                if latest >= 0 and at + after // 2 <= ends[latest]:
                     continue
                 if kind == _SECRET and not _names_secret(buffer, low, at, words, bounds):
                     continue
@@ -571,6 +573,8 @@ def find_spelled(
                 continue
             at = np.int64(begins[word])
             if at <= low + 3 or buffer[at - 1] != 0x20:
+                continue
+            if count > 0 and owners[count - 1] == text and at + _DISGUISE_AFTER // 2 <= lasts[count - 1]:
                 continue
             if value != told[0] and not (_is_word(buffer, at - 3, stop, 0x61, 0x74, 0) and buffer[at - 4] == 0x20):
                 continue
