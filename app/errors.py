@@ -104,6 +104,12 @@ class Unavailable(MonitorError):
     status, slug, title = HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Service unavailable"
 
 
+class StorageFull(Unavailable):
+    """A disk has no room for more; nothing was taken, and what is stored can be read."""
+
+    status, slug, title = HTTPStatus.INSUFFICIENT_STORAGE, "storage-full", "Storage full"
+
+
 class StartupError(MonitorError):
     """The process cannot start as configured; `detail` is the one line that says what to do."""
 

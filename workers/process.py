@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from app.aggregation import describing
 from app.catalogue import list_judges, publish_judges
 from app.config import Settings
+from app.disk import Disk
 from app.jobs import Runner
 from app.jobs.erasure import ERASE, Erasure
 from app.jobs.evaluations import EVALUATE_JOB, Evaluations
@@ -60,6 +61,7 @@ _CLAIM_SECONDS = 25
 _PAUSE_SECONDS = 0.5
 _HEARTBEAT_SECONDS = 2
 _DRAIN_SECONDS = 3
+_DISK_SECONDS = 1
 
 
 def unix_ms() -> int:
@@ -117,6 +119,7 @@ class WorkerProcess:
             job_deserializer=deserialize,
             default_queue_name=EVALUATE_QUEUE,
         )
+        self._disk = Disk(self._redis)
         self._engine = create_engine(settings.database_url, pool_size=6, application="llm-monitor-worker")
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         self._projects = Projects(self._engine)
@@ -162,7 +165,8 @@ class WorkerProcess:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        side = [asyncio.create_task(task) for task in (self._projects.run(), *self._chores())]
+        chores = (self._projects.run(), self._watch_disk(), *self._chores())
+        side = [asyncio.create_task(task) for task in chores]
         try:
             while not self._stopping.is_set():
                 await self._work()
@@ -220,17 +224,29 @@ class WorkerProcess:
             await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
 
     def _pause(self) -> None:
-        """Take no jobs until Postgres answers again."""
+        """Take no jobs until Postgres answers, on a disk with room."""
         if self._worker:
             self._worker.allow_pick_jobs = False
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._resume())
 
     async def _resume(self) -> None:
-        while not (self._stopping.is_set() or await self._answers()):  # noqa: ASYNC110 nobody tells us when Postgres is back
+        while not (self._stopping.is_set() or (self._disk.stores and await self._answers())):  # noqa: ASYNC110 nobody tells us when they are back
             await asyncio.sleep(_PAUSE_SECONDS)
         if self._worker:
             self._worker.allow_pick_jobs = not self._stopping.is_set()
+
+    async def _watch_disk(self) -> None:
+        """Take no jobs while the disk has no room for what they store."""
+        told = False
+        while True:
+            await self._disk.look()
+            if not self._disk.stores:
+                self._pause()
+                if not told:
+                    logger.warning("the disk is full: records stay in the queue until there is room")
+            told = not self._disk.stores
+            await asyncio.sleep(_DISK_SECONDS)
 
     async def _answers(self) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Final
 
@@ -51,6 +52,9 @@ class Instruments:
         self._queued_jobs = self._gauge("queue_jobs", "Jobs that wait or run.")
         self._age = self._gauge("queue_oldest_age_seconds", "Age of the oldest job, 0 without any.")
         self._workers = self._gauge("workers", "Worker processes that were heard of lately.")
+        self._disk = self._gauge(
+            "disk_free_bytes", "Room on the disk of the servers, NaN where they are on another machine."
+        )
 
     def _gauge(self, name: str, description: str) -> Gauge:
         return Gauge(f"llm_monitor_{name}", description, registry=self._registry)
@@ -66,8 +70,8 @@ class Instruments:
         requests.inc()
         duration.observe(seconds)
 
-    def render(self, report: PipelineReport) -> bytes:
-        """Return everything in Prometheus' text format, with the pipeline as it is now."""
+    def render(self, report: PipelineReport, disk_free: int | None) -> bytes:
+        """Return everything in Prometheus' text format, with the pipeline and the room in bytes as they are now."""
         for gauge in self._records.values():
             gauge.clear()  # what the last scrape was shown may be more than this one may see
         for project in report.projects:
@@ -77,6 +81,7 @@ class Instruments:
         self._queued_jobs.set(report.queue.jobs)
         self._age.set(report.queue.oldest_age_seconds or 0)
         self._workers.set(report.queue.workers)
+        self._disk.set(math.nan if disk_free is None else disk_free)
         return generate_latest(self._registry)
 
 

@@ -8,16 +8,22 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from redis.exceptions import RedisError
 
 from app.api.dependencies import Services
+from app.disk import Disk
 from app.reports.pipeline import QueueReport, read_queue
 from app.storage.engine import answers
 
 __all__ = ["Readiness", "check_readiness"]
 
 State = Literal["ok", "unavailable"]
+DiskState = Literal["ok", "full", "unknown"]
 
 
 class Readiness(BaseModel):
-    """`status` is ready when every part is ok; `queue` is null while Redis does not answer."""
+    """`status` is ready when every part is ok; `queue` is null while Redis does not answer.
+
+    A full `disk` leaves it ready: records are refused with 507 and everything else goes on. It is unknown where
+    Redis is on another machine.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,6 +32,7 @@ class Readiness(BaseModel):
     postgres: State
     redis: State
     workers: State
+    disk: DiskState = "unknown"
     queue: QueueReport | None
 
 
@@ -41,8 +48,15 @@ async def check_readiness(services: Services) -> Readiness:
         postgres=postgres,
         redis="ok" if queue else "unavailable",
         workers=workers,
+        disk=_disk_state(services.ingest.admission.disk),
         queue=queue,
     )
+
+
+def _disk_state(disk: Disk) -> DiskState:
+    if disk.free is None:
+        return "unknown"
+    return "ok" if disk.admits else "full"
 
 
 async def _ask_redis(services: Services) -> QueueReport | None:

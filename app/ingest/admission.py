@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.errors import MonitorError, Overloaded, Unavailable
+from app.disk import Disk
+from app.errors import MonitorError, Overloaded, StorageFull, Unavailable
 from app.ingest.group_commit import JOB_RECORDS
 from app.queue import EVALUATE_QUEUE, listed_jobs, oldest_enqueued_ms
 from app.schemas.projects import BacklogLimits
@@ -26,6 +27,9 @@ _REFRESH_SECONDS = 0.5
 _LISTING_SHARE = 20
 _LONGEST_REFRESH_SECONDS = 5.0
 _RETRY_SECONDS = 5
+# A disk is made room on by people, or by upkeep once a minute.
+_FULL_DISK_RETRY_SECONDS = 30
+_MIB = 1024 * 1024
 
 
 @dataclass
@@ -53,6 +57,7 @@ class Admission:
         clock: Callable[[], int],
     ) -> None:
         self._redis = redis
+        self.disk = Disk(redis)
         self._max_records = max_records
         self._max_age_seconds = max_age_seconds
         self._limits = limits
@@ -66,6 +71,8 @@ class Admission:
         """Raise what `admit` would, and reserve nothing."""
         if not records:
             return
+        if not self.disk.admits:
+            raise _full_disk(self.disk)
         if limits := self._limits().get(project_id):
             self._check_project(limits, self._of_project[project_id], records, size)
         if records > self._records_left:
@@ -80,12 +87,13 @@ class Admission:
     def admit(self, project_id: str, *, records: int, size: int) -> None:
         """Reserve room for `records` of `size` bytes in all.
 
-        Raises Unavailable where the queue is full, Overloaded where the project has its share of it, both
-        with Retry-After.
+        Raises Unavailable where the queue is full, StorageFull where the disk is, Overloaded where the project
+        has its share of the queue, all with Retry-After.
         """
         self.check(project_id, records=records, size=size)
         self._records_left -= records
         self._bytes_left -= size
+        self.disk.take(size)
         waiting = self._of_project[project_id]
         waiting.records += records
         waiting.size += size
@@ -108,8 +116,10 @@ class Admission:
         return (self._clock() - since_ms) / 1000
 
     async def refresh(self) -> None:
-        """Read Redis' memory and the length of the queue; raises redis errors."""
+        """Read the room on the disk, Redis' memory and the length of the queue; raises redis errors."""
+        await self.disk.look()
         memory = await self._redis.info("memory")
+        self.disk.held = int(memory["used_memory"])
         # A Redis without a limit of its own ends where the memory of its machine does.
         limit = int(memory.get("maxmemory", 0)) or int(memory.get("total_system_memory", 0))
         self._bytes_left = limit * MEMORY_SHARE - int(memory["used_memory"]) if limit else float("inf")
@@ -141,6 +151,15 @@ class Admission:
                 await self.refresh()
             rest = _LISTING_SHARE * (time.monotonic() - begun)
             await asyncio.sleep(min(max(_REFRESH_SECONDS, rest), _LONGEST_REFRESH_SECONDS))
+
+
+def _full_disk(disk: Disk) -> MonitorError:
+    left = (disk.free or 0) // _MIB
+    return StorageFull(
+        f"The disk of the servers has {left} MiB left, too little for more; nothing was taken. What is stored can "
+        "be read. Make room there, and send it again later.",
+        retry_after=_FULL_DISK_RETRY_SECONDS,
+    )
 
 
 def _refusal(why: str, advice: str = "add workers") -> MonitorError:

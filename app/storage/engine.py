@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.errors import Unavailable
+from app.errors import MonitorError, StorageFull, Unavailable
 
 __all__ = [
     "DATABASE_ERRORS",
@@ -40,7 +40,9 @@ REFUSALS = (*DATABASE_ERRORS, ValueError, TypeError, OverflowError)
 # Classes of SQLSTATE that speak of the values: data, constraints, size, a trigger's own, an internal limit.
 _DATA_STATES = ("22", "23", "54", "P0", "XX000")
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
+_DISK_FULL_STATE = "53100"
 _RETRY_SECONDS = 2
+_FULL_RETRY_SECONDS = 10
 _ANSWER_SECONDS = 5
 
 
@@ -118,7 +120,7 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield connection
     except Exception as error:
         if is_outage(error):
-            raise Unavailable(
+            raise _disk_full(error) or Unavailable(
                 "The database does not answer; try again shortly.", retry_after=_RETRY_SECONDS
             ) from error
         raise
@@ -128,18 +130,28 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Yield a connection in a transaction that commits at the end of the block.
 
-    Raises Unavailable when Postgres cannot be used now; nothing is kept then.
+    Raises Unavailable when Postgres cannot be used now, StorageFull when its disk is full; nothing is kept then.
     """
     try:
         async with engine.begin() as connection:
             yield connection
     except Exception as error:
         if is_outage(error):
-            raise Unavailable(
+            raise _disk_full(error) or Unavailable(
                 "The database does not answer and nothing was kept; try again shortly.",
                 retry_after=_RETRY_SECONDS,
             ) from error
         raise
+
+
+def _disk_full(error: Exception) -> MonitorError | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(cause, "sqlstate", None) != _DISK_FULL_STATE:
+        return None
+    return StorageFull(
+        "The disk of the database is full and nothing was kept; make room there, and try again later.",
+        retry_after=_FULL_RETRY_SECONDS,
+    )
 
 
 async def answers(engine: AsyncEngine) -> bool:

@@ -20,4 +20,5 @@ async def get_metrics(connection: Reading, serving: Serving, caller: Caller) -> 
     with redis_required():
         report = await read_pipeline(connection, serving.redis, serving.clock())
     shown = report if caller.operator else report.only(caller.project_id)
-    return Response(serving.instruments.render(shown), media_type=CONTENT_TYPE_LATEST)
+    disk = serving.ingest.admission.disk
+    return Response(serving.instruments.render(shown, disk.free), media_type=CONTENT_TYPE_LATEST)
