@@ -126,6 +126,12 @@ class Overdue(Unavailable):
     slug, title = "overdue", "Takes too long"
 
 
+class StorageFull(Unavailable):
+    """A disk has no room for more; nothing was taken, and what is stored can be read."""
+
+    status, slug, title = HTTPStatus.INSUFFICIENT_STORAGE, "storage-full", "Storage full"
+
+
 class StartupError(MonitorError):
     """The process cannot start as configured; `detail` is the one line that says what to do."""
 

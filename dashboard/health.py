@@ -37,13 +37,15 @@ class HealthSource:
 def _state(found: Readiness | None) -> str:
     if found is None:
         return "bad"
-    return "good" if found.status == "ready" else "warn"
+    return "good" if found.status == "ready" and found.disk != "full" else "warn"
 
 
 def health_button(found: Readiness | None, *, asked: bool = True) -> Any:
     """Return the header's one-word summary; `asked` is false before the first answer."""
     state = _state(found) if asked else ""
     words = _WORDS[state]
+    if found and found.disk == "full":
+        words = "Disk full"
     if found and found.status != "ready":
         missing = [name for name in ("postgres", "redis", "workers") if getattr(found, name) != "ok"]
         words = (
@@ -67,6 +69,8 @@ def health_table(found: Readiness | None) -> Any:
         (title, getattr(found, name) if found else UNKNOWN)
         for title, name in (("Postgres", "postgres"), ("Redis", "redis"), ("Workers", "workers"))
     ]
+    if found and found.disk != "unknown":
+        parts.append(("Disk", "ok" if found.disk == "ok" else "full: new records are refused"))
     rows = [_row(title, state, {"ok": "good", UNKNOWN: ""}.get(state, "bad")) for title, state in parts]
     age = queue.oldest_age_seconds if queue else None
     rows += [

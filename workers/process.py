@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from app.aggregation import describing
 from app.catalogue import list_judges, publish_judges
 from app.config import Settings
+from app.disk import Disk
 from app.jobs import Runner
 from app.jobs.erasure import ERASE, Erasure
 from app.jobs.evaluations import EVALUATE_JOB, Evaluations
@@ -61,6 +62,7 @@ _ARQ_TIMEOUT_SECONDS = 24 * 3600
 _CLAIM_SECONDS = 25
 _PAUSE_SECONDS = 0.5
 _DRAIN_SECONDS = 3
+_DISK_SECONDS = 1
 
 
 def unix_ms() -> int:
@@ -118,6 +120,7 @@ class WorkerProcess:
             job_deserializer=deserialize,
             default_queue_name=EVALUATE_QUEUE,
         )
+        self._disk = Disk(self._redis)
         self._engine = create_engine(settings.database_url, pool_size=6, application="llm-monitor-worker")
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         self._projects = Projects(self._engine)
@@ -154,6 +157,7 @@ class WorkerProcess:
         )
         self._judges = list_judges(evaluators)
         self._lane = lane
+        self._full = False
         self._stopping = asyncio.Event()
         self._worker: Worker | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -181,6 +185,7 @@ class WorkerProcess:
         """Yield what is done beside jobs: most of it by every process that nobody waits for."""
         tasks = self._tasks
         yield self._projects.run(tasks)
+        yield tasks.repeat("disk", self._look_at_disk, _DISK_SECONDS, longest=_DISK_SECONDS)
         yield tasks.repeat("heartbeat", self._beat, TELL_SECONDS, longest=TELL_SECONDS)
         if self._lane == "patient":
             yield self._upkeep.run(tasks)
@@ -223,17 +228,26 @@ class WorkerProcess:
             await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
 
     def _pause(self) -> None:
-        """Take no jobs until Postgres answers again."""
+        """Take no jobs until Postgres answers, on a disk with room."""
         if self._worker:
             self._worker.allow_pick_jobs = False
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._resume())
 
     async def _resume(self) -> None:
-        while not (self._stopping.is_set() or await self._answers()):  # noqa: ASYNC110 nobody tells us when Postgres is back
+        while not (self._stopping.is_set() or (self._disk.stores and await self._answers())):  # noqa: ASYNC110 nobody tells us when they are back
             await asyncio.sleep(_PAUSE_SECONDS)
         if self._worker:
             self._worker.allow_pick_jobs = not self._stopping.is_set()
+
+    async def _look_at_disk(self) -> None:
+        """Take no jobs while the disk has no room for what they store."""
+        await self._disk.look()
+        if not self._disk.stores:
+            self._pause()
+            if not self._full:
+                logger.warning("the disk is full: records stay in the queue until there is room")
+        self._full = not self._disk.stores
 
     async def _answers(self) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -67,6 +68,9 @@ class Instruments:
         self._succeeded = self._task_gauge(
             "last_success_timestamp_seconds", "When it last worked, 0 before it ever did."
         )
+        self._disk = self._gauge(
+            "disk_free_bytes", "Room on the disk of the servers, NaN where they are on another machine."
+        )
 
     def _gauge(self, name: str, description: str) -> Gauge:
         return Gauge(f"llm_monitor_{name}", description, registry=self._registry)
@@ -90,8 +94,10 @@ class Instruments:
         requests.inc()
         duration.observe(seconds)
 
-    def render(self, report: PipelineReport, tasks: Mapping[str, Sequence[TaskState]]) -> bytes:
-        """Return everything in Prometheus' text format, with the pipeline and the tasks of processes as they are now."""
+    def render(
+        self, report: PipelineReport, tasks: Mapping[str, Sequence[TaskState]], disk_free: int | None
+    ) -> bytes:
+        """Return everything in Prometheus' text format: the pipeline, tasks of processes and the room in bytes as they are now."""
         self._show_tasks(tasks)
         for gauge in (*self._records.values(), *self._set_aside.values()):
             gauge.clear()  # what the last scrape was shown may be more than this one may see
@@ -104,6 +110,7 @@ class Instruments:
         self._queued_jobs.set(report.queue.jobs)
         self._age.set(report.queue.oldest_age_seconds or 0)
         self._workers.set(report.queue.workers)
+        self._disk.set(math.nan if disk_free is None else disk_free)
         return generate_latest(self._registry)
 
     def _show_tasks(self, tasks: Mapping[str, Sequence[TaskState]]) -> None:

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from redis.exceptions import RedisError
 
 from app.api.dependencies import Services
+from app.disk import Disk
 from app.reports.pipeline import QueueReport, read_queue
 from app.schemas.tasks import TaskState
 from app.storage.engine import answers
@@ -17,6 +18,7 @@ from app.told_tasks import process_name, read_tasks
 __all__ = ["FailingTask", "Readiness", "all_tasks", "check_readiness"]
 
 State = Literal["ok", "unavailable"]
+DiskState = Literal["ok", "full", "unknown"]
 
 
 class FailingTask(BaseModel):
@@ -35,7 +37,8 @@ class Readiness(BaseModel):
     """`status` is ready when every part is ok; `queue` is null while Redis does not answer.
 
     It is degraded, and records are still taken, scored and stored, while background tasks fail. It is
-    not_ready when one of this process fails without which nothing can be taken.
+    not_ready when one of this process fails without which nothing can be taken. A full `disk` leaves it ready:
+    records are refused with 507 and everything else goes on. It is unknown where Redis is on another machine.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +48,7 @@ class Readiness(BaseModel):
     postgres: State
     redis: State
     workers: State
+    disk: DiskState = "unknown"
     queue: QueueReport | None
     failing_tasks: tuple[FailingTask, ...] = ()
 
@@ -67,6 +71,7 @@ async def check_readiness(services: Services) -> Readiness:
         postgres=postgres,
         redis="ok" if queue else "unavailable",
         workers=workers,
+        disk=_disk_state(services.ingest.admission.disk),
         queue=queue,
         failing_tasks=failing,
     )
@@ -91,6 +96,12 @@ def _failing(process: str, state: TaskState) -> FailingTask:
         error=state.error,
         last_success=None if moment is None else datetime.fromtimestamp(moment, UTC),
     )
+
+
+def _disk_state(disk: Disk) -> DiskState:
+    if disk.free is None:
+        return "unknown"
+    return "ok" if disk.admits else "full"
 
 
 async def _ask_redis(services: Services) -> QueueReport | None:

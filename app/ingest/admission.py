@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from app.errors import MonitorError, Overloaded, Unavailable
+from app.disk import Disk
+from app.errors import MonitorError, Overloaded, StorageFull, Unavailable
 from app.ingest.group_commit import JOB_RECORDS
 from app.queue import EVALUATE_QUEUE, listed_jobs
 from app.schemas.projects import BacklogLimits
@@ -28,6 +29,9 @@ _LISTING_SECONDS = 5.0
 _LISTING_SHARE = 20
 _LONGEST_REFRESH_SECONDS = 5.0
 _RETRY_SECONDS = 5
+# A disk is made room on by people, or by upkeep once a minute.
+_FULL_DISK_RETRY_SECONDS = 30
+_MIB = 1024 * 1024
 
 
 @dataclass
@@ -65,6 +69,7 @@ class Admission:
         clock: Callable[[], int],
     ) -> None:
         self._redis = redis
+        self.disk = Disk(redis)
         self._max_records = max_records
         self._max_age_seconds = max_age_seconds
         self._limits = limits
@@ -80,6 +85,8 @@ class Admission:
         """Raise what `admit` would, and reserve nothing."""
         if not records:
             return
+        if not self.disk.admits:
+            raise _full_disk(self.disk)
         waiting = self._of_project[project_id]
         if limits := self._limits().get(project_id):
             self._check_project(limits, waiting, records, size)
@@ -98,12 +105,13 @@ class Admission:
     def admit(self, project_id: str, *, records: int, size: int, ids: int = 0) -> None:
         """Reserve room for `records` of `size` bytes in all, and for so many ids of theirs.
 
-        Raises Unavailable where the queue is full, Overloaded where the project has its share of it, both
-        with Retry-After.
+        Raises Unavailable where the queue is full, StorageFull where the disk is, Overloaded where the project
+        has its share of the queue, all with Retry-After.
         """
         self.check(project_id, records=records, size=size, ids=ids)
         self._records_left -= records
         self._bytes_left -= size + ids * ID_BYTES
+        self.disk.take(size)
         waiting = self._of_project[project_id]
         waiting.records += records
         waiting.size += size
@@ -136,11 +144,13 @@ class Admission:
         return (self._clock() - since_ms) / 1000
 
     async def refresh(self, *, closely: bool = True) -> None:
-        """Read Redis' memory and the length of the queue, and closely every job's name; raises redis errors.
+        """Read the room on the disk, Redis' memory and the length of the queue; raises redis errors.
 
-        A queue that is more than half full is always read closely.
+        Every job's name is read closely, or where the queue is more than half full.
         """
+        await self.disk.look()
         memory = await self._redis.info("memory")
+        self.disk.held = int(memory["used_memory"])
         # A Redis without a limit of its own ends where the memory of its machine does.
         limit = int(memory.get("maxmemory", 0)) or int(memory.get("total_system_memory", 0))
         used = int(memory["used_memory"])
@@ -182,6 +192,15 @@ def _shared_out(what: str, advice: str) -> MonitorError:
     return Overloaded(
         f"This project's {what} as much as is left for all projects; nothing was taken, {advice}.",
         retry_after=_RETRY_SECONDS,
+    )
+
+
+def _full_disk(disk: Disk) -> MonitorError:
+    left = (disk.free or 0) // _MIB
+    return StorageFull(
+        f"The disk of the servers has {left} MiB left, too little for more; nothing was taken. What is stored can "
+        "be read. Make room there, and send it again later.",
+        retry_after=_FULL_DISK_RETRY_SECONDS,
     )
 
 

@@ -7,7 +7,8 @@ import signal
 import socket
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -18,6 +19,7 @@ from app.local.folders import hold_lock
 from app.local.processes import python_environment
 from app.local.programs import REDIS, find_program
 from app.local.redis_versions import describe_weakness, program_release
+from app.local.reviving import Reviving
 from app.local.servers import Addresses, Servers, join_servers
 from app.local.supervisor import ChildSpec, Signals, Supervisor
 
@@ -65,18 +67,22 @@ def _run(part: Part, settings: Settings, signals: Signals) -> None:
             )
             prepare_database(addresses.database_url or "")
 
-        def tend() -> None:
-            if servers and servers.lost():
-                _report("the embedded servers ended; starting them again")
-                servers.ensure(prepare)
-
         if servers:
             servers.ensure(prepare, meanwhile=load_migrations)
             _warn_of_weakness(settings)
         else:
             prepare(addresses)
         specs = child_specs(part, settings, addresses)
-        Supervisor(specs, signals, report=_report, tend=tend).run(lambda: _announce(part, settings))
+        supervisor = Supervisor(specs, signals, report=_report, tend=_tend(servers, prepare))
+        supervisor.run(lambda: _announce(part, settings))
+
+
+def _tend(servers: Servers | None, prepare: Callable[[Addresses], None]) -> Callable[[], None]:
+    """Return what brings embedded servers back, and nothing where there are none."""
+    if servers is None:
+        return lambda: None
+    found = servers
+    return Reviving(found.lost, lambda: found.ensure(prepare), report=_report, clock=time.monotonic).tend
 
 
 def _warn_of_weakness(settings: Settings) -> None:
@@ -188,5 +194,6 @@ def _warning(settings: Settings) -> str:
 
 
 def _report(line: str) -> None:
-    sys.stderr.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} llm-monitor: {line}\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # the disk that it is written to may be full
+        sys.stderr.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} llm-monitor: {line}\n")
+        sys.stderr.flush()

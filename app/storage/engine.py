@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.errors import Overdue, Unavailable
+from app.errors import MonitorError, Overdue, StorageFull, Unavailable
 
 __all__ = [
     "DATABASE_ERRORS",
@@ -44,7 +44,9 @@ _OVERFLOW_STATE = "22003"  # numeric_value_out_of_range
 _DATA_STATES = ("22", "23", "54", "P0", "XX000")
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
 _CANCELED = "57014"  # what a statement ends with that took too long
+_DISK_FULL_STATE = "53100"
 _RETRY_SECONDS = 2
+_FULL_RETRY_SECONDS = 10
 _ANSWER_SECONDS = 5
 # A report over 400 days takes a second; what takes ten is taken from everybody else.
 _READING_SECONDS = 10
@@ -156,7 +158,7 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
                 retry_after=_RETRY_SECONDS,
             ) from error
         if is_outage(error):
-            raise Unavailable(
+            raise _disk_full(error) or Unavailable(
                 "The database does not answer; try again shortly.", retry_after=_RETRY_SECONDS
             ) from error
         raise
@@ -166,7 +168,8 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Yield a connection in a transaction that commits at the end of the block.
 
-    Raises Unavailable when Postgres cannot be used now, Overdue when a statement takes too long; nothing is kept then.
+    Raises Unavailable when Postgres cannot be used now, StorageFull when its disk is full and Overdue when a
+    statement takes too long; nothing is kept then.
     """
     try:
         async with engine.begin() as connection:
@@ -180,11 +183,21 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
                 retry_after=_RETRY_SECONDS,
             ) from error
         if is_outage(error):
-            raise Unavailable(
+            raise _disk_full(error) or Unavailable(
                 "The database does not answer and nothing was kept; try again shortly.",
                 retry_after=_RETRY_SECONDS,
             ) from error
         raise
+
+
+def _disk_full(error: Exception) -> MonitorError | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(cause, "sqlstate", None) != _DISK_FULL_STATE:
+        return None
+    return StorageFull(
+        "The disk of the database is full and nothing was kept; make room there, and try again later.",
+        retry_after=_FULL_RETRY_SECONDS,
+    )
 
 
 async def answers(engine: AsyncEngine) -> bool:

@@ -21,5 +21,5 @@ async def get_metrics(connection: Reading, serving: Serving, caller: Caller) -> 
     with redis_required():
         report = await read_pipeline(connection, serving.redis, serving.clock())
     shown = report if caller.operator else report.only(caller.project_id)
-    tasks = await all_tasks(serving)
-    return Response(serving.instruments.render(shown, tasks), media_type=CONTENT_TYPE_LATEST)
+    tasks, disk = await all_tasks(serving), serving.ingest.admission.disk
+    return Response(serving.instruments.render(shown, tasks, disk.free), media_type=CONTENT_TYPE_LATEST)
