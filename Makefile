@@ -9,6 +9,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 KILLS ?= 5
 SEED ?= 1
+ONLY ?=
 # End-to-end tests mostly wait, so three processes keep two cores busy; a file's tests stay together.
 PARALLEL ?= --numprocesses 3 --dist loadfile
 KERNELS := $(wildcard monitoring/kernels*.py monitoring/*/kernels*.py)
@@ -50,7 +51,7 @@ test: ## run the tests in a container
 	docker run --rm llm-monitor-test
 
 ##@ On this machine, without Docker
-.PHONY: setup run-local test-local test-long bench bench-quick chaos check lint format requirements clients reference help
+.PHONY: setup run-local test-local test-long bench bench-quick chaos abuse check lint format requirements clients reference help
 
 setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compile the kernels, when they changed
 
@@ -86,6 +87,9 @@ bench-quick: setup ## hold the ratios that tests keep: a few minutes
 chaos: setup ## kill -9 everything under load and prove that nothing is lost; KILLS=50 SEED=1
 	LLM_MONITOR_CHAOS_KILLS=$(KILLS) LLM_MONITOR_CHAOS_SEED=$(SEED) \
 		$(BIN)/python -m pytest tests/chaos --quiet --capture no $(PYTEST_ARGS)
+
+abuse: setup ## attack a stack in every known way beside a tenant that must not notice; ONLY=tiny_headers,ids
+	LLM_MONITOR_ABUSE_ONLY=$(ONLY) $(BIN)/python -m pytest tests/abuse --quiet --capture no $(PYTEST_ARGS)
 
 check: setup ## check format, lint, types and import directions, and run the unit tests
 	$(BIN)/ruff format --check .

@@ -19,14 +19,18 @@ from app.observation import observe
 from app.schemas.calls import ASSESSED, UNSAFE, Calls, Places
 from app.schemas.rollups import Delta
 from app.schemas.traces import Trace
+from monitoring.bounds import MOST_TOKENS, MOST_USD, MOST_VALUE
 from monitoring.evaluator import Evaluator
 from monitoring.models import Result, Score
 from monitoring.tabulation import NO_TABLE, Extent, Observations, Table
 from monitoring.verdict import Policy
 
-__all__ = ["HOUR", "MINUTE", "Judging", "add_up", "aggregate", "describing", "negate"]
+__all__ = ["DAY", "HOUR", "MINUTE", "Judging", "add_up", "aggregate", "describing", "negate"]
 
-MINUTE, HOUR = 60, 3600
+MINUTE, HOUR, DAY = 60, 3600, 86400
+# Minutes are read of the last three hours and hours of the last seven days (monitoring.trends). What was older
+# when it was accepted is never read more finely, and a flood of it makes no more rows than there were hours or days.
+_HOURS_AFTER, _DAYS_AFTER = 4 * 60, 8 * 24 * 60  # in minutes
 _EXAMPLES = 3
 _UNMEASURED = frozenset({"template", "user", "session", "tag", "flag"})
 _SPREAD_BY_MODEL = frozenset(
@@ -105,7 +109,10 @@ def aggregate(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Del
 
 
 def add_up(batches: Iterable[Calls]) -> list[Delta]:
-    """Return what batches of calls, of any projects, add to every bucket of every dimension."""
+    """Return what batches of calls, of any projects, add to every bucket of every dimension.
+
+    Raises ValueError for a batch with a number beyond its bound.
+    """
     of_project: dict[str, list[Calls]] = defaultdict(list)
     for batch in batches:
         of_project[batch.project_id].append(batch)
@@ -173,25 +180,28 @@ class _Sums:
             self._places("templates"),
         )
         minutes = self._column("minutes", np.int64)
-        hours = minutes // 60 * 60
+        age = self._accepted() - minutes
+        coarse = np.where(age < _DAYS_AFTER, HOUR, DAY)
+        fine = np.where(age < _HOURS_AFTER, MINUTE, coarse)
+        begins, coarse_begins = _floored(minutes, fine), _floored(minutes, coarse)
         every, nothing = np.arange(self.calls), np.zeros(self.calls, dtype=np.int64)
         labelled = self._numbers("labelled", self._sizes)
         dimensions = self._places("dimensions")
         flags = dimensions == self._names["flag"]
         parts: list[tuple[_Ints, *tuple[Any, ...]]] = [
-            (every, "all", nothing, nothing, nothing, MINUTE, minutes),
-            (every, "model", models, nothing, nothing, MINUTE, minutes),
-            (every, "template", templates, models, nothing, HOUR, hours),
-            (every, "user", self._places("users"), nothing, nothing, HOUR, hours),
-            (every, "session", self._places("sessions"), nothing, nothing, HOUR, hours),
+            (every, "all", nothing, nothing, nothing, fine, begins),
+            (every, "model", models, nothing, nothing, fine, begins),
+            (every, "template", templates, models, nothing, coarse, coarse_begins),
+            (every, "user", self._places("users"), nothing, nothing, coarse, coarse_begins),
+            (every, "session", self._places("sessions"), nothing, nothing, coarse, coarse_begins),
             (
                 labelled,
                 dimensions,
                 self._places("labels"),
                 np.where(flags, models[labelled], 0),
                 np.where(flags, templates[labelled], 0),
-                HOUR,
-                hours[labelled],
+                coarse[labelled],
+                coarse_begins[labelled],
             ),
         ]
         keys = []
@@ -214,9 +224,9 @@ class _Sums:
             (~np.isnan(qualities)).astype(np.int64),
             np.nan_to_num(qualities),
             np.array([cost is not None for cost in costs], dtype=np.int64),
-            np.array([cost or _FREE for cost in costs], dtype=object),
-            self._column("prompt_tokens", object),
-            self._column("completion_tokens", object),
+            _checked(np.array([cost or _FREE for cost in costs], dtype=object), MOST_USD),
+            _checked(self._column("prompt_tokens", object), MOST_TOKENS),
+            _checked(self._column("completion_tokens", object), MOST_TOKENS),
         )
         return [np.add.reduceat(column[calls], begins).tolist() for column in columns]
 
@@ -231,7 +241,7 @@ class _Sums:
             names=list(self._names),
             lengths=self._column("lengths", np.int64),
             measures=self._places("measures"),
-            values=self._column("values", np.float64),
+            values=_checked(self._column("values", np.float64), MOST_VALUE),
             hits=self._numbers("hits", sizes),
             unbinned=self._numbers("unbinned", sizes),
         )
@@ -250,6 +260,13 @@ class _Sums:
             _newest(ids, calls[begin:end].tolist()) if dimension == "flag" else ()
             for dimension, begin, end in zip(dimensions, begins.tolist(), ends, strict=True)
         ]
+
+    def _accepted(self) -> _Ints:
+        """Return the minute of acceptance of each call, which the first six bytes of its id carry in milliseconds."""
+        ids = np.frombuffer(b"".join([batch.ids for batch in self._batches]), dtype=">u2").reshape(-1, 8)
+        high, middle, low = ids[:, :3].astype(np.int64).T
+        accepted: _Ints = ((high << 32) + (middle << 16) + low) // 60_000
+        return accepted
 
     def _column(self, name: str, kind: Any) -> NDArray[Any]:
         return np.concatenate([np.array(getattr(batch, name), dtype=kind) for batch in self._batches])
@@ -272,6 +289,23 @@ class _Sums:
                 for batch, begin in zip(self._batches, before, strict=False)
             ]
         )
+
+
+def _checked(column: NDArray[Any], most: float | Decimal) -> NDArray[Any]:
+    """Return a column of which every number is within its bound; raises ValueError otherwise.
+
+    Batches from before there were bounds may hold others, and a sum of those is one for good.
+    """
+    if column.size and not (column.min() >= 0 and column.max() <= most):
+        raise ValueError(f"a batch holds a number that is negative or beyond {most}")
+    return column
+
+
+def _floored(minutes: _Ints, grains: _Ints) -> _Ints:
+    """Return the minutes at which the buckets of so many seconds begin that hold the given ones."""
+    widths = grains // MINUTE
+    found: _Ints = minutes // widths * widths
+    return found
 
 
 def _newest(ids: bytes, calls: Iterable[int]) -> tuple[UUID, ...]:

@@ -98,6 +98,13 @@ class Settings(BaseSettings):
             description="Origins whose web pages may call the API, separated by commas: https://app.example.",
         ),
     ] = ""
+    trusted_proxies: Annotated[
+        str,
+        Field(
+            description="Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are "
+            "believed, separated by commas: 127.0.0.1, 10.0.0.0/8.",
+        ),
+    ] = ""
     max_body_bytes: Annotated[
         int,
         Field(ge=1024, description="Largest request body in bytes, counted after decompression too."),
@@ -181,10 +188,27 @@ class Settings(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _check_proxies(self) -> Settings:
+        for proxy in self.proxies:
+            try:
+                ipaddress.ip_network(proxy, strict=False)
+            except ValueError as error:
+                raise ValueError(
+                    f"LLM_MONITOR_TRUSTED_PROXIES names {proxy!r}: write addresses or networks, as in "
+                    "127.0.0.1 or 10.0.0.0/8"
+                ) from error
+        return self
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Addresses and networks of the proxies that are believed."""
+        return _listed(self.trusted_proxies)
+
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         """Origins whose pages may call the API."""
-        return tuple(origin.strip() for origin in self.cors_origins.split(",") if origin.strip())
+        return _listed(self.cors_origins)
 
     @property
     def secret_key(self) -> str | None:
@@ -198,6 +222,10 @@ class Settings(BaseSettings):
             return self.api_base_url.rstrip("/")
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 compared, not bound
         return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(entry.strip() for entry in value.split(",") if entry.strip())
 
 
 @lru_cache(maxsize=16)

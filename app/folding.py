@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import msgspec
 
 from app.aggregation import add_up
+from app.errors import Unavailable
 from app.schemas.calls import decode_calls
 from app.schemas.rollups import Delta
-from app.storage.engine import REFUSALS, Connection, Engine, is_refusal, reading, writing
+from app.storage.engine import REFUSALS, Connection, Engine, is_overflow, is_refusal, reading, writing
+from app.storage.locks import UPKEEP, try_lock
 from app.storage.rollup_batches import Place, lock_batches, newest_batch, set_aside, take_batches
 from app.storage.rollup_writes import append_deltas
+from app.storage.set_aside import projects_out_of_bounds, projects_with_figures, set_aside_figures
 
-__all__ = ["MOST_BATCHES", "figures", "fold_batches"]
+__all__ = ["MOST_BATCHES", "Step", "figures", "fold_batches", "fold_each"]
 
 logger = logging.getLogger(__name__)
 
 # About 4,000 calls: a tenth of a second of one processor, and 30 MB for as long.
 MOST_BATCHES = 8
 _FAULTS = (*REFUSALS, msgspec.MsgspecError)
+_RETRY_SECONDS = 1
+_SET_ASIDE = (
+    "%d rows of figures of project %s hold what no sum can bear; it is set aside: llm-monitor doctor --repair"
+)
+Step = Callable[[Connection, datetime, str | None], Awaitable[None]]
 
 
 async def fold_batches(
@@ -46,8 +55,23 @@ async def fold_batches(
 async def figures(engine: Engine, project_id: str) -> AsyncIterator[Connection]:
     """Yield a connection whose rollups hold everything of a project that was stored before.
 
-    Raises Unavailable when Postgres cannot be used now.
+    Where the block fails for a sum that cannot be taken, what spoils it is set aside for the next who asks.
+    Raises Unavailable then, and when Postgres cannot be used now.
     """
+    try:
+        async with _whole_figures(engine, project_id) as connection:
+            yield connection
+    except Exception as error:
+        if is_overflow(error) and await _mend(engine, project_id):
+            raise Unavailable(
+                "A sum could not be taken; what spoilt it was set aside, ask again.",
+                retry_after=_RETRY_SECONDS,
+            ) from error
+        raise
+
+
+@asynccontextmanager
+async def _whole_figures(engine: Engine, project_id: str) -> AsyncIterator[Connection]:
     async with reading(engine) as connection:
         newest = await newest_batch(connection, project_id)
         await connection.rollback()
@@ -60,6 +84,49 @@ async def figures(engine: Engine, project_id: str) -> AsyncIterator[Connection]:
             folded = await fold_batches(connection, project_id, until=newest)
     async with reading(engine) as connection:
         yield connection
+
+
+async def _mend(engine: Engine, project_id: str) -> bool:
+    """Set aside what is out of bounds; tells whether asking again may help."""
+    async with writing(engine) as connection:
+        if not await try_lock(connection, UPKEEP):
+            return True  # whoever folds now meets the same sum, or leaves the lock to us
+        rows = await set_aside_figures(connection, project_id)
+    if rows:
+        logger.error(_SET_ASIDE, rows, project_id)
+    return rows > 0
+
+
+async def fold_each(connection: Connection, step: Step, now: datetime) -> list[str]:
+    """Take a step that adds up rows of all projects, in the transaction at hand, which holds the lock UPKEEP.
+
+    Where a sum cannot be taken, what is out of bounds is set aside, and where that does not help, the step is
+    taken for each project by itself. Returns the projects for which it failed.
+    """
+    if await _taken(connection, step, now):
+        return []
+    for project_id in await projects_out_of_bounds(connection):
+        rows = await set_aside_figures(connection, project_id)
+        logger.error(_SET_ASIDE, rows, project_id)
+    if await _taken(connection, step, now):
+        return []
+    return [
+        project_id
+        for project_id in await projects_with_figures(connection)
+        if not await _taken(connection, step, now, project_id)
+    ]
+
+
+async def _taken(connection: Connection, step: Step, now: datetime, project_id: str | None = None) -> bool:
+    try:
+        async with connection.begin_nested():
+            await step(connection, now, project_id)
+    except REFUSALS as error:
+        if not is_refusal(error):
+            raise
+        logger.exception("rows of %s cannot be added up", project_id or "some project")
+        return False
+    return True
 
 
 async def _fold(connection: Connection, places: Sequence[Place]) -> bool:

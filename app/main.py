@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from redis.asyncio import BlockingConnectionPool, Redis
+from starlette.types import ASGIApp
 
 from app.access.door import Door
 from app.access.keyring import Keyring
@@ -23,6 +26,8 @@ from app.api.headers import SecurityHeaders
 from app.api.instruments import Instruments, RequestTimer
 from app.api.live_feed import Hub
 from app.api.live_figures import live_figures
+from app.api.parameters import parameter_check
+from app.api.proxies import behind_proxies
 from app.api.routes import ROUTERS
 from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
@@ -30,16 +35,22 @@ from app.config import Settings, load_settings
 from app.errors import StartupError
 from app.guard import Guard
 from app.ingest import Ingest
-from app.ingest.background import in_background
 from app.privacy import Privacy
 from app.projects import Projects
 from app.storage.engine import Engine, create_engine
+from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging
+from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 
 __all__ = ["create_app", "create_app_from_env", "open_redis"]
 
+logger = logging.getLogger(__name__)
+
+_BOUNDS = "app.api.connections"  # loaded by uvicorn where it was told to
+_CONNECTION = f"{_BOUNDS}:BoundedConnection"
 _DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem+json (RFC 9457)."
 _REDIS_CONNECTIONS = 64
+_READERS = 8
 _GARBAGE_THRESHOLD = 10_000
 _BUSY_PATHS = ("/monitor/inference",)
 # The API answers with data; only the page of its documentation runs anything.
@@ -55,16 +66,22 @@ _SENT_HEADERS = (
 _READ_HEADERS = ("Location", "Preference-Applied", "Retry-After")
 
 
-def create_app_from_env() -> Application:
-    """Return the application as the environment configures it; what uvicorn's --factory calls."""
+def create_app_from_env() -> ASGIApp:
+    """Return the application as the environment configures it; what uvicorn's --factory calls.
+
+    uvicorn is to be given `--http app.api.connections:BoundedConnection --no-proxy-headers`.
+    """
     settings = load_settings()
     configure_logging(settings.log_level, process="api")
+    if _BOUNDS not in sys.modules:
+        logger.warning("nothing bounds heads and connections: start uvicorn with --http %s", _CONNECTION)
     app = create_app(settings)
     # What is there now stays; every full collection would look at all of it again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE_THRESHOLD)
-    return app
+    proxied: ASGIApp = behind_proxies(app, settings.proxies)
+    return proxied
 
 
 def create_app(settings: Settings) -> Application:
@@ -88,7 +105,7 @@ def create_app(settings: Settings) -> Application:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        dependencies=[Depends(authorize)],
+        dependencies=[Depends(authorize), Depends(parameter_check(ROUTERS))],
     )
     app.add_middleware(Gate)
     if settings.allowed_origins:
@@ -133,31 +150,60 @@ def open_redis(url: str) -> Redis:
 
 
 @asynccontextmanager
-async def _reading_projects(engine: Engine, redis: Redis) -> AsyncIterator[Projects]:
+async def _reading_projects(engine: Engine, redis: Redis, tasks: Tasks) -> AsyncIterator[Projects]:
     projects = Projects(engine, redis)
-    async with in_background(projects.run()):
+    async with in_background(projects.run(tasks)):
         yield projects
+
+
+async def _tell(redis: Redis, tasks: Tasks) -> None:
+    await tell_tasks(redis, process_name("api"), tasks.states(), int(now_utc().timestamp() * 1000))
+
+
+@asynccontextmanager
+async def _reading_keys(
+    engine: Engine, redis: Redis, tasks: Tasks
+) -> AsyncIterator[tuple[Keyring, Sessions]]:
+    keyring = Keyring(engine, now_utc)
+    sessions = Sessions(redis, keyring, now_utc)
+    async with in_background(keyring.run(tasks, sessions.forget)):
+        yield keyring, sessions
 
 
 @asynccontextmanager
 async def open_services(settings: Settings, instruments: Instruments) -> AsyncIterator[Services]:
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
-    engine = create_engine(database_url, application="llm-monitor-api")
-    keyring = Keyring(engine, now_utc)
+    engine = create_engine(database_url, pool_size=_READERS, application="llm-monitor-api", waited_for=True)
+    # Of its own, so that who may come in and what projects want is known while every reader waits.
+    standing = create_engine(database_url, pool_size=2, application="llm-monitor-api", waited_for=True)
+    tasks = Tasks()
     privacy = Privacy(settings.secret_key)
     guard = Guard(settings, privacy)
     try:
         async with (
             open_redis(redis_url) as redis,
-            _reading_projects(engine, redis) as projects,
-            Ingest(redis, settings, projects, privacy).running() as ingest,
-            Hub(redis, live_figures(engine, redis, now_utc)).running() as hub,
-            in_background(keyring.run()),
+            _reading_projects(standing, redis, tasks) as projects,
+            Ingest(redis, settings, projects, privacy).running(tasks) as ingest,
+            Hub(redis, live_figures(engine, redis, now_utc)).running(tasks) as hub,
+            _reading_keys(standing, redis, tasks) as (keyring, sessions),
+            in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)),
+            in_background(guard.warm(projects.is_any_guarded)),
         ):
-            rates, door = Rates(redis), Door(settings, keyring, Sessions(redis, keyring, now_utc))
+            rates, door = Rates(redis), Door(settings, keyring, sessions)
             services = Services(
-                settings, redis, engine, projects, door, rates, privacy, guard, ingest, hub, instruments
+                settings,
+                redis,
+                engine,
+                projects,
+                door,
+                rates,
+                privacy,
+                guard,
+                ingest,
+                hub,
+                instruments,
+                tasks,
             )
 
             def notice() -> None:
@@ -168,3 +214,4 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
     finally:
         guard.close()
         await engine.dispose()
+        await standing.dispose()

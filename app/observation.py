@@ -6,9 +6,11 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from app.schemas.calls import ASSESSED, UNSAFE, Calls, Places
 from app.schemas.traces import COUNTED_KINDS, Trace
+from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE, is_bounded
 from monitoring.models import Score
 
 __all__ = ["OTHER", "observe", "other_mark"]
@@ -33,7 +35,8 @@ def observe(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Calls
     It follows from the traces alone: thresholds and caps of the moment they were scored are written in them,
     so that what was added can be taken back exactly after both have changed.
 
-    Raises ValueError for a measure that is negative or not finite.
+    A number of a trace that is beyond its bound, as one may be that was stored before there were bounds, counts
+    as unknown. Raises ValueError for what an evaluator measured and is negative or beyond every bound.
     """
     calls: dict[str, list[Trace]] = defaultdict(list)
     for trace in traces:
@@ -61,8 +64,12 @@ class _Observing:
             self._labels += [
                 (number, places[dimension], places[value]) for dimension, value in self._describe(call)
             ]
-        if self._values and not (min(self._values) >= 0 and math.isfinite(sum(self._values))):
-            raise ValueError("what an evaluator measures is a finite number of zero or more")
+        values = self._values
+        # A sum alone tells NaN, which no comparison does.
+        if values and not (min(values) >= 0 and max(values) <= MOST_VALUE and math.isfinite(sum(values))):
+            raise ValueError(
+                f"what an evaluator measures is a finite number of zero or more, {MOST_VALUE:g} at most"
+            )
         labelled, dimensions, labels = zip(*self._labels, strict=True) if self._labels else ((), (), ())
         found = Calls(
             project_id=project_id,
@@ -80,10 +87,15 @@ class _Observing:
                 ASSESSED * (call.safety_score is not None) + UNSAFE * (call.is_safe is False)
                 for call in calls
             ],
-            qualities=[call.overall_quality for call in calls],
-            costs=[call.cost_usd for call in calls],
-            prompt_tokens=[call.prompt_tokens or 0 for call in calls],
-            completion_tokens=[call.completion_tokens or 0 for call in calls],
+            qualities=[
+                quality
+                if (quality := call.overall_quality) is not None and 0 <= quality <= MOST_VALUE
+                else None
+                for call in calls
+            ],
+            costs=[_cost(call) for call in calls],
+            prompt_tokens=[_tokens(call.prompt_tokens) for call in calls],
+            completion_tokens=[_tokens(call.completion_tokens) for call in calls],
             labelled=list(labelled),
             dimensions=list(dimensions),
             labels=list(labels),
@@ -123,12 +135,12 @@ class _Observing:
                 values += result.parts.values()
         for measure in _MEASURED:
             value = getattr(call, measure)
-            if value is not None:
+            if value is not None and 0 <= value <= MOST_MILLISECONDS:
                 measures.append(places[measure])
                 values.append(value)
-        if call.cost_usd is not None:
+        if (cost := _cost(call)) is not None:
             measures.append(places["cost_usd"])
-            values.append(float(call.cost_usd))
+            values.append(float(cost))
         for flag in call.flags:
             self._hits.append(len(measures))
             self._unbinned.append(len(measures))
@@ -141,6 +153,15 @@ class _Observing:
         if not all(part in known for part in parts):
             known.update({part: self._places[f"{evaluator}.{part}"] for part in parts})
         return [known[part] for part in parts]
+
+
+def _cost(call: Trace) -> Decimal | None:
+    cost = call.cost_usd
+    return cost if cost is not None and is_bounded(cost, MOST_USD) else None
+
+
+def _tokens(count: int | None) -> int:
+    return count if count is not None and is_bounded(count, MOST_TOKENS) else 0
 
 
 def _name(call: Trace, dimension: str, value: str | None) -> str:

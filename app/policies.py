@@ -15,6 +15,7 @@ from app.schemas.catalogue import Judge
 from app.storage.engine import Connection
 from app.storage.projects import lock_settings, read_settings, save_settings
 from app.storage.score_values import read_values
+from monitoring.bounds import MOST_WEIGHT
 from monitoring.calibration import Proposal, propose
 from monitoring.verdict import Policy
 
@@ -126,6 +127,11 @@ def _check(judges: Sequence[Judge], policy: Policy) -> None:
     weighed = {judge.name for judge in judges if judge.category == "quality"}
     _refuse("thresholds", policy.thresholds, judged)
     _refuse("weights", policy.weights, weighed)
+    if heavy := [name for name, weight in policy.weights.items() if weight > MOST_WEIGHT]:
+        raise InvalidRecord(
+            f"weights gives {', '.join(heavy)} more than {MOST_WEIGHT:g}, which is the most.",
+            errors=[{"field": f"weights.{name}", "message": f"at most {MOST_WEIGHT:g}"} for name in heavy],
+        )
 
 
 def _refuse(field: str, given: Mapping[str, float], known: set[str]) -> None:

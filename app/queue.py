@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import msgspec
 from arq.constants import job_key_prefix
@@ -12,6 +11,8 @@ from arq.jobs import serialize_job
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+from app.places import FORMER, place
+from app.schemas.ids import mint
 from app.schemas.projects import DEFAULT_PROJECT
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
     "deserialize",
     "listed_jobs",
     "live_workers",
-    "oldest_enqueued_ms",
     "queued_jobs",
     "queued_since",
     "queued_tokens",
@@ -49,13 +49,13 @@ WORKERS_KEY = "llm-monitor:workers"
 _WORKER_SILENCE_MS = 15_000
 # arq drops a job whose payload key expired, so it outlives any outage an operator would sit out.
 _EXPIRES_MS = 30 * 24 * 3600 * 1000
-# A job with waiting posts is due a day earlier than bulk jobs of the same moment: before all of them, as long
-# as none is so old, which is also where admission ends by default.
-_HEAD_START_MS = 24 * 3600 * 1000
+_SLICE_JOBS = 2_000
 _TIME_BYTES = 9  # msgpack: a type byte and 64 bits
 _FORGOTTEN_MS = 60_000
 _SEPARATOR = ":"
 _TOKEN_CHARACTERS = 32
+_MOMENT_CHARACTERS = 12
+_WITH_MOMENT = "7"
 _WAITED = "w"
 _WAITED_BYTES = (_WAITED + _SEPARATOR).encode()
 
@@ -63,7 +63,7 @@ _WAITED_BYTES = (_WAITED + _SEPARATOR).encode()
 class JobName(NamedTuple):
     """A job id that says what the job holds, so that counting the queue reads no payload.
 
-    `size` is that of the encoded batch in bytes.
+    `size` is that of the encoded batch in bytes. The token is a UUIDv7, which says when the job was made.
     """
 
     project_id: str
@@ -78,6 +78,16 @@ class JobName(NamedTuple):
     def root(self) -> str:
         """What a job has in common with the halves it may be replaced by."""
         return self.token[:_TOKEN_CHARACTERS]
+
+    @property
+    def made_ms(self) -> int:
+        """When the job, or the one that it is a half of, was made: Unix milliseconds, 0 where it does not say."""
+        moment = self.token[:_MOMENT_CHARACTERS]
+        said = self.token[_MOMENT_CHARACTERS : _MOMENT_CHARACTERS + 1] == _WITH_MOMENT
+        try:
+            return int(moment, 16) if said else 0
+        except ValueError:  # no name of ours
+            return 0
 
     @property
     def waited(self) -> bool:
@@ -98,13 +108,15 @@ class JobName(NamedTuple):
         return cls(DEFAULT_PROJECT, 1, job_id)
 
     @classmethod
-    def new(cls, project_id: str, records: int, size: int = 0, *, waited: bool = False) -> JobName:
-        """Return a fresh name."""
-        return cls(project_id, records, uuid4().hex + (_WAITED if waited else ""), size)
+    def new(
+        cls, project_id: str, records: int, size: int = 0, *, waited: bool = False, now_ms: int = 0
+    ) -> JobName:
+        """Return a fresh name of a job made at the Unix time `now_ms` in milliseconds."""
+        return cls(project_id, records, mint(now_ms).hex + (_WAITED if waited else ""), size)
 
 
 class QueuedJob(NamedTuple):
-    """A job that waits or runs, and when it was enqueued in Unix milliseconds."""
+    """A job that waits or runs, and when it was enqueued in Unix milliseconds; 0 where that is not known."""
 
     name: JobName
     enqueued_ms: int
@@ -145,18 +157,20 @@ def deserialize(data: bytes) -> dict[str, Any]:
     return {"t": None, "f": EVALUATE, "a": (Payload(data),), "k": {}, "et": 0}
 
 
-def stage(pipe: Pipeline, jobs: Sequence[NewJob], *, now_ms: int, count: bool = True) -> None:
+def stage(pipe: Pipeline, jobs: Sequence[NewJob], *, now_ms: int, instead: JobName | None = None) -> None:
     """Add what `enqueue_job` would write for each job to a MULTI of the caller, with the ledger's count.
 
-    With `count=False` the records were counted as accepted before, as when a job is split.
+    Jobs that stand `instead` of another, as when that is split, have its place and are not counted again.
     """
+    if not jobs:
+        return
     for job in jobs:
         body = serialize_job(EVALUATE, (job.payload,), {}, None, now_ms, serializer=serialize)
         pipe.psetex(f"{job_key_prefix}{job.name}", _EXPIRES_MS, body)
-        score = now_ms - _HEAD_START_MS if job.name.waited else now_ms
-        pipe.zadd(EVALUATE_QUEUE, {str(job.name): score})
-        if count:
+        if instead is None:
             pipe.hincrby(ACCEPTED_KEY, job.name.project_id, job.name.records)
+    names = [str(job.name) for job in jobs]
+    place(pipe, EVALUATE_QUEUE, names, instead=str(instead or ""))
 
 
 async def queued_jobs(redis: Redis) -> list[JobName]:
@@ -171,27 +185,18 @@ async def queued_jobs(redis: Redis) -> list[JobName]:
     return [JobName.parse(job_id) for job_id, there in zip(listed, present, strict=True) if there]
 
 
-async def listed_jobs(redis: Redis) -> list[QueuedJob]:
-    """Return what the queue lists, without looking for payloads; one that is tried again counts from then."""
-    listed = await redis.zrange(EVALUATE_QUEUE, 0, -1, withscores=True)
-    names = ((JobName.parse(_text(job_id)), int(score)) for job_id, score in listed)
-    return [QueuedJob(name, score + _HEAD_START_MS if name.waited else score) for name, score in names]
+async def listed_jobs(redis: Redis) -> AsyncIterator[QueuedJob]:
+    """Yield what the queue lists, in slices and without looking for payloads.
 
-
-async def oldest_enqueued_ms(redis: Redis) -> int | None:
-    """Return when the oldest job was enqueued, in Unix milliseconds; None for an empty queue.
-
-    It is the first of the jobs that are waited for or the first of the others.
+    A job that is done meanwhile moves the others forward, so that one may be missed.
     """
-    heads = await redis.zrange(EVALUATE_QUEUE, 0, 0, withscores=True)
-    if not heads:
-        return None
-    after = heads[0][1] + _HEAD_START_MS / 2
-    heads += await redis.zrangebyscore(EVALUATE_QUEUE, after, "+inf", start=0, num=1, withscores=True)
-    tails = [
-        await redis.getrange(f"{job_key_prefix}{_text(job_id)}", -_TIME_BYTES, -1) for job_id, _ in heads
-    ]
-    return min(filter(None, map(_read_time, tails)), default=None)
+    start = 0
+    while listed := await redis.zrange(EVALUATE_QUEUE, start, start + _SLICE_JOBS - 1, withscores=True):
+        start += _SLICE_JOBS
+        for job_id, score in listed:
+            name = JobName.parse(_text(job_id))
+            # What the version before had listed, and nobody has placed yet, has a moment there.
+            yield QueuedJob(name, name.made_ms or (int(score) if score >= FORMER else 0))
 
 
 async def queued_since(redis: Redis) -> list[QueuedJob]:
@@ -220,7 +225,7 @@ async def queued_tokens(redis: Redis, project_id: str) -> list[str]:
     return sorted({name.root for name in names if name.project_id == project_id})
 
 
-async def requeue_unlisted(redis: Redis, now_ms: int) -> int:
+async def requeue_unlisted(redis: Redis) -> int:
     """List jobs whose payload is there and whose place in the queue is not; returns how many.
 
     It looks at every key of Redis, so it is for the case that something is missing.
@@ -231,7 +236,7 @@ async def requeue_unlisted(redis: Redis, now_ms: int) -> int:
         tail = await redis.getrange(key, -_TIME_BYTES, -1)
         # A job that is done meanwhile is gone with its payload; one that comes back so is settled once.
         if tail and JobName.parse(job_id).token != job_id:
-            found += int(await redis.zadd(EVALUATE_QUEUE, {job_id: now_ms}, nx=True))
+            found += int(await place(redis, EVALUATE_QUEUE, [job_id]))
     return found
 
 

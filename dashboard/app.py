@@ -18,14 +18,18 @@ from redis.asyncio import Redis
 from app.access.door import Door
 from app.access.keyring import Keyring
 from app.access.sessions import Sessions
+from app.access.visitors import Visitors
+from app.api.connections import BoundedConnection
 from app.api.dependencies import now_utc
 from app.api.headers import SecurityHeaders
+from app.api.proxies import behind_proxies
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
-from app.ingest.background import in_background
 from app.privacy import Privacy
 from app.storage.engine import create_engine
+from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging
+from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 from dashboard.drawer import register_drawer
 from dashboard.frame import URL, frame, register_frame, report_failure
 from dashboard.gate import Gate
@@ -42,6 +46,7 @@ _API_SECONDS = 4.5  # just under the pace at which it is asked
 _REDIS_SECONDS = 2.0
 # Dash needs inline and evaluated scripts; nobody may frame its pages or send their forms elsewhere.
 _POLICY = "frame-ancestors 'none'; form-action 'self'; base-uri 'self'; object-src 'none'"
+_READERS = 8
 _SMALLEST_BYTES = 500
 _COMPRESSION = 4  # of nine; twice as fast for charts' 4.8 MB of script as the slowest level, and 4 % larger
 _HEAD = '<meta name="color-scheme" content="light dark"><link rel="icon" href="/assets/icons/favicon.svg">'
@@ -58,30 +63,45 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
             "the dashboard needs DATABASE_URL and REDIS_URL: start it with python main.py --dashboard-only, "
             "or set both"
         )
-    engine = create_engine(settings.database_url, application="llm-monitor-dashboard")
+    engine = create_engine(
+        settings.database_url, pool_size=_READERS, application="llm-monitor-dashboard", waited_for=True
+    )
+    # Of its own, so that who may look is known while every reader waits.
+    standing = create_engine(
+        settings.database_url, pool_size=1, application="llm-monitor-dashboard", waited_for=True
+    )
     redis = Redis.from_url(
         settings.redis_url, socket_connect_timeout=_REDIS_SECONDS, socket_timeout=_REDIS_SECONDS
     )
     # A subscription is silent for as long as nothing happens.
     feed = Redis.from_url(settings.redis_url, socket_connect_timeout=_REDIS_SECONDS, health_check_interval=15)
     client = httpx.AsyncClient(base_url=settings.api_url, timeout=_API_SECONDS, transport=api)
-    news = News(feed)
-    keyring = Keyring(engine, now_utc)
+    news, tasks = News(feed), Tasks()
+    keyring = Keyring(standing, now_utc)
     door = Door(settings, keyring, Sessions(redis, keyring, now_utc))
+
+    async def tell() -> None:
+        moment = int(now_utc().timestamp() * 1000)
+        await tell_tasks(redis, process_name("dashboard"), tasks.states(), moment)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
-            async with in_background(news.listen(), keyring.run()):
+            async with in_background(
+                tasks.keep("news", news.listen),
+                keyring.run(tasks),
+                tasks.repeat("heartbeat", tell, TELL_SECONDS),
+            ):
                 yield
         finally:
             await client.aclose()
             await redis.aclose()
             await feed.aclose()
             await engine.dispose()
+            await standing.dispose()
 
     server = FastAPI(lifespan=lifespan, openapi_url=None)
-    server.include_router(sign_in_router(client))  # before Dash, which answers every other address
+    server.include_router(sign_in_router(client, Visitors(redis)))  # before Dash, which answers every other address
     dash = _create_dash(server)
     server.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_BYTES, compresslevel=_COMPRESSION)
     server.add_middleware(Gate, door=door, settings=settings)
@@ -127,7 +147,9 @@ def main() -> int:
         sys.stderr.write(f"llm-monitor: {error.detail}\n")
         return 2
     uvicorn.run(
-        dashboard,
+        behind_proxies(dashboard, settings.proxies),
+        http=BoundedConnection,
+        proxy_headers=False,
         host=settings.host,
         port=settings.dashboard_port,
         log_level="warning",

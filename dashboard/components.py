@@ -8,7 +8,9 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-__all__ = ["aria", "attributes", "card", "chart", "flag_name", "icon", "notice", "snippet", "tile"]
+from app.errors import MonitorError, Unavailable
+
+__all__ = ["aria", "attributes", "card", "chart", "flag_name", "icon", "notice", "snippet", "tile", "unread"]
 
 _PLOT: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset"}
 
@@ -78,6 +80,12 @@ def notice(title: str, text: Any, *, color: str = "red", closable: bool = False)
         withCloseButton=closable,
         closeButtonLabel="Close",
     )
+
+
+def unread(error: MonitorError, more: str = "") -> Any:
+    """Return the message that something could not be read, and why; `more` follows it."""
+    title = "Postgres does not answer" if type(error) is Unavailable else error.title
+    return notice(title, f"{error.detail} {more}".strip())
 
 
 def snippet(code: str) -> Any:

@@ -7,11 +7,11 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
-from app.errors import Unavailable
-from dashboard.components import notice
+from app.errors import Overloaded, Unavailable
+from dashboard.components import notice, unread
 from dashboard.sources import Sources
 from dashboard.traces import trace_detail
-from dashboard.tree import span_tree
+from dashboard.tree import MOST_READ, span_tree
 from dashboard.view import read_trace_id, read_view
 
 __all__ = ["opens_traces", "register_drawer", "trace_drawer"]
@@ -65,9 +65,13 @@ def register_drawer(dash: Dash, sources: Sources, url: str) -> None:
         project_id = read_view(search).project_id
         try:
             trace = await sources.trace(project_id, trace_id) if trace_id else None
-            nodes = await sources.tree(project_id, trace.trace_id) if trace and trace.otel_trace_id else []
-        except Unavailable as error:
-            return notice("Postgres does not answer", error.detail), True
+            nodes = (
+                await sources.tree(project_id, trace.trace_id, MOST_READ)
+                if trace and trace.otel_trace_id
+                else []
+            )
+        except (Overloaded, Unavailable) as error:
+            return unread(error), True
         if trace is None:
             return notice(
                 "There is no such trace",

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from app.access.door import Door
-from app.access.origins import refuse_foreign_pages, same_origin
-from app.config import Settings, is_loopback
+from app.access.origins import confine_strangers, same_origin
+from app.config import Settings
 from app.errors import Forbidden, MonitorError, Unauthorized
 from dashboard.seat import SEAT
 
@@ -23,7 +23,8 @@ __all__ = ["COOKIE", "SIGN_IN", "SIGN_OUT", "Gate", "is_secure", "read_cookie"]
 
 COOKIE: Final = "llm-monitor-session"
 SIGN_IN, SIGN_OUT = "/login", "/logout"
-_OPEN_FOLDERS: Final = ("/assets/", "/_dash-component-suites/", "/_favicon.ico")
+_OPEN_FOLDERS: Final = ("/assets/", "/_dash-component-suites/")
+_OPEN_PATHS: Final = {"/_favicon.ico"}
 _SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
 _POLICY_VIOLATION: Final = 1008
 _SESSION_ENDED: Final = 4001  # of Dash's own codes, the one after which its worker does not connect again
@@ -37,11 +38,11 @@ class Gate:
         self._app = app
         self._door = door
         self._allowed = settings.allowed_origins
-        self._loopback = is_loopback(settings.host)
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] not in {"http", "websocket"} or scope["path"].startswith(_OPEN_FOLDERS):
+        if scope["type"] not in {"http", "websocket"} or _is_open(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -62,7 +63,7 @@ class Gate:
             return
         identity = await self._door.admit(read_cookie(headers))
         if identity.anonymous:
-            refuse_foreign_pages(headers, allowed=self._allowed, loopback=self._loopback)
+            identity = confine_strangers(identity, headers, self._settings, scope.get("http_version", "1.1"))
         identity.require("read")
         SEAT.set(identity)
 
@@ -103,6 +104,11 @@ def read_cookie(headers: Headers, name: str = COOKIE) -> str | None:
 def is_secure(scope: Scope) -> bool:
     """Tell whether the browser speaks TLS, to this server or to a proxy before it."""
     return scope["scheme"] == "https" or Headers(scope=scope).get("x-forwarded-proto") == "https"
+
+
+def _is_open(scope: Scope) -> bool:
+    path = scope["path"]
+    return scope["type"] == "http" and (path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS))
 
 
 def _changes_something(scope: Scope) -> bool:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-import structlog
 from dash import Dash, ctx, set_props
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from app.events import subscribe
 from dashboard.seat import seated_project
@@ -21,10 +19,7 @@ __all__ = ["NEWS", "News", "register_news"]
 
 NEWS = "news"
 _QUIET_SECONDS = 1.0  # between two messages to one browser: people read no faster
-_RETRY_SECONDS = 1.0
 _CHECK_SECONDS = 5.0  # how long a closed connection may go unnoticed
-
-_log = structlog.get_logger(__name__)
 
 
 class News:
@@ -42,19 +37,13 @@ class News:
         return own + self._lost
 
     async def listen(self) -> None:
-        """Count events until cancelled; while Redis is away, try again every second."""
-        away = False
-        while True:
-            try:
-                async for event in subscribe(self._redis):
-                    away = False
-                    await self._count(event.project_id)
-            except (RedisError, OSError) as error:
-                if not away:
-                    _log.warning("live_feed_lost", error=type(error).__name__)
-                away = True
-                await self._count()
-            await asyncio.sleep(_RETRY_SECONDS)
+        """Count events until cancelled; raises redis errors when Redis goes away, which is news to every page."""
+        try:
+            async for event in subscribe(self._redis):
+                await self._count(event.project_id)
+        except Exception:
+            await self._count()
+            raise
 
     async def _count(self, project_id: str | None = None) -> None:
         async with self._changed:

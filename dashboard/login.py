@@ -14,6 +14,7 @@ import httpx
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from app.access.visitors import Visitors
 from dashboard.gate import COOKIE, SIGN_IN, SIGN_OUT, is_secure, read_cookie
 
 __all__ = ["sign_in_router"]
@@ -64,7 +65,7 @@ _HIDDEN: Final = (
 )
 
 
-def sign_in_router(client: httpx.AsyncClient) -> APIRouter:
+def sign_in_router(client: httpx.AsyncClient, visitors: Visitors) -> APIRouter:
     """Return the routes of the forms; sessions begin and end at the API that `client` reaches."""
     router = APIRouter()
 
@@ -82,8 +83,9 @@ def sign_in_router(client: httpx.AsyncClient) -> APIRouter:
             return _page(request, target, "This form was too old; please try again.", HTTPStatus.FORBIDDEN)
         by_key = form.get("by") != "password"
         asked = {"key": form.get("key", "").strip()} if by_key else _admin(project, form)
+        announced = await visitors.introduce(request.client.host if request.client else None)
         try:
-            answer = await client.post("/sessions", json=asked)
+            answer = await client.post("/sessions", json=asked, headers=announced)
         except httpx.HTTPError:
             unavailable = HTTPStatus.SERVICE_UNAVAILABLE
             return _page(request, target, "The API does not answer; try again shortly.", unavailable)

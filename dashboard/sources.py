@@ -22,6 +22,7 @@ from app.schemas.listed import Filters, ListedTrace, TreeNode
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine, reading
 from app.storage.traces import read_page, read_trace, read_tree
+from app.storage.turns import Turns
 from dashboard.narrowing import Narrowing
 from dashboard.rates import Rate, RateMeter
 from dashboard.shared import Shared
@@ -67,38 +68,42 @@ class Sources:
         self._privacy = privacy
         self._clock = clock
         self._overviews: Shared[Overview] = Shared(_SHARED_SECONDS)
+        self._turns = Turns()
         self._meters: dict[str, RateMeter] = {}
 
     async def overview(self, view: View) -> Overview:
-        """Return the overview of a project, period and source; raises Unavailable without Postgres."""
+        """Return the overview of a project, period and source; raises Unavailable without Postgres, Overloaded when too many read."""
         return await self._overviews.get(view, lambda: self._read_overview(view))
 
     async def trace(self, project_id: str, trace_id: UUID) -> Trace | None:
-        """Return one trace whole, None when it is not stored; raises Unavailable without Postgres."""
-        async with reading(self._engine) as connection:
+        """Return one trace whole, None when it is not stored; raises Unavailable without Postgres, Overloaded when too many read."""
+        async with self._turns.taking(project_id), reading(self._engine) as connection:
             return await read_trace(connection, project_id, trace_id)
 
-    async def tree(self, project_id: str, trace_id: UUID) -> list[TreeNode]:
-        """Return the spans of the trace that a call belongs to; raises Unavailable without Postgres."""
-        async with reading(self._engine) as connection:
-            return await read_tree(connection, project_id, trace_id)
+    async def tree(self, project_id: str, trace_id: UUID, limit: int) -> list[TreeNode]:
+        """Return the first spans of the trace that a call belongs to; raises Unavailable without Postgres, Overloaded when too many read."""
+        async with self._turns.taking(project_id), reading(self._engine) as connection:
+            return await read_tree(connection, project_id, trace_id, limit=limit)
 
     async def found(self, view: View, narrowing: Narrowing, limit: int) -> list[ListedTrace]:
         """Return the newest traces of a period that a list is narrowed to.
 
-        Raises Unavailable without Postgres, InvalidParameter when too much would have to be looked through.
+        Raises Unavailable without Postgres, Overloaded when too many read, InvalidParameter when too much would have to be looked through.
         """
         window = window_of(view.period, self._clock())
         forms = partial(self._privacy.stored_forms, view.project_id)
         filters = narrowing.filters(view.source, window, forms)
-        async with reading(self._engine) as connection:
+        async with self._turns.taking(view.project_id), reading(self._engine) as connection:
             return await read_page(connection, view.project_id, filters, before=narrowing.before, limit=limit)
 
     async def _read_overview(self, view: View) -> Overview:
         now = self._clock()
         window = window_of(view.period, now)
         what = (view.project_id, window, view.source)
-        async with figures(self._engine, view.project_id) as connection:
+        async with (
+            self._turns.taking(view.project_id),
+            figures(self._engine, view.project_id) as connection,
+        ):
             pipeline = await self._read_pipeline(connection, now)
             ledgers = pipeline.projects if pipeline else ()
             ledger = next((found for found in ledgers if found.project_id == view.project_id), None)

@@ -17,11 +17,16 @@ from dashboard.components import aria, flag_name
 from dashboard.evidence import Finding, marked
 from dashboard.formatting import UNKNOWN, ago, clip, clock, count, instant, milliseconds, money, score
 from dashboard.silence import silence_notice
+from monitoring.excerpts import SCORED_CHARACTERS, SCORED_IN_PART
 from monitoring.models import Failure, Result, Score
 
 __all__ = ["trace_detail", "trace_rows", "trace_table"]
 
 _SNIPPET = 160
+_PARTIAL = (
+    f"This record holds more than {SCORED_CHARACTERS:,} characters. Its scores and findings are those of the beginning "
+    "and the end of its longest texts."
+)
 _THEME = """themeQuartz.withParams({
   backgroundColor: "var(--card)", foregroundColor: "var(--mantine-color-text)", borderColor: "var(--line)",
   headerBackgroundColor: "var(--card)", headerTextColor: "var(--quiet)", chromeBackgroundColor: "var(--card)",
@@ -105,6 +110,7 @@ def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
             if silent
             else []
         ),
+        *([html.P(_PARTIAL, className="remark")] if SCORED_IN_PART in trace.marks else []),
         *(
             _text(title, text, _findings(trace.scores, field))
             for field, title, text in texts

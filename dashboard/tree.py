@@ -15,7 +15,10 @@ from dashboard.components import aria
 from dashboard.formatting import milliseconds, money, score
 from dashboard.view import with_fields
 
-__all__ = ["span_tree"]
+__all__ = ["MOST_READ", "span_tree"]
+
+MOST_READ = 5_000
+"""Spans of one trace that are looked at."""
 
 _MOST_SHOWN = 300
 _DEEPEST = 12  # further in, lines are no longer moved to the right
@@ -24,7 +27,7 @@ _DEEPEST = 12  # further in, lines are no longer moved to the right
 def span_tree(nodes: Sequence[TreeNode], shown: UUID, path: str, search: str | None) -> list[Any]:
     """Return a heading and the tree, with a link to every other span; nothing for a span that is alone.
 
-    Spans beyond the first three hundred are counted and left out.
+    Spans beyond the first three hundred are counted and left out, and `nodes` holds at most MOST_READ of a trace.
     """
     if len(nodes) < 2:  # noqa: PLR2004 a tree has branches
         return []
@@ -37,7 +40,7 @@ def span_tree(nodes: Sequence[TreeNode], shown: UUID, path: str, search: str | N
     left = len(nodes) - len(lines)
     more = html.P(f"{left:,} more spans, which GET /traces/{{id}}/tree returns.", className="remark")
     return [
-        html.H3(f"Spans of this trace ({len(nodes):,})"),
+        html.H3(f"Spans of this trace ({'the first ' if len(nodes) == MOST_READ else ''}{len(nodes):,})"),
         html.Ul(lines, className="tree"),
         more if left else None,
     ]

@@ -14,7 +14,7 @@ from monitoring.prepared import Prepared
 from monitoring.rule_file import RuleError, Rules
 from monitoring.rules import build_evaluators
 
-__all__ = ["ENTRY_POINT_GROUP", "evaluate", "find_evaluators"]
+__all__ = ["ENTRY_POINT_GROUP", "evaluate", "evaluate_by", "find_evaluators"]
 
 ENTRY_POINT_GROUP = "llm_monitor.evaluators"
 _MESSAGE_LIMIT = 300
@@ -80,13 +80,13 @@ def evaluate(records: Sequence[Record], evaluators: Iterable[Evaluator]) -> tupl
     for evaluator in evaluators:
         wanted = [i for i, record in enumerate(records) if evaluator.name not in record.skip]
         part = batch if len(wanted) == len(records) else batch.select(wanted)
-        for i, result in zip(wanted, _run(evaluator, part), strict=True):
+        for i, result in zip(wanted, evaluate_by(evaluator, part), strict=True):
             results[i][evaluator.name] = result
     return results
 
 
-def _run(evaluator: Evaluator, batch: Prepared) -> list[Result]:
-    """Run one evaluator, halving a batch on which it raises until the culprit is alone."""
+def evaluate_by(evaluator: Evaluator, batch: Prepared) -> list[Result]:
+    """Score a batch by one evaluator, halving it where that raises until the culprit is alone, with a Failure."""
     if not len(batch):
         return []
     try:
@@ -97,7 +97,7 @@ def _run(evaluator: Evaluator, batch: Prepared) -> list[Result]:
     except Exception as error:  # noqa: BLE001 whatever it raised becomes data on the record
         if len(batch) > 1:
             middle = len(batch) // 2
-            return _run(evaluator, batch.select(range(middle))) + _run(
+            return evaluate_by(evaluator, batch.select(range(middle))) + evaluate_by(
                 evaluator, batch.select(range(middle, len(batch)))
             )
         return [

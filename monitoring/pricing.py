@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from monitoring.bounds import MOST_USD, is_bounded
+
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider, TieredPrices
 
@@ -154,12 +156,13 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 class Priced(msgspec.Struct, frozen=True):
     """The price of one call.
 
-    `cost_usd` is None exactly when `status` is `unknown`; `source` names the table and its version, or the
+    `cost_usd` is None exactly when `status` is not `priced`: `unknown`, or `out_of_range` where the tokens
+    times their prices are beyond what a call can cost (`monitoring.bounds`); `source` names the table and its version, or the
     override; `dialect` tells how the usage was read.
     """
 
     cost_usd: Decimal | None
-    status: Literal["priced", "unknown"]
+    status: Literal["priced", "unknown", "out_of_range"]
     source: str
     dialect: Dialect = "inclusive"
 
@@ -178,6 +181,8 @@ def price(
     cost = charge(usage, rates)
     if cost is None:
         return Priced(None, "unknown", rates.source, usage.dialect)
+    if not is_bounded(cost, MOST_USD):
+        return Priced(None, "out_of_range", rates.source, usage.dialect)
     return Priced(cost, "priced", rates.source, usage.dialect)
 
 

@@ -38,6 +38,7 @@ from app.schemas.traces import COUNTED_KINDS, Trace, summarise
 from app.storage.dead_letters import DeadLetter
 from app.storage.engine import DATABASE_ERRORS, REFUSALS, is_outage, is_refusal
 from workers.attempts import Attempts
+from workers.lanes import RETRY_SECONDS
 from workers.scoring import Scoring, Unscorable
 from workers.storing import Job, Storing
 
@@ -50,7 +51,6 @@ PATIENCE_SECONDS = 14
 DEADLINE_SECONDS = 10
 _SLICES = 10
 _LAST_ATTEMPT = 3
-_RETRY_SECONDS = 1
 _SHOWN_TRACES = 20
 
 
@@ -115,7 +115,7 @@ class Evaluation:
             else:
                 logger.exception("job %s could not be settled and is tried again", name)
             await self._attempts.end(name, forget=blameless)
-            raise Retry(defer=_RETRY_SECONDS) from error
+            raise Retry(defer=RETRY_SECONDS) from error
         await self._attempts.end(name)
 
     async def _begin(self, name: JobName, payload: bytes) -> None:
@@ -277,7 +277,7 @@ class Evaluation:
             half = JobName(name.project_id, len(part), f"{name.token}{side}", len(payload))
             halves.append(NewJob(half, payload))
         async with self._redis.pipeline(transaction=True) as pipe:
-            stage(pipe, halves, now_ms=self._clock(), count=False)
+            stage(pipe, halves, now_ms=self._clock(), instead=name)
             pipe.delete(f"{job_key_prefix}{name}")
             pipe.zrem(EVALUATE_QUEUE, str(name))
             await pipe.execute()

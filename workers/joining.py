@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
@@ -25,20 +24,20 @@ from app.projects import Projects
 from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, NO_CONTENT, Envelope, decode_envelope
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.dead_letters import DeadLetter, bury
-from app.storage.engine import Connection, Engine, is_outage
+from app.storage.engine import Connection, Engine
 from app.storage.late_scores import LateScore, upsert_scores
 from app.storage.rollup_writes import append_deltas
 from app.storage.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.trace_writes import insert_traces, replace_traces
 from app.storage.traces import lock_traces
+from app.supervision import Tasks
+from monitoring.bounds import OUT_OF_RANGE
 from monitoring.models import Evidence, Record, Score
 from workers.naming import Naming
 from workers.nesting import unnest
 from workers.scoring import DROPPED, Scoring, Unscorable
 
 __all__ = ["ALONE_AFTER", "ORPHANED_AFTER", "Joining", "merge"]
-
-logger = logging.getLogger(__name__)
 
 # Longer than almost any call, since a part may come when the call begins and its span when it ends.
 ORPHANED_AFTER = timedelta(minutes=15)
@@ -49,6 +48,8 @@ _SWEEP_SECONDS = 5.0
 _MOST_PARTS = 512
 _LAST_ATTEMPT = 3
 _NO_SPAN = "no_span"
+# Messages are told apart by this, since they cannot be keys and comparing each with each takes minutes.
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class _Opened(NamedTuple):
@@ -86,19 +87,16 @@ class Joining:
         """Say that a part or a span without text was stored."""
         self._wanted.set()
 
-    async def run(self) -> None:
+    async def run(self, tasks: Tasks) -> None:
         """Join until cancelled: soon after a nudge, and every few seconds for what other processes left."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), _SWEEP_SECONDS)
-            self._wanted.clear()
-            try:
-                while await self.turn():
-                    pass
-            except Exception as error:
-                if not is_outage(error):
-                    logger.exception("joining failed and is tried again")
-            await asyncio.sleep(_PAUSE_SECONDS)
+        await tasks.repeat("joining", self._sweep, _PAUSE_SECONDS)
+
+    async def _sweep(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), _SWEEP_SECONDS)
+        self._wanted.clear()
+        while await self.turn():
+            pass
 
     async def turn(self) -> int:
         """Join what can be joined now; returns how many parts were done with."""
@@ -257,14 +255,18 @@ def _pii_value(score: Score) -> float:
 
 def merge(record: Record, parts: Sequence[Record]) -> Record:
     """Return a call with the texts of its parts, in their order; what the call says itself is kept, once."""
+    messages = list(record.messages)
+    known = set(map(_encode, messages))
     for part in parts:
+        told = [(_encode(one), one) for one in part.messages]
+        messages += [one for encoded, one in told if encoded not in known]
+        known.update(encoded for encoded, _ in told)
         record = structs.replace(
             record,
             prompt=part.prompt or record.prompt,
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
             context=record.context or part.context,
-            messages=(*record.messages, *(one for one in part.messages if one not in record.messages)),
             model_name=part.model_name if record.model_name == "unknown" else record.model_name,
             provider=record.provider or part.provider,
             user_id=record.user_id or part.user_id,
@@ -273,12 +275,13 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             completion_tokens=part.completion_tokens
             if record.completion_tokens is None
             else record.completion_tokens,
+            marks=(*record.marks, *(mark for mark in part.marks if mark == OUT_OF_RANGE)),
         )
     silent = not (record.prompt or record.response)
     marks = (
         mark for mark in record.marks if not mark.startswith("other:") and (silent or mark != NO_CONTENT)
     )
-    return structs.replace(record, marks=tuple(marks))
+    return structs.replace(record, marks=tuple(dict.fromkeys(marks)), messages=tuple(messages))
 
 
 def _envelope(trace: Trace, record: Record) -> Envelope:
@@ -311,7 +314,7 @@ def _late(one: _Opened, trace_id: UUID) -> LateScore:
         version="",
         source="otel",
         value=value if within else None,
-        label=record.error or next(iter(record.tags), ""),
+        label=record.error or next(iter(record.tags), "") or next(iter(record.marks), ""),
         evidence=[Evidence("response", 0, 0, record.response)] if record.response else [],
         parts={} if within or value is None else {"value": float(value)},
     )

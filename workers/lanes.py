@@ -15,6 +15,7 @@ __all__ = [
     "CROWDED_SECONDS",
     "LATE_SECONDS",
     "LOOPS",
+    "RETRY_SECONDS",
     "Lane",
     "Patience",
     "PatientLoop",
@@ -24,6 +25,11 @@ __all__ = [
 
 Lane = Literal["urgent", "patient"]
 
+# So long after a try that failed a job is tried again.
+RETRY_SECONDS = 1
+# A process claims no more than this at once, unless a job alone is larger: what it has in hand stands before the
+# job of a project that was served less. Two bulk jobs, one scored and one written, or a second of waited ones.
+BULK_BYTES, WAITED_BYTES = 4 * 1024 * 1024 + 64 * 1024, 512 * 1024
 # A waited job that was seen for so long waits for more than its own process can do.
 LATE_SECONDS = 0.1
 # For so long after a waited job was seen a process has one bulk job in hand, so that fewer want a core.
@@ -80,7 +86,29 @@ class _Loop(Worker):
         return job_ids
 
     async def _start(self, free: list[bytes]) -> None:
-        await super().start_jobs(free)
+        raise NotImplementedError
+
+    async def _claim(self, free: list[bytes], most: int, *, waited: bool) -> None:
+        """Start the first of the jobs, all of them waited or bulk, until `most` bytes of such are in hand."""
+        names = (JobName.parse(job_id) for job_id, task in self.tasks.items() if not task.done())
+        in_hand = [name.size for name in names if name.waited is waited]
+        await super().start_jobs(_fitting(free[: self.max_jobs], most - sum(in_hand), idle=not in_hand))
+
+    async def finish_job(
+        self,
+        job_id: str,
+        finish: bool,  # noqa: FBT001
+        result_data: bytes | None,
+        result_timeout_s: float | None,
+        keep_result_forever: bool,  # noqa: FBT001
+        incr_score: int | None,
+        keep_in_progress: float | None,
+    ) -> None:
+        """Let a job that is tried again keep its place, claimed by nobody until then; arq would place it last."""
+        again = RETRY_SECONDS if incr_score else keep_in_progress
+        await super().finish_job(
+            job_id, finish, result_data, result_timeout_s, keep_result_forever, None, again
+        )
 
 
 class UrgentLoop(_Loop):
@@ -88,6 +116,9 @@ class UrgentLoop(_Loop):
 
     def _wanted(self, job_ids: list[bytes]) -> list[bytes]:
         return pick_waited(job_ids)
+
+    async def _start(self, free: list[bytes]) -> None:
+        await self._claim(free, WAITED_BYTES, waited=True)
 
 
 class PatientLoop(_Loop):
@@ -104,12 +135,13 @@ class PatientLoop(_Loop):
         return self._patience.pick(job_ids, self._now(), has_bulk=self._has_bulk())
 
     async def _start(self, free: list[bytes]) -> None:
-        await super()._start(pick_waited(free))
+        await self._claim(pick_waited(free), WAITED_BYTES, waited=True)
         room = self.max_jobs
         if self._patience.is_crowded(self._now()):
             self.max_jobs = min(room, self.job_counter + (not self._has_bulk()))
         try:
-            await super()._start([job_id for job_id in free if not JobName.is_waited(job_id)])
+            bulk = [job_id for job_id in free if not JobName.is_waited(job_id)]
+            await self._claim(bulk, BULK_BYTES, waited=False)
         finally:
             self.max_jobs = room
 
@@ -118,6 +150,17 @@ class PatientLoop(_Loop):
 
     def _has_bulk(self) -> bool:
         return any(not (task.done() or JobName.is_waited(name.encode())) for name, task in self.tasks.items())
+
+
+def _fitting(job_ids: Sequence[bytes], room: int, *, idle: bool) -> list[bytes]:
+    """Return the first jobs that have at most `room` bytes together; one alone where nothing is in hand."""
+    chosen: list[bytes] = []
+    for job_id in job_ids:
+        room -= JobName.parse(_text(job_id)).size
+        if room < 0 and (chosen or not idle):
+            break
+        chosen.append(job_id)
+    return chosen
 
 
 def _text(job_id: bytes) -> str:

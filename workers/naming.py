@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
@@ -15,8 +17,18 @@ from app.storage.observed_values import admit_values
 __all__ = ["CAPS", "Naming"]
 
 # Distinct values per project and day that get rollup rows of their own.
-CAPS = {"model": 500, "template": 2_000, "tag": 1_000, "user": 10_000, "session": 10_000}
+CAPS = {
+    "model": 500,
+    "template": 2_000,
+    "tag": 1_000,
+    "user": 10_000,
+    "session": 10_000,
+    "template of model": 5_000,
+}
 _REMEMBERED = 200_000
+
+# Templates and flags are counted per model: without a cap of its own, the product of two caps is a million rows an hour.
+_TEMPLATE_OF_MODEL = "template of model"
 
 _Pair = tuple[str, str]  # a dimension and a value
 _Known = tuple[str, date, str, str]
@@ -59,7 +71,13 @@ class Naming:
 
 
 def _marked(trace: Trace, refused: Collection[_Pair]) -> Trace:
-    others = tuple(other_mark(*pair) for pair in _supplied(trace) if pair in refused)
+    others = tuple(
+        dict.fromkeys(
+            other_mark("template" if of == _TEMPLATE_OF_MODEL else of, value)
+            for of, value in _supplied(trace)
+            if (of, value) in refused
+        )
+    )
     return msgspec.structs.replace(trace, marks=(*trace.marks, *others)) if others else trace
 
 
@@ -67,9 +85,16 @@ def _supplied(trace: Trace) -> Iterator[_Pair]:
     yield "model", trace.model_name
     if trace.template_id:
         yield "template", trace.template_id
+        yield _TEMPLATE_OF_MODEL, _pair(trace.template_id, trace.model_name)
     if trace.user_id:
         yield "user", trace.user_id
     if trace.session_id:
         yield "session", trace.session_id
     for tag in dict.fromkeys(trace.tags):
         yield "tag", tag
+
+
+@lru_cache(maxsize=8_192)
+def _pair(template: str, model: str) -> str:
+    """Return one short name for a template and a model, which may both be long."""
+    return hashlib.blake2b(msgspec.json.encode((template, model)), digest_size=16).hexdigest()

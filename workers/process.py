@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from app.aggregation import describing
 from app.catalogue import list_judges, publish_judges
 from app.config import Settings
+from app.disk import Disk
 from app.jobs import Runner
 from app.jobs.erasure import ERASE, Erasure
 from app.jobs.evaluations import EVALUATE_JOB, Evaluations
@@ -30,6 +31,8 @@ from app.privacy import Privacy
 from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
 from app.storage.engine import answers, create_engine
+from app.supervision import Tasks, in_background
+from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 from monitoring.evaluator import Evaluator
 from workers.attempts import Attempts
 from workers.black_box import BlackBox
@@ -58,8 +61,8 @@ _ARQ_TIMEOUT_SECONDS = 24 * 3600
 # Longer than a job takes, shorter than half a minute: the jobs of a machine that died come back after it.
 _CLAIM_SECONDS = 25
 _PAUSE_SECONDS = 0.5
-_HEARTBEAT_SECONDS = 2
 _DRAIN_SECONDS = 3
+_DISK_SECONDS = 1
 
 
 def unix_ms() -> int:
@@ -117,6 +120,7 @@ class WorkerProcess:
             job_deserializer=deserialize,
             default_queue_name=EVALUATE_QUEUE,
         )
+        self._disk = Disk(self._redis)
         self._engine = create_engine(settings.database_url, pool_size=6, application="llm-monitor-worker")
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         self._projects = Projects(self._engine)
@@ -153,23 +157,24 @@ class WorkerProcess:
         )
         self._judges = list_judges(evaluators)
         self._lane = lane
+        self._full = False
         self._stopping = asyncio.Event()
         self._worker: Worker | None = None
         self._probe: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT, then let running jobs end for a few seconds."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        side = [asyncio.create_task(task) for task in (self._projects.run(), *self._chores())]
         try:
-            while not self._stopping.is_set():
-                await self._work()
+            async with in_background(*self._chores()):
+                while not self._stopping.is_set():
+                    await self._work()
         finally:
-            for task in (*side, self._probe):
-                if task:
-                    task.cancel()
+            if self._probe:
+                self._probe.cancel()
             with contextlib.suppress(RedisError, OSError):
                 await retire(self._redis, worker_name(os.getpid()))
             await self._redis.aclose(close_connection_pool=True)
@@ -177,14 +182,17 @@ class WorkerProcess:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _chores(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Yield what is done beside jobs, by every process that nobody waits for."""
+        """Yield what is done beside jobs: most of it by every process that nobody waits for."""
+        tasks = self._tasks
+        yield self._projects.run(tasks)
+        yield tasks.repeat("disk", self._look_at_disk, _DISK_SECONDS, longest=_DISK_SECONDS)
+        yield tasks.repeat("heartbeat", self._beat, TELL_SECONDS, longest=TELL_SECONDS)
         if self._lane == "patient":
-            yield self._upkeep.run()
-            yield self._retention.run()
-            yield self._reconciling.run()
-            yield self._runner.run()
-            yield self._joining.run()
-            yield self._beat()
+            yield self._upkeep.run(tasks)
+            yield self._retention.run(tasks)
+            yield self._reconciling.run(tasks)
+            yield self._runner.run(tasks)
+            yield self._joining.run(tasks)
 
     def stop(self) -> None:
         """Ask the process to take no more jobs and end."""
@@ -220,17 +228,26 @@ class WorkerProcess:
             await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
 
     def _pause(self) -> None:
-        """Take no jobs until Postgres answers again."""
+        """Take no jobs until Postgres answers, on a disk with room."""
         if self._worker:
             self._worker.allow_pick_jobs = False
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._resume())
 
     async def _resume(self) -> None:
-        while not (self._stopping.is_set() or await self._answers()):  # noqa: ASYNC110 nobody tells us when Postgres is back
+        while not (self._stopping.is_set() or (self._disk.stores and await self._answers())):  # noqa: ASYNC110 nobody tells us when they are back
             await asyncio.sleep(_PAUSE_SECONDS)
         if self._worker:
             self._worker.allow_pick_jobs = not self._stopping.is_set()
+
+    async def _look_at_disk(self) -> None:
+        """Take no jobs while the disk has no room for what they store."""
+        await self._disk.look()
+        if not self._disk.stores:
+            self._pause()
+            if not self._full:
+                logger.warning("the disk is full: records stay in the queue until there is room")
+        self._full = not self._disk.stores
 
     async def _answers(self) -> bool:
         try:
@@ -240,9 +257,8 @@ class WorkerProcess:
             return False
 
     async def _beat(self) -> None:
-        """Tell Redis every other second that this worker lives, and what it judges by."""
-        while True:
-            with contextlib.suppress(RedisError, OSError):
-                await beat(self._redis, worker_name(os.getpid()), unix_ms())
-                await publish_judges(self._redis, self._judges)
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
+        """Tell Redis that this worker lives, what it judges by, and how its tasks do."""
+        await tell_tasks(self._redis, process_name("worker"), self._tasks.states(), unix_ms())
+        if self._lane == "patient":
+            await beat(self._redis, worker_name(os.getpid()), unix_ms())
+            await publish_judges(self._redis, self._judges)

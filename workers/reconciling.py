@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import UTC, datetime
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from app.queue import requeue_unlisted
 from app.reports.pipeline import read_pipeline
-from app.storage.engine import Engine, is_outage
+from app.storage.engine import Engine
+from app.supervision import Tasks
 
 __all__ = ["Reconciling"]
 
@@ -35,19 +34,18 @@ class Reconciling:
         self._worker = worker.encode()
         self._missing: dict[str, int] = {}
 
-    async def run(self) -> None:
-        """Repeat until cancelled; while Postgres or Redis is away nothing is concluded."""
-        while True:
+    async def run(self, tasks: Tasks) -> None:
+        """Repeat until cancelled; from a turn that failed nothing is concluded."""
+
+        async def check() -> None:
             try:
                 if await self._is_my_turn():
                     await self.turn(datetime.now(UTC))
-            except (RedisError, OSError):
+            except Exception:
                 self._missing = {}
-            except Exception as error:
-                self._missing = {}
-                if not is_outage(error):
-                    logger.exception("the ledger could not be checked")
-            await asyncio.sleep(_TICK_SECONDS)
+                raise
+
+        await tasks.repeat("reconciling", check, _TICK_SECONDS)
 
     async def _is_my_turn(self) -> bool:
         if await self._redis.set(_TURN_KEY, self._worker, nx=True, px=_TURN_MS):
@@ -65,7 +63,7 @@ class Reconciling:
         self._missing = {each.project_id: each.unaccounted for each in report.projects if each.unaccounted}
         lost = {name: min(count, before.get(name, 0)) for name, count in self._missing.items()}
         lost = {name: count for name, count in lost.items() if count}
-        if lost and (found := await requeue_unlisted(self._redis, int(now.timestamp() * 1000))):
+        if lost and (found := await requeue_unlisted(self._redis)):
             logger.warning("%d jobs were in Redis and not in the queue; they are queued again", found)
             self._missing = {}
             return {}

@@ -5,9 +5,10 @@ Exporters send what ended in the last seconds, and a call ends long after the se
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,22 +18,28 @@ from app.schemas.ids import minted_at
 from app.schemas.queued import Envelope
 from app.schemas.spans import STEP, PlacedSpan
 from app.schemas.traces import COUNTED_KINDS, StoredSpan
+from app.storage.nesting import MOST_PASSAGES
 from app.storage.partitions import first_id
 
-__all__ = ["is_related", "outer_spans", "relate", "within_reach"]
+__all__ = ["Family", "is_related", "outer_spans", "relate", "wants_documents", "within_reach"]
 
 _REACH = timedelta(hours=1)
-_RETRIEVERS = frozenset({"retriever", "reranker"})
-_MOST_PASSAGES = 64
 
 _Id = tuple[bytes | None, bytes | None]
 
 
-class _Family(NamedTuple):
-    """What is known of the traces of a batch: retrieved documents by trace, and spans with a call inside."""
+class Family(NamedTuple):
+    """What is stored of the traces of a batch: spans that retrieved documents, and where spans stand."""
 
-    documents: dict[bytes, list[StoredSpan]]
-    outer: set[_Id]
+    documents: Sequence[StoredSpan] = ()
+    places: Sequence[PlacedSpan] = ()
+
+
+class _Documents(NamedTuple):
+    """The spans of a trace that retrieved documents, and when they began, the earliest first."""
+
+    spans: Sequence[StoredSpan]
+    begun: Sequence[datetime]
 
 
 def within_reach(envelopes: Sequence[Envelope]) -> tuple[UUID, UUID]:
@@ -46,26 +53,36 @@ def is_related(envelope: Envelope) -> bool:
     return envelope.kind in COUNTED_KINDS and envelope.otel_trace_id is not None
 
 
-def relate(envelopes: Sequence[Envelope], stored: Iterable[StoredSpan]) -> list[Envelope]:
+def wants_documents(envelopes: Iterable[Envelope]) -> dict[bytes, datetime]:
+    """Return by trace until when documents are of use: to calls without context, which say when they began."""
+    latest: dict[bytes, datetime] = {}
+    for envelope in envelopes:
+        record, otel_trace_id = envelope.record, envelope.otel_trace_id
+        if is_related(envelope) and otel_trace_id and record.timestamp is not None and not record.context:
+            latest[otel_trace_id] = max(record.timestamp, latest.get(otel_trace_id, record.timestamp))
+    return latest
+
+
+def relate(envelopes: Sequence[Envelope], family: Family) -> list[Envelope]:
     """Return envelopes with what spans stored before say of them.
 
-    A call without context gets the documents that its trace retrieved before it began; one with another
-    call inside it becomes a step, which is neither scored nor counted.
+    A call without context gets the documents that its trace retrieved before it began, the earliest first and
+    at most MOST_PASSAGES; one with another call inside it becomes a step, which is neither scored nor counted.
     """
-    family = _family(envelopes, stored)
-    return [_relate(envelope, family) if is_related(envelope) else envelope for envelope in envelopes]
+    by_trace: dict[bytes, list[StoredSpan]] = defaultdict(list)
+    for span in sorted(family.documents, key=lambda one: one.occurred_at):
+        by_trace[span.otel_trace_id].append(span)
+    documents = {
+        otel_trace_id: _Documents(spans, [span.occurred_at for span in spans])
+        for otel_trace_id, spans in by_trace.items()
+    }
+    outer = outer_spans([*envelopes, *family.places])
+    return [
+        _relate(envelope, documents, outer) if is_related(envelope) else envelope for envelope in envelopes
+    ]
 
 
-def _family(envelopes: Sequence[Envelope], stored: Iterable[StoredSpan]) -> _Family:
-    documents: dict[bytes, list[StoredSpan]] = defaultdict(list)
-    spans = list(stored)
-    for span in spans:
-        if span.kind in _RETRIEVERS and span.context:
-            documents[span.otel_trace_id].append(span)
-    return _Family(documents, outer_spans([*envelopes, *spans]))
-
-
-def outer_spans(spans: Iterable[Envelope | PlacedSpan | StoredSpan]) -> set[_Id]:
+def outer_spans(spans: Iterable[Envelope | PlacedSpan]) -> set[_Id]:
     """Return trace and span ids of all spans that have a call inside them, however deep."""
     above: dict[_Id, _Id] = {}
     calls: list[_Id] = []
@@ -85,19 +102,23 @@ def outer_spans(spans: Iterable[Envelope | PlacedSpan | StoredSpan]) -> set[_Id]
     return outer
 
 
-def _relate(envelope: Envelope, family: _Family) -> Envelope:
-    if (envelope.otel_trace_id, envelope.otel_span_id) in family.outer:
+def _relate(envelope: Envelope, documents: Mapping[bytes, _Documents], outer: Collection[_Id]) -> Envelope:
+    if (envelope.otel_trace_id, envelope.otel_span_id) in outer:
         return structs.replace(envelope, kind=STEP)
     record = envelope.record
-    found = family.documents.get(envelope.otel_trace_id or b"", ())
-    if record.context or not found or record.timestamp is None:
+    found = documents.get(envelope.otel_trace_id or b"")
+    if record.context or found is None or record.timestamp is None:
         return envelope
-    begun = record.timestamp
-    passages = (
-        passage
-        for span in sorted(found, key=lambda one: one.occurred_at)
-        if span.occurred_at + timedelta(milliseconds=span.response_time_ms or 0) <= begun
-        for passage in span.context
-    )
-    context = tuple(dict.fromkeys(passages))[:_MOST_PASSAGES]
+    context = _passages(found, record.timestamp)
     return structs.replace(envelope, record=structs.replace(record, context=context))
+
+
+def _passages(documents: _Documents, begun: datetime) -> tuple[str, ...]:
+    """Return the first passages, each once, of the spans that had ended when a call began."""
+    passages: dict[str, None] = {}
+    for span in documents.spans[: bisect_right(documents.begun, begun)]:
+        if span.occurred_at + timedelta(milliseconds=span.response_time_ms or 0) <= begun:
+            passages |= dict.fromkeys(span.context)
+            if len(passages) >= MOST_PASSAGES:
+                break
+    return tuple(passages)[:MOST_PASSAGES]

@@ -7,21 +7,19 @@ traces for a shorter time, and what is kept beside traces.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from app.storage.engine import Engine, is_outage
+from app.storage.engine import Engine
 from app.storage.locks import RETENTION, try_lock
 from app.storage.partitions import first_id
 from app.storage.projects import read_projects
 from app.storage.reclaim import reclaim
 from app.storage.retention import EXPIRING, delete_expired
+from app.supervision import Tasks
 
 __all__ = ["Retention"]
-
-logger = logging.getLogger(__name__)
 
 _EVERY_SECONDS = 600
 _BATCH = 1000
@@ -35,15 +33,9 @@ class Retention:
         self._engine = engine
         self._longest = retention_days
 
-    async def run(self) -> None:
-        """Repeat until cancelled; an outage of Postgres only skips a turn."""
-        while True:
-            try:
-                await self.turn(datetime.now(UTC))
-            except Exception as error:
-                if not is_outage(error):
-                    logger.exception("retention failed and is tried again in %d s", _EVERY_SECONDS)
-            await asyncio.sleep(_EVERY_SECONDS)
+    async def run(self, tasks: Tasks) -> None:
+        """Repeat until cancelled; whatever goes wrong only skips a turn."""
+        await tasks.repeat("retention", lambda: self.turn(datetime.now(UTC)), _EVERY_SECONDS)
 
     async def turn(self, now: datetime) -> None:
         """Delete everything that has expired at `now`, aware UTC, and give its disk back."""

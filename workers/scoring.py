@@ -14,9 +14,11 @@ from app.schemas.ids import lot, minted_at
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import GUARDED, LLM, NO_CONTENT, Envelope
 from app.schemas.traces import COUNTED_KINDS, Trace, from_envelope, without_text
+from monitoring.bounds import bounded
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
 from monitoring.evaluators.pii import PII
+from monitoring.excerpts import SCORED_IN_PART, Excerpt, excerpt
 from monitoring.models import Record, Result
 from monitoring.pricing import Priced, Usage, price
 from monitoring.tokens import TokenCount, count_tokens
@@ -72,23 +74,26 @@ class Scoring:
     def _score(
         self, envelopes: Sequence[Envelope], job_id: str, settings: ProjectSettings
     ) -> Iterator[Trace]:
-        records = [self._privacy.open(envelope) for envelope in envelopes]
+        # Also what was queued, or given up and is tried again, before there were bounds.
+        envelopes = [_bounded(envelope) for envelope in envelopes]
+        records = [bounded(self._privacy.open(envelope)) for envelope in envelopes]
         scored = [
-            _to_score(envelope, record)
+            excerpt(_to_score(envelope, record))
             if envelope.kind in _SCORED and NO_CONTENT not in record.marks
             else None
             for record, envelope in zip(records, envelopes, strict=True)
         ]
-        results = iter(evaluate([record for record in scored if record is not None], self._evaluators))
+        results = iter(evaluate([part.record for part in scored if part is not None], self._evaluators))
         counts = count_tokens(records)
         judging = Judging.of(self._evaluators, settings.policy)
         for envelope, record, call, count in zip(envelopes, records, scored, counts, strict=True):
             if call is None:
                 trace = _unjudged(envelope, record, job_id, count)
             else:
-                found = _found(envelope, next(results))
+                found = _found(envelope, call.restore(next(results)))
                 verdict = assess(record, found, self._evaluators, settings.policy)
                 trace = _judged(envelope, record, job_id, found, count, judging, verdict)
+                trace = _marked(trace, call)
             yield _kept(trace, envelope, settings)
 
 
@@ -98,11 +103,23 @@ def _unscorable(envelope: Envelope, error: Exception) -> Unscorable:
     return Unscorable(envelope, type(error).__name__, "" if quotes else str(error))
 
 
+def _bounded(envelope: Envelope) -> Envelope:
+    record = bounded(envelope.record)
+    return envelope if record is envelope.record else msgspec.structs.replace(envelope, record=record)
+
+
 def _to_score(envelope: Envelope, record: Record) -> Record:
     """Return the record to evaluate: of a redacted one the pii evaluator has seen the original already."""
     if envelope.pii is None:
         return record
     return msgspec.structs.replace(record, skip=(*record.skip, PII))
+
+
+def _marked(trace: Trace, scored: Excerpt) -> Trace:
+    """Return the trace with a mark where its texts were too long to be scored whole."""
+    if not scored.partial:
+        return trace
+    return msgspec.structs.replace(trace, marks=tuple(dict.fromkeys((*trace.marks, SCORED_IN_PART))))
 
 
 def _found(envelope: Envelope, results: Mapping[str, Result]) -> dict[str, Result]:

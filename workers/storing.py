@@ -14,6 +14,7 @@ from app.schemas.queued import EVALUATION, NO_CONTENT, Envelope, Summary, encode
 from app.schemas.traces import Trace
 from app.storage.dead_letters import DeadLetter, bury, exhume
 from app.storage.engine import REFUSALS, Connection, Engine, is_refusal
+from app.storage.nesting import read_documents, read_places
 from app.storage.partitions import ensure_partitions
 from app.storage.rollup_batches import append_batches
 from app.storage.settlements import settle, settled_records
@@ -25,11 +26,10 @@ from app.storage.trace_writes import (
     insert_traces,
     stored_summaries,
 )
-from app.storage.traces import read_spans
 from monitoring.evaluator import Evaluator
 from workers.naming import Naming
 from workers.nesting import unnest
-from workers.relatives import is_related, relate, within_reach
+from workers.relatives import Family, is_related, relate, wants_documents, within_reach
 
 __all__ = ["Job", "Outcome", "Refused", "Storing"]
 
@@ -120,8 +120,14 @@ class Storing:
             return envelopes
         since, until = within_reach(envelopes)
         async with self._engine.connect() as connection:
-            stored = await read_spans(connection, project_id, sorted(ids), since=since, until=until)
-        return relate(envelopes, stored)
+            places = await read_places(connection, project_id, sorted(ids), since=since, until=until)
+            wanted = wants_documents(envelopes)
+            documents = (
+                await read_documents(connection, project_id, wanted, since=since, until=until)
+                if wanted
+                else ()
+            )
+        return relate(envelopes, Family(documents, places))
 
     async def unnest(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
         """Take back what stored calls around others added, once the job of these envelopes is settled."""

@@ -6,15 +6,13 @@ which is when folding matters most.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from app.folding import MOST_BATCHES, fold_batches
+from app.folding import MOST_BATCHES, Step, fold_batches, fold_each
 from app.jobs.pricing import PRICE
-from app.storage.engine import Connection, Engine, is_outage
+from app.storage.engine import Connection, Engine
 from app.storage.jobs import Job, add_job
 from app.storage.locks import FOLDING, UPKEEP, try_lock
 from app.storage.observed_values import forget_days
@@ -25,11 +23,10 @@ from app.storage.rollup_batches import batches_ripe
 from app.storage.rollup_folds import cover, fold_closed, forget_covered
 from app.storage.settlements import fold_settlements
 from app.storage.span_parts import forget_parts
+from app.supervision import Tasks
 from monitoring.pricing import table_name
 
 __all__ = ["Upkeep"]
-
-logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 2
 _TICKS_PER_HOUR = 1800
@@ -38,6 +35,10 @@ _RIPE = timedelta(seconds=5)
 _FOLDS_PER_TURN, _TICKS_PER_TURN = 5, 30
 # A job waits in the queue for thirty days at most, and its names are those of the day it was accepted.
 _NAMES_KEPT = timedelta(days=31)
+_SHOWN_PROJECTS = 10
+
+
+_Step = Callable[[], Awaitable[object]]
 
 
 class Upkeep:
@@ -48,20 +49,23 @@ class Upkeep:
         self._retention = timedelta(days=retention_days)
         self._rollup_retention = timedelta(days=rollup_retention_days)
 
-    async def run(self) -> None:
-        """Repeat until cancelled; an outage of Postgres only skips a turn."""
+    async def run(self, tasks: Tasks) -> None:
+        """Repeat until cancelled; whatever goes wrong only skips that step."""
         tick = folds = 0
-        while True:
-            try:
-                folds += await self.fold_batches(_RIPE)
-                if folds >= _FOLDS_PER_TURN or tick % _TICKS_PER_TURN == 0:
-                    folds = 0
-                    await self.turn(datetime.now(UTC), hourly=tick % _TICKS_PER_HOUR == 0)
-            except Exception as error:
-                if not is_outage(error):
-                    logger.exception("upkeep failed and is tried again in %d s", _TICK_SECONDS)
+
+        async def fold() -> None:
+            nonlocal folds
+            folds += await self.fold_batches(_RIPE)
+
+        async def take() -> None:
+            nonlocal tick, folds
+            await tasks.attempt("fold_batches", fold)
+            if folds >= _FOLDS_PER_TURN or tick % _TICKS_PER_TURN == 0:
+                folds = 0
+                await self.turn(datetime.now(UTC), tasks, hourly=tick % _TICKS_PER_HOUR == 0)
             tick += 1
-            await asyncio.sleep(_TICK_SECONDS)
+
+        await tasks.repeat("upkeep", take, _TICK_SECONDS)
 
     async def fold_batches(self, age: timedelta = timedelta()) -> bool:
         """Add up the batches that wait, if one of them has waited for `age`; tells whether there were any."""
@@ -75,28 +79,54 @@ class Upkeep:
             folded += found
         return folded > 0
 
-    async def turn(self, now: datetime, *, hourly: bool) -> None:
-        """Do what is due at `now`, aware UTC."""
-        await self._locked(lambda connection: fold_closed(connection, now))
-        await self._locked(lambda connection: cover(connection, now))
-        await self._locked(fold_settlements)
-        if hourly:
-            today = now.date()
-            await ensure_partitions(self._engine, today, today + timedelta(days=DAYS_AHEAD))
-            await self._locked(lambda connection: forget_covered(connection, now))
-            await self._locked(
-                lambda connection: delete_old_rollups(connection, now - self._rollup_retention)
-            )
-            await self._locked(lambda connection: forget_days(connection, today - _NAMES_KEPT))
-            await self._locked(lambda connection: forget_jobs(connection, now - self._retention))
-            await self._locked(lambda connection: forget_parts(connection, now))
-            await self._locked(lambda connection: _ask_for_prices(connection, now))
-            await drop_partitions(self._engine, before=(now - self._retention).date())
+    async def turn(self, now: datetime, tasks: Tasks, *, hourly: bool) -> None:
+        """Do what is due at `now`, aware UTC; a step that fails is noted in `tasks`, and the others are done."""
+        for name, step in (*self._steps(now), *(self._hourly_steps(now) if hourly else ())):
+            await tasks.attempt(name, step)
 
-    async def _locked(self, work: Callable[[Connection], Awaitable[None]]) -> None:
-        async with self._engine.begin() as connection:
-            if await try_lock(connection, UPKEEP):
-                await work(connection)
+    def _steps(self, now: datetime) -> Iterator[tuple[str, _Step]]:
+        for name, step in (("fold_closed", fold_closed), ("cover", cover)):
+            yield name, self._folded(step, now)
+        yield "fold_settlements", self._locked(fold_settlements)
+
+    def _hourly_steps(self, now: datetime) -> Iterator[tuple[str, _Step]]:
+        today, engine = now.date(), self._engine
+        oldest, oldest_figures = now - self._retention, now - self._rollup_retention
+        last_day = today + timedelta(days=DAYS_AHEAD)
+        yield "ensure_partitions", lambda: ensure_partitions(engine, today, last_day)
+        yield "forget_covered", self._locked(lambda connection: forget_covered(connection, now))
+        yield (
+            "delete_old_rollups",
+            self._locked(lambda connection: delete_old_rollups(connection, oldest_figures)),
+        )
+        yield "forget_days", self._locked(lambda connection: forget_days(connection, today - _NAMES_KEPT))
+        yield "forget_jobs", self._locked(lambda connection: forget_jobs(connection, oldest))
+        yield "forget_parts", self._locked(lambda connection: forget_parts(connection, now))
+        yield "ask_for_prices", self._locked(lambda connection: _ask_for_prices(connection, now))
+        yield "drop_partitions", lambda: drop_partitions(engine, before=oldest.date())
+
+    def _folded(self, fold: Step, now: datetime) -> _Step:
+        """Return a step that adds rows up; it fails, when all others are done with, for projects where it cannot."""
+
+        async def step() -> None:
+            failed: list[str] = []
+            async with self._engine.begin() as connection:
+                if await try_lock(connection, UPKEEP):
+                    failed = await fold_each(connection, fold, now)
+            if failed:
+                raise ArithmeticError(f"rows of {', '.join(failed[:_SHOWN_PROJECTS])} cannot be added up")
+
+        return step
+
+    def _locked(self, work: Callable[[Connection], Awaitable[object]]) -> _Step:
+        """Return a step that does its work in one transaction, unless another replica is at it."""
+
+        async def step() -> None:
+            async with self._engine.begin() as connection:
+                if await try_lock(connection, UPKEEP):
+                    await work(connection)
+
+        return step
 
 
 async def _ask_for_prices(connection: Connection, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.access.identity import Identity, anonymous, identity_of, unknown_keys
 from app.access.keyring import Keyring
-from app.access.passwords import is_password
+from app.access.passwords import PasswordChecks
 from app.access.sessions import PASSWORD, Session, Sessions, is_session
 from app.access.tokens import prefix_of
 from app.config import Settings, is_loopback
@@ -20,6 +20,7 @@ class Door:
     def __init__(self, settings: Settings, keyring: Keyring, sessions: Sessions) -> None:
         self.keyring = keyring
         self.sessions = sessions
+        self._checks = PasswordChecks()
         self._require = settings.require_keys
         self._loopback = is_loopback(settings.host)
         # Whoever comes over the network must not be able to make the first key and lock the owner out.
@@ -52,11 +53,15 @@ class Door:
         prefix = identity.key.prefix if identity.key else identity.session
         return prefix in {None, PASSWORD} or self.keyring.active(prefix) is not None
 
-    async def sign_in(self, project_id: str, password: str) -> tuple[str, Session]:
-        """Begin a session of an admin; raises Unauthorized for a wrong password, as for a project without one."""
+    async def sign_in(self, project_id: str, password: str, *, client: str = "") -> tuple[str, Session]:
+        """Begin a session of an admin; raises Unauthorized for a wrong password, as for a project without one.
+
+        `client` is the network that asks (`app.access.slots.network_of`). Raises Overloaded when too many ask.
+        """
         await self.keyring.any_made()
         known = self.keyring.password(project_id)
-        if not await is_password(password, known.hash if known else None) or known is None:
+        right = await self._checks.is_password(password, known.hash if known else None, client=client)
+        if not right or known is None:
             raise Unauthorized("Project and password do not belong together.")
         identity = Identity(project_id, frozenset(SCOPES), f"password of {project_id}")
         return await self.sessions.begin(identity, password_set_at=known.set_at)

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
 from app.access.identity import Identity
+from app.errors import NotFound
 from app.schemas.keys import Scope
 
 __all__ = ["ACCESS", "Need", "authorize", "check_access", "identity_behind", "is_open", "places", "require"]
@@ -119,8 +120,10 @@ async def authorize(connection: HTTPConnection) -> None:
 
 
 def require(connection: HTTPConnection, place: str) -> None:
-    """Raise Forbidden unless the sender may use this place."""
-    match ACCESS[place]:
+    """Raise Forbidden unless the sender may use this place, NotFound where nothing is."""
+    match ACCESS.get(place):
+        case None:
+            raise NotFound("Nothing lives at this address; /docs lists what does.")
         case "open" | "known":
             return
         case scope:

@@ -25,6 +25,7 @@ _FORMATS: Final[dict[str, BodyFormat]] = {
 }
 _CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
 _PIECE = 256 * 1024
+_LONGEST_TYPE: Final = 256
 
 
 class Body(NamedTuple):
@@ -58,8 +59,16 @@ async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, 
     return Body(pieces[0] if len(pieces) == 1 else b"".join(pieces), body_format)
 
 
-@lru_cache(maxsize=256)
 def _read_format(content_type: str | None, formats: tuple[BodyFormat, ...]) -> BodyFormat:
+    if content_type is not None and len(content_type) > _LONGEST_TYPE:
+        raise UnsupportedMediaType(
+            f"Send a Content-Type of at most {_LONGEST_TYPE} characters, such as application/json."
+        )
+    return _find_format(content_type, formats)
+
+
+@lru_cache(maxsize=256)  # of what clients send, so nothing long comes here
+def _find_format(content_type: str | None, formats: tuple[BodyFormat, ...]) -> BodyFormat:
     message = Message()
     message["content-type"] = content_type or "absent/absent"
     known = _FORMATS.get(message.get_content_type())

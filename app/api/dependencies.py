@@ -24,6 +24,8 @@ from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
 from app.storage.engine import Connection, Engine, reading, writing
+from app.storage.turns import Turns
+from app.supervision import Tasks
 
 __all__ = [
     "Caller",
@@ -59,7 +61,9 @@ class Services:
     ingest: Ingest
     hub: Hub
     instruments: Instruments
+    tasks: Tasks
     clock: Callable[[], datetime] = now_utc
+    turns: Turns = field(default_factory=Turns)
     stopping: bool = field(default=False)
 
 
@@ -84,13 +88,13 @@ Caller = Annotated[Identity, Depends(current_caller)]
 Project = Annotated[str, Depends(current_project)]
 
 
-async def _reading(serving: Serving) -> AsyncIterator[Connection]:
-    async with reading(serving.engine) as connection:
+async def _reading(serving: Serving, project: Project) -> AsyncIterator[Connection]:
+    async with serving.turns.taking(project), reading(serving.engine) as connection:
         yield connection
 
 
 async def _figures(serving: Serving, project: Project) -> AsyncIterator[Connection]:
-    async with figures(serving.engine, project) as connection:
+    async with serving.turns.taking(project), figures(serving.engine, project) as connection:
         yield connection
 
 

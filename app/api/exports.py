@@ -32,6 +32,10 @@ def refuse_export(
     connection: HTTPConnection, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a failure as a google.rpc.Status in the encoding of the request, JSON where it is neither."""
+    if status is HTTPStatus.INSUFFICIENT_STORAGE:
+        status = (
+            HTTPStatus.SERVICE_UNAVAILABLE
+        )  # OTLP lets exporters try again after few answers, not after 507
     sent = connection.headers.get("content-type", "").lower()
     encoding: Encoding = "protobuf" if sent.startswith(_MEDIA_TYPES["protobuf"]) else "json"
     return Response(encode_status(status, detail, encoding), status, headers, _MEDIA_TYPES[encoding])

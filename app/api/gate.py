@@ -10,11 +10,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from app.access.credentials import read_credential, read_offered
-from app.access.origins import refuse_foreign_pages
+from app.access.origins import confine_strangers
 from app.api.access import is_open, require
 from app.api.dependencies import Services
 from app.api.problems import answer_expected
-from app.config import is_loopback
 from app.errors import MonitorError
 
 __all__ = ["Gate", "admit"]
@@ -50,12 +49,12 @@ async def admit(scope: Scope, headers: Mapping[str, str]) -> None:
     credential = read_credential(headers)
     if credential is None and scope["type"] == "websocket":
         credential = read_offered(headers)
-    scope["identity"] = identity = await services.door.admit(credential)
+    identity = await services.door.admit(credential)
     if identity.anonymous:
-        settings = services.settings
-        refuse_foreign_pages(headers, allowed=settings.allowed_origins, loopback=is_loopback(settings.host))
-    elif identity.key and identity.key.requests_per_minute:
-        await services.rates.take(identity.key.prefix, identity.key.requests_per_minute)
+        identity = confine_strangers(identity, headers, services.settings, scope.get("http_version", "1.1"))
+    elif identity.rate is not None:
+        await services.rates.take(*identity.rate)
+    scope["identity"] = identity
     if scope["type"] == "websocket":
         require(HTTPConnection(scope), f"WS {scope['path']}")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.reports.pipeline import PipelineReport
+from app.schemas.tasks import TaskState
 
 __all__ = ["UNROUTED", "Instruments", "RequestTimer"]
 
@@ -47,13 +50,38 @@ class Instruments:
             )
             for outcome in _OUTCOMES
         }
+        self._set_aside = {
+            what: Gauge(
+                f"llm_monitor_set_aside_{what}",
+                f"{what.title()} whose figures miss what no sum could be taken with.",
+                ("project",),
+                registry=self._registry,
+            )
+            for what in ("batches", "days")
+        }
         self._queued_records = self._gauge("queue_records", "Records that wait or are being scored.")
         self._queued_jobs = self._gauge("queue_jobs", "Jobs that wait or run.")
         self._age = self._gauge("queue_oldest_age_seconds", "Age of the oldest job, 0 without any.")
         self._workers = self._gauge("workers", "Worker processes that were heard of lately.")
+        self._failures = self._task_gauge("failures", "Failures in a row, 0 while it works.")
+        self._failed = self._task_gauge("failures_since_start", "Failures since the process began.")
+        self._succeeded = self._task_gauge(
+            "last_success_timestamp_seconds", "When it last worked, 0 before it ever did."
+        )
+        self._disk = self._gauge(
+            "disk_free_bytes", "Room on the disk of the servers, NaN where they are on another machine."
+        )
 
     def _gauge(self, name: str, description: str) -> Gauge:
         return Gauge(f"llm_monitor_{name}", description, registry=self._registry)
+
+    def _task_gauge(self, name: str, description: str) -> Gauge:
+        return Gauge(
+            f"llm_monitor_task_{name}",
+            f"Background tasks of all processes: {description}",
+            ("process", "task"),
+            registry=self._registry,
+        )
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -66,18 +94,33 @@ class Instruments:
         requests.inc()
         duration.observe(seconds)
 
-    def render(self, report: PipelineReport) -> bytes:
-        """Return everything in Prometheus' text format, with the pipeline as it is now."""
-        for gauge in self._records.values():
+    def render(
+        self, report: PipelineReport, tasks: Mapping[str, Sequence[TaskState]], disk_free: int | None
+    ) -> bytes:
+        """Return everything in Prometheus' text format: the pipeline, tasks of processes and the room in bytes as they are now."""
+        self._show_tasks(tasks)
+        for gauge in (*self._records.values(), *self._set_aside.values()):
             gauge.clear()  # what the last scrape was shown may be more than this one may see
         for project in report.projects:
             for outcome, gauge in self._records.items():
                 gauge.labels(project.project_id).set(getattr(project, outcome))
+            for what, gauge in self._set_aside.items():
+                gauge.labels(project.project_id).set(getattr(project, f"set_aside_{what}"))
         self._queued_records.set(report.queue.records)
         self._queued_jobs.set(report.queue.jobs)
         self._age.set(report.queue.oldest_age_seconds or 0)
         self._workers.set(report.queue.workers)
+        self._disk.set(math.nan if disk_free is None else disk_free)
         return generate_latest(self._registry)
+
+    def _show_tasks(self, tasks: Mapping[str, Sequence[TaskState]]) -> None:
+        for gauge in (self._failures, self._failed, self._succeeded):
+            gauge.clear()  # processes come and go
+        for process, states in tasks.items():
+            for state in states:
+                self._failures.labels(process, state.task).set(state.failures)
+                self._failed.labels(process, state.task).set(state.failed)
+                self._succeeded.labels(process, state.task).set(state.succeeded_at or 0)
 
 
 class RequestTimer:

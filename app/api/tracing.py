@@ -110,25 +110,43 @@ def describe(trace: Trace, opinions: Sequence[Feedback]) -> dict[str, Any]:
     return shown | {"feedback": opinions}
 
 
-def grow(nodes: Sequence[TreeNode]) -> list[dict[str, Any]]:
-    """Return spans as trees: each with its `children`, and at the top those whose parent is not stored."""
+def grow(nodes: Sequence[TreeNode], *, deepest: int | None = None) -> list[dict[str, Any]]:
+    """Return spans as trees: each with its `children`, and at the top those whose parent is not among them.
+
+    A branch with more than `deepest` spans below one another goes on at the top, with the span that it hangs on
+    as its `otel_parent_span_id`. So does every span of a circle, which no honest exporter sends. Time and
+    memory grow with the number of spans, whatever shape the trees have.
+    """
     shown = [msgspec.structs.asdict(node) | {"children": []} for node in nodes]
     for node in shown:
         for name in ("otel_span_id", "otel_parent_span_id"):
             node[name] = node[name].hex() if node[name] else None
-    by_span = {node["otel_span_id"]: node for node in shown if node["otel_span_id"]}
+    by_span = {node["otel_span_id"]: place for place, node in enumerate(shown) if node["otel_span_id"]}
+    parents = [by_span.get(node["otel_parent_span_id"], -1) for node in shown]
+    levels = _levels(parents)
     roots: list[dict[str, Any]] = []
-    for node in shown:
-        parent = by_span.get(node["otel_parent_span_id"])
-        (roots if parent is None or _holds(node, parent, by_span) else parent["children"]).append(node)
+    for node, parent, level in zip(shown, parents, levels, strict=True):
+        beyond = deepest is not None and level % deepest == 0
+        (roots if level == 0 or beyond else shown[parent]["children"]).append(node)
     return roots
 
 
-def _holds(node: dict[str, Any], parent: dict[str, Any], by_span: dict[str, dict[str, Any]]) -> bool:
-    """Tell whether a span is an ancestor of its own parent, as no honest exporter has it."""
-    seen = 0
-    above: dict[str, Any] | None = parent
-    while above is not None and above is not node and seen <= len(by_span):
-        above = by_span.get(above["otel_parent_span_id"])
-        seen += 1
-    return above is not None
+def _levels(parents: Sequence[int]) -> list[int]:
+    """Return how many spans lie above each one: 0 for one without a parent, and for those of a circle."""
+    levels: list[int | None] = [None] * len(parents)
+    for place in range(len(parents)):
+        path: dict[int, None] = {}  # in order, and looked up at once
+        above = place
+        while above >= 0 and above not in path and levels[above] is None:
+            path[above] = None
+            above = parents[above]
+        if above in path:
+            climbed = list(path)
+            for member in climbed[climbed.index(above) :]:
+                levels[member] = 0
+                del path[member]
+        level = -1 if above < 0 else levels[above] or 0
+        for member in reversed(path):
+            level += 1
+            levels[member] = level
+    return [level or 0 for level in levels]

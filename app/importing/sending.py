@@ -21,7 +21,7 @@ __all__ = ["Report", "Target", "send_file"]
 BATCH_RECORDS = 500
 BATCH_BYTES = 4 * 1024 * 1024
 _CONCURRENT = 3
-_RETRYABLE = {429, 502, 503, 504}
+_RETRYABLE = {429, 502, 503, 504, 507}
 _PATIENCE_SECONDS = 600
 _SHOWN_REASONS = 200
 _encode = msgspec.json.Encoder().encode
@@ -62,7 +62,7 @@ class _Batch(NamedTuple):
 async def send_file(path: Path, target: Target, *, progress: Callable[[Report], None]) -> Report:
     """Send every row of a file; returns the counts.
 
-    429, 502, 503, 504 and lost connections are retried for up to ten minutes each, as Retry-After asks;
+    429, 502, 503, 504, 507 and lost connections are retried for up to ten minutes each, as Retry-After asks;
     a record that was taken before is told apart by its id. Raises MonitorError when the API cannot be
     reached or refuses a whole request.
     """

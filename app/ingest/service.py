@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,7 +14,6 @@ from redis.asyncio import Redis
 
 from app.config import Settings
 from app.ingest.admission import Admission
-from app.ingest.background import in_background
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Idempotency
 from app.ingest.waiting import Waiting
@@ -23,6 +22,7 @@ from app.projects import Projects
 from app.schemas.ids import mint_many
 from app.schemas.queued import LLM, Envelope, Source, SpanContext, Summary, encode
 from app.schemas.records import Rejection
+from app.supervision import Tasks, in_background
 from monitoring.models import Record
 from monitoring.redaction import Redaction
 
@@ -30,6 +30,8 @@ __all__ = ["Accepted", "Ingest", "Submission"]
 
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _LATEST_AHEAD = timedelta(days=1)
+# What an envelope adds to its record: ids, kind and marks.
+_ENVELOPE_BYTES = 150
 
 
 class Accepted(NamedTuple):
@@ -75,20 +77,27 @@ class Ingest:
         self._projects = projects
         self._privacy = privacy
         self.waiting = Waiting(redis)
+        self._idempotency = Idempotency(redis, window_hours=settings.idempotency_hours, clock=clock)
         self.admission = Admission(
             redis,
             max_records=settings.backlog_max_records,
             max_age_seconds=settings.backlog_max_age_seconds,
             limits=projects.backlog_limits,
+            shared=projects.are_several,
+            count_ids=self._idempotency.count,
             clock=clock,
         )
-        self._idempotency = Idempotency(redis, window_hours=settings.idempotency_hours)
         self._commit = GroupCommit(redis, reply_to=self.waiting.channel, clock=clock)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Ingest]:
+    async def running(self, tasks: Tasks | None = None) -> AsyncIterator[Ingest]:
         """Run the background tasks for the length of the block; leaving it commits what is pending."""
-        async with in_background(self.admission.run(), self._commit.run(), self.waiting.run()):
+        tasks = tasks or Tasks()
+        async with in_background(
+            self.admission.run(tasks),
+            tasks.keep("queue_writes", self._commit.run, essential=True),
+            tasks.keep("answers", self.waiting.run),
+        ):
             yield self
 
     async def accept(
@@ -112,10 +121,12 @@ class Ingest:
         project.
         """
         redaction = (await self._projects.find(project_id)).redaction
+        if redaction.on:
+            self._privacy.require(redaction)
         screened = [self._screen(number, line) for number, line in enumerate(lines, start=1)]
-        # First without their size, which is known when they are encoded: a refusal leaves no ids in Redis.
-        self.admission.check(project_id, records=sum(isinstance(line, Record) for line in screened))
-        identified = await self._identify(screened, project_id, keys)
+        claims = _claims(screened, keys)
+        reserved = self._reserve(project_id, screened, len(claims))
+        identified = await self._identify(screened, project_id, claims, of_spans=contexts is not None)
         waited = wait_seconds > 0
         fresh: dict[UUID, Record] = {}
         retried: set[UUID] = set()
@@ -148,7 +159,10 @@ class Ingest:
         ]
         waiters = [self.waiting.expect(trace_id) for trace_id in records] if waited else []
         try:
-            await self._keep(project_id, envelopes, waited=waited)
+            if not reserved:
+                self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
+            if envelopes:
+                await self._commit.keep(project_id, envelopes, waited=waited)
             begun = asyncio.get_running_loop().time()
             summaries = await _collect(waiters, wait_seconds)
             if waited:
@@ -162,14 +176,22 @@ class Ingest:
     async def _protect(
         self, project_id: str, redaction: Redaction, records: dict[UUID, Record]
     ) -> dict[UUID, Protected]:
-        """Redact records beside the event loop; raises Unavailable without a key that it needs."""
-        self._privacy.require(redaction)
+        """Redact records beside the event loop."""
         return await asyncio.to_thread(self._privacy.protect, project_id, redaction, records)
 
-    async def _keep(self, project_id: str, envelopes: Sequence[bytes], *, waited: bool) -> None:
-        if envelopes:
-            self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
-            await self._commit.keep(project_id, envelopes, waited=waited)
+    def _reserve(self, project_id: str, lines: Sequence[Record | Rejection], ids: int) -> bool:
+        """Refuse what there is no room for before anything of it is in Redis; tells whether room is reserved.
+
+        Where ids have to be remembered first, the size of the records is told by encoding them once more, which
+        is a hundredth of what accepting them costs.
+        """
+        records = [line for line in lines if isinstance(line, Record)]
+        if not ids:
+            self.admission.check(project_id, records=len(records))
+            return False
+        size = sum(len(encode(record)) + _ENVELOPE_BYTES for record in records)
+        self.admission.admit(project_id, records=len(records), size=size, ids=ids)
+        return True
 
     def _screen(self, number: int, line: Record | Rejection) -> Record | Rejection:
         """Reject a moment that no clock of a live system gives."""
@@ -183,26 +205,37 @@ class Ingest:
         )
 
     async def _identify(
-        self, lines: Sequence[Record | Rejection], project_id: str, keys: Sequence[str | None] | None
+        self,
+        lines: Sequence[Record | Rejection],
+        project_id: str,
+        claims: Mapping[int, str],
+        *,
+        of_spans: bool,
     ) -> list[Accepted | None]:
         """Give each record a trace id: a fresh one, or that of its first try; None where rejected."""
         minted = mint_many(self._clock(), len(lines))
-        found: list[Accepted | None] = []
-        claims: dict[int, str] = {}
-        for index, (line, fresh) in enumerate(zip(lines, minted, strict=True)):
-            if not isinstance(line, Record):
-                found.append(None)
-                continue
-            found.append(Accepted(fresh, duplicate=False))
-            if claim := (keys[index] if keys else None) or line.id:
-                claims[index] = claim
+        found: list[Accepted | None] = [
+            Accepted(fresh, duplicate=False) if isinstance(line, Record) else None
+            for line, fresh in zip(lines, minted, strict=True)
+        ]
         if claims:
             claiming = [minted[index] for index in claims]
-            known = await self._idempotency.claim(project_id, list(claims.values()), claiming)
+            known = await self._idempotency.claim(
+                project_id, list(claims.values()), claiming, of_spans=of_spans
+            )
             for index, earlier in zip(claims, known, strict=True):
                 if earlier is not None:
                     found[index] = Accepted(earlier, duplicate=True)
         return found
+
+
+def _claims(lines: Sequence[Record | Rejection], keys: Sequence[str | None] | None) -> dict[int, str]:
+    """Return the idempotency keys of records by their index: those of the request, else their own ids."""
+    return {
+        index: claim
+        for index, line in enumerate(lines)
+        if isinstance(line, Record) and (claim := (keys[index] if keys else None) or line.id)
+    }
 
 
 def _places(

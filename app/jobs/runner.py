@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from app.jobs.views import announce
 from app.storage.engine import Connection, Engine, is_outage
 from app.storage.jobs import Claim, Job, claim_job, due_jobs, read_job, renew_claim, save_step
+from app.supervision import Tasks
 
 __all__ = ["Handler", "Runner", "Step"]
 
@@ -67,16 +68,13 @@ class Runner:
         self._redis = redis
         self._handlers = handlers
 
-    async def run(self) -> None:
-        """Repeat until cancelled; an outage of Postgres or Redis only skips a turn."""
-        while True:
-            try:
-                busy = await self.turn()
-            except Exception as error:
-                busy = False
-                if not (is_outage(error) or isinstance(error, RedisError)):
-                    logger.exception("no job could be taken; trying again")
-            await asyncio.sleep(0 if busy else _POLL_SECONDS)
+    async def run(self, tasks: Tasks) -> None:
+        """Repeat until cancelled; whatever goes wrong only skips a turn."""
+
+        async def take() -> float:
+            return 0 if await self.turn() else _POLL_SECONDS
+
+        await tasks.repeat("jobs", take, _POLL_SECONDS)
 
     async def turn(self) -> bool:
         """Take one step if one is due; tells whether there was one."""

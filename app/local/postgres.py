@@ -42,6 +42,7 @@ SETTINGS: Mapping[str, str] = {
     "shared_buffers": "128MB",
     "max_wal_size": "512MB",
     "wal_compression": "on",
+    "temp_file_limit": "1GB",
     "synchronous_commit": "on",
     "jit": "off",
     "timezone": "UTC",

@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 
+from msgspec.structs import replace
+
 from app.otlp.attributes import first_number, first_text
 from app.otlp.conversations import CONTENT_EVENTS, DETAILS_EVENT, conversation_of_logs
 from app.otlp.mapping import Mapped, moment, read_call, response_key
 from app.otlp.signals import LogRecord, Malformed, Span, id_problem
 from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, SpanContext
 from app.schemas.records import Rejection
+from monitoring.bounds import MOST_VALUE, OUT_OF_RANGE
 from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.models import Record
 
@@ -101,6 +104,8 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
         metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
     )
     answer = response_key(_as_span(details).attributes)
+    if OUT_OF_RANGE in known.marks:
+        record = replace(record, marks=(OUT_OF_RANGE,))
     return Mapped(record, _context(logs[0], CONTENT, answer), _key(CONTENT, logs))
 
 
@@ -113,7 +118,8 @@ def _evaluation(number: int, log: LogRecord, problem: str | None) -> Mapped:
     name = first_text(said, ("gen_ai.evaluation.name",))
     if name is None:
         return _reject(number, "gen_ai.evaluation.name is missing")
-    value = first_number(said, ("gen_ai.evaluation.score.value",))
+    value = first_number(said, ("gen_ai.evaluation.score.value",), MOST_VALUE)
+    known = value is not None and value <= MOST_VALUE
     label = first_text(said, ("gen_ai.evaluation.score.label",))
     # In the fields of a record whose redaction is what these deserve: a name, a tag, a text, a figure.
     record = Record(
@@ -123,7 +129,8 @@ def _evaluation(number: int, log: LogRecord, problem: str | None) -> Mapped:
         tags=(label[:_NAME_CHARACTERS],) if label else (),
         error=first_text(said, ("error.type",)),
         timestamp=moment(log.time_ns),
-        metadata={} if value is None else {EVALUATED: value},
+        metadata={EVALUATED: value} if known else {},
+        marks=() if known or value is None else (OUT_OF_RANGE,),
     )
     place = log if problem is None else log._replace(trace_id=b"", span_id=b"")
     return Mapped(record, _context(place, EVALUATION, answer), _key(EVALUATION, [log]))

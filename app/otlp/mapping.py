@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -15,8 +16,10 @@ from app.otlp.conversations import conversation_of, documents_of
 from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kinds_of
 from app.otlp.signals import Malformed, Span, id_problem
 from app.otlp.usage import Usage, read_usage
+from app.schemas.limits import too_many
 from app.schemas.queued import NO_CONTENT, SpanContext
 from app.schemas.records import Rejection
+from monitoring.bounds import bounded
 from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.models import Record
 from monitoring.pricing import rates_of
@@ -28,6 +31,8 @@ _NAME_CHARACTERS = 512
 _TAG_CHARACTERS, _MOST_TAGS = 128, 64
 _MOST_PASSAGES = 64
 _METADATA_BYTES = 64 * 1024
+_MOST_MESSAGES = 500_000
+_MOST_PASSAGE_CHARACTERS = 128 * 1024 * 1024
 _NS_PER_MS = 1_000_000
 
 _ANSWERED_BY = (
@@ -161,12 +166,14 @@ def map_spans(spans: Sequence[Span | Malformed]) -> list[Mapped]:
     """Return the record of every span of a batch, aligned with it.
 
     A call without documents of its own gets those that retrievers of the same trace found before it began.
+    Raises BodyTooLarge where a small body would become very large records: of many messages written as JSON in
+    a text, or of documents that each of many calls gets.
     """
     readable = [span for span in spans if isinstance(span, Span) and id_problem(span) is None]
     kinds = iter(kinds_of(readable))
     known = [(span, next(kinds)) for span in readable]
     retrieved = _retrieved(known)
-    mapped = iter([_map(span, kind, retrieved) for span, kind in known])
+    mapped = _bounded(_map(span, kind, retrieved) for span, kind in known)
     found: list[Mapped] = []
     for number, span in enumerate(spans, start=1):
         problem = span.reason if isinstance(span, Malformed) else id_problem(span)
@@ -175,15 +182,41 @@ def map_spans(spans: Sequence[Span | Malformed]) -> list[Mapped]:
     return found
 
 
-_Retrieved = Mapping[bytes, Sequence[tuple[int, tuple[str, ...]]]]
+def _bounded(mapped: Iterable[Mapped | str]) -> Iterator[Mapped | str]:
+    messages = characters = 0
+    for one in mapped:
+        if isinstance(one, Mapped) and isinstance(one.line, Record):
+            messages += len(one.line.messages)
+            characters += sum(map(len, one.line.context))
+            if messages > _MOST_MESSAGES:
+                raise too_many("messages", _MOST_MESSAGES)
+            if characters > _MOST_PASSAGE_CHARACTERS:
+                raise too_many("characters of documents, those that its calls share included", _MOST_PASSAGE_CHARACTERS)
+        yield one
+
+
+_Retrieved = Mapping[bytes, Sequence[tuple[int, str]]]
 
 
 def _retrieved(known: Sequence[tuple[Span, str]]) -> _Retrieved:
+    """Return by trace the first passages that were retrieved in it, each with the time from which it was there."""
     found: dict[bytes, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
     for span, kind in known:
-        if kind in RETRIEVERS and (documents := documents_of(span)):
-            found[span.trace_id].append((span.end_ns, documents))
-    return {trace_id: sorted(groups) for trace_id, groups in found.items()}
+        if kind in RETRIEVERS:
+            with suppress(OverflowError, RecursionError):  # such a span is refused when it is mapped
+                found[span.trace_id].append((span.end_ns, documents_of(span)))
+    return {trace_id: _first_passages(groups) for trace_id, groups in found.items()}
+
+
+def _first_passages(groups: list[tuple[int, tuple[str, ...]]]) -> list[tuple[int, str]]:
+    """Return as many passages as a call takes; a call takes those that were there first."""
+    first: dict[str, int] = {}
+    for ended_ns, texts in sorted(groups):
+        for text in texts:
+            first.setdefault(text, ended_ns)
+            if len(first) == _MOST_PASSAGES:
+                return [(moment_ns, passage) for passage, moment_ns in first.items()]
+    return [(moment_ns, passage) for passage, moment_ns in first.items()]
 
 
 def _map(span: Span, kind: str, retrieved: _Retrieved) -> Mapped | str:
@@ -222,17 +255,13 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
     texts = texts_of(conversation)
     documents = documents_of(span)
     if not documents and kind == LLM:
-        documents = tuple(
-            text
-            for ended_ns, group in retrieved.get(span.trace_id, ())
-            if ended_ns <= span.start_ns
-            for text in group
-        )
+        found = retrieved.get(span.trace_id, ())
+        documents = tuple(text for ended_ns, text in found if ended_ns <= span.start_ns)
     # A model is given what tools answered as it is given documents, so an answer may rest on either.
     passages = (*documents, *results_of(conversation.inputs)) if kind == LLM else documents
     usage = read_usage(attributes, answers=kind == LLM)
     provider, started = _name(first_text(attributes, _PROVIDER)), moment(span.start_ns)
-    return Record(
+    record = Record(
         prompt=texts.prompt or "",
         response=texts.response or "",
         model_name=_model(attributes, provider, started),
@@ -256,6 +285,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         cache_write_tokens=usage.cache_write,
         reasoning_tokens=usage.reasoning,
     )
+    return bounded(record)
 
 
 def _marks(kind: str, *, spoke: bool, usage: Usage) -> tuple[str, ...]:
@@ -335,9 +365,10 @@ def _tags(attributes: Attributes) -> tuple[str, ...]:
 def _metadata(span: Span) -> dict[str, Any]:
     """Return what else the span says, cut to its names when it is more than metadata may be."""
     found: dict[str, Any] = {"span.name": span.name}
-    if span.scope:
-        found["otel.scope"] = span.scope
-    service = first_text(span.resource, ("service.name", "openinference.project.name"))
+    # What describes the process is told once and kept with each of its spans, so it has to be short.
+    if scope := _name(span.scope):
+        found["otel.scope"] = scope
+    service = _name(first_text(span.resource, ("service.name", "openinference.project.name")))
     if service:
         found["service.name"] = service
     rest = {name: value for name, value in span.attributes.items() if not name.startswith(_SAID)}

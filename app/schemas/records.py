@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from app.errors import InvalidRecord, MalformedBody
+from app.schemas.json_input import (
+    FAULTS,
+    NotJsonError,
+    WrongShapeError,
+    check_values,
+    convert,
+    mend_unicode,
+    read_any,
+    reader,
+)
+from app.schemas.limits import MOST_RECORD_VALUES, too_many
+from app.schemas.lines import cut_array, cut_ndjson
+from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS
 from monitoring.models import Record
 
 __all__ = ["BodyFormat", "GuardIn", "RecordIn", "Rejection", "read_guarded", "read_record", "read_records"]
@@ -18,14 +28,13 @@ __all__ = ["BodyFormat", "GuardIn", "RecordIn", "Rejection", "read_guarded", "re
 BodyFormat = Literal["json", "ndjson", "protobuf"]
 
 _METADATA_BYTES = 64 * 1024
+_VALUES = "values"
 _ESCAPED_NUL = b"\\u0000"
 _REPLACEMENT = "�"
-_PATH = re.compile(r" - at `\$(?:\.)?([^`]*)`$")
-_UNKNOWN_FIELD = "Object contains unknown field"
 
 Name = Annotated[str, msgspec.Meta(max_length=512)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
-Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=MOST_MILLISECONDS)]
 _CHECKS = ("hallucination", "toxicity", "bias", "pii")
 
 
@@ -83,10 +92,8 @@ class Rejection(NamedTuple):
     message: str
 
 
-_decoders = {kind: msgspec.json.Decoder(kind).decode for kind in (RecordIn, GuardIn)}
-_decode_record = msgspec.json.Decoder(RecordIn).decode
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_any = msgspec.json.Decoder().decode
+_readers = {kind: reader(kind) for kind in (RecordIn, GuardIn)}
+_decode_wire = msgspec.json.Decoder(RecordIn).decode
 
 
 def read_guarded(body: bytes) -> Record:
@@ -102,11 +109,13 @@ def read_guarded(body: bytes) -> Record:
 
 def read_record(body: bytes, kind: type[RecordIn] = RecordIn) -> Record:
     """Read one JSON object; raises MalformedBody when it is no JSON and InvalidRecord on a wrong field."""
+    if not check_values(body, MOST_RECORD_VALUES):
+        raise too_many(_VALUES, MOST_RECORD_VALUES)
     try:
         return _read(body, kind)
-    except _NotJsonError as error:
+    except NotJsonError as error:
         raise MalformedBody(f"The body is not valid JSON: {error}.") from error
-    except _BadFieldError as error:
+    except WrongShapeError as error:
         raise InvalidRecord(
             f"The record was not taken: {error}.", errors=[{"field": error.field, "message": str(error)}]
         ) from error
@@ -116,102 +125,57 @@ def read_records(body: bytes, body_format: BodyFormat) -> list[Record | Rejectio
     """Read a JSON array or NDJSON lines; what is wrong with one line stays with that line.
 
     The result is aligned with the lines (blank NDJSON lines do not count). Raises MalformedBody when a
-    JSON body is no array at all.
+    JSON body is no array at all, BodyTooLarge when it holds more than `app/schemas/limits.py` allows.
     """
-    lines = enumerate(_lines(body, body_format), start=1)
-    return [_read_plain(line) or _read_line(number, line) for number, line in lines]
+    lines = cut_ndjson(body) if body_format == "ndjson" else cut_array(body)
+    return [_read_plain(line) or _read_line(number, line) for number, line in enumerate(lines, start=1)]
 
 
 def _read_plain(line: bytes) -> Record | None:
     """Return the record of a line that needs no second look, as almost all do; None for every other."""
-    try:
-        wire = _decode_record(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    if len(line) > MOST_RECORD_VALUES:
         return None
-    return None if wire.metadata or wire.messages or _ESCAPED_NUL in line else _to_record(wire, ())
-
-
-def _lines(body: bytes, body_format: BodyFormat) -> Iterable[bytes]:
-    if body_format == "ndjson":
-        return (line for line in body.split(b"\n") if line and not line.isspace())
     try:
-        return [bytes(raw) for raw in _decode_list(body)]
-    except msgspec.ValidationError as error:
-        raise MalformedBody("The body must be a JSON array of records.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _lenient_lines(body, error)
-
-
-def _lenient_lines(body: bytes, error: Exception) -> list[bytes]:
-    """Read an array that msgspec refuses (lone surrogates, stray bytes) once more with the standard json."""
-    try:
-        items = json.loads(body.decode("utf-8", "replace"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise MalformedBody(f"The body is not valid JSON: {error}.") from error
-    if not isinstance(items, list):
-        raise MalformedBody("The body must be a JSON array of records.")
-    return [json.dumps(item).encode() for item in items]
+        wire = _decode_wire(line)
+        return None if wire.metadata or wire.messages or _ESCAPED_NUL in line else _to_record(wire, ())
+    except FAULTS:
+        return None
 
 
 def _read_line(number: int, line: bytes) -> Record | Rejection:
+    if not check_values(line, MOST_RECORD_VALUES):
+        return Rejection(number, None, f"the record holds more than {MOST_RECORD_VALUES} {_VALUES}")
     try:
         return _read(line)
-    except _NotJsonError as error:
+    except NotJsonError as error:
         return Rejection(number, None, f"not valid JSON: {error}")
-    except _BadFieldError as error:
+    except WrongShapeError as error:
         return Rejection(number, error.field, str(error))
 
 
-class _NotJsonError(ValueError):
-    """A line that no reader accepts."""
-
-
-class _BadFieldError(ValueError):
-    """A readable record with a wrong field."""
-
-    def __init__(self, message: str, field: str | None) -> None:
-        super().__init__(message)
-        self.field = field
-
-
 def _read(line: bytes, kind: type[RecordIn] = RecordIn) -> Record:
-    try:
-        return _read_nested(line, kind)
-    except RecursionError as error:
-        raise _BadFieldError("the record is nested too deeply", None) from error
-
-
-def _read_nested(line: bytes, kind: type[RecordIn]) -> Record:
     marks: tuple[str, ...] = ()
     try:
-        wire = _decoders[kind](line)
-    except msgspec.ValidationError as error:
-        if not str(error).startswith(_UNKNOWN_FIELD):
-            raise _blame(error) from error
-        wire = _convert(_decode_any(line), kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        value, marks = _read_leniently(line, error)
-        wire = _convert(value, kind)
+        wire = _decode(line, kind)
+    except NotJsonError:
+        mended = mend_unicode(line)
+        if mended == line:
+            raise
+        wire, marks = _decode(mended, kind), ("invalid_unicode_replaced",)
     record = _to_record(wire, marks)
-    if _ESCAPED_NUL in line or marks:
-        record = _without_nul(record)
-    return record
+    return _without_nul(record) if _ESCAPED_NUL in line or marks else record
 
 
-def _read_leniently(line: bytes, error: Exception) -> tuple[Any, tuple[str, ...]]:
+def _decode(line: bytes, kind: type[RecordIn]) -> RecordIn:
     try:
-        value = json.loads(line.decode("utf-8", "replace"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise _NotJsonError(str(error)) from error
-    return _mend(value, _replace_surrogates), ("invalid_unicode_replaced",)
+        return _readers[kind](line)
+    except WrongShapeError as error:
+        if not error.unknown_field:
+            raise
+    return _gather(read_any(line), kind)
 
 
-def _refuse_constant(name: str) -> None:
-    """JSON has no NaN and no infinities (RFC 8259, section 6), though Python's reader takes them."""
-    raise ValueError(name)
-
-
-def _convert(value: Any, kind: type[RecordIn]) -> RecordIn:
+def _gather(value: Any, kind: type[RecordIn]) -> RecordIn:
     """Convert a decoded object, keeping fields that the contract does not name as metadata."""
     if isinstance(value, dict):
         known = {key: item for key, item in value.items() if key in RecordIn.__struct_fields__}
@@ -220,19 +184,7 @@ def _convert(value: Any, kind: type[RecordIn]) -> RecordIn:
         if unknown and (metadata is None or isinstance(metadata, dict)):
             known["metadata"] = {**unknown, **(metadata or {})}
         value = known
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise _blame(error) from error
-
-
-def _blame(error: msgspec.ValidationError) -> _BadFieldError:
-    message = str(error)
-    found = _PATH.search(message)
-    if found:
-        return _BadFieldError(message[: found.start()], found[1] or None)
-    missing = re.search(r"required field `(\w+)`", message)
-    return _BadFieldError(message, missing[1] if missing else None)
+    return convert(value, kind)
 
 
 def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
@@ -240,8 +192,8 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         _check_free_form(wire)
     context = wire.context
     stamp = wire.timestamp
-    if stamp is not None:
-        stamp = stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+    if stamp is not None and stamp.tzinfo is not UTC:
+        stamp = _in_utc(stamp)
     if not wire.prompt.strip():
         marks = (*marks, "empty_prompt")
     if not wire.response.strip():
@@ -276,17 +228,26 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     )
 
 
+def _in_utc(stamp: datetime) -> datetime:
+    if stamp.tzinfo is None:
+        return stamp.replace(tzinfo=UTC)
+    try:
+        return stamp.astimezone(UTC)
+    except OverflowError as error:
+        raise WrongShapeError("the moment lies outside of the calendar", "timestamp") from error
+
+
 def _check_free_form(wire: RecordIn) -> None:
     """Refuse free-form values that the queue cannot carry or that are too large."""
     for name, value in (("metadata", wire.metadata), ("messages", wire.messages)):
         try:
             size = len(msgspec.msgpack.encode(value))
         except (OverflowError, RecursionError) as error:
-            raise _BadFieldError(
+            raise WrongShapeError(
                 f"{name} holds a number over 64 bits or is nested too deeply", name
             ) from error
         if name == "metadata" and size > _METADATA_BYTES:
-            raise _BadFieldError(f"metadata and unknown fields exceed {_METADATA_BYTES} bytes", name)
+            raise WrongShapeError(f"metadata and unknown fields exceed {_METADATA_BYTES} bytes", name)
 
 
 def _all_checked(wire: RecordIn) -> bool:
@@ -295,12 +256,15 @@ def _all_checked(wire: RecordIn) -> bool:
 
 def _without_nul(record: Record) -> Record:
     """Replace NUL characters, which Postgres cannot hold, by U+FFFD and mark the record."""
-    plain = msgspec.to_builtins(record, builtin_types=(datetime,))
-    mended = _mend(plain, _replace_nul)
-    if mended == _mend(plain, str):
-        return record
-    mended["marks"] = (*record.marks, "nul_replaced")
-    return msgspec.convert(mended, Record)
+    try:
+        plain = msgspec.to_builtins(record, builtin_types=(datetime,))
+        mended = _mend(plain, _replace_nul)
+        if mended == _mend(plain, str):
+            return record
+    except RecursionError as error:
+        raise WrongShapeError("the record is nested too deeply") from error
+    mended["marks"] = [*record.marks, "nul_replaced"]
+    return convert(mended, Record)
 
 
 def _mend(value: Any, mend: Any) -> Any:
@@ -316,7 +280,3 @@ def _mend(value: Any, mend: Any) -> Any:
 
 def _replace_nul(text: str) -> str:
     return text.replace("\0", _REPLACEMENT)
-
-
-def _replace_surrogates(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -6,10 +6,12 @@ from uuid import UUID
 
 import msgspec
 
-__all__ = ["STEP", "PlacedSpan"]
+__all__ = ["RETRIEVERS", "STEP", "PlacedSpan"]
 
 # The kind that a call turns into when another one is found inside it.
 STEP = "chain"
+# The kinds of spans whose documents are the context of later calls.
+RETRIEVERS = frozenset({"retriever", "reranker"})
 
 
 class PlacedSpan(msgspec.Struct, frozen=True, kw_only=True):

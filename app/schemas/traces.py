@@ -86,12 +86,9 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored span as its relatives see it: ids, kind, time, and the documents it retrieved."""
+    """A stored span that retrieved documents, as the calls after it see it: its trace, when, and the documents."""
 
     otel_trace_id: bytes
-    otel_span_id: bytes
-    otel_parent_span_id: bytes | None
-    kind: str
     occurred_at: datetime
     response_time_ms: float | None
     context: tuple[str, ...]

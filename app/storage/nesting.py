@@ -1,20 +1,46 @@
-"""Where stored spans stand in their trace, and calls that turn out to be steps around others."""
+"""Where stored spans stand in their trace, what they retrieved, and calls that turn out to be steps around others.
+
+Of each trace a bounded number of spans is read: one that holds ten thousands costs a job no more than others do.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.schemas.spans import STEP, PlacedSpan
-from app.storage.tables import traces
-from app.storage.traces import select_spans
+from app.schemas.spans import RETRIEVERS, STEP, PlacedSpan
+from app.schemas.traces import StoredSpan
 
-__all__ = ["become_steps", "read_places"]
+__all__ = ["MOST_PASSAGES", "MOST_PLACES", "MOST_RETRIEVERS", "become_steps", "read_documents", "read_places"]
 
-_PLACE = [traces.c[name] for name in PlacedSpan.__struct_fields__]
+MOST_PLACES = 2_000
+"""Spans of one trace that are looked through for calls inside others: those accepted last."""
+MOST_RETRIEVERS = 256
+"""Spans of one trace whose documents may become the context of its calls: those that began first."""
+MOST_PASSAGES = 64
+"""Documents that a call can get from the spans before it, and that are read of one span."""
+
+# The bounds of ids let Postgres leave out the partitions of other days, those made ahead among them.
+_PLACES = text("""
+SELECT found.* FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id) CROSS JOIN LATERAL (
+    SELECT trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, kind FROM traces
+    WHERE project_id = :project_id AND otel_trace_id = wanted.otel_trace_id AND trace_id BETWEEN :since AND :until
+    ORDER BY trace_id DESC LIMIT :most
+) AS found
+""")
+_DOCUMENTS = text("""
+SELECT found.* FROM unnest(CAST(:otel_trace_ids AS bytea[]), CAST(:before AS timestamptz[]))
+    AS wanted (otel_trace_id, before) CROSS JOIN LATERAL (
+    SELECT otel_trace_id, occurred_at, response_time_ms, context[1 : :passages] AS context FROM traces
+    WHERE project_id = :project_id AND otel_trace_id = wanted.otel_trace_id AND trace_id BETWEEN :since AND :until
+        AND kind = ANY(:kinds) AND context <> '{}' AND occurred_at <= wanted.before
+    ORDER BY occurred_at, trace_id LIMIT :most
+) AS found
+""")
 _BECOME = text("""
 UPDATE traces AS t SET
     kind = :step, scores = '{}', flags = '{}', hits = '{}', overall_quality = NULL, safety_score = NULL,
@@ -29,9 +55,45 @@ WHERE t.project_id = :project_id AND t.trace_id = found.id AND t.trace_id BETWEE
 async def read_places(
     connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID, until: UUID
 ) -> list[PlacedSpan]:
-    """Return the places of spans that were accepted between the moments that two ids carry."""
-    rows = await connection.execute(select_spans(_PLACE, project_id, otel_trace_ids, since, until))
-    return [PlacedSpan(**row._asdict()) for row in rows]
+    """Return the places of spans that were accepted between the moments that two ids carry.
+
+    Of a trace with more than MOST_PLACES those that were accepted last.
+    """
+    parameters = {
+        "project_id": project_id,
+        "otel_trace_ids": otel_trace_ids,
+        "since": since,
+        "until": until,
+        "most": MOST_PLACES,
+    }
+    return [PlacedSpan(**row._asdict()) for row in await connection.execute(_PLACES, parameters)]
+
+
+async def read_documents(
+    connection: AsyncConnection,
+    project_id: str,
+    before: Mapping[bytes, datetime],
+    *,
+    since: UUID,
+    until: UUID,
+) -> list[StoredSpan]:
+    """Return spans that retrieved documents and began no later than the moment given for their trace, in order.
+
+    They were accepted between the moments that two ids carry. Of a trace with more than MOST_RETRIEVERS the
+    earliest are returned, each with its first MOST_PASSAGES documents.
+    """
+    parameters = {
+        "project_id": project_id,
+        "otel_trace_ids": list(before),
+        "before": list(before.values()),
+        "since": since,
+        "until": until,
+        "kinds": sorted(RETRIEVERS),
+        "passages": MOST_PASSAGES,
+        "most": MOST_RETRIEVERS,
+    }
+    rows = await connection.execute(_DOCUMENTS, parameters)
+    return [StoredSpan(**{**row._asdict(), "context": tuple(row.context)}) for row in rows]
 
 
 async def become_steps(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -79,20 +80,34 @@ WHERE (records, assessed, unsafe, quality_count, priced, cost_usd, prompt_tokens
 ORDER BY k
 """
 
-_COVER = text(
-    "WITH gone AS (UPDATE rollups SET covered = true "  # noqa: S608 both parts are constants
-    "WHERE grain = :grain AND NOT covered AND bucket < :before "
-    "RETURNING *, date_bin(:width, bucket, timestamptz 'epoch') AS start), " + _MERGE
-)
-_TOUCHED = text(
-    "SELECT DISTINCT date_bin(:width, bucket, timestamptz 'epoch') FROM rollups "
-    "WHERE grain = :grain AND NOT covered AND bucket < :before"
-)
 _FORGET = text("DELETE FROM rollups WHERE covered AND grain = :grain AND bucket < :before")
-
-
 # Planners take the rows of a WITH for few, and join them in nested loops that grow with their square.
 _PLAN = text("SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true)")
+
+
+class _Folds(NamedTuple):
+    """The statements that fold rows of all projects, or of one."""
+
+    recent: TextClause
+    touched: TextClause
+    cover: TextClause
+    deduplicate: TextClause
+
+    @classmethod
+    def of(cls, mine: str = "") -> _Folds:
+        """Return them; `mine` is a further condition on rows."""
+        ripe = f"grain = :grain AND NOT covered AND bucket < :before{mine}"
+        return cls(
+            recent=_deduplicate(f"bucket >= :since AND bucket < :before{mine}"),
+            touched=text(
+                f"SELECT DISTINCT date_bin(:width, bucket, timestamptz 'epoch') FROM rollups WHERE {ripe}"  # noqa: S608 all parts are constants
+            ),
+            cover=text(
+                f"WITH gone AS (UPDATE rollups SET covered = true WHERE {ripe} "  # noqa: S608 all parts are constants
+                "RETURNING *, date_bin(:width, bucket, timestamptz 'epoch') AS start), " + _MERGE
+            ),
+            deduplicate=_deduplicate(f"bucket = ANY(:touched){mine}"),
+        )
 
 
 def _deduplicate(which: str) -> TextClause:
@@ -107,28 +122,55 @@ def _deduplicate(which: str) -> TextClause:
     )
 
 
-_DEDUPLICATE_RECENT = _deduplicate("bucket >= :since AND bucket < :before")
-_DEDUPLICATE_TOUCHED = _deduplicate("bucket = ANY(:touched)")
+_OF_ALL, _OF_ONE = _Folds.of(), _Folds.of(" AND project_id = :project_id")
+_DEDUPLICATE_OLD = _deduplicate(
+    "(project_id, bucket) IN (SELECT * FROM unnest(CAST(:projects AS text[]), CAST(:buckets AS timestamptz[])))"
+)
+# Every call adds to `all`, so that its rows tell of which hours and days there are many; they are few to look at.
+_CROWDED = text("""
+SELECT r.project_id, r.bucket FROM projects p JOIN rollups r ON r.project_id = p.project_id
+WHERE p.project_id = coalesce(CAST(:project_id AS text), p.project_id)
+    AND r.source IN ('live', 'evaluate', 'import') AND r.dimension = 'all' AND r.grain = :grain AND NOT r.covered
+GROUP BY r.project_id, r.source, r.bucket HAVING count(*) > 1 ORDER BY r.project_id, r.bucket LIMIT :most
+""")
+_MOST_CROWDED = 2_000
 
 
-async def fold_closed(connection: AsyncConnection, now: datetime) -> None:
-    """Make one row of the many that recent minutes and hours have gathered; sums do not change."""
+def _folds(project_id: str | None) -> tuple[_Folds, dict[str, Any]]:
+    return (_OF_ALL, {}) if project_id is None else (_OF_ONE, {"project_id": project_id})
+
+
+async def fold_closed(connection: AsyncConnection, now: datetime, project_id: str | None = None) -> None:
+    """Make one row of the many that recent minutes and hours have gathered, and hours and days of long ago.
+
+    Those of one project are folded, or of all. Sums do not change. Of the old ones at most two thousand buckets
+    are folded at a time.
+    """
+    crowded = [(grain, await _find_crowded(connection, grain, project_id)) for grain in (HOUR, DAY)]
     await connection.execute(_PLAN)
+    for grain, places in crowded:
+        if places["buckets"]:
+            await connection.execute(_DEDUPLICATE_OLD, {"into": grain, **places})
+    folds, mine = _folds(project_id)
     since = now - _RECENT - timedelta(hours=1)
     for grain, before in ((MINUTE, now - _SETTLE), (HOUR, now + timedelta(days=2))):
-        await connection.execute(_DEDUPLICATE_RECENT, {"into": grain, "since": since, "before": before})
+        await connection.execute(folds.recent, mine | {"into": grain, "since": since, "before": before})
 
 
-async def cover(connection: AsyncConnection, now: datetime) -> None:
-    """Let rows of every grain be covered by rows of the next one whose bucket is over, late events included."""
+async def cover(connection: AsyncConnection, now: datetime, project_id: str | None = None) -> None:
+    """Let rows of every grain be covered by rows of the next one whose bucket is over, of one project or all.
+
+    Late events are included.
+    """
     await connection.execute(_PLAN)
+    folds, mine = _folds(project_id)
     for grain, into in pairwise(GRAINS):
         width = timedelta(seconds=into)
-        parameters = {"grain": grain, "width": width, "before": _floor(now - _SETTLE, width)}
-        touched = (await connection.execute(_TOUCHED, parameters)).scalars().all()
+        parameters = mine | {"grain": grain, "width": width, "before": _floor(now - _SETTLE, width)}
+        touched = (await connection.execute(folds.touched, parameters)).scalars().all()
         if touched:
-            await connection.execute(_COVER, parameters | {"into": into})
-            await connection.execute(_DEDUPLICATE_TOUCHED, {"into": into, "touched": touched})
+            await connection.execute(folds.cover, parameters | {"into": into})
+            await connection.execute(folds.deduplicate, mine | {"into": into, "touched": touched})
 
 
 async def forget_covered(connection: AsyncConnection, now: datetime) -> None:
@@ -137,6 +179,15 @@ async def forget_covered(connection: AsyncConnection, now: datetime) -> None:
         before = _floor(now - keep, timedelta(seconds=DAY if HOUR in grains else HOUR))
         for grain in grains:
             await connection.execute(_FORGET, {"grain": grain, "before": before})
+
+
+async def _find_crowded(
+    connection: AsyncConnection, grain: int, project_id: str | None
+) -> dict[str, list[Any]]:
+    """Return the buckets with more than one row of everything: records that were old when they came added to them."""
+    parameters = {"grain": grain, "most": _MOST_CROWDED, "project_id": project_id}
+    rows = (await connection.execute(_CROWDED, parameters)).all()
+    return {"projects": [row.project_id for row in rows], "buckets": [row.bucket for row in rows]}
 
 
 def _floor(moment: datetime, width: timedelta) -> datetime:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.measures import Counts, Group, Histogram, Measure
 from app.storage.rollup_folds import GRAINS
+from monitoring.bounds import MOST_VALUE
 from monitoring.trends import Window, floor_time
 
 __all__ = [
@@ -331,7 +332,14 @@ def _counts(row: Row[Any], names: Sequence[str] = _COUNTED) -> Counts:
 
 def _measure(row: Row[Any]) -> Measure:
     # Counts may fall back to zero after corrections, and a sum of floats then leaves a crumb.
-    return Measure(row.number, row.total if row.number else 0.0, row.hits)
+    return Measure(row.number, _checked(row.total, row.number) if row.number else 0.0, row.hits)
+
+
+def _checked(total: float, number: int) -> float:
+    """Return a sum that so many values within bounds can make; raises OverflowError for any other."""
+    if not abs(total) <= MOST_VALUE * abs(number):
+        raise OverflowError("a sum holds a value beyond every bound")
+    return total
 
 
 def _histograms(parts: Iterable[tuple[_Of, Sequence[int], Sequence[int]]]) -> dict[_Of, Histogram]:
@@ -361,7 +369,7 @@ def _wanted(keys: Sequence[Key]) -> dict[str, list[str]]:
 def _grouped(rows: Any) -> dict[str, dict[str, Measure]]:
     return {
         row.value: {
-            measure: Measure(number, total if number else 0.0, hits)
+            measure: Measure(number, _checked(total, number) if number else 0.0, hits)
             for measure, number, total, hits in zip(
                 row.measures, row.numbers, row.totals, row.hits, strict=True
             )

@@ -46,11 +46,13 @@ __all__ = [
     "rollup_batches",
     "rollups",
     "scores",
+    "set_aside_figures",
     "settlements",
     "span_parts",
     "traces",
 ]
 
+_READ_BY = ("project_id", "source", "dimension")
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -210,6 +212,7 @@ rollup_batches = Table(
     Column("calls", LargeBinary, nullable=False),  # app.schemas.calls, as msgpack
     Column("faulty", Boolean, nullable=False, server_default=text("false")),  # could not be added up
     _instant("created_at", now=True),
+    Index("ix_rollup_batches_faulty", "project_id", postgresql_where=text("faulty")),
 )
 
 # Append-only: adding up batches and taking back traces adds rows, folding replaces many by one.
@@ -239,31 +242,27 @@ rollups = Table(
     Column("measures", ARRAY(Text), nullable=False, server_default=_EMPTY),
     Column("counts", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),
     Column("sums", ARRAY(Double), nullable=False, server_default=_EMPTY),
-    Column(
-        "hits", ARRAY(BigInteger), nullable=False, server_default=_EMPTY
-    ),  # values beyond the evaluator's threshold
+    Column("hits", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),  # values beyond a threshold
     # Parallel arrays of a sparse histogram: which measure (from 1), which log bucket, how many.
     Column("bin_measures", ARRAY(SmallInteger), nullable=False, server_default=_EMPTY),
     Column("bins", ARRAY(SmallInteger), nullable=False, server_default=_EMPTY),
     Column("bin_counts", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),
     Column("examples", ARRAY(Uuid), nullable=False, server_default=_EMPTY),
-    Column(
-        "covered", Boolean, nullable=False, server_default=text("false")
-    ),  # a row of the next grain counts it too
-    Index(
-        "ix_rollups_read", "project_id", "source", "dimension", "bucket", postgresql_where=text("NOT covered")
-    ),
-    Index(
-        "ix_rollups_covered",
-        "project_id",
-        "source",
-        "dimension",
-        "grain",
-        "bucket",
-        postgresql_where=text("covered"),
-    ),
+    Column("covered", Boolean, nullable=False, server_default=text("false")),  # the next grain counts it too
+    Index("ix_rollups_read", *_READ_BY, "bucket", postgresql_where=text("NOT covered")),
+    Index("ix_rollups_covered", *_READ_BY, "grain", "bucket", postgresql_where=text("covered")),
     Index("ix_rollups_fold", "grain", "bucket", postgresql_where=text("NOT covered")),
     Index("ix_rollups_forget", "grain", "bucket", postgresql_where=text("covered")),
+)
+
+# Days of which figures miss values, because a sum with them cannot be taken.
+set_aside_figures = Table(
+    "set_aside_figures",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("figures", BigInteger, nullable=False),  # rows of rollups that lost some
+    _instant("set_aside_at", now=True),
 )
 
 # Names that clients supplied, per day, so that their number can be capped.

@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal,
     select,
     text,
+    tuple_,
     union_all,
 )
 from sqlalchemy.exc import DBAPIError
@@ -25,7 +26,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import InvalidParameter
 from app.schemas.listed import Filters, ListedTrace, TreeNode
-from app.schemas.traces import COUNTED_KINDS, StoredSpan, Trace, scores_from_json
+from app.schemas.traces import COUNTED_KINDS, Trace, scores_from_json
+from app.storage.engine import is_overdue
 from app.storage.partitions import first_id
 from app.storage.tables import traces
 
@@ -33,18 +35,16 @@ __all__ = [
     "lock_traces",
     "read_begin",
     "read_page",
-    "read_spans",
     "read_trace",
     "read_traces",
     "read_tree",
-    "select_spans",
     "stored_ids",
 ]
 
 _PREVIEW_CHARACTERS = 240
-_MOST_SPANS = 5_000
+_LONGEST_NAME = 512
+_LONGEST_ERROR = 1_000
 _PATIENCE = "5s"
-_QUERY_CANCELED = "57014"
 # Acceptance refuses a moment that lies further ahead of the receipt that an id carries.
 _LATEST_AHEAD = timedelta(days=1)
 
@@ -70,7 +70,6 @@ _LISTED = (
     func.left(traces.c.prompt, _PREVIEW_CHARACTERS).label("prompt"),
     func.left(traces.c.response, _PREVIEW_CHARACTERS).label("response"),
 )
-_RELATIVE = [traces.c[name] for name in StoredSpan.__struct_fields__]
 _NODE = (
     traces.c.trace_id,
     traces.c.kind,
@@ -79,8 +78,8 @@ _NODE = (
     traces.c.occurred_at.label("timestamp"),
     traces.c.response_time_ms,
     traces.c.model_name,
-    traces.c.metadata["span.name"].astext.label("name"),
-    traces.c.error,
+    func.left(traces.c.metadata["span.name"].astext, _LONGEST_NAME).label("name"),
+    func.left(traces.c.error, _LONGEST_ERROR).label("error"),
     traces.c.cost_usd,
     traces.c.overall_quality.label("quality_score"),
     traces.c.is_safe,
@@ -131,32 +130,18 @@ async def lock_traces(
     return {row.trace_id: _trace(row) for row in rows}
 
 
-def select_spans(
-    columns: Sequence[Any], project_id: str, otel_trace_ids: Sequence[bytes], since: UUID, until: UUID
-) -> Select[Any]:
-    """Return the statement that reads columns of the spans accepted between the moments that two ids carry.
+async def read_tree(
+    connection: AsyncConnection,
+    project_id: str,
+    trace_id: UUID,
+    *,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int,
+) -> list[TreeNode]:
+    """Return spans of the OpenTelemetry trace that a stored row belongs to, by time of beginning and id.
 
-    The bounds let Postgres leave out the partitions of other days, those made ahead among them.
-    """
-    return select(*columns).where(
-        traces.c.project_id == project_id,
-        traces.c.otel_trace_id.in_(otel_trace_ids),
-        traces.c.trace_id.between(since, until),
-    )
-
-
-async def read_spans(
-    connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID, until: UUID
-) -> list[StoredSpan]:
-    """Return the spans of OpenTelemetry traces that were accepted between the moments that two ids carry."""
-    rows = await connection.execute(select_spans(_RELATIVE, project_id, otel_trace_ids, since, until))
-    return [StoredSpan(**{**row._asdict(), "context": tuple(row.context)}) for row in rows]
-
-
-async def read_tree(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[TreeNode]:
-    """Return every span of the OpenTelemetry trace that a stored row belongs to, by time of beginning.
-
-    Empty when the row is not stored; the row alone when it is no span.
+    At most `limit` of them, those behind the moment and id of `after`. Empty when the row is not stored; the row
+    alone when it is no span.
     """
     own = (
         await connection.execute(
@@ -170,13 +155,11 @@ async def read_tree(connection: AsyncConnection, project_id: str, trace_id: UUID
     belongs = traces.c.trace_id == trace_id
     if own.otel_trace_id is not None:
         belongs = traces.c.otel_trace_id == own.otel_trace_id
-    rows = await connection.execute(
-        select(*_NODE)
-        .where(traces.c.project_id == project_id, belongs)
-        .order_by(traces.c.occurred_at, traces.c.trace_id)
-        .limit(_MOST_SPANS)
-    )
-    return [TreeNode(**row._asdict()) for row in rows]
+    order = (traces.c.occurred_at, traces.c.trace_id)
+    found = select(*_NODE).where(traces.c.project_id == project_id, belongs).order_by(*order).limit(limit)
+    if after is not None:
+        found = found.where(tuple_(*order) > tuple_(*map(literal, after)))
+    return [TreeNode(**row._asdict()) for row in await connection.execute(found)]
 
 
 async def read_page(
@@ -195,7 +178,7 @@ async def read_page(
         await connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
         rows: Sequence[Any] = (await connection.execute(_page(project_id, filters, before, limit))).all()
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != _QUERY_CANCELED:
+        if not is_overdue(error):
             raise
         raise InvalidParameter(
             f"Finding these traces takes longer than {_PATIENCE}; narrow time_period, or add a model, user or session."

@@ -6,8 +6,8 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
-from app.errors import Unavailable
-from dashboard.components import card, chart, notice, tile
+from app.errors import Overloaded, Unavailable
+from dashboard.components import card, chart, notice, tile, unread
 from dashboard.drawer import opens_traces
 from dashboard.formatting import instant
 from dashboard.frame import CLOCK, SCHEME, URL
@@ -119,8 +119,8 @@ def _register(dash: Dash, sources: Sources) -> None:
     ) -> dict[str, Any]:
         try:
             overview = await sources.overview(read_view(search))
-        except Unavailable as error:
-            away = notice("Postgres does not answer", f"{error.detail} This page goes on by itself.")
+        except (Overloaded, Unavailable) as error:
+            away = unread(error, "This page goes on by itself.")
             # What was drawn is forgotten, so that the first answer draws everything.
             return dict.fromkeys(_PARTS, no_update) | {"problem": away, "drawn": None}
         begun = bool(overview.traces)

@@ -8,9 +8,9 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from app.errors import InvalidParameter, Unavailable
+from app.errors import InvalidParameter, Overloaded, Unavailable
 from app.schemas.listed import ListedTrace
-from dashboard.components import aria, flag_name, notice
+from dashboard.components import aria, flag_name, notice, unread
 from dashboard.drawer import opens_traces
 from dashboard.frame import CLOCK, URL
 from dashboard.narrowing import FIELDS, Narrowing, read_narrowing
@@ -120,8 +120,8 @@ def _register(dash: Dash, sources: Sources) -> None:
         narrowing = read_narrowing(search)
         try:
             rows = await sources.found(read_view(search), narrowing, _ROWS + 1)
-        except Unavailable as error:
-            away = notice("Postgres does not answer", f"{error.detail} This page goes on by itself.")
+        except (Overloaded, Unavailable) as error:
+            away = unread(error, "This page goes on by itself.")
             return nothing | {"problem": away, "drawn": None}
         except InvalidParameter as error:
             refused = {"problem": notice("Too much to look through", error.detail), "rows": [], "pages": []}
@@ -140,7 +140,7 @@ def _register(dash: Dash, sources: Sources) -> None:
     async def offer_models(search: str | None) -> list[str]:
         try:
             overview = await sources.overview(read_view(search))
-        except Unavailable:
+        except (Overloaded, Unavailable):
             return []
         return sorted(model.model_name for model in overview.cost.by_model)
 

@@ -18,7 +18,7 @@ __all__ = ["Sender"]
 
 logger = logging.getLogger("monitoring.client")
 
-_RETRIED = frozenset({408, 429, 502, 503, 504})
+_RETRIED = frozenset({408, 429, 502, 503, 504, 507})
 _LONGEST_PAUSE = 30.0
 _NOTICE_SECONDS = 30.0
 _BODY_BYTES = 4 * 1024 * 1024

@@ -216,14 +216,14 @@ def read_tool_call(raw: Any) -> dict[str, Any]:
             raw = {**inner, "id": _first(inner, _CALL_IDS) or _first(raw, _CALL_IDS)}
     function = decode(raw.get("function")).value
     named = function if isinstance(function, dict) else raw
-    called = _first(named, ("name", "toolName", "tool_name"))
+    called = _name(named, ("name", "toolName", "tool_name"))
     if called is None and isinstance(kind, str) and kind.endswith("_call"):
         called = kind.removesuffix("_call")  # a tool of the provider's own, such as web_search
     arguments = _first(
         named, ("arguments", "args", "input", "parameters", "params", "action", "code", "queries", "query")
     )
     return {
-        "id": _first(raw, _CALL_IDS),
+        "id": _name(raw, _CALL_IDS),
         "type": "function",
         "function": {"name": called, "arguments": replace_media(as_text(arguments))},
     }
@@ -236,7 +236,7 @@ def read_tool_result(raw: Mapping[str, Any]) -> Message:
         if isinstance(inner, dict):
             raw = inner
     value = _first(raw, ("result", "response", "output", "content", "tool_output", "results"))
-    return {"role": "tool", "content": _result_text(value), "tool_call_id": _first(raw, _RESULT_IDS)}
+    return {"role": "tool", "content": _result_text(value), "tool_call_id": _name(raw, _RESULT_IDS)}
 
 
 def _result_text(value: Any) -> str:
@@ -280,6 +280,12 @@ def _are_numbers(value: Sequence[Any]) -> bool:
     return len(value) >= _VECTOR_NUMBERS and all(
         isinstance(item, int | float) and not isinstance(item, bool) for item in value
     )
+
+
+def _name(value: Mapping[str, Any], names: Iterable[str]) -> str | None:
+    """Return an id or a name as text, whatever it was sent as: the queue carries no number over 64 bits."""
+    found = _first(value, names)
+    return None if found is None else as_text(found)
 
 
 def _first(value: Mapping[str, Any], names: Iterable[str]) -> Any:

@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from app.queue import WORKERS_KEY
+from app.schemas.tasks import TaskState
+from app.told_tasks import read_tasks, tell_tasks
 from tests.integration.api_rig import PROBLEM, ApiRig, bury, own_servers, running_api, serving
 from workers.process import unix_ms
 
@@ -62,6 +64,46 @@ async def test_readiness_ends_when_the_process_is_told_to_stop(api: ApiRig) -> N
     api.services.stopping = True
     response = await api.client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (503, "stopping")
+
+
+async def test_tasks_that_fail_show_and_take_the_api_out_only_where_nothing_can_be_accepted(
+    api: ApiRig,
+) -> None:
+    await beat(api)
+    redis, moment = api.worker.redis, unix_ms()
+    failing = TaskState("cover", failures=2, failed=9, succeeded_at=1e9, error="DBAPIError")
+    await tell_tasks(redis, "worker a:1", [failing, TaskState("retention", succeeded_at=2e9)], moment)
+    await tell_tasks(redis, "worker b:2", [failing], moment - 30_000)  # not heard of since
+    answer = await api.get("/health/ready")
+    assert answer["status"] == "degraded"
+    assert answer["failing_tasks"] == [
+        {
+            "process": "worker a:1",
+            "task": "cover",
+            "failures": 2,
+            "error": "DBAPIError",
+            "last_success": "2001-09-09T01:46:40Z",
+        }
+    ]
+    scrape = (await api.client.get("/metrics")).text
+    assert 'llm_monitor_task_failures{process="worker a:1",task="cover"} 2.0' in scrape
+    assert 'llm_monitor_task_failures{process="worker a:1",task="retention"} 0.0' in scrape
+    assert 'task="admission"' in scrape
+
+    async def fail() -> None:
+        raise LookupError
+
+    await api.services.tasks.attempt("queue_writes", fail)
+    response = await api.client.get("/health/ready")
+    assert (response.status_code, response.json()["status"]) == (503, "not_ready")
+
+
+async def test_processes_that_fell_silent_are_forgotten(api: ApiRig) -> None:
+    redis, moment = api.worker.redis, unix_ms()
+    await tell_tasks(redis, "worker a:1", [TaskState("cover")], moment - 61_000)
+    await tell_tasks(redis, "worker b:2", [TaskState("cover")], moment)
+    assert b"worker a:1" not in await redis.hkeys("llm-monitor:tasks")
+    assert "worker b:2" in await read_tasks(redis, moment)
 
 
 async def test_readiness_names_the_server_that_is_away(database_url: str, redis_url: str) -> None:
@@ -138,6 +180,8 @@ async def test_the_pipeline_accounts_for_every_record(api: ApiRig) -> None:
         "dead": 0,
         "in_flight": 2,
         "unaccounted": 0,
+        "set_aside_batches": 0,
+        "set_aside_days": 0,
     }
     await api.worker.drain()
     report = await api.get("/pipeline")

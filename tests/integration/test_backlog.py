@@ -44,6 +44,9 @@ class SomeProjects:
     def backlog_limits(self) -> dict[str, BacklogLimits]:
         return self._limits
 
+    def are_several(self) -> bool:
+        return bool(self._limits)
+
 
 def ingest_into(
     redis: Redis,

@@ -13,7 +13,6 @@ from redis.asyncio import ConnectionPool, Redis
 from app.config import Settings
 from app.errors import Unavailable
 from app.ingest import Ingest
-from app.ingest.background import in_background
 from app.ingest.group_commit import JOB_BYTES, JOB_RECORDS, GroupCommit
 from app.privacy import Privacy
 from app.queue import (
@@ -24,8 +23,8 @@ from app.queue import (
     NewJob,
     deserialize,
     listed_jobs,
-    oldest_enqueued_ms,
     queued_jobs,
+    queued_since,
     serialize,
     stage,
 )
@@ -33,6 +32,7 @@ from app.schemas.ids import minted_at
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Envelope, decode_batch, decode_envelope
 from app.schemas.records import Rejection
+from app.supervision import in_background
 from monitoring.models import Record
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -51,6 +51,9 @@ class OneProject:
 
     async def find(self, _: str) -> ProjectSettings:
         return ProjectSettings()
+
+    def are_several(self) -> bool:
+        return False
 
     def backlog_limits(self) -> dict[str, Any]:
         return {}
@@ -179,19 +182,15 @@ async def test_a_waiting_record_is_due_before_bulk_of_the_same_moment(ingest: In
     assert JobName.parse(first.decode()).records == 1
 
 
-async def test_the_age_of_the_queue_is_that_of_its_oldest_job_whoever_waits(redis: Redis) -> None:
-    moments = iter([1_800_000_000_000, 1_800_000_007_000])
+async def test_the_queue_says_since_when_each_job_waits(redis: Redis) -> None:
+    moments = [1_800_000_000_000, 1_800_000_007_000]
     async with redis.pipeline() as pipe:
-        for waited in (False, True):
-            stage(pipe, [NewJob(JobName.new("default", 1, 1, waited=waited), b"x")], now_ms=next(moments))
+        for waited, now_ms in zip((False, True), moments, strict=True):
+            name = JobName.new("default", 1, 1, waited=waited, now_ms=now_ms)
+            stage(pipe, [NewJob(name, b"x")], now_ms=now_ms)
         await pipe.execute()
-    assert await oldest_enqueued_ms(redis) == 1_800_000_000_000
-    assert sorted(job.enqueued_ms for job in await listed_jobs(redis)) == [
-        1_800_000_000_000,
-        1_800_000_007_000,
-    ]
-    await redis.zremrangebyrank(EVALUATE_QUEUE, 1, 1)
-    assert await oldest_enqueued_ms(redis) == 1_800_000_007_000
+    assert [job.enqueued_ms async for job in listed_jobs(redis)] == moments[::-1]
+    assert [job.enqueued_ms for job in await queued_since(redis)] == moments[::-1]
 
 
 async def test_a_full_queue_refuses_before_it_takes_and_drains_again(redis: Redis) -> None:

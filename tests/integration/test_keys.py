@@ -21,6 +21,7 @@ from app.errors import Unauthorized, Unavailable
 from app.main import create_app
 from app.schemas.projects import ProjectSettings
 from app.storage.engine import Engine, create_engine, reading, writing
+from app.supervision import Tasks
 from tests.integration.api_rig import PROBLEM, ApiRig, serving
 from tests.integration.test_commands import run_command
 
@@ -107,7 +108,7 @@ async def test_a_key_ends_everywhere_by_itself_and_by_hand(engine: Engine) -> No
         await later.find(token)
     async with writing(engine) as connection:
         await withdraw_key(connection, line(), key.prefix)
-    running = asyncio.create_task(elsewhere.run())
+    running = asyncio.create_task(elsewhere.run(Tasks()))
     try:
         async with asyncio.timeout(2):
             while elsewhere.active(key.prefix):  # noqa: ASYNC110 the bound is what is tested

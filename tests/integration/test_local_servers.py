@@ -69,6 +69,44 @@ def test_redis_keeps_every_write_over_a_kill(data_dir: Path, fsync: str) -> None
         assert client.get("kept") == b"yes"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("CONFIG", "SET", "dir", "/"), ("DEBUG", "SLEEP", "0"), ("MODULE", "LOAD", "/x.so"),
+        ("SCRIPT", "FLUSH"), ("FUNCTION", "LIST"), ("REPLICAOF", "10.0.0.1", "6379"), ("FLUSHALL",), ("KEYS", "*"),
+        ("SHUTDOWN", "NOSAVE"), ("ACL", "SETUSER", "x"), ("MIGRATE", "h", "1", "k", "0", "1"), ("MONITOR",),
+        ("EVAL", "return redis.call('CONFIG', 'SET', 'dir', '/')", "0"),
+    ],
+)  # fmt: skip
+def test_redis_does_nothing_that_the_application_never_asks(
+    restricted: redis.Redis, command: tuple[str, ...]
+) -> None:
+    with pytest.raises(
+        redis.exceptions.ResponseError, match=r"(?i)permission|not allowed|can't run|can.t access"
+    ):
+        restricted.execute_command(*command)
+
+
+def test_redis_does_what_the_application_asks(restricted: redis.Redis) -> None:
+    script = restricted.register_script(
+        "return redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', 1000)"
+    )
+    assert script(keys=["k"]) == b"OK"
+    assert script(keys=["k"]) == b"OK"
+    assert restricted.info("memory")["maxmemory_policy"] == "noeviction"
+    assert restricted.config_get("appendfsync") == {"appendfsync": "everysec"}
+    assert list(restricted.scan_iter("*")) == [b"k"]
+    assert restricted.memory_usage("k")
+
+
+@pytest.fixture(scope="module")
+def restricted() -> Iterator[redis.Redis]:
+    folder = Path(tempfile.mkdtemp(prefix="llmt-"))
+    with run_redis(folder, "everysec", 64) as url, redis.Redis.from_url(url) as client:
+        yield client
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_redis_refuses_writes_when_full_instead_of_evicting(data_dir: Path) -> None:
     with run_redis(data_dir, maxmemory_mb=16) as url, redis.Redis.from_url(url) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
@@ -184,7 +222,7 @@ def test_a_folder_of_another_major_version_is_refused(data_dir: Path) -> None:
 def test_a_program_comes_from_its_wheel_then_from_path(
     tmp_path: Path, program: Program, places: set[str]
 ) -> None:
-    wheel, system = tmp_path / "wheel" / program.executable, tmp_path / "bin" / program.name
+    wheel, system = tmp_path / "wheel" / program.executable, tmp_path / "bin" / program.names[-1]
     for place, file in (("wheel", wheel), ("path", system)):
         if place in places:
             file.parent.mkdir(parents=True)
@@ -194,7 +232,7 @@ def test_a_program_comes_from_its_wheel_then_from_path(
         return find_program(
             program,
             find_wheel=lambda package: tmp_path / "wheel" if package == program.package else None,
-            find_on_path=lambda name: str(system) if "path" in places and name == program.name else None,
+            find_on_path=lambda name: str(system) if "path" in places and name == system.name else None,
         )
 
     if places:
@@ -202,8 +240,21 @@ def test_a_program_comes_from_its_wheel_then_from_path(
     else:
         with pytest.raises(StartupError) as caught:
             find()
-        for way in (program.setting, program.wheel, f"{program.name} on PATH"):
+        for way in (program.setting, program.wheel, f"{program.names[-1]} on PATH"):
             assert way in caught.value.detail
+
+
+def test_a_server_that_is_a_link_to_another_name_is_called_by_its_own(tmp_path: Path) -> None:
+    """Debian's redis-server is a link to redis-check-rdb, which looks at the name it is called by."""
+    (tmp_path / "redis-check-rdb").touch()
+    link = tmp_path / "redis-server"
+    link.symlink_to("redis-check-rdb")
+    found = find_program(
+        REDIS,
+        find_wheel=lambda _: None,
+        find_on_path=lambda name: str(link) if name == "redis-server" else None,
+    )
+    assert found == link
 
 
 OWNER = """

@@ -7,6 +7,7 @@ import pytest
 
 from app.jobs import Runner
 from app.jobs.pricing import PRICE, Pricing
+from app.supervision import Tasks
 from monitoring.models import Record
 from monitoring.pricing import MODEL_COSTS
 from tests.integration.truth import assert_rollups_equal_rows
@@ -40,7 +41,8 @@ async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
 async def hour(rig: Rig) -> list[dict[str, object]]:
     """Let an hour of upkeep pass and its jobs be done; returns every job."""
     upkeep = Upkeep(rig.engine, retention_days=90, rollup_retention_days=400)
-    await upkeep.turn(datetime.now(UTC), hourly=True)
+    await upkeep.turn(datetime.now(UTC), (tasks := Tasks()), hourly=True)
+    assert not [state for state in tasks.states() if state.failing]
     runner = Runner(rig.engine, rig.redis, {PRICE: Pricing(())})
     while await runner.turn():
         pass

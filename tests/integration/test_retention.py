@@ -11,6 +11,7 @@ from app.schemas.projects import ProjectSettings
 from app.storage.partitions import drop_partitions, ensure_partitions, first_id, partition_name
 from app.storage.projects import save_settings
 from app.storage.reclaim import reclaim
+from app.supervision import Tasks
 from monitoring.models import Record
 from tests.integration.keeping import erase_user, eraser, fill
 from tests.integration.worker_rig import Rig, running_rig
@@ -119,7 +120,7 @@ async def test_days_are_those_of_utc_whatever_zone_the_server_has(
         for moment in (last, first):
             await fill(rig, moment, 1)
         upkeep = Upkeep(rig.engine, retention_days=1, rollup_retention_days=400)
-        await upkeep.turn(datetime(2026, 3, 3, 0, 30, tzinfo=UTC), hourly=True)
+        await upkeep.turn(datetime(2026, 3, 3, 0, 30, tzinfo=UTC), Tasks(), hourly=True)
         assert await rig.value("SELECT array_agg(trace_id) FROM traces") == [first_id(first)]
 
 
@@ -156,9 +157,10 @@ async def test_figures_outlive_their_traces_and_end_too(rig: Rig) -> None:
         await rig.accept([Record(prompt="p", response="two words", timestamp=NOW - timedelta(days=days))])
     await rig.drain()
     upkeep = Upkeep(rig.engine, retention_days=30, rollup_retention_days=50)
-    await upkeep.turn(NOW, hourly=True)
+    await upkeep.turn(NOW, (tasks := Tasks()), hourly=True)
     assert await rig.value("SELECT count(*) FROM traces") == 3  # accepted today
-    await upkeep.turn(NOW + timedelta(days=32), hourly=True)
+    await upkeep.turn(NOW + timedelta(days=32), tasks, hourly=True)
+    assert not [state for state in tasks.states() if state.failing]
     assert await rig.value("SELECT count(*) FROM traces") == 0
     assert (
         await rig.value("SELECT sum(records)::int FROM rollups WHERE NOT covered AND dimension = 'all'") == 1

@@ -121,6 +121,17 @@ def test_the_providers_figures_win_side_by_side():
     assert TokenCount(90, 2, "exact").total == 92
 
 
+@pytest.mark.parametrize(("model", "source"), [("gpt-4o", "exact"), ("llama-3", "estimated")])
+def test_a_text_beyond_two_million_characters_is_counted_by_its_ends(model, source):
+    size = 2 * 1024 * 1024
+    counts = [
+        count_tokens([Record(prompt="words " * (length // 6), response="", model_name=model)])[0]
+        for length in (size, 5 * size)
+    ]
+    assert [count.source for count in counts] == [source, "estimated"]
+    assert counts[1].prompt == pytest.approx(5 * counts[0].prompt, rel=0.001)
+
+
 def test_what_was_sent_is_messages_or_system_prompt_and_prompt():
     def prompt(**fields):
         return count_tokens([Record(response="", model_name="gpt-4o", **fields)])[0].prompt

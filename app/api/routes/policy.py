@@ -14,6 +14,7 @@ from app.catalogue import read_judges
 from app.ingest.outage import redis_required
 from app.policies import PolicyReport, change_policy, propose_thresholds, read_policy
 from app.schemas.catalogue import Judge
+from monitoring.bounds import MOST_WEIGHT
 from monitoring.calibration import Proposal
 from monitoring.verdict import Policy
 
@@ -22,7 +23,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/policy", tags=["policy"])
 
 Threshold = Annotated[float, Field(gt=0, lt=1)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=MOST_WEIGHT)]
 
 
 class PolicyIn(BaseModel):

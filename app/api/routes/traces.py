@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from app.api.dependencies import Caller, Project, Reading, Serving
 from app.api.erasures import answer_erasure
-from app.api.paging import page_of, read_cursor
+from app.api.paging import page_of, read_cursor, read_place, write_place
 from app.api.recent import may_be_queued, missing_trace
 from app.api.responses import json_response
 from app.api.tracing import TraceQuery, describe, grow
@@ -24,6 +24,10 @@ from app.storage.traces import read_page, read_trace, read_tree
 __all__ = ["router"]
 
 router = APIRouter(prefix="/traces", tags=["traces"])
+
+_MOST_SPANS = 5_000
+# Each span takes two levels of JSON, and readers of JSON begin to refuse at a few hundred.
+_DEEPEST_BRANCH = 100
 
 
 @router.get("")
@@ -47,12 +51,28 @@ async def get_trace(connection: Reading, project: Project, serving: Serving, tra
 
 
 @router.get("/{trace_id}/tree")
-async def get_tree(connection: Reading, project: Project, serving: Serving, trace_id: UUID) -> Response:
-    """Return all spans of the trace that a call belongs to, as a tree of steps and calls."""
-    nodes = await read_tree(connection, project, trace_id)
-    if not nodes:
+async def get_tree(
+    connection: Reading,
+    project: Project,
+    serving: Serving,
+    trace_id: UUID,
+    limit: Annotated[int, Query(ge=1, le=_MOST_SPANS)] = _MOST_SPANS,
+    cursor: Annotated[str | None, Query(max_length=64, description="`next` of the page before.")] = None,
+) -> Response:
+    """Return the spans of the trace that a call belongs to, as trees of steps and calls.
+
+    At most 5,000 spans to a page, in the order in which they began; `next` is the cursor of the following page,
+    null on the last. A branch deeper than 100 spans goes on at the top, and `otel_parent_span_id` says where it
+    belongs; so does a span whose parent is on another page.
+    """
+    nodes = await read_tree(connection, project, trace_id, after=read_place(cursor), limit=limit + 1)
+    if not nodes and cursor is None:
         raise missing_trace(trace_id, serving.clock())
-    return json_response({"roots": grow(nodes), "spans": len(nodes)})
+    shown, last = nodes[:limit], nodes[limit - 1] if len(nodes) > limit else None
+    following = write_place(last.timestamp, last.trace_id) if last else None
+    return json_response(
+        {"roots": grow(shown, deepest=_DEEPEST_BRANCH), "spans": len(shown), "next": following}
+    )
 
 
 @router.delete("/{trace_id}", status_code=HTTPStatus.ACCEPTED)

@@ -56,6 +56,10 @@ async def test_an_api_that_gives_no_such_answer_is_away(answer: httpx.Response |
             "warn",
         ),
         ({"status": "stopping"}, "Stopping", "warn"),
+        ({"status": "degraded"}, "Degraded", "warn"),
+        ({"disk": "ok"}, "Healthy", "good"),
+        ({"disk": "full"}, "Disk full", "warn"),
+        ({"disk": "full", "status": "not_ready", "redis": "unavailable"}, "No redis", "warn"),
     ],
 )
 def test_the_header_says_what_is_missing(changes: dict[str, object], words: str, state: str) -> None:
@@ -74,3 +78,21 @@ def test_the_table_shows_the_queue_for_people() -> None:
     assert "1.5k" in shown
     assert "250 ms" in shown
     assert "unavailable" in to_json_plotly(health_table(None))
+    assert "Disk" not in shown
+    full = to_json_plotly(health_table(Readiness.model_validate(READY | {"disk": "full"})))
+    assert "full: new records are refused" in full
+
+
+def test_the_table_names_the_tasks_that_fail() -> None:
+    assert "Background tasks" in to_json_plotly(health_table(Readiness.model_validate(READY)))
+    task = {
+        "process": "worker a:1",
+        "task": "cover",
+        "failures": 4,
+        "error": "DBAPIError",
+        "last_success": None,
+    }
+    degraded = Readiness.model_validate(READY | {"status": "degraded", "failing_tasks": [task]})
+    shown = to_json_plotly(health_table(degraded))
+    assert "Task cover" in shown
+    assert "failed 4 times in a row (DBAPIError) in worker a:1" in shown

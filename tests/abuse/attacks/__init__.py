@@ -1,0 +1,28 @@
+"""All attacks, in the order in which they are run: what does lasting harm where it succeeds comes last."""
+
+from tests.abuse.attacks import administration, bodies, figures, front_door, spans
+from tests.abuse.attacks.attack import Attack, Round, Strike, Target
+
+__all__ = ["ATTACKS", "Attack", "Round", "Target"]
+
+
+def nothing(_: Target) -> Strike:
+    """No attack at all: what the machine's own noise comes to, by the same measure."""
+
+    def strike(round_: Round) -> None:
+        round_.pause(round_.seconds)
+        round_.count("idle")
+
+    return strike
+
+
+ATTACKS = (
+    Attack("nothing", "none", nothing),
+    *front_door.ATTACKS,
+    *bodies.ATTACKS,
+    *spans.ATTACKS,
+    *administration.ATTACKS,
+    *figures.ATTACKS,
+    figures.POISON,
+    spans.POISON,
+)

@@ -1,0 +1,109 @@
+"""Who comes first where few can be served."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.access.turns import Turns
+from app.errors import Overloaded
+
+
+class Work:
+    """Notes who was served, and holds each turn until the test lets go."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.served: list[str] = []
+        self.refused: list[str] = []
+        self.most = self.running = 0
+        self.gate = asyncio.Event()
+
+    async def ask(self, name: str) -> None:
+        try:
+            async with self.turns.turn(name):
+                self.running += 1
+                self.most = max(self.most, self.running)
+                await self.gate.wait()
+                self.running -= 1
+                self.served.append(name)
+        except Overloaded as error:
+            assert error.retry_after
+            self.refused.append(name)
+
+
+async def run(work: Work, *names: str) -> None:
+    tasks = []
+    for name in names:
+        tasks.append(asyncio.create_task(work.ask(name)))
+        await asyncio.sleep(0)
+    work.gate.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_few_work_at_once_in_the_order_in_which_they_came() -> None:
+    work = Work(Turns(most=2, longest=10))
+    await run(work, *"abcdef")
+    assert (work.served, work.most) == ([*"abcdef"], 2)
+
+
+async def test_who_failed_waits_behind_who_did_not_and_gives_way() -> None:
+    turns = Turns(most=1, longest=3)
+    for _ in range(2):
+        turns.note_failure("guesser")
+    turns.note_failure("mistaken")
+    work = Work(turns)
+    await run(work, "first", "guesser", "guesser", "guesser", "mistaken", "right")
+    assert work.served == ["first", "right", "mistaken", "guesser"]
+    assert work.refused == ["guesser", "guesser"]
+
+
+async def test_the_newest_is_refused_where_all_are_alike() -> None:
+    work = Work(Turns(most=1, longest=2))
+    await run(work, *"abcde")
+    assert (work.served, sorted(work.refused)) == ([*"abc"], ["d", "e"])
+
+
+async def test_who_leaves_the_queue_costs_nobody_a_turn() -> None:
+    work = Work(Turns(most=1, longest=5))
+    tasks = [asyncio.create_task(work.ask(name)) for name in "abc"]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    await asyncio.sleep(0)
+    work.gate.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await work.ask("d")
+    assert work.served == ["a", "c", "d"]
+
+
+async def test_a_turn_that_was_handed_to_who_left_is_handed_on() -> None:
+    turns = Turns(most=1, longest=5)
+    holding = turns.turn("a")
+    await holding.__aenter__()
+    work = Work(turns)
+    work.gate.set()
+    tasks = [asyncio.create_task(work.ask(name)) for name in "bc"]
+    await asyncio.sleep(0)
+    await holding.__aexit__(None, None, None)
+    tasks[0].cancel()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await work.ask("d")
+    assert work.served[-2:] == ["c", "d"]
+
+
+def test_only_so_many_failures_are_remembered() -> None:
+    turns = Turns(most=1, longest=1, remembered=3)
+    for name in "abcad":
+        turns.note_failure(name)
+    assert dict(turns._failures) == {"c": 1, "a": 2, "d": 1}  # noqa: SLF001 memory is the question
+
+
+async def test_an_exception_gives_the_turn_back() -> None:
+    turns = Turns(most=1, longest=1)
+    with pytest.raises(LookupError):
+        async with turns.turn("a"):
+            raise LookupError
+    async with asyncio.timeout(1), turns.turn("b"):
+        pass

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from monitoring.models import Record
+from workers.joining import merge
+
+ONE: dict[str, Any] = {"role": "user", "content": "one"}
+TURNED: dict[str, Any] = {"content": "one", "role": "user"}
+TWO: dict[str, Any] = {"role": "user", "content": "two"}
+
+
+@pytest.mark.parametrize(
+    ("own", "parts", "expected"),
+    [
+        ((), [(ONE,), (TWO,)], (ONE, TWO)),
+        ((), [(ONE,), (TURNED,), (ONE, TWO)], (ONE, TWO)),
+        ((ONE, ONE), [(ONE,)], (ONE, ONE)),
+        ((), [(ONE, ONE)], (ONE, ONE)),
+        ((TWO,), [], (TWO,)),
+        ((), [({"content": 1},), ({"content": "1"},)], ({"content": 1}, {"content": "1"})),
+    ],
+)
+def test_what_several_parts_tell_is_kept_once(own: Any, parts: list[Any], expected: Any) -> None:
+    found = merge(
+        Record(prompt="q", response="a", messages=own),
+        [Record(prompt="q", response="a", messages=part) for part in parts],
+    )
+    assert found.messages == expected
+
+
+def test_time_grows_with_the_number_of_parts_and_not_with_its_square() -> None:
+    def seconds(count: int) -> float:
+        parts = [
+            Record(prompt="q", response="a", messages=tuple({"content": f"{part} {n}"} for n in range(20)))
+            for part in range(count)
+        ]
+        begun = time.process_time()
+        merge(Record(prompt="q", response=""), parts)
+        return time.process_time() - begun
+
+    small = min(seconds(200) for _ in range(3))
+    assert min(seconds(1_600) for _ in range(3)) < 24 * small
