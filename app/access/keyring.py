@@ -138,9 +138,7 @@ class Keyring:
         self._read_at = begun
         self._read, self._away = True, False
 
-    async def run(
-        self, tasks: Tasks, forget: Callable[[set[str]], Awaitable[None]] | None = None
-    ) -> None:
+    async def run(self, tasks: Tasks, forget: Callable[[set[str]], Awaitable[None]] | None = None) -> None:
         """Keep the reading fresh until cancelled; whatever goes wrong only skips a turn.
 
         `forget` is told which keys were revoked.

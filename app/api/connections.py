@@ -331,6 +331,4 @@ def _answer(error: MonitorError, headers: list[tuple[bytes, bytes]]) -> bytes:
     ]
     if error.retry_after is not None:
         fields.append((b"retry-after", str(error.retry_after).encode()))
-    return b"".join(
-        [STATUS_LINE[status], *(b"%b: %b\r\n" % field for field in fields), b"\r\n", body]
-    )
+    return b"".join([STATUS_LINE[status], *(b"%b: %b\r\n" % field for field in fields), b"\r\n", body])

@@ -19,7 +19,7 @@ from app.otlp.usage import Usage, read_usage
 from app.schemas.limits import too_many
 from app.schemas.queued import NO_CONTENT, SpanContext
 from app.schemas.records import Rejection
-from monitoring.bounds import bounded
+from monitoring.bounds import MOST_MILLISECONDS, bounded
 from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.models import Record
 from monitoring.pricing import rates_of
@@ -102,8 +102,14 @@ _TAGS = (
     "ai.telemetry.metadata.tags",
 )
 
-_FIRST_SECONDS = ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token")
-_FIRST_MS = ("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk")
+# How long the first token took, in units of so many milliseconds. Strands writes milliseconds where the convention has
+# seconds, so that what is longer than the call itself is read in a smaller unit.
+_FIRST_TIMES = (
+    (("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"), 1000.0),
+    (("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"), 1.0),
+)
+_SMALLER_UNITS_MS = (1.0, 1e-3, 1e-6)
+_FIRST_MOMENT = ("langfuse.observation.completion_start_time",)
 _FIRST_EVENTS = frozenset(
     {
         "First Token Stream Event",
@@ -191,7 +197,9 @@ def _bounded(mapped: Iterable[Mapped | str]) -> Iterator[Mapped | str]:
             if messages > _MOST_MESSAGES:
                 raise too_many("messages", _MOST_MESSAGES)
             if characters > _MOST_PASSAGE_CHARACTERS:
-                raise too_many("characters of documents, those that its calls share included", _MOST_PASSAGE_CHARACTERS)
+                raise too_many(
+                    "characters of documents, those that its calls share included", _MOST_PASSAGE_CHARACTERS
+                )
         yield one
 
 
@@ -321,14 +329,35 @@ def _duration(span: Span) -> float | None:
 
 
 def _first_token(span: Span) -> float | None:
-    seconds = first_number(span.attributes, _FIRST_SECONDS)
-    if seconds is not None:
-        return seconds * 1000
-    milliseconds = first_number(span.attributes, _FIRST_MS)
-    if milliseconds is not None:
-        return milliseconds
-    first = next((event.time_ns for event in span.events if event.name in _FIRST_EVENTS), 0)
+    """Return after how many milliseconds the first token came, None where nothing fits the duration of the span."""
+    for names, unit_ms in _FIRST_TIMES:
+        value = first_number(span.attributes, names)
+        if value is not None:
+            return _within_duration(value, unit_ms, _duration(span))
+    started = first_text(span.attributes, _FIRST_MOMENT)
+    first = _unix_ns(started) if started else None
+    if first is None:
+        first = next((event.time_ns for event in span.events if event.name in _FIRST_EVENTS), 0)
     return (first - span.start_ns) / _NS_PER_MS if span.start_ns and first >= span.start_ns else None
+
+
+def _within_duration(value: float, unit_ms: float, duration_ms: float | None) -> float | None:
+    """Return a time in milliseconds, read in a smaller unit where in its own it were longer than the whole call."""
+    found = value * unit_ms
+    # Two clocks may have measured them, and a call that took no time was not measured.
+    longest = float("inf") if not duration_ms else duration_ms * 1.1 + 10
+    smaller = (value * unit for unit in _SMALLER_UNITS_MS if unit < unit_ms)
+    fitting = next((time for time in (found, *smaller) if time <= longest), None)
+    return found if fitting is None and found > MOST_MILLISECONDS else fitting  # and is left out, with a mark
+
+
+def _unix_ns(text: str) -> int | None:
+    try:
+        moment_of = datetime.fromisoformat(text.strip('"'))
+    except ValueError:
+        return None
+    aware = moment_of if moment_of.tzinfo else moment_of.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000) * _NS_PER_MS
 
 
 def _error(span: Span) -> str | None:

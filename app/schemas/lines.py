@@ -9,7 +9,14 @@ from typing import Final
 import msgspec
 
 from app.errors import MalformedBody
-from app.schemas.json_input import NotJsonError, WrongShapeError, check_values, find_end_of_text, read_any, reader
+from app.schemas.json_input import (
+    NotJsonError,
+    WrongShapeError,
+    check_values,
+    find_end_of_text,
+    read_any,
+    reader,
+)
 from app.schemas.limits import MOST_RECORDS, MOST_VALUES, check_records, too_many
 
 __all__ = ["cut_array", "cut_ndjson"]

@@ -21,6 +21,7 @@ from app.schemas.json_input import (
 from app.schemas.limits import MOST_RECORD_VALUES, too_many
 from app.schemas.lines import cut_array, cut_ndjson
 from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS
+from monitoring.conversation import Message, read_messages, results_of
 from monitoring.models import Record
 
 __all__ = ["BodyFormat", "GuardIn", "RecordIn", "Rejection", "read_guarded", "read_record", "read_records"]
@@ -190,7 +191,14 @@ def _gather(value: Any, kind: type[RecordIn]) -> RecordIn:
 def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     if wire.metadata or wire.messages:
         _check_free_form(wire)
-    context = wire.context
+    given = wire.context
+    context = () if not given else (given,) if isinstance(given, str) else tuple(given)
+    messages: tuple[Message, ...] = ()
+    if wire.messages:
+        talk = read_messages(wire.messages, "user")
+        messages, marks = tuple(talk.messages), (*marks, *talk.marks)
+        # A model is given what tools answered as it is given documents, so an answer may rest on either.
+        context = tuple(dict.fromkeys((*context, *results_of(messages))))
     stamp = wire.timestamp
     if stamp is not None and stamp.tzinfo is not UTC:
         stamp = _in_utc(stamp)
@@ -210,9 +218,9 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         template_id=wire.template_id,
         parent_id=wire.parent_id,
         system_prompt=wire.system_prompt,
-        context=() if not context else (context,) if isinstance(context, str) else tuple(context),
+        context=context,
         reference=wire.reference,
-        messages=tuple(wire.messages) if wire.messages else (),
+        messages=messages,
         response_time_ms=wire.response_time_ms,
         time_to_first_token_ms=wire.time_to_first_token_ms,
         prompt_tokens=wire.prompt_tokens,

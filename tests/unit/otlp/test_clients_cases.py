@@ -11,7 +11,7 @@ import pytest
 
 from app.otlp.kinds import kinds_of
 from monitoring.pricing import Usage, price
-from tests.unit.otlp.spans import record_of, span
+from tests.unit.otlp.spans import START_NS, record_of, span
 
 TALK = {"system_prompt": "Be brief.", "prompt": "Where?", "response": "In Lyon."}
 CHAT = {"gen_ai.operation.name": "chat"}
@@ -305,3 +305,30 @@ def test_providers_and_models_are_known_under_the_names_of_clients(
         assert found.cost_usd == Decimal("0.15")
     if "gemini-2.5-flash" in model and known:
         assert found.cost_usd == Decimal("0.30")
+
+
+FIRST_TOKENS = [
+    ({"gen_ai.server.time_to_first_token": 0.64}, 640.0),
+    ({"gen_ai.server.time_to_first_token": 640}, 640.0),
+    ({"gen_ai.server.time_to_first_token": 640_000_000}, 640.0),
+    ({"gen_ai.response.time_to_first_chunk": 0.64}, 640.0),
+    ({"ai.response.msToFirstChunk": 640}, 640.0),
+    ({"ai.response.msToFirstChunk": 640_000}, 640.0),
+    ({"gen_ai.server.time_to_first_token": 1.0}, 1000.0),
+    ({"gen_ai.server.time_to_first_token": 1.05}, 1050.0),
+    ({"gen_ai.server.time_to_first_token": 1e30}, None),
+]
+
+
+@pytest.mark.parametrize(("attributes", "milliseconds"), FIRST_TOKENS)
+def test_the_first_token_comes_within_the_call_in_whatever_unit(
+    attributes: dict[str, Any], milliseconds: float | None
+) -> None:
+    found = record_of(span({**CHAT, **attributes}, milliseconds=1000)).time_to_first_token_ms
+    assert found == (None if milliseconds is None else pytest.approx(milliseconds))
+
+
+def test_the_moment_of_the_first_token_counts_from_the_start() -> None:
+    begun = datetime.fromtimestamp(START_NS / 1e9 + 0.64, UTC).isoformat()
+    record = record_of(span({**CHAT, "langfuse.observation.completion_start_time": begun}, milliseconds=1000))
+    assert record.time_to_first_token_ms == pytest.approx(640.0)
