@@ -19,7 +19,7 @@ from app.otlp.usage import Usage, read_usage
 from app.schemas.limits import too_many
 from app.schemas.queued import NO_CONTENT, SpanContext
 from app.schemas.records import Rejection
-from monitoring.bounds import MOST_MILLISECONDS, bounded
+from monitoring.bounds import BEYOND, bounded
 from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.models import Record
 from monitoring.pricing import rates_of
@@ -347,8 +347,8 @@ def _within_duration(value: float, unit_ms: float, duration_ms: float | None) ->
     # Two clocks may have measured them, and a call that took no time was not measured.
     longest = float("inf") if not duration_ms else duration_ms * 1.1 + 10
     smaller = (value * unit for unit in _SMALLER_UNITS_MS if unit < unit_ms)
-    fitting = next((time for time in (found, *smaller) if time <= longest), None)
-    return found if fitting is None and found > MOST_MILLISECONDS else fitting  # and is left out, with a mark
+    # What fits in no unit is left out of the record, with a mark.
+    return next((time for time in (found, *smaller) if time <= longest), BEYOND)
 
 
 def _unix_ns(text: str) -> int | None:
