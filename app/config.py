@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import StartupError
 
+MOST_DAYS = 36_500
+"""The longest time for which anything is kept: a hundred years."""
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+")
 
 
@@ -135,11 +137,14 @@ class Settings(BaseSettings):
             "beyond IDEMPOTENCY_HOURS a retry could be stored twice.",
         ),
     ] = 86_400
-    retention_days: Annotated[int, Field(ge=1, description="Days after which stored traces are dropped.")] = (
-        90
-    )
+    retention_days: Annotated[
+        int, Field(ge=1, le=MOST_DAYS, description="Days after which stored traces are dropped.")
+    ] = 90
     rollup_retention_days: Annotated[
-        int, Field(ge=1, description="Days after which figures are dropped; never before their traces.")
+        int,
+        Field(
+            ge=1, le=MOST_DAYS, description="Days after which figures are dropped; never before their traces."
+        ),
     ] = 400
     rules: Annotated[
         Path | None,

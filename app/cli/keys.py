@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.access.administration import KeyRequest, Line, find_project, issue_key, withdraw_key
+from app.config import MOST_DAYS
 from app.errors import InvalidParameter
 from app.local.clients import command_actor, transact
 from app.schemas.keys import Key, Scope
@@ -29,8 +30,12 @@ def create(
     name: Annotated[str, typer.Argument(help="What the key is for, so that it is known again.")],
     scope: Annotated[list[str], typer.Option(help="ingest, read or admin; may be repeated.")],
     project: Project = DEFAULT_PROJECT,
-    expires_days: Annotated[int | None, typer.Option(min=1, help="Days until it ends by itself.")] = None,
-    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Its rate limit.")] = None,
+    expires_days: Annotated[
+        int | None, typer.Option(min=1, max=MOST_DAYS, help="Days until it ends by itself.")
+    ] = None,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Its rate limit.")
+    ] = None,
 ) -> None:
     """Make a key and print it, this once; from the first one on the API asks everybody for a key."""
     now = datetime.now(UTC)
