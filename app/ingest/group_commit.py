@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from app.errors import MonitorError
 from app.ingest.outage import redis_required
@@ -95,7 +96,7 @@ class GroupCommit:
         try:
             with redis_required():
                 async with self._redis.pipeline(transaction=True) as pipe:
-                    stage(pipe, list(self._jobs(groups)), now_ms=self._clock())
+                    await self._stage(pipe, groups)
                     await pipe.execute()
         except Exception as error:  # this task must outlive whatever it was: every later request waits for it
             if not isinstance(error, MonitorError):
@@ -107,6 +108,13 @@ class GroupCommit:
             for group in groups:
                 if not group.kept.done():
                     group.kept.set_result(None)
+
+    async def _stage(self, pipe: Pipeline, groups: Sequence[_Group]) -> None:
+        """Add the jobs to a MULTI, with a turn for others after each: one may have two megabytes."""
+        for number, job in enumerate(self._jobs(groups)):
+            if number:
+                await asyncio.sleep(0)
+            stage(pipe, [job], now_ms=self._clock())
 
     def _jobs(self, groups: Sequence[_Group]) -> Iterator[NewJob]:
         merged: dict[tuple[str, bool], list[bytes]] = defaultdict(list)

@@ -65,7 +65,9 @@ def parsed(value: Any) -> Any:
     if not isinstance(value, str) or value[:1] not in {"[", "{", '"'}:
         return value
     # An escaped NUL would become one, which Postgres cannot hold.
-    content = (value.replace("\\u0000", "\\ufffd") if "\\u0000" in value else value).encode("utf-8", "replace")
+    content = (value.replace("\\u0000", "\\ufffd") if "\\u0000" in value else value).encode(
+        "utf-8", "replace"
+    )
     if not check_values(content, MOST_RECORD_VALUES):
         return value
     try:
