@@ -25,6 +25,7 @@ from app.api.opinions import FeedbackIn
 from app.api.paging import TracePage
 from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from app.api.submissions import BulkAnswer, SingleAnswer
+from app.api.thresholds import PolicyIn
 from app.schemas.guard import GuardAnswer
 from app.schemas.records import GuardIn, RecordIn
 
@@ -38,6 +39,7 @@ __all__ = [
     "KEY_BODY",
     "KEY_SHOWN",
     "LIST_BODY",
+    "POLICY_BODY",
     "PROJECTS_SHOWN",
     "PROJECT_BODY",
     "RECORD_BODY",
@@ -164,6 +166,7 @@ SESSION_BODY = _json_body("SignIn", {201: ("NewSession", "Signed in; `session` i
 WHO_SHOWN = _shown("Who", "Who asks")
 AUDIT_SHOWN = _shown("AuditPage", "Acts")
 
+POLICY_BODY: dict[str, Any] = _route({"application/json": PolicyIn.model_json_schema()}, {}, [])
 FEEDBACK_BODY: dict[str, Any] = _route({"application/json": FeedbackIn.model_json_schema()}, {}, [])
 
 

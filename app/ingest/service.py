@@ -32,6 +32,10 @@ _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _LATEST_AHEAD = timedelta(days=1)
 # What an envelope adds to its record: ids, kind and marks.
 _ENVELOPE_BYTES = 150
+_IMPOSSIBLE = "timestamp lies before 2020 or more than a day ahead of the server's clock"
+# Lines that are worked on at once: a few milliseconds, in which nobody else has a turn.
+_PART = 500
+_WHOLE = (slice(0, _PART),)
 
 
 class Accepted(NamedTuple):
@@ -123,25 +127,23 @@ class Ingest:
         redaction = (await self._projects.find(project_id)).redaction
         if redaction.on:
             self._privacy.require(redaction)
-        screened = [self._screen(number, line) for number, line in enumerate(lines, start=1)]
+        screened: list[Record | Rejection] = []
+        for part in _parts(len(lines)):
+            if part.start:
+                await asyncio.sleep(0)
+            screened += self._screen(lines[part], part.start + 1)
         claims = _claims(screened, keys)
-        reserved = self._reserve(project_id, screened, len(claims))
+        reserved = await self._reserve(project_id, screened, len(claims))
         identified = await self._identify(screened, project_id, claims, of_spans=contexts is not None)
         waited = wait_seconds > 0
-        fresh: dict[UUID, Record] = {}
-        retried: set[UUID] = set()
-        for line, accepted in zip(screened, identified, strict=True):
-            # A second line with the id of an earlier one shares its fate and is not queued again.
-            if isinstance(line, Record) and accepted and accepted.trace_id not in fresh:
-                fresh[accepted.trace_id] = line
-                if accepted.duplicate:
-                    retried.add(accepted.trace_id)
-        places = _places(identified, contexts) if contexts else {}
+        fresh, retried = await _find_fresh(screened, identified)
         # Without redaction nothing is built anew: this is every record's way.
         kept = await self._protect(project_id, redaction, fresh) if redaction.on else None
         records = fresh if kept is None else {trace_id: kept[trace_id].record for trace_id in kept}
-        envelopes = [
-            encode(
+        places = await _places(identified, contexts) if contexts else {}
+
+        def envelope(trace_id: UUID, record: Record) -> bytes:
+            return encode(
                 Envelope(
                     trace_id=trace_id,
                     project_id=project_id,
@@ -155,8 +157,13 @@ class Ingest:
                     **(places.get(trace_id) or {"kind": kind}),
                 )
             )
-            for trace_id, record in records.items()
-        ]
+
+        envelopes: list[bytes] = []
+        waiting = list(records.items())
+        for part in _parts(len(waiting)):
+            if part.start:
+                await asyncio.sleep(0)
+            envelopes += [envelope(trace_id, record) for trace_id, record in waiting[part]]
         waiters = [self.waiting.expect(trace_id) for trace_id in records] if waited else []
         try:
             if not reserved:
@@ -179,7 +186,7 @@ class Ingest:
         """Redact records beside the event loop."""
         return await asyncio.to_thread(self._privacy.protect, project_id, redaction, records)
 
-    def _reserve(self, project_id: str, lines: Sequence[Record | Rejection], ids: int) -> bool:
+    async def _reserve(self, project_id: str, lines: Sequence[Record | Rejection], ids: int) -> bool:
         """Refuse what there is no room for before anything of it is in Redis; tells whether room is reserved.
 
         Where ids have to be remembered first, the size of the records is told by encoding them once more, which
@@ -189,20 +196,24 @@ class Ingest:
         if not ids:
             self.admission.check(project_id, records=len(records))
             return False
-        size = sum(len(encode(record)) + _ENVELOPE_BYTES for record in records)
+        size = 0
+        for part in _parts(len(records)):
+            if part.start:
+                await asyncio.sleep(0)
+            size += sum(len(encode(record)) + _ENVELOPE_BYTES for record in records[part])
         self.admission.admit(project_id, records=len(records), size=size, ids=ids)
         return True
 
-    def _screen(self, number: int, line: Record | Rejection) -> Record | Rejection:
-        """Reject a moment that no clock of a live system gives."""
-        if isinstance(line, Rejection) or line.timestamp is None:
-            return line
-        latest = datetime.fromtimestamp(self._clock() / 1000, UTC) + _LATEST_AHEAD
-        if _EARLIEST <= line.timestamp <= latest:
-            return line
-        return Rejection(
-            number, "timestamp", "timestamp lies before 2020 or more than a day ahead of the server's clock"
-        )
+    def _screen(self, lines: Sequence[Record | Rejection], first: int) -> Iterator[Record | Rejection]:
+        """Reject moments that no clock of a live system gives; `first` is the number of the first line."""
+        latest = None
+        for number, line in enumerate(lines, start=first):
+            if isinstance(line, Rejection) or line.timestamp is None:
+                yield line
+                continue
+            latest = latest or datetime.fromtimestamp(self._clock() / 1000, UTC) + _LATEST_AHEAD
+            possible = _EARLIEST <= line.timestamp <= latest
+            yield line if possible else Rejection(number, "timestamp", _IMPOSSIBLE)
 
     async def _identify(
         self,
@@ -238,22 +249,48 @@ def _claims(lines: Sequence[Record | Rejection], keys: Sequence[str | None] | No
     }
 
 
-def _places(
+def _parts(count: int) -> Sequence[slice]:
+    """Return the parts of a list, between which everybody else is to have a turn."""
+    return [slice(start, start + _PART) for start in range(0, count, _PART)] if count > _PART else _WHOLE
+
+
+async def _find_fresh(
+    lines: Sequence[Record | Rejection], identified: Sequence[Accepted | None]
+) -> tuple[dict[UUID, Record], set[UUID]]:
+    """Return the records to queue by trace id, and which of them had been sent before."""
+    fresh: dict[UUID, Record] = {}
+    retried: set[UUID] = set()
+    for part in _parts(len(lines)):
+        if part.start:
+            await asyncio.sleep(0)
+        for line, accepted in zip(lines[part], identified[part], strict=True):
+            # A second line with the id of an earlier one shares its fate and is not queued again.
+            if isinstance(line, Record) and accepted and accepted.trace_id not in fresh:
+                fresh[accepted.trace_id] = line
+                if accepted.duplicate:
+                    retried.add(accepted.trace_id)
+    return fresh, retried
+
+
+async def _places(
     identified: Sequence[Accepted | None], contexts: Sequence[SpanContext | None]
 ) -> dict[UUID, dict[str, Any]]:
     """Return, by trace id, the fields of envelopes that say where their record stands in a trace."""
-    return {
-        accepted.trace_id: {
-            "kind": context.kind,
-            "otel_trace_id": context.trace_id or None,
-            "otel_span_id": context.span_id or None,
-            "otel_parent_span_id": context.parent_span_id,
-            "response_key": context.response_key,
-        }
-        # Of lines with one id the first counts.
-        for accepted, context in reversed([*zip(identified, contexts, strict=True)])
-        if accepted and context
-    }
+    places: dict[UUID, dict[str, Any]] = {}
+    for part in _parts(len(identified)):
+        if part.start:
+            await asyncio.sleep(0)
+        for accepted, context in zip(identified[part], contexts[part], strict=True):
+            # Of lines with one id the first counts.
+            if accepted and context and accepted.trace_id not in places:
+                places[accepted.trace_id] = {
+                    "kind": context.kind,
+                    "otel_trace_id": context.trace_id or None,
+                    "otel_span_id": context.span_id or None,
+                    "otel_parent_span_id": context.parent_span_id,
+                    "response_key": context.response_key,
+                }
+    return places
 
 
 def _outcomes(

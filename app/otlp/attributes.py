@@ -7,7 +7,6 @@ from typing import Any
 
 from app.schemas.json_input import NotJsonError, WrongShapeError, check_values, read_any
 from app.schemas.limits import MOST_RECORD_VALUES
-
 from monitoring.bounds import BEYOND, MOST_MILLISECONDS, MOST_TOKENS, is_bounded, read_number
 
 __all__ = ["Attributes", "first_count", "first_number", "first_text", "parsed", "unflatten"]
@@ -66,7 +65,9 @@ def parsed(value: Any) -> Any:
     if not isinstance(value, str) or value[:1] not in {"[", "{", '"'}:
         return value
     # An escaped NUL would become one, which Postgres cannot hold.
-    content = (value.replace("\\u0000", "\\ufffd") if "\\u0000" in value else value).encode("utf-8", "replace")
+    content = (value.replace("\\u0000", "\\ufffd") if "\\u0000" in value else value).encode(
+        "utf-8", "replace"
+    )
     if not check_values(content, MOST_RECORD_VALUES):
         return value
     try:

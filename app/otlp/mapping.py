@@ -157,7 +157,9 @@ def _bounded(mapped: Iterable[Mapped | str]) -> Iterator[Mapped | str]:
             if messages > _MOST_MESSAGES:
                 raise too_many("messages", _MOST_MESSAGES)
             if characters > _MOST_PASSAGE_CHARACTERS:
-                raise too_many("characters of documents, those that its calls share included", _MOST_PASSAGE_CHARACTERS)
+                raise too_many(
+                    "characters of documents, those that its calls share included", _MOST_PASSAGE_CHARACTERS
+                )
         yield one
 
 

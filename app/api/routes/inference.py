@@ -10,8 +10,7 @@ from app.api.bodies import read_body
 from app.api.dependencies import Project, Serving
 from app.api.openapi import BULK_BODY, RECORD_BODY
 from app.api.preferences import read_preference
-from app.api.submissions import answer_bulk, answer_single, bulk_keys, parse_many
-from app.schemas.records import read_record
+from app.api.submissions import answer_bulk, answer_single, bulk_keys, parse_many, parse_one
 
 __all__ = ["router"]
 
@@ -25,7 +24,7 @@ async def post_inference(request: Request, serving: Serving, project: Project) -
     preference = read_preference(
         request.headers.getlist("prefer"), default_seconds=serving.settings.result_wait_seconds
     )
-    record = read_record(body.content)
+    record = await parse_one(body)
     submission = await serving.ingest.accept(
         [record],
         project_id=project,
@@ -45,4 +44,4 @@ async def post_inferences(
     lines = await parse_many(body)
     keys = bulk_keys(request.headers.get("idempotency-key"), lines)
     submission = await serving.ingest.accept(lines, project_id=project, source=source, keys=keys)
-    return answer_bulk(submission)
+    return await answer_bulk(submission)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Query, Request
 
 from app.api.administration import line_of
 from app.api.dependencies import Project, Reading, Serving, Writing
+from app.api.models import read_model
+from app.api.openapi import POLICY_BODY
 from app.api.periods import Period
+from app.api.thresholds import PolicyIn
 from app.catalogue import read_judges
 from app.ingest.outage import redis_required
 from app.policies import PolicyReport, change_policy, propose_thresholds, read_policy
 from app.schemas.catalogue import Judge
-from monitoring.bounds import MOST_WEIGHT
 from monitoring.calibration import Proposal
 from monitoring.verdict import Policy
 
@@ -22,17 +23,13 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/policy", tags=["policy"])
 
-Threshold = Annotated[float, Field(gt=0, lt=1)]
-Weight = Annotated[float, Field(ge=0, le=MOST_WEIGHT)]
+
+async def read_changes(request: Request, serving: Serving) -> PolicyIn:
+    """Read a policy under the same rules for bodies as records; raises RequestValidationError."""
+    return await read_model(request, PolicyIn, limit=serving.settings.max_body_bytes)
 
 
-class PolicyIn(BaseModel):
-    """A project's own thresholds and weights by evaluator; what is left out is as for everybody."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    thresholds: dict[str, Threshold] = {}
-    weights: dict[str, Weight] = {}
+Changes = Annotated[PolicyIn, Depends(read_changes)]
 
 
 async def _judges(serving: Serving) -> tuple[Judge, ...]:
@@ -46,9 +43,9 @@ async def get_policy(connection: Reading, serving: Serving, project: Project) ->
     return await read_policy(connection, project, await _judges(serving))
 
 
-@router.put("")
+@router.put("", **POLICY_BODY)
 async def put_policy(
-    request: Request, body: PolicyIn, connection: Writing, serving: Serving, project: Project
+    request: Request, body: Changes, connection: Writing, serving: Serving, project: Project
 ) -> PolicyReport:
     """Replace the project's own thresholds and weights; new records are judged by them within seconds."""
     changes = Policy(thresholds=body.thresholds, weights=body.weights)
