@@ -16,7 +16,7 @@ from app.api.bodies import read_body
 from app.api.dependencies import Services
 from app.errors import InvalidRecord, MalformedBody
 from app.schemas.ids import minted_at
-from app.schemas.keys import Act, Key, Scope
+from app.schemas.keys import LONGEST_NAME, NAME_PATTERN, Act, Key, Scope
 from app.schemas.projects import DEFAULT_PROJECT, Project, ProjectSettings
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
-Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)]
 
 
 class KeyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

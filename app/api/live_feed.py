@@ -17,6 +17,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.access.places import Places
 from app.errors import MonitorError
 from app.events import Event, subscribe
 from app.ingest.background import in_background
@@ -29,6 +30,7 @@ Figures = Callable[[str], Awaitable[Mapping[str, Any]]]
 
 _SHOWN_TRACES = 20
 _MOST_FRAMES = 64
+_MOST_WATCHERS = 512  # of one project
 _RECONNECT_SECONDS = 0.5
 _PAUSE_SECONDS = 1.0
 # Reading figures may take a tenth of the time at most.
@@ -81,6 +83,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._busy: set[str] = set()
         self._news = asyncio.Event()
+        self.places = Places(_MOST_WATCHERS)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Hub]:
