@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from app.ingest.outage import redis_required
 
-__all__ = ["Idempotency"]
+__all__ = ["Idempotency", "client_key", "name_of"]
 
 # Returns for each key what was stored before, or false after storing the new id.
 _CLAIM = """
@@ -30,7 +30,8 @@ class Idempotency:
     A key costs Redis about 120 bytes for the length of the window, so the window is a setting.
     """
 
-    def __init__(self, redis: Redis, *, window_hours: int) -> None:
+    def __init__(self, redis: Redis, *, window_hours: int, secret: str | None = None) -> None:
+        self._secret = secret
         self._script = redis.register_script(_CLAIM)
         self._window_ms = window_hours * 3_600_000
 
@@ -39,7 +40,7 @@ class Idempotency:
 
         Raises Unavailable when Redis cannot be used.
         """
-        names = [self._name(project_id, key) for key in keys]
+        names = [name_of(project_id, key, self._secret) for key in keys]
         known: list[UUID | None] = []
         with redis_required():
             for start in range(0, len(names), _KEYS_PER_CALL):
@@ -50,7 +51,17 @@ class Idempotency:
                 known += [UUID(bytes=value) if value else None for value in found]
         return known
 
-    @staticmethod
-    def _name(project_id: str, key: str) -> str:
-        digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        return f"llm-monitor:id:{project_id}:{digest}"
+
+def name_of(project_id: str, key: str, secret: str | None) -> str:
+    """Return where Redis keeps an id.
+
+    With the privacy key as its secret nobody who reads Redis can try out which mail address an id was.
+    """
+    own = blake2b(secret.encode(), digest_size=32).digest() if secret else b""
+    digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16, key=own).hexdigest()
+    return f"llm-monitor:id:{project_id}:{digest}"
+
+
+def client_key(given: str) -> str:
+    """Return a client's own id so that it is never the one of a span, which begins with `otel:`."""
+    return f"id:{given}" if given.startswith(("otel:", "id:")) else given

@@ -16,7 +16,7 @@ from app.config import Settings
 from app.ingest.admission import Admission
 from app.ingest.background import in_background
 from app.ingest.group_commit import GroupCommit
-from app.ingest.idempotency import Idempotency
+from app.ingest.idempotency import Idempotency, client_key
 from app.ingest.waiting import Waiting
 from app.privacy import UNREDACTABLE, Privacy, Protected
 from app.projects import Projects
@@ -82,7 +82,9 @@ class Ingest:
             limits=projects.backlog_limits,
             clock=clock,
         )
-        self._idempotency = Idempotency(redis, window_hours=settings.idempotency_hours)
+        self._idempotency = Idempotency(
+            redis, window_hours=settings.idempotency_hours, secret=settings.secret_key
+        )
         self._commit = GroupCommit(redis, reply_to=self.waiting.channel, clock=clock)
 
     @asynccontextmanager
@@ -115,7 +117,7 @@ class Ingest:
         screened = [self._screen(number, line) for number, line in enumerate(lines, start=1)]
         # First without their size, which is known when they are encoded: a refusal leaves no ids in Redis.
         self.admission.check(project_id, records=sum(isinstance(line, Record) for line in screened))
-        identified = await self._identify(screened, project_id, keys)
+        identified = await self._identify(screened, project_id, keys, spans=contexts is not None)
         waited = wait_seconds > 0
         fresh: dict[UUID, Record] = {}
         retried: set[UUID] = set()
@@ -183,9 +185,17 @@ class Ingest:
         )
 
     async def _identify(
-        self, lines: Sequence[Record | Rejection], project_id: str, keys: Sequence[str | None] | None
+        self,
+        lines: Sequence[Record | Rejection],
+        project_id: str,
+        keys: Sequence[str | None] | None,
+        *,
+        spans: bool,
     ) -> list[Accepted | None]:
-        """Give each record a trace id: a fresh one, or that of its first try; None where rejected."""
+        """Give each record a trace id: a fresh one, or that of its first try; None where rejected.
+
+        The keys of `spans` are ours, all others a client's.
+        """
         minted = mint_many(self._clock(), len(lines))
         found: list[Accepted | None] = []
         claims: dict[int, str] = {}
@@ -194,8 +204,11 @@ class Ingest:
                 found.append(None)
                 continue
             found.append(Accepted(fresh, duplicate=False))
-            if claim := (keys[index] if keys else None) or line.id:
-                claims[index] = claim
+            key = keys[index] if keys else None
+            if key and spans:
+                claims[index] = key
+            elif given := key or line.id:
+                claims[index] = client_key(given)
         if claims:
             claiming = [minted[index] for index in claims]
             known = await self._idempotency.claim(project_id, list(claims.values()), claiming)
