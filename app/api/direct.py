@@ -76,7 +76,12 @@ def _staying(send: Send) -> Send:
     async def stay(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [
-                (name, urlsplit(value)._replace(scheme=b"", netloc=b"").geturl() if name == b"location" else value)
+                (
+                    name,
+                    urlsplit(value)._replace(scheme=b"", netloc=b"").geturl()
+                    if name == b"location"
+                    else value,
+                )
                 for name, value in message["headers"]
             ]
             message = {**message, "headers": headers}

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import time
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -58,7 +58,9 @@ async def test_who_guesses_locks_nobody_else_out(api: ApiRig, engine: Engine) ->
         assert found.status_code == 201
         statuses = [answer.status_code for answer in refused]
         assert (statuses.count(401), statuses.count(429)) == (10, 10)
-        assert all(int(answer.headers["retry-after"]) <= 60 for answer in refused if answer.status_code == 429)
+        assert all(
+            int(answer.headers["retry-after"]) <= 60 for answer in refused if answer.status_code == 429
+        )
         assert {answer.json()["detail"] for answer in refused if answer.status_code == 401} == {
             "Project and password do not belong together."
         }
@@ -143,7 +145,9 @@ async def test_nobody_behind_a_proxy_makes_the_first_key(
     assert sent.status_code == (401 if status == 201 else status) or (status, sent.status_code) == (201, 202)
 
 
-@pytest.mark.parametrize("name", ["evil\n\x1b[31mRED", "a\x07", "a\x7f", "a\x9b31m", "a\u202eb", "a\n", "", "a" * 129])
+@pytest.mark.parametrize(
+    "name", ["evil\n\x1b[31mRED", "a\x07", "a\x7f", "a\x9b31m", "a\u202eb", "a\n", "", "a" * 129]
+)
 async def test_names_drive_no_terminal(api: ApiRig, name: str) -> None:
     made = await api.client.post("/projects/default/keys", json={"name": name, "scopes": ["read"]})
     project = await api.client.post("/projects", json={"project_id": "shop", "name": name})
@@ -151,7 +155,7 @@ async def test_names_drive_no_terminal(api: ApiRig, name: str) -> None:
 
 
 async def test_names_of_people_are_taken(api: ApiRig) -> None:
-    for name in ("Käse & Co. <b>", "店", "a [link=x]y[/link]", "naïve – 'q'"):
+    for name in ("Käse & Co. <b>", "店", "a [link=x]y[/link]", "naïve 'q'"):
         made = await api.client.post("/projects", json={"project_id": f"p{len(name)}", "name": name})
         assert made.status_code == 201
 
@@ -162,10 +166,12 @@ class Listening:
     def __init__(self, api: ApiRig) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        config = uvicorn.Config(api.app, lifespan="off", log_level="error", http=BoundedConnection, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            api.app, lifespan="off", log_level="error", http=BoundedConnection, timeout_graceful_shutdown=1
+        )
         self.server = uvicorn.Server(config)
 
-    async def __aenter__(self) -> Listening:
+    async def __aenter__(self) -> Self:
         self.serving = asyncio.create_task(self.server.serve(sockets=[self.listener]))
         return self
 
@@ -174,7 +180,9 @@ class Listening:
         await self.serving
 
 
-@pytest.mark.parametrize("path", ["/", "/ws", "/ws/metrics/", "/ws/metricsX", "/traces", "/health", "/%00", "/x/../ws"])
+@pytest.mark.parametrize(
+    "path", ["/", "/ws", "/ws/metrics/", "/ws/metricsX", "/traces", "/health", "/%00", "/x/../ws"]
+)
 async def test_a_websocket_elsewhere_is_not_found(
     api: ApiRig, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -195,7 +203,10 @@ async def test_watchers_of_a_project_are_bounded(api: ApiRig, monkeypatch: pytes
                 async with connect(url):
                     pass
             answer = caught.value.response
-            assert (answer.status_code, "live connections" in json.loads(answer.body)["detail"]) == (429, True)
+            assert (answer.status_code, "live connections" in json.loads(answer.body)["detail"]) == (
+                429,
+                True,
+            )
             await first.close()
             async with asyncio.timeout(10):
                 while True:
@@ -213,7 +224,7 @@ async def test_watchers_of_a_project_are_bounded(api: ApiRig, monkeypatch: pytes
 )
 async def test_endless_heads_end_soon_over_a_socket_too(api: ApiRig, head: bytes, piece: bytes) -> None:
     async with Listening(api) as there:
-        reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+        _, writer = await asyncio.open_connection("127.0.0.1", there.port)
         writer.write(head)
         sent, begun = 0, time.monotonic()
         try:
@@ -228,7 +239,9 @@ async def test_endless_heads_end_soon_over_a_socket_too(api: ApiRig, head: bytes
         writer.close()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{there.port}") as client:
             assert (await client.get("/health")).status_code == 200
-        answer = await ask_raw(there.port, b"GET /health HTTP/1.1\r\nhost: a\r\n" + b"x: y\r\n" * 200 + b"\r\n")
+        answer = await ask_raw(
+            there.port, b"GET /health HTTP/1.1\r\nhost: a\r\n" + b"x: y\r\n" * 200 + b"\r\n"
+        )
         assert b" 431 " in answer.partition(b"\r\n")[0]
 
 

@@ -35,7 +35,11 @@ def test_with_the_privacy_key_an_id_cannot_be_guessed_from_redis() -> None:
     kept = name_of("shop", mail, SECRET)
     assert kept == name_of("shop", mail, SECRET)
     assert kept.startswith("llm-monitor:id:shop:")
-    others = {name_of("shop", mail, None), name_of("shop", mail, SECRET[::-1]), name_of("shop", mail + ".", SECRET)}
+    others = {
+        name_of("shop", mail, None),
+        name_of("shop", mail, SECRET[::-1]),
+        name_of("shop", mail + ".", SECRET),
+    }
     assert kept not in others
     assert len(others) == 3
     assert mail not in kept

@@ -137,9 +137,7 @@ async def test_a_redirection_names_no_host(app: Application, host: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/plain", "/asking"])
-async def test_who_leaves_before_the_body_came_is_no_error(
-    app: Application, path: str, instruments: Counting
-) -> None:
+async def test_who_leaves_before_the_body_came_is_no_error(app: Application, path: str) -> None:
     sent = []
 
     async def leave() -> dict[str, str]:
@@ -153,8 +151,15 @@ async def test_who_leaves_before_the_body_came_is_no_error(
         return Response(await request.body())
 
     scope = {
-        **{"type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "query_string": b""},
-        **{"path": path if path == "/plain" else "/reading", "raw_path": b"/", "root_path": "", "client": None},
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "query_string": b"",
+        "path": path if path == "/plain" else "/reading",
+        "raw_path": b"/",
+        "root_path": "",
+        "client": None,
         "headers": [(b"host", b"test"), (b"x-key", b"right")],
     }
     await app(scope, leave, note)  # type: ignore[arg-type]
