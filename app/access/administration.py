@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import msgspec
@@ -11,7 +12,7 @@ from app.access.passwords import hash_password
 from app.access.tokens import is_prefix, mint_token
 from app.errors import Conflict, InvalidParameter, InvalidRecord, NotFound
 from app.schemas.ids import mint
-from app.schemas.keys import SCOPES, Act, Key, Scope
+from app.schemas.keys import LONGEST_NAME, NAME_PATTERN, SCOPES, Act, Key, Scope
 from app.schemas.projects import PROJECT_ID, Project, ProjectSettings
 from app.storage.audit import add_act
 from app.storage.engine import Connection
@@ -72,6 +73,7 @@ async def issue_key(connection: Connection, line: Line, request: KeyRequest) -> 
     """
     if request.expires_at is not None and request.expires_at <= line.now:
         raise InvalidParameter("expires_at is past: a key must count for a while.")
+    _check_name(request.name)
     await find_project(connection, line.project_id)
     token = mint_token()
     key = Key(
@@ -111,6 +113,7 @@ async def make_project(connection: Connection, line: Line, name: str, settings: 
         raise InvalidParameter(
             "A project id has 1 to 63 characters out of a-z, 0-9, - and _, and begins with a letter or digit."
         )
+    _check_name(name)
     if not await add_project(connection, line.project_id, name, settings):
         raise Conflict(f"There is a project {line.project_id} already.")
     await record(connection, line, "project.created", line.project_id, name=name)
@@ -142,6 +145,13 @@ async def set_password(connection: Connection, line: Line, password: str) -> Non
     await find_project(connection, line.project_id)
     await save_password(connection, line.project_id, Password(hash_password(password), line.now))
     await record(connection, line, "project.password_set", line.project_id)
+
+
+def _check_name(name: str) -> None:
+    if len(name) > LONGEST_NAME or not re.match(NAME_PATTERN, name):
+        raise InvalidParameter(
+            f"A name has 1 to {LONGEST_NAME} characters, none of which controls a terminal or the direction of writing."
+        )
 
 
 async def find_project(connection: Connection, project_id: str) -> Project:

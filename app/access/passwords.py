@@ -43,7 +43,9 @@ class PasswordChecks:
         when too many wait.
         """
         async with self._turns.turn(client):
-            right = await asyncio.to_thread(_verify, password[:_LONGEST], known or _NONE) and known is not None
+            right = (
+                await asyncio.to_thread(_verify, password[:_LONGEST], known or _NONE) and known is not None
+            )
         if not right:
             self._turns.note_failure(client)
         return right

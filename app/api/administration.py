@@ -17,7 +17,7 @@ from app.api.dependencies import Services
 from app.errors import InvalidRecord, MalformedBody
 from app.schemas.ids import minted_at
 from app.schemas.json_input import NotJsonError, WrongShapeError, check_values, reader
-from app.schemas.keys import Act, Key, Scope
+from app.schemas.keys import LONGEST_NAME, NAME_PATTERN, Act, Key, Scope
 from app.schemas.limits import MOST_RECORD_VALUES, too_many
 from app.schemas.projects import DEFAULT_PROJECT, Project, ProjectSettings
 
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
-Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)]
 
 
 class KeyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

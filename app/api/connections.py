@@ -10,7 +10,7 @@ import asyncio
 import logging
 import resource
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -57,7 +57,7 @@ _FULL: Final = "This address holds its share of the connections; use the open on
 class Connections:
     """What the connections of one server share: their number, and the clock that ends the slow ones."""
 
-    _of_servers: WeakKeyDictionary[ServerState, Connections] = WeakKeyDictionary()
+    _of_servers: ClassVar[WeakKeyDictionary[ServerState, Connections]] = WeakKeyDictionary()
 
     def __init__(self, loop: asyncio.AbstractEventLoop, most: int) -> None:
         self._loop = loop
@@ -98,10 +98,7 @@ class Connections:
         heaviest = self._slots.heaviest(peer) if self._slots.full else None
         if heaviest is None:
             return False
-        for connection in self._watched:
-            if connection.give_way(heaviest):
-                return True
-        return False
+        return any(connection.give_way(heaviest) for connection in self._watched)
 
     def unwatch(self, connection: BoundedConnection) -> None:
         """Leave a connection to the WebSocket that it became, which has pings of its own."""
@@ -331,6 +328,4 @@ def _answer(error: MonitorError, headers: list[tuple[bytes, bytes]]) -> bytes:
     ]
     if error.retry_after is not None:
         fields.append((b"retry-after", str(error.retry_after).encode()))
-    return b"".join(
-        [STATUS_LINE[status], *(b"%b: %b\r\n" % field for field in fields), b"\r\n", body]
-    )
+    return b"".join([STATUS_LINE[status], *(b"%b: %b\r\n" % field for field in fields), b"\r\n", body])

@@ -18,6 +18,7 @@ from app.policies import change_policy, propose_thresholds
 from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import reading, writing
 from app.storage.projects import lock_settings
+from app.terminal import cell
 from monitoring.calibration import Proposal
 from monitoring.trends import parse_period
 from monitoring.verdict import Policy
@@ -82,5 +83,5 @@ def _table(proposals: dict[str, Proposal]) -> Table:
         cells = (
             (f"{one.proposed:g}", f"{one.beyond_then:,}") if one.proposed is not None else ("-", one.reason)
         )
-        table.add_row(name, f"{one.records:,}", f"{one.current:g}", f"{one.beyond:,}", *cells)
+        table.add_row(cell(name), f"{one.records:,}", f"{one.current:g}", f"{one.beyond:,}", *cells)
     return table

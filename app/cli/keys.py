@@ -17,6 +17,7 @@ from app.schemas.keys import Key, Scope
 from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import Connection
 from app.storage.keys import read_keys
+from app.terminal import cell, plain
 
 __all__ = ["app"]
 
@@ -66,7 +67,7 @@ def list_(project: Annotated[str | None, typer.Option(help="Only those of this p
         ends = key.revoked_at or key.expires_at
         scopes = " ".join(key.scopes)
         days = (f"{moment:%Y-%m-%d}" if moment else "" for moment in (key.created_at, ends))
-        table.add_row(key.prefix, key.project_id, key.name, scopes, key.state(now), *days)
+        table.add_row(key.prefix, cell(key.project_id), cell(key.name), scopes, key.state(now), *days)
     Console().print(table)
 
 
@@ -78,7 +79,7 @@ def revoke(
     """End a key for good; every process refuses it within two seconds."""
     line = Line(project, command_actor(), datetime.now(UTC))
     key = transact(lambda connection: withdraw_key(connection, line, prefix))
-    typer.echo(f"{key.prefix} ({key.name}) is revoked")
+    typer.echo(f"{key.prefix} ({plain(key.name)}) is revoked")
 
 
 def _scope(value: str) -> Scope:

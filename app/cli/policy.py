@@ -19,6 +19,7 @@ from app.policies import PolicyReport, change_policy, read_policy
 from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import reading, writing
 from app.storage.projects import lock_settings
+from app.terminal import cell
 from monitoring.verdict import Policy
 
 __all__ = ["policy"]
@@ -90,7 +91,7 @@ def _table(report: PolicyReport) -> Table:
             _cell(one.threshold, one.default_threshold),
             _cell(one.weight, one.default_weight) if one.category == "quality" else "-",
         )
-        table.add_row(name, one.category, one.flag or "-", *cells)
+        table.add_row(cell(name), cell(one.category), cell(one.flag or "-"), *cells)
     return table
 
 

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from app.config import Settings
 from app.ingest.admission import Admission
 from app.ingest.group_commit import GroupCommit
-from app.ingest.idempotency import Idempotency
+from app.ingest.idempotency import Idempotency, client_key
 from app.ingest.waiting import Waiting
 from app.privacy import UNREDACTABLE, Privacy, Protected
 from app.projects import Projects
@@ -81,7 +81,9 @@ class Ingest:
         self._projects = projects
         self._privacy = privacy
         self.waiting = Waiting(redis)
-        self._idempotency = Idempotency(redis, window_hours=settings.idempotency_hours, clock=clock)
+        self._idempotency = Idempotency(
+            redis, window_hours=settings.idempotency_hours, clock=clock, secret=settings.secret_key
+        )
         self.admission = Admission(
             redis,
             max_records=settings.backlog_max_records,
@@ -132,7 +134,7 @@ class Ingest:
             if part.start:
                 await asyncio.sleep(0)
             screened += self._screen(lines[part], part.start + 1)
-        claims = _claims(screened, keys)
+        claims = _claims(screened, keys, of_spans=contexts is not None)
         reserved = await self._reserve(project_id, screened, len(claims))
         identified = await self._identify(screened, project_id, claims, of_spans=contexts is not None)
         waited = wait_seconds > 0
@@ -240,13 +242,22 @@ class Ingest:
         return found
 
 
-def _claims(lines: Sequence[Record | Rejection], keys: Sequence[str | None] | None) -> dict[int, str]:
-    """Return the idempotency keys of records by their index: those of the request, else their own ids."""
-    return {
-        index: claim
-        for index, line in enumerate(lines)
-        if isinstance(line, Record) and (claim := (keys[index] if keys else None) or line.id)
-    }
+def _claims(
+    lines: Sequence[Record | Rejection], keys: Sequence[str | None] | None, *, of_spans: bool
+) -> dict[int, str]:
+    """Return the idempotency keys of records by their index: those of the request, else their own ids.
+
+    The keys of spans are ours, all others a client's.
+    """
+    claims: dict[int, str] = {}
+    for index, line in enumerate(lines):
+        if isinstance(line, Record):
+            key = keys[index] if keys else None
+            if key and of_spans:
+                claims[index] = key
+            elif given := key or line.id:
+                claims[index] = client_key(given)
+    return claims
 
 
 def _parts(count: int) -> Sequence[slice]:

@@ -29,8 +29,7 @@ class Work:
                 self.running -= 1
                 self.served.append(name)
         except Overloaded as error:
-            assert error.retry_after
-            self.refused.append(name)
+            self.refused.append(name if error.retry_after else f"{name}, not told when to come back")
 
 
 async def run(work: Work, *names: str) -> None:
