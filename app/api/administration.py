@@ -8,7 +8,9 @@ from uuid import UUID
 
 import msgspec
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from msgspec import Meta
+from pydantic import BaseModel, ValidationError
 
 from app.access.administration import KeyRequest, Line
 from app.api.access import identity_behind
@@ -34,10 +36,13 @@ __all__ = [
     "describe_act",
     "describe_key",
     "line_of",
+    "read_model",
+    "read_patch",
     "read_struct",
 ]
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
+Model = TypeVar("Model", bound=BaseModel)
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
 
 
@@ -144,7 +149,28 @@ async def read_struct(request: Request, kind: type[Struct], *, limit: int) -> St
         return msgspec.json.decode(body.content, type=kind)
     except msgspec.ValidationError as error:
         raise InvalidRecord(f"The body was not taken: {error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedBody("The body is not valid JSON.") from error
+
+
+async def read_model(request: Request, kind: type[Model], *, limit: int) -> Model:
+    """Read a JSON body as a model of pydantic; raises RequestValidationError and what `read_body` raises."""
+    body = await read_body(request, limit=limit, formats=("json",))
+    try:
+        return kind.model_validate_json(body.content)
+    except ValidationError as error:
+        findings = error.errors(include_url=False, include_context=False, include_input=False)
+        raise RequestValidationError(
+            [{**finding, "loc": ("body", *finding["loc"])} for finding in findings]
+        ) from error
+
+
+async def read_patch(request: Request, *, limit: int) -> Any:
+    """Read a JSON merge patch (RFC 7396); raises MalformedBody and what `read_body` raises."""
+    body = await read_body(request, limit=limit, formats=("json", "patch"))
+    try:
+        return msgspec.json.decode(body.content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBody("The body is not valid JSON.") from error
 
 

@@ -7,18 +7,16 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import Depends, Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 
-from app.api.bodies import read_body
+from app.api.administration import read_model
 from app.api.dependencies import Serving
 from app.schemas.feedback import Feedback
 from app.schemas.ids import mint
@@ -74,14 +72,7 @@ class FeedbackIn(BaseModel):
 
 async def read_opinion(request: Request, serving: Serving) -> FeedbackIn:
     """Read one opinion under the same rules for bodies as records; raises RequestValidationError."""
-    body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json",))
-    try:
-        return FeedbackIn.model_validate_json(body.content)
-    except ValidationError as error:
-        findings = error.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestValidationError(
-            [{**finding, "loc": ("body", *finding["loc"])} for finding in findings]
-        ) from error
+    return await read_model(request, FeedbackIn, limit=serving.settings.max_body_bytes)
 
 
 Opinion = Annotated[FeedbackIn, Depends(read_opinion)]
