@@ -16,7 +16,7 @@ from app.api.bodies import read_body
 from app.api.dependencies import Services
 from app.errors import InvalidRecord, MalformedBody
 from app.schemas.ids import minted_at
-from app.schemas.json_input import NotJsonError, WrongShapeError, check_values, reader
+from app.schemas.json_input import NotJsonError, WrongShapeError, check_values, read_any, reader
 from app.schemas.keys import LONGEST_NAME, NAME_PATTERN, Act, Key, Scope
 from app.schemas.limits import MOST_RECORD_VALUES, too_many
 from app.schemas.projects import DEFAULT_PROJECT, Project, ProjectSettings
@@ -36,6 +36,7 @@ __all__ = [
     "describe_act",
     "describe_key",
     "line_of",
+    "read_patch",
     "read_struct",
 ]
 
@@ -150,6 +151,17 @@ async def read_struct(request: Request, kind: type[Struct], *, limit: int) -> St
         where = f" at {error.field}" if error.field else ""
         raise InvalidRecord(f"The body was not taken: {error}{where}.") from error
     except NotJsonError as error:
+        raise MalformedBody("The body is not valid JSON.") from error
+
+
+async def read_patch(request: Request, *, limit: int) -> Any:
+    """Read a JSON merge patch (RFC 7396); raises MalformedBody and what `read_body` raises."""
+    body = await read_body(request, limit=limit, formats=("json", "patch"))
+    if not check_values(body.content, MOST_RECORD_VALUES):
+        raise too_many("values", MOST_RECORD_VALUES)
+    try:
+        return read_any(body.content)
+    except (NotJsonError, WrongShapeError) as error:
         raise MalformedBody("The body is not valid JSON.") from error
 
 

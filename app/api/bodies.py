@@ -19,6 +19,7 @@ __all__ = ["Body", "read_body"]
 
 _FORMATS: Final[dict[str, BodyFormat]] = {
     "application/json": "json",
+    "application/merge-patch+json": "patch",
     "application/x-ndjson": "ndjson",
     "application/ndjson": "ndjson",
     "application/jsonl": "ndjson",

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from app.api.administration import (
     AuditPage,
@@ -45,9 +46,11 @@ __all__ = [
     "RECORD_BODY",
     "SESSION_BODY",
     "SETTINGS_BODY",
+    "SETTINGS_PATCH",
     "SETTINGS_SHOWN",
     "WHO_SHOWN",
     "install",
+    "policy_body",
 ]
 
 # The bundled Swagger UI reads no later version.
@@ -158,7 +161,20 @@ def _shown(name: str, description: str) -> dict[str, Any]:
 PROJECTS_SHOWN = _shown("ProjectList", "Projects")
 PROJECT_BODY = _json_body("ProjectIn", {201: ("Project", "Made")})
 SETTINGS_SHOWN = _shown("ProjectSettings", "What the project decided")
-SETTINGS_BODY = _json_body("ProjectSettings", {200: ("ProjectSettings", "Kept")})
+_MATCH = _header("If-Match", "The ETag of what is replaced, or * for whatever it is. Without it: 428.")
+_MAYBE_MATCH = _header("If-Match", "The ETag of what is changed; where it is another by now: 412.")
+_PATCH = {
+    "type": "object",
+    "description": "A merge patch (RFC 7396): fields to change, null for those to take back.",
+}
+SETTINGS_BODY = _route(
+    {"application/json": _ref("ProjectSettings")}, {200: ("ProjectSettings", "Kept")}, [_MATCH]
+)
+SETTINGS_PATCH = _route(
+    {"application/merge-patch+json": _PATCH, "application/json": _PATCH},
+    {200: ("ProjectSettings", "Kept")},
+    [_MAYBE_MATCH],
+)
 KEYS_SHOWN = _shown("KeyList", "Keys without their secrets")
 KEY_SHOWN = _shown("KeyOut", "Revoked")
 KEY_BODY = _json_body("KeyIn", {201: ("NewKey", "Made; `key` is shown this once")})
@@ -168,6 +184,14 @@ AUDIT_SHOWN = _shown("AuditPage", "Acts")
 
 POLICY_BODY: dict[str, Any] = _route({"application/json": PolicyIn.model_json_schema()}, {}, [])
 FEEDBACK_BODY: dict[str, Any] = _route({"application/json": FeedbackIn.model_json_schema()}, {}, [])
+
+
+def policy_body(model: type[BaseModel], *, replaces: bool) -> dict[str, Any]:
+    """Return what a route says about itself that takes a policy and reads its own body."""
+    medias = ["application/json"] if replaces else ["application/merge-patch+json", "application/json"]
+    return _route(
+        dict.fromkeys(medias, model.model_json_schema()), {}, [_MATCH if replaces else _MAYBE_MATCH]
+    )
 
 
 def install(app: FastAPI) -> None:

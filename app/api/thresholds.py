@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from monitoring.bounds import MOST_WEIGHT
 
-__all__ = ["PolicyIn"]
+__all__ = ["PolicyIn", "Threshold", "Weight"]
 
 Threshold = Annotated[float, Field(gt=0, lt=1)]
 Weight = Annotated[float, Field(ge=0, le=MOST_WEIGHT)]

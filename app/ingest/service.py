@@ -129,11 +129,7 @@ class Ingest:
         redaction = (await self._projects.find(project_id)).redaction
         if redaction.on:
             self._privacy.require(redaction)
-        screened: list[Record | Rejection] = []
-        for part in _parts(len(lines)):
-            if part.start:
-                await asyncio.sleep(0)
-            screened += self._screen(lines[part], part.start + 1)
+        screened = await self._screen(lines)
         claims = _claims(screened, keys, of_spans=contexts is not None)
         reserved = await self._reserve(project_id, screened, len(claims))
         identified = await self._identify(screened, project_id, claims, of_spans=contexts is not None)
@@ -206,16 +202,21 @@ class Ingest:
         self.admission.admit(project_id, records=len(records), size=size, ids=ids)
         return True
 
-    def _screen(self, lines: Sequence[Record | Rejection], first: int) -> Iterator[Record | Rejection]:
-        """Reject moments that no clock of a live system gives; `first` is the number of the first line."""
-        latest = None
-        for number, line in enumerate(lines, start=first):
-            if isinstance(line, Rejection) or line.timestamp is None:
-                yield line
-                continue
-            latest = latest or datetime.fromtimestamp(self._clock() / 1000, UTC) + _LATEST_AHEAD
-            possible = _EARLIEST <= line.timestamp <= latest
-            yield line if possible else Rejection(number, "timestamp", _IMPOSSIBLE)
+    async def _screen(self, lines: Sequence[Record | Rejection]) -> list[Record | Rejection]:
+        """Reject moments that no clock of a live system gives."""
+        latest = datetime.fromtimestamp(self._clock() / 1000, UTC) + _LATEST_AHEAD
+        screened: list[Record | Rejection] = []
+        for part in _parts(len(lines)):
+            if part.start:
+                await asyncio.sleep(0)
+            for number, line in enumerate(lines[part], start=part.start + 1):
+                possible = (
+                    isinstance(line, Rejection)
+                    or line.timestamp is None
+                    or _EARLIEST <= line.timestamp <= latest
+                )
+                screened.append(line if possible else Rejection(number, "timestamp", _IMPOSSIBLE))
+        return screened
 
     async def _identify(
         self,

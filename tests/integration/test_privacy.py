@@ -309,7 +309,9 @@ async def test_what_needs_the_key_is_not_decided_without_it(
 ) -> None:
     async with serving(database_url, redis_url) as (client, _):
         before = (await client.get("/projects/default/settings")).json()
-        answer = await client.put("/projects/default/settings", json={"redaction": redaction})
+        answer = await client.put(
+            "/projects/default/settings", json={"redaction": redaction}, headers={"If-Match": "*"}
+        )
         made = await client.post(
             "/projects", json={"project_id": "shop", "name": "Shop", "settings": {"redaction": redaction}}
         )
@@ -320,5 +322,7 @@ async def test_what_needs_the_key_is_not_decided_without_it(
             assert after == before
         assert (await client.get("/projects/shop/settings")).status_code == (404 if status == 409 else 200)
     async with serving(database_url, redis_url, privacy_key=KEY) as (client, _):
-        answer = await client.put("/projects/default/settings", json={"redaction": redaction})
+        answer = await client.put(
+            "/projects/default/settings", json={"redaction": redaction}, headers={"If-Match": "*"}
+        )
         assert answer.status_code == 200
