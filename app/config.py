@@ -117,7 +117,11 @@ class Settings(BaseSettings):
     ] = 5.0
     idempotency_hours: Annotated[
         int,
-        Field(ge=1, le=720, description="How long a client's id or Idempotency-Key is remembered in Redis."),
+        Field(
+            ge=1,
+            le=720,
+            description="How long a client's id or Idempotency-Key is remembered in Redis; a span's for an hour.",
+        ),
     ] = 24
     redis_fsync: Annotated[
         Literal["always", "everysec"],
@@ -133,7 +137,7 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=1,
-            description="Age of the oldest record in the queue above which new ones get 503; "
+            description="Age of the oldest record in the queue of a project above which its new ones get 503; "
             "beyond IDEMPOTENCY_HOURS a retry could be stored twice.",
         ),
     ] = 86_400

@@ -54,6 +54,11 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self.mode != "off" or any(mode != "off" for mode in self.types.values())
 
     @property
+    def searches(self) -> bool:
+        """Whether texts are searched for personal data, instead of dropped unread or kept as they are."""
+        return self.on and self.mode != "drop"
+
+    @property
     def needs_key(self) -> bool:
         """Whether pseudonyms or sealed texts are asked for."""
         return not {self.mode, *self.types.values()}.isdisjoint({"hash", "drop"})

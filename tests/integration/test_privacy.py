@@ -205,6 +205,37 @@ async def test_what_cannot_be_redacted_is_rejected_alone(rig: Rig, monkeypatch: 
     assert len(await queued(rig)) == 2
 
 
+@pytest.mark.parametrize("mode", ["mask", "drop", "off"])
+async def test_what_is_too_long_to_be_searched_is_rejected_before_it_is_known(rig: Rig, mode: Mode) -> None:
+    await decide(rig, redaction=Redaction(mode=mode))
+    long = Record(prompt="word " * 230_000, response=MAIL, id="long")
+    messages = Record(prompt="p", response="r", messages=({"content": long.prompt},))
+    submission = await rig.accept(
+        [RECORD, long, messages, Record(prompt=long.prompt[:1_000_000], response="r")]
+    )
+    rejected = [hasattr(outcome, "message") for outcome in submission.outcomes]
+    assert rejected == [False, mode == "mask", mode == "mask", False]
+    names = [key async for key in rig.redis.scan_iter("llm-monitor:id:*")]
+    assert len(names) == (1 if mode == "mask" else 2)
+
+
+async def test_long_searches_of_projects_take_turns(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await decide(rig, redaction=Redaction(mode="mask"))
+    pieces: list[int] = []
+    protect = Privacy.protect
+
+    def note(self: Privacy, project_id: str, redaction: Redaction, records: Any) -> Any:
+        pieces.append(len(records))
+        return protect(self, project_id, redaction, records)
+
+    monkeypatch.setattr(Privacy, "protect", note)
+    lines = [Record(prompt=f"{n} {'word ' * 10_000}", response=MAIL) for n in range(7)]
+    submission = await rig.accept([*lines, *(Record(prompt="p", response=MAIL) for _ in range(9))])
+    assert pieces == [2, 2, 2, 10]
+    assert all("EMAIL" in record.response for record in submission.records.values())
+    assert list(submission.records) == [outcome.trace_id for outcome in submission.outcomes]
+
+
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
 async def test_text_is_stored_for_a_share_of_the_scored_records(rig: Rig, share: float) -> None:
     await decide(rig, text_share=share)
