@@ -112,7 +112,9 @@ class Guard:
         return Decision(verdict, flags, findings, self._redact(project_id, record, redaction), failed)
 
     def _redact(self, project_id: str, record: Record, redaction: Redaction) -> RedactedTexts:
-        found = self._privacy.protect(project_id, redaction, {_NOBODY: record}).get(_NOBODY)
+        # With masks alone: a key that may only send must not learn which pseudonym a value has.
+        masking = redaction.without_pseudonyms()
+        found = self._privacy.protect(project_id, masking, {_NOBODY: record}).get(_NOBODY)
         if found is None or found.sealed is not None:
             return RedactedTexts(prompt=None, response=None)
         return RedactedTexts(prompt=found.record.prompt or None, response=found.record.response or None)

@@ -22,6 +22,7 @@ from app.api.bodies import read_body
 from app.api.dependencies import Serving
 from app.schemas.feedback import Feedback
 from app.schemas.ids import mint
+from monitoring.redaction import without_pseudonyms
 
 __all__ = ["FeedbackIn", "FeedbackOut", "Opinion"]
 
@@ -102,13 +103,13 @@ class FeedbackOut(BaseModel):
 
     @classmethod
     def of(cls, opinion: Feedback) -> Self:
-        """Return the confirmation of a stored opinion."""
+        """Return the confirmation of a stored opinion to its sender, without pseudonyms of what was sent."""
         return cls(
             feedback_id=opinion.feedback_id,
             trace_id=opinion.trace_id,
             rating=opinion.rating,
-            comment=opinion.comment,
-            user_id=opinion.user_id,
-            categories=opinion.categories,
+            comment=opinion.comment and without_pseudonyms(opinion.comment),
+            user_id=opinion.user_id and without_pseudonyms(opinion.user_id),
+            categories=tuple(map(without_pseudonyms, opinion.categories)),
             created_at=opinion.created_at,
         )

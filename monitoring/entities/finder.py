@@ -176,7 +176,7 @@ class Finder:
         """Tell whether words near the match speak for its type, and whether words before it speak against."""
         first = max(0, start - _BEFORE)
         near = against = False
-        for hit in self._words.find(text[first:start]):
+        for hit in self._words.find(text[first:start].replace("_", " ")):
             near = near or kind in self._types[hit.item]
             against = against or (hit.item in self._against and first + hit.end >= start - _CLOSE)
         if not near:
