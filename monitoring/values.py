@@ -21,12 +21,26 @@ _SMALLEST_NUMBER = 1_000_000
 # The finder reads 48 characters before a match.
 _LEAD = 64
 # Keys that say nothing: what names their value is the key above or a name beside them.
-_MUTE = frozenset(
-    "value values val v number numbers text content contents raw data string list items item array entries result answer "
-    "stringvalue intvalue doublevalue arrayvalue kvlistvalue string_value int_value double_value array_value original "
-    "primary secondary home mobile work private office".split()
+_MUTE = frozenset((
+    "value", "values", "val", "v", "number", "numbers", "text", "content", "contents", "raw", "data",
+    "string", "list", "items", "item", "array", "entries", "result", "answer", "stringvalue", "intvalue",
+    "doublevalue", "arrayvalue", "kvlistvalue", "string_value", "int_value", "double_value", "array_value",
+    "original", "primary", "secondary", "home", "mobile", "work", "private", "office",
+))  # fmt: skip
+_NAMING = (
+    "name",
+    "key",
+    "label",
+    "field",
+    "column",
+    "attribute",
+    "property",
+    "parameter",
+    "question",
+    "title",
+    "type",
+    "kind",
 )
-_NAMING = ("name", "key", "label", "field", "column", "attribute", "property", "parameter", "question", "title", "type", "kind")
 _COLUMNS = ("columns", "headers", "header", "fields", "column_names", "schema")
 _CAMEL = re2.compile(r"([a-z0-9])([A-Z])")
 
@@ -67,15 +81,23 @@ def _map_object(value: Mapping[str, Any], change: Change, lead: str) -> dict[str
 
 
 def _map_list(value: Sequence[Any], change: Change, lead: str) -> list[Any]:
-    heads = value[0] if value else None
+    heads: Any = value[0] if value else ()
     rows = value[1:]
-    if _are_names(heads) and rows and all(isinstance(row, list | tuple) and len(row) == len(heads) for row in rows):
+    if (
+        _are_names(heads)
+        and rows
+        and all(isinstance(row, list | tuple) and len(row) == len(heads) for row in rows)
+    ):
         return [map_value(heads, change, lead), *(_map_row(row, heads, change, lead) for row in rows)]
     mapped = []
     said = ""
     for item in value:
         mapped.append(map_value(item, change, f"{lead}{said}"[-_LEAD:]))
-        said = f"{_words(item)}: " if isinstance(item, str) and len(item) < _LEAD and not _has_digit(item) else ""
+        said = (
+            f"{_words(item)}: "
+            if isinstance(item, str) and len(item) < _LEAD and not _has_digit(item)
+            else ""
+        )
     return mapped
 
 

@@ -311,9 +311,9 @@ def _join(hidden: Sequence[Place]) -> list[tuple[int, int, int]]:
 
 
 def _unhidden(plain: Iterable[Entity], hidden: Sequence[Entity]) -> list[Entity]:
-    """Return both, without what a hidden finding of its type overlaps and reaches as far as.
+    r"""Return both, without what a hidden finding of its type overlaps and reaches as far as.
 
-    The hidden one knows where it begins: `\\njane@corp.net` is read as a line break and a name.
+    The hidden one knows where it begins: `\njane@corp.net` is read as a line break and a name.
     """
     taken: dict[str, tuple[list[int], list[int]]] = {}
     for kind in {one.type for one in hidden}:
