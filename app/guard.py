@@ -194,7 +194,9 @@ class Guard:
     def _redact(self, reading: _Reading, project_id: str, redaction: Redaction) -> None:
         if reading.given_up:
             return
-        found = self._privacy.protect(project_id, redaction, {_NOBODY: reading.record}).get(_NOBODY)
+        # With masks alone: a key that may only send must not learn which pseudonym a value has.
+        masking = redaction.without_pseudonyms()
+        found = self._privacy.protect(project_id, masking, {_NOBODY: reading.record}).get(_NOBODY)
         if found is not None and found.sealed is None:
             reading.redacted = RedactedTexts(
                 prompt=found.record.prompt or None, response=found.record.response or None

@@ -20,6 +20,7 @@ from app.api.dependencies import Serving
 from app.api.models import read_model
 from app.schemas.feedback import Feedback
 from app.schemas.ids import mint
+from monitoring.redaction import without_pseudonyms
 
 __all__ = ["FeedbackIn", "FeedbackOut", "Opinion"]
 
@@ -93,13 +94,13 @@ class FeedbackOut(BaseModel):
 
     @classmethod
     def of(cls, opinion: Feedback) -> Self:
-        """Return the confirmation of a stored opinion."""
+        """Return the confirmation of a stored opinion to its sender, without pseudonyms of what was sent."""
         return cls(
             feedback_id=opinion.feedback_id,
             trace_id=opinion.trace_id,
             rating=opinion.rating,
-            comment=opinion.comment,
-            user_id=opinion.user_id,
-            categories=opinion.categories,
+            comment=opinion.comment and without_pseudonyms(opinion.comment),
+            user_id=opinion.user_id and without_pseudonyms(opinion.user_id),
+            categories=tuple(map(without_pseudonyms, opinion.categories)),
             created_at=opinion.created_at,
         )

@@ -20,6 +20,7 @@ from app.schemas.ids import minted_at
 from app.schemas.queued import Summary
 from app.schemas.records import Rejection, read_record, read_records
 from monitoring.models import Record
+from monitoring.redaction import without_pseudonyms
 
 __all__ = [
     "BulkAnswer",
@@ -27,6 +28,7 @@ __all__ = [
     "answer_bulk",
     "answer_single",
     "bulk_keys",
+    "for_sender",
     "parse_many",
     "parse_one",
     "pending",
@@ -121,8 +123,14 @@ def answer_single(submission: Submission, preference: Preference) -> Response:
     return json_response(queued, HTTPStatus.ACCEPTED, headers)
 
 
+def for_sender(summary: Summary) -> Summary:
+    """Return a summary as its sender may see it: without the pseudonyms of what the sender sent."""
+    name = without_pseudonyms(summary.model_name)
+    return summary if name == summary.model_name else msgspec.structs.replace(summary, model_name=name)
+
+
 def _with_status(summary: Summary, status: Literal["scored", "queued"]) -> SingleAnswer:
-    return SingleAnswer(**msgspec.structs.asdict(summary), status=status)
+    return SingleAnswer(**msgspec.structs.asdict(for_sender(summary)), status=status)
 
 
 async def answer_bulk(submission: Submission) -> Response:

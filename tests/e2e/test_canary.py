@@ -146,7 +146,7 @@ def _search(things: Sequence[bytes]) -> Place:
     """Look for every secret, as it is and as JSON writes it; no secret lies across two things."""
     everything = b"\0".join(things)
     found = {
-        canary.kind
+        canary.text
         for canary in CANARIES
         if any(
             form in everything for form in {canary.secret.encode(), json.dumps(canary.secret)[1:-1].encode()}
@@ -210,11 +210,18 @@ def decide(stack: Stack, search: Search, settings: Mapping[str, Any]) -> None:
     }
 
     def follows() -> bool:
+        # What the sender is told has no pseudonym, so what was stored is looked at.
         probe = {"prompt": "", "response": "", "model_name": "probe@corp.net"}
         answer = httpx.post(
-            f"{stack.api}/monitor/inference", json=probe, headers={"prefer": "respond-async"}, timeout=30
+            f"{stack.api}/monitor/inference", json=probe, headers={"prefer": "wait=5"}, timeout=30
         )
-        return answer.is_success and str(answer.json()["model_name"]).startswith(marked[mode])
+        assert "[EMAIL_ADDRESS:" not in answer.text
+        if not answer.is_success:
+            return False
+        stored = search.sql(
+            "SELECT model_name FROM traces WHERE trace_id = $1::text::uuid", answer.json()["trace_id"]
+        )
+        return bool(stored) and str(stored[0][0]).startswith(marked[mode])
 
     wait_for(follows, 20, f"the API to follow the mode {mode}")
 
@@ -267,7 +274,7 @@ def _to_guard(api: httpx.Client, tag: str, canaries: Sequence[Canary]) -> list[h
 
 
 def _trace_id(tag: str, canary: Canary) -> bytes:
-    return blake2b(f"{tag} {canary.kind}".encode(), digest_size=16).digest()
+    return blake2b(f"{tag} {canary.text}".encode(), digest_size=16).digest()
 
 
 def _as_spans(api: httpx.Client, tag: str, canaries: Sequence[Canary]) -> list[httpx.Response]:
