@@ -32,7 +32,6 @@ __all__ = ["Keys", "Stage", "running_stage"]
 TENANT, CROWD, ADMINS, LIMITED = "tenant", "crowd", "admins", "limited"
 WORKERS = 2
 STOP_SECONDS = 20.0
-ATTACKER_SECONDS = 30.0
 _READY_SECONDS = 60.0
 _MIB = 1024 * 1024
 _MEMORY_SHARE = 0.6  # of maxmemory, above which the product takes no more records
@@ -56,12 +55,11 @@ class Stage:
         self.stack = stack
         self.keys = keys
         self.database_url = addresses["DATABASE_URL"]
-        self.redis = redis.Redis.from_url(addresses["REDIS_URL"])
+        self.redis: Any = redis.Redis.from_url(addresses["REDIS_URL"])
         self.tenant = Tenant(stack.api, TENANT, keys.tenant, keys.password)
-        ports = [urlsplit(address).port or 0 for address in (stack.api, stack.dashboard)]
-        self.target = Target(*ports, TENANT, ADMINS, keys.crowd, keys.admins, keys.limited)
-        self.api = self.listening(ports[0])
-        self.dashboard = self.listening(ports[1])
+        api, dashboard = (urlsplit(address).port or 0 for address in (stack.api, stack.dashboard))
+        self.target = Target(api, dashboard, TENANT, ADMINS, keys.crowd, keys.admins, keys.limited)
+        self._processes = self._find_processes()
 
     def listening(self, port: int) -> psutil.Process:
         """Return the process of the stack that listens on a port."""
@@ -77,6 +75,24 @@ class Stage:
             return None
 
         return wait_for(find, _READY_SECONDS, f"a process to listen on port {port}")
+
+    def _find_processes(self) -> dict[str, list[psutil.Process]]:
+        return {
+            "API": [self.listening(self.target.port)],
+            "dashboard": [self.listening(self.target.dashboard_port)],
+            "worker": self.stack.workers(),
+        }
+
+    def memory(self) -> dict[str, float]:
+        """Return the resident memory, in MiB, of API and dashboard, and of the largest worker."""
+        return {name: max(map(_resident, found), default=0.0) for name, found in self._processes.items()}
+
+    def is_the_same(self) -> bool:
+        """Tell whether API, dashboard and workers are the processes that they were when last asked."""
+        if all(process.is_running() for found in self._processes.values() for process in found):
+            return True
+        self._processes = self._find_processes()
+        return False
 
     def ledgers(self) -> dict[str, dict[str, int]] | None:
         """Return the ledger of every project by its id; None where /pipeline does not answer now."""
@@ -104,7 +120,7 @@ class Stage:
         return os.stat(self.stack.log.name).st_size  # noqa: PTH116 as above
 
     @contextmanager
-    def narrowed(self, headroom_mib: int | None) -> Iterator[None]:
+    def narrowed(self, headroom_mib: float | None) -> Iterator[None]:
         """Leave Redis so much memory until it refuses, as a smaller machine or a longer attack would."""
         if headroom_mib is None:
             yield
@@ -160,6 +176,13 @@ class Attacker:
         assert self._process.stdin
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
+
+
+def _resident(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_info().rss) / _MIB
+    except psutil.Error:  # it has ended
+        return 0.0
 
 
 def bearer(key: str) -> dict[str, str]:
