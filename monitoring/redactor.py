@@ -207,7 +207,7 @@ class _Search:
             else:
                 self._found[place] = _Text(whole)
         overfull: set[int] = set()
-        spoken = [place.spoken for place in places]
+        spoken = [place.spoken if place.lead else ("", "") for place in places]
         texts = [f"{lead}{place.text}{tail}" for place, (lead, tail) in zip(places, spoken, strict=True)]
         for number, entities in find_in_texts(texts, most=_MOST_FINDINGS, overfull=overfull).items():
             place, lead = places[number], len(spoken[number][0])
