@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple, get_args
 
@@ -56,6 +57,11 @@ class Redacted(NamedTuple):
     dropped: bool
 
 
+@lru_cache(maxsize=4096)
+def _is_secretive(lead: str) -> bool:
+    return _SECRETIVE.search(lead) is not None
+
+
 class _Place(NamedTuple):
     """A string to search: `lead` is put before it and speaks for it, `own_id` names a record's own id."""
 
@@ -66,7 +72,7 @@ class _Place(NamedTuple):
     @property
     def spoken(self) -> tuple[str, str]:
         """What is put before and behind the string: behind the name of a secret it is a value, hence quotes."""
-        if self.lead and _SECRETIVE.search(self.lead) and '"' not in self.text:
+        if self.lead and _is_secretive(self.lead) and '"' not in self.text:
             return f'{self.lead}"', '"'
         return self.lead, ""
 
@@ -201,7 +207,7 @@ class _Search:
             else:
                 self._found[place] = _Text(whole)
         overfull: set[int] = set()
-        spoken = [place.spoken for place in places]
+        spoken = [place.spoken if place.lead else ("", "") for place in places]
         texts = [f"{lead}{place.text}{tail}" for place, (lead, tail) in zip(places, spoken, strict=True)]
         for number, entities in find_in_texts(texts, most=_MOST_FINDINGS, overfull=overfull).items():
             place, lead = places[number], len(spoken[number][0])

@@ -7,6 +7,7 @@ value it is a key, a name beside it, the head of its column, or the string befor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -122,6 +123,7 @@ def _has_digit(text: str) -> bool:
     return any(map(str.isdigit, text))
 
 
+@lru_cache(maxsize=4096)
 def _words(name: str) -> str:
     """Return a name as words: `customerSsn`, `customer_ssn` and `customer.ssn` say the same."""
     spaced = _CAMEL.sub(r"\1 \2", name) if not (name.islower() or name.isupper()) else name

@@ -123,12 +123,7 @@ def _is_reference(text: str) -> bool:
 
 
 def _stands_in(text: str) -> bool:
-    lowered = text.lower()
-    return is_placeholder(text, entropic=False) or lowered.strip("-_ 0123456789") in {
-        "password",
-        "passwd",
-        "pass",
-    }
+    return is_placeholder(text, entropic=False) or text.lower() in {"password", "passwd", "pass"}
 
 
 RECOGNIZERS = (

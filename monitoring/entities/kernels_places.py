@@ -21,6 +21,7 @@ from monitoring.entities.kernels_escapes import (
     plain_of,
     spelled_at,
 )
+from monitoring.entities.kernels_names import names_secret
 
 __all__ = ["find_places", "find_spelled"]
 
@@ -166,82 +167,10 @@ def _hides(
             following = plain_of(buffer, end, stop, plain)[0]
         return is_digit(before) or is_digit(after) or following > DROPPED
     if value == 0x3D or value == 0x3A:
-        return _names_secret(buffer, low, at, words, bounds)
+        return names_secret(buffer, low, at, words, bounds)
     if value == 0x2D or value == 0x20 or value == 0x2E or value == 0x5F:
         return _joins_digits(buffer, low, at, end, stop)
     return False
-
-
-@njit(cache=True, nogil=True)
-def _lower(byte: int) -> int:
-    return byte | 0x20 if 65 <= byte <= 90 else byte
-
-
-@njit(cache=True, nogil=True)
-def _ends_with(buffer: Bytes, low: int, end: int, words: Bytes, offsets: Ints) -> bool:
-    """Tell whether the bytes before `end` end with one of the words, whatever their case."""
-    last = _lower(buffer[end - 1])
-    for word in range(offsets.shape[0] - 1):
-        size = offsets[word + 1] - offsets[word]
-        if words[offsets[word + 1] - 1] != last or end - size < low:
-            continue
-        same = True
-        for k in range(size):
-            if _lower(buffer[end - size + k]) != words[offsets[word] + k]:
-                same = False
-                break
-        if same:
-            return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def _names_secret(buffer: Bytes, low: int, at: int, words: Bytes, offsets: Ints) -> bool:
-    """Tell whether what stands before a sign is the name of a secret, as in DATABASE_PASSWORD="…", or `-u name`."""
-    end = at
-    while (
-        end > low
-        and at - end < 6
-        and (
-            buffer[end - 1] == 0x20
-            or buffer[end - 1] == 0x22
-            or buffer[end - 1] == 0x27
-            or buffer[end - 1] == 0x5C
-            or buffer[end - 1] == 0x5D
-            or buffer[end - 1] == 0x60
-            or buffer[end - 1] == 0x2A
-        )
-    ):
-        end -= 1
-    if end <= low or not (buffer[end - 1] >= 0x80 or 97 <= buffer[end - 1] | 0x20 <= 122):
-        return False
-    if _ends_with(buffer, low, end, words, offsets):
-        return True
-    if end != at or buffer[at] != 0x3A:
-        return False
-    begin = end
-    while (
-        begin > low
-        and end - begin < 40
-        and buffer[begin - 1] > 0x20
-        and buffer[begin - 1] != 0x22
-        and buffer[begin - 1] != 0x27
-    ):
-        begin -= 1
-    while (
-        begin > low
-        and end - begin < 44
-        and (buffer[begin - 1] == 0x20 or buffer[begin - 1] == 0x22 or buffer[begin - 1] == 0x27)
-    ):
-        begin -= 1
-    return (
-        begin > low + 2
-        and (buffer[begin - 1] == 0x75 or buffer[begin - 1] == 0x72)
-        and (
-            buffer[begin - 2] == 0x2D
-            or (buffer[begin - 2] == 0x65 and begin > low + 6 and buffer[begin - 5] == 0x2D)
-        )
-    )
 
 
 @njit(cache=True, nogil=True)
@@ -275,6 +204,36 @@ def _window(
 
 
 @njit(cache=True, nogil=True)
+def _is_ordinary(buffer: Bytes, low: int, at: int, stop: int, byte: int) -> bool:
+    """Tell at a glance the signs that mean nothing here, which are most of those in a text."""
+    if at == low or at + 2 >= stop:
+        return False
+    before = number_at(buffer, at - 1)
+    after = number_at(buffer, at + 1)
+    if byte == 0x2D:
+        return before != 0x20 or after != 0x20
+    if byte == 0x5F:
+        return not (is_digit(before) and is_digit(after))
+    if byte == 0x28 or byte == 0x5B or byte == 0x7B or byte == 0x3C:
+        letter = after | 0x20
+        return (
+            letter != 0x61
+            and letter != 0x64
+            and after != 0x40
+            and after != 0x2E
+            and after != 0x20
+            and after != 0xC3
+        )
+    if byte == 0xE2:
+        third = buffer[at + 2]
+        return after == 0x80 and (
+            third == 0x98 or third == 0x99 or third == 0x9C or third == 0x9D or third == 0xA6
+        )
+    # Of what begins with this byte only the ideographic space is read; the rest is kana and punctuation.
+    return byte == 0xE3 and after != 0x80
+
+
+@njit(cache=True, nogil=True)
 def find_places(
     buffer: Bytes,
     starts: Ints,
@@ -302,7 +261,7 @@ def find_places(
         latest_address = latest_secret = latest_disguise = -1
         for at in range(low, stop):
             byte = buffer[at]
-            if _SUSPECT[byte] == 0:
+            if _SUSPECT[byte] == 0 or _is_ordinary(buffer, low, at, stop, byte):
                 continue
             for kind in (_ADDRESS, _SECRET, _DISGUISE):
                 if kind == _ADDRESS:
@@ -323,7 +282,7 @@ def find_places(
                 # A place that reaches half as far will do, which keeps many signs in a row cheap.
                 if latest >= 0 and at + after // 2 <= ends[latest]:
                     continue
-                if kind == _SECRET and not _names_secret(buffer, low, at, words, bounds):
+                if kind == _SECRET and not names_secret(buffer, low, at, words, bounds):
                     continue
                 if kind == _DISGUISE and not _hides(
                     buffer, low, at, stop, plain, names, offsets, values, words, bounds
@@ -372,11 +331,17 @@ def find_spelled(
     firsts = np.empty(ids.shape[0], dtype=np.int64)
     lasts = np.empty(ids.shape[0], dtype=np.int64)
     count = 0
+    # One look-up tells almost every word from those that are told.
+    ends = np.zeros(256, dtype=np.uint8)
+    for k in range(told.shape[0]):
+        ends[told[k] & np.uint32(255)] = 1
     for text in range(starts.shape[0] - 1):
         low = starts[text]
         stop = starts[text + 1]
         for word in range(offsets[text], offsets[text + 1]):
             value = ids[word]
+            if ends[value & np.uint32(255)] == 0:
+                continue
             known = False
             for k in range(told.shape[0]):
                 known = known or value == told[k]

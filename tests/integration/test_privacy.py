@@ -357,3 +357,43 @@ async def test_what_needs_the_key_is_not_decided_without_it(
             "/projects/default/settings", json={"redaction": redaction}, headers={"If-Match": "*"}
         )
         assert answer.status_code == 200
+
+
+async def test_no_answer_to_a_sender_holds_a_pseudonym(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one, who may only send could try values until a pseudonym is that of a stored record."""
+    monkeypatch.setattr("app.guard.load_evaluators", lambda _: (pii.build(),))
+    later = {"prefer": "respond-async"}
+    async with (
+        running_rig(database_url, redis_url, evaluators=EVALUATORS, privacy_key=KEY) as worker,
+        serving(database_url, redis_url, privacy_key=KEY) as (client, app),
+    ):
+        await decide(
+            worker, redaction=Redaction(mode="mask", types={"EMAIL_ADDRESS": "hash", USER_ID: "hash"})
+        )
+        await app.state.services.projects.refresh()
+        call = {"prompt": MAIL, "response": MAIL, "model_name": MAIL, "user_id": MAIL}
+        answers = [
+            await client.post("/monitor/inference", json=call, headers=later),
+            await client.post("/evaluate", json=[call], headers=later),
+            await client.post("/guard", json=call),
+        ]
+        opinion = {
+            "trace_id": answers[0].json()["trace_id"],
+            "rating": 1,
+            "comment": f"of {MAIL}",
+            "user_id": MAIL,
+            "categories": [MAIL],
+        }
+        answers.append(await client.post("/feedback", json=opinion))
+        await worker.drain()
+        for answer in answers:
+            assert answer.is_success, answer.text
+            assert "[EMAIL_ADDRESS]" in answer.text
+            assert "[EMAIL_ADDRESS:" not in answer.text
+            assert f"[{USER_ID}:" not in answer.text
+        assert answers[2].json()["redacted"] == {"prompt": "[EMAIL_ADDRESS]", "response": "[EMAIL_ADDRESS]"}
+        stored = await dump(worker)
+        assert "[EMAIL_ADDRESS:" in stored
+        assert f"[{USER_ID}:" in stored
