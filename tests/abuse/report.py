@@ -9,7 +9,7 @@ __all__ = ["HEAD", "describe", "line"]
 # Memory is in MiB: of API and dashboard by how much they grew and what they kept of it.
 HEAD = (
     f"{'attack':<19}{'case':<8}{'p50 ms before/during/after':<28}{'p99 ms before/during/after':<30}{'x':>5}"
-    f"{'faults':>8}{'stored s':>10}{'gap s':>7}{'API MiB':>11}{'dashboard':>11}{'worker':>8}{'redis':>7}{'rest s':>8}  answers"
+    f"{'faults':>8}{'stored s':>10}{'gap s':>7}{'API MiB':>11}{'dashboard':>11}{'worker':>8}{'redis':>7}{'rest s':>8}{'others':>8}  answers"
 )
 
 
@@ -32,5 +32,5 @@ def line(one: Measurement) -> str:
     memory = "".join(f"{f'{peak:+.0f}/{kept:+.0f}':>11}" for peak, kept in one.growth.values())
     return (
         f"{one.attack:<19}{one.case:<8}{p50:<28}{p99:<30}{factor:>5.1f}{faults:>8}{stored:>10.1f}"
-        f"{max(one.gaps.values()):>7.1f}{memory}{one.workers_mib:>8.0f}{one.redis_mib:>7.0f}{one.rest_seconds:>8.1f}  {answers}"
+        f"{max(one.gaps.values()):>7.1f}{memory}{one.workers_mib:>8.0f}{one.redis_mib:>7.0f}{one.rest_seconds:>8.1f}{one.others:>8.0%}  {answers}"
     )

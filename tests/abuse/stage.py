@@ -56,6 +56,7 @@ class Stage:
         self.keys = keys
         self.database_url = addresses["DATABASE_URL"]
         self.redis: Any = redis.Redis.from_url(addresses["REDIS_URL"])
+        self.client = httpx.Client(base_url=stack.api, headers=bearer(keys.operator), timeout=10)
         self.tenant = Tenant(stack.api, TENANT, keys.tenant, keys.password)
         api, dashboard = (urlsplit(address).port or 0 for address in (stack.api, stack.dashboard))
         self.target = Target(api, dashboard, TENANT, ADMINS, keys.crowd, keys.admins, keys.limited)
@@ -76,6 +77,11 @@ class Stage:
 
         return wait_for(find, _READY_SECONDS, f"a process to listen on port {port}")
 
+    def close(self) -> None:
+        """Close what the suite itself has opened; the stack goes on."""
+        self.redis.close()
+        self.client.close()
+
     def _find_processes(self) -> dict[str, list[psutil.Process]]:
         return {
             "API": [self.listening(self.target.port)],
@@ -87,6 +93,10 @@ class Stage:
         """Return the resident memory, in MiB, of API and dashboard, and of the largest worker."""
         return {name: max(map(_resident, found), default=0.0) for name, found in self._processes.items()}
 
+    def processor_seconds(self) -> float:
+        """Return what the stack, this process and attackers that have ended used of the processors so far."""
+        return sum(map(_used, [*self.stack.family(), psutil.Process()]))
+
     def is_the_same(self) -> bool:
         """Tell whether API, dashboard and workers are the processes that they were when last asked."""
         if all(process.is_running() for found in self._processes.values() for process in found):
@@ -97,7 +107,7 @@ class Stage:
     def ledgers(self) -> dict[str, dict[str, int]] | None:
         """Return the ledger of every project by its id; None where /pipeline does not answer now."""
         try:
-            answer = httpx.get(f"{self.stack.api}/pipeline", headers=bearer(self.keys.operator), timeout=10)
+            answer = self.client.get("/pipeline")
         except httpx.TransportError:
             return None
         if not answer.is_success:
@@ -185,6 +195,15 @@ def _resident(process: psutil.Process) -> float:
         return 0.0
 
 
+def _used(process: psutil.Process) -> float:
+    """Return the seconds of a process and of those children that ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
@@ -207,7 +226,7 @@ def running_stage() -> Iterator[Stage]:
             stage = Stage(stack, asyncio.run(make_keys(addresses["DATABASE_URL"])), addresses)
             with stage.tenant.running():
                 yield stage
-            stage.redis.close()
+            stage.close()
             stop(stack)
         finally:
             kill(stack)

@@ -21,7 +21,7 @@ FINE = Measurement(
     before=QUIET,
     during=QUIET._replace(p99=290.0),
     after=QUIET,
-    seconds=6.0,
+    others=0.05,
     rest_seconds=0.5,
     gaps={"trace": 0.4, "metrics": 1.2},
     closed=0,
@@ -65,6 +65,12 @@ def test_what_stays_within_its_limits_is_not_complained_about() -> None:
 def test_each_thing_that_must_not_happen_is_one_complaint(found: dict[str, Any], complaint: str) -> None:
     (said,) = judge(replace(FINE, **found))
     assert complaint in said
+
+
+def test_a_loud_machine_is_named_beside_a_complaint_and_excuses_nothing() -> None:
+    loud = replace(FINE, others=0.6)
+    assert judge(loud) == []
+    assert len(judge(replace(loud, during=QUIET._replace(p99=301.0)))) == 2
 
 
 def test_below_a_quarter_of_a_second_a_difference_does_not_count() -> None:
