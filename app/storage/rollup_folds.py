@@ -7,6 +7,7 @@ once. A row that counts nothing any more, because what it counted was erased, is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -86,7 +87,7 @@ _PLAN = text("SELECT set_config('enable_nestloop', 'off', true), set_config('wor
 
 
 class _Folds(NamedTuple):
-    """The statements that fold rows of all projects, or of one."""
+    """The statements that fold rows of all projects, or of some."""
 
     recent: TextClause
     touched: TextClause
@@ -122,32 +123,34 @@ def _deduplicate(which: str) -> TextClause:
     )
 
 
-_OF_ALL, _OF_ONE = _Folds.of(), _Folds.of(" AND project_id = :project_id")
+_OF_ALL, _OF_SOME = _Folds.of(), _Folds.of(" AND project_id = ANY(:project_ids)")
 
 
-def _folds(project_id: str | None) -> tuple[_Folds, dict[str, Any]]:
-    return (_OF_ALL, {}) if project_id is None else (_OF_ONE, {"project_id": project_id})
+def _folds(project_ids: Sequence[str] | None) -> tuple[_Folds, dict[str, Any]]:
+    return (_OF_ALL, {}) if project_ids is None else (_OF_SOME, {"project_ids": [*project_ids]})
 
 
-async def fold_closed(connection: AsyncConnection, now: datetime, project_id: str | None = None) -> None:
-    """Make one row of the many that recent minutes and hours have gathered, of one project or all.
+async def fold_closed(
+    connection: AsyncConnection, now: datetime, project_ids: Sequence[str] | None = None
+) -> None:
+    """Make one row of the many that recent minutes and hours have gathered, of some projects or all.
 
     Sums do not change.
     """
     await connection.execute(_PLAN)
-    folds, mine = _folds(project_id)
+    folds, mine = _folds(project_ids)
     since = now - _RECENT - timedelta(hours=1)
     for grain, before in ((MINUTE, now - _SETTLE), (HOUR, now + timedelta(days=2))):
         await connection.execute(folds.recent, mine | {"into": grain, "since": since, "before": before})
 
 
-async def cover(connection: AsyncConnection, now: datetime, project_id: str | None = None) -> None:
-    """Let rows of every grain be covered by rows of the next one whose bucket is over, of one project or all.
+async def cover(connection: AsyncConnection, now: datetime, project_ids: Sequence[str] | None = None) -> None:
+    """Let rows of every grain be covered by rows of the next one whose bucket is over, of some projects or all.
 
     Late events are included.
     """
     await connection.execute(_PLAN)
-    folds, mine = _folds(project_id)
+    folds, mine = _folds(project_ids)
     for grain, into in pairwise(GRAINS):
         width = timedelta(seconds=into)
         parameters = mine | {"grain": grain, "width": width, "before": _floor(now - _SETTLE, width)}
