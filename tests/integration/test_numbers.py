@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 
 from app.folding import fold_each
+from app.schemas.projects import BacklogLimits
 from app.storage.engine import Connection
 from app.storage.rollup_folds import cover
 from app.supervision import Tasks
 from monitoring.bounds import OUT_OF_RANGE
+from monitoring.verdict import Policy
 from tests.integration.api_rig import ApiRig
 from tests.integration.test_otlp_logs import DETAILS, IDS, JUDGED, joining, only_trace
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
+from tests.integration.worker_rig import decide
 from tests.unit.otlp.spans import json_bytes, log_bytes, protobuf_bytes, span
+from workers.retention import Retention
 from workers.upkeep import Upkeep
 
 FIGURES = (
@@ -109,6 +113,20 @@ async def test_logs_are_held_to_the_same_bounds(api: ApiRig) -> None:
     assert (score["value"], score["label"], score["parts"]) == (None, OUT_OF_RANGE, {})
     assert failures(await keep_up(api)) == {}
     assert (await api.client.get("/metrics/quality")).status_code == 200
+
+
+async def test_settings_of_any_size_that_were_stored_stop_nobody(api: ApiRig) -> None:
+    await decide(
+        api.worker,
+        retention_days=10**30,
+        backlog=BacklogLimits(records=10**30, bytes=10**30, age_seconds=10**30),
+        policy=Policy(weights=dict.fromkeys(("coherence", "relevance"), 1.7e308)),
+    )
+    (trace_id,) = await api.store({"prompt": "p", "response": "two words"})
+    assert 0 <= (await api.get(f"/traces/{trace_id}"))["quality_score"] <= 1
+    await Retention(api.worker.engine, retention_days=90).turn(datetime.now(UTC))
+    assert failures(await keep_up(api)) == {}
+    assert (await api.get("/metrics/quality"))["average_quality"] is not None
 
 
 POISON = """

@@ -86,6 +86,7 @@ async def test_a_changed_policy_judges_records_and_rollups_from_then_on(api: Api
         ({"thresholds": {"alarms": 0.5}}, "thresholds.alarms"),
         ({"weights": {"alarm": 0.5}}, "weights.alarm"),
         ({"weights": {"coherence": -1}}, "weights.coherence"),
+        ({"weights": {"coherence": 1e308}}, "weights.coherence"),
         ({"threshold": {}}, "threshold"),
     ],
 )
