@@ -121,6 +121,7 @@ async def test_a_policy_is_replaced_only_knowingly(api: ApiRig) -> None:
         ({"thresholds": {"alarms": 0.5}}, "thresholds.alarms"),
         ({"weights": {"alarm": 0.5}}, "weights.alarm"),
         ({"weights": {"coherence": -1}}, "weights.coherence"),
+        ({"weights": {"coherence": 1e308}}, "weights.coherence"),
         ({"threshold": {}}, "threshold"),
     ],
 )
