@@ -13,8 +13,8 @@ import pytest
 
 from benchmarks.performance.processes import cpu_seconds, resident_bytes
 from benchmarks.performance.stack import Stack, running
+from tests.unit.mutations import delimited
 from tests.unit.otlp.spans import START_NS, protobuf_bytes, span
-from tests.unit.test_hostile_bodies import delimited
 
 # Far above what was measured on a machine of its own, so that a busy one does not matter: without limits the
 # smallest of these cost seconds of CPU, and the longest wait for /health was as long.
