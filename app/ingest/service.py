@@ -116,18 +116,10 @@ class Ingest:
         project.
         """
         redaction = (await self._projects.find(project_id)).redaction
-        screened: list[Record | Rejection] = []
-        for part in _parts(len(lines)):
-            if part.start:
-                await asyncio.sleep(0)
-            screened += self._screen(lines[part], part.start + 1)
+        screened = await self._screen(lines)
         # First without their size, which is known when they are encoded: a refusal leaves no ids in Redis.
         self.admission.check(project_id, records=sum(isinstance(line, Record) for line in screened))
-        identified: list[Accepted | None] = []
-        for part in _parts(len(lines)):
-            if part.start:
-                await asyncio.sleep(0)
-            identified += await self._identify(screened[part], project_id, keys[part] if keys else None)
+        identified = await self._identify(screened, project_id, keys)
         waited = wait_seconds > 0
         fresh, retried = await _find_fresh(screened, identified)
         # Without redaction nothing is built anew: this is every record's way.
@@ -182,8 +174,16 @@ class Ingest:
             self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
             await self._commit.keep(project_id, envelopes, waited=waited)
 
-    def _screen(self, lines: Sequence[Record | Rejection], first: int) -> Iterator[Record | Rejection]:
-        """Reject moments that no clock of a live system gives; `first` is the number of the first line."""
+    async def _screen(self, lines: Sequence[Record | Rejection]) -> list[Record | Rejection]:
+        """Reject moments that no clock of a live system gives."""
+        screened: list[Record | Rejection] = []
+        for part in _parts(len(lines)):
+            if part.start:
+                await asyncio.sleep(0)
+            screened += self._screen_part(lines[part], part.start + 1)
+        return screened
+
+    def _screen_part(self, lines: Sequence[Record | Rejection], first: int) -> Iterator[Record | Rejection]:
         latest = None
         for number, line in enumerate(lines, start=first):
             if isinstance(line, Rejection) or line.timestamp is None:
@@ -197,6 +197,16 @@ class Ingest:
         self, lines: Sequence[Record | Rejection], project_id: str, keys: Sequence[str | None] | None
     ) -> list[Accepted | None]:
         """Give each record a trace id: a fresh one, or that of its first try; None where rejected."""
+        found: list[Accepted | None] = []
+        for part in _parts(len(lines)):
+            if part.start:
+                await asyncio.sleep(0)
+            found += await self._identify_part(lines[part], project_id, keys[part] if keys else None)
+        return found
+
+    async def _identify_part(
+        self, lines: Sequence[Record | Rejection], project_id: str, keys: Sequence[str | None] | None
+    ) -> list[Accepted | None]:
         minted = mint_many(self._clock(), len(lines))
         found: list[Accepted | None] = []
         claims: dict[int, str] = {}
