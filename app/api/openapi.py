@@ -256,7 +256,10 @@ def _describe_failures(operation: dict[str, Any], failure: dict[str, Any]) -> No
     if "requestBody" in operation:
         responses |= {
             "400": {"description": "The body cannot be read", **failure},
-            "413": {"description": "The body is too large", **failure},
+            "413": {
+                "description": "The body is too large, or holds more records or values than one request may",
+                **failure,
+            },
             "415": {"description": "The media type or compression is not read here", **failure},
             "422": {"description": "A field or parameter is wrong", **failure},
         }

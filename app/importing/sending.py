@@ -104,19 +104,23 @@ def _batches(path: Path, target: Target, report: Report) -> Iterator[_Batch]:
 
 
 def _encode_row(row: Row, target: Target, report: Report) -> bytes | None:
-    if row.fields is None:
-        report.sent += 1
-        report.reject(row.line, row.problem or "empty row")
-        return None
-    try:
-        record = map_row(row.fields, target.chosen, row.line)
-    except InvalidRecord as error:
-        report.sent += 1
-        report.reject(row.line, error.detail)
-        return None
+    problem = row.problem or "empty row"
+    if row.fields is not None:
+        try:
+            return _encode_record(map_row(row.fields, target.chosen, row.line))
+        except InvalidRecord as error:
+            problem = error.detail
+        except RecursionError:
+            problem = "the row is nested too deeply"
+    report.sent += 1
+    report.reject(row.line, problem)
+    return None
+
+
+def _encode_record(record: dict[str, Any]) -> bytes:
     try:
         return _encode(record)
-    except (TypeError, ValueError, OverflowError, RecursionError):
+    except (TypeError, ValueError, OverflowError):
         # Lone surrogates and numbers that msgspec does not write; the API reads them leniently.
         return json.dumps(record).encode()
 

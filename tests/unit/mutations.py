@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 
-__all__ = ["FAULTS", "change_bytes", "change_token", "mutate", "seeded_random"]
+__all__ = ["FAULTS", "change_bytes", "change_token", "delimited", "mutate", "seeded_random"]
 
 # Values that are no JSON, no number of ours, no text of ours, or deeper than anybody's stack; all balanced.
 FAULTS: Sequence[bytes] = (
@@ -86,3 +86,16 @@ _WAYS: Sequence[Callable[[bytes, random.Random], bytes]] = (
     _repeat,
     _move,
 )
+
+
+def _varint(number: int) -> bytes:
+    found = bytearray()
+    while number > 0x7F:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*found, number))
+
+
+def delimited(number: int, content: bytes) -> bytes:
+    """Return a field of protobuf with its tag and length."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content

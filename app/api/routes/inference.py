@@ -39,7 +39,10 @@ async def post_inference(request: Request, serving: Serving, project: Project) -
 async def post_inferences(
     request: Request, serving: Serving, project: Project, source: Literal["live", "import"] = "live"
 ) -> Response:
-    """Take many LLM calls, as a JSON array or NDJSON, and answer when they are durably queued."""
+    """Take up to 50,000 LLM calls, as a JSON array or NDJSON, and answer when they are durably queued.
+
+    `rejected` counts the lines that were not taken, and `errors` lists the first 1,000 of them.
+    """
     body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json", "ndjson"))
     lines = await parse_many(body)
     keys = bulk_keys(request.headers.get("idempotency-key"), lines)
