@@ -39,15 +39,15 @@ class PasswordChecks:
     async def is_password(self, password: str, known: str | None, *, client: str) -> bool:
         """Tell whether a password is the one of a hash; without a hash it takes as long and is never true.
 
-        `client` is who asks: clients that were wrong before wait behind those that were not. Raises Overloaded
+        `client` is who asks: one that asked in vain before waits behind those that did not. Raises Overloaded
         when too many wait.
         """
         async with self._turns.turn(client):
             right = (
                 await asyncio.to_thread(_verify, password[:_LONGEST], known or _NONE) and known is not None
             )
-        if not right:
-            self._turns.note_failure(client)
+        if right:
+            self._turns.note_success(client)
         return right
 
 

@@ -115,7 +115,11 @@ class Connections:
             self._loop.call_later(_TICK_SECONDS, self.tick)
         self._quiet_ticks -= 1
         if self._refused and self._quiet_ticks <= 0:
-            logger.warning("refused %d connections: %d are open", self._refused, len(self))
+            logger.warning(
+                "refused %d connections of addresses that hold their share; %d are open",
+                self._refused,
+                len(self),
+            )
             self._refused, self._quiet_ticks = 0, _REMARK_TICKS
         for connection in [*self._watched]:
             connection.tick()
