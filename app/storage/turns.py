@@ -25,7 +25,7 @@ class Turns:
         at_once: int = 3,
         waiting: int = 24,
         wait_seconds: float = 5.0,
-        turn_seconds: float = 30.0,
+        turn_seconds: float = 60.0,
     ) -> None:
         self._at_once = at_once
         self._most = at_once + waiting
