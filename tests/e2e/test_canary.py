@@ -90,10 +90,24 @@ class Search:
         return int(self.sql("SELECT count(*) FROM span_parts WHERE payload IS NOT NULL")[0][0])
 
     def memory(self) -> list[bytes]:
-        """Every key of Redis with its value, as its own dump format has it, without compression."""
-        self.redis.config_set("rdbcompression", "no")
-        keys: list[bytes] = self.redis.keys("*")  # type: ignore[assignment]
-        return [key + (self.redis.dump(key) or b"") for key in keys]  # type: ignore[operator]
+        """Every key of Redis with everything in its value."""
+        return [b"\0".join([key, *self._value(key)]) for key in self.redis.scan_iter(count=1000)]
+
+    def _value(self, key: bytes) -> list[bytes]:
+        redis: Any = self.redis
+        match redis.type(key):
+            case b"string":
+                return [redis.get(key) or b""]
+            case b"hash":
+                return [part for pair in redis.hgetall(key).items() for part in pair]
+            case b"zset":
+                return list(redis.zrange(key, 0, -1))
+            case b"set":
+                return list(redis.smembers(key))
+            case b"none":  # gone meanwhile
+                return []
+            case other:
+                raise AssertionError(f"nobody reads a {other!r} here yet")
 
     def tables(self) -> list[bytes]:
         """Every value of every row of every table that is not PostgreSQL's own."""
