@@ -202,7 +202,7 @@ async def test_ids_that_fill_memory_refuse_the_project_that_sent_them_and_no_oth
         for other in ("modest", "new"):
             await ingest.accept(records(100, id=None), project_id=other, source="live", keys=[other] * 100)
         with pytest.raises(Overloaded):
-            await ingest.accept(records(1), project_id="greedy", source="live", keys=["another"])
+            await send(times + 1)
 
 
 @pytest.mark.parametrize("several", [False, True])
