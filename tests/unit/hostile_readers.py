@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from app.api.bodies import read_body
 from app.api.models import read_model
 from app.api.opinions import FeedbackIn
 from app.api.thresholds import PolicyIn
+from app.importing.sending import Report, Target, cut_batches
 from app.otlp import protobuf, protojson
 from app.otlp.answers import export_response
 from app.otlp.logs import map_logs
@@ -109,6 +112,21 @@ def _model(kind: Any) -> Callable[[Sent], Any]:
     def take(sent: Sent) -> Any:
         asked = request([sent.content], content_type=sent.media, content_encoding=sent.encoding)
         return run(read_model(asked, kind, limit=LIMIT))
+
+    return take
+
+
+def _file(suffix: str) -> Callable[[Sent], Any]:
+    """Return what `llm-monitor ingest` sends of a file, whose compression is told by its name alone."""
+
+    def take(sent: Sent) -> Any:
+        zipped = sent.encoding == "gzip"
+        with tempfile.NamedTemporaryFile(suffix=suffix + (".gz" if zipped else "")) as file:
+            file.write(sent.content if zipped else read_sent(sent))
+            file.flush()
+            report, target = Report(), Target("http://nobody", "import", {})
+            batches = list(cut_batches(Path(file.name), target, report))
+        return queue(line for batch in batches for line in read_records(batch.body, "ndjson"))
 
     return take
 
@@ -250,6 +268,12 @@ READERS: Mapping[str, Reader] = {
         _struct(KeyIn),
         "application/json",
         _dump({"name": "k", "scopes": ["ingest"], "expires_at": "2027-01-01T00:00:00Z"}),
+    ),
+    "file of lines": Reader(
+        _file(".jsonl"), "application/x-ndjson", [b"\n".join(_dump(_PLAIN, RECORD, {"prompt": "a"}))]
+    ),
+    "file of rows": Reader(
+        _file(".csv"), "application/x-ndjson", [b'prompt,response,prompt_tokens\na,"b\n""c",7\n"d",,x\n']
     ),
     "session": Reader(
         _struct(SignIn), "application/json", _dump({"project_id": "a", "password": "p"}, {"key": "k"})
