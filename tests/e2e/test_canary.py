@@ -133,9 +133,8 @@ class Search:
         return found
 
     def run(self) -> dict[str, Place]:
-        """Search everything; what is only in memory is written to disk first."""
+        """Search everything; what Postgres has only in memory is written to disk first, Redis has every write there."""
         self.sql("CHECKPOINT")
-        self.redis.save()
         everything = {
             "tables": self.tables(),
             "redis memory": self.memory(),
