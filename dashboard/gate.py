@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 
 from app.access.door import Door
 from app.access.origins import confine_strangers, same_origin
-from app.access.places import Places
+from app.access.watchers import Watchers
 from app.config import Settings
 from app.errors import Forbidden, MonitorError, Overloaded, Unauthorized
 from dashboard.seat import SEAT
@@ -41,7 +41,7 @@ class Gate:
         self._door = door
         self._allowed = settings.allowed_origins
         self._settings = settings
-        self._places = Places(_MOST_SOCKETS)
+        self._watchers = Watchers(_MOST_SOCKETS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -75,7 +75,7 @@ class Gate:
         seat = SEAT.get()
         client = scope.get("client")
         try:
-            with self._places.held(seat.project_id if seat else "", client[0] if client else None):
+            with self._watchers.held(seat.project_id if seat else "", client[0] if client else None):
                 await self._serve_while_seated(scope, receive, send)
         except Overloaded as error:
             await _refuse(error, scope, receive, send)

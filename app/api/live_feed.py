@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from app.access.places import Places
+from app.access.watchers import Watchers
 from app.events import Event, subscribe
 from app.supervision import Tasks, in_background
 
@@ -77,7 +77,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._busy: set[str] = set()
         self._news = asyncio.Event()
-        self.places = Places(_MOST_WATCHERS)
+        self.watchers = Watchers(_MOST_WATCHERS)
 
     @asynccontextmanager
     async def running(self, tasks: Tasks | None = None) -> AsyncIterator[Hub]:

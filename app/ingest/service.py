@@ -14,6 +14,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from app.config import Settings
+from app.fair_threads import FairThreads
 from app.ingest.admission import Admission
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Idempotency, client_key
@@ -24,7 +25,6 @@ from app.schemas.ids import mint_many
 from app.schemas.queued import LLM, Envelope, Source, SpanContext, Summary, encode
 from app.schemas.records import Rejection
 from app.supervision import Tasks, in_background
-from app.turns import Turns
 from monitoring.models import Record
 from monitoring.redaction import Redaction
 
@@ -99,7 +99,7 @@ class Ingest:
             count_ids=self._idempotency.count,
             clock=clock,
         )
-        self._redacting = Turns("redaction", threads=_REDACTING_THREADS)
+        self._redacting = FairThreads("redaction", threads=_REDACTING_THREADS)
         self._commit = GroupCommit(redis, reply_to=self.waiting.channel, clock=clock)
 
     @asynccontextmanager

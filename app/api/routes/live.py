@@ -26,7 +26,7 @@ _CHECK_SECONDS = 1.0
 async def watch_metrics(socket: WebSocket, serving: Serving, caller: Caller) -> None:
     """Send text frames `{"type": …, "data": …}` until the client goes away, or its key ends."""
     try:
-        with serving.hub.places.held(caller.project_id, socket.client.host if socket.client else None):
+        with serving.hub.watchers.held(caller.project_id, socket.client.host if socket.client else None):
             await _watch(socket, serving, caller)
     except Overloaded as error:
         await socket.send_denial_response(answer_expected(socket, error))

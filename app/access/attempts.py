@@ -1,4 +1,4 @@
-"""Turns at work that costs much: a few at once, a few waiting, and first who has asked least in vain."""
+"""Attempts at work that costs much: a few at once, a few waiting, and first who has asked least in vain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from app.errors import Overloaded
 
-__all__ = ["Turns"]
+__all__ = ["Attempts"]
 
 _RETRY_SECONDS = 2
 
@@ -24,7 +24,7 @@ class _Place(NamedTuple):
     turn: asyncio.Future[None]
 
 
-class Turns:
+class Attempts:
     """Lets `most` work at once and `longest` wait.
 
     A name comes the later the more often it has asked without success, tries that still wait among them, so that

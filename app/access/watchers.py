@@ -1,4 +1,4 @@
-"""Places for WebSockets: so many for a project, and at most half of them for one client."""
+"""Watchers for WebSockets: so many for a project, and at most half of them for one client."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from app.access.slots import Slots, network_of
 from app.errors import Overloaded
 
-__all__ = ["Places"]
+__all__ = ["Watchers"]
 
 
-class Places:
+class Watchers:
     """Counts what every project holds open in this process."""
 
     def __init__(self, most: int) -> None:

@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from app.access.turns import Turns
+from app.access.attempts import Attempts
 from app.errors import Overloaded
 
 
 class Work:
     """Notes who was served, and holds each turn until the test lets go."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Attempts) -> None:
         self.turns = turns
         self.served: list[str] = []
         self.refused: list[str] = []
@@ -42,19 +42,19 @@ async def run(work: Work, *names: str) -> None:
 
 
 async def test_few_work_at_once_and_of_equals_the_last_comes_first() -> None:
-    work = Work(Turns(most=2, longest=10))
+    work = Work(Attempts(most=2, longest=10))
     await run(work, *"abcdef")
     assert (work.served, work.most) == ([*"abfedc"], 2)
 
 
 async def test_who_knows_comes_before_who_guesses_from_one_address() -> None:
-    work = Work(Turns(most=1, longest=5))
+    work = Work(Attempts(most=1, longest=5))
     await run(work, *["guesser"] * 4, "right", "guesser")
     assert work.served == ["guesser", "right", *["guesser"] * 4]
 
 
 async def test_who_knows_comes_before_a_crowd_that_guesses() -> None:
-    turns = Turns(most=1, longest=3)
+    turns = Attempts(most=1, longest=3)
     work = Work(turns)
     crowd = [f"guesser {number}" for number in range(6)]
     await run(work, *crowd, *crowd, "right", *crowd)
@@ -65,7 +65,7 @@ async def test_who_knows_comes_before_a_crowd_that_guesses() -> None:
 
 
 async def test_success_puts_a_name_in_front_again() -> None:
-    turns = Turns(most=1, longest=3)
+    turns = Attempts(most=1, longest=3)
     for name in ("mistaken", "mistaken", "known"):
         async with turns.turn(name):
             pass
@@ -76,7 +76,7 @@ async def test_success_puts_a_name_in_front_again() -> None:
 
 
 async def test_who_leaves_the_queue_costs_nobody_a_turn() -> None:
-    work = Work(Turns(most=1, longest=5))
+    work = Work(Attempts(most=1, longest=5))
     tasks = [asyncio.create_task(work.ask(name)) for name in "abc"]
     await asyncio.sleep(0)
     tasks[1].cancel()
@@ -88,7 +88,7 @@ async def test_who_leaves_the_queue_costs_nobody_a_turn() -> None:
 
 
 async def test_a_turn_that_was_handed_to_who_left_is_handed_on() -> None:
-    turns = Turns(most=1, longest=5)
+    turns = Attempts(most=1, longest=5)
     holding = turns.turn("a")
     await holding.__aenter__()
     work = Work(turns)
@@ -104,7 +104,7 @@ async def test_a_turn_that_was_handed_to_who_left_is_handed_on() -> None:
 
 
 async def test_only_so_many_names_are_remembered() -> None:
-    turns = Turns(most=1, longest=1, remembered=3)
+    turns = Attempts(most=1, longest=1, remembered=3)
     for name in "abcad":
         async with turns.turn(name):
             pass
@@ -112,7 +112,7 @@ async def test_only_so_many_names_are_remembered() -> None:
 
 
 async def test_an_exception_gives_the_turn_back() -> None:
-    turns = Turns(most=1, longest=1)
+    turns = Attempts(most=1, longest=1)
     with pytest.raises(LookupError):
         async with turns.turn("a"):
             raise LookupError
