@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import StartupError
 
+MOST_DAYS = 36_500
+"""The longest time for which anything is kept: a hundred years."""
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+")
 
 
@@ -115,7 +117,11 @@ class Settings(BaseSettings):
     ] = 5.0
     idempotency_hours: Annotated[
         int,
-        Field(ge=1, le=720, description="How long a client's id or Idempotency-Key is remembered in Redis."),
+        Field(
+            ge=1,
+            le=720,
+            description="How long a client's id or Idempotency-Key is remembered in Redis; a span's for an hour.",
+        ),
     ] = 24
     redis_fsync: Annotated[
         Literal["always", "everysec"],
@@ -131,15 +137,18 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=1,
-            description="Age of the oldest record in the queue above which new ones get 503; "
+            description="Age of the oldest record in the queue of a project above which its new ones get 503; "
             "beyond IDEMPOTENCY_HOURS a retry could be stored twice.",
         ),
     ] = 86_400
-    retention_days: Annotated[int, Field(ge=1, description="Days after which stored traces are dropped.")] = (
-        90
-    )
+    retention_days: Annotated[
+        int, Field(ge=1, le=MOST_DAYS, description="Days after which stored traces are dropped.")
+    ] = 90
     rollup_retention_days: Annotated[
-        int, Field(ge=1, description="Days after which figures are dropped; never before their traces.")
+        int,
+        Field(
+            ge=1, le=MOST_DAYS, description="Days after which figures are dropped; never before their traces."
+        ),
     ] = 400
     rules: Annotated[
         Path | None,

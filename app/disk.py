@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+if TYPE_CHECKING:  # who only measures a folder starts sooner without it
+    from redis.asyncio import Redis
 
 __all__ = ["RESERVE_BYTES", "Disk", "free_bytes"]
 
@@ -68,6 +68,8 @@ class Disk:
             self.free = None
 
     async def _ask_folder(self) -> str | None:
+        from redis.exceptions import RedisError
+
         if "path" not in self._redis.connection_pool.connection_kwargs:
             return None
         try:

@@ -108,6 +108,18 @@ class Conflict(MonitorError):
     status, slug, title = HTTPStatus.CONFLICT, "conflict", "Conflict"
 
 
+class PreconditionFailed(MonitorError):
+    """What is stored is not what the request was written for."""
+
+    status, slug, title = HTTPStatus.PRECONDITION_FAILED, "precondition-failed", "Changed meanwhile"
+
+
+class PreconditionRequired(MonitorError):
+    """The request replaces everything and does not say what it was written for."""
+
+    status, slug, title = HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", "If-Match is missing"
+
+
 class Overloaded(MonitorError):
     """A limit of this client or project is reached; nothing was taken."""
 

@@ -31,7 +31,7 @@ _RETRY_SECONDS = 1
 _SET_ASIDE = (
     "%d rows of figures of project %s hold what no sum can bear; it is set aside: llm-monitor doctor --repair"
 )
-Step = Callable[[Connection, datetime, str | None], Awaitable[None]]
+Step = Callable[[Connection, datetime, Sequence[str] | None], Awaitable[None]]
 
 
 async def fold_batches(
@@ -100,8 +100,8 @@ async def _mend(engine: Engine, project_id: str) -> bool:
 async def fold_each(connection: Connection, step: Step, now: datetime) -> list[str]:
     """Take a step that adds up rows of all projects, in the transaction at hand, which holds the lock UPKEEP.
 
-    Where a sum cannot be taken, what is out of bounds is set aside, and where that does not help, the step is
-    taken for each project by itself. Returns the projects for which it failed.
+    Where a sum cannot be taken, what is out of bounds is set aside. Where that does not help, the projects are
+    halved until those for which the step fails are alone; returns them.
     """
     if await _taken(connection, step, now):
         return []
@@ -110,21 +110,35 @@ async def fold_each(connection: Connection, step: Step, now: datetime) -> list[s
         logger.error(_SET_ASIDE, rows, project_id)
     if await _taken(connection, step, now):
         return []
+    return await _halved(connection, step, now, await projects_with_figures(connection))
+
+
+async def _halved(connection: Connection, step: Step, now: datetime, project_ids: Sequence[str]) -> list[str]:
+    """Take a step for projects, in halves where it fails; returns those for which it fails alone."""
+    if not project_ids or await _taken(connection, step, now, project_ids):
+        return []
+    if len(project_ids) == 1:
+        return [*project_ids]
+    middle = len(project_ids) // 2
     return [
-        project_id
-        for project_id in await projects_with_figures(connection)
-        if not await _taken(connection, step, now, project_id)
+        *await _halved(connection, step, now, project_ids[:middle]),
+        *await _halved(connection, step, now, project_ids[middle:]),
     ]
 
 
-async def _taken(connection: Connection, step: Step, now: datetime, project_id: str | None = None) -> bool:
+async def _taken(
+    connection: Connection, step: Step, now: datetime, project_ids: Sequence[str] | None = None
+) -> bool:
+    """Take a step; tells whether that could be done, and undoes it where not."""
     try:
         async with connection.begin_nested():
-            await step(connection, now, project_id)
+            await step(connection, now, project_ids)
     except REFUSALS as error:
         if not is_refusal(error):
             raise
-        logger.exception("rows of %s cannot be added up", project_id or "some project")
+        concerned = "all projects" if project_ids is None else f"{len(project_ids)} projects"
+        alone = project_ids[0] if project_ids and len(project_ids) == 1 else concerned
+        logger.warning("rows of %s cannot be added up: %s", alone, type(error).__name__)
         return False
     return True
 

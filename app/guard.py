@@ -17,12 +17,12 @@ import msgspec
 
 from app.config import Settings
 from app.errors import Overloaded
+from app.fair_threads import FairThreads
 from app.privacy import Privacy
 from app.rules import load_evaluators
 from app.schemas.guard import GuardFinding, GuardVerdict, RedactedTexts
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import encode
-from app.turns import Turns
 from monitoring.evaluation import evaluate, evaluate_by
 from monitoring.evaluator import Evaluator
 from monitoring.models import Failure, Record, Result, Score
@@ -91,8 +91,8 @@ class Guard:
     def __init__(self, settings: Settings, privacy: Privacy) -> None:
         self._settings = settings
         self._privacy = privacy
-        self._brief = Turns("guard", threads=_BRIEF_THREADS)
-        self._lengthy = Turns("guard-long", threads=_LENGTHY_THREADS)
+        self._brief = FairThreads("guard", threads=_BRIEF_THREADS)
+        self._lengthy = FairThreads("guard-long", threads=_LENGTHY_THREADS)
         self._judged: Counter[tuple[str, bool]] = Counter()
         self._loading = asyncio.Lock()
         self._loaded: _Loaded | None = None
@@ -194,7 +194,9 @@ class Guard:
     def _redact(self, reading: _Reading, project_id: str, redaction: Redaction) -> None:
         if reading.given_up:
             return
-        found = self._privacy.protect(project_id, redaction, {_NOBODY: reading.record}).get(_NOBODY)
+        # With masks alone: a key that may only send must not learn which pseudonym a value has.
+        masking = redaction.without_pseudonyms()
+        found = self._privacy.protect(project_id, masking, {_NOBODY: reading.record}).get(_NOBODY)
         if found is not None and found.sealed is None:
             reading.redacted = RedactedTexts(
                 prompt=found.record.prompt or None, response=found.record.response or None

@@ -60,10 +60,11 @@ _SENT_HEADERS = (
     "Content-Encoding",
     "Content-Type",
     "Idempotency-Key",
+    "If-Match",
     "Prefer",
     "X-API-Key",
 )
-_READ_HEADERS = ("Location", "Preference-Applied", "Retry-After")
+_READ_HEADERS = ("ETag", "Location", "Preference-Applied", "Retry-After", "Settings-Dropped")
 
 
 def create_app_from_env() -> ASGIApp:
@@ -112,7 +113,7 @@ def create_app(settings: Settings) -> Application:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=_SENT_HEADERS,
             expose_headers=_READ_HEADERS,
         )

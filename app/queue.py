@@ -11,7 +11,7 @@ from arq.jobs import serialize_job
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from app.places import FORMER, place
+from app.fair_queue import FORMER, place
 from app.schemas.ids import mint
 from app.schemas.projects import DEFAULT_PROJECT
 

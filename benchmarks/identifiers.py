@@ -101,7 +101,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
 """Types whose form or check decides; a near miss is the form without the check."""
 
 NEAR_FORMS: Mapping[str, tuple[str, ...]] = {
-    "EMAIL_ADDRESS": ("a&&&&.&&&&(at)mail&&.com", "@a&&&&", "b&&&@localhost"),
+    "EMAIL_ADDRESS": ("a&&&&.&&&&(at)mail&&", "@a&&&&", "b&&&@localhost"),
     "IN_PAN": ("^^^#^####^", "^^^P^###^^"),
     "IN_GSTIN": ("27^^^P^####^1^Z", "99^^^P^####^0Z#"),
     "IP_ADDRESS": ("8#.1##.#", "3##.4##.5##.6##", "2a0g:%%%%:%%%%"),

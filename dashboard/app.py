@@ -30,6 +30,7 @@ from app.storage.engine import create_engine
 from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging
 from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
+from dashboard.callbacks import CallbackCheck
 from dashboard.drawer import register_drawer
 from dashboard.frame import URL, frame, register_frame, report_failure
 from dashboard.gate import Gate
@@ -101,8 +102,11 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
             await standing.dispose()
 
     server = FastAPI(lifespan=lifespan, openapi_url=None)
-    server.include_router(sign_in_router(client, Visitors(redis)))  # before Dash, which answers every other address
+    server.include_router(
+        sign_in_router(client, Visitors(redis))
+    )  # before Dash, which answers every other address
     dash = _create_dash(server)
+    server.add_middleware(CallbackCheck, dash=dash)
     server.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_BYTES, compresslevel=_COMPRESSION)
     server.add_middleware(Gate, door=door, settings=settings)
     server.add_middleware(SecurityHeaders, policy=_POLICY)

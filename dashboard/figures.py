@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from html import escape
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
@@ -67,6 +68,11 @@ def _layout(colors: Palette, **more: Any) -> Figure:
     }
 
 
+def _literal(text: str) -> str:
+    """Return a text as Plotly shows it: it reads labels as HTML, links among them."""
+    return escape(text, quote=False)
+
+
 def _fill(color: str, opacity: float) -> str:
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
@@ -116,7 +122,7 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
             "mode": "lines" if _has_neighbours(points) else "lines+markers",
             "line": {"color": color, "width": 2.5},
             "marker": {"size": 6},
-            "name": name,
+            "name": _literal(name),
             "customdata": [count(point.records) for point in points],
             "hovertemplate": f"%{{y:{form}}} of %{{customdata}} records",
         }
@@ -178,19 +184,19 @@ def volume(points: Sequence[Point], *, colors: Palette) -> Figure:
 
 def bars(rows: Sequence[Bar], *, color: str, colors: Palette) -> Figure:
     """Return horizontal bars in the order given, the first on top, each with its text beside it."""
-    names = [clip(row.name, _LONGEST_NAME) for row in rows]
+    names = [_literal(clip(row.name, _LONGEST_NAME)) for row in rows]
     top = max((row.value for row in rows), default=0)
     data = {
         "type": "bar",
         "orientation": "h",
         "y": list(range(len(rows))),
         "x": [row.value for row in rows],
-        "text": [row.text for row in rows],
+        "text": [_literal(row.text) for row in rows],
         "textposition": "outside",
         "cliponaxis": False,
         "textfont": {"color": colors.text},
         "marker": {"color": color},
-        "customdata": [row.name for row in rows],
+        "customdata": [_literal(row.name) for row in rows],
         "hovertemplate": "%{customdata}: %{text}<extra></extra>",
     }
     layout = _layout(

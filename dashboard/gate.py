@@ -15,8 +15,9 @@ from starlette.websockets import WebSocket
 
 from app.access.door import Door
 from app.access.origins import confine_strangers, same_origin
+from app.access.watchers import Watchers
 from app.config import Settings
-from app.errors import Forbidden, MonitorError, Unauthorized
+from app.errors import Forbidden, MonitorError, Overloaded, Unauthorized
 from dashboard.seat import SEAT
 
 __all__ = ["COOKIE", "SIGN_IN", "SIGN_OUT", "Gate", "is_secure", "read_cookie"]
@@ -29,6 +30,7 @@ _SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
 _POLICY_VIOLATION: Final = 1008
 _SESSION_ENDED: Final = 4001  # of Dash's own codes, the one after which its worker does not connect again
 _CHECK_SECONDS: Final = 2.0
+_MOST_SOCKETS: Final = 512  # of one project
 
 
 class Gate:
@@ -39,6 +41,7 @@ class Gate:
         self._door = door
         self._allowed = settings.allowed_origins
         self._settings = settings
+        self._watchers = Watchers(_MOST_SOCKETS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -51,7 +54,7 @@ class Gate:
             await _refuse(error, scope, receive, send)
             return
         if scope["type"] == "websocket":
-            await self._serve_while_seated(scope, receive, send)
+            await self._serve_in_place(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -66,6 +69,16 @@ class Gate:
             identity = confine_strangers(identity, headers, self._settings, scope.get("http_version", "1.1"))
         identity.require("read")
         SEAT.set(identity)
+
+    async def _serve_in_place(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket, unless its project or its client has as many as one may."""
+        seat = SEAT.get()
+        client = scope.get("client")
+        try:
+            with self._watchers.held(seat.project_id if seat else "", client[0] if client else None):
+                await self._serve_while_seated(scope, receive, send)
+        except Overloaded as error:
+            await _refuse(error, scope, receive, send)
 
     async def _serve_while_seated(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket until either side closes it, or until who opened it would be refused."""

@@ -21,8 +21,8 @@ from app.reports.safety import SafetyReport, read_safety
 from app.schemas.listed import Filters, ListedTrace, TreeNode
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine, reading
+from app.storage.readers import Readers
 from app.storage.traces import read_page, read_trace, read_tree
-from app.storage.turns import Turns
 from dashboard.narrowing import Narrowing
 from dashboard.rates import Rate, RateMeter
 from dashboard.shared import Shared
@@ -68,7 +68,7 @@ class Sources:
         self._privacy = privacy
         self._clock = clock
         self._overviews: Shared[Overview] = Shared(_SHARED_SECONDS)
-        self._turns = Turns()
+        self._readers = Readers()
         self._meters: dict[str, RateMeter] = {}
 
     async def overview(self, view: View) -> Overview:
@@ -77,12 +77,12 @@ class Sources:
 
     async def trace(self, project_id: str, trace_id: UUID) -> Trace | None:
         """Return one trace whole, None when it is not stored; raises Unavailable without Postgres, Overloaded when too many read."""
-        async with self._turns.taking(project_id), reading(self._engine) as connection:
+        async with self._readers.admit(project_id), reading(self._engine) as connection:
             return await read_trace(connection, project_id, trace_id)
 
     async def tree(self, project_id: str, trace_id: UUID, limit: int) -> list[TreeNode]:
         """Return the first spans of the trace that a call belongs to; raises Unavailable without Postgres, Overloaded when too many read."""
-        async with self._turns.taking(project_id), reading(self._engine) as connection:
+        async with self._readers.admit(project_id), reading(self._engine) as connection:
             return await read_tree(connection, project_id, trace_id, limit=limit)
 
     async def found(self, view: View, narrowing: Narrowing, limit: int) -> list[ListedTrace]:
@@ -93,7 +93,7 @@ class Sources:
         window = window_of(view.period, self._clock())
         forms = partial(self._privacy.stored_forms, view.project_id)
         filters = narrowing.filters(view.source, window, forms)
-        async with self._turns.taking(view.project_id), reading(self._engine) as connection:
+        async with self._readers.admit(view.project_id), reading(self._engine) as connection:
             return await read_page(connection, view.project_id, filters, before=narrowing.before, limit=limit)
 
     async def _read_overview(self, view: View) -> Overview:
@@ -101,7 +101,7 @@ class Sources:
         window = window_of(view.period, now)
         what = (view.project_id, window, view.source)
         async with (
-            self._turns.taking(view.project_id),
+            self._readers.admit(view.project_id),
             figures(self._engine, view.project_id) as connection,
         ):
             pipeline = await self._read_pipeline(connection, now)

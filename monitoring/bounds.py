@@ -33,14 +33,14 @@ MOST_TOKENS: Final = 10**9
 """Tokens of one kind in one call; the largest context windows hold some ten millions."""
 MOST_USD: Final = Decimal(100_000)
 """The cost of one call."""
-MOST_VALUE: Final = 1e12
-"""What an evaluator, or somebody else's evaluation, measured."""
+MOST_VALUE: Final = 1e20
+"""What an evaluator measured, or somebody else's; parts of scores may be moments in nanoseconds."""
 MOST_WEIGHT: Final = 1e6
 """How much one score counts beside others."""
 
 OUT_OF_RANGE: Final = "number_out_of_range"
 """The mark of a record of which a number was left out, because it is negative, no number, or beyond its bound."""
-BEYOND: Final = 2**62
+BEYOND: Final = 10**30
 """What a reader returns for a number that no bound lets in, so that `bounded` leaves it out and marks it."""
 
 _DURATIONS = ("response_time_ms", "time_to_first_token_ms")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
 
-__all__ = ["SESSION_ID", "USER_ID", "Mode", "OwnId", "Redaction"]
+__all__ = ["SESSION_ID", "USER_ID", "Mode", "OwnId", "Redaction", "without_pseudonyms"]
 
 Mode = Literal["off", "mask", "hash", "drop"]
 OwnId = Literal["USER_ID", "SESSION_ID"]
@@ -17,6 +18,8 @@ SESSION_ID: Final = "SESSION_ID"
 # 2026-11-26: at .4 none of the 619 lines of docs_numeric_negatives is touched, at .3 thirty are; of the
 # identifiers of presidio_synth_v2 whose form decides, 260 of 261 are found at either.
 _CONFIDENCE = 0.4
+# As app/privacy.py and the redactor write them; of bounded length, so its time is linear in the text.
+_PSEUDONYM = re.compile(r"\[([A-Z][A-Z0-9_]{1,40}):[a-p]{16}\]")
 
 
 class Redaction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +57,11 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self.mode != "off" or any(mode != "off" for mode in self.types.values())
 
     @property
+    def searches(self) -> bool:
+        """Whether texts are searched for personal data, instead of dropped unread or kept as they are."""
+        return self.on and self.mode != "drop"
+
+    @property
     def needs_key(self) -> bool:
         """Whether pseudonyms or sealed texts are asked for."""
         return not {self.mode, *self.types.values()}.isdisjoint({"hash", "drop"})
@@ -61,3 +69,20 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def mode_of(self, kind: str) -> Mode:
         """Return what becomes of a finding of this type."""
         return self.types.get(kind, self.mode)
+
+    def without_pseudonyms(self) -> Redaction:
+        """Return the same decision with masks in place of pseudonyms."""
+        types: dict[str, Mode] = {kind: _unnamed(mode) for kind, mode in self.types.items()}
+        return msgspec.structs.replace(self, mode=_unnamed(self.mode), types=types)
+
+
+def without_pseudonyms(text: str) -> str:
+    """Return a redacted text with masks in place of its pseudonyms, for whoever sent it.
+
+    Who could see which pseudonym a value has could try values until one is that of a stored record.
+    """
+    return _PSEUDONYM.sub(r"[\1]", text) if "[" in text else text
+
+
+def _unnamed(mode: Mode) -> Mode:
+    return "mask" if mode == "hash" else mode

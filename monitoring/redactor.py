@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple, get_args
 
 import msgspec
+import re2
 
 from monitoring.entities.finder import find_in_texts
 from monitoring.entities.recognizer import Entity, compact
 from monitoring.evaluators.pii import score_findings
 from monitoring.models import Record, Score, TextField
 from monitoring.redaction import SESSION_ID, USER_ID, Redaction
+from monitoring.values import map_value
 
 __all__ = ["Pseudonym", "Redacted", "redact", "without_text"]
 
@@ -24,8 +27,6 @@ _MOST_FINDINGS = 1000
 _WHOLE = "[REDACTED]"
 _CASELESS = frozenset({"EMAIL_ADDRESS", "IP_ADDRESS", "STREET_ADDRESS", "DATE_OF_BIRTH"})
 _EXACT = frozenset({"API_KEY", "PASSWORD", "PRIVATE_KEY", "URL_CREDENTIALS", "CRYPTO", USER_ID, SESSION_ID})
-# A number below is too short for an identifier.
-_SMALLEST_NUMBER = 1_000_000
 _JOINT = len("\n\n")
 _FIELDS: tuple[TextField, ...] = get_args(TextField)
 _OWN_IDS = {"user_id": USER_ID, "session_id": SESSION_ID}
@@ -40,6 +41,7 @@ _OPTIONAL = (
     "reference",
     "error",
 )
+_SECRETIVE = re2.compile("(?i)pass|pwd|kennwort|contrase|secret")
 _REDACTED, _DROPPED = "redacted", "text_dropped"
 
 
@@ -55,12 +57,24 @@ class Redacted(NamedTuple):
     dropped: bool
 
 
+@lru_cache(maxsize=4096)
+def _is_secretive(lead: str) -> bool:
+    return _SECRETIVE.search(lead) is not None
+
+
 class _Place(NamedTuple):
     """A string to search: `lead` is put before it and speaks for it, `own_id` names a record's own id."""
 
     text: str
     lead: str = ""
     own_id: str | None = None
+
+    @property
+    def spoken(self) -> tuple[str, str]:
+        """What is put before and behind the string: behind the name of a secret it is a value, hence quotes."""
+        if self.lead and _is_secretive(self.lead) and '"' not in self.text:
+            return f'{self.lead}"', '"'
+        return self.lead, ""
 
 
 class _Text(NamedTuple):
@@ -123,15 +137,19 @@ def _redact(record: Record, search: _Search, *, every: bool) -> Redacted:
 
 def _map_record(record: Record, change: _Change) -> Record:
     """Return the record with every string changed."""
+
+    def write(text: str, lead: str) -> str:
+        return change(_Place(text, lead))
+
     changed: dict[str, Any] = {
         name: change(_Place(text, own_id=_OWN_IDS.get(name)))
         for name in _OPTIONAL
         if (text := getattr(record, name)) is not None
     }
     if record.messages:
-        changed["messages"] = tuple(_map_value(message, "", change) for message in record.messages)
+        changed["messages"] = tuple(map_value(message, write) for message in record.messages)
     if record.metadata:
-        changed["metadata"] = _map_value(record.metadata, "", change)
+        changed["metadata"] = map_value(record.metadata, write)
     return msgspec.structs.replace(
         record,
         prompt=change(_Place(record.prompt)),
@@ -141,35 +159,6 @@ def _map_record(record: Record, change: _Change) -> Record:
         model_name=change(_Place(record.model_name)),
         **changed,
     )
-
-
-def _map_value(value: Any, lead: str, change: _Change) -> Any:
-    """Change the strings of a JSON value, keys included, and the numbers that may be identifiers.
-
-    What a key says counts for its values: `{"ssn": 536224587}` reads as `ssn: 536224587`.
-    """
-    if isinstance(value, str):
-        return change(_Place(value, lead))
-    if isinstance(value, dict):
-        mapped: dict[str, Any] = {}
-        for key, item in value.items():
-            mapped[_free_key(change(_Place(key)), mapped)] = _map_value(item, f"{key}: ", change)
-        return mapped
-    if isinstance(value, list | tuple):
-        return [_map_value(item, lead, change) for item in value]
-    if isinstance(value, int | float) and _SMALLEST_NUMBER <= abs(value) < float("inf"):
-        text = str(int(value)) if value == int(value) else str(value)
-        changed = change(_Place(text, lead))
-        return value if changed == text else changed
-    return value
-
-
-def _free_key(key: str, taken: Mapping[str, Any]) -> str:
-    """Return a key that two masked ones do not share."""
-    free, number = key, 2
-    while free in taken:
-        free, number = f"{key} {number}", number + 1
-    return free
 
 
 def _score(record: Record, search: _Search) -> Score:
@@ -218,14 +207,15 @@ class _Search:
             else:
                 self._found[place] = _Text(whole)
         overfull: set[int] = set()
-        texts = [place.lead + place.text for place in places]
+        spoken = [place.spoken if place.lead else ("", "") for place in places]
+        texts = [f"{lead}{place.text}{tail}" for place, (lead, tail) in zip(places, spoken, strict=True)]
         for number, entities in find_in_texts(texts, most=_MOST_FINDINGS, overfull=overfull).items():
-            place = places[number]
-            lead = len(place.lead)
+            place, lead = places[number], len(spoken[number][0])
+            length = len(place.text)
             moved = [
-                entity._replace(start=max(entity.start - lead, 0), end=entity.end - lead)
+                entity._replace(start=max(entity.start - lead, 0), end=min(entity.end - lead, length))
                 for entity in entities
-                if entity.end > lead
+                if entity.end > lead and entity.start < lead + length
             ]
             self._found[place] = self._replace(place, moved, overfull=number in overfull)
 
@@ -261,7 +251,7 @@ class _Search:
         surest = max(cluster, key=lambda entity: (entity.confidence, entity.end - entity.start))
         if self._redaction.mode_of(surest.type) == "mask":
             return f"[{surest.type}]"
-        return self._name(surest.type, text[surest.start : surest.end])
+        return self._name(surest.type, surest.reading or text[surest.start : surest.end])
 
     def _name(self, kind: str, value: str) -> str:
         return f"[{kind}:{self._pseudonym(kind, _normalise(kind, value))}]"

@@ -12,15 +12,14 @@ import binascii
 import codecs
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import re2
 
 from monitoring.confusables import CONFUSABLES, INVISIBLE, LEET, LOOKS, ROT13_WORDS
 
-__all__ = ["Decoded", "DecodedKind", "Folded", "decoded", "fold", "fold_aligned"]
+__all__ = ["Decoded", "DecodedKind", "decoded", "fold"]
 
 DecodedKind = Literal["base64", "hex", "rot13", "leet", "spaced", "tags"]
 
@@ -74,22 +73,6 @@ class Decoded(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """A folded text that remembers where its characters came from.
-
-    `origins` holds, for every folded character, the offset of the original one, then the original length.
-    """
-
-    text: str
-    origins: Sequence[int]
-
-    def locate(self, start: int, end: int) -> tuple[int, int]:
-        """Turn a span of the folded text into a span of the original text."""
-        first = self.origins[start]
-        return first, max(first, self.origins[end - 1] + 1 if end > start else first)
-
-
 def fold(text: str) -> str:
     """Return the text as it looks to a reader, in plain characters; case and ASCII stay as they are.
 
@@ -107,17 +90,6 @@ def fold(text: str) -> str:
         for old, new in changes.items():
             text = text.replace(old, new)
     return _fold_mixed(text)
-
-
-def fold_aligned(text: str) -> Folded:
-    """Return what `fold` returns, with the way back to offsets of the original text."""
-    text = _valid(text)
-    changes = {} if text.isascii() else _changes(text)
-    if not changes:
-        return Folded(_fold_mixed(text), range(len(text) + 1))
-    pieces = [changes.get(character, character) for character in text]
-    origins = [at for at, piece in enumerate(pieces) for _ in piece]
-    return Folded(_fold_mixed("".join(pieces)), (*origins, len(text)))
 
 
 def decoded(text: str) -> tuple[Decoded, ...]:

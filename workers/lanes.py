@@ -20,6 +20,7 @@ __all__ = [
     "Patience",
     "PatientLoop",
     "UrgentLoop",
+    "fit",
     "pick_waited",
 ]
 
@@ -92,7 +93,7 @@ class _Loop(Worker):
         """Start the first of the jobs, all of them waited or bulk, until `most` bytes of such are in hand."""
         names = (JobName.parse(job_id) for job_id, task in self.tasks.items() if not task.done())
         in_hand = [name.size for name in names if name.waited is waited]
-        await super().start_jobs(_fitting(free[: self.max_jobs], most - sum(in_hand), idle=not in_hand))
+        await super().start_jobs(fit(free[: self.max_jobs], most - sum(in_hand), idle=not in_hand))
 
     async def finish_job(
         self,
@@ -152,7 +153,7 @@ class PatientLoop(_Loop):
         return any(not (task.done() or JobName.is_waited(name.encode())) for name, task in self.tasks.items())
 
 
-def _fitting(job_ids: Sequence[bytes], room: int, *, idle: bool) -> list[bytes]:
+def fit(job_ids: Sequence[bytes], room: int, *, idle: bool) -> list[bytes]:
     """Return the first jobs that have at most `room` bytes together; one alone where nothing is in hand."""
     chosen: list[bytes] = []
     for job_id in job_ids:

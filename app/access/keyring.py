@@ -6,14 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.access.identity import rate_of, unknown_keys
 from app.access.tokens import prefix_of, same_token
 from app.errors import Unauthorized, Unavailable
 from app.schemas.keys import Key
 from app.storage.engine import Engine, reading
-from app.storage.keys import read_keys
+from app.storage.keys import read_standing_keys
 from app.storage.passwords import Password, read_passwords
 from app.supervision import Tasks
 
@@ -22,6 +22,7 @@ __all__ = ["Keyring"]
 logger = logging.getLogger(__name__)
 
 _REFRESH_SECONDS = 1.0
+_REMEMBERED = timedelta(days=1)  # how long one who sends a key that has ended is told so
 _MISS_SECONDS = 0.25  # between two readings that unknown keys bring about
 
 
@@ -104,7 +105,7 @@ class Keyring:
         return password is not None and password.set_at == password_set_at
 
     async def refresh(self) -> None:
-        """Read every key; raises Unavailable."""
+        """Read the keys that count, and those that ended lately; raises Unavailable."""
         async with self._reading:
             await self._load()
 
@@ -121,10 +122,13 @@ class Keyring:
                 logger.warning("the keys could not be read: the database does not answer")
 
     async def _load(self) -> None:
-        begun = time.monotonic()
+        begun, since = time.monotonic(), self._clock() - _REMEMBERED
         try:
             async with reading(self._engine) as connection:
-                found, passwords = await read_keys(connection), await read_passwords(connection)
+                found, passwords = (
+                    await read_standing_keys(connection, since),
+                    await read_passwords(connection),
+                )
         except Unavailable:
             self._away = True
             raise

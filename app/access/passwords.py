@@ -8,7 +8,7 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from app.access.turns import Turns
+from app.access.attempts import Attempts
 from app.errors import InvalidParameter
 
 __all__ = ["PasswordChecks", "hash_password"]
@@ -34,20 +34,20 @@ class PasswordChecks:
     """Checks passwords in turns: each takes 64 MiB and, with its four lanes, all of a small machine."""
 
     def __init__(self) -> None:
-        self._turns = Turns(most=1, longest=_LONGEST_QUEUE)
+        self._attempts = Attempts(most=1, longest=_LONGEST_QUEUE)
 
     async def is_password(self, password: str, known: str | None, *, client: str) -> bool:
         """Tell whether a password is the one of a hash; without a hash it takes as long and is never true.
 
-        `client` is who asks: clients that were wrong before wait behind those that were not. Raises Overloaded
+        `client` is who asks: one that asked in vain before waits behind those that did not. Raises Overloaded
         when too many wait.
         """
-        async with self._turns.turn(client):
+        async with self._attempts.turn(client):
             right = (
                 await asyncio.to_thread(_verify, password[:_LONGEST], known or _NONE) and known is not None
             )
-        if not right:
-            self._turns.note_failure(client)
+        if right:
+            self._attempts.note_success(client)
         return right
 
 

@@ -36,15 +36,17 @@ _LASTS: Final = timedelta(hours=12)
 _FRESH: Final = timedelta(seconds=2)
 _MOST: Final = 10_000
 _RETRY_SECONDS = 2
-# An owner's sessions by their ends, the earliest first. Owner and session lie in one Redis.
+# An owner's sessions by when they were begun, in seconds: 12 hours later none is left.
 _BEGIN: Final = """
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[1])
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[1]))
 while redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) do
   redis.call('DEL', redis.call('ZPOPMIN', KEYS[2])[1])
 end
 redis.call('SET', KEYS[1], ARGV[3], 'EXAT', ARGV[2])
-redis.call('ZADD', KEYS[2], ARGV[2], KEYS[1])
-redis.call('EXPIREAT', KEYS[2], redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2])
+redis.call('ZADD', KEYS[2], string.format('%.6f', now), KEYS[1])
+redis.call('EXPIRE', KEYS[2], ARGV[1])
 return 1
 """
 _END: Final = """
@@ -118,10 +120,10 @@ class Sessions:
             password_set_at=password_set_at,
         )
         token = f"ls_{secrets.token_urlsafe(32)}"
-        now, end = (math.ceil(moment.timestamp()) for moment in (self._clock(), session.expires_at))
+        lasts, end = int(_LASTS.total_seconds()), math.ceil(session.expires_at.timestamp())
         try:
             await self._begin(
-                keys=[_place(token), _owner(session)], args=[now, end, _encode(session), _MOST_OF_OWNER]
+                keys=[_place(token), _owner(session)], args=[lasts, end, _encode(session), _MOST_OF_OWNER]
             )
         except (RedisError, OSError) as error:
             raise _away() from error

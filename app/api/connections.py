@@ -10,7 +10,7 @@ import asyncio
 import logging
 import resource
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -57,7 +57,7 @@ _FULL: Final = "This address holds its share of the connections; use the open on
 class Connections:
     """What the connections of one server share: their number, and the clock that ends the slow ones."""
 
-    _of_servers: WeakKeyDictionary[ServerState, Connections] = WeakKeyDictionary()
+    _of_servers: ClassVar[WeakKeyDictionary[ServerState, Connections]] = WeakKeyDictionary()
 
     def __init__(self, loop: asyncio.AbstractEventLoop, most: int) -> None:
         self._loop = loop
@@ -98,10 +98,7 @@ class Connections:
         heaviest = self._slots.heaviest(peer) if self._slots.full else None
         if heaviest is None:
             return False
-        for connection in self._watched:
-            if connection.give_way(heaviest):
-                return True
-        return False
+        return any(connection.give_way(heaviest) for connection in self._watched)
 
     def unwatch(self, connection: BoundedConnection) -> None:
         """Leave a connection to the WebSocket that it became, which has pings of its own."""
@@ -118,7 +115,11 @@ class Connections:
             self._loop.call_later(_TICK_SECONDS, self.tick)
         self._quiet_ticks -= 1
         if self._refused and self._quiet_ticks <= 0:
-            logger.warning("refused %d connections: %d are open", self._refused, len(self))
+            logger.warning(
+                "refused %d connections of addresses that hold their share; %d are open",
+                self._refused,
+                len(self),
+            )
             self._refused, self._quiet_ticks = 0, _REMARK_TICKS
         for connection in [*self._watched]:
             connection.tick()

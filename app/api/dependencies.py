@@ -24,7 +24,7 @@ from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
 from app.storage.engine import Connection, Engine, reading, writing
-from app.storage.turns import Turns
+from app.storage.readers import Readers
 from app.supervision import Tasks
 
 __all__ = [
@@ -63,7 +63,7 @@ class Services:
     instruments: Instruments
     tasks: Tasks
     clock: Callable[[], datetime] = now_utc
-    turns: Turns = field(default_factory=Turns)
+    readers: Readers = field(default_factory=Readers)
     stopping: bool = field(default=False)
 
 
@@ -89,12 +89,12 @@ Project = Annotated[str, Depends(current_project)]
 
 
 async def _reading(serving: Serving, project: Project) -> AsyncIterator[Connection]:
-    async with serving.turns.taking(project), reading(serving.engine) as connection:
+    async with serving.readers.admit(project), reading(serving.engine) as connection:
         yield connection
 
 
 async def _figures(serving: Serving, project: Project) -> AsyncIterator[Connection]:
-    async with serving.turns.taking(project), figures(serving.engine, project) as connection:
+    async with serving.readers.admit(project), figures(serving.engine, project) as connection:
         yield connection
 
 

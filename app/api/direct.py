@@ -12,16 +12,18 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
-from starlette.types import Receive, Scope, Send
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
 from app.api.gate import admit
 from app.api.headers import security_headers
 from app.api.instruments import UNROUTED, Instruments
-from app.api.problems import answer_expected, answer_unexpected
+from app.api.problems import GONE, answer_expected, answer_unexpected
 from app.errors import MonitorError
 
 __all__ = ["Application", "DirectRoute"]
@@ -60,10 +62,32 @@ class Application(FastAPI):
         """Serve one connection."""
         route = self.direct_routes.get(scope.get("path", ""))
         if route is None or scope.get("method") != "POST" or (headers := _single(scope)) is None:
-            await super().__call__(scope, receive, send)
+            # The framework leads from an address with a slash too many to the one without, under whatever Host it was told.
+            strays = scope["type"] == "http" and scope["path"].endswith("/")
+            await super().__call__(scope, receive, _staying(send) if strays else send)
             return
         scope["app"] = self
         await route.handle(_Request(scope, receive, send, headers), send)
+
+
+def _staying(send: Send) -> Send:
+    """Return a `send` whose redirections name no host, so that they stay where the client was."""
+
+    async def stay(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [
+                (
+                    name,
+                    urlsplit(value)._replace(scheme=b"", netloc=b"").geturl()
+                    if name == b"location"
+                    else value,
+                )
+                for name, value in message["headers"]
+            ]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return stay
 
 
 class _Headers(dict[str, str]):
@@ -123,6 +147,9 @@ class DirectRoute:
                 response = await self._respond(request)
             except MonitorError as error:
                 response = answer_expected(request, error)
+            except ClientDisconnect:
+                status = GONE
+                return
             except Exception as error:  # noqa: BLE001 raised below, for the server's log
                 response, unexpected = answer_unexpected(request), error
             status = response.status_code

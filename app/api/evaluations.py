@@ -13,7 +13,7 @@ from fastapi import Response
 from app.api.dependencies import Services
 from app.api.preferences import Preference
 from app.api.responses import json_response
-from app.api.submissions import LineError, pending
+from app.api.submissions import LineError, for_sender, pending
 from app.errors import InvalidRecord
 from app.ingest import Submission
 from app.schemas.queued import Summary
@@ -95,7 +95,8 @@ def _work(submission: Submission) -> _Work:
             errors.append(LineError(*outcome))
         else:
             summary = submission.summaries.get(outcome.trace_id)
-            results.append(summary or pending(outcome.trace_id, submission.records[outcome.trace_id]))
+            known = summary or pending(outcome.trace_id, submission.records[outcome.trace_id])
+            results.append(for_sender(known))
     return _Work(tuple(results), tuple(errors))
 
 

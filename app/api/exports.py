@@ -18,8 +18,8 @@ __all__ = ["answer_export", "decode", "is_export", "read_export", "refuse_export
 
 _PATHS: Final = frozenset({"/v1/traces", "/v1/logs", "/v1/metrics", "/api/public/otel/v1/traces"})
 _MEDIA_TYPES: dict[Encoding, str] = {"json": "application/json", "protobuf": "application/x-protobuf"}
-# Below this a thread costs more than it takes off the event loop.
-_INLINE_BYTES = 32 * 1024
+# Below this a thread costs more than it takes off the event loop; a span may have two bytes.
+_INLINE_BYTES = 8 * 1024
 _Decoded = TypeVar("_Decoded")
 
 

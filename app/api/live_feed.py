@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
+from app.access.watchers import Watchers
 from app.events import Event, subscribe
 from app.supervision import Tasks, in_background
 
@@ -24,6 +25,7 @@ Figures = Callable[[str], Awaitable[Mapping[str, Any]]]
 
 _SHOWN_TRACES = 20
 _MOST_FRAMES = 64
+_MOST_WATCHERS = 512  # of one project
 _PAUSE_SECONDS = 1.0
 # Reading figures may take a tenth of the time at most.
 _PAUSE_FACTOR = 9
@@ -75,6 +77,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._busy: set[str] = set()
         self._news = asyncio.Event()
+        self.watchers = Watchers(_MOST_WATCHERS)
 
     @asynccontextmanager
     async def running(self, tasks: Tasks | None = None) -> AsyncIterator[Hub]:

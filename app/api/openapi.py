@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from app.api.administration import (
     AuditPage,
@@ -25,6 +26,7 @@ from app.api.opinions import FeedbackIn
 from app.api.paging import TracePage
 from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from app.api.submissions import BulkAnswer, SingleAnswer
+from app.api.thresholds import PolicyIn
 from app.schemas.guard import GuardAnswer
 from app.schemas.records import GuardIn, RecordIn
 
@@ -38,14 +40,17 @@ __all__ = [
     "KEY_BODY",
     "KEY_SHOWN",
     "LIST_BODY",
+    "POLICY_BODY",
     "PROJECTS_SHOWN",
     "PROJECT_BODY",
     "RECORD_BODY",
     "SESSION_BODY",
     "SETTINGS_BODY",
+    "SETTINGS_PATCH",
     "SETTINGS_SHOWN",
     "WHO_SHOWN",
     "install",
+    "policy_body",
 ]
 
 # The bundled Swagger UI reads no later version.
@@ -156,7 +161,20 @@ def _shown(name: str, description: str) -> dict[str, Any]:
 PROJECTS_SHOWN = _shown("ProjectList", "Projects")
 PROJECT_BODY = _json_body("ProjectIn", {201: ("Project", "Made")})
 SETTINGS_SHOWN = _shown("ProjectSettings", "What the project decided")
-SETTINGS_BODY = _json_body("ProjectSettings", {200: ("ProjectSettings", "Kept")})
+_MATCH = _header("If-Match", "The ETag of what is replaced, or * for whatever it is. Without it: 428.")
+_MAYBE_MATCH = _header("If-Match", "The ETag of what is changed; where it is another by now: 412.")
+_PATCH = {
+    "type": "object",
+    "description": "A merge patch (RFC 7396): fields to change, null for those to take back.",
+}
+SETTINGS_BODY = _route(
+    {"application/json": _ref("ProjectSettings")}, {200: ("ProjectSettings", "Kept")}, [_MATCH]
+)
+SETTINGS_PATCH = _route(
+    {"application/merge-patch+json": _PATCH, "application/json": _PATCH},
+    {200: ("ProjectSettings", "Kept")},
+    [_MAYBE_MATCH],
+)
 KEYS_SHOWN = _shown("KeyList", "Keys without their secrets")
 KEY_SHOWN = _shown("KeyOut", "Revoked")
 KEY_BODY = _json_body("KeyIn", {201: ("NewKey", "Made; `key` is shown this once")})
@@ -164,7 +182,16 @@ SESSION_BODY = _json_body("SignIn", {201: ("NewSession", "Signed in; `session` i
 WHO_SHOWN = _shown("Who", "Who asks")
 AUDIT_SHOWN = _shown("AuditPage", "Acts")
 
+POLICY_BODY: dict[str, Any] = _route({"application/json": PolicyIn.model_json_schema()}, {}, [])
 FEEDBACK_BODY: dict[str, Any] = _route({"application/json": FeedbackIn.model_json_schema()}, {}, [])
+
+
+def policy_body(model: type[BaseModel], *, replaces: bool) -> dict[str, Any]:
+    """Return what a route says about itself that takes a policy and reads its own body."""
+    medias = ["application/json"] if replaces else ["application/merge-patch+json", "application/json"]
+    return _route(
+        dict.fromkeys(medias, model.model_json_schema()), {}, [_MATCH if replaces else _MAYBE_MATCH]
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -229,7 +256,10 @@ def _describe_failures(operation: dict[str, Any], failure: dict[str, Any]) -> No
     if "requestBody" in operation:
         responses |= {
             "400": {"description": "The body cannot be read", **failure},
-            "413": {"description": "The body is too large", **failure},
+            "413": {
+                "description": "The body is too large, or holds more records or values than one request may",
+                **failure,
+            },
             "415": {"description": "The media type or compression is not read here", **failure},
             "422": {"description": "A field or parameter is wrong", **failure},
         }

@@ -7,21 +7,20 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import Depends, Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 
-from app.api.bodies import read_body
 from app.api.dependencies import Serving
+from app.api.models import read_model
 from app.schemas.feedback import Feedback
 from app.schemas.ids import mint
+from monitoring.redaction import without_pseudonyms
 
 __all__ = ["FeedbackIn", "FeedbackOut", "Opinion"]
 
@@ -74,14 +73,7 @@ class FeedbackIn(BaseModel):
 
 async def read_opinion(request: Request, serving: Serving) -> FeedbackIn:
     """Read one opinion under the same rules for bodies as records; raises RequestValidationError."""
-    body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json",))
-    try:
-        return FeedbackIn.model_validate_json(body.content)
-    except ValidationError as error:
-        findings = error.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestValidationError(
-            [{**finding, "loc": ("body", *finding["loc"])} for finding in findings]
-        ) from error
+    return await read_model(request, FeedbackIn, limit=serving.settings.max_body_bytes)
 
 
 Opinion = Annotated[FeedbackIn, Depends(read_opinion)]
@@ -102,13 +94,13 @@ class FeedbackOut(BaseModel):
 
     @classmethod
     def of(cls, opinion: Feedback) -> Self:
-        """Return the confirmation of a stored opinion."""
+        """Return the confirmation of a stored opinion to its sender, without pseudonyms of what was sent."""
         return cls(
             feedback_id=opinion.feedback_id,
             trace_id=opinion.trace_id,
             rating=opinion.rating,
-            comment=opinion.comment,
-            user_id=opinion.user_id,
-            categories=opinion.categories,
+            comment=opinion.comment and without_pseudonyms(opinion.comment),
+            user_id=opinion.user_id and without_pseudonyms(opinion.user_id),
+            categories=tuple(map(without_pseudonyms, opinion.categories)),
             created_at=opinion.created_at,
         )

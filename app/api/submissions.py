@@ -18,8 +18,9 @@ from app.errors import InvalidRecord
 from app.ingest import Submission
 from app.schemas.ids import minted_at
 from app.schemas.queued import Summary
-from app.schemas.records import Rejection, read_records
+from app.schemas.records import Rejection, read_record, read_records
 from monitoring.models import Record
+from monitoring.redaction import without_pseudonyms
 
 __all__ = [
     "BulkAnswer",
@@ -27,12 +28,17 @@ __all__ = [
     "answer_bulk",
     "answer_single",
     "bulk_keys",
+    "for_sender",
     "parse_many",
+    "parse_one",
     "pending",
 ]
 
 # Below this a thread costs more than the few milliseconds of parsing that it takes off the event loop.
-_PARSE_INLINE_BYTES = 128 * 1024
+_INLINE_BYTES = 128 * 1024
+_INLINE_SEPARATORS = 3_000
+_INLINE_OUTCOMES = 2_000
+_LISTED_ERRORS = 1_000
 
 
 class SingleAnswer(Summary, frozen=True, kw_only=True):
@@ -50,7 +56,7 @@ class LineError(msgspec.Struct, frozen=True):
 
 
 class BulkAnswer(msgspec.Struct, frozen=True):
-    """What became of the lines of one request; `trace_ids` is aligned with them."""
+    """What became of the lines of one request; `trace_ids` is aligned with them, `errors` are the first 1,000."""
 
     accepted: int
     rejected: int
@@ -59,11 +65,20 @@ class BulkAnswer(msgspec.Struct, frozen=True):
     errors: tuple[LineError, ...]
 
 
+async def parse_one(body: Body) -> Record:
+    """Read one record; a large one is read beside the event loop."""
+    if len(body.content) <= _INLINE_BYTES:
+        return read_record(body.content)
+    return await asyncio.to_thread(read_record, body.content)
+
+
 async def parse_many(body: Body) -> list[Record | Rejection]:
-    """Read every line of a body; a large one is read beside the event loop."""
-    if len(body.content) <= _PARSE_INLINE_BYTES:
-        return read_records(body.content, body.format)
-    return await asyncio.to_thread(read_records, body.content, body.format)
+    """Read every line of a body; a long one is read beside the event loop."""
+    content = body.content
+    separator = b"\n" if body.format == "ndjson" else b","
+    if len(content) <= _INLINE_BYTES and content.count(separator) <= _INLINE_SEPARATORS:
+        return read_records(content, body.format)
+    return await asyncio.to_thread(read_records, content, body.format)
 
 
 def bulk_keys(header: str | None, lines: Sequence[Record | Rejection]) -> list[str | None] | None:
@@ -108,18 +123,30 @@ def answer_single(submission: Submission, preference: Preference) -> Response:
     return json_response(queued, HTTPStatus.ACCEPTED, headers)
 
 
+def for_sender(summary: Summary) -> Summary:
+    """Return a summary as its sender may see it: without the pseudonyms of what the sender sent."""
+    name = without_pseudonyms(summary.model_name)
+    return summary if name == summary.model_name else msgspec.structs.replace(summary, model_name=name)
+
+
 def _with_status(summary: Summary, status: Literal["scored", "queued"]) -> SingleAnswer:
-    return SingleAnswer(**msgspec.structs.asdict(summary), status=status)
+    return SingleAnswer(**msgspec.structs.asdict(for_sender(summary)), status=status)
 
 
-def answer_bulk(submission: Submission) -> Response:
+async def answer_bulk(submission: Submission) -> Response:
     """Return 202 with counts and ids; raises InvalidRecord when every line was rejected."""
+    if len(submission.outcomes) <= _INLINE_OUTCOMES:
+        return _describe_bulk(submission)
+    return await asyncio.to_thread(_describe_bulk, submission)
+
+
+def _describe_bulk(submission: Submission) -> Response:
     rejections = [outcome for outcome in submission.outcomes if isinstance(outcome, Rejection)]
     accepted = [outcome for outcome in submission.outcomes if not isinstance(outcome, Rejection)]
     if rejections and not accepted:
         raise InvalidRecord(
             f"None of the {len(rejections)} lines was taken.",
-            errors=[rejection._asdict() for rejection in rejections],
+            errors=[rejection._asdict() for rejection in rejections[:_LISTED_ERRORS]],
         )
     seen: set[UUID] = set()
     duplicates = 0
@@ -133,6 +160,6 @@ def answer_bulk(submission: Submission) -> Response:
         trace_ids=tuple(
             None if isinstance(outcome, Rejection) else outcome.trace_id for outcome in submission.outcomes
         ),
-        errors=tuple(LineError(*rejection) for rejection in rejections),
+        errors=tuple(LineError(*rejection) for rejection in rejections[:_LISTED_ERRORS]),
     )
     return json_response(answer, HTTPStatus.ACCEPTED)

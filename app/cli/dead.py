@@ -15,6 +15,7 @@ from rich.table import Table
 
 from app.config import load_settings
 from app.errors import InvalidParameter, MonitorError, Unavailable
+from app.terminal import cell, plain
 
 __all__ = ["app"]
 
@@ -52,8 +53,8 @@ def list_letters(
                 when,
                 str(letter["attempts"]),
                 replayed,
-                letter["reason"],
-                letter["detail"],
+                cell(letter["reason"]),
+                cell(letter["detail"]),
             )
     if table.row_count:
         Console().print(table)
@@ -65,7 +66,8 @@ def list_letters(
 def show(trace_id: UUID, url: Url = None) -> None:
     """Print one with its record as JSON; a record that cannot be read is printed as base64."""
     with _Api(url) as api:
-        typer.echo(json.dumps(api.ask("GET", f"/{trace_id}"), indent=2, ensure_ascii=False))
+        shown = json.dumps(api.ask("GET", f"/{trace_id}"), indent=2, ensure_ascii=False)
+        typer.echo("\n".join(map(plain, shown.split("\n"))))
 
 
 @app.command()

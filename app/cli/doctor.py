@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -14,9 +16,12 @@ from redis.exceptions import RedisError, ResponseError
 from rich.console import Console
 from rich.table import Table
 
-from app.config import Settings, load_settings
+from app.aggregation import describing
+from app.config import MOST_DAYS, Settings, load_settings
 from app.errors import Unavailable
+from app.local.clients import command_actor, open_clients
 from app.local.servers import Addresses, read_addresses
+from app.repair import Repaired, find_concerned, repair_all
 from app.rules import load_evaluators
 from app.sizing import Demand, Figures, Need, plan
 from app.sizing.checks import Finding, check_postgres, check_redis
@@ -24,10 +29,19 @@ from app.sizing.measurement import measure
 from app.storage.engine import create_engine, reading
 from app.storage.server import read_server_settings
 
-__all__ = ["doctor"]
+__all__ = ["doctor", "judge_figures"]
 
 _KIB, _GIB = 1024, 1024**3
 _RATES = (100.0, 1_000.0, 10_000.0)
+_LONGEST_LOOK = timedelta(seconds=20)
+_SHOWN = 5
+
+
+def _finite(value: float | None) -> float | None:
+    """Refuse NaN and infinities, which pass every range."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("give a finite number")
+    return value
 
 
 class _Diagnosis(msgspec.Struct, frozen=True):
@@ -40,22 +54,42 @@ class _Diagnosis(msgspec.Struct, frozen=True):
 
 def doctor(
     rate: Annotated[
-        float | None, typer.Option(min=0.001, help="Records per second to plan for; default: several.")
+        float | None,
+        typer.Option(
+            min=0.001, max=1e9, callback=_finite, help="Records per second to plan for; default: several."
+        ),
     ] = None,
-    retention_days: Annotated[int | None, typer.Option(min=1, help="Default: as configured.")] = None,
-    kib: Annotated[float, typer.Option(min=0.1, max=1024, help="Size of a record's texts in KiB.")] = 2.0,
+    retention_days: Annotated[
+        int | None, typer.Option(min=1, max=MOST_DAYS, help="Default: as configured.")
+    ] = None,
+    kib: Annotated[
+        float, typer.Option(min=0.1, max=1024, callback=_finite, help="Size of a record's texts in KiB.")
+    ] = 2.0,
     outage_minutes: Annotated[
-        float, typer.Option(min=0, help="How long Postgres may be away before records are refused.")
+        float,
+        typer.Option(
+            min=0, max=1e6, callback=_finite, help="How long Postgres may be away before records are refused."
+        ),
     ] = 10.0,
-    seconds: Annotated[float, typer.Option(min=0.2, max=60, help="Time spent on each stage.")] = 2.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.2, max=60, callback=_finite, help="Time spent on each stage.")
+    ] = 2.0,
     *,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Mend figures that hold numbers no sum can bear, and do nothing else."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
 ) -> None:
     """Measure this machine's stages in a few seconds and say what a rate of records needs.
 
-    Leaves nothing behind; exit status 1 when a server is set up so that records could be lost.
+    Leaves nothing behind; exit status 1 when a server is set up so that records could be lost, or when figures
+    need a repair.
     """
     settings = load_settings()
+    if repair:
+        _repair(settings, json=json)
+        return
     days = retention_days or settings.retention_days
     console = Console(stderr=json)
     figures, findings = asyncio.run(_examine(settings, int(kib * _KIB), seconds, console))
@@ -67,6 +101,38 @@ def doctor(
         _print(console, figures, findings, needs)
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
+
+
+def _repair(settings: Settings, *, json: bool) -> None:
+    done = asyncio.run(_repair_all(settings))
+    if json:
+        typer.echo(msgspec.json.encode(done).decode())
+        return
+    for one in done:
+        counts = msgspec.to_builtins(one)
+        typer.echo(
+            "  ".join([f"project {counts.pop('project_id')}:", *(f"{k} {v:,}" for k, v in counts.items())])
+        )
+    if not done:
+        typer.echo("nothing to repair: every sum can be taken")
+
+
+async def _repair_all(settings: Settings) -> list[Repaired]:
+    async with open_clients() as clients:
+        descriptive = describing(load_evaluators(settings))
+        return await repair_all(clients.engine, command_actor(), settings.retention_days, descriptive)
+
+
+def judge_figures(concerned: set[str] | None) -> Finding:
+    """Say whether figures can be added up; `concerned` are the projects where not, None where nobody could look."""
+    if concerned is None:
+        text = f"figures: too many to look through within {_LONGEST_LOOK.seconds} s; --repair takes its time"
+        return Finding(good=True, text=text)
+    if not concerned:
+        return Finding(good=True, text="figures: every sum can be taken")
+    shown = ", ".join(sorted(concerned)[:_SHOWN]) + (" and others" if len(concerned) > _SHOWN else "")
+    advice = "llm-monitor doctor --repair mends what can be"
+    return Finding(good=False, text=f"figures of {shown} hold numbers beyond their bounds: {advice}")
 
 
 def _demand(settings: Settings, rate: float, days: int, outage_minutes: float) -> Demand:
@@ -93,6 +159,7 @@ async def _examine(
             findings = await _check_redis(redis)
             async with reading(engine) as connection:
                 findings += check_postgres(await read_server_settings(connection), settings.workers)
+                findings.append(judge_figures(await find_concerned(connection, _LONGEST_LOOK)))
             figures = await measure(
                 engine,
                 redis,

@@ -9,6 +9,7 @@ from app.local.append_only import cut, find_damage
 from app.local.folders import prepare_data_folder
 from app.local.processes import server_account
 from app.local.redis_server import hold_redis_files
+from app.queue import ACCEPTED_KEY
 
 __all__ = ["repair_queue"]
 
@@ -27,5 +28,5 @@ def repair_queue() -> None:
                 f"The queue's file in {folder / 'redis'} is whole, or there is none: nothing was changed."
             )
             return
-        kept = cut(damage, recount=not damage.harmless)
+        kept = cut(damage, counter=None if damage.harmless else ACCEPTED_KEY)
     typer.echo(f"Cut off {damage}. A copy of them is {kept}. Start the stack again.")

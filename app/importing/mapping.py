@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,13 +73,17 @@ def _find(fields: Mapping[str, Any], path: str) -> Any:
 
 
 def _typed(name: str, value: Any) -> Any:
-    """Turn a CSV cell into the number that the field holds; what is none is left for the API to refuse."""
-    if name in _NUMBERS and isinstance(value, str):
-        try:
-            return _NUMBERS[name](value)
-        except ValueError:
-            return value
-    return value
+    """Turn a CSV cell into the number that the field holds; what is none is left for the API to refuse.
+
+    So is a number without an end, which JSON cannot say: as text. NaN is how tables write that there is none.
+    """
+    if name not in _NUMBERS or not isinstance(value, str | float):
+        return value
+    try:
+        number = _NUMBERS[name](value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    return str(value) if isinstance(number, float) and math.isinf(number) else number
 
 
 def _content_id(fields: Mapping[str, Any], line: int) -> str:

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
@@ -47,9 +48,9 @@ def open_rows(path: Path) -> Iterator[Row]:
         rows = _csv_rows(content, raw) if suffix == ".csv" else _json_rows(content, raw)
         try:
             yield from rows
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error, csv.Error) as error:
             raise MalformedBody(
-                f"{path}: the archive ends early or is no gzip; rows before it were sent."
+                f"{path}: the archive ends early or is no gzip, or a row is no CSV; rows before it were sent."
             ) from error
 
 

@@ -16,7 +16,7 @@ from app.errors import InvalidRecord, MonitorError, Unavailable
 from app.importing.mapping import map_row
 from app.importing.rows import Row, open_rows
 
-__all__ = ["Report", "Target", "send_file"]
+__all__ = ["Report", "Target", "cut_batches", "send_file"]
 
 BATCH_RECORDS = 500
 BATCH_BYTES = 4 * 1024 * 1024
@@ -71,7 +71,7 @@ async def send_file(path: Path, target: Target, *, progress: Callable[[Report], 
     async with httpx.AsyncClient(base_url=target.url, timeout=60, headers=headers) as client:
         running: set[asyncio.Task[None]] = set()
         try:
-            for batch in _batches(path, target, report):
+            for batch in cut_batches(path, target, report):
                 if len(running) >= _CONCURRENT:
                     done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                     await asyncio.gather(*done)
@@ -84,7 +84,8 @@ async def send_file(path: Path, target: Target, *, progress: Callable[[Report], 
     return report
 
 
-def _batches(path: Path, target: Target, report: Report) -> Iterator[_Batch]:
+def cut_batches(path: Path, target: Target, report: Report) -> Iterator[_Batch]:
+    """Yield the bodies of requests that a file becomes; `report` counts rows that are in none of them."""
     lines: list[int] = []
     parts: list[bytes] = []
     size = position = 0
@@ -104,19 +105,23 @@ def _batches(path: Path, target: Target, report: Report) -> Iterator[_Batch]:
 
 
 def _encode_row(row: Row, target: Target, report: Report) -> bytes | None:
-    if row.fields is None:
-        report.sent += 1
-        report.reject(row.line, row.problem or "empty row")
-        return None
-    try:
-        record = map_row(row.fields, target.chosen, row.line)
-    except InvalidRecord as error:
-        report.sent += 1
-        report.reject(row.line, error.detail)
-        return None
+    problem = row.problem or "empty row"
+    if row.fields is not None:
+        try:
+            return _encode_record(map_row(row.fields, target.chosen, row.line))
+        except InvalidRecord as error:
+            problem = error.detail
+        except RecursionError:
+            problem = "the row is nested too deeply"
+    report.sent += 1
+    report.reject(row.line, problem)
+    return None
+
+
+def _encode_record(record: dict[str, Any]) -> bytes:
     try:
         return _encode(record)
-    except (TypeError, ValueError, OverflowError, RecursionError):
+    except (TypeError, ValueError, OverflowError):
         # Lone surrogates and numbers that msgspec does not write; the API reads them leniently.
         return json.dumps(record).encode()
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from app.errors import MonitorError
 from app.ingest.outage import redis_required
@@ -106,8 +107,7 @@ class GroupCommit:
         try:
             with redis_required():
                 async with self._redis.pipeline(transaction=True) as pipe:
-                    now_ms = self._clock()
-                    stage(pipe, list(self._jobs(groups, now_ms)), now_ms=now_ms)
+                    await self._stage(pipe, groups)
                     await pipe.execute()
         except Exception as error:  # this task must outlive whatever it was: every later request waits for it
             if not isinstance(error, MonitorError):
@@ -119,6 +119,14 @@ class GroupCommit:
             for group in groups:
                 if not group.kept.done():
                     group.kept.set_result(None)
+
+    async def _stage(self, pipe: Pipeline, groups: Sequence[_Group]) -> None:
+        """Add the jobs to a MULTI, with a turn for others after each: one may have two megabytes."""
+        now_ms = self._clock()
+        for number, job in enumerate(self._jobs(groups, now_ms)):
+            if number:
+                await asyncio.sleep(0)
+            stage(pipe, [job], now_ms=now_ms)
 
     def _jobs(self, groups: Sequence[_Group], now_ms: int) -> Iterator[NewJob]:
         merged: dict[_Kind, list[bytes]] = defaultdict(list)

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from app.ingest.outage import redis_required
 
-__all__ = ["Idempotency"]
+__all__ = ["Idempotency", "client_key", "name_of"]
 
 # Returns for each key what was stored before, or false after storing the new id, and counts the new ones of the
 # project under the last key, which ends with them.
@@ -44,8 +44,11 @@ class Idempotency:
     project. `clock` returns Unix milliseconds.
     """
 
-    def __init__(self, redis: Redis, *, window_hours: int, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, redis: Redis, *, window_hours: int, clock: Callable[[], int], secret: str | None = None
+    ) -> None:
         self._redis = redis
+        self._secret = secret
         self._script = redis.register_script(_CLAIM)
         self._window_hours = window_hours
         self._clock = clock
@@ -57,7 +60,7 @@ class Idempotency:
 
         Raises Unavailable when Redis cannot be used.
         """
-        names = [self._name(project_id, key) for key in keys]
+        names = [name_of(project_id, key, self._secret) for key in keys]
         hours = min(_SPAN_HOURS, self._window_hours) if of_spans else self._window_hours
         part_ms = _milliseconds(hours) // _PARTS
         number = self._clock() // part_ms + _PARTS + 1
@@ -88,10 +91,20 @@ class Idempotency:
                 total[project_id.decode()] += int(ids)
         return total
 
-    @staticmethod
-    def _name(project_id: str, key: str) -> str:
-        digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        return f"llm-monitor:id:{project_id}:{digest}"
+
+def name_of(project_id: str, key: str, secret: str | None) -> str:
+    """Return where Redis keeps an id.
+
+    With the privacy key as its secret nobody who reads Redis can try out which mail address an id was.
+    """
+    own = blake2b(secret.encode(), digest_size=32).digest() if secret else b""
+    digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16, key=own).hexdigest()
+    return f"llm-monitor:id:{project_id}:{digest}"
+
+
+def client_key(given: str) -> str:
+    """Return a client's own id so that it is never the one of a span, which begins with `otel:`."""
+    return f"id:{given}" if given.startswith(("otel:", "id:")) else given
 
 
 def _milliseconds(hours: int) -> int:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from app.errors import StartupError
-from app.queue import ACCEPTED_KEY
 
 __all__ = ["Damage", "cut", "find_damage"]
 
@@ -32,11 +31,6 @@ _NEXT_COMMAND: Final = re.compile(rb"\r\n\*\d{1,7}\r\n\$\d{1,10}\r\n")
 # A snapshot ends with this byte and eight of its checksum; what follows is commands.
 _SNAPSHOT_END: Final = re.compile(rb"\xff.{8}(?=\*\d{1,7}\r\n\$)", re.DOTALL)
 _SNAPSHOTS: Final = (b"REDIS", b"VALKEY")
-_ACCEPTED: Final = re.compile(
-    rb"\*4\r\n\$7\r\nHINCRBY\r\n\$%d\r\n%s\r\n\$\d+\r\n([^\r\n]+)\r\n\$\d+\r\n(\d+)\r\n"
-    % (len(ACCEPTED_KEY), re.escape(ACCEPTED_KEY.encode())),
-    re.IGNORECASE,
-)
 _LONGEST_VALUE: Final = 512 * 1024 * 1024
 
 
@@ -180,11 +174,12 @@ def _without_zeros(content: _Buffer, start: int) -> int:
     return start
 
 
-def cut(damage: Damage, *, recount: bool = False) -> Path:
+def cut(damage: Damage, *, counter: str | None = None) -> Path:
     """Cut the damaged end off, and return the file in which it is kept.
 
-    With `recount`, records whose acceptance was written in it still count as accepted, so that the ledger shows
-    those as unaccounted that are neither stored nor queued now. Raises StartupError when there is no room.
+    With `counter`, the key of a hash of counts, what was added to it in that part is added all the same: so the
+    ledger shows accepted records as unaccounted that are neither stored nor queued now. Raises StartupError when
+    there is no room.
     """
     folder = next(each for each in damage.file.parents if each.name != "appendonlydir")
     kept = folder / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{damage.end}.aof"
@@ -194,9 +189,9 @@ def cut(damage: Damage, *, recount: bool = False) -> Path:
             tail = file.read()
             _write_aside(kept, tail, like=damage.file)
             file.truncate(damage.end)
-            if recount:
+            if counter:
                 file.seek(damage.end)
-                file.write(_acceptances(tail))
+                file.write(_additions(tail, counter.encode()))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -217,12 +212,13 @@ def _write_aside(kept: Path, tail: bytes, *, like: Path) -> None:
         os.chown(kept, owner.st_uid, owner.st_gid)
 
 
-def _acceptances(tail: bytes) -> bytes:
+def _additions(tail: bytes, key: bytes) -> bytes:
+    """Return one command per field of `key` that adds what the commands in `tail` would have added."""
+    shape = rb"\*4\r\n\$7\r\nHINCRBY\r\n\$%d\r\n%s\r\n\$\d+\r\n([^\r\n]+)\r\n\$\d+\r\n(\d+)\r\n"
     counts: Counter[bytes] = Counter()
-    for project, records in _ACCEPTED.findall(tail):
-        counts[project] += int(records)
-    key = ACCEPTED_KEY.encode()
-    commands = ((b"HINCRBY", key, project, b"%d" % records) for project, records in counts.items())
+    for field, added in re.findall(shape % (len(key), re.escape(key)), tail, re.IGNORECASE):
+        counts[field] += int(added)
+    commands = ((b"HINCRBY", key, field, b"%d" % added) for field, added in counts.items())
     return b"".join(
         b"*%d\r\n" % len(command) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in command)
         for command in commands

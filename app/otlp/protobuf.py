@@ -116,9 +116,10 @@ def _parse(kind: type[_Wire], content: bytes, shape: Shape) -> _Wire | Malformed
     if is_too_large(content, shape):
         return _TOO_LARGE
     try:
-        return kind.FromString(content)
+        found: _Wire = kind.FromString(content)
     except (DecodeError, RecursionError):
         return _INVALID
+    return found
 
 
 def _require_one(found: list[_Signal | Malformed], name: str) -> None:

@@ -8,6 +8,7 @@ The encoding is that of https://protobuf.dev/programming-guides/encoding.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from app.schemas.limits import MOST_RECORD_VALUES, MOST_RECORDS, MOST_VALUES, check_records, too_many
@@ -152,18 +153,18 @@ def _count(content: bytes, shape: Shape, most: int) -> int:
     """Return how many messages a message holds, at most one above `most`; other fields count as a third of one."""
     waiting = [(0, len(content), shape)]
     messages = fields = 0
-    try:
-        while waiting:
-            begin, end, kind = waiting.pop()
+    most_fields = _FIELDS_PER_MESSAGE * most
+    while waiting:
+        begin, end, kind = waiting.pop()
+        with suppress(BrokenFrameError):  # it will not be parsed, but what stands before it may be
             for number, first, last in _fields(content, begin, end):
                 fields += 1
                 if number in kind:
                     messages += 1
-                    waiting.append((first, last, kind[number]))
-                if max(messages, fields // _FIELDS_PER_MESSAGE) > most:
+                    if first < last:
+                        waiting.append((first, last, kind[number]))
+                if messages > most or fields > most_fields:
                     return most + 1
-    except BrokenFrameError:
-        pass  # it will not be parsed
     return max(messages, fields // _FIELDS_PER_MESSAGE)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from app.errors import BodyTooLarge
 
-__all__ = ["MOST_RECORD_VALUES", "MOST_RECORDS", "MOST_VALUES", "check_records", "too_many"]
+__all__ = ["MOST_RECORDS", "MOST_RECORD_VALUES", "MOST_VALUES", "check_records", "too_many"]
 
 MOST_RECORDS: Final = 50_000
 """Records, spans, log records or metrics in one request."""

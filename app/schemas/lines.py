@@ -97,31 +97,44 @@ def _refuse(body: bytes) -> None:
 
 def _scan(body: bytes, position: int) -> Iterator[bytes]:
     """Yield elements by brackets and quotes alone, from the beginning of one to the end of the array."""
-    start, open_ends, tokens = position, bytearray(), 0
-    while found := (_INSIDE if open_ends else _AT_TOP).search(body, position):
-        begin, tokens = found.start(), tokens + 1
-        first = body[begin]
-        if tokens > _MOST_TOKENS:
-            break
-        if first == _QUOTE:
-            position = find_end_of_text(body, begin)
-            if position < 0:
-                break
-            continue
-        position = begin + 1
-        if first in _CLOSING:
-            open_ends.append(_CLOSING[first])
+    marks, start, open_ends = _Marks(body, position), position, bytearray()
+    while (at := marks.find(_INSIDE if open_ends else _AT_TOP)) >= 0:
+        mark = body[at]
+        if mark in _CLOSING:
+            open_ends.append(_CLOSING[mark])
         elif open_ends:
-            if first != open_ends.pop():
+            if mark != open_ends.pop():
                 break
-        elif first in {_COMMA, _END}:
-            element = body[start:begin].strip(_BLANK)
+        elif mark in {_COMMA, _END}:
+            element = body[start:at].strip(_BLANK)
             if not element:
                 break
             yield element
-            start = position
-            if first == _END and not body[position:].strip(_BLANK):
+            start = at + 1
+            if mark == _END and not body[start:].strip(_BLANK):
                 return
-            if first == _END:
+            if mark == _END:
                 break
     raise MalformedBody("The body is no JSON array of records: a text, an element or the array has no end.")
+
+
+class _Marks:
+    """Finds the brackets and commas of a body outside of texts, from one position on and so many."""
+
+    def __init__(self, body: bytes, position: int) -> None:
+        self._body = body
+        self._position = position
+        self._left = _MOST_TOKENS
+
+    def find(self, wanted: re.Pattern[bytes]) -> int:
+        """Return where the next mark is, -1 where there is none or a text has no end."""
+        while self._left > 0 and (found := wanted.search(self._body, self._position)):
+            self._left -= 1
+            at = found.start()
+            if self._body[at] != _QUOTE:
+                self._position = at + 1
+                return at
+            self._position = find_end_of_text(self._body, at)
+            if self._position < 0:
+                break
+        return -1

@@ -26,7 +26,7 @@ from monitoring.models import Record
 
 __all__ = ["BodyFormat", "GuardIn", "RecordIn", "Rejection", "read_guarded", "read_record", "read_records"]
 
-BodyFormat = Literal["json", "ndjson", "protobuf"]
+BodyFormat = Literal["json", "ndjson", "protobuf", "patch"]
 
 _METADATA_BYTES = 64 * 1024
 _VALUES = "values"

@@ -28,6 +28,7 @@ __all__ = [
     "is_overdue",
     "is_overflow",
     "is_refusal",
+    "is_timeout",
     "reading",
     "writing",
 ]
@@ -40,6 +41,7 @@ DATABASE_ERRORS = (DBAPIError, asyncpg.PostgresError)
 REFUSALS = (*DATABASE_ERRORS, ValueError, TypeError, OverflowError)
 
 # Classes of SQLSTATE that speak of the values: data, constraints, size, a trigger's own, an internal limit.
+_CANCELLED_STATE = "57014"  # query_canceled, as by statement_timeout
 _OVERFLOW_STATE = "22003"  # numeric_value_out_of_range
 _DATA_STATES = ("22", "23", "54", "P0", "XX000")
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
@@ -121,10 +123,17 @@ def is_refusal(error: BaseException) -> bool:
 
 def is_overflow(error: BaseException) -> bool:
     """Tell whether an error says that a sum cannot be taken."""
-    if isinstance(error, DATABASE_ERRORS):
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        return getattr(cause, "sqlstate", None) == _OVERFLOW_STATE
-    return isinstance(error, OverflowError)
+    return isinstance(error, OverflowError) or _state(error) == _OVERFLOW_STATE
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Tell whether a statement took longer than it may."""
+    return _state(error) == _CANCELLED_STATE
+
+
+def _state(error: BaseException) -> str | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", None)
 
 
 async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:

@@ -45,8 +45,12 @@ async def reclaim(engine: AsyncEngine) -> list[str]:
     dead = [row.name for row in found if row.dead and row.name not in written]
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
-        for name in dead:
-            await connection.execute(text(f"VACUUM (SKIP_LOCKED) {name}"))
+        await connection.execute(text("SET statement_timeout = 0"))
+        try:
+            for name in dead:
+                await connection.execute(text(f"VACUUM (SKIP_LOCKED) {name}"))
+        finally:
+            await connection.execute(text("RESET statement_timeout"))
     return written
 
 
@@ -60,6 +64,7 @@ async def _write_anew(engine: AsyncEngine, name: str) -> bool:
         async with engine.begin() as connection:
             if not await try_lock(connection, RECLAIM):
                 return False
+            await connection.execute(text("SET LOCAL statement_timeout = 0"))  # a day may take hours
             await _exchange(connection, name)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:

@@ -7,6 +7,7 @@ once. A row that counts nothing any more, because what it counted was erased, is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -86,7 +87,7 @@ _PLAN = text("SELECT set_config('enable_nestloop', 'off', true), set_config('wor
 
 
 class _Folds(NamedTuple):
-    """The statements that fold rows of all projects, or of one."""
+    """The statements that fold rows of all projects, or of some."""
 
     recent: TextClause
     touched: TextClause
@@ -122,48 +123,50 @@ def _deduplicate(which: str) -> TextClause:
     )
 
 
-_OF_ALL, _OF_ONE = _Folds.of(), _Folds.of(" AND project_id = :project_id")
+_OF_ALL, _OF_SOME = _Folds.of(), _Folds.of(" AND project_id = ANY(:project_ids)")
 _DEDUPLICATE_OLD = _deduplicate(
     "(project_id, bucket) IN (SELECT * FROM unnest(CAST(:projects AS text[]), CAST(:buckets AS timestamptz[])))"
 )
 # Every call adds to `all`, so that its rows tell of which hours and days there are many; they are few to look at.
 _CROWDED = text("""
 SELECT r.project_id, r.bucket FROM projects p JOIN rollups r ON r.project_id = p.project_id
-WHERE p.project_id = coalesce(CAST(:project_id AS text), p.project_id)
+WHERE (CAST(:project_ids AS text[]) IS NULL OR p.project_id = ANY(CAST(:project_ids AS text[])))
     AND r.source IN ('live', 'evaluate', 'import') AND r.dimension = 'all' AND r.grain = :grain AND NOT r.covered
 GROUP BY r.project_id, r.source, r.bucket HAVING count(*) > 1 ORDER BY r.project_id, r.bucket LIMIT :most
 """)
 _MOST_CROWDED = 2_000
 
 
-def _folds(project_id: str | None) -> tuple[_Folds, dict[str, Any]]:
-    return (_OF_ALL, {}) if project_id is None else (_OF_ONE, {"project_id": project_id})
+def _folds(project_ids: Sequence[str] | None) -> tuple[_Folds, dict[str, Any]]:
+    return (_OF_ALL, {}) if project_ids is None else (_OF_SOME, {"project_ids": [*project_ids]})
 
 
-async def fold_closed(connection: AsyncConnection, now: datetime, project_id: str | None = None) -> None:
+async def fold_closed(
+    connection: AsyncConnection, now: datetime, project_ids: Sequence[str] | None = None
+) -> None:
     """Make one row of the many that recent minutes and hours have gathered, and hours and days of long ago.
 
-    Those of one project are folded, or of all. Sums do not change. Of the old ones at most two thousand buckets
+    Those of some projects are folded, or of all. Sums do not change. Of the old ones at most two thousand buckets
     are folded at a time.
     """
-    crowded = [(grain, await _find_crowded(connection, grain, project_id)) for grain in (HOUR, DAY)]
+    crowded = [(grain, await _find_crowded(connection, grain, project_ids)) for grain in (HOUR, DAY)]
     await connection.execute(_PLAN)
     for grain, places in crowded:
         if places["buckets"]:
             await connection.execute(_DEDUPLICATE_OLD, {"into": grain, **places})
-    folds, mine = _folds(project_id)
+    folds, mine = _folds(project_ids)
     since = now - _RECENT - timedelta(hours=1)
     for grain, before in ((MINUTE, now - _SETTLE), (HOUR, now + timedelta(days=2))):
         await connection.execute(folds.recent, mine | {"into": grain, "since": since, "before": before})
 
 
-async def cover(connection: AsyncConnection, now: datetime, project_id: str | None = None) -> None:
-    """Let rows of every grain be covered by rows of the next one whose bucket is over, of one project or all.
+async def cover(connection: AsyncConnection, now: datetime, project_ids: Sequence[str] | None = None) -> None:
+    """Let rows of every grain be covered by rows of the next one whose bucket is over, of some projects or all.
 
     Late events are included.
     """
     await connection.execute(_PLAN)
-    folds, mine = _folds(project_id)
+    folds, mine = _folds(project_ids)
     for grain, into in pairwise(GRAINS):
         width = timedelta(seconds=into)
         parameters = mine | {"grain": grain, "width": width, "before": _floor(now - _SETTLE, width)}
@@ -182,10 +185,11 @@ async def forget_covered(connection: AsyncConnection, now: datetime) -> None:
 
 
 async def _find_crowded(
-    connection: AsyncConnection, grain: int, project_id: str | None
+    connection: AsyncConnection, grain: int, project_ids: Sequence[str] | None
 ) -> dict[str, list[Any]]:
     """Return the buckets with more than one row of everything: records that were old when they came added to them."""
-    parameters = {"grain": grain, "most": _MOST_CROWDED, "project_id": project_id}
+    some = None if project_ids is None else [*project_ids]
+    parameters = {"grain": grain, "most": _MOST_CROWDED, "project_ids": some}
     rows = (await connection.execute(_CROWDED, parameters)).all()
     return {"projects": [row.project_id for row in rows], "buckets": [row.bucket for row in rows]}
 

@@ -82,7 +82,7 @@ projects = Table(
     _instant("created_at", now=True),
 )
 
-# Never deleted: what a revoked or expired key did stays accounted for.
+# What a key that was revoked or has expired did stays accounted for; beyond a thousand of them in `audit_log` alone.
 api_keys = Table(
     "api_keys",
     metadata,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle
+from itertools import cycle, islice
 
 import redis
 
@@ -22,6 +22,7 @@ BULK_CONNECTIONS = 4
 MODES: Sequence[Fsync] = ("everysec", "always")
 GOALS: Mapping[Fsync, float] = {"everysec": 1.0, "always": 0.85}
 BULK_GOAL = 6.0
+_KEYS = 1000
 
 
 def measure_accept(
@@ -98,7 +99,8 @@ def _parts(lines: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
 def _empty(redis_url: str) -> None:
     """Throw away what was accepted: no worker drains it, and a full Redis refuses more."""
     with redis.Redis.from_url(redis_url) as client:
-        client.flushall()
+        while keys := list(islice(client.scan_iter(count=_KEYS), _KEYS)):
+            client.unlink(*keys)
 
 
 def _warm(port: int, bare_port: int, single: Sequence[bytes], bulk: Sequence[bytes]) -> None:

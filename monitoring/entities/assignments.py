@@ -26,26 +26,29 @@ _REFERENCE = re2.compile(
     r"|[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+$|(?i:your)|https?:|file:|arn:|vault:|op://|ssm:|[./~]{0,2}/(?:run|etc|var|home|usr|tmp|opt|root|mnt)\b)"
 )
 # Words that stand where a secret could, in schemas, messages, labels and manuals.
-_NO_SECRETS = frozenset(
-    "string text varchar char number integer boolean bool bytes none null nil true false undefined void any required "
-    "optional hidden masked removed empty unset missing invalid incorrect wrong correct expired forgotten forgot reset "
-    "changed change changeme default secret token enabled disabled protected strong weak secure unknown denied failed "
-    "accepted rejected confirmed confirm verified generated random encrypted hashed plain plaintext input value field "
-    "postgres mysql localhost admin root user username basic bearer digest "
-    "secretstr getpass prompt sensitive write_only writeonly readonly nullable".split()
+_NO_SECRETS = frozenset((
+    "string", "text", "varchar", "char", "number", "integer", "boolean", "bool", "bytes", "none", "null",
+    "nil", "true", "false", "undefined", "void", "any", "required", "optional", "hidden", "masked",
+    "removed", "empty", "unset", "missing", "invalid", "incorrect", "wrong", "correct", "expired",
+    "forgotten", "forgot", "reset", "changed", "change", "changeme", "default", "secret", "token",
+    "enabled", "disabled", "protected", "strong", "weak", "secure", "unknown", "denied", "failed",
+    "accepted", "rejected", "confirmed", "confirm", "verified", "generated", "random", "encrypted",
+    "hashed", "plain", "plaintext", "input", "value", "field", "postgres", "mysql", "localhost", "admin",
+    "root", "user", "username", "basic", "bearer", "digest", "secretstr", "getpass", "prompt", "sensitive",
+    "write_only", "writeonly", "readonly", "nullable",
+))  # fmt: skip
+_NAMED = re2.compile(
+    r"(?i)pass|p[wa]ss?w|kennwort|contrase|senha|clave|mot de|wachtwoord|пароль|密|パス|비밀"
 )
-_NAMED = re2.compile(r"(?i)pass|p[wa]ss?w|kennwort|contrase|senha|clave|mot de|wachtwoord|пароль|密|パス|비밀")
 _STRONG = frozenset("!@#$%^&*+=?~|")
 
-_PASSWORD = (
-    r"(?i:password|passwd|pwd|passphrase|passcode|passwort|kennwort|contraseña|mot de passe|пароль|密码|密碼|口令|パスワード|비밀번호)"
-)
+_SECRETIVE_NAME = r"(?i:password|passwd|pwd|passphrase|passcode|passwort|kennwort|contraseña|mot de passe|пароль|密码|密碼|口令|パスワード|비밀번호)"
 _API_KEY = (
     r"(?i:api[_ -]?key|secret[_ -]?(?:access[_ -]?)?key|access[_ -]?(?:token|key)|auth[_ -]?token|client[_ -]?secret"
     r"|(?:private|signing|encryption|master|account|storage|license|webhook|session|shared)[_ -]?key|secret|token|bearer)"
 )
 _CLOSE = r"\\?[\"'`*\]]{0,3}"
-_SIGN = r"\s{0,3}(?::=|=>|\?=|[:=])\s{0,3}"
+_SIGN = r"[ \t]{0,3}(?::=|=>|\?=|[:=])[ \t]{0,3}"
 
 
 def _password(text: str) -> Grade | None:
@@ -105,11 +108,14 @@ def _basic(text: str) -> Grade | None:
 
 def _login(text: str) -> Grade | None:
     """Grade `name:password` behind an option; numbers and plain words are a user and a group."""
-    return _password(text.partition(":")[2])
+    password = text.partition(":")[2]
+    return None if password.isdigit() else _password(password)
 
 
 def _kinds(text: str) -> int:
-    return sum(any(map(kind, text)) for kind in (str.isdigit, str.islower, str.isupper)) + (not text.isalnum())
+    return sum(any(map(kind, text)) for kind in (str.isdigit, str.islower, str.isupper)) + (
+        not text.isalnum()
+    )
 
 
 def _is_reference(text: str) -> bool:
@@ -117,8 +123,7 @@ def _is_reference(text: str) -> bool:
 
 
 def _stands_in(text: str) -> bool:
-    lowered = text.lower()
-    return is_placeholder(text, entropic=False) or lowered.strip("-_ 0123456789") in {"password", "passwd", "pass"}
+    return is_placeholder(text, entropic=False) or text.lower() in {"password", "passwd", "pass"}
 
 
 RECOGNIZERS = (
@@ -155,12 +160,12 @@ RECOGNIZERS = (
     ),
     Recognizer(
         "PASSWORD",
-        rf"{_PASSWORD}{_CLOSE}(?: is| ist| was|\s{{0,2}}[:=])\s{{0,2}}[\"'`]{{0,2}}([^\s\"'`,;<>]{{6,}})",
+        rf"{_SECRETIVE_NAME}{_CLOSE}(?: is| ist| was|[ \t]{{0,2}}[:=])[ \t]{{0,2}}[\"'`]{{0,2}}([^\s\"'`,;<>]{{6,}})",
         _password,
         nature="token",
     ),
     *(
-        Recognizer("PASSWORD", rf"{_PASSWORD}{_CLOSE}(?:{_SIGN}|\s| is | was ){form}", _literal, nature="token")
+        Recognizer("PASSWORD", rf"{_SECRETIVE_NAME}{_CLOSE}(?:{_SIGN}|\s| is | was ){form}", _literal, nature="token")
         for form in (r"\"((?:[^\"\\\n]|\\.){4,128})\"", r"'([^'\n]{4,128})'", r"\\\"([^\"\\\n]{4,128})\\\"")
     ),
     Recognizer(

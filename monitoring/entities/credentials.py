@@ -105,7 +105,11 @@ def _own(text: str) -> Grade | None:
     """Grade a key or session of this product: random, so letters of both cases are in it."""
     if text[3:].islower() or text[3:].isupper():
         return None
-    return Grade(0.2, 0.3, "placeholder_llm_monitor") if entropy(text[-24:]) < _MIN_ENTROPY else Grade(0.95, 0.98, _OWN)
+    return (
+        Grade(0.2, 0.3, "placeholder_llm_monitor")
+        if entropy(text[-24:]) < _MIN_ENTROPY
+        else Grade(0.95, 0.98, _OWN)
+    )
 
 
 def _vendor(name: str) -> Judge:
@@ -140,7 +144,13 @@ _KEY_WORDS = (
 )
 
 TOKENS = tuple(
-    Recognizer("API_KEY", rf"({form})" if vendor == _OWN else rf"\b({form})", _vendor(vendor), _KEY_WORDS, nature="token")
+    Recognizer(
+        "API_KEY",
+        rf"({form})" if vendor == _OWN else rf"\b({form})",
+        _vendor(vendor),
+        _KEY_WORDS,
+        nature="token",
+    )
     for vendor, form in _VENDORS
 )
 KEYS = (

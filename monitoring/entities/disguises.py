@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from monitoring.confusables import INVISIBLE, LOOKS
 from monitoring.entities.kernels import DISGUISE
-from monitoring.entities.kernels_disguises import DROPPED, find_places, find_spelled, reveal
+from monitoring.entities.kernels_escapes import DROPPED
+from monitoring.entities.kernels_places import find_places, find_spelled
+from monitoring.entities.kernels_reveal import reveal
 from monitoring.entities.positions import Characters, Place
 from monitoring.entities.recognizer import Entity
 from monitoring.kernels import scan_words
@@ -57,13 +59,15 @@ class _Table(NamedTuple):
 
 
 def places_of(batch: Prepared, field: TextField) -> list[Place]:
-    """Return what surrounds at signs, named secrets and disguises; see `kernels_disguises.find_places`."""
+    """Return what surrounds at signs, named secrets and disguises; see `kernels_places`."""
     encoded = batch.encoded(field)
     names, values = _entities()
     found = find_places(encoded.buffer, encoded.starts, _plain(), *names, values, *_secret_names())
     places = list(map(Place._make, zip(*(column.tolist() for column in found), strict=True)))
     words = batch.words(field)
-    spelled = find_spelled(encoded.buffer, encoded.starts, words.ids, words.begins, words.offsets, _spelled_words())
+    spelled = find_spelled(
+        encoded.buffer, encoded.starts, words.ids, words.begins, words.offsets, _spelled_words()
+    )
     for owner, begin, end in zip(*(column.tolist() for column in spelled), strict=True):
         places.append(Place(owner, begin, end, DISGUISE))
     return places
@@ -95,15 +99,19 @@ def _by_character(
 _SPELLED = re2.compile("(?i) (?:at|@) ")
 _SPELLED_DOT = re2.compile(r"(?i) dot |[\[({<] ?(?:dot|\.) ?[\])}>]")
 # A word before a spelled at, which is no person's: "look at example dot com".
-_NO_NAMES = frozenset(
-    "a all am an and are at available based be been buy by check contact download find for found from go here hosted i in "
-    "is it join lives located look me more meet not now of on online only or order page read register see shop sign site "
-    "start stay stop store that the them there this today up us visit was we website went were work worked works you".split()
-)
-_MAILBOXES = frozenset(
-    "gmail googlemail yahoo hotmail outlook live icloud aol gmx web proton protonmail mail yandex zoho qq 163 126 t-online "
-    "orange free laposte libero wp seznam naver daum hey fastmail tutanota posteo mailbox".split()
-)
+_NO_NAMES = frozenset((
+    "a", "all", "am", "an", "and", "are", "at", "available", "based", "be", "been", "buy", "by", "check",
+    "contact", "download", "find", "for", "found", "from", "go", "here", "hosted", "i", "in", "is", "it",
+    "join", "lives", "located", "look", "me", "more", "meet", "not", "now", "of", "on", "online", "only",
+    "or", "order", "page", "read", "register", "see", "shop", "sign", "site", "start", "stay", "stop",
+    "store", "that", "the", "them", "there", "this", "today", "up", "us", "visit", "was", "we", "website",
+    "went", "were", "work", "worked", "works", "you",
+))  # fmt: skip
+_MAILBOXES = frozenset((
+    "gmail", "googlemail", "yahoo", "hotmail", "outlook", "live", "icloud", "aol", "gmx", "web", "proton",
+    "protonmail", "mail", "yandex", "zoho", "qq", "163", "126", "t-online", "orange", "free", "laposte",
+    "libero", "wp", "seznam", "naver", "daum", "hey", "fastmail", "tutanota", "posteo", "mailbox",
+))  # fmt: skip
 
 
 def locate(entity: Entity, view: Revealed, character: Characters, text: str) -> Entity | None:
@@ -160,7 +168,9 @@ def _entities() -> tuple[_Table, NDArray[np.uint8]]:
 @cache
 def _spelled_words() -> NDArray[np.uint32]:
     """Return the hashes of "dot" and of the mail providers that people name in sentences."""
-    words = _pack(["dot", "gmail", "googlemail", "yahoo", "hotmail", "outlook", "icloud", "protonmail", "gmx"])
+    words = _pack(
+        ["dot", "gmail", "googlemail", "yahoo", "hotmail", "outlook", "icloud", "protonmail", "gmx"]
+    )
     return scan_words(words.words, words.bounds)[0]
 
 

@@ -176,7 +176,7 @@ class Finder:
         """Tell whether words near the match speak for its type, and whether words before it speak against."""
         first = max(0, start - _BEFORE)
         near = against = False
-        for hit in self._words.find(text[first:start]):
+        for hit in self._words.find(text[first:start].replace("_", " ")):
             near = near or kind in self._types[hit.item]
             against = against or (hit.item in self._against and first + hit.end >= start - _CLOSE)
         if not near:
@@ -311,9 +311,9 @@ def _join(hidden: Sequence[Place]) -> list[tuple[int, int, int]]:
 
 
 def _unhidden(plain: Iterable[Entity], hidden: Sequence[Entity]) -> list[Entity]:
-    """Return both, without what a hidden finding of its type overlaps and reaches as far as.
+    r"""Return both, without what a hidden finding of its type overlaps and reaches as far as.
 
-    The hidden one knows where it begins: `\\njane@corp.net` is read as a line break and a name.
+    The hidden one knows where it begins: `\njane@corp.net` is read as a line break and a name.
     """
     taken: dict[str, tuple[list[int], list[int]]] = {}
     for kind in {one.type for one in hidden}:

@@ -1,6 +1,6 @@
 """Compiled passes that find the few places of a text where an identifier could stand.
 
-`kernels_disguises` finds the others: around at signs, behind names of secrets, and where something is hidden.
+`kernels_places` finds the others: around at signs, behind names of secrets, and where something is hidden.
 Both run in time linear in their input, release the interpreter lock and are cached on disk by numba.
 """
 
@@ -257,4 +257,3 @@ def find_windows(
                 lasts[count] = last
                 count += 1
     return owners[:count].copy(), firsts[:count].copy(), lasts[:count].copy()
-

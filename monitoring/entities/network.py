@@ -126,12 +126,13 @@ _OFFICIAL_MAC = ("00005e", "01005e", "333300")
 def _email(text: str) -> Grade | None:
     local, _, domain = text.lower().rpartition("@")
     labels = domain.split(".")
-    if ".." in local or local[0] == "." or local[-1] == ".":
-        return None
-    if domain[0] == "[":
-        return Grade(0.9, 0.98) if any(map(str.isdigit, domain)) else None
+    if domain[0] == "[" and any(map(str.isdigit, domain)):
+        return Grade(0.9, 0.98)
     if (
-        labels[-1] in _FILE_ENDINGS
+        ".." in local
+        or local[0] == "."
+        or local[-1] == "."
+        or labels[-1] in _FILE_ENDINGS
         or not all(labels)
         or any(part[0] == "-" or part[-1] == "-" for part in labels)
     ):
@@ -251,7 +252,9 @@ _LOCAL = rf"[{_LETTERS}\p{{Nd}}][{_LETTERS}\p{{Nd}}{_HIDDEN}._%+'-]*|[{_DENSE}][
 
 ADDRESSES = (
     *(
-        Recognizer("EMAIL_ADDRESS", rf"{before}((?:{local})@{_MAIL_HOST}){_END}", _email, _MAIL_WORDS, nature="token")
+        Recognizer(
+            "EMAIL_ADDRESS", rf"{before}((?:{local})@{_MAIL_HOST}){_END}", _email, _MAIL_WORDS, nature="token"
+        )
         for before, local in (
             ("", _LOCAL),
             # Signs that also end an address are part of it where white space, a bracket or a quote precedes them.

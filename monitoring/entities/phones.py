@@ -134,7 +134,9 @@ def _linked(text: str) -> Grade | None:
         return Grade(0.35, 0.6, "fictional")
     if len(national) == _NANP and national[:3] in _TOLL_FREE:
         return Grade(0.35, 0.45, "toll_free")
-    valid = _is_valid(f"+{digits}", None) or any(_is_valid(digits, region) for region in ("US", *_TRUNK_REGIONS))
+    valid = _is_valid(f"+{digits}", None) or any(
+        _is_valid(digits, region) for region in ("US", *_TRUNK_REGIONS)
+    )
     return Grade(0.9, 0.95) if valid else Grade(0.5, 0.6)
 
 

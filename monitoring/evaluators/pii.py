@@ -14,7 +14,7 @@ from monitoring.prepared import Prepared
 __all__ = ["PII", "PiiEvaluator", "build", "score_findings"]
 
 PII = "pii"
-_VERSION = "1.0.1"
+_VERSION = "1.1.0"
 
 # 2026-11-23: at .5 no line of docs_numeric_negatives and one answer of traffic in two hundred is flagged,
 # and what only a form without a check or a word suggests stays below.
@@ -32,9 +32,11 @@ class PiiEvaluator:
 
     It catches mail addresses, telephone numbers, payment cards, IBANs, wallets, IP and MAC addresses, some
     forty national identifiers, passports, licences, dates of birth and street addresses that are announced
-    by words, keys of fifty vendors, private keys, passwords and links that carry one. It does not catch
-    names of persons, identifiers without a check digit or a word beside them, or addresses outside the
-    usual English forms.
+    by words, keys of fifty vendors and of this product, private keys, passwords and other secrets behind
+    their names, and links that carry one. Escapes of URLs, JSON and HTML, digits of any script, look-alike
+    separators and addresses spelled with "at" and "dot" are read as what they stand for. It does not catch
+    names of persons, identifiers without a check digit or a word beside them, street addresses outside the
+    usual English forms, or what is encoded otherwise (base64, hex).
 
     The value is the confidence of the surest finding in the RESPONSE, because that is what leaks; 0 when
     there is none, None when the response is empty. `parts` holds the same for every other field that has

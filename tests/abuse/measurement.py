@@ -9,6 +9,7 @@ that is large counts at once.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -23,21 +24,28 @@ from tests.abuse.attacks import Attack
 from tests.abuse.stage import Attacker, Stage
 from tests.abuse.tenant import Frame, Sample
 
-__all__ = ["Measurement", "Measurer", "Window", "percentile"]
+__all__ = ["Measurement", "Measurer", "Window", "judge", "percentile", "signs", "window"]
 
 # Of these latency is judged together: somebody waits for each. A sign-in is slow on purpose, `stored` is no request.
 JUDGED = ("waited", "guard", "figures", "fresh", "otlp", "bulk")
 FACTOR = 3.0
 # Where three times before is less, this is the limit: what the product promises for scores that are waited for.
 FLOOR_SECONDS = 0.25
-LARGE_EXCESS = 3.0
+LARGE_EXCESS = 2.0
+# The share of all processors from which what others do on this machine decides how long the tenant waits.
+LOUD = 0.2
 ROUNDS = 3
 STORED_SECONDS = 5.0
 # Figures are read so rarely that reading takes a tenth of the time at most (app/api/live_feed.py).
 FRAME_GAP_SECONDS = {"trace": 5.0, "metrics": 8.0}
-PEAK_MIB, KEPT_MIB = 512, 128
-REST_SECONDS = 60.0
-BEFORE_SECONDS, AFTER_SECONDS, MINUTE = 3.5, 3.5, 60.0
+SIGN_IN_SECONDS = 3.0
+PEAK_MIB, KEPT_MIB = 400, 128
+# What an attack may leave to be done, and how much longer the next one waits for it.
+REST_SECONDS, PATIENCE_SECONDS = 60.0, 180.0
+BEFORE_SECONDS, AFTER_SECONDS, MINUTE = 3.0, 3.0, 60.0
+ALONE_WINDOWS = 3  # before the first attack, of which the quietest is taken
+# Work on bodies whose sender has left is seen by nothing but the latency of others.
+CALM_SECONDS, CALM_FACTOR, LOOK_BACK_SECONDS = 40.0, 2.0, 2.0
 GRACE_SECONDS = 25.0
 _TICK = 0.1
 _MIB = 1024 * 1024
@@ -67,12 +75,11 @@ class Measurement:
     before: Window
     during: Window
     after: Window
-    seconds: float
+    others: float
     rest_seconds: float
     gaps: dict[str, float]
     closed: int
-    peak_mib: float
-    kept_mib: float
+    growth: dict[str, tuple[float, float]]
     workers_mib: float
     redis_mib: float
     log: Counter[str]
@@ -85,8 +92,9 @@ class Measurement:
         return max(FACTOR * self.before.p99, 1000 * FLOOR_SECONDS)
 
     def excess(self) -> float:
-        """Return how far the worst of both windows lies above the limit; 1 is at the limit."""
-        return max(self.during.p99, self.after.p99) / self.limit()
+        """Return the largest share of a limit on time that was used; 1 is at the limit."""
+        frames = max(gap / FRAME_GAP_SECONDS[kind] for kind, gap in self.gaps.items())
+        return max(max(self.during.p99, self.after.p99) / self.limit(), frames)
 
 
 class Measurer:
@@ -95,22 +103,16 @@ class Measurer:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._quiet: list[tuple[float, float]] = []
-        self.measurements: list[Measurement] = []
-
-    def warm_up(self, seconds: float) -> None:
-        """Let the tenant alone with the stack, so that evaluators are loaded and pools are filled."""
-        time.sleep(seconds)
-        self._stage.tenant.between(0, 0)
+        self._alone = min((self._wait_quietly() for _ in range(ALONE_WINDOWS)), key=lambda one: one.p99)
 
     def measure(self, attack: Attack) -> Measurement:
-        """Run an attack, again where latency alone was a little too high, and keep the last measurement."""
+        """Run an attack, again where nothing but time was exceeded, and by little; returns the last measurement."""
         for number in range(1, ROUNDS + 1):
             found = replace(self._run(attack), rounds=number)
             found.complaints = judge(found)
             slow = [one for one in found.complaints if one.startswith("slow")]
             if len(found.complaints) > len(slow) or not slow or found.excess() > LARGE_EXCESS:
                 break
-        self.measurements.append(found)
         return found
 
     def _run(self, attack: Attack) -> Measurement:
@@ -118,12 +120,10 @@ class Measurer:
         attacker = Attacker(attack, stage.target)
         with ExitStack() as stack:
             stack.callback(attacker.close)
-            quiet = time.monotonic()
-            time.sleep(BEFORE_SECONDS)
-            self._quiet.append((quiet, time.monotonic()))
-            base, log_begin = _resident(stage.api), stage.log_size()
+            self._wait_quietly()
+            base, log_begin = stage.memory(), stage.log_size()
             stack.enter_context(stage.narrowed(attack.headroom_mib))
-            begin = time.monotonic()
+            busy, own, begin = _busy_seconds(), stage.processor_seconds(), time.monotonic()
             attacker.begin()
             peaks = self._watch(begin + attack.seconds + GRACE_SECONDS, attacker)
             end = time.monotonic()
@@ -132,46 +132,63 @@ class Measurer:
             )
             time.sleep(AFTER_SECONDS)
             finished = time.monotonic()
+            others = _busy_seconds() - busy - (stage.processor_seconds() - own)
             redis_mib = stage.redis.info("memory")["used_memory"] / _MIB
-        rest = self._rest(finished)
+        rest, kept = self._rest(finished), stage.memory()
         frames = [one for one in list(stage.tenant.frames) if begin <= one.moment <= finished]
         return Measurement(
             attack=attack.name,
             case=attack.case,
             answers=result["answers"],
             wrongs=result["wrongs"],
-            before=self._before(begin),
+            # Where nothing attacks, what is left of earlier attacks would show against the beginning alone.
+            before=self._alone if attack.is_control else self._before(begin),
             during=window(stage.tenant.between(begin, end)),
             after=window(stage.tenant.between(end, finished)),
-            seconds=end - begin,
+            others=max(0.0, others) / (finished - begin) / (os.cpu_count() or 1),
             rest_seconds=rest,
-            gaps={kind: _longest_gap(frames, kind, begin, finished) for kind in ("trace", "metrics")},
+            gaps={kind: _longest_gap(frames, kind, begin, finished) for kind in FRAME_GAP_SECONDS},
             closed=sum(one.kind == "closed" for one in frames),
-            peak_mib=(peaks["api"] - base) / _MIB,
-            kept_mib=(_resident(stage.api) - base) / _MIB,
-            workers_mib=peaks["workers"] / _MIB,
+            growth={
+                name: (peaks[name] - base[name], kept[name] - base[name]) for name in ("API", "dashboard")
+            },
+            workers_mib=peaks["worker"],
             redis_mib=redis_mib,
-            log=_signs(stage.log(log_begin)),
-            same_process=stage.api.is_running(),
+            log=signs(stage.log(log_begin)),
+            same_process=stage.is_the_same(),
         )
 
-    def _watch(self, deadline: float, attacker: Attacker) -> dict[str, int]:
-        """Wait for the attacker to end; returns the most memory of the API and of the largest worker meanwhile."""
-        peaks = {"api": 0, "workers": 0}
-        workers = self._stage.stack.workers()
+    def _wait_quietly(self) -> Window:
+        """Wait while nothing attacks and return what the tenant saw of it."""
+        begin = time.monotonic()
+        time.sleep(BEFORE_SECONDS)
+        self._quiet.append((begin, time.monotonic()))
+        return window(self._stage.tenant.between(*self._quiet[-1]))
+
+    def _watch(self, deadline: float, attacker: Attacker) -> dict[str, float]:
+        """Wait for the attacker to end; returns the most memory of each kind of process meanwhile, in MiB."""
+        peaks = self._stage.memory()
         while not attacker.has_ended() and time.monotonic() < deadline:
-            peaks["api"] = max(peaks["api"], _resident(self._stage.api))
-            peaks["workers"] = max(peaks["workers"], *(_resident(one) for one in workers))
+            peaks = {name: max(peaks[name], found) for name, found in self._stage.memory().items()}
             time.sleep(_TICK)
         return peaks
 
     def _rest(self, begin: float) -> float:
-        """Wait until the tenant's requests are answered and nothing of attackers is in flight; returns the seconds."""
-        while (waited := time.monotonic() - begin) < REST_SECONDS:
-            if not self._stage.tenant.is_waiting(begin) and self._stage.is_at_rest():
-                return waited
+        """Wait until nothing is left of an attack; returns the seconds until nothing was in flight or unanswered."""
+        while self._stage.tenant.is_waiting(begin) or not self._stage.is_at_rest():
+            if time.monotonic() - begin > PATIENCE_SECONDS:
+                return math.inf
             time.sleep(_TICK * 5)
-        return math.inf
+        waited = time.monotonic() - begin
+        while not self._is_calm() and time.monotonic() - begin < waited + CALM_SECONDS:
+            time.sleep(_TICK * 5)
+        return waited
+
+    def _is_calm(self) -> bool:
+        """Tell whether the tenant waits hardly longer than it did before the first attack."""
+        now = time.monotonic()
+        latest = window(self._stage.tenant.between(now - LOOK_BACK_SECONDS, now - _TICK))
+        return latest.p99 < CALM_FACTOR * self._alone.p99
 
     def _before(self, begin: float) -> Window:
         """Return the quiet windows of the minute before a moment, taken together."""
@@ -189,9 +206,9 @@ def judge(found: Measurement) -> list[str]:
     for name, one in (("during", found.during), ("after", found.after)):
         complaints += [f"{name}, the tenant saw {count} x {fault}" for fault, count in one.faults.items()]
         if one.stored > max(STORED_SECONDS, FACTOR * found.before.stored):
-            complaints.append(f"{name}, the tenant's bulk records were stored after {one.stored:.1f} s")
+            complaints.append(f"slow {name}: the tenant's bulk records were stored after {one.stored:.1f} s")
     complaints += [
-        f"no {kind} frame for {gap:.1f} s"
+        f"slow feed: no {kind} frame for {gap:.1f} s"
         for kind, gap in found.gaps.items()
         if gap > FRAME_GAP_SECONDS[kind]
     ]
@@ -202,15 +219,22 @@ def judge(found: Measurement) -> list[str]:
     ]
     complaints += [f"{count} x {what}" for what, count in found.wrongs.items()]
     complaints += [f"the log holds {count} x {sign}" for sign, count in found.log.items() if count]
+    for name, (peak, kept) in found.growth.items():
+        if peak > PEAK_MIB or kept > KEPT_MIB:
+            complaints.append(f"the {name} grew by {peak:.0f} MiB and kept {kept:.0f} MiB")
+    signing = found.during.by_kind.get("sign_in", 0.0) / 1000
+    if signing > SIGN_IN_SECONDS:
+        complaints.append(f"slow sign-in: {signing:.1f} s")
     facts = {
         "the attacker sent nothing": not found.answers,
         f"the live feed was closed {found.closed} times": found.closed > 0,
-        f"the API grew by {found.peak_mib:.0f} MiB": found.peak_mib > PEAK_MIB,
-        f"the API kept {found.kept_mib:.0f} MiB": found.kept_mib > KEPT_MIB,
         "the API process was not the same afterwards": not found.same_process,
         f"the stack was not at rest after {REST_SECONDS:.0f} s": found.rest_seconds > REST_SECONDS,
     }
-    return complaints + [text for text, holds in facts.items() if holds]
+    complaints += [text for text, holds in facts.items() if holds]
+    if complaints and found.others > LOUD:
+        complaints.append(f"slow machine: others used {found.others:.0%} of it; judge time on a quiet one")
+    return complaints
 
 
 def window(samples: Sequence[Sample]) -> Window:
@@ -241,12 +265,12 @@ def _longest_gap(frames: Sequence[Frame], kind: str, begin: float, end: float) -
     return max(later - earlier for earlier, later in pairwise(moments))
 
 
-def _signs(log: str) -> Counter[str]:
+def signs(log: str) -> Counter[str]:
+    """Count what no log of a healthy stack holds."""
     return Counter({sign: log.count(sign) for sign in _SIGNS})
 
 
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
-        return 0
+def _busy_seconds() -> float:
+    """Return how long the processors of this machine were busy since it started."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system + times.irq + times.softirq)

@@ -59,7 +59,7 @@ async def presence(stage: Stage) -> Presence:
             tenant.guarded,
         )
         assert row
-        return Presence(*row, doubled_ids=await connection.fetchval(_DOUBLED_IDS, TENANT))
+        return Presence(**row, doubled_ids=await connection.fetchval(_DOUBLED_IDS, TENANT))
     finally:
         await connection.close()
 

@@ -1,22 +1,16 @@
-"""The table that is printed at the end: what attackers were answered, and what the tenant noticed."""
+"""The line that is printed for each attack: what attackers were answered, and what the tenant noticed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tests.abuse.measurement import Measurement, Window
 
-__all__ = ["describe", "table"]
+__all__ = ["HEAD", "describe", "line"]
 
-_HEAD = (
+# Memory is in MiB: of API and dashboard by how much they grew and what they kept of it.
+HEAD = (
     f"{'attack':<19}{'case':<8}{'p50 ms before/during/after':<28}{'p99 ms before/during/after':<30}{'x':>5}"
-    f"{'faults':>8}{'stored s':>10}{'gap s':>7}{'API MiB +peak/+kept':>21}{'worker':>8}{'redis':>7}{'rest s':>8}  answers"
+    f"{'faults':>8}{'stored s':>10}{'gap s':>7}{'API MiB':>11}{'dashboard':>11}{'worker':>8}{'redis':>7}{'rest s':>8}{'others':>8}  answers"
 )
-
-
-def table(found: Sequence[Measurement]) -> str:
-    """Return one line for every attack."""
-    return "\n".join(["", _HEAD, *(_line(one) for one in found)])
 
 
 def describe(found: Measurement) -> str:
@@ -27,15 +21,16 @@ def describe(found: Measurement) -> str:
     )
 
 
-def _line(one: Measurement) -> str:
+def line(one: Measurement) -> str:
+    """Return one attack in one line below HEAD."""
     answers = " ".join(f"{status}:{count}" for status, count in sorted(one.answers.items()))
     windows: tuple[Window, ...] = (one.before, one.during, one.after)
     p50, p99 = ("/".join(f"{getattr(each, name):.0f}" for each in windows) for name in ("p50", "p99"))
     faults = sum(one.during.faults.values()) + sum(one.after.faults.values())
     stored = max(one.during.stored, one.after.stored)
     factor = max(one.during.p99, one.after.p99) / one.before.p99 if one.before.p99 else 0.0
-    memory = f"{one.peak_mib:+.0f}/{one.kept_mib:+.0f}"
+    memory = "".join(f"{f'{peak:+.0f}/{kept:+.0f}':>11}" for peak, kept in one.growth.values())
     return (
         f"{one.attack:<19}{one.case:<8}{p50:<28}{p99:<30}{factor:>5.1f}{faults:>8}{stored:>10.1f}"
-        f"{max(one.gaps.values()):>7.1f}{memory:>21}{one.workers_mib:>8.0f}{one.redis_mib:>7.0f}{one.rest_seconds:>8.1f}  {answers}"
+        f"{max(one.gaps.values()):>7.1f}{memory}{one.workers_mib:>8.0f}{one.redis_mib:>7.0f}{one.rest_seconds:>8.1f}{one.others:>8.0%}  {answers}"
     )

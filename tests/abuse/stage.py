@@ -32,7 +32,6 @@ __all__ = ["Keys", "Stage", "running_stage"]
 TENANT, CROWD, ADMINS, LIMITED = "tenant", "crowd", "admins", "limited"
 WORKERS = 2
 STOP_SECONDS = 20.0
-ATTACKER_SECONDS = 30.0
 _READY_SECONDS = 60.0
 _MIB = 1024 * 1024
 _MEMORY_SHARE = 0.6  # of maxmemory, above which the product takes no more records
@@ -56,12 +55,12 @@ class Stage:
         self.stack = stack
         self.keys = keys
         self.database_url = addresses["DATABASE_URL"]
-        self.redis = redis.Redis.from_url(addresses["REDIS_URL"])
+        self.redis: Any = redis.Redis.from_url(addresses["REDIS_URL"])
+        self.client = httpx.Client(base_url=stack.api, headers=bearer(keys.operator), timeout=10)
         self.tenant = Tenant(stack.api, TENANT, keys.tenant, keys.password)
-        ports = [urlsplit(address).port or 0 for address in (stack.api, stack.dashboard)]
-        self.target = Target(*ports, TENANT, ADMINS, keys.crowd, keys.admins, keys.limited)
-        self.api = self.listening(ports[0])
-        self.dashboard = self.listening(ports[1])
+        api, dashboard = (urlsplit(address).port or 0 for address in (stack.api, stack.dashboard))
+        self.target = Target(api, dashboard, TENANT, ADMINS, keys.crowd, keys.admins, keys.limited)
+        self._processes = self._find_processes()
 
     def listening(self, port: int) -> psutil.Process:
         """Return the process of the stack that listens on a port."""
@@ -78,10 +77,37 @@ class Stage:
 
         return wait_for(find, _READY_SECONDS, f"a process to listen on port {port}")
 
+    def close(self) -> None:
+        """Close what the suite itself has opened; the stack goes on."""
+        self.redis.close()
+        self.client.close()
+
+    def _find_processes(self) -> dict[str, list[psutil.Process]]:
+        return {
+            "API": [self.listening(self.target.port)],
+            "dashboard": [self.listening(self.target.dashboard_port)],
+            "worker": self.stack.workers(),
+        }
+
+    def memory(self) -> dict[str, float]:
+        """Return the resident memory, in MiB, of API and dashboard, and of the largest worker."""
+        return {name: max(map(_resident, found), default=0.0) for name, found in self._processes.items()}
+
+    def processor_seconds(self) -> float:
+        """Return what the stack, this process and attackers that have ended used of the processors so far."""
+        return sum(map(_used, [*self.stack.family(), psutil.Process()]))
+
+    def is_the_same(self) -> bool:
+        """Tell whether API, dashboard and workers are the processes that they were when last asked."""
+        if all(process.is_running() for found in self._processes.values() for process in found):
+            return True
+        self._processes = self._find_processes()
+        return False
+
     def ledgers(self) -> dict[str, dict[str, int]] | None:
         """Return the ledger of every project by its id; None where /pipeline does not answer now."""
         try:
-            answer = httpx.get(f"{self.stack.api}/pipeline", headers=bearer(self.keys.operator), timeout=10)
+            answer = self.client.get("/pipeline")
         except httpx.TransportError:
             return None
         if not answer.is_success:
@@ -104,7 +130,7 @@ class Stage:
         return os.stat(self.stack.log.name).st_size  # noqa: PTH116 as above
 
     @contextmanager
-    def narrowed(self, headroom_mib: int | None) -> Iterator[None]:
+    def narrowed(self, headroom_mib: float | None) -> Iterator[None]:
         """Leave Redis so much memory until it refuses, as a smaller machine or a longer attack would."""
         if headroom_mib is None:
             yield
@@ -162,6 +188,22 @@ class Attacker:
         self._process.stdin.flush()
 
 
+def _resident(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_info().rss) / _MIB
+    except psutil.Error:  # it has ended
+        return 0.0
+
+
+def _used(process: psutil.Process) -> float:
+    """Return the seconds of a process and of those children that ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
@@ -184,7 +226,7 @@ def running_stage() -> Iterator[Stage]:
             stage = Stage(stack, asyncio.run(make_keys(addresses["DATABASE_URL"])), addresses)
             with stage.tenant.running():
                 yield stage
-            stage.redis.close()
+            stage.close()
             stop(stack)
         finally:
             kill(stack)

@@ -19,7 +19,15 @@ from tests.abuse.traffic import BULK, SENTENCES, make_record, make_spans
 from tests.unit.otlp.spans import protobuf_bytes
 
 # How often a second; each is due at its own moment, whether earlier ones were answered or not.
-RATES = {"waited": 6.0, "guard": 1.5, "figures": 1.5, "fresh": 1.0, "otlp": 1.0, "bulk": 0.5, "sign_in": 0.1}
+RATES = {
+    "waited": 6.0,
+    "guard": 1.5,
+    "figures": 1.5,
+    "fresh": 1.0,
+    "otlp": 1.0,
+    "bulk": 0.5,
+    "sign_in": 0.125,
+}
 FIGURES = (
     "/metrics/quality",
     "/metrics/safety",

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
+import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from tests.abuse.attacks import ATTACKS, Attack
-from tests.abuse.measurement import REST_SECONDS, Measurer
+from tests.abuse.measurement import PATIENCE_SECONDS, Measurer, signs
 from tests.abuse.proof import figures_that_differ, presence
-from tests.abuse.report import describe, table
+from tests.abuse.report import HEAD, describe, line
 from tests.abuse.stage import TENANT, Stage, running_stage
 from tests.e2e.stack import wait_for
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 WARM_UP_SECONDS = 12.0
-UPKEEP_SECONDS = 75.0
 _NAMES = [name for name in os.environ.get("LLM_MONITOR_ABUSE_ONLY", "").split(",") if name]
 _UNKNOWN = set(_NAMES) - {attack.name for attack in ATTACKS}
 assert not _UNKNOWN, f"no attack has the name {', '.join(sorted(_UNKNOWN))}"
@@ -38,16 +37,18 @@ def stage() -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def measurer(stage: Stage) -> Iterator[Measurer]:
-    found = Measurer(stage)
-    found.warm_up(WARM_UP_SECONDS)
-    yield found
-    sys.__stdout__.write(f"{table(found.measurements)}\n")
+def measurer(stage: Stage) -> Measurer:
+    time.sleep(WARM_UP_SECONDS)  # evaluators are loaded and pools filled before anything is measured
+    return Measurer(stage)
 
 
 @pytest.mark.parametrize("attack", CHOSEN, ids=[attack.name for attack in CHOSEN])
-def test_the_tenant_does_not_notice(attack: Attack, measurer: Measurer) -> None:
+def test_the_tenant_does_not_notice(
+    attack: Attack, measurer: Measurer, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = measurer.measure(attack)
+    with capsys.disabled():
+        print(*([f"\n{HEAD}"] if attack is CHOSEN[0] else []), line(found), sep="\n")
     if found.complaints:
         pytest.fail(describe(found), pytrace=False)
 
@@ -62,7 +63,7 @@ def settled(measurer: Measurer, stage: Stage) -> dict[str, int]:
         found = (stage.ledgers() or {}).get(TENANT)
         return found if found and not found["in_flight"] else None
 
-    return wait_for(ledger, REST_SECONDS, "everything of the tenant to be settled")
+    return wait_for(ledger, PATIENCE_SECONDS, "everything of the tenant to be settled")
 
 
 def test_nothing_of_the_tenant_is_lost_or_doubled(settled: dict[str, int], stage: Stage) -> None:
@@ -80,7 +81,7 @@ def test_the_figures_of_the_tenant_are_right(stage: Stage) -> None:
 
 @pytest.mark.usefixtures("settled")
 def test_nothing_of_anybody_is_unaccounted(stage: Stage) -> None:
-    wait_for(stage.is_at_rest, REST_SECONDS, "everything of attackers to be settled")
+    wait_for(stage.is_at_rest, PATIENCE_SECONDS, "everything of attackers to be settled")
     ledgers = stage.ledgers()
     assert ledgers
     assert {name: ledger["unaccounted"] for name, ledger in ledgers.items() if ledger["unaccounted"]} == {}
@@ -90,14 +91,11 @@ def test_nothing_of_anybody_is_unaccounted(stage: Stage) -> None:
 def test_the_stack_is_ready_and_its_log_holds_no_failure(stage: Stage) -> None:
     assert httpx.get(f"{stage.stack.api}/health/ready", timeout=10).status_code == httpx.codes.OK
     assert httpx.get(stage.stack.dashboard, timeout=10, follow_redirects=True).status_code == httpx.codes.OK
-    log = stage.log()
-    assert "upkeep failed" not in log
-    assert "Traceback" not in log
+    assert {sign: count for sign, count in signs(stage.log()).items() if count} == {}
 
 
 @pytest.mark.usefixtures("settled")
 def test_names_that_attackers_chose_do_not_command_the_terminal_of_the_operator(stage: Stage) -> None:
     printed = stage.stack.command("keys", "list")
     assert printed.returncode == 0, printed.stderr
-    assert "\x1b" not in printed.stdout
-    assert "\x07" not in printed.stdout
+    assert {sign for sign in ("\x1b", "\x07") if sign in printed.stdout} == set()

@@ -21,6 +21,8 @@ from tests.e2e.stack import Stack, free_ports, wait_for
 
 MIB = 1024 * 1024
 RECOVERY_SECONDS = 90.0
+# A server notices when it needs a new page of its file; a heartbeat every other second fills one in a minute.
+NOTICED_SECONDS = 180.0
 
 
 @pytest.fixture
@@ -163,7 +165,7 @@ def _low(stack: Stack, disk: Path, poster: Poster) -> None:
 def _none(stack: Stack, disk: Path, poster: Poster) -> None:
     """Nothing left: the servers end, get the reserve, and readers read on."""
     fill(disk, "none", left=0)
-    wait_for(lambda: not (disk / "data" / "reserve").exists(), 60, "the reserve to be given up")
+    wait_for(lambda: not (disk / "data" / "reserve").exists(), NOTICED_SECONDS, "the reserve to be given up")
     wait_for(lambda: reads(stack), RECOVERY_SECONDS, "figures to be read")
     poster.watch()
     wait_for(lambda: poster.since[507] > 20, 20, "records to be refused")
@@ -174,7 +176,11 @@ def _none(stack: Stack, disk: Path, poster: Poster) -> None:
 def _none_again(stack: Stack, disk: Path, poster: Poster) -> None:
     """The reserve is used up too: everything is refused with a sentence, and the stack goes on trying."""
     fill(disk, "again", left=0)
-    wait_for(lambda: "are tried again until they do" in stack.errors(), 60, "the servers to be tried again")
+    wait_for(
+        lambda: "are tried again until they do" in stack.errors(),
+        NOTICED_SECONDS,
+        "the servers to be tried again",
+    )
     poster.watch()
     wait_for(lambda: poster.since[503] + poster.since[507] > 50, 30, "records to be refused")
     assert 202 not in poster.since

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from redis.asyncio import Redis
 
-from app.places import FORMER, LANES
+from app.fair_queue import FORMER, LANES
 from app.queue import EVALUATE_QUEUE, JobName, NewJob, listed_jobs, requeue_unlisted, stage
 from monitoring.models import Record
 from tests.integration.worker_rig import running_rig

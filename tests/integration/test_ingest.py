@@ -13,7 +13,7 @@ from redis.asyncio import ConnectionPool, Redis
 from app.config import Settings
 from app.errors import Unavailable
 from app.ingest import Ingest
-from app.ingest.group_commit import JOB_BYTES, JOB_RECORDS, GroupCommit
+from app.ingest.group_commit import JOB_BYTES, JOB_RECORDS, WAITED_BYTES, GroupCommit
 from app.privacy import Privacy
 from app.queue import (
     ACCEPTED_KEY,
@@ -173,6 +173,22 @@ async def test_a_wait_without_workers_ends_in_time_and_keeps_the_record(ingest: 
     submission = await accept(ingest, records(1), wait_seconds=0.05)
     assert submission.summaries == {}
     assert len(await queued_jobs(redis)) == 1
+
+
+async def test_jobs_that_somebody_waits_for_are_small_and_a_large_record_is_waited_for_among_bulk(
+    ingest: Ingest, redis: Redis
+) -> None:
+    half = Record(prompt="p", response="x" * (WAITED_BYTES // 2))
+    large = Record(prompt="p", response="y" * WAITED_BYTES)
+    await accept(ingest, [half, half, large, half], wait_seconds=0.01)
+    jobs = dict(zip(await queued_jobs(redis), await queued_envelopes(redis), strict=True))
+    assert [(job.waited, len(found)) for job, found in jobs.items()] == [(True, 1)] * 3 + [(False, 1)]
+    assert all(job.size <= WAITED_BYTES for job in jobs if job.waited)
+    for job, (envelope,) in jobs.items():
+        assert envelope.waited
+        assert (envelope.record == large) is not job.waited
+        batch = decode_batch(deserialize(await redis.get(f"arq:job:{job}"))["a"][0])
+        assert batch.reply_to == ingest.waiting.channel
 
 
 async def test_a_waiting_record_is_due_before_bulk_of_the_same_moment(ingest: Ingest, redis: Redis) -> None:

@@ -204,13 +204,14 @@ async def test_settings_are_kept_and_every_act_is_in_the_audit_log(api: ApiRig, 
     shop = await issue(engine, "admin", project_id="shop")
     prefix = shop[:15]
     settings = {"retention_days": 7}
-    put = await api.client.put("/projects/shop/settings", json=settings, headers=bearer(shop))
+    headers = {**bearer(shop), "If-Match": "*"}
+    put = await api.client.put("/projects/shop/settings", json=settings, headers=headers)
     assert put.status_code == 200, put.text
     kept = (await api.client.get("/projects/shop/settings", headers=bearer(shop))).json()
     assert kept["retention_days"] == 7
     policies: list[Any] = [{"policy": {"thresholds": {name: 0.4}}} for name in ("toxicity", "a\0")]
     for wrong in ({"retention_days": 0}, {"nothing": 1}, *policies):
-        answer = await api.client.put("/projects/shop/settings", json=wrong, headers=bearer(shop))
+        answer = await api.client.put("/projects/shop/settings", json=wrong, headers=headers)
         assert answer.status_code == 422, answer.text
     second = (await post_key(api, shop, "shop", scopes=["read"])).json()
     for _ in range(2):

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from app.folding import fold_each
+from app.schemas.projects import BacklogLimits
 from app.storage.engine import Connection
 from app.storage.rollup_folds import cover
 from app.supervision import Tasks
 from monitoring.bounds import OUT_OF_RANGE
+from monitoring.verdict import Policy
 from tests.integration.api_rig import ApiRig
 from tests.integration.test_otlp_logs import DETAILS, IDS, JUDGED, joining, only_trace
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
+from tests.integration.worker_rig import decide
 from tests.unit.otlp.spans import json_bytes, log_bytes, protobuf_bytes, span
+from workers.retention import Retention
 from workers.upkeep import Upkeep
 
 FIGURES = (
@@ -110,6 +115,20 @@ async def test_logs_are_held_to_the_same_bounds(api: ApiRig) -> None:
     assert (await api.client.get("/metrics/quality")).status_code == 200
 
 
+async def test_settings_of_any_size_that_were_stored_stop_nobody(api: ApiRig) -> None:
+    await decide(
+        api.worker,
+        retention_days=10**30,
+        backlog=BacklogLimits(records=10**30, bytes=10**30, age_seconds=10**30),
+        policy=Policy(weights=dict.fromkeys(("coherence", "relevance"), 1.7e308)),
+    )
+    (trace_id,) = await api.store({"prompt": "p", "response": "two words"})
+    assert 0 <= (await api.get(f"/traces/{trace_id}"))["quality_score"] <= 1
+    await Retention(api.worker.engine, retention_days=90).turn(datetime.now(UTC))
+    assert failures(await keep_up(api)) == {}
+    assert (await api.get("/metrics/quality"))["average_quality"] is not None
+
+
 POISON = """
 UPDATE rollups SET {changes}
 WHERE project_id = 'default' AND dimension IN ('all', 'model') AND grain = 60
@@ -182,10 +201,10 @@ async def test_a_step_that_fails_for_one_project_is_taken_for_all_others(api: Ap
     """Also for a reason that nobody foresaw."""
     await poison(api, "records = records")
 
-    async def fold(connection: Connection, now: datetime, project_id: str | None = None) -> None:
-        if project_id != "other":
+    async def fold(connection: Connection, now: datetime, projects: Sequence[str] | None = None) -> None:
+        if projects is None or "default" in projects:
             await connection.exec_driver_sql("SELECT 1 / 0")
-        await cover(connection, now, project_id)
+        await cover(connection, now, projects)
 
     async with api.worker.engine.begin() as connection:
         assert await fold_each(connection, fold, datetime.now(UTC) + timedelta(days=2)) == ["default"]

@@ -45,8 +45,10 @@ BODIES: Mapping[str, Any] = {
     "POST /api/public/otel/v1/traces": {"resourceSpans": []},
     "POST /feedback": {"trace_id": "{trace_id}", "rating": 4},
     "PUT /policy": {},
+    "PATCH /policy": {},
     "POST /projects": {"project_id": "{new_project}", "name": "Another"},
     "PUT /projects/{project_id}/settings": {},
+    "PATCH /projects/{project_id}/settings": {},
     "POST /projects/{project_id}/keys": KEY,
     "POST /sessions": {"project_id": "shop", "password": "not the one"},
 }
@@ -56,6 +58,7 @@ FINE = {200, 201, 202, 204}
 ALSO_FINE: Mapping[str, set[int]] = {
     "GET /health/ready": {503},  # no worker was heard of
     "POST /sessions": {401, 429},  # by password, with which a key has nothing to do
+    "PATCH /policy": {503},
     "PUT /policy": {503},  # nor has one told which evaluators there are
     "GET /policy": {503},
     "POST /pipeline/dead/{trace_id}/replay": {409},  # its bytes are none that a worker could read
@@ -198,7 +201,7 @@ async def send(world: World, kind: str, place: str, asked: Asked) -> Answer:
     if method == "WS":
         return await shake_hands(world.api.app, asked.path, headers)
     response = await world.api.client.request(
-        method, asked.path, json=asked.body, headers={**headers, "prefer": "respond-async"}
+        method, asked.path, json=asked.body, headers={**headers, "prefer": "respond-async", "if-match": "*"}
     )
     return Answer(response.status_code, response.headers, response.text)
 

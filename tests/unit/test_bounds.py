@@ -14,7 +14,15 @@ from app.errors import InvalidRecord
 from app.observation import observe
 from app.schemas.records import read_record, read_records
 from app.schemas.rollups import Delta
-from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, OUT_OF_RANGE, bounded
+from monitoring.bounds import (
+    BEYOND,
+    MOST_MILLISECONDS,
+    MOST_TOKENS,
+    MOST_USD,
+    MOST_VALUE,
+    OUT_OF_RANGE,
+    bounded,
+)
 from monitoring.cost import CostTracker
 from monitoring.models import Record, Score
 from monitoring.pricing import Usage, price
@@ -29,7 +37,8 @@ GENEROUS = 10**9  # records that a sum must be able to bear
 def test_sums_of_a_thousand_million_records_fit_their_columns() -> None:
     assert GENEROUS * MOST_TOKENS < 2**63  # bigint
     assert GENEROUS * MOST_USD <= 10**14  # numeric(24, 10)
-    assert float(GENEROUS) * MOST_MILLISECONDS < 1e300  # double precision
+    assert GENEROUS * max(MOST_MILLISECONDS, MOST_VALUE) < 1e300  # double precision
+    assert max(MOST_TOKENS, MOST_MILLISECONDS, MOST_VALUE) < BEYOND
 
 
 @pytest.mark.parametrize("field", ["response_time_ms", "time_to_first_token_ms"])

@@ -51,7 +51,7 @@ def test_every_command_that_is_named_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     registered = (*command_line.registered_commands, *command_line.registered_groups)
     commands = {command.name or "" for command in registered}
-    used = re.findall(r"(?:^|`|\()(?:\.venv/bin/)?llm-monitor ([a-z]+)", text, re.MULTILINE)
+    used = re.findall(r"(?:^|`|\()(?:\.venv/bin/)?llm-monitor ([a-z-]+)", text, re.MULTILINE)
     assert set(used) <= commands
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets

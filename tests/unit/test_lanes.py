@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from app.queue import JobName
-from workers.lanes import CROWDED_SECONDS, LATE_SECONDS, Patience, pick_waited
+from workers.lanes import CROWDED_SECONDS, LATE_SECONDS, Patience, fit, pick_waited
 
 BULK = [str(JobName.new("default", 256, 9)).encode() for _ in range(2)]
 WAITED = [str(JobName.new("default", 1, 9, waited=True)).encode() for _ in range(2)]
@@ -57,3 +57,23 @@ def test_a_waited_job_that_went_and_comes_again_is_not_late() -> None:
     patience.pick([WAITED[0]], 100.0, has_bulk=True)
     patience.pick([], 100.0, has_bulk=True)
     assert patience.pick([WAITED[0]], 100.0 + 2 * LATE_SECONDS, has_bulk=True) == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room", "idle", "chosen"),
+    [
+        ([10, 20, 30], 60, True, 3),
+        ([10, 20, 31], 60, True, 2),
+        ([10, 20, 31], 60, False, 2),
+        ([61, 1], 60, True, 1),
+        ([61, 1], 60, False, 0),
+        ([1, 61, 1], 60, True, 1),
+        ([1], 0, False, 0),
+        ([], 60, True, 0),
+    ],
+)
+def test_a_process_claims_what_fits_in_order_and_a_large_job_alone(
+    *, sizes: list[int], room: int, idle: bool, chosen: int
+) -> None:
+    names = [str(JobName.new("default", 1, size)).encode() for size in sizes]
+    assert fit(names, room, idle=idle) == names[:chosen]

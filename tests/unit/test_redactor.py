@@ -11,7 +11,7 @@ from monitoring.entities import find_entities
 from monitoring.evaluation import evaluate
 from monitoring.evaluators.pii import build
 from monitoring.models import Record
-from monitoring.redaction import Mode, Redaction
+from monitoring.redaction import Mode, Redaction, without_pseudonyms
 from monitoring.redactor import Redacted, redact
 
 PII = build()
@@ -241,6 +241,46 @@ def test_nothing_that_was_found_is_left_and_the_rest_is_kept(pieces: list[str]) 
         if entity.confidence >= MASK.confidence:
             assert f"[{entity.type}]" in masked or text[entity.start : entity.end] not in masked
     assert masked == text or len(find_entities(text)) > 0
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "jane.doe%40corp.net",
+        "jane.doe\\u0040corp.net",
+        "Jane.Doe [at] corp [dot] net",
+        "jane.doe\uff20corp.net",
+    ],
+)
+def test_a_pseudonym_does_not_depend_on_how_a_value_is_written(hidden: str) -> None:
+    assert redact_text(f"of {hidden}!", HASH) == "of [EMAIL_ADDRESS:e17t]!"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("of [EMAIL_ADDRESS:abcdefghijklmnop]", "of [EMAIL_ADDRESS]"),
+        ("[USER_ID:abcdefghijklmnop][US_SSN:ponmlkjihgfedcba]", "[USER_ID][US_SSN]"),
+        ("[EMAIL_ADDRESS:abc] [x:abcdefghijklmnop] plain", "[EMAIL_ADDRESS:abc] [x:abcdefghijklmnop] plain"),
+    ],
+)
+def test_a_sender_sees_masks(text: str, shown: str) -> None:
+    assert without_pseudonyms(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("redaction", "masking"),
+    [
+        (HASH, MASK),
+        (
+            Redaction(types={"US_SSN": "hash", "API_KEY": "drop"}),
+            Redaction(types={"US_SSN": "mask", "API_KEY": "drop"}),
+        ),
+        (Redaction(mode="drop"), Redaction(mode="drop")),
+    ],
+)
+def test_a_decision_has_a_form_without_pseudonyms(redaction: Redaction, masking: Redaction) -> None:
+    assert redaction.without_pseudonyms() == masking
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from app.access.credentials import SUBPROTOCOL, offered
 from app.access.door import Door
 from app.access.identity import Identity
-from app.api.dependencies import Caller, Serving
+from app.api.dependencies import Caller, Services, Serving
 from app.api.live_feed import Client
+from app.api.problems import answer_expected
+from app.errors import Overloaded
 
 __all__ = ["router"]
 
@@ -23,6 +25,14 @@ _CHECK_SECONDS = 1.0
 @router.websocket("/ws/metrics")
 async def watch_metrics(socket: WebSocket, serving: Serving, caller: Caller) -> None:
     """Send text frames `{"type": …, "data": …}` until the client goes away, or its key ends."""
+    try:
+        with serving.hub.watchers.held(caller.project_id, socket.client.host if socket.client else None):
+            await _watch(socket, serving, caller)
+    except Overloaded as error:
+        await socket.send_denial_response(answer_expected(socket, error))
+
+
+async def _watch(socket: WebSocket, serving: Services, caller: Identity) -> None:
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(socket.headers) else None)
     async with serving.hub.watching(caller.project_id) as client:
         sending = asyncio.create_task(_send(socket, client))

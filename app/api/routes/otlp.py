@@ -22,7 +22,7 @@ router = APIRouter(tags=["opentelemetry"])
 @router.post("/v1/traces", **EXPORT_BODY)
 @router.post("/api/public/otel/v1/traces", include_in_schema=False, **EXPORT_BODY)
 async def post_traces(request: Request, serving: Serving, project: Project) -> Response:
-    """Take spans, score those that are LLM calls, and keep all of them as a tree."""
+    """Take up to 50,000 spans, score those that are LLM calls, and keep all of them as a tree."""
     body = await read_export(request, serving.settings.max_body_bytes)
     mapped = await decode(body, _read_spans)
     return answer_export(body, "spans", await _accept(serving, project, mapped))

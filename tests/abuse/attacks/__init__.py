@@ -25,4 +25,5 @@ ATTACKS = (
     *figures.ATTACKS,
     figures.POISON,
     spans.POISON,
+    Attack("nothing_again", "none", nothing, seconds=8),
 )

@@ -89,7 +89,12 @@ class Attack(NamedTuple):
     case: str
     prepare: Callable[[Target], Strike]
     seconds: float = 6.0
-    headroom_mib: int | None = None
+    headroom_mib: float | None = None
+
+    @property
+    def is_control(self) -> bool:
+        """Tell whether this is no attack, but shows what the machine's own noise comes to."""
+        return self.case == "none"
 
 
 def side_by_side(*work: Callable[[], None]) -> None:

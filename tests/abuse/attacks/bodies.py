@@ -72,13 +72,19 @@ def small_bodies(target: Target) -> Strike:
     """Case 06: a kilobyte or four of gzip that hold two million lines, or half a million values or spans."""
     key = target.ingest_key
     spans = _nest(_nest(_nest(b"\x12\x00" * 500_000, 2), 2), 1)
-    requests = [
-        request("/monitor/inferences", b"x\n" * 2_000_000, key=key, content_type=NDJSON, compressed=True),
-        request("/monitor/inferences", b"[" + b"1," * 300_000 + b"1]", key=key, compressed=True),
+    lines = partial(request, "/monitor/inferences", key=key, compressed=True)
+    some = [
+        lines(b"[" + b"1," * 300_000 + b"1]"),
         request("/v1/traces", spans, key=key, content_type=PROTOBUF, compressed=True),
-        request("/monitor/inferences", b"{}\n" * 500_000, key=key, content_type=NDJSON, compressed=True),
     ]
-    return lambda round_: round_.repeat(target.port, cycle(requests), every=0.25)
+    others = [lines(b"{}\n" * 500_000, content_type=NDJSON), lines(b"x\n" * 2_000_000, content_type=NDJSON)]
+
+    def strike(round_: Round) -> None:
+        side_by_side(
+            *[partial(round_.repeat, target.port, cycle(each), every=0.25) for each in (some, others)]
+        )
+
+    return strike
 
 
 def many_records(target: Target) -> Strike:

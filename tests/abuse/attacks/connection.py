@@ -8,8 +8,15 @@ import socket
 from typing import Any, NamedTuple, Self
 
 PATIENCE_SECONDS = 12.0
+# Not the tenant's 127.0.0.1, so that what is limited by address is limited for attackers alone.
+_SOURCE = ("127.0.0.2", 0)
 _END_OF_HEAD = b"\r\n\r\n"
 _PIECE = 256 * 1024
+
+
+def connect(port: int, patience: float) -> socket.socket:
+    """Return a connection from the attackers' address to a port of this machine; raises OSError."""
+    return socket.create_connection(("127.0.0.1", port), patience, source_address=_SOURCE)
 
 
 class Answer(NamedTuple):
@@ -75,7 +82,7 @@ class Connection:
     def _ask(self, data: bytes) -> Answer:
         try:
             if self._socket is None:
-                self._socket = socket.create_connection(("127.0.0.1", self._port), self._patience)
+                self._socket = connect(self._port, self._patience)
             try:
                 self._socket.sendall(data)
             except (BrokenPipeError, ConnectionResetError):

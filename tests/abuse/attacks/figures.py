@@ -25,7 +25,7 @@ def back_dated(target: Target) -> Strike:
     key, now = target.admin_key, datetime.now(UTC)
     step = (now - _SINCE) / _MINUTES
     recent = timedelta(days=399) / _MINUTES
-    records = [
+    records: list[dict[str, object]] = [
         {
             "prompt": "What is it?",
             "response": "It is a river.",
@@ -37,7 +37,7 @@ def back_dated(target: Target) -> Strike:
         for number in range(_MINUTES)
     ]
     bodies = [
-        request("/monitor/inferences", lines_of(list(records[at : at + _PART])), key=key, content_type=NDJSON)
+        request("/monitor/inferences", lines_of(records[at : at + _PART]), key=key, content_type=NDJSON)
         for at in range(0, _MINUTES, _PART)
     ]
     reports = [request(f"{path}?time_period=400d", key=key) for path in _REPORTS]
@@ -51,7 +51,7 @@ def back_dated(target: Target) -> Strike:
 
 def poison_cost(target: Target) -> Strike:
     """Case 09: calls of the dearest model with the largest counts, whose cost no column holds when summed."""
-    dear = {
+    dear: dict[str, object] = {
         "prompt": "a",
         "response": "b",
         "model_name": "o1-pro",

@@ -9,16 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import count, cycle
+from itertools import count, cycle, islice
 
 from tests.abuse.attacks.attack import Attack, Round, Strike, Target, side_by_side
-from tests.abuse.attacks.connection import request
+from tests.abuse.attacks.connection import connect, request
 
 __all__ = ["ATTACKS"]
 
 _MIB = 1024 * 1024
 _START = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-_HEAD_MIB, _DASHBOARD_MIB = 20, 10
+_HEAD_MIB = 20
 _PIECE = 64 * 1024
 # 25 MB/s in a connection: as fast as a reader that does nothing else takes it.
 _PIECE_PAUSE = 0.0025
@@ -52,8 +52,8 @@ def dashboard_heads(target: Target) -> Strike:
 
     def strike(round_: Round) -> None:
         side_by_side(
-            partial(_pour, round_, target.dashboard_port, shortest, _DASHBOARD_MIB),
-            partial(_pour, round_, target.dashboard_port, b"a" * _PIECE, _DASHBOARD_MIB, b"X: "),
+            partial(_pour, round_, target.dashboard_port, shortest, _HEAD_MIB),
+            partial(_pour, round_, target.dashboard_port, b"a" * _PIECE, _HEAD_MIB, b"X: "),
         )
 
     return strike
@@ -113,8 +113,10 @@ def sign_in_flood(target: Target) -> Strike:
 
     def strike(round_: Round) -> None:
         strangers = [partial(round_.repeat, target.port, bodies(None), every=0.05) for _ in range(16)]
-        guessing = partial(round_.repeat, target.port, bodies(target.tenant), every=0.4)
-        side_by_side(*strangers, guessing)
+        # Guesses come first, as long as a try is quick: they are what would lock the tenant out.
+        guesses = bodies(target.tenant)
+        round_.repeat(target.port, islice(guesses, 12), every=0.05)
+        side_by_side(*strangers, partial(round_.repeat, target.port, guesses, every=1))
 
     return strike
 
@@ -136,7 +138,7 @@ def _pour(round_: Round, port: int, piece: bytes, mebibytes: int, begin: bytes =
     """Send pieces of one head until so much was sent; begin again after the server has closed."""
     left = mebibytes * _MIB
     while left > 0 and round_.goes_on():
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as one:
+        with suppress(OSError), connect(port, 5) as one:
             one.sendall(_START + begin)
             try:
                 while left > 0 and round_.goes_on():
@@ -160,7 +162,7 @@ def _connect(port: int, number: int) -> Iterator[socket.socket]:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES
     for _ in range(min(number, most)):
         try:
-            one = socket.create_connection(("127.0.0.1", port), 1)
+            one = connect(port, 1)
         except OSError:
             return
         yield one

@@ -11,10 +11,10 @@ from typing import Any
 from app.otlp.signals import Span
 from tests.abuse.attacks.attack import Attack, Round, Strike, Target, side_by_side
 from tests.abuse.attacks.bodies import PROTOBUF
-from tests.abuse.attacks.connection import Connection, request
+from tests.abuse.attacks.connection import PATIENCE_SECONDS, Connection, connect, request
 from tests.unit.otlp.spans import protobuf_bytes
 
-__all__ = ["ATTACKS"]
+__all__ = ["ATTACKS", "POISON"]
 
 _CHAT = {
     "gen_ai.operation.name": "chat",
@@ -33,18 +33,28 @@ _POISON: tuple[Mapping[str, Any], ...] = (
     {"gen_ai.usage.input_tokens": 2**40, "gen_ai.usage.output_tokens": 2**40},
 )
 _DEPTH, _DOCUMENTS, _ONE_TRACE, _PART = 5_000, 4_000, 20_000, 500
+_HANDSHAKE = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 _SECOND = 1_000_000_000
 
 
 def poison_numbers(target: Target) -> Strike:
-    """Case 01: spans whose numbers are finite and have no sum; each request is a batch of its own."""
-    numbers = cycle(_POISON)
+    """Case 01: spans whose numbers are finite and have no sum, a batch each; their project is read and watched too."""
+    key = target.admin_key
+    figures = [request(path, key=key) for path in ("/metrics/quality", "/metrics/cost")]
+    upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", _HANDSHAKE)
+    watch = request("/ws/metrics", b"", *upgrade, key=key)
 
     def bodies() -> Iterator[bytes]:
-        for extra in numbers:
-            yield _export(target.ingest_key, [_span({**_CHAT, **extra}, secrets.token_bytes(16))])
+        for extra in cycle(_POISON):
+            yield _export(key, [_span({**_CHAT, **extra}, secrets.token_bytes(16))])
+            yield from figures
 
-    return lambda round_: round_.repeat(target.port, bodies(), every=0.05)
+    def strike(round_: Round) -> None:
+        with connect(target.port, PATIENCE_SECONDS) as watcher:
+            watcher.sendall(watch)
+            round_.repeat(target.port, bodies(), every=0.05)
+
+    return strike
 
 
 def deep_spans(target: Target) -> Strike:
@@ -132,8 +142,8 @@ def _parts(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
 
 
 ATTACKS = (
-    Attack("deep_spans", "12", deep_spans),
+    Attack("deep_spans", "12", deep_spans, seconds=8),
     Attack("documents", "12", documents, seconds=8),
     Attack("one_trace", "12", one_trace),
 )
-POISON = Attack("poison_numbers", "01", poison_numbers)
+POISON = Attack("poison_numbers", "01", poison_numbers, seconds=10)

@@ -16,7 +16,14 @@ def test_one_name_gets_half() -> None:
 
 @pytest.mark.parametrize(
     ("held", "name", "heaviest"),
-    [("aaab", "c", "a"), ("aaab", "b", "a"), ("aabb", "a", None), ("aab", "b", None), ("ab", "c", None), ("", "a", None)],
+    [
+        ("aaab", "c", "a"),
+        ("aaab", "b", "a"),
+        ("aabb", "a", None),
+        ("aab", "b", None),
+        ("ab", "c", None),
+        ("", "a", None),
+    ],
 )
 def test_the_heaviest_holds_more_than_who_asks_would(held: str, name: str, heaviest: str | None) -> None:
     slots = Slots(100)

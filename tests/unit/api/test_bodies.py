@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from fastapi import Request
 
+from app.api import bodies
 from app.api.bodies import Body, read_body
 from app.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
@@ -126,3 +127,11 @@ async def test_broken_compression_is_a_malformed_body(encoding: str, content: by
 async def test_another_compression_is_refused(encoding: str) -> None:
     with pytest.raises(UnsupportedMediaType, match="gzip or deflate"):
         await read([TEXT], content_encoding=encoding)
+
+
+async def test_a_long_media_type_is_refused_and_not_remembered() -> None:
+    remembered = bodies._find_format.cache_info().currsize  # noqa: SLF001 memory is the question
+    with pytest.raises(UnsupportedMediaType, match="at most 256 characters"):
+        await read([b"{}"], content_type="application/json; x=" + "a" * 300)
+    assert bodies._find_format.cache_info().currsize == remembered  # noqa: SLF001
+    assert (await read([b"{}"], content_type="application/json; x=" + "a" * 200)).format == "json"

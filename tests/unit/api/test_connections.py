@@ -110,7 +110,7 @@ class Front:
     async def settle(self) -> None:
         async with asyncio.timeout(5):
             while self.state.tasks:
-                await asyncio.sleep(0)
+                await asyncio.wait(self.state.tasks)
 
     def pass_seconds(self, seconds: int) -> None:
         for _ in range(seconds):
@@ -149,9 +149,7 @@ def fields(count: int, value: bytes = b"") -> bytes:
     ],
 )
 @pytest.mark.parametrize("piece", [1_000, 200_000])
-async def test_a_head_is_bounded_however_it_comes(
-    front: Front, head: bytes, status: int, piece: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_head_is_bounded_however_it_comes(front: Front, head: bytes, status: int, piece: int) -> None:
     front.application.hold.clear()
     connection, transport = front.connect()
     for start in range(0, len(head), piece):
@@ -192,7 +190,9 @@ async def test_what_never_ends_is_ended_at_the_limit(front: Front, beginning: by
 async def test_bodies_are_not_counted_as_heads(front: Front) -> None:
     connection, transport = front.connect()
     for _ in range(2):
-        connection.data_received(b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 300000\r\n\r\n" + b"a" * 100_000)
+        connection.data_received(
+            b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 300000\r\n\r\n" + b"a" * 100_000
+        )
         connection.data_received(b"a" * 200_000)
         await front.settle()
     small = b"".join(b"1\r\na\r\n" for _ in range(50_000))
@@ -244,13 +244,15 @@ async def test_a_client_that_waits_for_this_process_has_all_the_time(front: Fron
     connection.data_received(GET + b"\r\n")
     front.pass_seconds(100)
     expecting, waiting = front.connect()
-    expecting.data_received(b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n")
+    expecting.data_received(
+        b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n"
+    )
     front.pass_seconds(100)
     pausing, paused = front.connect()
     pausing.data_received(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n" + b"a" * 70_000)
     assert paused.paused
     front.pass_seconds(100)
-    assert not (transport.closed or waiting.closed or paused.closed)
+    assert [each.closed for each in (transport, waiting, paused)] == [False] * 3
 
 
 async def test_a_body_behind_its_answer_is_not_read_for_ever(front: Front) -> None:

@@ -130,6 +130,42 @@ async def test_a_direct_route_answers_as_the_one_behind_it(
         assert (answer.status_code, text in answer.text) == (status, True)
 
 
+@pytest.mark.parametrize("host", ["evil.example", "test", "evil.example/a", "[bad"])
+async def test_a_redirection_names_no_host(app: Application, host: str) -> None:
+    answer = await send(app, "POST", "/plain/?a=1", host=host)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/plain?a=1")
+
+
+@pytest.mark.parametrize("path", ["/plain", "/asking"])
+async def test_who_leaves_before_the_body_came_is_no_error(app: Application, path: str) -> None:
+    sent = []
+
+    async def leave() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def note(message: dict[str, object]) -> None:
+        sent.append(message.get("status"))
+
+    @app.post("/reading")
+    async def reading(request: Request) -> Response:
+        return Response(await request.body())
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "query_string": b"",
+        "path": path if path == "/plain" else "/reading",
+        "raw_path": b"/",
+        "root_path": "",
+        "client": None,
+        "headers": [(b"host", b"test"), (b"x-key", b"right")],
+    }
+    await app(scope, leave, note)  # type: ignore[arg-type]
+    assert sent in ([], [499, None])
+
+
 async def test_an_unexpected_error_is_answered_and_then_raised(app: Application) -> None:
     with pytest.raises(LookupError):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:

@@ -105,6 +105,31 @@ def test_bars_keep_their_order_and_long_names_are_cut_but_told_whole() -> None:
     assert top < bottom
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ('<a href="//e.io">x</a>', '&lt;a href="//e.io"&gt;x&lt;/a&gt;'),
+        ("a<br>b", "a&lt;br&gt;b"),
+        ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
+        ("AT&T", "AT&amp;T"),
+        ("gpt-4", "gpt-4"),
+    ],
+)
+def test_names_are_no_markup_in_charts(name: str, shown: str) -> None:
+    figure = bars([Bar(name, 1.0, "1")], color="#112233", colors=palette("light"))
+    assert figure["layout"]["yaxis"]["ticktext"] == [shown]
+    assert figure["data"][0]["customdata"] == [shown]
+    lines = trend(
+        [Point(datetime(2026, 1, 1, tzinfo=UTC), 1, 0.5)],
+        name=name,
+        unit="score",
+        color="#112233",
+        colors=palette("light"),
+    )
+    assert lines["data"][-1]["name"] == shown
+    assert describe_bars([Bar(name, 1.0, "1")], name="Models") == f"Models: {name} 1."
+
+
 def test_trends_are_told_in_words() -> None:
     text = describe_trend(_points(0.5, 0.9, None, 0.7), name="Quality", unit="score")
     assert text == (

@@ -193,7 +193,7 @@ def test_a_finding_says_what_it_reads(text, reading):
 HOSTILE = (
     "&#64;", "%40", "%25", "&amp;", "\\", "\\u0040", "\\n1", " at a dot b", "a [at] b", "dot ", "[at]", "4539\u2013", "\u0664",
     "1_2345678_", "1 - 2 - ", "password=", "PASSWORD='a' ", "authorization: ", "a=b.c@", '"a"@', "\u00fc@\u00fc.", "@ ", "-u a:b1! ",
-    "secret: \"", "a@b.co-", "\u200b1", "wa.me/1234567 ", "lm_0123456789ab_",
+    'secret: "', "a@b.co-", "\u200b1", "wa.me/1234567 ", "lm_0123456789ab_",
 )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ def test_csv_cells_with_line_breaks_and_empty_cells(tmp_path: Path, name: str) -
         ("absent/x.jsonl", None, NotFound),
         ("x.jsonl.gz", b"not a gzip", MalformedBody),
         ("x.jsonl.gz", gzip.compress(JSON_LINES, mtime=0)[:-6], MalformedBody),
+        ("x.jsonl.gz", gzip.compress(JSON_LINES, mtime=0)[:10] + b"\xff" * 60, MalformedBody),
     ],
 )
 def test_files_that_cannot_be_read(

@@ -134,7 +134,7 @@ def test_acceptances_that_are_cut_off_still_count(tmp_path: Path) -> None:
     file = single(tmp_path, SET + b"garbage" + JOB + other + JOB)
     damage = find_damage(tmp_path)
     assert damage
-    cut(damage, recount=True)
+    cut(damage, counter=ACCEPTED_KEY)
     counted = [
         command("HINCRBY", ACCEPTED_KEY, project, number)
         for project, number in (("till", "14"), ("kasse", "3"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.errors import MalformedBody
+from app.errors import BodyTooLarge, MalformedBody
 from app.otlp import protojson
 from app.otlp.mapping import Mapped, map_spans
 from app.otlp.signals import Malformed
@@ -181,3 +181,74 @@ def test_a_body_that_is_nested_too_deeply_is_refused() -> None:
     body = text.replace('"attributes": []', '"attributes": [{"key":"a","value":' + inner + "}]")
     with pytest.raises(MalformedBody):
         protojson.read_spans(body.encode())
+
+
+RETRIEVER = {"openinference.span.kind": "RETRIEVER"}
+CHAT = {"gen_ai.operation.name": "chat", "input.value": "q"}
+
+
+def test_a_call_gets_the_passages_that_were_there_first_and_no_others() -> None:
+    retrievers = [
+        span({**RETRIEVER, "retrieval.documents.0.document.content": f"d{n}"}, number=n, milliseconds=200 - n)
+        for n in range(1, 100)
+    ]
+    late = span(CHAT, number=200, start_ns=START_NS + 150_000_000, end_ns=START_NS + 300_000_000)
+    last = span(CHAT, number=201, start_ns=START_NS + 300_000_000, end_ns=START_NS + 400_000_000)
+    found = mapped(*retrievers, late, last)
+    contexts = [one.line.context for one in found[-2:] if isinstance(one.line, Record)]
+    assert contexts[0] == tuple(f"d{n}" for n in range(99, 49, -1))
+    assert contexts[1] == tuple(f"d{n}" for n in range(99, 35, -1))
+
+
+def test_documents_that_very_many_calls_would_get_are_refused() -> None:
+    found = span({**RETRIEVER, "retrieval.documents.0.document.content": "d" * 1_500_000}, milliseconds=1)
+    after = {"start_ns": START_NS + 10**9, "end_ns": START_NS + 2 * 10**9}
+    assert len(mapped(found, *(span(CHAT, number=n, **after) for n in range(2, 90)))) == 89
+    with pytest.raises(BodyTooLarge, match=r"documents.*several requests"):
+        mapped(found, *(span(CHAT, number=n, **after) for n in range(2, 100)))
+
+
+def test_messages_written_into_texts_are_counted_for_the_whole_request() -> None:
+    said = "[" + ",".join(["{}"] * 90_000) + "]"
+    assert len(mapped(*(span({**CHAT, "gen_ai.input.messages": said}, number=n) for n in range(1, 3)))) == 2
+    with pytest.raises(BodyTooLarge, match="500000 messages"):
+        mapped(*(span({**CHAT, "gen_ai.input.messages": said}, number=n) for n in range(1, 7)))
+
+
+def test_json_of_too_many_values_stays_a_text() -> None:
+    said = "[" + ",".join(["1"] * 250_000) + "]"
+    (found,) = mapped(span({**CHAT, "output.value": said}))
+    assert isinstance(found.line, Record)
+    assert found.line.response == said
+
+
+def test_what_all_spans_share_is_kept_short() -> None:
+    (found,) = mapped(span(CHAT, scope="s" * 9_000, resource={"service.name": "n" * 9_000}))
+    assert isinstance(found.line, Record)
+    assert len(found.line.metadata["service.name"]) == len(found.line.metadata["otel.scope"]) == 512
+
+
+@pytest.mark.parametrize("attributes", [RETRIEVER, CHAT])
+def test_names_of_any_depth_cost_their_span_alone(attributes: dict[str, Any]) -> None:
+    deep = span({**attributes, "retrieval.documents." + "a." * 5_000: "x"})
+    found = mapped(deep, span(CHAT, number=2))
+    assert isinstance(found[0].line, Rejection)
+    assert isinstance(found[1].line, Record)
+
+
+def test_ids_that_are_no_text_travel_as_text() -> None:
+    said = json.dumps([{"role": "assistant", "tool_calls": [{"id": 2**70, "function": {"name": [1]}}]}])
+    (found,) = mapped(span({**CHAT, "gen_ai.output.messages": said}))
+    assert isinstance(found.line, Record)
+    (message,) = found.line.messages[1:]
+    assert message["tool_calls"][0]["function"]["name"] == "[1]"
+
+
+def test_a_resource_that_cannot_be_read_costs_its_own_spans_alone() -> None:
+    request = json_request([json_span(span(CHAT))])
+    (group,) = request["resourceSpans"]
+    broken = {**group, "resource": {"attributes": [{"key": "a", "value": {"intValue": "9" * 30}}]}}
+    request["resourceSpans"] = [broken, group]
+    first, second = protojson.read_spans(json.dumps(request).encode())
+    assert isinstance(first, Malformed)
+    assert not isinstance(second, Malformed)

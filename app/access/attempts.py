@@ -1,4 +1,4 @@
-"""Turns at work that costs much: a few at once, a few waiting, and first who has failed least."""
+"""Attempts at work that costs much: a few at once, a few waiting, and first who has asked least in vain."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from typing import NamedTuple
 
 from app.errors import Overloaded
 
-__all__ = ["Turns"]
+__all__ = ["Attempts"]
 
 _RETRY_SECONDS = 2
 
 
 class _Place(NamedTuple):
-    """A place in the queue; the smallest is served next, the largest gives way when the queue is full."""
+    """A place in the queue: how often its name asked in vain before, and its number, which is the lower the later."""
 
-    failures: int
+    vain: int
     number: int
     turn: asyncio.Future[None]
 
 
-class Turns:
+class Attempts:
     """Lets `most` work at once and `longest` wait.
 
-    Who has failed before stands behind who has not, so that whoever guesses from many addresses is in nobody's
-    way who knows. Failures of the last `remembered` names are kept.
+    A name comes the later the more often it has asked without success, tries that still wait among them, so that
+    who guesses, from however many addresses, stands behind who knows. Among equals the last comes first: a crowd that
+    came together holds nobody up who comes after it. The last `remembered` names are known.
     """
 
     def __init__(self, *, most: int, longest: int, remembered: int = 10_000) -> None:
@@ -36,30 +37,36 @@ class Turns:
         self._longest = longest
         self._remembered = remembered
         self._waiting: list[_Place] = []
-        self._failures: OrderedDict[str, int] = OrderedDict()
-        self._numbers = itertools.count()
+        self._vain: OrderedDict[str, int] = OrderedDict()
+        self._numbers = itertools.count(0, -1)
 
-    def note_failure(self, name: str) -> None:
-        """Remember that what a name asked for came to nothing."""
-        self._failures[name] = self._failures.pop(name, 0) + 1
-        if len(self._failures) > self._remembered:
-            self._failures.popitem(last=False)
+    def note_success(self, name: str) -> None:
+        """Forget what a name asked in vain."""
+        self._vain.pop(name, None)
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
         """Wait for a turn of a name and hold it for the length of the block; raises Overloaded when too many wait."""
+        vain = self._note_try(name)
         if self._free:
             self._free -= 1
         else:
-            await self._queue(name)
+            await self._queue(vain)
         try:
             yield
         finally:
             self._hand_on()
 
-    async def _queue(self, name: str) -> None:
+    def _note_try(self, name: str) -> int:
+        vain = self._vain.pop(name, 0)
+        self._vain[name] = vain + 1
+        if len(self._vain) > self._remembered:
+            self._vain.popitem(last=False)
+        return vain
+
+    async def _queue(self, vain: int) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        place = _Place(self._failures.get(name, 0), next(self._numbers), turn)
+        place = _Place(vain, next(self._numbers), turn)
         self._waiting.append(place)
         if len(self._waiting) > self._longest:
             last = max(self._waiting, key=_order)
@@ -84,7 +91,7 @@ class Turns:
 
 
 def _order(place: _Place) -> tuple[int, int]:
-    return place.failures, place.number
+    return place.vain, place.number
 
 
 def _too_many() -> Overloaded:

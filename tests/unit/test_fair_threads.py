@@ -1,4 +1,4 @@
-"""Turns at a few threads: projects share them by what they were served, and nothing runs that nobody awaits."""
+"""FairThreads at a few threads: projects share them by what they were served, and nothing runs that nobody awaits."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.turns import Turns
+from app.fair_threads import FairThreads
 
 
 class Line:
     """One thread that is held until the test lets it go, and the order in which work ran."""
 
     def __init__(self) -> None:
-        self.turns = Turns("test", threads=1)
+        self.turns = FairThreads("test", threads=1)
         self.gate = threading.Event()
         self.order: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Turns of several projects at a few threads: the next piece of work is of the project that has been served least."""
+"""FairThreads of several projects at a few threads: the next piece of work is of the project that has been served least."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["Turns"]
+__all__ = ["FairThreads"]
 
 T = TypeVar("T")
 
@@ -23,11 +23,11 @@ class _Piece(NamedTuple):
     begun: asyncio.Future[Future[Any]]
 
 
-class Turns:
+class FairThreads:
     """Runs work in `threads` threads, of the projects that wait first that which has been served least.
 
     A piece's place is S = max(V, F): V is the place of what was begun last, F where the project's last piece ends, F = S +
-    cost (as `app/places.py` does it for jobs). Belongs to one event loop.
+    cost (as `app/fair_queue.py` does it for jobs). Belongs to one event loop.
     """
 
     def __init__(self, name: str, *, threads: int) -> None:

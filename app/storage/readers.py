@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 
 from app.errors import Overdue, Overloaded
 
-__all__ = ["Turns"]
+__all__ = ["Readers"]
 
 _RETRY_SECONDS = 2
 
 
-class Turns:
+class Readers:
     """Lets at most `at_once` readers of each project read at the same time, and at most `waiting` more wait.
 
     One waits for at most `wait_seconds`, and reads for at most `turn_seconds`.
@@ -25,7 +25,7 @@ class Turns:
         at_once: int = 3,
         waiting: int = 24,
         wait_seconds: float = 5.0,
-        turn_seconds: float = 30.0,
+        turn_seconds: float = 60.0,
     ) -> None:
         self._at_once = at_once
         self._most = at_once + waiting
@@ -34,7 +34,7 @@ class Turns:
         self._lines: dict[str, _Line] = {}
 
     @asynccontextmanager
-    async def taking(self, project_id: str) -> AsyncIterator[None]:
+    async def admit(self, project_id: str) -> AsyncIterator[None]:
         """Hold a turn of a project for the length of the block.
 
         Raises Overloaded when too many wait or the wait takes too long, and Overdue when the block does.

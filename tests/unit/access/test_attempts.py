@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from app.access.turns import Turns
+from app.access.attempts import Attempts
 from app.errors import Overloaded
 
 
 class Work:
     """Notes who was served, and holds each turn until the test lets go."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Attempts) -> None:
         self.turns = turns
         self.served: list[str] = []
         self.refused: list[str] = []
@@ -29,8 +29,7 @@ class Work:
                 self.running -= 1
                 self.served.append(name)
         except Overloaded as error:
-            assert error.retry_after
-            self.refused.append(name)
+            self.refused.append(name if error.retry_after else f"{name}, not told when to come back")
 
 
 async def run(work: Work, *names: str) -> None:
@@ -42,31 +41,42 @@ async def run(work: Work, *names: str) -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_few_work_at_once_in_the_order_in_which_they_came() -> None:
-    work = Work(Turns(most=2, longest=10))
+async def test_few_work_at_once_and_of_equals_the_last_comes_first() -> None:
+    work = Work(Attempts(most=2, longest=10))
     await run(work, *"abcdef")
-    assert (work.served, work.most) == ([*"abcdef"], 2)
+    assert (work.served, work.most) == ([*"abfedc"], 2)
 
 
-async def test_who_failed_waits_behind_who_did_not_and_gives_way() -> None:
-    turns = Turns(most=1, longest=3)
-    for _ in range(2):
-        turns.note_failure("guesser")
-    turns.note_failure("mistaken")
+async def test_who_knows_comes_before_who_guesses_from_one_address() -> None:
+    work = Work(Attempts(most=1, longest=5))
+    await run(work, *["guesser"] * 4, "right", "guesser")
+    assert work.served == ["guesser", "right", *["guesser"] * 4]
+
+
+async def test_who_knows_comes_before_a_crowd_that_guesses() -> None:
+    turns = Attempts(most=1, longest=3)
     work = Work(turns)
-    await run(work, "first", "guesser", "guesser", "guesser", "mistaken", "right")
-    assert work.served == ["first", "right", "mistaken", "guesser"]
-    assert work.refused == ["guesser", "guesser"]
+    crowd = [f"guesser {number}" for number in range(6)]
+    await run(work, *crowd, *crowd, "right", *crowd)
+    assert work.served[:2] == ["guesser 0", "right"]
+    assert len(work.served) == 4
+    assert len(work.refused) == 15
+    assert "right" not in work.refused
 
 
-async def test_the_newest_is_refused_where_all_are_alike() -> None:
-    work = Work(Turns(most=1, longest=2))
-    await run(work, *"abcde")
-    assert (work.served, sorted(work.refused)) == ([*"abc"], ["d", "e"])
+async def test_success_puts_a_name_in_front_again() -> None:
+    turns = Attempts(most=1, longest=3)
+    for name in ("mistaken", "mistaken", "known"):
+        async with turns.turn(name):
+            pass
+    turns.note_success("known")
+    work = Work(turns)
+    await run(work, "first", "known", "mistaken")
+    assert work.served == ["first", "known", "mistaken"]
 
 
 async def test_who_leaves_the_queue_costs_nobody_a_turn() -> None:
-    work = Work(Turns(most=1, longest=5))
+    work = Work(Attempts(most=1, longest=5))
     tasks = [asyncio.create_task(work.ask(name)) for name in "abc"]
     await asyncio.sleep(0)
     tasks[1].cancel()
@@ -78,12 +88,12 @@ async def test_who_leaves_the_queue_costs_nobody_a_turn() -> None:
 
 
 async def test_a_turn_that_was_handed_to_who_left_is_handed_on() -> None:
-    turns = Turns(most=1, longest=5)
+    turns = Attempts(most=1, longest=5)
     holding = turns.turn("a")
     await holding.__aenter__()
     work = Work(turns)
     work.gate.set()
-    tasks = [asyncio.create_task(work.ask(name)) for name in "bc"]
+    tasks = [asyncio.create_task(work.ask(name)) for name in "cb"][::-1]
     await asyncio.sleep(0)
     await holding.__aexit__(None, None, None)
     tasks[0].cancel()
@@ -93,15 +103,16 @@ async def test_a_turn_that_was_handed_to_who_left_is_handed_on() -> None:
     assert work.served[-2:] == ["c", "d"]
 
 
-def test_only_so_many_failures_are_remembered() -> None:
-    turns = Turns(most=1, longest=1, remembered=3)
+async def test_only_so_many_names_are_remembered() -> None:
+    turns = Attempts(most=1, longest=1, remembered=3)
     for name in "abcad":
-        turns.note_failure(name)
-    assert dict(turns._failures) == {"c": 1, "a": 2, "d": 1}  # noqa: SLF001 memory is the question
+        async with turns.turn(name):
+            pass
+    assert dict(turns._vain) == {"c": 1, "a": 2, "d": 1}  # noqa: SLF001 memory is the question
 
 
 async def test_an_exception_gives_the_turn_back() -> None:
-    turns = Turns(most=1, longest=1)
+    turns = Attempts(most=1, longest=1)
     with pytest.raises(LookupError):
         async with turns.turn("a"):
             raise LookupError

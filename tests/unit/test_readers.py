@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from app.errors import Overdue, Overloaded
-from app.storage.turns import Turns
+from app.storage.readers import Readers
 
 
-async def hold(turns: Turns, project_id: str, until: asyncio.Event, held: list[str]) -> None:
-    async with turns.taking(project_id):
+async def hold(limits: Readers, project_id: str, until: asyncio.Event, held: list[str]) -> None:
+    async with limits.admit(project_id):
         held.append(project_id)
         await until.wait()
 
@@ -20,58 +20,58 @@ async def settle() -> None:
 
 
 async def test_a_project_holds_its_turns_and_leaves_the_others_theirs() -> None:
-    turns, until, held = Turns(at_once=2, waiting=1), asyncio.Event(), []
-    readers = [asyncio.create_task(hold(turns, "shop", until, held)) for _ in range(3)]
+    limits, until, held = Readers(at_once=2, waiting=1), asyncio.Event(), []
+    readers = [asyncio.create_task(hold(limits, "shop", until, held)) for _ in range(3)]
     await settle()
     assert held == ["shop", "shop"]
     with pytest.raises(Overloaded) as refused:
-        async with turns.taking("shop"):
+        async with limits.admit("shop"):
             pytest.fail("a fourth was let in")
     assert refused.value.retry_after
-    async with turns.taking("bank"):
+    async with limits.admit("bank"):
         pass
     until.set()
     await asyncio.gather(*readers)
     assert held == ["shop"] * 3
-    async with turns.taking("shop"):
+    async with limits.admit("shop"):
         pass
-    assert not turns._lines  # noqa: SLF001 what is forgotten cannot be seen from outside
+    assert not limits._lines  # noqa: SLF001 what is forgotten cannot be seen from outside
 
 
 async def test_who_waits_too_long_is_refused_and_leaves_the_line() -> None:
-    turns, until, held = Turns(at_once=1, waiting=1, wait_seconds=0), asyncio.Event(), []
-    reader = asyncio.create_task(hold(turns, "shop", until, held))
+    limits, until, held = Readers(at_once=1, waiting=1, wait_seconds=0), asyncio.Event(), []
+    reader = asyncio.create_task(hold(limits, "shop", until, held))
     await settle()
     for _ in range(3):
         with pytest.raises(Overloaded, match="others wait already"):
-            async with turns.taking("shop"):
+            async with limits.admit("shop"):
                 pytest.fail("two read at once")
     until.set()
     await reader
 
 
 async def test_a_turn_that_lasts_too_long_is_ended_and_free_again() -> None:
-    turns = Turns(at_once=1, turn_seconds=0)
+    limits = Readers(at_once=1, turn_seconds=0)
     for _ in range(2):
         with pytest.raises(Overdue, match="shorter period"):
-            async with turns.taking("shop"):
+            async with limits.admit("shop"):
                 await asyncio.Event().wait()
 
 
 async def test_a_timeout_of_the_reader_itself_stays_one() -> None:
     with pytest.raises(TimeoutError):
-        async with Turns().taking("shop"):
+        async with Readers().admit("shop"):
             raise TimeoutError
 
 
 async def test_a_reader_who_gives_up_waiting_leaves_the_line() -> None:
-    turns, until, held = Turns(at_once=1, waiting=1), asyncio.Event(), []
-    reader = asyncio.create_task(hold(turns, "shop", until, held))
+    limits, until, held = Readers(at_once=1, waiting=1), asyncio.Event(), []
+    reader = asyncio.create_task(hold(limits, "shop", until, held))
     await settle()
-    waiting = asyncio.create_task(hold(turns, "shop", until, held))
+    waiting = asyncio.create_task(hold(limits, "shop", until, held))
     await settle()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     until.set()
     await reader
-    assert not turns._lines  # noqa: SLF001 what is forgotten cannot be seen from outside
+    assert not limits._lines  # noqa: SLF001 what is forgotten cannot be seen from outside
