@@ -195,7 +195,7 @@ async def test_a_websocket_elsewhere_is_not_found(
 
 
 async def test_watchers_of_a_project_are_bounded(api: ApiRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.services.hub.places, "_most", 4)
+    monkeypatch.setattr(api.services.hub.watchers, "_most", 4)
     async with Listening(api) as there:
         url = f"ws://127.0.0.1:{there.port}/ws/metrics"
         async with connect(url) as first, connect(url):
