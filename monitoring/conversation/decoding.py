@@ -17,6 +17,8 @@ __all__ = ["Decoded", "decode", "looks_structured"]
 _ENCODINGS = 4
 # Python's parser needs some hundred bytes for each one of the text, and memory is not what a repr is worth.
 _LONGEST_REPR = 64 * 1024
+# JSON of more values stays a text: what is built of it takes fifty times its bytes.
+_MOST_VALUES = 200_000
 _ESCAPED_NUL = "\\u0000"
 _decode_json = msgspec.json.Decoder().decode
 
@@ -50,7 +52,9 @@ def decode(value: Any) -> Decoded:
 
 
 def _decode_text(text: str) -> Decoded | None:
-    """Return what one text encodes, None for what is no encoded structure."""
+    """Return what one text encodes, None for what is no encoded structure or holds too many values."""
+    if len(text) > _MOST_VALUES and sum(map(text.count, ",[{")) > _MOST_VALUES:
+        return None
     # An escaped NUL would become one, which Postgres cannot hold.
     text = text.replace(_ESCAPED_NUL, "\\ufffd") if _ESCAPED_NUL in text else text
     try:

@@ -103,7 +103,7 @@ def check(field: str, number: str, *, taken: bool) -> None:
         (250.0, 250.0, False),
         ("250.5", 250.5, False),
         (-0.0, 0.0, False),
-        (1e12, 1e12, False),
+        (1e12, None, True),  # the call took a quarter of a second
         (1.7e308, None, True),
         ("1e400", None, True),
         (float("inf"), None, True),
