@@ -215,7 +215,7 @@ LOOKING = {
     "audit", "benchmark", "dead list", "dead show", "doctor", "keys list", "projects list", "rules", "settings",
     "urls", "workers",
 }  # fmt: skip
-NO_ADMINISTRATION = {"ingest", "migrate"}  # sends records; makes the log itself
+NO_ADMINISTRATION = {"ingest", "migrate", "repair-queue"}  # sends records; makes the log itself
 
 
 def _commands(command: Any, name: str = "") -> set[str]:

@@ -208,10 +208,13 @@ def test_documents_that_very_many_calls_would_get_are_refused() -> None:
         mapped(found, *(span(CHAT, number=n, **after) for n in range(2, 100)))
 
 
-def test_messages_written_into_texts_are_counted_for_the_whole_request() -> None:
-    said = "[" + ",".join(['{"content":"a"}'] * 90_000) + "]"
+def test_messages_written_into_texts_are_counted_for_the_whole_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.otlp.mapping._MOST_MESSAGES", 5_000)
+    said = "[" + ",".join(['{"content":"a"}'] * 900) + "]"
     assert len(mapped(*(span({**CHAT, "gen_ai.input.messages": said}, number=n) for n in range(1, 3)))) == 2
-    with pytest.raises(BodyTooLarge, match="500000 messages"):
+    with pytest.raises(BodyTooLarge, match="5000 messages"):
         mapped(*(span({**CHAT, "gen_ai.input.messages": said}, number=n) for n in range(1, 7)))
 
 
