@@ -101,7 +101,7 @@ chaos: setup ## kill -9 everything under load and prove that nothing is lost; KI
 		$(BIN)/python -m pytest tests/chaos --quiet --capture no $(PYTEST_ARGS)
 
 abuse: setup ## attack a stack in every known way beside a tenant that must not notice; ONLY=tiny_headers,ids
-	LLM_MONITOR_ABUSE_ONLY=$(ONLY) $(BIN)/python -m pytest tests/abuse --quiet --capture no $(PYTEST_ARGS)
+	LLM_MONITOR_ABUSE_SLACK=1 LLM_MONITOR_ABUSE_ONLY=$(ONLY) $(BIN)/python -m pytest tests/abuse --quiet --capture no $(PYTEST_ARGS)
 
 check: setup ## check format, lint, types and import directions, and run the unit tests
 	$(BIN)/ruff format --check .

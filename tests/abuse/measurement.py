@@ -28,6 +28,7 @@ __all__ = ["Measurement", "Measurer", "Window", "judge", "percentile", "signs", 
 
 # Of these latency is judged together: somebody waits for each. A sign-in is slow on purpose, `stored` is no request.
 JUDGED = ("waited", "guard", "figures", "fresh", "otlp", "bulk")
+SLACK = float(os.environ.get("LLM_MONITOR_ABUSE_SLACK", "8"))
 FACTOR = 3.0
 # Where three times before is less, this is the limit: what the product promises for scores that are waited for.
 FLOOR_SECONDS = 0.25
@@ -85,15 +86,16 @@ class Measurement:
     log: Counter[str]
     same_process: bool
     rounds: int = 1
+    slack: float = 1.0
     complaints: list[str] = field(default_factory=list)
 
     def limit(self) -> float:
         """Return the longest 99th percentile, in milliseconds, that the tenant may see."""
-        return max(FACTOR * self.before.p99, 1000 * FLOOR_SECONDS)
+        return self.slack * max(FACTOR * self.before.p99, 1000 * FLOOR_SECONDS)
 
     def excess(self) -> float:
         """Return the largest share of a limit on time that was used; 1 is at the limit."""
-        frames = max(gap / FRAME_GAP_SECONDS[kind] for kind, gap in self.gaps.items())
+        frames = max(gap / (self.slack * FRAME_GAP_SECONDS[kind]) for kind, gap in self.gaps.items())
         return max(max(self.during.p99, self.after.p99) / self.limit(), frames)
 
 
@@ -108,7 +110,7 @@ class Measurer:
     def measure(self, attack: Attack) -> Measurement:
         """Run an attack, again where nothing but time was exceeded, and by little; returns the last measurement."""
         for number in range(1, ROUNDS + 1):
-            found = replace(self._run(attack), rounds=number)
+            found = replace(self._run(attack), rounds=number, slack=SLACK)
             found.complaints = judge(found)
             slow = [one for one in found.complaints if one.startswith("slow")]
             if len(found.complaints) > len(slow) or not slow or found.excess() > LARGE_EXCESS:
@@ -205,12 +207,12 @@ def judge(found: Measurement) -> list[str]:
     ]
     for name, one in (("during", found.during), ("after", found.after)):
         complaints += [f"{name}, the tenant saw {count} x {fault}" for fault, count in one.faults.items()]
-        if one.stored > max(STORED_SECONDS, FACTOR * found.before.stored):
+        if one.stored > found.slack * max(STORED_SECONDS, FACTOR * found.before.stored):
             complaints.append(f"slow {name}: the tenant's bulk records were stored after {one.stored:.1f} s")
     complaints += [
         f"slow feed: no {kind} frame for {gap:.1f} s"
         for kind, gap in found.gaps.items()
-        if gap > FRAME_GAP_SECONDS[kind]
+        if gap > found.slack * FRAME_GAP_SECONDS[kind]
     ]
     complaints += [
         f"attackers saw {count} x {status}"
@@ -223,7 +225,7 @@ def judge(found: Measurement) -> list[str]:
         if peak > PEAK_MIB or kept > KEPT_MIB:
             complaints.append(f"the {name} grew by {peak:.0f} MiB and kept {kept:.0f} MiB")
     signing = found.during.by_kind.get("sign_in", 0.0) / 1000
-    if signing > SIGN_IN_SECONDS:
+    if signing > found.slack * SIGN_IN_SECONDS:
         complaints.append(f"slow sign-in: {signing:.1f} s")
     facts = {
         "the attacker sent nothing": not found.answers,

@@ -104,3 +104,9 @@ def test_sign_ins_and_storing_are_no_part_of_the_percentiles_but_of_the_faults()
     )
     assert (found.requests, found.p99, found.stored) == (1, 100.0, 1.5)
     assert found.faults == Counter({"sign_in: 429 /sessions": 1})
+
+
+def test_slack_makes_limits_of_time_longer_and_excuses_nothing_else() -> None:
+    late = replace(FINE, during=QUIET._replace(p99=900.0, faults=Counter({"guard: 503 /guard": 1})))
+    assert [one.split(",")[0] for one in judge(replace(late, slack=8.0))] == ["during"]
+    assert len(judge(late)) == 2
