@@ -139,7 +139,7 @@ CLIENTS = (
         ("pydantic-ai-slim[openai]==2.68.0", "opentelemetry-sdk==1.45.2", _EXPORTER),
         "pydantic_ask.py",
         _OTLP,
-        _TEXTS | {"cached tokens", "session", "tool calls"},
+        _TEXTS | {"cached tokens", "session", "tool calls", "context"},  # what its tool answered
     ),
     Client(
         "litellm",
