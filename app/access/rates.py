@@ -28,12 +28,21 @@ redis.call('SET', KEYS[1], string.format('%.3f', full), 'PX', math.ceil(full - n
 return 0
 """
 
+_GIVE_BACK: Final = """
+local full, left = tonumber(redis.call('GET', KEYS[1]) or '0'), redis.call('PTTL', KEYS[1])
+local share = 60000 / tonumber(ARGV[1])
+if left > share then redis.call('SET', KEYS[1], string.format('%.3f', full - share), 'PX', math.ceil(left - share))
+else redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
 
 class Rates:
     """Lets each name in so many times a minute; a whole minute's worth may come at once, or `burst` of them."""
 
     def __init__(self, redis: Redis) -> None:
         self._take = redis.register_script(_TAKE)
+        self._give_back = redis.register_script(_GIVE_BACK)
 
     async def take(self, name: str, per_minute: int, burst: int | None = None) -> None:
         """Count one request; raises Overloaded, with the seconds to wait, when it is one too many.
@@ -50,3 +59,10 @@ class Rates:
                 f"No more than {per_minute} of these a minute are taken; try again later.",
                 retry_after=math.ceil(wait_ms / 1000),
             )
+
+    async def give_back(self, name: str, per_minute: int) -> None:
+        """Count one request of a name as if it had not been, as long as Redis answers."""
+        try:
+            await self._give_back(keys=[f"{_PREFIX}{name}"], args=[per_minute])
+        except (RedisError, OSError) as error:
+            logger.warning("a rate could not be counted: %s", type(error).__name__)

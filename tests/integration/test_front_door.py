@@ -69,6 +69,16 @@ async def test_who_guesses_locks_nobody_else_out(api: ApiRig, engine: Engine) ->
         assert (await try_password(admin, "shop", PASSWORD)).status_code == 201
 
 
+async def test_right_passwords_do_not_count_and_give_no_tries_at_others(api: ApiRig, engine: Engine) -> None:
+    await set_shop_password(api, engine)
+    async with caller(api, "192.0.2.3") as people:
+        for number in range(9):
+            assert (await try_password(people, "default", f"guess {number}")).status_code == 401
+            assert (await try_password(people, "shop", PASSWORD)).status_code == 201
+        assert (await try_password(people, "default", "the tenth guess")).status_code == 401
+        assert (await try_password(people, "shop", PASSWORD)).status_code == 429
+
+
 async def test_visitors_of_the_dashboard_count_for_themselves(api: ApiRig, engine: Engine) -> None:
     await set_shop_password(api, engine)
     visitors = Visitors(api.worker.redis)

@@ -30,7 +30,7 @@ _TRIES_AT_ONCE = 10
 async def post_session(request: Request, serving: Serving) -> Response:
     """Sign in with a key, or as admin of a project with its password.
 
-    One address may try ten passwords at once and then two a minute; those of others are not counted.
+    One address may try ten wrong passwords at once and then two a minute; those of others are not counted.
     """
     asked = await read_struct(request, SignIn, limit=_BODY_BYTES)
     if (asked.key is None) == (asked.password is None):
@@ -43,9 +43,11 @@ async def post_session(request: Request, serving: Serving) -> Response:
     else:
         address = request.client.host if request.client else None
         client = await Visitors(serving.redis).recognize(request.headers.get(VISITOR_HEADER), address)
-        await serving.rates.take(f"sign-in:{client}", _TRIES_PER_MINUTE, _TRIES_AT_ONCE)
-        password = asked.password or ""
+        bucket, password = f"sign-in:{client}", asked.password or ""
+        await serving.rates.take(bucket, _TRIES_PER_MINUTE, _TRIES_AT_ONCE)
         token, session = await serving.door.sign_in(asked.project_id, password, client=client)
+        # This try alone: who knows one password gets no more tries at another.
+        await serving.rates.give_back(bucket, _TRIES_PER_MINUTE)
     shown = NewSession(
         project_id=session.project_id,
         scopes=session.scopes,
