@@ -138,7 +138,8 @@ def test_a_full_disk_refuses_records_and_nothing_else_and_is_survived(disk: Path
             _none_again(stack, disk, poster)
             _room(stack, disk, poster)
         ledger = stack.wait_until_settled(RECOVERY_SECONDS)
-        assert set(poster.statuses) == {202, 503, 507}, poster.statuses
+        # 503 is what a post meets while a server starts again, which need not happen in each run.
+        assert {202, 507} <= set(poster.statuses) <= {202, 503, 507}, poster.statuses
         assert ledger["dead"] == 0
         assert stack.value(
             "SELECT count(*) FROM traces WHERE trace_id = ANY($1::uuid[])", poster.accepted
