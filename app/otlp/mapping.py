@@ -14,6 +14,21 @@ import msgspec
 from app.otlp.attributes import Attributes, first_number, first_text, parsed
 from app.otlp.conversations import conversation_of, documents_of
 from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kinds_of
+from app.otlp.names import (
+    ANSWERED_BY,
+    ASKED_FOR,
+    FIRST_EVENTS,
+    FIRST_MOMENT,
+    FIRST_TIMES,
+    JOINED_TAGS,
+    PROVIDER,
+    RESPONSE_ID,
+    SAID,
+    SESSION,
+    TAGS,
+    TEMPLATE,
+    USER,
+)
 from app.otlp.signals import Malformed, Span, id_problem
 from app.otlp.usage import Usage, read_usage
 from app.schemas.limits import too_many
@@ -35,129 +50,8 @@ _MOST_MESSAGES = 500_000
 _MOST_PASSAGE_CHARACTERS = 128 * 1024 * 1024
 _NS_PER_MS = 1_000_000
 
-_ANSWERED_BY = (
-    "gen_ai.response.model",
-    "llm.response.model_name",
-    "llm.response.model",
-    "ai.response.model",
-)
-_ASKED_FOR = (
-    "gen_ai.request.model",
-    "llm.request.model_name",
-    "llm.model_name",
-    "embedding.model_name",
-    "reranker.model_name",
-    "ai.model.id",
-    "langfuse.observation.model.name",
-    "mlflow.llm.model",
-)
 _PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)  # for a span that tells no time
-_RESPONSE_ID = ("gen_ai.response.id", "ai.response.id")
-_PROVIDER = (
-    "gen_ai.provider.name",
-    "gen_ai.system",
-    "llm.provider",
-    "llm.system",
-    "ai.model.provider",
-    "mlflow.llm.provider",
-)
-_SESSION = (
-    "gen_ai.conversation.id",
-    "session.id",
-    "langfuse.session.id",
-    "traceloop.association.properties.session_id",
-    "traceloop.association.properties.chat_id",
-    "ai.telemetry.metadata.sessionId",
-    "ai.telemetry.metadata.session_id",
-    "langsmith.metadata.session_id",
-    "langsmith.metadata.thread_id",
-    "langsmith.metadata.conversation_id",
-    "mlflow.trace.session",
-    "thread.id",
-)
-_USER = (
-    "user.id",
-    "enduser.id",
-    "langfuse.user.id",
-    "traceloop.association.properties.user_id",
-    "ai.telemetry.metadata.userId",
-    "ai.telemetry.metadata.user_id",
-    "langsmith.metadata.user_id",
-    "mlflow.trace.user",
-    "gen_ai.user.id",
-)
-_TEMPLATE = (
-    "gen_ai.prompt.name",
-    "prompt.id",
-    "langfuse.observation.prompt.name",
-    "traceloop.prompt.key",
-    "ai.telemetry.functionId",
-)
-_JOINED_TAGS = "langsmith.span.tags"
-_TAGS = (
-    "tag.tags",
-    "langfuse.trace.tags",
-    "gen_ai.tags",
-    _JOINED_TAGS,
-    "ai.telemetry.metadata.tags",
-)
-
-# How long the first token took, in units of so many milliseconds. Strands writes milliseconds where the convention has
-# seconds, so that what is longer than the call itself is read in a smaller unit.
-_FIRST_TIMES = (
-    (("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"), 1000.0),
-    (("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"), 1.0),
-)
 _SMALLER_UNITS_MS = (1.0, 1e-3, 1e-6)
-_FIRST_MOMENT = ("langfuse.observation.completion_start_time",)
-_FIRST_EVENTS = frozenset(
-    {
-        "First Token Stream Event",
-        "llm.content.completion.chunk",
-        "gen_ai.content.completion.chunk",
-        "ai.stream.firstChunk",
-    }
-)
-# Attributes that hold what was said: kept as messages, prompt and response, not as metadata too.
-_SAID = (
-    "gen_ai.input.messages",
-    "gen_ai.output.messages",
-    "gen_ai.system_instructions",
-    "gen_ai.prompt.",
-    "gen_ai.completion",
-    "gen_ai.retrieval.documents",
-    "gen_ai.tool.call.",
-    "llm.input_messages.",
-    "llm.output_messages.",
-    "llm.prompts",
-    "llm.choices",
-    "input.",
-    "output.",
-    "retrieval.documents.",
-    "reranker.output_documents.",
-    "reranker.input_documents.",
-    "embedding.embeddings.",
-    "ai.prompt",
-    "ai.response.text",
-    "ai.response.object",
-    "ai.response.toolCalls",
-    "ai.toolCall.",
-    "ai.value",
-    "langfuse.observation.input",
-    "langfuse.observation.output",
-    "langfuse.trace.input",
-    "langfuse.trace.output",
-    "mlflow.span",
-    "events",
-    "all_messages_events",
-    "final_result",
-    "request_data",
-    "response_data",
-    "gcp.vertex.agent.llm_request",
-    "gcp.vertex.agent.llm_response",
-    "traceloop.entity.input",
-    "traceloop.entity.output",
-)
 
 
 class Mapped(NamedTuple):
@@ -245,7 +139,7 @@ def _map(span: Span, kind: str, retrieved: _Retrieved) -> Mapped | str:
 
 def response_key(attributes: Attributes) -> bytes | None:
     """Return 16 bytes that stand for the id of a response, None where none is named."""
-    named = first_text(attributes, _RESPONSE_ID)
+    named = first_text(attributes, RESPONSE_ID)
     return blake2b(named.encode("utf-8", "replace"), digest_size=16).digest() if named else None
 
 
@@ -268,16 +162,16 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
     # A model is given what tools answered as it is given documents, so an answer may rest on either.
     passages = (*documents, *results_of(conversation.inputs)) if kind == LLM else documents
     usage = read_usage(attributes, answers=kind == LLM)
-    provider, started = _name(first_text(attributes, _PROVIDER)), moment(span.start_ns)
+    provider, started = _name(first_text(attributes, PROVIDER)), moment(span.start_ns)
     record = Record(
         prompt=texts.prompt or "",
         response=texts.response or "",
         model_name=_model(attributes, provider, started),
         provider=provider,
         timestamp=started,
-        user_id=_owner(span, _USER),
-        session_id=_owner(span, _SESSION),
-        template_id=_name(first_text(attributes, _TEMPLATE)),
+        user_id=_owner(span, USER),
+        session_id=_owner(span, SESSION),
+        template_id=_name(first_text(attributes, TEMPLATE)),
         system_prompt=texts.system,
         context=tuple(dict.fromkeys(passages))[:_MOST_PASSAGES],
         messages=messages_of(conversation),
@@ -314,7 +208,7 @@ def _model(attributes: Attributes, provider: str | None, at: datetime | None) ->
 
     Gateways answer under an alias of theirs, and some frameworks write "none".
     """
-    answered, asked = (_name(first_text(attributes, names)) for names in (_ANSWERED_BY, _ASKED_FOR))
+    answered, asked = (_name(first_text(attributes, names)) for names in (ANSWERED_BY, ASKED_FOR))
     if answered is None or asked is None or answered == asked:
         return answered or asked or "unknown"
     moment_of_prices = at or _PRICES_AT
@@ -330,14 +224,14 @@ def _duration(span: Span) -> float | None:
 
 def _first_token(span: Span) -> float | None:
     """Return after how many milliseconds the first token came, None where nothing fits the duration of the span."""
-    for names, unit_ms in _FIRST_TIMES:
+    for names, unit_ms in FIRST_TIMES:
         value = first_number(span.attributes, names)
         if value is not None:
             return _within_duration(value, unit_ms, _duration(span))
-    started = first_text(span.attributes, _FIRST_MOMENT)
+    started = first_text(span.attributes, FIRST_MOMENT)
     first = _unix_ns(started) if started else None
     if first is None:
-        first = next((event.time_ns for event in span.events if event.name in _FIRST_EVENTS), 0)
+        first = next((event.time_ns for event in span.events if event.name in FIRST_EVENTS), 0)
     return (first - span.start_ns) / _NS_PER_MS if span.start_ns and first >= span.start_ns else None
 
 
@@ -381,9 +275,9 @@ def _name(text: str | None) -> str | None:
 
 
 def _tags(attributes: Attributes) -> tuple[str, ...]:
-    for name in _TAGS:
+    for name in TAGS:
         value = parsed(attributes.get(name))
-        if name == _JOINED_TAGS and isinstance(value, str):
+        if name == JOINED_TAGS and isinstance(value, str):
             value = [tag.strip() for tag in value.split(",")]
         if isinstance(value, list):
             texts = (item[:_TAG_CHARACTERS] for item in value if isinstance(item, str) and item)
@@ -400,7 +294,7 @@ def _metadata(span: Span) -> dict[str, Any]:
     service = _name(first_text(span.resource, ("service.name", "openinference.project.name")))
     if service:
         found["service.name"] = service
-    rest = {name: value for name, value in span.attributes.items() if not name.startswith(_SAID)}
+    rest = {name: value for name, value in span.attributes.items() if not name.startswith(SAID)}
     if len(msgspec.msgpack.encode(rest)) > _METADATA_BYTES:
         rest = {"metadata_dropped": len(rest)}
     return {**rest, **found}
