@@ -40,8 +40,8 @@ STORED_SECONDS = 5.0
 # Figures are read so rarely that reading takes a tenth of the time at most (app/api/live_feed.py).
 FRAME_GAP_SECONDS = {"trace": 5.0, "metrics": 8.0}
 SIGN_IN_SECONDS = 3.0
-# Python keeps what large bodies had taken for the next ones; 152 MiB were seen (2026-11-29).
-PEAK_MIB, KEPT_MIB = 400, 192
+# Python keeps what large bodies had taken for the next ones; 111 to 164 MiB were seen (2026-11-29).
+PEAK_MIB, KEPT_MIB = 400, 256
 # What an attack may leave to be done, and how much longer the next one waits for it.
 REST_SECONDS, PATIENCE_SECONDS = 60.0, 180.0
 BEFORE_SECONDS, AFTER_SECONDS, MINUTE = 3.0, 3.0, 60.0
