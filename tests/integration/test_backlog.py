@@ -252,7 +252,7 @@ async def test_redis_is_filled_to_its_mark_and_drained_to_zero_by_real_workers(
     redis: Redis, redis_url: str, database_url: str, tmp_path: Path
 ) -> None:
     limit = (await redis.config_get("maxmemory"))["maxmemory"]
-    mark = int((await redis.info("memory"))["used_memory"]) + 3 * MEBIBYTE
+    mark = int((await redis.info("memory"))["used_memory"]) + 4 * MEBIBYTE
     await redis.config_set("maxmemory", int(mark / MEMORY_SHARE))
     engine = create_engine(database_url, application="test")
     try:
