@@ -233,6 +233,7 @@ class Settings(BaseSettings):
         return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
 
 
+@lru_cache(maxsize=16)
 def _listed(value: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in value.split(",") if entry.strip())
 

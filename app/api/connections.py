@@ -166,6 +166,7 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless the address has its share of connections."""
         super().connection_made(transport)
+        self._joined = _Joined(transport, self.loop)
         self._peer = network_of(self.client[0] if self.client else None)
         self._counted = self._shared.enter(self, self._peer)
         if not self._counted:
@@ -229,6 +230,8 @@ class BoundedConnection(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_PIPELINED:
             self._give_up(Unavailable("Wait for answers before you send more requests.", retry_after=1))
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.transport = self._joined  # type: ignore[assignment]  # the two methods that it calls
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -297,6 +300,38 @@ class BoundedConnection(HttpToolsProtocol):
         self._unsent = unsent
         if self._patience < 0:
             self.transport.abort()
+
+
+class _Joined:
+    """What answers are written to: a head leaves together with the body behind it, if that comes at once.
+
+    uvicorn writes them one by one, and two packets cost server and client twice the work (2026-11-30: 20 of 160
+    microseconds of a small request).
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held = b""
+
+    def write(self, data: bytes) -> None:
+        """Send a piece with the one before it, or keep it until whoever writes lets others have a turn."""
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.writelines((held, data))
+        elif data:
+            self._held = data
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.write(held)
+
+    def close(self) -> None:
+        """Send what is kept, and end the connection."""
+        self._flush()
+        self._transport.close()
 
 
 class _Socket(WebSocketsSansIOProtocol):

@@ -118,11 +118,15 @@ def _single(scope: Scope) -> _Headers | None:
 
 
 class _Step(NamedTuple):
-    """A function to await: which results of earlier steps it takes by name, and where the request goes."""
+    """A function to await: which results of earlier steps it takes by name, and where the request goes.
+
+    `plain` says that it takes the request alone, as its first argument, which is what most of them do.
+    """
 
     call: Callable[..., Awaitable[Any]]
     results: Sequence[tuple[str, int]]
     requests: Sequence[str]
+    plain: bool
 
 
 class DirectRoute:
@@ -163,7 +167,10 @@ class DirectRoute:
 
     async def _respond(self, request: Request) -> Response:
         found: list[Any] = []
-        for call, results, requests in self._steps:
+        for call, results, requests, plain in self._steps:
+            if plain:
+                found.append(await call(request))
+                continue
             arguments = {name: found[number] for name, number in results}
             for name in requests:
                 arguments[name] = request
@@ -187,13 +194,10 @@ def _plan(dependant: Dependant, steps: list[_Step], known: dict[Any, int]) -> in
     if dependant.use_cache and call in known:
         return known[call]
     numbers = [(one.name, _plan(one, steps, known)) for one in dependant.dependencies]
-    requests = (dependant.request_param_name, dependant.http_connection_param_name)
-    steps.append(
-        _Step(
-            call,
-            [(name, number) for name, number in numbers if name is not None],
-            [name for name in requests if name is not None],
-        )
-    )
+    results = [(name, number) for name, number in numbers if name is not None]
+    wanted = (dependant.request_param_name, dependant.http_connection_param_name)
+    requests = [name for name in wanted if name is not None]
+    plain = not results and requests == [*inspect.signature(call).parameters]
+    steps.append(_Step(call, results, requests, plain))
     known[call] = len(steps) - 1
     return known[call]

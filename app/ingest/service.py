@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -17,7 +16,9 @@ from app.config import Settings
 from app.fair_threads import FairThreads
 from app.ingest.admission import Admission
 from app.ingest.group_commit import GroupCommit
-from app.ingest.idempotency import Idempotency, client_key
+from app.ingest.idempotency import Idempotency
+from app.ingest.screening import find_claims, measure, screen
+from app.ingest.turns import in_turns
 from app.ingest.waiting import Waiting
 from app.privacy import UNREDACTABLE, Privacy, Protected
 from app.projects import Projects
@@ -30,16 +31,6 @@ from monitoring.redaction import Redaction
 
 __all__ = ["Accepted", "Ingest", "Submission"]
 
-_EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
-_LATEST_AHEAD = timedelta(days=1)
-# What an envelope adds to its record: ids, kind and marks.
-_ENVELOPE_BYTES = 150
-_IMPOSSIBLE = "timestamp lies before 2020 or more than a day ahead of the server's clock"
-# Lines that are worked on at once: a few milliseconds, in which nobody else has a turn.
-_PART = 500
-_WHOLE = (slice(0, _PART),)
-# Where personal data is looked for: card numbers alone take 1.5 s per MiB of a core, ordinary text 0.01 s (2026-11-29).
-_SEARCHED_BYTES = 1024 * 1024
 _SLICE_BYTES = 128 * 1024
 _REDACTING_THREADS = 2
 
@@ -61,6 +52,14 @@ class Submission(NamedTuple):
     outcomes: tuple[Accepted | Rejection, ...]
     summaries: dict[UUID, Summary]
     records: dict[UUID, Record]
+
+
+class _Fresh(NamedTuple):
+    """The records of a request that are to be queued, which of them were sent before, and where spans stand."""
+
+    records: dict[UUID, Record]
+    retried: set[UUID]
+    places: dict[UUID, SpanContext]
 
 
 def unix_ms() -> int:
@@ -137,58 +136,45 @@ class Ingest:
         project.
         """
         redaction = (await self._projects.find(project_id)).redaction
-        if redaction.on:
+        redacting = redaction.on
+        if redacting:
             self._privacy.require(redaction)
-        screened = await self._screen(lines)
-        if redaction.searches:
-            screened = [_refuse_long(number, line) for number, line in enumerate(screened, start=1)]
-        claims = _claims(screened, keys, of_spans=contexts is not None)
+        screened = await screen(lines, now_ms=self._clock(), searched=redacting and redaction.searches)
+        claims = find_claims(screened, keys, of_spans=contexts is not None)
         reserved = await self._reserve(project_id, screened, len(claims))
         identified = await self._identify(screened, project_id, claims, of_spans=contexts is not None)
-        waited = wait_seconds > 0
-        fresh, retried = await _find_fresh(screened, identified)
+        fresh = await _find_fresh(screened, identified, contexts)
         # Without redaction nothing is built anew: this is every record's way.
-        kept = await self._protect(project_id, redaction, fresh) if redaction.on else None
-        records = fresh if kept is None else {trace_id: kept[trace_id].record for trace_id in kept}
-        places = await _places(identified, contexts) if contexts else {}
+        kept = await self._protect(project_id, redaction, fresh.records) if redacting else None
+        records = fresh.records if kept is None else {id_: one.record for id_, one in kept.items()}
+        envelopes = await _encode(
+            fresh, kept, project_id=project_id, source=source, kind=kind, waited=wait_seconds > 0, guard=guard
+        )
+        if not reserved:
+            self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
+        summaries = await self._keep(project_id, envelopes, records, wait_seconds)
+        outcomes = _outcomes(screened, identified, None if kept is None else records)
+        return Submission(tuple(outcomes), summaries, records)
 
-        def envelope(trace_id: UUID, record: Record) -> bytes:
-            return encode(
-                Envelope(
-                    trace_id=trace_id,
-                    project_id=project_id,
-                    source=source,
-                    record=record,
-                    retried=bool(retried) and trace_id in retried,
-                    waited=waited,
-                    guard=guard,
-                    pii=kept[trace_id].pii if kept else None,
-                    sealed=kept[trace_id].sealed if kept else None,
-                    **(places.get(trace_id) or {"kind": kind}),
-                )
-            )
-
-        envelopes: list[bytes] = []
-        waiting = list(records.items())
-        for part in _parts(len(waiting)):
-            if part.start:
-                await asyncio.sleep(0)
-            envelopes += [envelope(trace_id, record) for trace_id, record in waiting[part]]
-        waiters = [self.waiting.expect(trace_id) for trace_id in records] if waited else []
+    async def _keep(
+        self, project_id: str, envelopes: Sequence[bytes], ids: Iterable[UUID], wait_seconds: float
+    ) -> dict[UUID, Summary]:
+        """Queue envelopes durably; returns the summaries that come within the time that is waited for them."""
+        if not envelopes:
+            return {}
+        if wait_seconds <= 0:
+            await self._commit.keep(project_id, envelopes, waited=False)
+            return {}
+        waiters = [self.waiting.expect(trace_id) for trace_id in ids]
         try:
-            if not reserved:
-                self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
-            if envelopes:
-                await self._commit.keep(project_id, envelopes, waited=waited)
+            await self._commit.keep(project_id, envelopes, waited=True)
             begun = asyncio.get_running_loop().time()
             summaries = await _collect(waiters, wait_seconds)
-            if waited:
-                self._commit.note_answer(asyncio.get_running_loop().time() - begun)
+            self._commit.note_answer(asyncio.get_running_loop().time() - begun)
         finally:
             for waiter in waiters:
                 waiter.cancel()
-        outcomes = _outcomes(screened, identified, None if kept is None else records)
-        return Submission(tuple(outcomes), summaries, records)
+        return summaries
 
     async def _protect(
         self, project_id: str, redaction: Redaction, records: dict[UUID, Record]
@@ -202,38 +188,15 @@ class Ingest:
         return kept
 
     async def _reserve(self, project_id: str, lines: Sequence[Record | Rejection], ids: int) -> bool:
-        """Refuse what there is no room for before anything of it is in Redis; tells whether room is reserved.
-
-        Where ids have to be remembered first, the size of the records is told by encoding them once more, which
-        is a hundredth of what accepting them costs.
-        """
-        records = [line for line in lines if isinstance(line, Record)]
+        """Refuse what there is no room for before anything of it is in Redis; tells whether room is reserved."""
+        if not ids and len(lines) == 1:
+            return False  # it is encoded as soon as looked at
+        records = sum(isinstance(line, Record) for line in lines)
         if not ids:
-            self.admission.check(project_id, records=len(records))
+            self.admission.check(project_id, records=records)
             return False
-        size = 0
-        for part in _parts(len(records)):
-            if part.start:
-                await asyncio.sleep(0)
-            size += sum(len(encode(record)) + _ENVELOPE_BYTES for record in records[part])
-        self.admission.admit(project_id, records=len(records), size=size, ids=ids)
+        self.admission.admit(project_id, records=records, size=await measure(lines), ids=ids)
         return True
-
-    async def _screen(self, lines: Sequence[Record | Rejection]) -> list[Record | Rejection]:
-        """Reject moments that no clock of a live system gives."""
-        latest = datetime.fromtimestamp(self._clock() / 1000, UTC) + _LATEST_AHEAD
-        screened: list[Record | Rejection] = []
-        for part in _parts(len(lines)):
-            if part.start:
-                await asyncio.sleep(0)
-            for number, line in enumerate(lines[part], start=part.start + 1):
-                possible = (
-                    isinstance(line, Rejection)
-                    or line.timestamp is None
-                    or _EARLIEST <= line.timestamp <= latest
-                )
-                screened.append(line if possible else Rejection(number, "timestamp", _IMPOSSIBLE))
-        return screened
 
     async def _identify(
         self,
@@ -260,36 +223,6 @@ class Ingest:
         return found
 
 
-def _claims(
-    lines: Sequence[Record | Rejection], keys: Sequence[str | None] | None, *, of_spans: bool
-) -> dict[int, str]:
-    """Return the idempotency keys of records by their index: those of the request, else their own ids.
-
-    The keys of spans are ours, all others a client's.
-    """
-    claims: dict[int, str] = {}
-    for index, line in enumerate(lines):
-        if isinstance(line, Record):
-            key = keys[index] if keys else None
-            if key and of_spans:
-                claims[index] = key
-            elif given := key or line.id:
-                claims[index] = client_key(given)
-    return claims
-
-
-def _refuse_long(number: int, line: Record | Rejection) -> Record | Rejection:
-    """Reject a record that is too long to be searched for personal data while others wait."""
-    if isinstance(line, Rejection) or len(encode(line)) <= _SEARCHED_BYTES:
-        return line
-    return Rejection(
-        number,
-        None,
-        f"the project redacts personal data, and of such records one has at most {_SEARCHED_BYTES} bytes: cut it, or "
-        "let the project drop texts",
-    )
-
-
 def _slices(records: Mapping[UUID, Record]) -> Iterator[tuple[dict[UUID, Record], int]]:
     """Yield records in parts of few bytes or one record, with their bytes."""
     part: dict[UUID, Record] = {}
@@ -305,48 +238,71 @@ def _slices(records: Mapping[UUID, Record]) -> Iterator[tuple[dict[UUID, Record]
         yield part, size
 
 
-def _parts(count: int) -> Sequence[slice]:
-    """Return the parts of a list, between which everybody else is to have a turn."""
-    return [slice(start, start + _PART) for start in range(0, count, _PART)] if count > _PART else _WHOLE
-
-
 async def _find_fresh(
-    lines: Sequence[Record | Rejection], identified: Sequence[Accepted | None]
-) -> tuple[dict[UUID, Record], set[UUID]]:
-    """Return the records to queue by trace id, and which of them had been sent before."""
-    fresh: dict[UUID, Record] = {}
-    retried: set[UUID] = set()
-    for part in _parts(len(lines)):
-        if part.start:
-            await asyncio.sleep(0)
+    lines: Sequence[Record | Rejection],
+    identified: Sequence[Accepted | None],
+    contexts: Sequence[SpanContext | None] | None,
+) -> _Fresh:
+    """Return what is to be queued; of lines with one id the first counts, and a later one shares its fate."""
+    fresh = _Fresh({}, set(), {})
+
+    def work(part: slice) -> None:
         for line, accepted in zip(lines[part], identified[part], strict=True):
-            # A second line with the id of an earlier one shares its fate and is not queued again.
-            if isinstance(line, Record) and accepted and accepted.trace_id not in fresh:
-                fresh[accepted.trace_id] = line
+            if isinstance(line, Record) and accepted and accepted.trace_id not in fresh.records:
+                fresh.records[accepted.trace_id] = line
                 if accepted.duplicate:
-                    retried.add(accepted.trace_id)
-    return fresh, retried
+                    fresh.retried.add(accepted.trace_id)
+
+    def place(part: slice) -> None:
+        for accepted, context in zip(identified[part], (contexts or ())[part], strict=True):
+            if accepted and context:
+                fresh.places.setdefault(accepted.trace_id, context)
+
+    await in_turns(len(lines), work)
+    if contexts is not None:
+        await in_turns(len(lines), place)
+    return fresh
 
 
-async def _places(
-    identified: Sequence[Accepted | None], contexts: Sequence[SpanContext | None]
-) -> dict[UUID, dict[str, Any]]:
-    """Return, by trace id, the fields of envelopes that say where their record stands in a trace."""
-    places: dict[UUID, dict[str, Any]] = {}
-    for part in _parts(len(identified)):
-        if part.start:
-            await asyncio.sleep(0)
-        for accepted, context in zip(identified[part], contexts[part], strict=True):
-            # Of lines with one id the first counts.
-            if accepted and context and accepted.trace_id not in places:
-                places[accepted.trace_id] = {
-                    "kind": context.kind,
-                    "otel_trace_id": context.trace_id or None,
-                    "otel_span_id": context.span_id or None,
-                    "otel_parent_span_id": context.parent_span_id,
-                    "response_key": context.response_key,
-                }
-    return places
+async def _encode(
+    fresh: _Fresh,
+    kept: Mapping[UUID, Protected] | None,
+    *,
+    project_id: str,
+    source: Source,
+    kind: str,
+    waited: bool,
+    guard: str | None,
+) -> list[bytes]:
+    """Return the records of a request as they are queued; of `kept` those that could be redacted."""
+    envelopes: list[bytes] = []
+    whole = [Protected(record) for record in fresh.records.values()] if kept is None else [*kept.values()]
+    ids = [*(fresh.records if kept is None else kept)]
+    nowhere = SpanContext(kind=kind, trace_id=b"", span_id=b"")
+
+    def work(part: slice) -> None:
+        for trace_id, (record, pii, sealed) in zip(ids[part], whole[part], strict=True):
+            place = fresh.places.get(trace_id, nowhere)
+            envelope = Envelope(
+                trace_id=trace_id,
+                project_id=project_id,
+                source=source,
+                record=record,
+                kind=place.kind,
+                otel_trace_id=place.trace_id or None,
+                otel_span_id=place.span_id or None,
+                otel_parent_span_id=place.parent_span_id,
+                response_key=place.response_key,
+                retried=trace_id in fresh.retried,
+                waited=waited,
+                guard=guard,
+                pii=pii,
+                sealed=sealed,
+            )
+            envelopes.append(encode(envelope))
+
+    await in_turns(len(ids), work)
+    return envelopes
 
 
 def _outcomes(

@@ -38,6 +38,9 @@ class FakeTransport:
         if not self.closed:
             self.written += data
 
+    def writelines(self, pieces: Any) -> None:
+        self.write(b"".join(pieces))
+
     def close(self) -> None:
         self.closed = True
         if self.protocol:
