@@ -17,6 +17,7 @@ from app.schemas.json_input import (
     mend_unicode,
     read_any,
     reader,
+    skip_mark,
 )
 from app.schemas.limits import MOST_RECORD_VALUES, too_many
 from app.schemas.lines import cut_array, cut_ndjson
@@ -144,6 +145,7 @@ def _read_plain(line: bytes) -> Record | None:
 
 
 def _read_line(number: int, line: bytes) -> Record | Rejection:
+    line = skip_mark(line)  # where files were laid end to end
     if not check_values(line, MOST_RECORD_VALUES):
         return Rejection(number, None, f"the record holds more than {MOST_RECORD_VALUES} {_VALUES}")
     try:
