@@ -13,6 +13,7 @@ import msgspec
 
 from app.otlp.attributes import Attributes, first_number, first_text, parsed
 from app.otlp.conversations import conversation_of, documents_of
+from app.otlp.costs import reported_cost
 from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kinds_of
 from app.otlp.names import (
     ANSWERED_BY,
@@ -186,6 +187,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
         reasoning_tokens=usage.reasoning,
+        reported_cost_usd=reported_cost(attributes),
     )
     return bounded(record)
 

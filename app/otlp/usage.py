@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from app.otlp.attributes import Attributes, first_count, parsed
+from monitoring.conversation.decoding import decode
 
 __all__ = ["Usage", "read_usage"]
 
@@ -71,8 +72,9 @@ _TOTAL = (
     "ai.usage.totalTokens",
     "total_tokens",
 )
-# One JSON object with all counts: Langfuse's, which is often the provider's own, and MLflow's.
-_OBJECTS = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage")
+# One object with all counts: Langfuse's, which is often the provider's own, MLflow's, and LiteLLM's, whose attributes
+# do not say what of the input came from a cache.
+_OBJECTS = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage", "metadata.usage_object")
 # LangSmith's objects of the parts alone.
 _PARTS = ("gen_ai.usage.input_token_details", "gen_ai.usage.output_token_details")
 
@@ -135,9 +137,11 @@ def read_usage(attributes: Attributes, *, answers: bool = True) -> Usage:
 
 def _read(attributes: Attributes) -> Usage:
     for name in _OBJECTS:
-        details = parsed(attributes.get(name))
-        if isinstance(details, Mapping):
-            return _read_object(details)
+        details = decode(attributes.get(name))
+        if isinstance(details.value, Mapping) and not details.truncated:
+            usage = _read_object(details.value)
+            if any(count is not None for count in usage):
+                return usage
     parts: dict[str, Any] = {}
     for name in _PARTS:
         details = parsed(attributes.get(name))

@@ -3,13 +3,16 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from app.errors import InvalidRecord, MalformedBody
 from app.schemas.lines import cut_array
+from app.schemas.queued import decode_record, encode
 from app.schemas.records import Rejection, read_record, read_records
+from monitoring.bounds import OUT_OF_RANGE, bounded
 from monitoring.models import Record
 
 MINIMAL = {"prompt": "Why?", "response": "Because."}
@@ -211,6 +214,40 @@ def test_a_whole_number_is_an_integer_however_it_is_written(
             assert isinstance(read, Record)
             found = getattr(read, field)
             assert (found, type(found)) == (count, int)
+
+
+COSTS = [
+    ("0.012", "0.012"),
+    ("12e-3", "0.012"),
+    ('"0.012"', "0.012"),
+    ("0", "0"),
+    ("3", "3"),
+    ("0.30000000000000004", "0.3"),
+    ("null", None),
+]
+
+
+@pytest.mark.parametrize(("number", "cost"), COSTS)
+def test_a_cost_may_come_with_a_record(number: str, cost: str | None) -> None:
+    for line in (LINE.replace(b"}", f',"cost_usd":{number}}}'.encode()),):
+        record = read_record(line)
+        assert record.reported_cost_usd == (None if cost is None else Decimal(cost))
+        assert bounded(record) is record
+        assert decode_record(encode(record)) == record
+        assert [record] == read_records(line, "ndjson")
+
+
+@pytest.mark.parametrize("number", ["-0.01", '"NaN"', '"-Infinity"', "100000.01", "1e400", '"1e999999"'])
+def test_a_cost_beyond_bounds_is_left_out_and_marked(number: str) -> None:
+    record = bounded(read_record(LINE.replace(b"}", f',"cost_usd":{number}}}'.encode())))
+    assert (record.reported_cost_usd, record.marks) == (None, (OUT_OF_RANGE,))
+
+
+@pytest.mark.parametrize("number", ['"free"', "true", "[0.1]", '"$0.1"', '""'])
+def test_a_cost_that_is_no_number_is_named(number: str) -> None:
+    with pytest.raises(InvalidRecord) as caught:
+        read_record(LINE.replace(b"}", f',"cost_usd":{number}}}'.encode()))
+    assert caught.value.errors[0]["field"] == "cost_usd"
 
 
 def test_floats_that_no_integer_is_wanted_for_stay_floats() -> None:

@@ -224,6 +224,34 @@ USAGES: dict[str, tuple[dict[str, Any], tuple[int | None, ...]]] = {
          "cache_creation_tokens": 400},
         (3, 200, 15000, 400, None),
     ),
+    "LiteLLM": (
+        {"gen_ai.usage.input_tokens": 1200, "gen_ai.usage.output_tokens": 45, "gen_ai.usage.total_tokens": 1245,
+         "metadata.usage_object": repr(
+            {"completion_tokens": 45, "prompt_tokens": 1200, "total_tokens": 1245,
+             "completion_tokens_details": {"audio_tokens": 0, "reasoning_tokens": 20},
+             "prompt_tokens_details": {"audio_tokens": None, "cached_tokens": 1024}})},
+        (1200, 45, 1024, None, 20),
+    ),
+    "LiteLLM before Anthropic": (
+        {"gen_ai.usage.input_tokens": 6400, "gen_ai.usage.output_tokens": 100, "gen_ai.usage.total_tokens": 6500,
+         "metadata.usage_object": repr(
+            {"completion_tokens": 100, "prompt_tokens": 6400, "total_tokens": 6500,
+             "prompt_tokens_details": {"cached_tokens": 5000, "cache_creation_tokens": 400},
+             "cache_creation_input_tokens": 400, "cache_read_input_tokens": 5000})},
+        (6400, 100, 5000, 400, None),
+    ),
+    "LiteLLM without an object": (
+        {"gen_ai.usage.input_tokens": 1200, "gen_ai.usage.output_tokens": 45, "metadata.usage_object": "None"},
+        (1200, 45, None, None, None),
+    ),
+    "an object without counts": (
+        {"gen_ai.usage.input_tokens": 1200, "langfuse.observation.usage_details": '{"seconds": 3}'},
+        (1200, None, None, None, None),
+    ),
+    "an object that is cut": (
+        {"gen_ai.usage.input_tokens": 1200, "langfuse.observation.usage_details": '{"input": 1200, "output": 4'},
+        (1200, None, None, None, None),
+    ),
     "a total and one side": ({"gen_ai.usage.input_tokens": 100, "gen_ai.usage.total_tokens": 120}, (100, 20, None, None, None)),
     "a total alone": ({"gen_ai.usage.total_tokens": 120}, (None, None, None, None, None)),
 }  # fmt: skip
