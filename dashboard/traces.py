@@ -190,6 +190,7 @@ def _facts(trace: Trace) -> list[tuple[str, str]]:
         ("Topic", trace.topic),
         ("Tokens", f"{count(trace.prompt_tokens)} in, {count(trace.completion_tokens)} out"),
         ("Price", trace.pricing_status.replace("_", " ")),
+        ("Reported cost", money(trace.reported_cost_usd)),
         ("Response time", milliseconds(trace.response_time_ms)),
         ("Error", trace.error),
         ("Marks", ", ".join(trace.marks)),

@@ -7,7 +7,7 @@ double, 1e18 tokens into 64 bits, 1e14 US dollars into the 14 digits before the 
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from monitoring.models import Record
 
 __all__ = [
     "BEYOND",
+    "COST_PLACES",
     "MOST_MILLISECONDS",
     "MOST_TOKENS",
     "MOST_USD",
@@ -24,6 +25,7 @@ __all__ = [
     "OUT_OF_RANGE",
     "bounded",
     "is_bounded",
+    "read_cost",
     "read_number",
 ]
 
@@ -33,6 +35,8 @@ MOST_TOKENS: Final = 10**9
 """Tokens of one kind in one call; the largest context windows hold some ten millions."""
 MOST_USD: Final = Decimal(100_000)
 """The cost of one call."""
+COST_PLACES: Final = Decimal("1e-10")
+"""As exact as costs are stored, so that sums over stored calls equal what was added to the figures."""
 MOST_VALUE: Final = 1e20
 """What an evaluator measured, or somebody else's; parts of scores may be moments in nanoseconds."""
 MOST_WEIGHT: Final = 1e6
@@ -69,15 +73,36 @@ def bounded(record: Record) -> Record:
         and ((number := record.cache_read_tokens) is None or 0 <= number <= MOST_TOKENS)
         and ((number := record.cache_write_tokens) is None or 0 <= number <= MOST_TOKENS)
         and ((number := record.reasoning_tokens) is None or 0 <= number <= MOST_TOKENS)
+        and ((cost := record.reported_cost_usd) is None or 0 <= cost <= MOST_USD)
     ):
         return record
-    bounds = [(name, MOST_MILLISECONDS) for name in _DURATIONS] + [(name, MOST_TOKENS) for name in _COUNTS]
+    bounds: list[tuple[str, float | Decimal]] = [
+        *((name, MOST_MILLISECONDS) for name in _DURATIONS),
+        *((name, MOST_TOKENS) for name in _COUNTS),
+        ("reported_cost_usd", MOST_USD),
+    ]
     left_out = {
         name: None
         for name, most in bounds
         if (number := getattr(record, name)) is not None and not is_bounded(number, most)
     }
     return replace(record, **left_out, marks=tuple(dict.fromkeys((*record.marks, OUT_OF_RANGE))))
+
+
+def read_cost(value: object) -> Decimal | None:
+    """Return an amount of US dollars that may be written as text, rounded to what is stored; None for none.
+
+    BEYOND for one below zero, without an end or beyond what a call can cost.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    try:
+        amount = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    except InvalidOperation:
+        return None
+    if amount.is_nan() or not 0 <= amount <= MOST_USD:
+        return Decimal(BEYOND)
+    return abs(amount.quantize(COST_PLACES))
 
 
 def read_number(value: object) -> float | None:

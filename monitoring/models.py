@@ -40,8 +40,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One LLM call as an application reported it.
 
     Texts are valid Unicode: whoever makes a record from outside replaces lone surrogates first.
-    Durations are milliseconds, token counts are the provider's own figures, `timestamp` is aware UTC and
-    the moment of the call, `context` holds retrieved passages in order, `skip` names evaluators that the
+    Durations are milliseconds, token counts are the provider's own figures, `reported_cost_usd` is what the
+    client says that the call cost, `timestamp` is aware UTC and the moment of the call, `context` holds retrieved passages in order, `skip` names evaluators that the
     caller switched off, `marks` says what was repaired or noticed at acceptance (such as `nul_removed`).
     """
 
@@ -66,6 +66,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    reported_cost_usd: Decimal | None = None
     error: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}

@@ -7,7 +7,7 @@ table knows has no price: it is never guessed from another one.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from monitoring.bounds import MOST_USD, is_bounded
+from monitoring.model_names import find_model
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, Provider, TieredPrices
+    from genai_prices.types import TieredPrices
 
 __all__ = [
     "MODEL_COSTS",
@@ -54,62 +55,6 @@ _PER_THOUSAND = Decimal(1_000)
 _LONGEST_NAME = 200
 # Off-peak prices begin at half hours, so an hour would be too coarse to remember a price by.
 _REMEMBERED_SECONDS = 30 * 60
-
-# OpenTelemetry's provider names and common gateways' prefixes, where the table says it otherwise.
-_PROVIDER_NAMES = {
-    "amazon-bedrock": "aws",
-    "aws.bedrock": "aws",
-    "bedrock": "aws",
-    "bedrock_converse": "aws",
-    "azure_ai": "azure",
-    "azure.ai.inference": "azure",
-    "azure.ai.openai": "azure",
-    "azure_openai": "azure",
-    "az.ai.inference": "azure",
-    "az.ai.openai": "azure",
-    "gcp.gemini": "google",
-    "gcp.gen_ai": "google",
-    "gcp.vertex_ai": "google",
-    "gemini": "google",
-    "vertex_ai": "google",
-    "mistral_ai": "mistral",
-    "moonshot_ai": "moonshotai",
-    "x_ai": "x-ai",
-    "xai": "x-ai",
-    "togetherai": "together",
-    "together_ai": "together",
-    "fireworks_ai": "fireworks",
-    "zai": "zai",
-}
-# Frameworks and gateways that name themselves where the provider belongs: the model alone decides then.
-_FRAMEWORKS = frozenset(
-    {
-        "agno",
-        "autogen",
-        "crewai",
-        "dspy",
-        "gateway",
-        "gcp.vertex.agent",
-        "haystack",
-        "langchain",
-        "langgraph",
-        "litellm",
-        "litellm_proxy",
-        "llamaindex",
-        "llama_index",
-        "microsoft.agent_framework",
-        "openai-agents",
-        "pydantic-ai",
-        "pydantic_ai",
-        "semantic_kernel",
-        "smolagents",
-        "spring_ai",
-        "strands-agents",
-        "vercel",
-    }
-)
-# Gemini's and Vertex' clients report models by the names of resources.
-_RESOURCE = "models/"
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -245,7 +190,7 @@ def _override(source: str, entry: tuple[tuple[str, float | Decimal], ...]) -> Ra
 
 @lru_cache(maxsize=8192)
 def _table_rates(provider: str | None, model: str, slot: int) -> Rates | None:
-    found = _find(provider, model)
+    found = find_model(provider, model)
     if found is None:
         return None
     owner, info = found
@@ -270,61 +215,6 @@ def _steps(amount: Decimal | TieredPrices | None) -> Steps | None:
         return ((-1, amount / _PER_MILLION),)
     tiers = [(tier.start, tier.price / _PER_MILLION) for tier in reversed(amount.tiers)]
     return (*tiers, (-1, amount.base / _PER_MILLION))
-
-
-@lru_cache(maxsize=8192)
-def _find(provider: str | None, model: str) -> tuple[str, ModelInfo] | None:
-    """Return (provider id, model) of the table; its own lookup would remember every name it never knew."""
-    for owner, name in _candidates(provider, model.strip().lower()):
-        info = owner.find_model(name, all_providers=list(_providers()))
-        if info is not None:
-            return owner.id, info
-    return None
-
-
-def _candidates(provider: str | None, model: str) -> Iterator[tuple[Provider, str]]:
-    """Yield what the names may mean, the most literal reading first."""
-    publisher, resource, named = model.rpartition(_RESOURCE)
-    if resource and (not publisher or publisher.endswith("/")):
-        model = named
-    prefix, slash, rest = model.partition("/")
-    last = model.rpartition("/")[2]
-    if provider and provider.strip().lower() not in _FRAMEWORKS:
-        owner = _provider(provider)
-        if owner is not None:
-            yield owner, model
-            if slash and _provider(prefix) is not None:
-                yield owner, rest
-                yield owner, last
-        return
-    for candidate in _providers():
-        if candidate.model_match is not None and candidate.model_match.is_match(model):
-            yield candidate, model
-            break
-    owner = _provider(prefix if slash else ("aws" if "." in model.partition("-")[0] else ""))
-    if owner is not None:
-        yield owner, rest or model
-        yield owner, last
-
-
-def _provider(name: str) -> Provider | None:
-    from genai_prices.data_snapshot import find_provider_by_id
-
-    name = name.strip().lower()
-    # Vercel's AI SDK names the provider and its interface, as in groq.chat.
-    for candidate in dict.fromkeys((name, name.partition(".")[0])):
-        if candidate:
-            found = find_provider_by_id(list(_providers()), _PROVIDER_NAMES.get(candidate, candidate))
-            if found is not None:
-                return found
-    return None
-
-
-@cache
-def _providers() -> tuple[Provider, ...]:
-    from genai_prices.data import providers
-
-    return tuple(providers)
 
 
 @cache

@@ -275,6 +275,9 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             completion_tokens=part.completion_tokens
             if record.completion_tokens is None
             else record.completion_tokens,
+            reported_cost_usd=part.reported_cost_usd
+            if record.reported_cost_usd is None
+            else record.reported_cost_usd,
             marks=(*record.marks, *(mark for mark in part.marks if mark == OUT_OF_RANGE)),
         )
     silent = not (record.prompt or record.response)

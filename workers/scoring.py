@@ -24,10 +24,11 @@ from monitoring.pricing import Priced, Usage, price
 from monitoring.tokens import TokenCount, count_tokens
 from monitoring.verdict import Verdict, assess
 
-__all__ = ["DROPPED", "Scoring", "Unscorable"]
+__all__ = ["DROPPED", "REPORTED", "Scoring", "Unscorable"]
 
 _SCORED = frozenset({LLM, GUARDED})
 _UNPRICED = "not_a_call"
+REPORTED = "reported"
 DROPPED, _UNSAMPLED = "text_dropped", "text_not_sampled"
 
 
@@ -169,7 +170,7 @@ def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount
     reports = record.prompt_tokens is not None or record.completion_tokens is not None
     known = counted and (reports or NO_CONTENT not in record.marks)
     occurred_at = _occurred_at(envelope, record)
-    priced = _price(record, count, occurred_at) if known else None
+    priced = _price(record, count, occurred_at) if known else _reported(record) if counted else None
     return from_envelope(
         envelope,
         job_id,
@@ -189,7 +190,14 @@ def _occurred_at(envelope: Envelope, record: Record) -> datetime:
 
 
 def _price(record: Record, count: TokenCount, at: datetime) -> Priced:
-    return price(_usage(record, count), record.provider, record.model_name, at)
+    """Return what a call cost: by the tables of prices, and where they do not know it, as the client said."""
+    priced = price(_usage(record, count), record.provider, record.model_name, at)
+    return (priced.cost_usd is None and _reported(record)) or priced
+
+
+def _reported(record: Record) -> Priced | None:
+    told = record.reported_cost_usd
+    return None if told is None else Priced(told, "priced", REPORTED)
 
 
 def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from app.errors import Conflict, InvalidRecord, PreconditionFailed, PreconditionRequired
+from app.schemas.json_input import WrongShapeError, convert
 from app.schemas.projects import ProjectSettings, encode_settings
 from monitoring.redaction import Redaction
 
@@ -127,9 +128,10 @@ def apply_patch(patch: Any, settings: ProjectSettings) -> ProjectSettings:
     if not isinstance(patch, dict):
         raise InvalidRecord("A merge patch of settings is a JSON object of the fields to change.")
     try:
-        return msgspec.convert(_merge(msgspec.to_builtins(settings), patch), ProjectSettings)
-    except msgspec.ValidationError as error:
-        raise InvalidRecord(f"The patch was not taken: {error}.") from error
+        return convert(_merge(msgspec.to_builtins(settings), patch), ProjectSettings)
+    except WrongShapeError as error:
+        where = f" at {error.field}" if error.field else ""
+        raise InvalidRecord(f"The patch was not taken: {error}{where}.") from error
     except RecursionError as error:
         raise InvalidRecord("The patch is nested more deeply than settings are.") from error
 

@@ -13,6 +13,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from app.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from app.schemas.json_input import find_encoding, skip_mark
 from app.schemas.records import BodyFormat
 
 __all__ = ["Body", "read_body"]
@@ -32,6 +33,7 @@ _LONGEST_TYPE: Final = 256
 # What is decompressed, in about two milliseconds, before others have a turn.
 _TURN_BYTES = 1024 * 1024
 _LEAST_BYTES = 32 * 1024  # what an empty piece counts as
+_ENCODING: Final = "UTF-8"
 
 
 class Body(NamedTuple):
@@ -44,7 +46,8 @@ class Body(NamedTuple):
 async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, ...]) -> Body:
     """Read a body of at most `limit` bytes, as sent and after decompression.
 
-    Raises UnsupportedMediaType, BodyTooLarge, and MalformedBody where the compression is broken.
+    JSON comes without a byte order mark. Raises UnsupportedMediaType, BodyTooLarge, and MalformedBody where the
+    compression is broken or JSON is in UTF-16 or UTF-32.
     """
     body_format = _read_format(request.headers.get("content-type"), formats)
     reader = _reader(request.headers.get("content-encoding"), limit)
@@ -68,7 +71,19 @@ async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, 
                 decompressed = 0
                 await asyncio.sleep(0)
     reader.finish()
-    return Body(pieces[0] if len(pieces) == 1 else b"".join(pieces), body_format)
+    content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    # Almost every body is an object or array in UTF-8 without a mark: it takes a tenth of a microsecond to see that.
+    usual = content[:1] in b"{[" and content[1:2] != b"\0"
+    return Body(content if usual or body_format == "protobuf" else _plain(content), body_format)
+
+
+def _plain(content: bytes) -> bytes:
+    encoding = find_encoding(content)
+    if encoding != _ENCODING:
+        raise MalformedBody(
+            f"The body is in {encoding}, and JSON is read in {_ENCODING}: send it in {_ENCODING}."
+        )
+    return skip_mark(content)
 
 
 def _read_format(content_type: str | None, formats: tuple[BodyFormat, ...]) -> BodyFormat:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from app.errors import InvalidRecord
@@ -18,14 +19,12 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
     **{name: (name,) for name in RecordIn.__struct_fields__},
     "model_name": ("model_name", "model", "meta.model"),
 }
-_NUMBERS = {
-    "response_time_ms": float,
-    "time_to_first_token_ms": float,
-    "prompt_tokens": int,
-    "completion_tokens": int,
-    "cache_read_tokens": int,
-    "cache_write_tokens": int,
-    "reasoning_tokens": int,
+_NUMBERS: Mapping[str, tuple[Callable[[str], float], ...]] = {
+    **dict.fromkeys(("response_time_ms", "time_to_first_token_ms"), (float,)),
+    **dict.fromkeys(
+        ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+        (int, float),  # tables with empty cells write 12 as 12.0
+    ),
 }
 
 
@@ -79,11 +78,15 @@ def _typed(name: str, value: Any) -> Any:
     """
     if name not in _NUMBERS or not isinstance(value, str | float):
         return value
-    try:
-        number = _NUMBERS[name](value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+    number = _read_number(name, value) if isinstance(value, str) else value
     return str(value) if isinstance(number, float) and math.isinf(number) else number
+
+
+def _read_number(name: str, cell: str) -> float | str:
+    for read in _NUMBERS[name]:
+        with suppress(ValueError):
+            return read(cell)
+    return cell
 
 
 def _content_id(fields: Mapping[str, Any], line: int) -> str:

@@ -15,6 +15,7 @@ from app.storage.engine import Connection
 from app.storage.jobs import Job
 from app.storage.prices import read_unpriced, set_prices
 from app.storage.rollup_writes import append_deltas
+from monitoring.bounds import COST_PLACES
 from monitoring.pricing import Usage, price
 
 __all__ = ["PRICE", "Pricing"]
@@ -22,8 +23,6 @@ __all__ = ["PRICE", "Pricing"]
 PRICE = "price"
 _BATCH = 500
 _BEGINNING = UUID(int=0)
-# As exact as the column that costs are stored in, so that sums over rows equal what is added here.
-_PLACES = Decimal("1e-10")
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -68,4 +67,4 @@ def _price(trace: Trace) -> tuple[Decimal, str] | None:
         reasoning=trace.reasoning_tokens or 0,
     )
     found = price(usage, trace.provider, trace.model_name, trace.occurred_at)
-    return None if found.cost_usd is None else (found.cost_usd.quantize(_PLACES), found.source)
+    return None if found.cost_usd is None else (found.cost_usd.quantize(COST_PLACES), found.source)

@@ -100,6 +100,7 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
         context=known.context or results_of(conversation.inputs),
         prompt_tokens=known.prompt_tokens,
         completion_tokens=known.completion_tokens,
+        reported_cost_usd=known.reported_cost_usd,
         marks=conversation.marks,
         metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
     )

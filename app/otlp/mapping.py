@@ -13,6 +13,7 @@ import msgspec
 
 from app.otlp.attributes import Attributes, first_number, first_text, parsed
 from app.otlp.conversations import conversation_of, documents_of
+from app.otlp.costs import reported_cost
 from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kinds_of
 from app.otlp.names import (
     ANSWERED_BY,
@@ -51,6 +52,8 @@ _MOST_PASSAGE_CHARACTERS = 128 * 1024 * 1024
 _NS_PER_MS = 1_000_000
 
 _PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)  # for a span that tells no time
+_MODELS = (*ANSWERED_BY, *ASKED_FOR)
+_NO_MODEL = frozenset({"none", "null", "unknown", "undefined", "n/a"})
 _SMALLER_UNITS_MS = (1.0, 1e-3, 1e-6)
 
 
@@ -186,6 +189,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
         reasoning_tokens=usage.reasoning,
+        reported_cost_usd=reported_cost(attributes),
     )
     return bounded(record)
 
@@ -204,17 +208,16 @@ def moment(time_ns: int) -> datetime | None:
 
 
 def _model(attributes: Attributes, provider: str | None, at: datetime | None) -> str:
-    """Return the model that answered; where no table knows it and the one that was asked for is known, that one.
+    """Return the model that answered; where no table knows it and one that was asked for is known, that one.
 
     Gateways answer under an alias of theirs, and some frameworks write "none".
     """
-    answered, asked = (_name(first_text(attributes, names)) for names in (ANSWERED_BY, ASKED_FOR))
-    if answered is None or asked is None or answered == asked:
-        return answered or asked or "unknown"
-    moment_of_prices = at or _PRICES_AT
-    if rates_of(provider, answered, moment_of_prices) is None and rates_of(provider, asked, moment_of_prices):
-        return asked
-    return answered
+    told = (_name(first_text(attributes, (name,))) for name in _MODELS if name in attributes)
+    names = [name for name in dict.fromkeys(told) if name and name.lower() not in _NO_MODEL]
+    if len(names) > 1:
+        priced = (name for name in names if rates_of(provider, name, at or _PRICES_AT))
+        return next(priced, names[0])
+    return names[0] if names else "unknown"
 
 
 def _duration(span: Span) -> float | None:

@@ -33,6 +33,7 @@ ASKED_FOR = (
     "ai.model.id",
     "langfuse.observation.model.name",
     "mlflow.llm.model",
+    "litellm.provider.model",
 )
 RESPONSE_ID = ("gen_ai.response.id", "ai.response.id")
 PROVIDER = (

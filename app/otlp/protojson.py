@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -22,8 +23,9 @@ _MISPLACED = {
 _FAILED = (2, "2", "STATUS_CODE_ERROR")
 _INT64 = range(-(2**63), 2**63)
 _UINT64 = range(2**64)
+_LEAST, _MOST = Decimal(_INT64.start), Decimal(_UINT64.stop)
 
-Number = int | str | None
+Number = int | float | str | None
 _Signal = TypeVar("_Signal", Span, LogRecord)
 _Wired = TypeVar("_Wired")
 _REASON_CHARACTERS = 200
@@ -71,7 +73,7 @@ class _Event(_Wire, frozen=True):
 
 
 class _Status(_Wire, frozen=True):
-    code: int | str | None = None
+    code: int | float | str | None = None
     message: str | None = None
 
 
@@ -219,7 +221,8 @@ def _each(
 
 
 def _malformed(error: Exception) -> Malformed:
-    return Malformed(str(error)[:_REASON_CHARACTERS])
+    field = error.field if isinstance(error, WrongShapeError) else None
+    return Malformed(f"{error} at {field}"[:_REASON_CHARACTERS] if field else str(error)[:_REASON_CHARACTERS])
 
 
 def _span(wire: _Span, scope: str, resource: dict[str, Any]) -> Span:
@@ -229,11 +232,13 @@ def _span(wire: _Span, scope: str, resource: dict[str, Any]) -> Span:
         span_id=_hex(wire.span_id),
         parent_id=_hex(wire.parent_span_id),
         name=_clean(wire.name or ""),
-        start_ns=_time(wire.start_time_unix_nano),
-        end_ns=_time(wire.end_time_unix_nano),
+        start_ns=_time(wire.start_time_unix_nano, "startTimeUnixNano"),
+        end_ns=_time(wire.end_time_unix_nano, "endTimeUnixNano"),
         attributes=_attributes(wire.attributes),
         events=tuple(
-            SpanEvent(event.name or "", _time(event.time_unix_nano), _attributes(event.attributes))
+            SpanEvent(
+                event.name or "", _time(event.time_unix_nano, "timeUnixNano"), _attributes(event.attributes)
+            )
             for event in wire.events or ()
         ),
         failed=status.code in _FAILED,
@@ -249,7 +254,8 @@ def _log(wire: _LogRecord, scope: str, resource: dict[str, Any]) -> LogRecord:
         trace_id=_hex(wire.trace_id),
         span_id=_hex(wire.span_id),
         event=wire.event_name or str(attributes.get("event.name") or ""),
-        time_ns=_time(wire.time_unix_nano) or _time(wire.observed_time_unix_nano),
+        time_ns=_time(wire.time_unix_nano, "timeUnixNano")
+        or _time(wire.observed_time_unix_nano, "observedTimeUnixNano"),
         body=_value(wire.body),
         attributes=attributes,
         scope=scope,
@@ -275,7 +281,7 @@ def _value(value: _AnyValue | None) -> Any:
 
 def _scalar(value: _AnyValue) -> Any:
     if value.int_value is not None:
-        return _integer(value.int_value, _INT64)
+        return _integer(value.int_value, _INT64, "intValue")
     if value.double_value is not None:
         return float(value.double_value)
     return value.bytes_value if value.bool_value is None else value.bool_value
@@ -289,15 +295,32 @@ def _hex(text: str | None) -> bytes:
         raise ValueError(f"an id is not hexadecimal: {(text or '')[:40]!r}") from error
 
 
-def _time(value: Number) -> int:
-    return _integer(value or 0, _UINT64)
+def _time(value: Number, name: str) -> int:
+    return _integer(value, _UINT64, name) if value else 0
 
 
-def _integer(value: int | str, within: range) -> int:
-    number = int(value)
+def _integer(value: float | str, within: range, name: str) -> int:
+    """Return a number of 64 bits; ProtoJSON allows texts, exponents and a fraction of zeros, as in "1.2e1"."""
+    try:
+        number = int(value) if isinstance(value, int | str) else _whole(value, name)
+    except ValueError:
+        number = _whole(value, name)
     if number not in within:
-        raise ValueError("a number exceeds 64 bits")
+        raise ValueError(f"{name} exceeds 64 bits")
     return number
+
+
+def _whole(value: float | str, name: str) -> int:
+    try:
+        number = Decimal(value)
+        within = _LEAST <= number <= _MOST  # before a number of a million digits is built
+    except InvalidOperation as error:
+        raise ValueError(f"{name} is no number: {str(value)[:40]!r}") from error
+    if not within:
+        raise ValueError(f"{name} exceeds 64 bits")
+    if number != (whole := int(number)):
+        raise ValueError(f"{name} is no whole number: {str(value)[:40]}")
+    return whole
 
 
 def _clean(text: str) -> str:

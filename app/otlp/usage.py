@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from app.otlp.attributes import Attributes, first_count, parsed
+from monitoring.conversation.decoding import decode
 
 __all__ = ["Usage", "read_usage"]
 
@@ -71,8 +72,27 @@ _TOTAL = (
     "ai.usage.totalTokens",
     "total_tokens",
 )
-# One JSON object with all counts: Langfuse's, which is often the provider's own, and MLflow's.
-_OBJECTS = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage")
+# One object with all counts: Langfuse's, which is often the provider's own, MLflow's, and LiteLLM's, whose attributes
+# do not say what of the input came from a cache.
+_OBJECTS = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage", "metadata.usage_object")
+# How to tell objects of Gemini, and of Bedrock and Vercel, from those that are like OpenAI's and Anthropic's.
+_GEMINI_SIGNS = frozenset(
+    name
+    for side in ("prompt", "candidates", "total")
+    for name in (f"{side}TokenCount", f"{side}_token_count")
+)
+_CAMEL_SIGNS = ("inputTokens", "outputTokens", "totalTokens")
+# Names of parts in objects: of OpenAI, Anthropic, Langfuse, DeepSeek and LangChain.
+_OBJECT_CACHE_READ = (
+    "cached_tokens",
+    "cache_read_input_tokens",
+    "input_cached_tokens",
+    "input_cache_read",
+    "prompt_cache_hit_tokens",
+    "cache_read",
+)
+_OBJECT_CACHE_WRITE = ("cache_creation_input_tokens", "input_cache_creation", "cache_creation")
+_OBJECT_REASONING = ("reasoning_tokens", "output_reasoning_tokens", "output_reasoning", "reasoning")
 # LangSmith's objects of the parts alone.
 _PARTS = ("gen_ai.usage.input_token_details", "gen_ai.usage.output_token_details")
 
@@ -135,9 +155,11 @@ def read_usage(attributes: Attributes, *, answers: bool = True) -> Usage:
 
 def _read(attributes: Attributes) -> Usage:
     for name in _OBJECTS:
-        details = parsed(attributes.get(name))
-        if isinstance(details, Mapping):
-            return _read_object(details)
+        details = decode(attributes.get(name))
+        if isinstance(details.value, Mapping) and not details.truncated:
+            usage = _read_object(details.value)
+            if any(count is not None for count in usage):
+                return usage
     parts: dict[str, Any] = {}
     for name in _PARTS:
         details = parsed(attributes.get(name))
@@ -159,25 +181,24 @@ def _first(*counts: int | None) -> int | None:
 
 def _read_object(details: Mapping[str, Any]) -> Usage:
     """Read one object of counts: a provider's own, or Langfuse's `input` and `output` without their parts."""
-    if not details.keys().isdisjoint(("promptTokenCount", "candidatesTokenCount", "totalTokenCount")):
+    if not details.keys().isdisjoint(_GEMINI_SIGNS):
         return _gemini(details)
-    if not details.keys().isdisjoint(("inputTokens", "outputTokens")):
-        return _bedrock(details)
+    if not details.keys().isdisjoint(_CAMEL_SIGNS):
+        return _bedrock_or_vercel(details)
     inner = {
         name: value
         for side in ("prompt", "input", "completion", "output")
-        if isinstance(found := details.get(f"{side}_tokens_details"), Mapping)
+        for plural in ("tokens", "token")
+        if isinstance(found := details.get(f"{side}_{plural}_details"), Mapping)
         for name, value in found.items()
     }
     counts = {**details, **inner}
-    cache_read = first_count(
-        counts, ("cached_tokens", "cache_read_input_tokens", "input_cached_tokens", "input_cache_read")
-    )
-    cache_write = first_count(counts, ("cache_creation_input_tokens", "input_cache_creation"))
-    reasoning = first_count(counts, ("reasoning_tokens", "output_reasoning_tokens", "output_reasoning"))
+    cache_read = first_count(counts, _OBJECT_CACHE_READ)
+    cache_write = first_count(counts, _OBJECT_CACHE_WRITE)
+    reasoning = first_count(counts, _OBJECT_REASONING)
     total = first_count(counts, ("total_tokens", "total"))
-    prompt = first_count(counts, ("prompt_tokens", "input_tokens"))
-    completion = first_count(counts, ("completion_tokens", "output_tokens"))
+    prompt = first_count(counts, ("prompt_tokens", "input_tokens", "prompt_eval_count"))
+    completion = first_count(counts, ("completion_tokens", "output_tokens", "eval_count"))
     if _is_anthropic(details) and total is None:
         prompt = _sum(prompt, cache_read, cache_write)
     if prompt is None and (rest := first_count(counts, ("input",))) is not None:
@@ -196,22 +217,34 @@ def _is_anthropic(details: Mapping[str, Any]) -> bool:
 
 def _gemini(details: Mapping[str, Any]) -> Usage:
     """Read Gemini's object: the thoughts are beside the candidates, what was cached is inside the prompt."""
-    reasoning = first_count(details, ("thoughtsTokenCount",))
+    reasoning = first_count(details, ("thoughtsTokenCount", "thoughts_token_count"))
+    tools = first_count(details, ("toolUsePromptTokenCount", "tool_use_prompt_token_count"))
     return Usage(
-        _sum(first_count(details, ("promptTokenCount",)), first_count(details, ("toolUsePromptTokenCount",))),
-        _sum(first_count(details, ("candidatesTokenCount",)), reasoning),
-        first_count(details, ("cachedContentTokenCount",)),
+        _sum(first_count(details, ("promptTokenCount", "prompt_token_count")), tools),
+        _sum(first_count(details, ("candidatesTokenCount", "candidates_token_count")), reasoning),
+        first_count(details, ("cachedContentTokenCount", "cached_content_token_count")),
         None,
         reasoning,
+        first_count(details, ("totalTokenCount", "total_token_count")),
     )
 
 
-def _bedrock(details: Mapping[str, Any]) -> Usage:
-    """Read the object of Bedrock's Converse, whose input leaves out what was read from and written to the cache."""
+def _bedrock_or_vercel(details: Mapping[str, Any]) -> Usage:
+    """Read the object of Bedrock's Converse or of Vercel's AI SDK.
+
+    Bedrock's input leaves out what was read from and written to the cache, Vercel's holds it.
+    """
     cache_read = first_count(details, ("cacheReadInputTokens", "cacheReadInputTokensCount"))
     cache_write = first_count(details, ("cacheWriteInputTokens", "cacheWriteInputTokensCount"))
     prompt = _sum(first_count(details, ("inputTokens",)), cache_read, cache_write)
-    return Usage(prompt, first_count(details, ("outputTokens",)), cache_read, cache_write, None)
+    return Usage(
+        prompt,
+        first_count(details, ("outputTokens",)),
+        cache_read if cache_read is not None else first_count(details, ("cachedInputTokens",)),
+        cache_write,
+        first_count(details, ("reasoningTokens",)),
+        first_count(details, ("totalTokens",)),
+    )
 
 
 def _sum(first: int | None, *more: int | None) -> int | None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from json import detect_encoding
 from typing import Any, Final, TypeVar
 
 import msgspec
+
+from app.schemas.whole_numbers import with_whole_numbers
 
 __all__ = [
     "FAULTS",
@@ -18,10 +21,12 @@ __all__ = [
     "WrongShapeError",
     "check_values",
     "convert",
+    "find_encoding",
     "find_end_of_text",
     "mend_unicode",
     "read_any",
     "reader",
+    "skip_mark",
 ]
 
 Kind = TypeVar("Kind")
@@ -32,6 +37,9 @@ FAULTS: Final = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionErr
 _PATH = re.compile(r" - at `\$(?:\.)?([^`]*)`$")
 _MISSING = re.compile(r"required field `(\w+)`")
 _UNKNOWN_FIELD = "Object contains unknown field"
+_FLOAT_FOR_INT = re.compile(r"^Expected `[^`]*\bint\b[^`]*`, got `float`$")
+# Several where files were laid end to end of which some were empty.
+_MARKS = re.compile(rb"(?:\xef\xbb\xbf)+")
 # Halves of surrogate pairs without the other half, where no backslash is escaped by another.
 _LONE_HALF = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
@@ -61,14 +69,19 @@ class WrongShapeError(ValueError):
 
 
 def reader(kind: type[Kind]) -> Callable[[bytes | msgspec.Raw], Kind]:
-    """Return a function that reads JSON of one kind; it raises NotJsonError and WrongShapeError alone."""
+    """Return a function that reads JSON of one kind; it raises NotJsonError and WrongShapeError alone.
+
+    A whole number is an integer however it is written (12.0, 1.2e1): JSON has one type of numbers (RFC 8259,
+    section 6), and tables with empty cells write integers so.
+    """
     decode = msgspec.json.Decoder(kind).decode
 
     def read(content: bytes | msgspec.Raw) -> Kind:
         try:
             return decode(content)
         except FAULTS as error:
-            raise _named(error) from error
+            _raise_unless_float(error)
+        return _convert_whole(read_any(content), kind)
 
     return read
 
@@ -77,11 +90,26 @@ read_any: Callable[[bytes | msgspec.Raw], Any] = reader(object)
 
 
 def convert(value: Any, kind: type[Kind]) -> Kind:
-    """Return a decoded value as one of another kind; raises WrongShapeError."""
+    """Return a decoded value as one of another kind, whole numbers as `reader` does; raises WrongShapeError."""
     try:
         return msgspec.convert(value, kind)
     except FAULTS as error:
+        _raise_unless_float(error)
+    return _convert_whole(value, kind)
+
+
+def _convert_whole(value: Any, kind: type[Kind]) -> Kind:
+    try:
+        return msgspec.convert(with_whole_numbers(value, kind), kind)
+    except FAULTS as error:
         raise _named(error) from error
+
+
+def _raise_unless_float(error: Exception) -> None:
+    """Raise what is wrong, unless that is a number with a point or an exponent where an integer is wanted."""
+    named = _named(error)
+    if not (isinstance(named, WrongShapeError) and _FLOAT_FOR_INT.match(str(named))):
+        raise named from error
 
 
 def _named(error: Exception) -> NotJsonError | WrongShapeError:
@@ -95,6 +123,20 @@ def _named(error: Exception) -> NotJsonError | WrongShapeError:
         return WrongShapeError(message[: found.start()], found[1] or None)
     missing = _MISSING.search(message)
     return WrongShapeError(message, missing[1] if missing else None)
+
+
+def skip_mark(content: bytes) -> bytes:
+    """Return JSON or JSON Lines without a byte order mark at its beginning.
+
+    UTF-8 needs none, and Excel, PowerShell and .NET write one; RFC 8259, section 8.1, allows to ignore it.
+    """
+    marks = _MARKS.match(content)
+    return content[marks.end() :] if marks else content
+
+
+def find_encoding(content: bytes) -> str:
+    """Return UTF-8, UTF-16 or UTF-32, by the first bytes of JSON (RFC 4627, section 3)."""
+    return detect_encoding(content[:4]).upper()[:6].removesuffix("-")
 
 
 def mend_unicode(content: bytes) -> bytes:

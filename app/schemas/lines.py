@@ -16,6 +16,7 @@ from app.schemas.json_input import (
     find_end_of_text,
     read_any,
     reader,
+    skip_mark,
 )
 from app.schemas.limits import MOST_RECORDS, MOST_VALUES, check_records, too_many
 
@@ -23,6 +24,7 @@ __all__ = ["cut_array", "cut_ndjson"]
 
 _SLICE: Final = 256 * 1024
 _BLANK: Final = b" \t\r\n"
+_LONGEST_MARK: Final = 8  # with blanks; of more than one only those of empty files in a row are as long
 _CLOSING: Final = {ord("["): ord("]"), ord("{"): ord("}")}
 _QUOTE, _COMMA, _END = b'",]'
 _AT_TOP = re.compile(rb'[\[\]{},"]')
@@ -33,11 +35,18 @@ _read_list = reader(list[msgspec.Raw])
 
 
 def cut_ndjson(body: bytes) -> list[bytes]:
-    """Return the lines of NDJSON but blank ones; raises BodyTooLarge for too many lines, blank ones included."""
+    """Return the lines of NDJSON but blank ones; raises BodyTooLarge for too many lines, blank ones included.
+
+    A line of a byte order mark alone, such as an empty file has, is blank.
+    """
     lines = body.split(b"\n", MOST_RECORDS)  # which stops there, so that the rest costs nothing
     check_records(len(lines) - (not lines[-1]), "lines")
     _check_values(body)
-    return [line for line in lines if line and not line.isspace()]
+    return [
+        line
+        for line in lines
+        if line and not line.isspace() and (len(line) > _LONGEST_MARK or skip_mark(line).strip())
+    ]
 
 
 def cut_array(body: bytes) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -17,10 +18,11 @@ from app.schemas.json_input import (
     mend_unicode,
     read_any,
     reader,
+    skip_mark,
 )
 from app.schemas.limits import MOST_RECORD_VALUES, too_many
 from app.schemas.lines import cut_array, cut_ndjson
-from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS
+from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, read_cost
 from monitoring.conversation import Message, read_messages, results_of
 from monitoring.models import Record
 
@@ -35,6 +37,7 @@ _REPLACEMENT = "�"
 
 Name = Annotated[str, msgspec.Meta(max_length=512)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
+Money = Annotated[Decimal, msgspec.Meta(extra_json_schema={"type": "number", "format": "decimal"})]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=MOST_MILLISECONDS)]
 _CHECKS = ("hallucination", "toxicity", "bias", "pii")
 
@@ -43,7 +46,8 @@ class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One LLM call on the wire: contract names, every optional field may be null or absent.
 
     Durations are milliseconds, `timestamp` is RFC 3339 (UTC where it names no offset), `context` one
-    passage or a list of them. `check_…: false` leaves that score null and out of every denominator.
+    passage or a list of them, `cost_usd` what the call cost as its provider or gateway says, which counts where no
+    table of prices knows the model. `check_…: false` leaves that score null and out of every denominator.
     """
 
     prompt: str
@@ -65,6 +69,7 @@ class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cache_read_tokens: Count | None = None
     cache_write_tokens: Count | None = None
     reasoning_tokens: Count | None = None
+    cost_usd: Money | None = None
     context: str | list[str] | None = None
     reference: str | None = None
     system_prompt: str | None = None
@@ -144,6 +149,7 @@ def _read_plain(line: bytes) -> Record | None:
 
 
 def _read_line(number: int, line: bytes) -> Record | Rejection:
+    line = skip_mark(line)  # where files were laid end to end
     if not check_values(line, MOST_RECORD_VALUES):
         return Rejection(number, None, f"the record holds more than {MOST_RECORD_VALUES} {_VALUES}")
     try:
@@ -228,6 +234,7 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         cache_read_tokens=wire.cache_read_tokens,
         cache_write_tokens=wire.cache_write_tokens,
         reasoning_tokens=wire.reasoning_tokens,
+        reported_cost_usd=None if wire.cost_usd is None else read_cost(wire.cost_usd),
         error=wire.error,
         tags=tuple(dict.fromkeys(wire.tags)) if wire.tags else (),
         metadata=wire.metadata or {},

@@ -32,7 +32,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     """One LLM call, or a step around one, as it is stored.
 
     `occurred_at` is the moment of the call (of receipt where the client named none), durations are
-    milliseconds, money is US dollars, `scores` maps evaluator names to what they found, and `hits` names
+    milliseconds, money is US dollars, `reported_cost_usd` is what the client said, whatever counts, `scores` maps evaluator names to what they found, and `hits` names
     those whose value was beyond the threshold that held when they were judged. `topic` and the
     quality and safety values repeat what the verdict made of the scores, so that lists need no JSON.
     """
@@ -72,6 +72,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    reported_cost_usd: Decimal | None = None
     token_source: str | None = None
     cost_usd: Decimal | None = None
     price_source: str | None = None
@@ -170,6 +171,7 @@ _RECORD_FIELDS = (
     "cache_read_tokens",
     "cache_write_tokens",
     "reasoning_tokens",
+    "reported_cost_usd",
     "marks",
 )
 

@@ -157,6 +157,7 @@ traces = Table(
     Column("cache_write_tokens", BigInteger),
     Column("reasoning_tokens", BigInteger),
     Column("token_source", Text),
+    Column("reported_cost_usd", Numeric(20, 10)),  # as the client said; `cost_usd` is what counts
     Column("cost_usd", Numeric(20, 10)),
     Column("pricing_status", Text, nullable=False),
     Column("price_source", Text),

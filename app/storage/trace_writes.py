@@ -85,6 +85,7 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ("cache_write_tokens", "bigint"),
     ("reasoning_tokens", "bigint"),
     ("token_source", "text"),
+    ("reported_cost_usd", "numeric"),
     ("cost_usd", "numeric"),
     ("pricing_status", "text"),
     ("price_source", "text"),

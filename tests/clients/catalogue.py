@@ -150,7 +150,7 @@ CLIENTS = (
             "OTEL_ENDPOINT": "{api}/v1/traces",
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         },
-        _TEXTS,
+        _TEXTS | {"cached tokens"},
     ),
     Client(
         "openlit",

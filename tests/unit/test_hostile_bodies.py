@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.exceptions import RequestValidationError
 
-from app.errors import MonitorError
+from app.errors import MalformedBody, MonitorError
 from app.otlp import protobuf, protojson
 from app.otlp.signals import Malformed
 from app.otlp.wire import cut
@@ -61,6 +61,26 @@ def test_the_bodies_that_are_changed_are_good_ones(name: str) -> None:
         reader.read(Sent(encode(reader.bodies[0]), reader.media, encoding))
 
 
+IN_TEXT = [name for name, reader in READERS.items() if "protobuf" not in reader.media]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("name", IN_TEXT)
+def test_a_byte_order_mark_changes_nothing(name: str, encoding: str) -> None:
+    reader, encode = READERS[name], ENCODINGS[encoding]
+    for body in reader.bodies:
+        marked = reader.read(Sent(encode(b"\xef\xbb\xbf" + body), reader.media, encoding))
+        assert marked == reader.read(Sent(encode(body), reader.media, encoding))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", IN_TEXT)
+def test_another_encoding_is_refused_by_name(name: str, encoding: str) -> None:
+    body = READERS[name].bodies[0].decode().encode(encoding)
+    with pytest.raises(MalformedBody, match=rf"in {encoding[:6].upper()}\b.* in UTF-8"):
+        READERS[name].read(Sent(body, READERS[name].media))
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("name", READERS)
 def test_no_body_is_an_accident(name: str, encoding: str) -> None:
@@ -80,9 +100,7 @@ def test_no_body_of_very_many_is_an_accident(
         print(f"{name}, {encoding}: {answers.total()} in {seconds:.1f} s, {dict(answers)}")  # noqa: T201 its result
 
 
-@pytest.mark.parametrize(
-    "reader", [name for name, reader in READERS.items() if "protobuf" not in reader.media]
-)
+@pytest.mark.parametrize("reader", IN_TEXT)
 @pytest.mark.parametrize("fault", FAULTS, ids=range(len(FAULTS)))
 def test_no_fault_in_any_place_is_an_accident(reader: str, fault: bytes) -> None:
     for body in READERS[reader].bodies:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -30,6 +31,19 @@ def test_what_several_parts_tell_is_kept_once(own: Any, parts: list[Any], expect
         [Record(prompt="q", response="a", messages=part) for part in parts],
     )
     assert found.messages == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "parts", "cost"),
+    [(None, [None, "0.5"], "0.5"), ("0.2", ["0.5"], "0.2"), ("0", ["0.5"], "0"), (None, [], None)],
+)
+def test_a_cost_is_told_by_the_call_itself_or_else_by_its_parts(
+    own: str | None, parts: list[str | None], cost: str | None
+) -> None:
+    records = [
+        Record(prompt="q", response="a", reported_cost_usd=told and Decimal(told)) for told in (own, *parts)
+    ]
+    assert merge(records[0], records[1:]).reported_cost_usd == (cost and Decimal(cost))
 
 
 def test_time_grows_with_the_number_of_parts_and_not_with_its_square() -> None:

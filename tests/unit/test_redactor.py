@@ -98,7 +98,7 @@ def test_no_field_is_forgotten(redaction: Redaction) -> None:
     plain = msgspec.to_builtins(EVERYWHERE)
     texts = {field.name for field in msgspec.structs.fields(Record)} - {
         "timestamp", "response_time_ms", "time_to_first_token_ms", "prompt_tokens", "completion_tokens",
-        "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "skip", "marks",
+        "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "reported_cost_usd", "skip", "marks",
     }  # fmt: skip
     assert texts <= plain.keys()
     assert MAIL in msgspec.json.encode(EVERYWHERE).decode()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from app.privacy import Privacy
 from app.schemas.projects import ProjectSettings
-from app.schemas.traces import Trace
+from app.schemas.traces import Trace, record_of
 from dashboard.traces import trace_detail
 from monitoring.evaluators import pii, prompt_injection
 from monitoring.models import Record, Score
@@ -49,6 +51,69 @@ def test_time_does_not_grow_with_the_text_beyond_what_is_scored(unit):
         scored(Record(prompt="Hello?", response=unit * (megabytes * MEGABYTE // len(unit))))
         spent[megabytes] = time.thread_time() - before
     assert spent[8] < 2 * spent[1] + 0.5
+
+
+TOLD = Decimal("0.012")
+PRICED = [
+    # model, tokens, what was told; what it cost and who says so
+    ("house-model", 100, TOLD, TOLD, "priced", "reported"),
+    ("house-model", None, TOLD, TOLD, "priced", "reported"),
+    ("house-model", 100, Decimal(0), Decimal(0), "priced", "reported"),
+    ("house-model", 100, None, None, "unknown", None),
+    ("house-model", 100, Decimal(-1), None, "unknown", None),
+    ("house-model", 100, Decimal(10**30), None, "unknown", None),
+    ("gpt-4o-mini", 1_000_000, TOLD, Decimal("0.15"), "priced", "genai-prices 0.2.3:openai/gpt-4o-mini"),
+    ("gpt-4o-mini", 1_000_000, None, Decimal("0.15"), "priced", "genai-prices 0.2.3:openai/gpt-4o-mini"),
+    ("o1-pro", 10**9, TOLD, TOLD, "priced", "reported"),  # by the table 150,000 dollars, which no call costs
+]
+
+
+@pytest.mark.parametrize(("model", "tokens", "told", "cost", "status", "source"), PRICED)
+def test_a_cost_that_is_told_counts_where_no_table_knows_one_and_is_kept(
+    model, tokens, told, cost, status, source
+):
+    trace = scored(
+        Record(
+            prompt="Hello?",
+            response="Hello.",
+            model_name=model,
+            prompt_tokens=tokens,
+            completion_tokens=0,
+            reported_cost_usd=told,
+        )
+    )
+    assert (trace.cost_usd, trace.pricing_status, trace.price_source) == (cost, status, source)
+    bounded = told is not None and 0 <= told < 10**5
+    assert trace.reported_cost_usd == (told if bounded else None)
+    assert trace.marks == (() if bounded or told is None else ("number_out_of_range",))
+    assert ("Reported cost" in str(trace_detail(trace))) is bounded
+    assert record_of(trace).reported_cost_usd == trace.reported_cost_usd
+
+
+@pytest.mark.parametrize(
+    ("kind", "tokens", "cost", "status"),
+    [
+        ("llm", None, TOLD, "priced"),
+        ("embedding", None, TOLD, "priced"),
+        ("chain", None, None, "not_counted"),
+        ("chain", 100, None, "not_counted"),
+        ("agent", 100, None, "not_counted"),
+        ("guard", 100, None, "not_counted"),
+    ],
+)
+def test_a_cost_is_counted_of_calls_and_shown_of_every_step(kind, tokens, cost, status):
+    record = Record(
+        prompt="",
+        response="",
+        model_name="house-model",
+        prompt_tokens=tokens,
+        reported_cost_usd=TOLD,
+        marks=("no_content",),
+    )
+    envelope = structs.replace(envelope_of(record, 1_800_000_000_000), kind=kind)
+    (trace,) = Scoring((), Privacy(None)).score([envelope], "job", ProjectSettings())
+    assert isinstance(trace, Trace)
+    assert (trace.cost_usd, trace.pricing_status, trace.reported_cost_usd) == (cost, status, TOLD)
 
 
 @pytest.mark.parametrize(("marks", "told"), [((), False), (("scored_in_part",), True)])

@@ -42,6 +42,11 @@ MASKED = ProjectSettings(redaction=Redaction(mode="mask", types={"EMAIL_ADDRESS"
             ),
         ),
         ({"redaction": None}, ProjectSettings(retention_days=30)),
+        ({"retention_days": 30.0}, MASKED),
+        (
+            {"backlog": {"records": 5.0}},
+            ProjectSettings(redaction=MASKED.redaction, retention_days=30, backlog=BacklogLimits(records=5)),
+        ),
         (
             {"backlog": {"records": 5}},
             ProjectSettings(redaction=MASKED.redaction, retention_days=30, backlog=BacklogLimits(records=5)),
@@ -58,6 +63,19 @@ def test_a_merge_patch_changes_what_it_names(patch: Any, expected: ProjectSettin
 )
 def test_a_patch_that_makes_no_settings_is_refused(patch: Any) -> None:
     with pytest.raises(InvalidRecord):
+        apply_patch(patch, MASKED)
+
+
+@pytest.mark.parametrize(
+    ("patch", "field"),
+    [
+        ({"retention_days": 12.5}, "retention_days"),
+        ({"backlog": {"records": 0.1}}, "backlog.records"),
+        ({"backlog": {"records": 5.0, "bytes": "6"}}, "backlog.bytes"),
+    ],
+)
+def test_what_is_no_integer_is_refused_by_its_field(patch: Any, field: str) -> None:
+    with pytest.raises(InvalidRecord, match=rf" at {field}\.$"):
         apply_patch(patch, MASKED)
 
 

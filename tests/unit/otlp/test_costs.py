@@ -1,0 +1,94 @@
+"""What clients say that a call cost: their names for it, and what is no cost."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from monitoring.bounds import OUT_OF_RANGE
+from tests.unit.otlp.spans import record_of, span
+
+CALL = {"openinference.span.kind": "LLM", "input.value": "a", "output.value": "b"}
+DETAILS = "langfuse.observation.cost_details"
+
+TOLD: dict[str, tuple[dict[str, Any], str | None]] = {
+    "OpenInference": ({"llm.cost.total": 0.012}, "0.012"),
+    "OpenInference, sides": ({"llm.cost.prompt": 0.01, "llm.cost.completion": 0.002}, "0.012"),
+    "OpenInference, one side": ({"llm.cost.prompt": 0.01}, "0.01"),
+    "OpenInference, details alone": ({"llm.cost.prompt_details.cache_read": 0.01}, None),
+    "LiteLLM": (
+        {
+            "gen_ai.cost.total_cost": 0.0001302,
+            "gen_ai.cost.input_cost": 0.0001032,
+            "gen_ai.cost.cache_read_cost": 0.0000768,
+            "gen_ai.cost.output_cost": 0.000027,
+        },
+        "0.0001302",
+    ),
+    "LiteLLM, sides": (
+        {"gen_ai.cost.input_cost": 0.0001032, "gen_ai.cost.cache_read_cost": 0.0000768, "gen_ai.cost.output_cost": 0.000027},
+        "0.0001302",
+    ),
+    "LiteLLM, what is no cost": ({"gen_ai.cost.discount_percent": 0.05, "gen_ai.cost.margin_percent": 0.1}, None),
+    "OpenLIT": ({"gen_ai.usage.cost": 0.012}, "0.012"),
+    "OpenRouter": ({"gen_ai.usage.total_cost": "0.012"}, "0.012"),
+    "OpenRouter, sides": ({"gen_ai.usage.input_cost": 0.01, "gen_ai.usage.output_cost": 0.002}, "0.012"),
+    "Pydantic AI": ({"operation.cost": 0.012}, "0.012"),
+    "Claude Code": ({"cost_usd": 0.012}, "0.012"),
+    "MLflow": ({"mlflow.llm.cost": json.dumps({"input_cost": 0.01, "output_cost": 0.002, "total_cost": 0.012})}, "0.012"),
+    "Langfuse": ({DETAILS: json.dumps({"input": 0.01, "output": 0.002, "total": 0.012})}, "0.012"),
+    "Langfuse, total alone": ({DETAILS: '{"total": 0.012}'}, "0.012"),
+    "Langfuse, parts": ({DETAILS: '{"input": 0.01, "input_cache_read": 0.0015, "output": 0.0005}'}, "0.012"),
+    "Langfuse, total null": ({DETAILS: '{"input": 0.01, "output": 0.002, "total": null}'}, "0.012"),
+    "Langfuse, texts": ({DETAILS: '{"input": "0.01", "output": "0.002"}'}, "0.012"),
+    "Langfuse, nested": ({DETAILS: {"input": 0.01, "output": 0.002}}, "0.012"),
+    "Langfuse, empty": ({DETAILS: "{}"}, None),
+    "Langfuse, no object": ({DETAILS: "[0.012]"}, None),
+    "Langfuse, no JSON": ({DETAILS: "{0.012"}, None),
+    "zero": ({"llm.cost.total": 0}, "0"),
+    "below zero by its sign alone": ({"llm.cost.total": -0.0}, "0"),
+    "an exponent": ({"llm.cost.total": "1.2e-2"}, "0.012"),
+    "an integer": ({"llm.cost.total": 3}, "3"),
+    "binary dust": ({"llm.cost.total": 0.1 + 0.2}, "0.3"),
+    "as exact as it is stored": ({"llm.cost.total": "0.00000000005"}, "0"),
+    "the most": ({"llm.cost.total": 100_000}, "100000"),
+    "two names": ({"llm.cost.total": 0.012, "gen_ai.usage.cost": 0.5}, "0.012"),
+    "two names, one out of bounds": ({"llm.cost.total": -1, "gen_ai.usage.cost": 0.012}, "0.012"),
+    "no number": ({"llm.cost.total": "free"}, None),
+    "a currency": ({"llm.cost.total": "$0.012"}, None),
+    "yes": ({"llm.cost.total": True}, None),
+    "a list": ({"llm.cost.total": [0.012]}, None),
+    "nothing": ({"llm.cost.total": None}, None),
+    "nothing told": ({}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("attributes", "cost"), TOLD.values(), ids=TOLD)
+def test_a_cost_that_is_told_is_read_under_every_name(attributes: dict[str, Any], cost: str | None) -> None:
+    record = record_of(span({**CALL, **attributes}))
+    assert record.reported_cost_usd == (None if cost is None else Decimal(cost))
+    assert record.marks == ()
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"llm.cost.total": -0.01},
+        {"llm.cost.total": float("nan")},
+        {"llm.cost.total": float("inf")},
+        {"llm.cost.total": "NaN"},
+        {"llm.cost.total": "-Infinity"},
+        {"gen_ai.usage.cost": 100_000.01},
+        {"gen_ai.cost.total_cost": "1e400"},
+        {"gen_ai.cost.input_cost": -0.01, "gen_ai.cost.output_cost": 0.02},
+        {DETAILS: '{"input": -0.01, "output": 0.02}'},
+        {DETAILS: '{"input": 60000, "output": 60000}'},
+        {DETAILS: '{"total": -1, "input": 0.01}'},
+    ],
+)
+def test_a_cost_beyond_bounds_is_left_out_and_marked(attributes: dict[str, Any]) -> None:
+    record = record_of(span({**CALL, **attributes}))
+    assert (record.reported_cost_usd, record.marks) == (None, (OUT_OF_RANGE,))
