@@ -31,9 +31,12 @@ from monitoring.redaction import Redaction
 from monitoring.samples import SAMPLES
 from monitoring.verdict import assess
 
-__all__ = ["Decision", "Guard"]
+__all__ = ["GUARD_TASK", "Decision", "Guard"]
 
 logger = logging.getLogger(__name__)
+
+# The background task that loads the evaluators.
+GUARD_TASK = "guard"
 
 # Far above what a text needs, far below what a user would wait: 256 KiB of the slowest kind (card numbers) take 0.8 s.
 _DEADLINE_SECONDS = 1.0
@@ -47,7 +50,8 @@ _BRIEF_THREADS, _LENGTHY_THREADS = 2, 1
 _MOST_BRIEF, _MOST_LENGTHY = 256, 16
 _RETRY_SECONDS = 1
 _WARMING_ROUNDS = 3
-_LOOK_SECONDS = 2.0
+# How often it is looked whether the evaluators are loaded, once they are.
+_WARM_SECONDS = 60.0
 _NOBODY = UUID(int=0)
 _MASK = Redaction(mode="mask")
 _NOTHING = RedactedTexts(prompt=None, response=None)
@@ -84,8 +88,8 @@ class _Reading:
 class Guard:
     """Scores texts in threads of its own, which projects share by what each was served.
 
-    The evaluators are loaded and run a few times when some project says what it blocks, or when the first text
-    comes, which takes seconds and some 150 MB; a process that is never asked pays nothing.
+    The evaluators are loaded and run a few times by `warm`, or when a text comes before that, which takes seconds
+    and some 75 MiB.
     """
 
     def __init__(self, settings: Settings, privacy: Privacy) -> None:
@@ -97,18 +101,26 @@ class Guard:
         self._loading = asyncio.Lock()
         self._loaded: _Loaded | None = None
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether a text is judged without waiting for the evaluators."""
+        return self._loaded is not None
+
     def close(self) -> None:
         """Take no more texts."""
         self._brief.close()
         self._lengthy.close()
 
-    async def warm(self, wanted: Callable[[], bool]) -> None:
-        """Load the evaluators as soon as they are wanted, so that the first text need not wait for that."""
-        while self._loaded is None:
-            if wanted():
-                await self._load()
-            else:
-                await asyncio.sleep(_LOOK_SECONDS)
+    async def warm(self) -> float:
+        """Load the evaluators and judge a sample as any text, so that the first text need not wait for that.
+
+        Returns after how many seconds to look again; raises StartupError for rules or packages that cannot be
+        used. Does nothing once it has succeeded.
+        """
+        if self._loaded is None:
+            await self._load()
+            await self.judge("", SAMPLES[0], ProjectSettings())
+        return _WARM_SECONDS
 
     async def judge(self, project_id: str, record: Record, settings: ProjectSettings) -> Decision:
         """Return the verdict about a record, by what its project decided.

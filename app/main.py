@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
@@ -33,7 +33,7 @@ from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
 from app.config import Settings, load_settings
 from app.errors import StartupError
-from app.guard import Guard
+from app.guard import GUARD_TASK, Guard
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
@@ -51,6 +51,7 @@ _CONNECTION = f"{_BOUNDS}:BoundedConnection"
 _DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem+json (RFC 9457)."
 _REDIS_CONNECTIONS = 64
 _READERS = 8
+_AGAIN_SECONDS = 2.0
 _GARBAGE_THRESHOLD = 10_000
 _BUSY_PATHS = ("/monitor/inference",)
 # The API answers with data; only the page of its documentation runs anything.
@@ -76,26 +77,31 @@ def create_app_from_env() -> ASGIApp:
     configure_logging(settings.log_level, process="api")
     if _BOUNDS not in sys.modules:
         logger.warning("nothing bounds heads and connections: start uvicorn with --http %s", _CONNECTION)
-    app = create_app(settings)
-    # What is there now stays; every full collection would look at all of it again.
-    gc.collect()
-    gc.freeze()
+    app = create_app(settings, warm_guard=True)
+    _keep_what_is_there()
     gc.set_threshold(_GARBAGE_THRESHOLD)
     proxied: ASGIApp = behind_proxies(app, settings.proxies)
     return proxied
 
 
-def create_app(settings: Settings) -> Application:
+def _keep_what_is_there() -> None:
+    # It stays; every full collection would look at all of it again.
+    gc.collect()
+    gc.freeze()
+
+
+def create_app(settings: Settings, *, warm_guard: bool = False) -> Application:
     """Return the application; its servers are reached when it starts, not here.
 
-    Raises StartupError when the settings name no servers.
+    With `warm_guard` it is ready once the guard has judged a sample; without, the guard's first text waits for
+    the evaluators. Raises StartupError when the settings name no servers.
     """
     _addresses(settings)
     instruments = Instruments()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services(settings, instruments) as services:
+        async with open_services(settings, instruments, warm_guard=warm_guard) as services:
             app.state.services = services
             yield
 
@@ -171,8 +177,21 @@ async def _reading_keys(
         yield keyring, sessions
 
 
+def _warming(guard: Guard) -> Callable[[], Awaitable[float]]:
+    async def warm() -> float:
+        was_loaded = guard.is_loaded
+        seconds = await guard.warm()
+        if not was_loaded:
+            _keep_what_is_there()
+        return seconds
+
+    return warm
+
+
 @asynccontextmanager
-async def open_services(settings: Settings, instruments: Instruments) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, instruments: Instruments, *, warm_guard: bool
+) -> AsyncIterator[Services]:
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
     engine = create_engine(database_url, pool_size=_READERS, application="llm-monitor-api", waited_for=True)
@@ -189,7 +208,9 @@ async def open_services(settings: Settings, instruments: Instruments) -> AsyncIt
             Hub(redis, live_figures(engine, redis, now_utc)).running(tasks) as hub,
             _reading_keys(standing, redis, tasks) as (keyring, sessions),
             in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)),
-            in_background(guard.warm(projects.is_any_guarded)),
+            in_background(
+                *([tasks.repeat(GUARD_TASK, _warming(guard), _AGAIN_SECONDS)] if warm_guard else [])
+            ),
         ):
             rates, door = Rates(redis), Door(settings, keyring, sessions)
             services = Services(

@@ -60,10 +60,6 @@ class Projects:
         """Tell whether there was more than one project at the last reading."""
         return len(self._known) > 1
 
-    def is_any_guarded(self) -> bool:
-        """Tell whether any project said at the last reading what its guard blocks."""
-        return any(project.settings.guard.block for project in self._known.values())
-
     async def _learn(self) -> None:
         """Read the projects from Postgres, or what was last read of them; raises Unavailable."""
         try:

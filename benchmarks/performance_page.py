@@ -27,7 +27,7 @@ How to read it: a figure alone says little about another machine, so each stands
 measured in the same run, and the ratio is what carries over. Pure Python made {loops:.1f} million rounds a second
 of a loop of dictionary writes. Details ending in `_us` are CPU microseconds a record.
 
-```
+```bash
 make bench BENCH_ARGS="--data FOLDER"      # the folder holds llm_traffic.jsonl.gz; without it texts of the tests
 make bench BENCH_ARGS="--only accept,flow" # some of it
 python -m benchmarks.performance_page benchmark.json > docs/reference/performance.md

@@ -47,7 +47,7 @@ def health_button(found: Readiness | None, *, asked: bool = True) -> Any:
     if found and found.disk == "full":
         words = "Disk full"
     if found and found.status != "ready":
-        missing = [name for name in ("postgres", "redis", "workers") if getattr(found, name) != "ok"]
+        missing = [name for name in ("postgres", "redis", "workers", "guard") if getattr(found, name) != "ok"]
         words = (
             "Stopping" if found.status == "stopping" else f"No {' or '.join(missing)}" if missing else words
         )
@@ -67,7 +67,12 @@ def health_table(found: Readiness | None) -> Any:
     parts = [("API", "ok" if found else "unavailable")]
     parts += [
         (title, getattr(found, name) if found else UNKNOWN)
-        for title, name in (("Postgres", "postgres"), ("Redis", "redis"), ("Workers", "workers"))
+        for title, name in (
+            ("Postgres", "postgres"),
+            ("Redis", "redis"),
+            ("Workers", "workers"),
+            ("Guard", "guard"),
+        )
     ]
     if found and found.disk != "unknown":
         parts.append(("Disk", "ok" if found.disk == "ok" else "full: new records are refused"))

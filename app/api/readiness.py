@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -10,6 +11,7 @@ from redis.exceptions import RedisError
 
 from app.api.dependencies import Services
 from app.disk import Disk
+from app.guard import GUARD_TASK
 from app.reports.pipeline import QueueReport, read_queue
 from app.schemas.tasks import TaskState
 from app.storage.engine import answers
@@ -18,6 +20,7 @@ from app.told_tasks import process_name, read_tasks
 __all__ = ["FailingTask", "Readiness", "all_tasks", "check_readiness"]
 
 State = Literal["ok", "unavailable"]
+GuardState = Literal["ok", "loading", "unavailable"]
 DiskState = Literal["ok", "full", "unknown"]
 
 
@@ -39,6 +42,8 @@ class Readiness(BaseModel):
     It is degraded, and records are still taken, scored and stored, while background tasks fail. It is
     not_ready when one of this process fails without which nothing can be taken. A full `disk` leaves it ready:
     records are refused with 507 and everything else goes on. It is unknown where Redis is on another machine.
+    While the `guard` is loading its evaluators after a start the process is not_ready, so that no user waits for
+    that; where it cannot load them the process is degraded.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +54,7 @@ class Readiness(BaseModel):
     redis: State
     workers: State
     disk: DiskState = "unknown"
+    guard: GuardState = "ok"
     queue: QueueReport | None
     failing_tasks: tuple[FailingTask, ...] = ()
 
@@ -60,7 +66,8 @@ async def check_readiness(services: Services) -> Readiness:
     workers: State = "ok" if queue and queue.workers else "unavailable"
     told = await all_tasks(services)
     blocked = any(state.essential and state.failing for state in services.tasks.states())
-    ready = postgres == "ok" and queue is not None and workers == "ok" and not blocked
+    guard = _guard_state(services.tasks.states())
+    ready = postgres == "ok" and queue is not None and workers == "ok" and guard != "loading" and not blocked
     failing = tuple(
         _failing(process, state) for process, states in told.items() for state in states if state.failing
     )
@@ -72,6 +79,7 @@ async def check_readiness(services: Services) -> Readiness:
         redis="ok" if queue else "unavailable",
         workers=workers,
         disk=_disk_state(services.ingest.admission.disk),
+        guard=guard,
         queue=queue,
         failing_tasks=failing,
     )
@@ -96,6 +104,13 @@ def _failing(process: str, state: TaskState) -> FailingTask:
         error=state.error,
         last_success=None if moment is None else datetime.fromtimestamp(moment, UTC),
     )
+
+
+def _guard_state(states: Iterable[TaskState]) -> GuardState:
+    for state in states:
+        if state.task == GUARD_TASK:
+            return "unavailable" if state.failing else "loading" if state.succeeded_at is None else "ok"
+    return "ok"
 
 
 def _disk_state(disk: Disk) -> DiskState:

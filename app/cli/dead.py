@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from app.config import load_settings
-from app.errors import InvalidParameter, MonitorError, Unavailable
+from app.errors import InvalidParameter, Unavailable
+from app.refusal import read_refusal
 from app.terminal import cell, plain
 
 __all__ = ["app"]
@@ -144,7 +145,7 @@ class _Api:
                 f"No API answers at {self._client.base_url}: start one, or give --url."
             ) from error
         if response.is_error:
-            raise MonitorError(response.json().get("detail", f"The API answered {response.status_code}."))
+            raise read_refusal(response, scope="admin")
         return response.json()
 
     def letters(self, parameters: dict[str, Any], limit: int) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from app.errors import InvalidRecord
+from app.importing.cells import read_cell
 from app.schemas.records import RecordIn
 
 __all__ = ["DEFAULT_FIELDS", "map_row"]
@@ -28,8 +29,12 @@ _NUMBERS: Mapping[str, tuple[Callable[[str], float], ...]] = {
 }
 
 
-def map_row(fields: Mapping[str, Any], chosen: Mapping[str, str], line: int) -> dict[str, Any]:
+def map_row(
+    fields: Mapping[str, Any], chosen: Mapping[str, str], line: int, *, is_table: bool = False
+) -> dict[str, Any]:
     """Return the record of a row: mapped fields by name, everything else as metadata.
+
+    In a row of a table (`is_table`) every value is the text of a cell, read as `read_cell` says.
 
     `chosen` maps a record's field to a dotted path of the row and beats the defaults. Absent and null
     texts become empty ones; a row with neither prompt nor response raises InvalidRecord, because it is a file
@@ -43,7 +48,7 @@ def map_row(fields: Mapping[str, Any], chosen: Mapping[str, str], line: int) -> 
         for path in paths:
             value = _find(fields, path)
             if value is not None:
-                record[name] = _typed(name, value)
+                record[name] = _typed(name, read_cell(name, value) if is_table else value)
                 used.add(path)
                 break
     if not record.keys() & {"prompt", "response"}:
@@ -51,8 +56,9 @@ def map_row(fields: Mapping[str, Any], chosen: Mapping[str, str], line: int) -> 
             "neither prompt nor response found: name their fields with --prompt-field and --response-field"
         )
     rest = {key: value for key, value in fields.items() if key not in used and value is not None}
-    if "metadata" in used and isinstance(record["metadata"], dict):
-        rest |= record["metadata"]
+    given = record.get("metadata")
+    if given is not None:
+        rest |= given if isinstance(given, dict) else {"metadata": given}
     record["metadata"] = rest
     record.setdefault("prompt", "")
     record.setdefault("response", "")

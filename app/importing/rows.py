@@ -25,13 +25,14 @@ _ENCODING = "UTF-8"
 class Row(NamedTuple):
     """One line of a file: its number from 1, its fields or why there are none, and the bytes read so far.
 
-    `position` counts bytes of the file as it lies on disk, so that progress can be measured against its size.
+    `is_table` says that every field is the text of a cell. `position` counts bytes of the file as it lies on disk, so that progress can be measured against its size.
     """
 
     line: int
     fields: dict[str, Any] | None
     problem: str | None
     position: int
+    is_table: bool = False
 
 
 def open_rows(path: Path) -> Iterator[Row]:
@@ -91,4 +92,4 @@ def _csv_rows(content: IO[bytes], raw: IO[bytes]) -> Iterator[Row]:
             extra = fields.pop(None, None)  # DictReader's key for surplus cells
             problem = f"{len(extra)} cells more than the header names" if extra else None
             present = {key: value for key, value in fields.items() if value not in {None, ""}}
-            yield Row(reader.line_num, None if problem else present, problem, raw.tell())
+            yield Row(reader.line_num, None if problem else present, problem, raw.tell(), is_table=True)

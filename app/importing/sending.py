@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from app.errors import InvalidRecord, MonitorError, Unavailable
+from app.errors import InvalidRecord, Unavailable
 from app.importing.mapping import map_row
 from app.importing.rows import Row, open_rows
+from app.refusal import read_problem, read_refusal
 
 __all__ = ["Report", "Target", "cut_batches", "send_file"]
 
@@ -108,7 +109,7 @@ def _encode_row(row: Row, target: Target, report: Report) -> bytes | None:
     problem = row.problem or "empty row"
     if row.fields is not None:
         try:
-            return _encode_record(map_row(row.fields, target.chosen, row.line))
+            return _encode_record(map_row(row.fields, target.chosen, row.line, is_table=row.is_table))
         except InvalidRecord as error:
             problem = error.detail
         except RecursionError:
@@ -182,9 +183,7 @@ def _read_answer(response: httpx.Response) -> Any:
         answer = response.json()
         if {"accepted", "duplicates", "errors"} <= answer.keys():
             return answer
-    if response.headers.get("Content-Type", "").startswith("application/problem+json"):
-        problem = response.json()
-        if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY and problem.get("errors"):
-            return {"accepted": 0, "duplicates": 0, "errors": problem["errors"]}
-        raise MonitorError(f"The API refused: {problem.get('detail') or problem.get('title')}")
-    raise MonitorError(f"The API answered {response.status_code} in a form that is not its own.")
+    problem = read_problem(response) or {}
+    if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY and problem.get("errors"):
+        return {"accepted": 0, "duplicates": 0, "errors": problem["errors"]}
+    raise read_refusal(response, scope="ingest")

@@ -76,8 +76,7 @@ _FIELDS: tuple[TextField, TextField] = ("prompt", "response")
 
 
 def build() -> Evaluator:
-    """Compute what each word says about each topic, and return the evaluator."""
-    load_affinities()
+    """Return the evaluator; what each word says about each topic is computed at its first batch."""
     return TopicCategory()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,8 +9,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from app.errors import StartupError
+from app.guard import GUARD_TASK
 from app.queue import WORKERS_KEY
 from app.schemas.tasks import TaskState
+from app.supervision import in_background
 from app.told_tasks import read_tasks, tell_tasks
 from tests.integration.api_rig import PROBLEM, ApiRig, bury, own_servers, running_api, serving
 from workers.process import unix_ms
@@ -64,6 +68,31 @@ async def test_readiness_ends_when_the_process_is_told_to_stop(api: ApiRig) -> N
     api.services.stopping = True
     response = await api.client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (503, "stopping")
+
+
+async def test_readiness_waits_for_the_guard_and_goes_on_without_one_that_cannot_be_loaded(
+    api: ApiRig,
+) -> None:
+    await beat(api)
+    turns: asyncio.Queue[Exception | None] = asyncio.Queue()
+
+    async def load() -> float:
+        if error := await turns.get():
+            raise error
+        return 60.0
+
+    async with in_background(api.services.tasks.repeat(GUARD_TASK, load, 0.0)):
+        for outcome, guard, status in (
+            ((), "loading", "not_ready"),
+            ((StartupError("rules.yaml:5: score is 9"),), "unavailable", "degraded"),
+            ((None,), "ok", "ready"),
+        ):
+            for one in outcome:
+                await turns.put(one)
+            async with asyncio.timeout(10):
+                while (answer := (await api.client.get("/health/ready")).json())["guard"] != guard:
+                    pass
+            assert answer["status"] == status
 
 
 async def test_tasks_that_fail_show_and_take_the_api_out_only_where_nothing_can_be_accepted(

@@ -88,6 +88,14 @@ async def test_the_project_says_what_blocks(
     assert any(finding["blocks"] for finding in answer["findings"]) is (verdict == "block")
 
 
+async def test_a_change_counts_at_once_where_it_was_made(api: ApiRig) -> None:
+    assert (await ask(api, response=LEAK))["verdict"] == "flag"
+    patch = {"guard": {"block": {"pii": 0.5}}}
+    changed = await api.client.patch("/projects/default/settings", json=patch)
+    assert changed.status_code == 200
+    assert (await ask(api, response=LEAK))["verdict"] == "block"
+
+
 async def test_findings_lie_in_the_text_that_was_sent_and_the_redacted_text_goes_out(api: ApiRig) -> None:
     answer = await ask(api, prompt="Who?", response=LEAK)
     (finding,) = answer["findings"]

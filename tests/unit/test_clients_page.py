@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.clients.catalogue import CLIENTS
+from tests.clients.catalogue import CLIENTS, NODE_PACKAGES
 from tests.clients.environments import PROGRAMS
 from tests.clients.page import PAGE
 
@@ -20,16 +20,48 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("block", [text for language, text in BLOCKS if language])
-def test_code_is_that_of_a_program_that_a_test_runs(block: str) -> None:
-    assert any(block in source for source in SOURCES)
+PACKAGES = {re.split("==", package)[0] for one in CLIENTS for package in one.packages} | set(NODE_PACKAGES)
+RUN = "python app.py"
+STARTS = {f"{one.launcher} {RUN}" for one in CLIENTS if one.launcher}
+CODE = [text for language, text in BLOCKS if language != "bash"]
+LINES = [line for language, text in BLOCKS if language == "bash" for line in text.splitlines()]
+
+
+def is_tried(line: str) -> bool:
+    """Tell whether a line of a shell sets, installs or starts what some test does too."""
+    if line.startswith("export "):
+        return line.removeprefix("export ") in SETTINGS
+    if found := re.fullmatch(r"(?:pip|npm) install (.+)", line):
+        return set(found[1].split()) <= PACKAGES
+    return line in STARTS
+
+
+@pytest.mark.parametrize("block", CODE)
+def test_code_is_a_whole_program_that_a_test_runs(block: str) -> None:
+    # The first one goes on with other ways to ask.
+    assert any(source.endswith(block) or f"{block}\nTOOL" in source for source in SOURCES)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_for_the_shell_is_one_that_a_test_uses(line: str) -> None:
+    assert is_tried(line)
 
 
 @pytest.mark.parametrize(
-    "line", [line for language, text in BLOCKS if not language for line in text.splitlines()]
+    ("line", "tried"),
+    [
+        ("export LANGFUSE_PUBLIC_KEY=any", True),
+        ("LANGFUSE_PUBLIC_KEY=any", False),  # does not reach the program
+        ("export LANGFUSE_PUBLIC_KEY=none", False),
+        ("pip install langfuse openai", True),
+        ("pip install langfuze", False),
+        ("npm install ai @ai-sdk/openai", True),
+        ("openlit-instrument python app.py", True),
+        ("python app.py", False),
+    ],
 )
-def test_a_variable_is_one_that_a_test_sets(line: str) -> None:
-    assert line in SETTINGS
+def test_lines_are_told_apart(line: str, tried: bool) -> None:  # noqa: FBT001 a column of the table
+    assert is_tried(line) is tried
 
 
 def test_every_variable_that_a_test_sets_is_shown() -> None:
@@ -45,4 +77,4 @@ def test_the_reference_lists_every_client_that_is_tried() -> None:
 
 def test_there_are_programs() -> None:
     assert {client.program for client in CLIENTS} <= {path.name for path in PROGRAMS.iterdir()}
-    assert len([text for language, text in BLOCKS if language]) >= 5
+    assert len(CODE) >= 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -16,7 +17,7 @@ from app.api.administration import ProjectIn, ProjectList, line_of, read_patch, 
 from app.api.dependencies import Caller, Reading, Services, Serving
 from app.api.openapi import PROJECT_BODY, PROJECTS_SHOWN, SETTINGS_BODY, SETTINGS_PATCH, SETTINGS_SHOWN
 from app.api.responses import json_response
-from app.errors import Forbidden
+from app.errors import Forbidden, Unavailable
 from app.schemas.projects import ProjectSettings
 from app.storage.engine import writing
 from app.storage.projects import read_projects
@@ -112,6 +113,8 @@ async def _change(
         settings, dropped = await change_settings(
             connection, line, changed, match=match, lifted=redaction == "off"
         )
+    with suppress(Unavailable):  # this process goes by them at once, so that who tries them out sees them
+        await serving.projects.refresh()
     headers = {"ETag": etag_of(settings)}
     if dropped:
         headers["Settings-Dropped"] = name_fields(dropped)

@@ -52,6 +52,8 @@ def test_a_labelled_row_maps_without_being_told() -> None:
         ({"prompt_tokens": "9" * 400}, {}, "prompt_tokens", int("9" * 400)),
         ({"id": 7}, {}, "id", "7"),
         ({"metadata": {"x": 1}, "y": 2}, {}, "metadata", {"x": 1, "y": 2}),
+        ({"metadata": "north", "y": 2}, {}, "metadata", {"metadata": "north", "y": 2}),
+        ({"meta": {"x": 1}, "y": 2}, {"metadata": "meta"}, "metadata", {"x": 1, "y": 2}),
     ],
 )
 def test_fields_are_found(row: dict[str, Any], chosen: dict[str, str], field: str, value: object) -> None:
