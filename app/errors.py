@@ -144,6 +144,12 @@ class StorageFull(Unavailable):
     status, slug, title = HTTPStatus.INSUFFICIENT_STORAGE, "storage-full", "Storage full"
 
 
+class NotOffered(MonitorError):
+    """The address is known from another product, and what it does there is not done here."""
+
+    status, slug, title = HTTPStatus.NOT_IMPLEMENTED, "not-offered", "Not offered"
+
+
 class StartupError(MonitorError):
     """The process cannot start as configured; `detail` is the one line that says what to do."""
 

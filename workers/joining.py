@@ -21,18 +21,27 @@ from msgspec import structs
 from app.aggregation import aggregate, negate
 from app.privacy import SealError
 from app.projects import Projects
-from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, NO_CONTENT, Envelope, decode_envelope
+from app.schemas.queued import (
+    BEGUN,
+    CONTENT,
+    EVALUATED,
+    EVALUATION,
+    NO_CONTENT,
+    RATED,
+    Envelope,
+    decode_envelope,
+)
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.dead_letters import DeadLetter, bury
 from app.storage.engine import Connection, Engine
-from app.storage.late_scores import LateScore, upsert_scores
 from app.storage.rollup_writes import append_deltas
 from app.storage.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.trace_writes import insert_traces, replace_traces
 from app.storage.traces import lock_traces
 from app.supervision import Tasks
 from monitoring.bounds import OUT_OF_RANGE
-from monitoring.models import Evidence, Record, Score
+from monitoring.models import Record, Score
+from workers.findings import Finding, keep_findings
 from workers.naming import Naming
 from workers.nesting import unnest
 from workers.scoring import DROPPED, Scoring, Unscorable
@@ -136,9 +145,13 @@ class Joining:
             found = {id_: group for id_, group in by_trace.items() if id_ in stored}
             letters += await self._rescore(connection, project_id, stored, found)
             letters += await self._promote(connection, project_id, list(by_span.values()))
-            await upsert_scores(
-                connection, [_late(one, id_) for id_, group in found.items() for one in group if _finds(one)]
-            )
+            findings = [
+                Finding(id_, one.part.part_id, one.record)
+                for id_, group in found.items()
+                for one in group
+                if _finds(one)
+            ]
+            await keep_findings(connection, project_id, findings)
             await bury(connection, project_id, letters)
             await release_parts(connection, project_id, missed)
             done = [part.part_id for part in parts if part.part_id not in set(missed)]
@@ -226,8 +239,7 @@ class Joining:
             return envelope.record
         whole = self._scoring.open(envelope)
         if envelope.kind == EVALUATION:
-            figure = whole.metadata.get(EVALUATED)
-            known = {} if figure is None else {EVALUATED: figure}
+            known = {name: whole.metadata[name] for name in (EVALUATED, RATED) if name in whole.metadata}
             return structs.replace(envelope.record, metadata=known)
         return structs.replace(
             envelope.record,
@@ -262,7 +274,7 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
         messages += [one for encoded, one in told if encoded not in known]
         known.update(encoded for encoded, _ in told)
         record = structs.replace(
-            record,
+            _begun(record, part),
             prompt=part.prompt or record.prompt,
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
@@ -271,6 +283,7 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             provider=record.provider or part.provider,
             user_id=record.user_id or part.user_id,
             session_id=record.session_id or part.session_id,
+            tags=record.tags or part.tags,
             prompt_tokens=part.prompt_tokens if record.prompt_tokens is None else record.prompt_tokens,
             completion_tokens=part.completion_tokens
             if record.completion_tokens is None
@@ -285,6 +298,15 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
         mark for mark in record.marks if not mark.startswith("other:") and (silent or mark != NO_CONTENT)
     )
     return structs.replace(record, marks=tuple(dict.fromkeys(marks)), messages=tuple(messages))
+
+
+def _begun(record: Record, part: Record) -> Record:
+    """Return a call of which only the end was told with the moment and the duration that its beginning tells."""
+    end, begin = record.timestamp, part.timestamp
+    if not part.metadata.get(BEGUN) or record.response_time_ms is not None or not (end and begin):
+        return record
+    milliseconds = max((end - begin) / timedelta(milliseconds=1), 0.0)
+    return structs.replace(record, timestamp=min(begin, end), response_time_ms=milliseconds)
 
 
 def _envelope(trace: Trace, record: Record) -> Envelope:
@@ -303,24 +325,6 @@ def _envelope(trace: Trace, record: Record) -> Envelope:
 
 def _finds(one: _Opened) -> bool:
     return one.part.kind != CONTENT
-
-
-def _late(one: _Opened, trace_id: UUID) -> LateScore:
-    record = one.record
-    sent = record.metadata.get(EVALUATED)
-    value = sent if isinstance(sent, int | float) else None  # one like an identifier may have been redacted
-    within = value is not None and 0 <= value <= 1
-    return LateScore(
-        project_id=one.part.project_id,
-        trace_id=trace_id,
-        evaluator=record.model_name,
-        version="",
-        source="otel",
-        value=value if within else None,
-        label=record.error or next(iter(record.tags), "") or next(iter(record.marks), ""),
-        evidence=[Evidence("response", 0, 0, record.response)] if record.response else [],
-        parts={} if within or value is None else {"value": float(value)},
-    )
 
 
 def _letters(failed: Sequence[Unscorable], texts: Mapping[UUID, Sequence[_Opened]]) -> list[DeadLetter]:

@@ -31,6 +31,14 @@ ACCESS: Final[dict[str, Need]] = {
     "POST /v1/logs": "ingest",
     "POST /v1/metrics": "ingest",
     "POST /api/public/otel/v1/traces": "ingest",
+    "GET /api/public/health": "open",
+    "GET /api/public/projects": "known",
+    "POST /api/public/scores": "ingest",
+    "POST /api/public/ingestion": "ingest",
+    **{
+        f"{method} /api/public/{{rest:path}}": "ingest"
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+    },
     "POST /guard": "ingest",
     "POST /evaluate": "ingest",
     "GET /evaluate/{job_id}": "read",

@@ -28,6 +28,7 @@ from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from app.api.submissions import BulkAnswer, SingleAnswer
 from app.api.thresholds import PolicyIn
 from app.schemas.guard import GuardAnswer
+from app.schemas.langfuse import EventIn, IngestionAnswer, ScoreIn, ScoreKept, ScoresAccepted, ScoresPartly
 from app.schemas.records import GuardIn, RecordIn
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "EXPORT_BODY",
     "FEEDBACK_BODY",
     "GUARD_BODY",
+    "INGESTION_BODY",
     "KEYS_SHOWN",
     "KEY_BODY",
     "KEY_SHOWN",
@@ -44,6 +46,7 @@ __all__ = [
     "PROJECTS_SHOWN",
     "PROJECT_BODY",
     "RECORD_BODY",
+    "SCORES_BODY",
     "SESSION_BODY",
     "SETTINGS_BODY",
     "SETTINGS_PATCH",
@@ -149,6 +152,34 @@ EXPORT_BODY: dict[str, Any] = {
     "response_class": Response,
 }
 
+SCORES_BODY: dict[str, Any] = {
+    **_route(
+        {"application/json": {"oneOf": [_ref("ScoreIn"), {"type": "array", "items": _ref("ScoreIn")}]}},
+        {
+            200: ("ScoreKept", "Kept, where it was sent alone"),
+            202: ("ScoresAccepted", "All of a list are kept"),
+            207: ("ScoresPartly", "Of a list the others are kept"),
+        },
+        [],
+    ),
+    "response_class": Response,
+}
+INGESTION_BODY: dict[str, Any] = {
+    **_route(
+        {
+            "application/json": {
+                "type": "object",
+                "required": ["batch"],
+                "properties": {"batch": {"type": "array", "items": _ref("EventIn")}},
+            }
+        },
+        {207: ("IngestionAnswer", "What became of each event")},
+        [],
+    ),
+    "status_code": 207,
+    "response_class": Response,
+}
+
 
 def _json_body(name: str, answers: dict[int, tuple[str, str]]) -> dict[str, Any]:
     return {**_route({"application/json": _ref(name)}, answers, []), "status_code": next(iter(answers))}
@@ -233,6 +264,12 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             SignIn,
             NewSession,
             Who,
+            ScoreIn,
+            ScoreKept,
+            ScoresAccepted,
+            ScoresPartly,
+            EventIn,
+            IngestionAnswer,
         ],
         ref_template=_REF,
     )

@@ -25,6 +25,7 @@ __all__ = [
     "find_end_of_text",
     "mend_unicode",
     "read_any",
+    "read_mended",
     "reader",
     "skip_mark",
 ]
@@ -151,6 +152,22 @@ def mend_unicode(content: bytes) -> bytes:
     if rb"\ud" not in valid and rb"\uD" not in valid:
         return valid
     return _LONE_HALF.sub(rb"\\ufffd", valid.replace(rb"\\", rb"\u005c"))
+
+
+def read_mended(content: bytes) -> Any:
+    """Read JSON in which broken Unicode and NUL characters, which Postgres cannot hold, become U+FFFD.
+
+    Raises NotJsonError and WrongShapeError as every reader here does.
+    """
+    if rb"\u0000" in content:
+        content = content.replace(rb"\\", rb"\u005c").replace(rb"\u0000", rb"\ufffd")
+    try:
+        return read_any(content)
+    except NotJsonError:
+        mended = mend_unicode(content)
+        if mended == content:
+            raise
+        return read_any(mended)
 
 
 def check_values(content: bytes, most: int) -> bool:

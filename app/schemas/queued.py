@@ -12,11 +12,13 @@ import msgspec
 from monitoring.models import Record, Score
 
 __all__ = [
+    "BEGUN",
     "CONTENT",
     "EVALUATED",
     "EVALUATION",
     "GUARDED",
     "LLM",
+    "RATED",
     "Batch",
     "Envelope",
     "Source",
@@ -36,6 +38,10 @@ LLM, GUARDED = "llm", "guard"
 CONTENT, EVALUATION = "content", "evaluation"
 # Where the metadata of an evaluation have its figure; its record is named, tagged and worded as it is.
 EVALUATED = "evaluation.value"
+# Where it has the rating from 1 (bad) to 5 (good), where a user gave it.
+RATED = "evaluation.rating"
+# In the metadata of texts that were sent when a call began: their moment is that of its beginning.
+BEGUN = "call.begun"
 PART_KINDS = frozenset({CONTENT, EVALUATION})
 # The mark of a call whose texts were not sent with it.
 NO_CONTENT = "no_content"

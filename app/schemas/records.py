@@ -26,7 +26,16 @@ from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, read_cost
 from monitoring.conversation import Message, read_messages, results_of
 from monitoring.models import Record
 
-__all__ = ["BodyFormat", "GuardIn", "RecordIn", "Rejection", "read_guarded", "read_record", "read_records"]
+__all__ = [
+    "BodyFormat",
+    "GuardIn",
+    "RecordIn",
+    "Rejection",
+    "in_utc",
+    "read_guarded",
+    "read_record",
+    "read_records",
+]
 
 BodyFormat = Literal["json", "ndjson", "protobuf", "patch"]
 
@@ -207,7 +216,7 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         context = tuple(dict.fromkeys((*context, *results_of(messages))))
     stamp = wire.timestamp
     if stamp is not None and stamp.tzinfo is not UTC:
-        stamp = _in_utc(stamp)
+        stamp = in_utc(stamp)
     if not wire.prompt.strip():
         marks = (*marks, "empty_prompt")
     if not wire.response.strip():
@@ -243,7 +252,8 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     )
 
 
-def _in_utc(stamp: datetime) -> datetime:
+def in_utc(stamp: datetime) -> datetime:
+    """Return a moment in UTC, which it is in where it names no offset; raises WrongShapeError beyond the calendar."""
     if stamp.tzinfo is None:
         return stamp.replace(tzinfo=UTC)
     try:

@@ -44,7 +44,8 @@ _DELETE_BESIDE = (
     UPDATE span_parts AS p SET payload = NULL FROM traces AS t
     WHERE t.project_id = :project_id AND t.trace_id = ANY(:trace_ids) AND p.project_id = t.project_id
     AND (p.response_key = t.response_key
-        OR (p.response_key IS NULL AND p.otel_trace_id = t.otel_trace_id AND p.otel_span_id = t.otel_span_id))
+        OR (p.response_key IS NULL AND p.otel_trace_id = t.otel_trace_id
+            AND p.otel_span_id IN (t.otel_span_id, '')))
     """),
     text("DELETE FROM scores WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
     text("DELETE FROM feedback WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),

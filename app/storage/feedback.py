@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.feedback import Feedback, Opinion, RatingCounts
 from app.storage.tables import feedback, traces
 from monitoring.trends import Window
 
-__all__ = ["add_feedback", "is_stored", "read_feedback", "read_negative", "read_ratings"]
+__all__ = [
+    "add_feedback",
+    "is_stored",
+    "put_feedback",
+    "read_feedback",
+    "read_negative",
+    "read_ratings",
+]
 
 _RATINGS = text("""
 SELECT count(*) AS total, count(*) FILTER (WHERE rating >= 4) AS positive,
@@ -34,8 +43,24 @@ ORDER BY f.created_at DESC
 
 async def add_feedback(connection: AsyncConnection, project_id: str, opinion: Feedback) -> None:
     """Store one opinion."""
+    await connection.execute(insert(feedback).values(_row(project_id, opinion)))
+
+
+async def put_feedback(connection: AsyncConnection, project_id: str, opinions: Sequence[Feedback]) -> None:
+    """Store opinions; a later one under the same id takes the place of the earlier."""
+    if not opinions:
+        return
+    statement = insert(feedback)
+    changed = {name: statement.excluded[name] for name in ("rating", "comment", "categories", "created_at")}
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=("project_id", "feedback_id"), set_=changed),
+        [_row(project_id, opinion) for opinion in opinions],
+    )
+
+
+def _row(project_id: str, opinion: Feedback) -> dict[str, object]:
     values = msgspec.structs.asdict(opinion) | {"categories": list(opinion.categories)}
-    await connection.execute(insert(feedback).values(project_id=project_id, **values))
+    return {"project_id": project_id, **values}
 
 
 async def is_stored(connection: AsyncConnection, project_id: str, trace_id: UUID) -> bool:

@@ -26,7 +26,9 @@ __all__ = [
 
 _LEASE = timedelta(seconds=30)
 _BEFORE = timedelta(days=1)  # how long before its parts a span may have been accepted
-_EVALUATED = timedelta(days=7)  # and a response before it was evaluated
+_EVALUATED = timedelta(days=7)  # and what was evaluated before that
+# Exporters send what has ended every few seconds, and a root that is sampled away or belongs to others never comes.
+_COMPLETE_AFTER = timedelta(minutes=1)
 _KEPT = timedelta(days=3)
 
 _INSERT = (
@@ -53,10 +55,25 @@ _CLAIM_ABOUT_RESPONSE = _CLAIM.format(
     found=_JOINED.format(condition="t.response_key = p.response_key AND t.kind IN ('llm', 'embedding')")
 )
 # An event that names a response is about the span it was sent in only if that is a call which names none.
-_CLAIM_ABOUT_SPAN = _CLAIM.format(
-    found=_JOINED.format(
-        condition="t.otel_trace_id = p.otel_trace_id AND t.otel_span_id = p.otel_span_id AND "
-        "(p.response_key IS NULL OR (t.response_key IS NULL AND t.kind IN ('llm', 'embedding')))"
+_ABOUT_SPAN = (
+    "t.otel_trace_id = p.otel_trace_id AND t.otel_span_id = p.otel_span_id AND p.kind = '{kind}' AND "
+    "(p.response_key IS NULL OR (t.response_key IS NULL AND t.kind IN ('llm', 'embedding')))"
+)
+_CLAIM_TEXTS_OF_SPAN = _CLAIM.format(found=_JOINED.format(condition=_ABOUT_SPAN.format(kind="content")))
+_CLAIM_ABOUT_SPAN = _CLAIM.format(found=_JOINED.format(condition=_ABOUT_SPAN.format(kind="evaluation")))
+# What is about a trace as a whole is about its outermost call, else about the last one, and where it has no call about
+# its outermost step. The trace is there when its root is, or a minute after the finding came; what has no call, then alone.
+_CLAIM_ABOUT_TRACE = _CLAIM.format(
+    found=(
+        "SELECT p.project_id, p.part_id, t.trace_id FROM span_parts p CROSS JOIN LATERAL ("  # noqa: S608 constants, no input
+        "SELECT trace_id, kind = 'llm' AS answers FROM traces "
+        "WHERE project_id = p.project_id AND otel_trace_id = p.otel_trace_id AND trace_id >= $3 "
+        "ORDER BY kind = 'llm' DESC, otel_parent_span_id IS NULL DESC, occurred_at DESC, trace_id DESC LIMIT 1) t "
+        f"WHERE {_FREE} AND p.kind = 'evaluation' AND p.otel_trace_id <> '' AND p.otel_span_id = '' "
+        "AND p.response_key IS NULL AND (p.created_at < $5 OR (t.answers AND EXISTS ("
+        "SELECT FROM traces r WHERE r.project_id = p.project_id AND r.otel_trace_id = p.otel_trace_id "
+        "AND r.trace_id >= $3 AND r.otel_parent_span_id IS NULL))) "
+        "ORDER BY p.created_at LIMIT $4 FOR UPDATE OF p SKIP LOCKED"
     )
 )
 _CLAIM_ORPHANS = _CLAIM.format(
@@ -103,13 +120,19 @@ async def insert_parts(connection: AsyncConnection, project_id: str, rows: Seque
 
 
 async def claim_parts(connection: AsyncConnection, now: datetime, limit: int) -> list[Part]:
-    """Claim parts whose span or response is stored, for half a minute; another replica then passes them over.
+    """Claim parts whose span, response or trace is stored, for half a minute; another replica then passes them over.
 
-    At most `limit` of either.
+    At most `limit` of each.
     """
     found: list[Part] = []
-    for statement, before in ((_CLAIM_ABOUT_RESPONSE, _EVALUATED), (_CLAIM_ABOUT_SPAN, _BEFORE)):
-        rows = await connection.exec_driver_sql(statement, (now - _LEASE, now, first_id(now - before), limit))
+    for statement, before, *more in (
+        (_CLAIM_ABOUT_RESPONSE, _EVALUATED),
+        (_CLAIM_TEXTS_OF_SPAN, _BEFORE),
+        (_CLAIM_ABOUT_SPAN, _EVALUATED),
+        (_CLAIM_ABOUT_TRACE, _EVALUATED, now - _COMPLETE_AFTER),
+    ):
+        arguments = (now - _LEASE, now, first_id(now - before), limit, *more)
+        rows = await connection.exec_driver_sql(statement, arguments)
         found += [Part(**row) for row in rows.mappings()]
     return found
 

@@ -43,6 +43,21 @@ BODIES: Mapping[str, Any] = {
     "POST /v1/logs": {"resourceLogs": []},
     "POST /v1/metrics": {"resourceMetrics": []},
     "POST /api/public/otel/v1/traces": {"resourceSpans": []},
+    "POST /api/public/scores": [{"traceId": "{trace_id}", "name": "user-feedback", "value": "good"}],
+    "POST /api/public/ingestion": {
+        "batch": [
+            {
+                "id": "event-1",
+                "type": "score-create",
+                "body": {
+                    "traceId": "{trace_id}",
+                    "observationId": "{trace_id}",
+                    "name": "tone",
+                    "value": "warm",
+                },
+            }
+        ]
+    },
     "POST /feedback": {"trace_id": "{trace_id}", "rating": 4},
     "PUT /policy": {},
     "PATCH /policy": {},
@@ -54,7 +69,8 @@ BODIES: Mapping[str, Any] = {
 }
 # Admin keys of `default` reach every project; those of another project do not make any.
 OPERATORS_ALONE = {"POST /projects"}
-FINE = {200, 201, 202, 204}
+REST = {f"{method} /api/public/{{rest:path}}" for method in ("GET", "POST", "PUT", "PATCH", "DELETE")}
+FINE = {200, 201, 202, 204, 207}
 ALSO_FINE: Mapping[str, set[int]] = {
     "GET /health/ready": {503},  # no worker was heard of
     "POST /sessions": {401, 429},  # by password, with which a key has nothing to do
@@ -64,9 +80,10 @@ ALSO_FINE: Mapping[str, set[int]] = {
     "POST /pipeline/dead/{trace_id}/replay": {409},  # its bytes are none that a worker could read
     "DELETE /jobs/{job_id}": {409},  # it has ended
     "GET /policy/proposal": {503},
+    **{place: {501} for place in REST},  # prompts of Langfuse
 }
 # What may still be on its way can be erased too, so nothing tells a foreign id from one of nothing.
-NEVER_MISSING = {"DELETE /users/{user_id:path}", "DELETE /traces/{trace_id}"}
+NEVER_MISSING = {"DELETE /users/{user_id:path}", "DELETE /traces/{trace_id}", *REST}
 REFUSED = ("none", "empty", "wrong", "garbled", "expired", "revoked")
 GRANTS = {"ingest": {"ingest"}, "read": {"read"}, "admin": set(SCOPES)}
 
@@ -118,6 +135,7 @@ async def _furnish(api: ApiRig, project_id: str, token: str) -> Mapping[str, str
         "project_id": project_id,
         "prefix": prefix,
         "user_id": f"somebody-of-{project_id}",
+        "rest": f"v2/prompts/greeting-of-{project_id}",
     }
 
 
@@ -150,6 +168,7 @@ async def world(postgres_url: str, migrated_template: str, redis_server_url: str
             "project_id": "nobody",
             "prefix": "lm_000000000000",
             "user_id": "nobody",
+            "rest": "v2/prompts/greeting-of-nobody",
         }
         yield World(api, tokens, ids)
 
@@ -182,6 +201,8 @@ def ask(place: str, ids: Mapping[str, str], *, foreign: str | None = None) -> As
 def _filled(body: Any, ids: Mapping[str, str]) -> Any:
     if isinstance(body, dict):
         return {name: _filled(value, ids) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_filled(value, ids) for value in body]
     return body.format(**ids) if isinstance(body, str) else body
 
 

@@ -16,7 +16,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from app.api.administration import KeyIn, ProjectIn, SignIn, read_struct
-from app.api.bodies import read_body
+from app.api.bodies import Body, read_body
+from app.api.langfuse import read_events, read_scores
 from app.api.models import read_model
 from app.api.opinions import FeedbackIn
 from app.api.thresholds import PolicyIn
@@ -96,6 +97,14 @@ def _export(read: Callable[[bytes], list[Mapped]]) -> Callable[[Sent], Any]:
         queued = queue(one.line for one in mapped)
         rejections = [line for line in queued if isinstance(line, Rejection)]
         return queued, [export_response(rejections, "spans", encoding) for encoding in ("json", "protobuf")]
+
+    return take
+
+
+def _langfuse(read: Callable[[Body], Sequence[Any]]) -> Callable[[Sent], Any]:
+    def take(sent: Sent) -> Any:
+        found = [one.found for one in read(Body(read_sent(sent), "json"))]
+        return queue(one.line for one in found if isinstance(one, Mapped))
 
     return take
 
@@ -213,6 +222,35 @@ def _log_json() -> bytes:
     return json.dumps(found).encode()
 
 
+_SCORE = {"id": "s", "traceId": "t", "name": "n", "value": 0.5, "dataType": "NUMERIC", "comment": "c"}
+_EVENTS = (
+    {"id": "1", "type": "score-create", "timestamp": "2026-11-01T00:00:00Z", "body": _SCORE},
+    {
+        "id": "2",
+        "type": "trace-create",
+        "body": {"id": "t", "userId": "u", "tags": ["a"], "input": {"a": [1]}},
+    },
+    {
+        "id": "3",
+        "type": "generation-create",
+        "body": {
+            "id": "g",
+            "traceId": "t",
+            "model": "m",
+            "startTime": "2026-11-01T00:00:00Z",
+            "endTime": "2026-11-01T00:00:01Z",
+            "input": [{"role": "user", "content": "q"}],
+            "output": {"content": "a"},
+            "usage": {"input": 5, "output": 7},
+            "costDetails": {"total": 0.5},
+            "metadata": {"a": [1, {"b": None}]},
+        },
+    },
+    {"id": "4", "type": "generation-create", "body": {"id": "h", "input": "q", "model": "m"}},
+    {"id": "5", "type": "span-create", "body": {"id": "p", "parentObservationId": "g", "level": "ERROR"}},
+)
+
+
 READERS: Mapping[str, Reader] = {
     "record": Reader(lambda s: queue([read_record(read_sent(s))]), "application/json", _dump(RECORD, _PLAIN)),
     "guard": Reader(
@@ -246,6 +284,10 @@ READERS: Mapping[str, Reader] = {
         "application/json",
         [MessageToJson(_metrics()).encode()],
     ),
+    "scores of Langfuse": Reader(
+        _langfuse(lambda body: read_scores(body)[0]), "application/json", _dump([_SCORE, {"a": 1}], _SCORE)
+    ),
+    "events of Langfuse": Reader(_langfuse(read_events), "application/json", _dump({"batch": _EVENTS})),
     "feedback": Reader(
         _model(FeedbackIn),
         "application/json",

@@ -10,7 +10,10 @@ from tests.clients.catalogue import CLIENTS, NODE_PACKAGES
 from tests.clients.environments import PROGRAMS
 from tests.clients.page import PAGE
 
-HOW_TO = (PAGE.parents[1] / "how-to" / "send-opentelemetry.md").read_text(encoding="utf-8")
+HOW_TO = "\n".join(
+    (PAGE.parents[1] / "how-to" / name).read_text(encoding="utf-8")
+    for name in ("send-opentelemetry.md", "langfuse.md")
+)
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", HOW_TO, re.DOTALL)
 SOURCES = [path.read_text(encoding="utf-8") for path in PROGRAMS.iterdir() if path.is_file()]
 SETTINGS = {
