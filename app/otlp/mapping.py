@@ -14,7 +14,7 @@ import msgspec
 from app.otlp.attributes import Attributes, first_number, first_text, parsed
 from app.otlp.conversations import conversation_of, documents_of
 from app.otlp.costs import reported_cost
-from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kinds_of
+from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kind_of
 from app.otlp.names import (
     ANSWERED_BY,
     ASKED_FOR,
@@ -73,8 +73,7 @@ def map_spans(spans: Sequence[Span | Malformed]) -> list[Mapped]:
     a text, or of documents that each of many calls gets.
     """
     readable = [span for span in spans if isinstance(span, Span) and id_problem(span) is None]
-    kinds = iter(kinds_of(readable))
-    known = [(span, next(kinds)) for span in readable]
+    known = [(span, kind_of(span)) for span in readable]
     retrieved = _retrieved(known)
     mapped = _bounded(_map(span, kind, retrieved) for span, kind in known)
     found: list[Mapped] = []
@@ -185,7 +184,10 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         metadata=_metadata(span),
         marks=(*_marks(kind, spoke=bool(texts.prompt or texts.response), usage=usage), *conversation.marks),
         prompt_tokens=usage.prompt,
-        completion_tokens=usage.completion,
+        # An embedding that tells what went in has told everything.
+        completion_tokens=0
+        if kind == EMBEDDING and usage.prompt and not usage.completion
+        else usage.completion,
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
         reasoning_tokens=usage.reasoning,
