@@ -24,11 +24,11 @@ from monitoring.pricing import Priced, Usage, price
 from monitoring.tokens import TokenCount, count_tokens
 from monitoring.verdict import Verdict, assess
 
-__all__ = ["DROPPED", "Scoring", "Unscorable"]
+__all__ = ["DROPPED", "UNSAMPLED", "Scoring", "Unscorable"]
 
 _SCORED = frozenset({LLM, GUARDED})
 _UNPRICED = "not_a_call"
-DROPPED, _UNSAMPLED = "text_dropped", "text_not_sampled"
+DROPPED, UNSAMPLED = "text_dropped", "text_not_sampled"
 
 
 class Unscorable(NamedTuple):
@@ -197,7 +197,7 @@ def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:
     if envelope.sealed is not None:
         return without_text(trace, DROPPED)
     if lot(trace.trace_id) >= settings.text_share:
-        return without_text(trace, _UNSAMPLED)
+        return without_text(trace, UNSAMPLED)
     return trace
 
 
