@@ -204,7 +204,9 @@ async def open_services(
         async with (
             open_redis(redis_url) as redis,
             _reading_projects(standing, redis, tasks) as projects,
-            Ingest(redis, settings, projects, privacy).running(tasks) as ingest,
+            Ingest(redis, settings, projects, privacy, count_mark=instruments.count_mark).running(
+                tasks
+            ) as ingest,
             Hub(redis, live_figures(engine, redis, now_utc)).running(tasks) as hub,
             _reading_keys(standing, redis, tasks) as (keyring, sessions),
             in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)),

@@ -38,12 +38,14 @@ CONTENT_PAIRS, NOVEL_CONTENT_PAIRS = 8, 9
 NUMBERS, NOVEL_NUMBERS, NAMES, NOVEL_NAMES, POLARITY = 10, 11, 12, 13, 14
 FEATURES = 15
 
-# Classes of words: what carries no content, what negates; numbers are told by their first byte.
-STOP, NEGATION, NUMBER = 1, 2, 4
+# Classes of words: what carries no content, what negates; numbers are told by their first byte. Names of fields are
+# denied or stated by a value that says no more than that.
+STOP, NEGATION, NUMBER, DENIED, STATED = 1, 2, 4, 8, 16
 
 _PREFIX = 6  # letters kept of a long word
 _REACH = 3  # a negation colours this many words after it
-_AFFIRMED, _NEGATED, _PROMPTED = np.uint64(1), np.uint64(2), np.uint64(4)
+_AFFIRMED, _NEGATED, _PROMPTED, _STATED = np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(8)
+_EVERY_ROW, _NO_ROW = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0)
 _ONE, _TWO, _THREE, _PAIR = 1, 2, 3, 4
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SALT = np.uint64(0xD6E8FEB86659FD93)
@@ -140,6 +142,16 @@ def _find(table: NDArray[np.uint64], mask: np.uint64, stamp: np.uint64, key: np.
         slot = (slot + np.uint64(1)) & mask
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _seek(table: NDArray[np.uint64], mask: np.uint64, stamp: np.uint64, key: np.uint64) -> np.uint64:
+    """Return the slot of a key that is in the table."""
+    slot = key & mask
+    tag = (key & _FINGERPRINT) | stamp
+    while table[slot] & ~_MARKS != tag:
+        slot = (slot + np.uint64(1)) & mask
+    return slot
+
+
 @njit(cache=True, nogil=True)
 def count_support(
     buffer: NDArray[np.uint8],
@@ -151,6 +163,7 @@ def count_support(
     sentence_offsets: NDArray[np.int64],
     source_stems: NDArray[np.uint32],
     source_kinds: NDArray[np.uint8],
+    source_rows: NDArray[np.uint64],
     source_offsets: NDArray[np.int64],
     prompt_stems: NDArray[np.uint32],
     prompt_offsets: NDArray[np.int64],
@@ -159,6 +172,9 @@ def count_support(
 
     One table of the source's n-grams serves all records: a slot belongs to a record when it carries that
     record's stamp, so nothing is cleared between records. Records without source words stay all zero.
+
+    `source_rows` says of the words of fields in which rows they stand, as bits, 0 of prose; it is empty where the
+    batch has no fields. Words that share a row may stand together in any order: an n-gram of them is not new.
     """
     records = offsets.shape[0] - 1
     counts = np.zeros((sentence_ends.shape[0], FEATURES), dtype=np.int32)
@@ -172,6 +188,8 @@ def count_support(
     while size < largest:
         size *= 2
     table = np.zeros(size, dtype=np.uint64)
+    has_rows = source_rows.shape[0] > 0
+    rows = np.zeros(size if has_rows else 1, dtype=np.uint64)
     zero = np.uint32(0)
 
     for record in range(records):
@@ -187,6 +205,9 @@ def count_support(
         while size < room:
             size *= 2
         mask = np.uint64(size - 1)
+        tied = has_rows and source_rows[first:last].any()
+        if tied:
+            rows[:size] = 0
 
         before, earlier, content = zero, zero, zero
         since = _REACH + 1
@@ -198,7 +219,16 @@ def count_support(
                 continue
             since += 1
             tone = _NEGATED if since <= _REACH else _AFFIRMED
-            _add(table, mask, stamp, _key(_ONE, stem, zero, zero), tone)
+            if tied and source_rows[at] != _NO_ROW:
+                tone = _NEGATED if kind & DENIED else _AFFIRMED
+                if kind & STATED:
+                    tone |= _STATED
+                key = _key(_ONE, stem, zero, zero)
+                _add(table, mask, stamp, key, tone)
+                rows[_seek(table, mask, stamp, key)] |= source_rows[at]
+                tone &= ~_STATED
+            else:
+                _add(table, mask, stamp, _key(_ONE, stem, zero, zero), tone)
             _add(table, mask, stamp, _key(_TWO, before, stem, zero), tone)
             _add(table, mask, stamp, _key(_THREE, earlier, before, stem), tone)
             if not kind & STOP:
@@ -214,6 +244,8 @@ def count_support(
             end = sentence_ends[sentence]
             row = counts[sentence]
             before, earlier, content = zero, zero, zero
+            # The rows that the last words, and the last one with content, may stand in.
+            row_before, row_earlier, row_content = _EVERY_ROW, _EVERY_ROW, _EVERY_ROW
             since = _REACH + 1
             seen = 0
             while at < stop and begins[at] < end:
@@ -227,6 +259,22 @@ def count_support(
                 since += 1
                 mark = _find(table, mask, stamp, _key(_ONE, stem, zero, zero))
                 supported = mark & (_AFFIRMED | _NEGATED)
+                row_here = _NO_ROW
+                if tied:
+                    row_here = row_content
+                    if not kind & STOP:
+                        row_here = _NO_ROW
+                        if supported:
+                            row_here = rows[_seek(table, mask, stamp, _key(_ONE, stem, zero, zero))]
+                        # What is said by a value alone, as in `paid: false`, stands beside no other word.
+                        denied = row_here != _NO_ROW and supported == _NEGATED
+                        stated = row_here != _NO_ROW and mark & _STATED and not mark & _NEGATED
+                        if (denied and since > _REACH) or (stated and since <= _REACH):
+                            row[POLARITY] += 1
+                        if row_here == _NO_ROW and mark & _PROMPTED:
+                            row_here = _EVERY_ROW
+                        if row_here & row_content != _NO_ROW:
+                            row_here &= row_content
                 if kind & NUMBER:
                     row[NUMBERS] += 1
                     row[NOVEL_NUMBERS] += 1 if mark == 0 else 0
@@ -241,19 +289,22 @@ def count_support(
                     if content != zero:
                         row[CONTENT_PAIRS] += 1
                         pair = _find(table, mask, stamp, _key(_PAIR, content, stem, zero))
-                        row[NOVEL_CONTENT_PAIRS] += 1 if pair == 0 else 0
+                        row[NOVEL_CONTENT_PAIRS] += 1 if pair == 0 and not row_here & row_content else 0
                         tone = _NEGATED if since <= _REACH else _AFFIRMED
                         row[POLARITY] += 1 if pair != 0 and not pair & tone else 0
                     content = stem
+                    row_content = row_here
                 if seen > 0:
                     row[BIGRAMS] += 1
                     two = _find(table, mask, stamp, _key(_TWO, before, stem, zero))
-                    row[NOVEL_BIGRAMS] += 1 if two == 0 else 0
+                    row[NOVEL_BIGRAMS] += 1 if two == 0 and not row_here & row_before else 0
                 if seen > 1:
                     row[TRIGRAMS] += 1
                     three = _find(table, mask, stamp, _key(_THREE, earlier, before, stem))
-                    row[NOVEL_TRIGRAMS] += 1 if three == 0 else 0
+                    together = row_here & row_before & row_earlier
+                    row[NOVEL_TRIGRAMS] += 1 if three == 0 and not together else 0
                 seen += 1
                 earlier, before = before, stem
+                row_earlier, row_before = row_before, row_here
                 at += 1
     return counts

@@ -16,11 +16,21 @@ from monitoring import kernels_support as kernels
 from monitoring.lexicon import WordTable, build_table
 from monitoring.models import TextField
 from monitoring.prepared import Prepared
+from monitoring.source_texts import Source, read_source
 from monitoring.weights import load_weights
 
-__all__ = ["FEATURE_NAMES", "Model", "Stems", "Support", "compare", "describe", "load_model", "stems"]
+__all__ = [
+    "FEATURE_NAMES",
+    "Model",
+    "Source",
+    "Stems",
+    "Support",
+    "compare",
+    "describe",
+    "load_model",
+    "stems",
+]
 
-Source = Literal["context", "reference"]
 Kind = Literal["context", "reference", "summary"]
 
 _STOP_WORDS = """
@@ -134,9 +144,9 @@ def compare(batch: Prepared, source: Source) -> Support:
     """Count for each sentence of the responses what `source` lacks; all zero where a source is empty."""
 
     def compute() -> Support:
-        words, sentences, given = batch.words("response"), batch.sentences("response"), batch.words(source)
-        prompt = batch.words("prompt")
-        own, theirs, asked = stems(batch, "response"), stems(batch, source), stems(batch, "prompt")
+        words, sentences, prompt = batch.words("response"), batch.sentences("response"), batch.words("prompt")
+        given = read_source(batch, source)
+        own, asked, theirs = stems(batch, "response"), stems(batch, "prompt"), stems(given.batch, source)
         counts = kernels.count_support(
             batch.encoded("response").buffer,
             own.stems,
@@ -146,8 +156,9 @@ def compare(batch: Prepared, source: Source) -> Support:
             sentences.ends,
             sentences.offsets,
             theirs.stems,
-            theirs.kinds,
-            given.offsets,
+            theirs.kinds | given.claims if len(given.rows) else theirs.kinds,
+            given.rows,
+            given.batch.words(source).offsets,
             asked.stems,
             prompt.offsets,
         )

@@ -38,6 +38,7 @@ from app.schemas.traces import COUNTED_KINDS, Trace, summarise
 from app.storage.dead_letters import DeadLetter
 from app.storage.engine import DATABASE_ERRORS, REFUSALS, is_outage, is_refusal
 from workers.attempts import Attempts
+from workers.inheritance import inherit
 from workers.lanes import RETRY_SECONDS
 from workers.scoring import Scoring, Unscorable
 from workers.storing import Job, Storing
@@ -122,7 +123,9 @@ class Evaluation:
         number = await self._attempts.begin(name)
         if number > 1 and await self._storing.settled_records(name.project_id, str(name)):
             # All that was missing is arq's acknowledgement, and perhaps what follows the settlement.
-            await self._storing.unnest(name.project_id, self._open(name, payload).envelopes)
+            envelopes = self._open(name, payload).envelopes
+            await self._storing.unnest(name.project_id, envelopes)
+            await self._storing.bequeath(name.project_id, envelopes)
             return
         await self._attempt(name, payload, number)
 
@@ -147,7 +150,7 @@ class Evaluation:
         known_ids = {summary.trace_id for summary in known}
         unknown = [envelope for envelope in opened.envelopes if envelope.trace_id not in known_ids]
         parts = [envelope for envelope in unknown if envelope.kind in PART_KINDS]
-        spans = [envelope for envelope in unknown if envelope.kind not in PART_KINDS]
+        spans = inherit([envelope for envelope in unknown if envelope.kind not in PART_KINDS])
         fresh = await self._storing.relate(name.project_id, spans)
         settings = await self._projects.find(name.project_id)
         results = await self._score(name, fresh, settings)
@@ -161,6 +164,7 @@ class Evaluation:
         job = Job(name.project_id, str(name), traces, dead, len(known), opened.unread, again, parts)
         stored = await self._store(job, fresh)
         await self._storing.unnest(name.project_id, spans)
+        await self._storing.bequeath(name.project_id, spans)
         if stored is None:
             if await self._storing.settled_records(name.project_id, str(name)) == 0:
                 await self._split(name, decode_batch(payload))

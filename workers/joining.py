@@ -39,7 +39,6 @@ from app.storage.span_parts import Part, claim_orphans, claim_parts, close_parts
 from app.storage.trace_writes import insert_traces, replace_traces
 from app.storage.traces import lock_traces
 from app.supervision import Tasks
-from monitoring.bounds import OUT_OF_RANGE
 from monitoring.models import Record, Score
 from workers.findings import Finding, keep_findings
 from workers.naming import Naming
@@ -57,6 +56,9 @@ _SWEEP_SECONDS = 5.0
 _MOST_PARTS = 512
 _LAST_ATTEMPT = 3
 _NO_SPAN = "no_span"
+# What is said of a part alone: an event tells half a call. All other marks are about the texts and figures that the call
+# gets from it.
+_OF_PARTS = frozenset({NO_CONTENT, "empty_prompt", "empty_response"})
 # Messages are told apart by this, since they cannot be keys and comparing each with each takes minutes.
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -292,7 +294,7 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             reported_cost_usd=part.reported_cost_usd
             if record.reported_cost_usd is None
             else record.reported_cost_usd,
-            marks=(*record.marks, *(mark for mark in part.marks if mark == OUT_OF_RANGE)),
+            marks=(*record.marks, *(mark for mark in part.marks if mark not in _OF_PARTS)),
         )
     silent = not (record.prompt or record.response)
     marks = (

@@ -24,12 +24,12 @@ from monitoring.pricing import Priced, Usage, price
 from monitoring.tokens import TokenCount, count_tokens
 from monitoring.verdict import Verdict, assess
 
-__all__ = ["DROPPED", "REPORTED", "Scoring", "Unscorable"]
+__all__ = ["DROPPED", "REPORTED", "UNSAMPLED", "Scoring", "Unscorable"]
 
 _SCORED = frozenset({LLM, GUARDED})
 _UNPRICED = "not_a_call"
 REPORTED = "reported"
-DROPPED, _UNSAMPLED = "text_dropped", "text_not_sampled"
+DROPPED, UNSAMPLED = "text_dropped", "text_not_sampled"
 
 
 class Unscorable(NamedTuple):
@@ -205,7 +205,7 @@ def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:
     if envelope.sealed is not None:
         return without_text(trace, DROPPED)
     if lot(trace.trace_id) >= settings.text_share:
-        return without_text(trace, _UNSAMPLED)
+        return without_text(trace, UNSAMPLED)
     return trace
 
 

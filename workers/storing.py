@@ -27,6 +27,7 @@ from app.storage.trace_writes import (
     stored_summaries,
 )
 from monitoring.evaluator import Evaluator
+from workers.inheritance import bequeath
 from workers.instrumentations import Instrumentations
 from workers.naming import Naming
 from workers.nesting import Nesting, restated_among
@@ -137,6 +138,10 @@ class Storing:
     async def unnest(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
         """Take back what stored calls around others added, once the job of these envelopes is settled."""
         await self._nesting.unnest(project_id, envelopes)
+
+    async def bequeath(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
+        """Give stored spans what outer ones say of user, session and tags, once the job of these envelopes is settled."""
+        await bequeath(self._engine, self._naming, project_id, envelopes, self._descriptive)
 
     async def summaries(self, project_id: str, trace_ids: Sequence[UUID]) -> list[Summary]:
         """Return the summaries of those of the records that are stored."""

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.reports.pipeline import PipelineReport
 from app.schemas.tasks import TaskState
+from monitoring.conversation import TRUNCATED, UNRECOGNISED
 
 __all__ = ["UNROUTED", "Instruments", "RequestTimer"]
 
@@ -41,6 +42,14 @@ class Instruments:
         )
         # Looking a pair up by its labels costs more than counting.
         self._observed: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._marks = Counter(
+            "llm_monitor_marked_records",
+            "Records accepted by this process with a mark: what was noticed while they were read.",
+            ("mark",),
+            registry=self._registry,
+        )
+        for mark in (UNRECOGNISED, TRUNCATED):  # there from the beginning, for alerts on their increase
+            self._marks.labels(mark)
         self._records = {
             outcome: Gauge(
                 f"llm_monitor_records_{outcome}",
@@ -93,6 +102,10 @@ class Instruments:
         requests, duration = found
         requests.inc()
         duration.observe(seconds)
+
+    def count_mark(self, mark: str) -> None:
+        """Count one mark of an accepted record; there are a dozen of them, none with a client's words in it."""
+        self._marks.labels(mark).inc()
 
     def render(
         self, report: PipelineReport, tasks: Mapping[str, Sequence[TaskState]], disk_free: int | None

@@ -81,8 +81,11 @@ class Ingest:
         privacy: Privacy,
         *,
         clock: Callable[[], int] = unix_ms,
+        count_mark: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`count_mark` hears each mark of each record that is kept, which say what was noticed while reading it."""
         self._clock = clock
+        self._count_mark = count_mark
         self._projects = projects
         self._privacy = privacy
         self.waiting = Waiting(redis)
@@ -153,6 +156,7 @@ class Ingest:
         if not reserved:
             self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
         summaries = await self._keep(project_id, envelopes, records, wait_seconds)
+        self._count_marks(records, fresh.retried)
         outcomes = _outcomes(screened, identified, None if kept is None else records)
         return Submission(tuple(outcomes), summaries, records)
 
@@ -175,6 +179,12 @@ class Ingest:
             for waiter in waiters:
                 waiter.cancel()
         return summaries
+
+    def _count_marks(self, records: Mapping[UUID, Record], retried: Container[UUID]) -> None:
+        for trace_id, record in records.items():
+            if record.marks and trace_id not in retried:
+                for mark in record.marks:
+                    self._count_mark(mark)
 
     async def _protect(
         self, project_id: str, redaction: Redaction, records: dict[UUID, Record]

@@ -6,13 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 
-from msgspec.structs import replace
-
 from app.otlp.attributes import first_number, first_text
 from app.otlp.conversations import CONTENT_EVENTS, DETAILS_EVENT, conversation_of_logs
 from app.otlp.mapping import Mapped, moment, read_call, response_key
 from app.otlp.signals import LogRecord, Malformed, Span, id_problem
-from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, SpanContext
+from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, NO_CONTENT, SpanContext
 from app.schemas.records import Rejection
 from monitoring.bounds import MOST_VALUE, OUT_OF_RANGE
 from monitoring.conversation import messages_of, results_of, texts_of
@@ -101,12 +99,10 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
         prompt_tokens=known.prompt_tokens,
         completion_tokens=known.completion_tokens,
         reported_cost_usd=known.reported_cost_usd,
-        marks=conversation.marks,
+        marks=tuple(dict.fromkeys((*conversation.marks, *(m for m in known.marks if m != NO_CONTENT)))),
         metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
     )
     answer = response_key(_as_span(details).attributes)
-    if OUT_OF_RANGE in known.marks:
-        record = replace(record, marks=(OUT_OF_RANGE,))
     return Mapped(record, _context(logs[0], CONTENT, answer), _key(CONTENT, logs))
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app.otlp.attributes import Attributes, first_number, first_text, parsed
+from app.otlp.attributes import Attributes, first_number, first_text
 from app.otlp.conversations import conversation_of, documents_of
 from app.otlp.costs import reported_cost
 from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kind_of
@@ -21,17 +21,15 @@ from app.otlp.names import (
     FIRST_EVENTS,
     FIRST_MOMENT,
     FIRST_TIMES,
-    JOINED_TAGS,
     PROVIDER,
     RESPONSE_ID,
     SAID,
-    SESSION,
-    TAGS,
     TEMPLATE,
-    USER,
 )
+from app.otlp.owners import owner_of
 from app.otlp.signals import Malformed, Span, id_problem
 from app.otlp.usage import Usage, read_usage
+from app.schemas.inherited import shared_metadata
 from app.schemas.limits import too_many
 from app.schemas.queued import NO_CONTENT, SpanContext
 from app.schemas.records import Rejection
@@ -44,7 +42,6 @@ __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
 
 _EXCLUSIVE = "usage_exclusive"
 _NAME_CHARACTERS = 512
-_TAG_CHARACTERS, _MOST_TAGS = 128, 64
 _MOST_PASSAGES = 64
 _METADATA_BYTES = 64 * 1024
 _MOST_MESSAGES = 500_000
@@ -163,6 +160,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         documents = tuple(text for ended_ns, text in found if ended_ns <= span.start_ns)
     # A model is given what tools answered as it is given documents, so an answer may rest on either.
     passages = (*documents, *results_of(conversation.inputs)) if kind == LLM else documents
+    owner = owner_of(span)
     usage = read_usage(attributes, answers=kind == LLM)
     provider, started = _name(first_text(attributes, PROVIDER)), moment(span.start_ns)
     record = Record(
@@ -171,8 +169,8 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         model_name=_model(attributes, provider, started),
         provider=provider,
         timestamp=started,
-        user_id=_owner(span, USER),
-        session_id=_owner(span, SESSION),
+        user_id=owner.user_id,
+        session_id=owner.session_id,
         template_id=_name(first_text(attributes, TEMPLATE)),
         system_prompt=texts.system,
         context=tuple(dict.fromkeys(passages))[:_MOST_PASSAGES],
@@ -180,9 +178,13 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         response_time_ms=_duration(span),
         time_to_first_token_ms=_first_token(span),
         error=_error(span),
-        tags=_tags(attributes),
+        tags=owner.tags,
         metadata=_metadata(span),
-        marks=(*_marks(kind, spoke=bool(texts.prompt or texts.response), usage=usage), *conversation.marks),
+        marks=(
+            *_marks(kind, spoke=bool(texts.prompt or texts.response), usage=usage),
+            *conversation.marks,
+            *owner.marks,
+        ),
         prompt_tokens=usage.prompt,
         # An embedding that tells what went in has told everything.
         completion_tokens=0
@@ -271,23 +273,8 @@ def _error(span: Span) -> str | None:
     return ": ".join(part for part in (kind, message) if part) or "error"
 
 
-def _owner(span: Span, names: Sequence[str]) -> str | None:
-    return _name(first_text(span.attributes, names) or first_text(span.resource, names))
-
-
 def _name(text: str | None) -> str | None:
     return text[:_NAME_CHARACTERS] if text else None
-
-
-def _tags(attributes: Attributes) -> tuple[str, ...]:
-    for name in TAGS:
-        value = parsed(attributes.get(name))
-        if name == JOINED_TAGS and isinstance(value, str):
-            value = [tag.strip() for tag in value.split(",")]
-        if isinstance(value, list):
-            texts = (item[:_TAG_CHARACTERS] for item in value if isinstance(item, str) and item)
-            return tuple(dict.fromkeys(texts))[:_MOST_TAGS]
-    return ()
 
 
 def _metadata(span: Span) -> dict[str, Any]:
@@ -299,6 +286,8 @@ def _metadata(span: Span) -> dict[str, Any]:
     service = _name(first_text(span.resource, ("service.name", "openinference.project.name")))
     if service:
         found["service.name"] = service
+    if resource := shared_metadata(span.resource):
+        found = {**resource, **found}
     rest = {name: value for name, value in span.attributes.items() if not name.startswith(SAID)}
     if len(msgspec.msgpack.encode(rest)) > _METADATA_BYTES:
         rest = {"metadata_dropped": len(rest)}

@@ -13,9 +13,12 @@ __all__ = [
     "RESPONSE_ID",
     "SAID",
     "SESSION",
+    "SESSION_KEYS",
     "TAGS",
+    "TAG_KEYS",
     "TEMPLATE",
     "USER",
+    "USER_KEYS",
 ]
 
 ANSWERED_BY = (
@@ -52,6 +55,19 @@ SESSION = (
     "traceloop.association.properties.chat_id",
     "ai.telemetry.metadata.sessionId",
     "ai.telemetry.metadata.session_id",
+    "ai.telemetry.metadata.conversationId",
+    "ai.telemetry.metadata.conversation_id",
+    "ai.telemetry.metadata.threadId",
+    "ai.telemetry.metadata.thread_id",
+    "ai.telemetry.metadata.chatId",
+    "traceloop.association.properties.conversation_id",
+    "traceloop.association.properties.thread_id",
+    "langfuse.trace.metadata.langfuse_session_id",
+    "langfuse.trace.metadata.session_id",
+    "metadata.session_id",
+    "metadata.sessionId",
+    "metadata.thread_id",
+    "metadata.conversation_id",
     "langsmith.metadata.session_id",
     "langsmith.metadata.thread_id",
     "langsmith.metadata.conversation_id",
@@ -66,8 +82,16 @@ USER = (
     "ai.telemetry.metadata.userId",
     "ai.telemetry.metadata.user_id",
     "langsmith.metadata.user_id",
+    "langsmith.metadata.userId",
+    "langfuse.trace.metadata.langfuse_user_id",
+    "langfuse.trace.metadata.user_id",
     "mlflow.trace.user",
     "gen_ai.user.id",
+    "gen_ai.request.user",
+    "llm.user",
+    "metadata.user_id",
+    "metadata.userId",
+    "metadata.user_api_key_end_user_id",
 )
 TEMPLATE = (
     "gen_ai.prompt.name",
@@ -76,14 +100,24 @@ TEMPLATE = (
     "traceloop.prompt.key",
     "ai.telemetry.functionId",
 )
-JOINED_TAGS = "langsmith.span.tags"
+JOINED_TAGS = ("langsmith.span.tags",)
 TAGS = (
     "tag.tags",
     "langfuse.trace.tags",
     "gen_ai.tags",
-    JOINED_TAGS,
+    *JOINED_TAGS,
     "ai.telemetry.metadata.tags",
+    "langsmith.metadata.tags",
+    "traceloop.association.properties.tags",
+    "metadata.tags",
 )
+# Members of the object that OpenInference's `metadata` is; LangChain's configuration names those of Langfuse.
+USER_KEYS = ("user_id", "userId", "user.id", "langfuse_user_id", "user_api_key_end_user_id")
+SESSION_KEYS = (
+    *("session_id", "sessionId", "session.id", "thread_id", "threadId"),
+    *("conversation_id", "conversationId", "langfuse_session_id"),
+)
+TAG_KEYS = ("tags", "langfuse_tags")
 
 # How long the first token took, in units of so many milliseconds. Strands writes milliseconds where the convention has
 # seconds, so that what is longer than the call itself is read in a smaller unit.

@@ -20,6 +20,7 @@ from app.storage.engine import asyncpg_connection
 __all__ = [
     "KnownTraceError",
     "MissingPartitionError",
+    "array_literal",
     "copy_traces",
     "insert_traces",
     "replace_traces",
@@ -40,7 +41,7 @@ class KnownTraceError(Exception):
 _json = msgspec.json.Encoder().encode
 
 
-def _array(values: Sequence[str]) -> str:
+def array_literal(values: Sequence[str]) -> str:
     """Return a Postgres array literal, because unnest would flatten an array of arrays."""
     escaped = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
     return "{" + ",".join(f'"{value}"' for value in escaped) + "}"
@@ -159,7 +160,7 @@ async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) ->
         return set()
     rows = sorted(traces, key=lambda trace: trace.trace_id)
     columns = [[getattr(row, name) for row in rows] for name, _ in _PLAIN]
-    columns += [[_array(getattr(row, name)) for row in rows] for name in _ARRAYS]
+    columns += [[array_literal(getattr(row, name)) for row in rows] for name in _ARRAYS]
     columns += [[encode(getattr(row, name)) for row in rows] for name, _, encode in _JSON]
     try:
         inserted = await connection.exec_driver_sql(_INSERT, (rows[0].project_id, rows[0].job_id, *columns))

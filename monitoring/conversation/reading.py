@@ -324,11 +324,8 @@ def _message(raw: Mapping[str, Any], role: str) -> Iterator[Message]:
     for name in ("content", "contents", "parts", "items"):
         if raw.get(name):
             collect(raw[name], parts)
-    if not any(parts):  # Cohere's history and Semantic Kernel's messages
-        collect(
-            next((said for name in ("message", "text") if isinstance(said := raw.get(name), str)), None),
-            parts,
-        )
+    if not any(parts):
+        collect(_said_elsewhere(raw, role), parts)
     _add_calls(raw, parts)
     if role == "tool" and parts.results:
         yield from parts.results
@@ -350,6 +347,12 @@ def _message(raw: Mapping[str, Any], role: str) -> Iterator[Message]:
         message["tool_call_id"] = answered
     yield message
     yield from parts.results
+
+
+def _said_elsewhere(raw: Mapping[str, Any], role: str) -> str | None:
+    """Return the text of Cohere's history and of Semantic Kernel's messages, and any object that a tool answered."""
+    said = next((text for name in ("message", "text") if isinstance(text := raw.get(name), str)), None)
+    return as_text(raw["content"]) if not said and role == "tool" and raw.get("content") else said
 
 
 def _add_calls(raw: Mapping[str, Any], parts: Parts) -> None:

@@ -15,11 +15,12 @@ from monitoring.grounding import Grounding, load_grounding
 from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
 from monitoring.prepared import Prepared
+from monitoring.source_texts import source_covered
 from monitoring.support import Model, Source, compare, describe, load_model
 
 __all__ = ["FactualAccuracy", "build"]
 
-VERSION = "2"
+VERSION = "3"
 
 # 2026-11-23, out of fold on the TruthfulQA judge data: see the class.
 THRESHOLD = 0.3
@@ -69,7 +70,7 @@ class FactualAccuracy:
         for source in sources:  # a reference has the last word
             given = np.diff(batch.words(source).offsets) > 0
             if given.any():
-                self._compare(batch, source, given, covers & covered(batch, source), scores)
+                self._compare(batch, source, given, covers & source_covered(batch, source), scores)
         for record, found in enumerate(claims.examine(batch)):
             if found.findings or found.held:
                 scores[record] = _check(scores[record], found)

@@ -15,11 +15,12 @@ from monitoring.kernels_support import CONTENT
 from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
 from monitoring.prepared import Prepared
+from monitoring.source_texts import source_covered
 from monitoring.support import compare
 
 __all__ = ["Hallucination", "build"]
 
-VERSION = "2"
+VERSION = "3"
 
 # 2026-11-26: of 0.4 to 0.7 the value with the best worst balanced accuracy (0.73) over BEGIN and the FaithDial
 # audit, each judged by a model fitted on the other alone; see the class for what it costs.
@@ -42,9 +43,10 @@ class Hallucination:
 
     With a context, part `unsupported` is the probability that an annotator would call the response not
     attributable to it, from words, n-grams, numbers, names and negations that the context and the prompt
-    lack. Without one, only the response itself is examined: admissions of invention, ISBN, ISSN, ORCID,
-    DOI and arXiv numbers that cannot be, dates that no calendar has, sentences that deny each other.
-    When there is neither, the value is None (`no_context`): nothing can be known.
+    lack. A passage of JSON, YAML, CSV or a table is read as fields: an answer may combine what stands in one
+    row in any order. Without a context, only the response itself is examined: admissions of invention, ISBN,
+    ISSN, ORCID, DOI and arXiv numbers that cannot be, dates that no calendar has, sentences that deny each
+    other. When there is neither, the value is None (`no_context`): nothing can be known.
 
     It does not know the world: a false statement without a context goes unseen. It does not know
     paraphrase: a faithful summary in other words scores high, a false sentence made of the context's own
@@ -85,7 +87,7 @@ class Hallucination:
         content = np.add.reduceat(np.append(counts[:, CONTENT], 0), offsets[:-1]) * (
             offsets[1:] > offsets[:-1]
         )
-        known = covered(batch, "response") & covered(batch, "context")
+        known = covered(batch, "response") & source_covered(batch, "context")
         values = self.grounding.judge(batch)
         certain = np.maximum(values, 1.0 - values)
         columns = zip(

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.schemas.queued import NO_CONTENT
+from monitoring.bounds import OUT_OF_RANGE
+from monitoring.conversation import TRUNCATED, UNRECOGNISED
 from monitoring.models import Record
 from workers.joining import merge
 
@@ -58,3 +61,28 @@ def test_time_grows_with_the_number_of_parts_and_not_with_its_square() -> None:
 
     small = min(seconds(200) for _ in range(3))
     assert min(seconds(1_600) for _ in range(3)) < 24 * small
+
+
+@pytest.mark.parametrize(
+    ("own", "parts", "expected"),
+    [
+        ((NO_CONTENT,), [(TRUNCATED,)], (TRUNCATED,)),
+        ((), [(UNRECOGNISED,), (UNRECOGNISED, TRUNCATED)], (UNRECOGNISED, TRUNCATED)),
+        (
+            ("usage_exclusive", NO_CONTENT),
+            [(OUT_OF_RANGE, "redacted")],
+            ("usage_exclusive", OUT_OF_RANGE, "redacted"),
+        ),
+        ((), [(NO_CONTENT, "empty_prompt", "empty_response")], ()),
+        (("other:user",), [(TRUNCATED,)], (TRUNCATED,)),
+        ((), [("nul_replaced", "invalid_unicode_replaced")], ("nul_replaced", "invalid_unicode_replaced")),
+    ],
+)
+def test_what_is_noted_of_the_texts_of_a_part_is_noted_of_the_call(
+    own: Any, parts: Any, expected: Any
+) -> None:
+    found = merge(
+        Record(prompt="", response="", marks=own),
+        [Record(prompt="q", response="a", marks=marks) for marks in parts],
+    )
+    assert found.marks == expected

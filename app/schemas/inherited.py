@@ -1,0 +1,117 @@
+"""What a span passes on to the spans inside it: user, session, tags, and metadata about the whole trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+__all__ = [
+    "INHERITED_NAMES",
+    "INHERITED_SESSION",
+    "INHERITED_USER",
+    "SHARED_NAME",
+    "SHARED_PREFIXES",
+    "Given",
+    "Kin",
+    "shared_metadata",
+]
+
+INHERITED_USER, INHERITED_SESSION = "inherited_user", "inherited_session"
+"""Marks of a record whose user or session was said by a span around it, or by the process, and not by itself."""
+INHERITED_NAMES = "otel.inherited"
+"""Where the metadata of a record list the names of those among them that a span around it gave."""
+SHARED_NAME = "metadata"
+"""OpenInference's metadata: one attribute with an object, whose members are `metadata.NAME` where they are inherited."""
+SHARED_PREFIXES = (
+    "metadata.",
+    "langfuse.trace.metadata.",
+    "langsmith.metadata.",
+    "ai.telemetry.metadata.",
+    "traceloop.association.properties.",
+)
+_MOST_SHARED = 64
+_LONGEST_SHARED = 1_000
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What a span says of its user, its session, its tags and its trace, each as far as it says anything."""
+
+    user_id: str | None = None
+    session_id: str | None = None
+    tags: tuple[str, ...] = ()
+    shared: Mapping[str, Any] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.user_id or self.session_id or self.tags or self.shared)
+
+    def over(self, outer: Given) -> Given:
+        """Return what a span with these values passes on when `outer` is passed on to itself: the nearest value wins.
+
+        Tags are united, the nearest first, since each says something of its own.
+        """
+        if not outer:
+            return self
+        if not self:
+            return outer
+        return Given(
+            self.user_id or outer.user_id,
+            self.session_id or outer.session_id,
+            tuple(dict.fromkeys((*self.tags, *outer.tags))),
+            {**outer.shared, **self.shared},
+        )
+
+
+class Kin(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored span with its place in its trace, and with what it says of its owner, inherited or not."""
+
+    trace_id: UUID
+    otel_trace_id: bytes
+    otel_span_id: bytes
+    otel_parent_span_id: bytes | None
+    user_id: str | None
+    session_id: str | None
+    tags: tuple[str, ...]
+    marks: tuple[str, ...]
+
+
+def shared_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a span that are about its whole trace and are its own, by name.
+
+    At most 64 of them, and none that takes more than a thousand bytes.
+    """
+    inherited = metadata.get(INHERITED_NAMES) or ()
+    found: dict[str, Any] = {}
+    for name, value in _flat(metadata):
+        if name not in inherited and len(found) < _MOST_SHARED and _is_short(value):
+            found[name] = value
+    return found
+
+
+def _flat(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in metadata.items():
+        if name.startswith(SHARED_PREFIXES):
+            yield name, value
+        elif name == SHARED_NAME:
+            inner = _decoded(value)
+            if isinstance(inner, dict):
+                yield from ((f"{SHARED_NAME}.{key}", item) for key, item in inner.items())
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        # An escaped NUL would become one, which Postgres cannot hold.
+        return msgspec.json.decode(value.replace("\\u0000", "\\ufffd"))
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+
+
+def _is_short(value: Any) -> bool:
+    try:
+        return len(msgspec.msgpack.encode(value)) <= _LONGEST_SHARED
+    except (OverflowError, RecursionError):
+        return False
