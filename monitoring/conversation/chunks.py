@@ -18,11 +18,9 @@ _USAGE = {"metadata"}
 
 def are_chunks(items: Sequence[Any]) -> bool:
     """Tell whether a list holds chunks of one streamed answer."""
-    return (
-        bool(items)
-        and all(isinstance(item, dict) and (_is_chunk(item) or _ends_stream(item)) for item in items)
-        and any(map(_is_chunk, items))
-    )
+    if not items or not isinstance(items[0], dict) or not _is_chunk(items[0]):
+        return False
+    return all(isinstance(item, dict) and (_is_chunk(item) or _ends_stream(item)) for item in items)
 
 
 def _is_chunk(item: Mapping[str, Any]) -> bool:
@@ -39,7 +37,7 @@ def _is_chunk(item: Mapping[str, Any]) -> bool:
     return isinstance(item.get("candidates"), list) or (
         bool(item.keys() & {"message", "response"})
         if "done" in item
-        else bool(item) and item.keys() <= _CONVERSE
+        else len(item) == 1 and item.keys() <= _CONVERSE
     )
 
 
