@@ -9,10 +9,18 @@ from monitoring.conversation.parts import as_list
 
 __all__ = ["are_chunks", "merge_chunks"]
 
+# Events of a stream of Bedrock's Converse, each the only key of its object.
+_CONVERSE = frozenset(
+    {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"}
+)
+_USAGE = {"metadata"}
+
 
 def are_chunks(items: Sequence[Any]) -> bool:
     """Tell whether a list holds chunks of one streamed answer."""
-    return bool(items) and all(isinstance(item, dict) and _is_chunk(item) for item in items)
+    if not items or not isinstance(items[0], dict) or not _is_chunk(items[0]):
+        return False
+    return all(isinstance(item, dict) and (_is_chunk(item) or _ends_stream(item)) for item in items)
 
 
 def _is_chunk(item: Mapping[str, Any]) -> bool:
@@ -24,11 +32,26 @@ def _is_chunk(item: Mapping[str, Any]) -> bool:
     choices = item.get("choices")
     if isinstance(choices, list):
         return item.get("object") == "chat.completion.chunk" or any(
-            isinstance(choice, dict) and "delta" in choice for choice in choices
+            isinstance(choice, dict) and ("delta" in choice or _is_unfinished(choice)) for choice in choices
         )
     return isinstance(item.get("candidates"), list) or (
-        "done" in item and bool(item.keys() & {"message", "response"})
+        bool(item.keys() & {"message", "response"})
+        if "done" in item
+        else len(item) == 1 and item.keys() <= _CONVERSE
     )
+
+
+def _is_unfinished(choice: Mapping[str, Any]) -> bool:
+    """Tell a piece of a text completion, which says that it is not the last one."""
+    return "text" in choice and choice.get("finish_reason", "") is None
+
+
+def _ends_stream(item: Mapping[str, Any]) -> bool:
+    """Tell what may come at the end of a stream: the last piece of a text completion, and the usage of any."""
+    choices = item.get("choices")
+    if isinstance(choices, list):
+        return all(isinstance(one, dict) and "text" in one for one in choices)
+    return item.keys() == _USAGE
 
 
 def merge_chunks(items: Sequence[Mapping[str, Any]]) -> Any:
@@ -52,13 +75,7 @@ def merge_chunks(items: Sequence[Mapping[str, Any]]) -> Any:
 
 def _pieces(item: Mapping[str, Any]) -> Iterable[Any]:
     """Yield the deltas, parts or texts of one chunk."""
-    for choice in as_list(item.get("choices")):
-        if isinstance(choice, dict):
-            yield choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
-    for candidate in as_list(item.get("candidates")):
-        content = candidate.get("content") if isinstance(candidate, dict) else None
-        if isinstance(content, dict):
-            yield from as_list(content.get("parts"))
+    yield from _listed(item)
     kind = item.get("type")
     kind = kind if isinstance(kind, str) else None
     if kind == "response.output_text.delta" and isinstance(item.get("delta"), str):
@@ -67,10 +84,41 @@ def _pieces(item: Mapping[str, Any]) -> Iterable[Any]:
         inner = item.get("delta") or item.get("content_block")
         if isinstance(inner, dict):
             yield {**inner, "index": item.get("index")}
+    elif not item.keys().isdisjoint(_CONVERSE):
+        yield from _converse(item)
     elif isinstance(message := item.get("message"), dict) and kind is None:
         yield message
     elif isinstance(text := item.get("response"), str):
         yield {"content": text}
+
+
+def _listed(item: Mapping[str, Any]) -> Iterable[Any]:
+    """Yield what a chunk of OpenAI's has in `choices`, and one of Gemini's in `candidates`."""
+    for choice in as_list(item.get("choices")):
+        if isinstance(choice, dict):
+            yield choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
+    for candidate in as_list(item.get("candidates")):
+        content = candidate.get("content") if isinstance(candidate, dict) else None
+        if isinstance(content, dict):
+            yield from as_list(content.get("parts"))
+
+
+def _converse(item: Mapping[str, Any]) -> Iterable[Any]:
+    """Yield what an event of Bedrock's stream adds, under the names of Anthropic's."""
+    for event, inner in (("contentBlockStart", "start"), ("contentBlockDelta", "delta")):
+        told = item.get(event)
+        if not isinstance(told, dict) or not isinstance(piece := told.get(inner), dict):
+            continue
+        index, tool = told.get("contentBlockIndex"), piece.get("toolUse")
+        thought = piece.get("reasoningContent")
+        if isinstance(tool, dict) and inner == "start":
+            yield {"type": "tool_use", "id": tool.get("toolUseId"), "name": tool.get("name"), "index": index}
+        elif isinstance(tool, dict):
+            yield {"partial_json": tool.get("input"), "index": index}
+        elif isinstance(thought, dict):
+            yield {"thinking": thought.get("text")}
+        else:
+            yield piece
 
 
 def _add(piece: Any, texts: list[str], reasoning: list[str], calls: dict[int, dict[str, Any]]) -> None:

@@ -19,6 +19,9 @@ _ENCODINGS = 4
 _LONGEST_REPR = 64 * 1024
 # JSON of more values stays a text: what is built of it takes fifty times its bytes.
 _MOST_VALUES = 200_000
+# How a stream of server-sent events begins that was recorded as it came, and how OpenAI's ends.
+_STREAM = ("data:", "event:")
+_END_OF_STREAM = "[DONE]"
 _ESCAPED_NUL = "\\u0000"
 _decode_json = msgspec.json.Decoder().decode
 
@@ -42,6 +45,8 @@ def decode(value: Any) -> Decoded:
     """
     truncated = False
     for _ in range(_ENCODINGS):
+        if isinstance(value, str) and value.startswith(_STREAM):
+            value = _read_stream(value)
         if not isinstance(value, str) or not looks_structured(value):
             break
         found = _decode_text(value)
@@ -49,6 +54,22 @@ def decode(value: Any) -> Decoded:
             break
         value, truncated = found.value, truncated or found.truncated
     return Decoded(value, truncated)
+
+
+def _read_stream(text: str) -> Any:
+    """Return the events of a stream as a list, the text itself where not all of them are JSON.
+
+    A field to a line, as server-sent events have them.
+    """
+    plain = text.replace(_ESCAPED_NUL, "\\ufffd")
+    sent = [line[5:].strip() for line in plain.split("\n") if line.startswith("data:")]
+    events = [line for line in sent if line and line != _END_OF_STREAM]
+    if not events or (len(text) > _MOST_VALUES and sum(map(text.count, ",[{")) > _MOST_VALUES):
+        return text
+    try:
+        return [_decode_json(line) for line in events]
+    except (msgspec.DecodeError, RecursionError):
+        return text
 
 
 def _decode_text(text: str) -> Decoded | None:

@@ -60,6 +60,7 @@ ANSWERED: Final = (
     "generation",
     "results",
     "outputText",
+    "generated_text",
     "result",
     "answer",
 )
@@ -77,6 +78,7 @@ BESIDE: Final = frozenset(
     additional_kwargs response_metadata usage_metadata generation_info llm_output source_documents chat_history
     anthropic_version best_of echo frequency_penalty presence_penalty logit_bias response_format incomplete_details
     instructions output_text amazon-bedrock-invocationMetrics metrics additionalModelResponseFields log_id thinking
+    parameters details input_token_count generated_token_count model_version
     """.split()  # noqa: SIM905 a hundred lines of one word each would be read by nobody
 ).union(INSTRUCTIONS, ASKED, ANSWERED)
 VECTORS: Final = frozenset({"embedding", "embeddings", "vector", "vectors"})

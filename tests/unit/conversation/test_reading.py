@@ -83,6 +83,37 @@ def test_what_is_no_known_shape_stays_as_it_is(text: str) -> None:
     assert found.marks == ((UNRECOGNISED,) if text[0] in "[{" else ())
 
 
+NO_STREAMS: dict[str, tuple[Any, list[str]]] = {
+    "documents with metadata": (
+        [{"text": "In Lyon.", "metadata": {"page": 1}}, {"text": "By road.", "metadata": {"page": 2}}],
+        ["In Lyon.\nBy road."],
+    ),
+    "whole answers": (
+        [{"choices": [{"text": text, "finish_reason": "stop"}]} for text in ("In Lyon.", "In Paris.")],
+        ["In Lyon.", "In Paris."],
+    ),
+    "a note": ("data: the parcel is in Lyon", ["data: the parcel is in Lyon"]),
+    "a note of events": ("event: a party\ndata: tomorrow", ["event: a party\ndata: tomorrow"]),
+    "an address": ("data:,Lyon", ["data:,Lyon"]),
+    "nothing sent": ("data: [DONE]", ["data: [DONE]"]),
+    "a stream that breaks off": (
+        'data: {"choices":[{"delta":{"content":"In"}}]}\n\ndata: {"choi',
+        ['data: {"choices":[{"delta":{"content":"In"}}]}\n\ndata: {"choi'],
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "texts"), NO_STREAMS.values(), ids=NO_STREAMS)
+def test_what_only_resembles_a_stream_is_none(value: Any, texts: list[str]) -> None:
+    said = [one["content"] for one in read_messages(value, "assistant").messages]
+    assert said == texts
+
+
+def test_a_nul_in_a_stream_is_replaced() -> None:
+    (message,) = read_messages('data: {"choices":[{"delta":{"content":"a\\u0000b"}}]}', "assistant").messages
+    assert message["content"] == "a\N{REPLACEMENT CHARACTER}b"
+
+
 PLAIN = [
     "[Note] The parcel is late.",
     "[1] According to the depot it is in Lyon.",
@@ -163,6 +194,8 @@ HOSTILE = {
     "base64 beginnings": "iVBORw0KGgo" * 20_000,
     "data URIs": "data:image/png;base64," * 20_000,
     "repr": "{'a': " * 5_000,
+    "events": "data: {}\n" * 50_000,
+    "events of brackets": "data: " + "[" * 100_000,
 }
 
 

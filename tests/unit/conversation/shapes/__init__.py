@@ -10,6 +10,7 @@ from tests.unit.conversation.shapes.hosts import BEDROCK, OTHERS
 from tests.unit.conversation.shapes.langchain import LANGCHAIN
 from tests.unit.conversation.shapes.openai_chat import OPENAI_CHAT
 from tests.unit.conversation.shapes.openai_responses import OPENAI_RESPONSES
+from tests.unit.conversation.shapes.streams import STREAMS
 from tests.unit.conversation.shapes.talk import ANSWERED, ASKED, PNG, SYSTEM, Shape
 
 __all__ = ["ANSWERED", "ASKED", "PNG", "SHAPES", "SYSTEM", "Shape"]
@@ -26,6 +27,7 @@ SHAPES: dict[str, Shape] = {
         "LangChain": LANGCHAIN,
         "frameworks": FRAMEWORKS,
         "encodings": ENCODINGS,
+        "streams": STREAMS,
     }.items()
     for name, shape in shapes.items()
 }

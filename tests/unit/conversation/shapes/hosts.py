@@ -246,6 +246,17 @@ OTHERS: dict[str, Shape] = {
     ),
     "DeepSeek": Shape([SYS, USER], choice({**AI, "reasoning_content": "Think."}), {"reasoning": "Think."}),
     "OpenRouter": Shape([SYS, USER], choice({**AI, "reasoning": "Think."}), {"reasoning": "Think."}),
+    "Text Generation Inference": Shape(
+        {"inputs": ASKED, "parameters": {"max_new_tokens": 5}}, [{"generated_text": ANSWERED}], NO_SYSTEM
+    ),
+    "watsonx": Shape(
+        {"input": ASKED, "model_id": "m", "parameters": {}},
+        {
+            "model_id": "m",
+            "results": [{"generated_text": ANSWERED, "generated_token_count": 5, "input_token_count": 7}],
+        },
+        NO_SYSTEM,
+    ),
     "Llama stack": Shape([SYS, USER], {"completion_message": None, "content": ANSWERED}),
     "IPython role": Shape(
         [SYS, USER, {"role": "ipython", "content": TOOL_ANSWER}], AI, {"results": (TOOL_ANSWER,)}
