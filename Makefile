@@ -69,9 +69,10 @@ setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compi
 $(STAMP): requirements.txt deploy/pip.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)) and "Python 3.11 or 3.12 is needed: make setup PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { echo "make setup: install the package python3-venv first"; exit 1; }
+	@echo "installing the pinned requirements into $(VENV), a few minutes the first time"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement deploy/pip.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Once here instead of at the first start, and in every test process at the same time.

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     ] = None
     api_key: Annotated[
         str | None,
-        Field(repr=False, description="Key that `llm-monitor ingest` and `erase` send to the API."),
+        Field(repr=False, description="Key that `llm-monitor ingest`, `erase` and `dead` send to the API."),
     ] = None
     data_dir: Annotated[
         Path,
@@ -185,6 +185,18 @@ class Settings(BaseSettings):
                 "LLM_MONITOR_ALLOW_ANONYMOUS=1 to accept that, or LLM_MONITOR_HOST=127.0.0.1"
             )
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _check_key(self) -> Settings:
+        # A header could not carry anything else; the key itself is not shown.
+        if self.api_key and not (
+            self.api_key.isascii() and self.api_key.isprintable() and " " not in self.api_key
+        ):
+            raise ValueError(
+                "LLM_MONITOR_API_KEY is no key: it holds letters, digits, _ and - alone, as "
+                "`llm-monitor keys create` prints it"
+            )
         return self
 
     @model_validator(mode="after")

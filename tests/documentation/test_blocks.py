@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import tomllib
@@ -58,6 +59,32 @@ def test_what_commands_are_said_to_print_is_about_blocks_that_are_there() -> Non
 @of("bash")
 def test_a_command_is_one_for_the_shell(block: Block) -> None:
     subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
+
+
+def sets_for_nobody(line: str) -> bool:
+    """Tell whether a line sets variables that no program will see: without export, and before no command."""
+    return bool(re.fullmatch(r"(?:[A-Za-z_]\w*=\S*\s*)+", line.partition(" #")[0].strip()))
+
+
+@of("bash")
+def test_what_is_set_reaches_programs(block: Block) -> None:
+    assert not [line for line in block.text.splitlines() if sets_for_nobody(line)]
+
+
+@pytest.mark.parametrize(
+    ("line", "for_nobody"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", True),
+        ("A=1 B=http://localhost:8000", True),
+        ("A=1  # says so", True),
+        ("export A=1 B=2", False),
+        ("A=1 python main.py", False),
+        ("llm-monitor policy --threshold toxicity=0.8", False),
+        ("a dotted=path reaches", False),
+    ],
+)
+def test_variables_for_nobody_are_told_apart(line: str, for_nobody: bool) -> None:  # noqa: FBT001 a column
+    assert sets_for_nobody(line) is for_nobody
 
 
 @of("python")

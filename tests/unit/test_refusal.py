@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from app.config import load_settings
+from app.errors import StartupError
 from app.refusal import read_refusal
 
 KEYED = {"Authorization": "Bearer lm_0123456789ab_x"}
@@ -51,6 +53,23 @@ def test_an_answer_of_somebody_else_is_told_apart(content_type: str) -> None:
     request = httpx.Request("POST", "http://api/monitor/inferences")
     given = httpx.Response(502, headers={"Content-Type": content_type}, content=b"<html>", request=request)
     assert "502" in read_refusal(given, scope="ingest").detail
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "lm_0123456789ab x", "lm_\n", "lm_\x7f"])
+def test_what_no_header_can_carry_is_refused_before_anything_is_sent(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(NAME, key)
+    with pytest.raises(StartupError) as refused:
+        load_settings()
+    assert NAME in refused.value.detail
+    assert key not in refused.value.detail
+
+
+@pytest.mark.parametrize("key", ["lm_0123456789ab_ZFFkckRCJ-wg9P", "ls_x", ""])
+def test_a_key_is_taken_as_it_is(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, key)
+    assert (load_settings().api_key or "") == key
 
 
 def answer(status: int, headers: dict[str, str], problem: dict[str, str]) -> httpx.Response:
