@@ -21,19 +21,32 @@ from msgspec import structs
 from app.aggregation import aggregate, negate
 from app.privacy import SealError
 from app.projects import Projects
-from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, NO_CONTENT, Envelope, decode_envelope
+from app.schemas.queued import (
+    CONTENT,
+    CONTEXT,
+    EVALUATED,
+    EVALUATION,
+    LLM,
+    NO_CONTENT,
+    Envelope,
+    decode_envelope,
+)
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.dead_letters import DeadLetter, bury
 from app.storage.engine import Connection, Engine
 from app.storage.late_scores import LateScore, upsert_scores
+from app.storage.nesting import read_documents
 from app.storage.rollup_writes import append_deltas
 from app.storage.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.trace_writes import insert_traces, replace_traces
 from app.storage.traces import lock_traces
 from app.supervision import Tasks
+from monitoring.evaluators.pii import PII
 from monitoring.models import Evidence, Record, Score
+from monitoring.redaction import REDACTED
 from workers.naming import Naming
 from workers.nesting import unnest
+from workers.relatives import give_documents, latest_beginnings, within_reach
 from workers.scoring import DROPPED, Scoring, Unscorable
 
 __all__ = ["ALONE_AFTER", "ORPHANED_AFTER", "Joining", "merge"]
@@ -123,6 +136,8 @@ class Joining:
         for one in sorted(opened, key=lambda one: one.envelope.trace_id):
             if one.part.trace_id is not None:
                 by_trace[one.part.trace_id].append(one)
+            elif one.part.kind == CONTEXT:
+                continue  # the call that wanted documents is gone
             elif one.part.kind == CONTENT:
                 by_span[
                     one.envelope.otel_trace_id, one.envelope.otel_span_id or one.part.part_id.bytes
@@ -156,10 +171,16 @@ class Joining:
         stored: Mapping[UUID, Trace],
         found: Mapping[UUID, Sequence[_Opened]],
     ) -> list[DeadLetter]:
-        """Replace calls by what they are with their texts; returns letters for what could not be scored."""
-        texts = {id_: [one for one in group if one.part.kind == CONTENT] for id_, group in found.items()}
+        """Replace calls by what they are with their texts and documents; returns letters for what could not be scored."""
+        texts = {id_: [one for one in group if not _finds(one)] for id_, group in found.items()}
         texts = {id_: group for id_, group in texts.items() if group}
         calls = {id_: _envelope(stored[id_], record_of(stored[id_])) for id_ in texts}
+        waiting = [id_ for id_, group in texts.items() if any(one.part.kind == CONTEXT for one in group)]
+        served = await self._serve(connection, project_id, {id_: calls[id_] for id_ in waiting})
+        for id_ in waiting:
+            if served[id_] is calls[id_] and all(one.part.kind == CONTEXT for one in texts[id_]):
+                del calls[id_], texts[id_]
+        calls |= {id_: call for id_, call in served.items() if id_ in calls}
         scored, failed = await self._score(project_id, calls, texts)
         renamed = [structs.replace(trace, job_id=stored[trace.trace_id].job_id) for trace in scored]
         await replace_traces(connection, renamed)
@@ -167,6 +188,19 @@ class Joining:
         added = aggregate(renamed, self._descriptive)
         await append_deltas(connection, [*map(negate, gone), *added])
         return _letters(failed, texts)
+
+    async def _serve(
+        self, connection: Connection, project_id: str, calls: Mapping[UUID, Envelope]
+    ) -> dict[UUID, Envelope]:
+        """Return calls with the documents that their traces retrieved before them, themselves where nothing changes."""
+        wanted = latest_beginnings(calls.values())
+        if not wanted:
+            return dict(calls)
+        since, until = within_reach(list(calls.values()))
+        documents = await read_documents(connection, project_id, wanted, since=since, until=until)
+        return {
+            id_: give_documents(call, documents) if call.kind == LLM else call for id_, call in calls.items()
+        }
 
     async def _promote(
         self, connection: Connection, project_id: str, groups: Sequence[Sequence[_Opened]]
@@ -241,8 +275,10 @@ class Joining:
         )
 
 
-def _complete(call: Envelope, texts: Sequence[_Opened]) -> Envelope:
+def _complete(call: Envelope, parts: Sequence[_Opened]) -> Envelope:
+    texts = [one for one in parts if one.part.kind == CONTENT]
     found = [one.envelope.pii for one in texts if one.envelope.pii is not None]
+    found += [call.pii] if call.pii is not None else []
     return structs.replace(
         call,
         record=merge(call.record, [one.record for one in texts]),
@@ -297,11 +333,18 @@ def _envelope(trace: Trace, record: Record) -> Envelope:
         otel_span_id=trace.otel_span_id,
         otel_parent_span_id=trace.otel_parent_span_id,
         response_key=trace.response_key,
+        pii=_original_pii(trace),
     )
 
 
+def _original_pii(trace: Trace) -> Score | None:
+    """Return the pii score of a call whose texts were redacted since it was judged: they tell nothing any more."""
+    found = trace.scores.get(PII) if REDACTED in trace.marks else None
+    return found if isinstance(found, Score) else None
+
+
 def _finds(one: _Opened) -> bool:
-    return one.part.kind != CONTENT
+    return one.part.kind == EVALUATION
 
 
 def _late(one: _Opened, trace_id: UUID) -> LateScore:

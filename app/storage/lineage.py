@@ -25,8 +25,8 @@ __all__ = ["Heir", "give", "lock_counted", "read_kin", "read_shared"]
 _KIN = text("""
 SELECT found.* FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id) CROSS JOIN LATERAL (
     SELECT latest.*, count(*) OVER () AS spans FROM (
-        SELECT trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, user_id, session_id, tags, marks FROM traces
-        WHERE project_id = :project_id AND otel_trace_id = wanted.otel_trace_id
+        SELECT trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, kind, user_id, session_id, tags, marks
+        FROM traces WHERE project_id = :project_id AND otel_trace_id = wanted.otel_trace_id
             AND trace_id BETWEEN :since AND :until
         ORDER BY trace_id DESC LIMIT :most
     ) AS latest
