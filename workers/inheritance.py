@@ -26,7 +26,7 @@ from app.schemas.queued import PART_KINDS, Envelope
 from app.schemas.spans import RETRIEVERS
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
-from app.storage.lineage import Heir, give, lock_counted, read_kin, read_shared
+from app.storage.lineage import Heir, give, lock_counted, read_kin, read_shared, read_shared_traces
 from app.storage.rollup_writes import append_deltas
 from monitoring.models import Record
 from workers.naming import Naming
@@ -97,7 +97,13 @@ async def bequeath(
     if not ids:
         return frozenset()
     since, until = within_reach(envelopes)
-    lineage = _Lineage(project_id, sorted(ids), since, until)
+    async with engine.connect() as connection:
+        # What spans of one job say of each other was seen to before they were stored.
+        own = [one.trace_id for one in envelopes]
+        shared = await read_shared_traces(connection, project_id, sorted(ids), own, since=since, until=until)
+    if not shared:
+        return frozenset()
+    lineage = _Lineage(project_id, sorted(shared), since, until)
     for _ in range(_MOST_ROUNDS):
         async with engine.begin() as connection:
             found = await _find(connection, lineage)
