@@ -14,7 +14,7 @@ from monitoring.entities.finder import find_in_texts
 from monitoring.entities.recognizer import Entity, compact
 from monitoring.evaluators.pii import score_findings
 from monitoring.models import Record, Score, TextField
-from monitoring.redaction import SESSION_ID, USER_ID, Redaction
+from monitoring.redaction import REDACTED, SESSION_ID, USER_ID, Redaction
 from monitoring.values import map_value
 
 __all__ = ["Pseudonym", "Redacted", "redact", "without_text"]
@@ -42,7 +42,7 @@ _OPTIONAL = (
     "error",
 )
 _SECRETIVE = re2.compile("(?i)pass|pwd|kennwort|contrase|secret")
-_REDACTED, _DROPPED = "redacted", "text_dropped"
+_DROPPED = "text_dropped"
 
 
 class Redacted(NamedTuple):
@@ -131,7 +131,7 @@ def _redact(record: Record, search: _Search, *, every: bool) -> Redacted:
     if any(search.found(place).drops for place in places):
         return Redacted(without_text(changed), None, dropped=True)
     if any(search.found(place).text != place.text for place in places):
-        changed = msgspec.structs.replace(changed, marks=(*record.marks, _REDACTED))
+        changed = msgspec.structs.replace(changed, marks=(*record.marks, REDACTED))
     return Redacted(changed, _score(record, search), dropped=False)
 
 

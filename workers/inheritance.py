@@ -23,9 +23,10 @@ from app.schemas.inherited import (
     shared_metadata,
 )
 from app.schemas.queued import PART_KINDS, Envelope
+from app.schemas.spans import RETRIEVERS
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
-from app.storage.lineage import Heir, give, lock_counted, read_kin, read_shared
+from app.storage.lineage import Heir, give, lock_counted, read_kin, read_shared, read_shared_traces
 from app.storage.rollup_writes import append_deltas
 from monitoring.models import Record
 from workers.naming import Naming
@@ -87,17 +88,29 @@ async def bequeath(
     project_id: str,
     envelopes: Sequence[Envelope],
     descriptive: Collection[str],
-) -> None:
-    """Give stored spans of the envelopes' traces what outer ones say, and correct the figures by the difference."""
+) -> frozenset[bytes]:
+    """Give stored spans of the envelopes' traces what outer ones say, and correct the figures by the difference.
+
+    Returns those of the traces in which documents were retrieved.
+    """
     ids = {one.otel_trace_id for one in envelopes if one.otel_trace_id and _may_matter(one)}
     if not ids:
-        return
+        return frozenset()
     since, until = within_reach(envelopes)
-    lineage = _Lineage(project_id, sorted(ids), since, until)
+    async with engine.connect() as connection:
+        # What spans of one job say of each other was seen to before they were stored.
+        own = [one.trace_id for one in envelopes]
+        shared = await read_shared_traces(connection, project_id, sorted(ids), own, since=since, until=until)
+    if not shared:
+        return frozenset()
+    lineage = _Lineage(project_id, sorted(shared), since, until)
     for _ in range(_MOST_ROUNDS):
         async with engine.begin() as connection:
-            if not await _give_once(connection, lineage, naming, descriptive):
-                return
+            found = await _find(connection, lineage)
+            if not found.wanting:
+                break
+            await _give(connection, lineage, sorted(found.wanting), naming, descriptive)
+    return found.retrieved
 
 
 class _Lineage(NamedTuple):
@@ -109,19 +122,27 @@ class _Lineage(NamedTuple):
     until: UUID
 
 
-async def _give_once(
-    connection: Connection, lineage: _Lineage, naming: Naming, descriptive: Collection[str]
-) -> bool:
-    """Do one round; tells whether there was anything to do."""
-    wanting = await _find_wanting(connection, lineage)
-    if not wanting:
-        return False
-    locked = await lock_counted(connection, lineage.project_id, sorted(wanting))
+class _Found(NamedTuple):
+    """What stored spans lack, by their ids, and the traces in which documents were retrieved."""
+
+    wanting: Mapping[UUID, Given]
+    retrieved: frozenset[bytes]
+
+
+async def _give(
+    connection: Connection,
+    lineage: _Lineage,
+    trace_ids: Sequence[UUID],
+    naming: Naming,
+    descriptive: Collection[str],
+) -> None:
+    """Give spans what they lack; one that is written anew meanwhile is missed, and met again in the next round."""
+    locked = await lock_counted(connection, lineage.project_id, trace_ids)
     # What was read before the locks were had may be less than what another worker gave meanwhile.
-    wanting = await _find_wanting(connection, lineage)
+    wanting = (await _find(connection, lineage)).wanting
     stored = [trace for id_, trace in locked.items() if id_ in wanting]
     if not stored:
-        return True  # written anew meanwhile, and met again in the next round
+        return
     endowed = [_endowed(_unnamed(trace), wanting[trace.trace_id]) for trace in stored]
     named = await naming.mark(endowed)
     final = [_renamed(trace, one) for trace, one in zip(endowed, named, strict=True)]
@@ -130,18 +151,20 @@ async def _give_once(
     gone, added = aggregate(stored, descriptive), aggregate(final, descriptive)
     changed = [*map(negate, gone), *added]
     await append_deltas(connection, [delta for delta in changed if delta.dimension in _OWNED])
-    return True
 
 
-async def _find_wanting(connection: Connection, lineage: _Lineage) -> dict[UUID, Given]:
+async def _find(connection: Connection, lineage: _Lineage) -> _Found:
+    project_id, ids, since, until = lineage
+    kin = await read_kin(connection, project_id, ids, since=since, until=until)
+    retrieved = frozenset(one.otel_trace_id for one in kin if one.kind in RETRIEVERS)
+    return _Found(await _find_wanting(connection, project_id, kin) if kin else {}, retrieved)
+
+
+async def _find_wanting(connection: Connection, project_id: str, kin: Sequence[Kin]) -> dict[UUID, Given]:
     """Return by id the spans that lack something that an outer one says, with what outer ones say.
 
     Of metadata only what is to be added is returned.
     """
-    project_id, ids, since, until = lineage
-    kin = await read_kin(connection, project_id, ids, since=since, until=until)
-    if not kin:
-        return {}
     by_place: dict[_Id, Kin] = {(one.otel_trace_id, one.otel_span_id): one for one in kin}
     outer = {(one.otel_trace_id, one.otel_parent_span_id) for one in kin}
     givers = [one.trace_id for place, one in by_place.items() if place in outer]
@@ -207,8 +230,10 @@ def _said_by(envelope: Envelope) -> Given:
 
 
 def _may_matter(envelope: Envelope) -> bool:
-    """Tell whether a span may get anything from spans around it, or give them anything."""
-    return envelope.kind not in PART_KINDS and bool(envelope.otel_parent_span_id or _said_by(envelope))
+    """Tell whether a span may get anything from other spans of its trace, or give them anything."""
+    return envelope.kind not in PART_KINDS and bool(
+        envelope.otel_parent_span_id or envelope.kind in RETRIEVERS or _said_by(envelope)
+    )
 
 
 def _lacks(one: Kin, given: Given) -> bool:

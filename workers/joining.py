@@ -24,8 +24,10 @@ from app.projects import Projects
 from app.schemas.queued import (
     BEGUN,
     CONTENT,
+    CONTEXT,
     EVALUATED,
     EVALUATION,
+    LLM,
     NO_CONTENT,
     RATED,
     Envelope,
@@ -34,15 +36,19 @@ from app.schemas.queued import (
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.dead_letters import DeadLetter, bury
 from app.storage.engine import Connection, Engine
+from app.storage.nesting import read_documents
 from app.storage.rollup_writes import append_deltas
 from app.storage.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.trace_writes import insert_traces, replace_traces
 from app.storage.traces import lock_traces
 from app.supervision import Tasks
+from monitoring.evaluators.pii import PII
 from monitoring.models import Record, Score
+from monitoring.redaction import REDACTED
 from workers.findings import Finding, keep_findings
 from workers.naming import Naming
 from workers.nesting import Nesting
+from workers.relatives import give_documents, latest_beginnings, within_reach
 from workers.scoring import DROPPED, Scoring, Unscorable
 
 __all__ = ["ALONE_AFTER", "ORPHANED_AFTER", "Joining", "merge"]
@@ -133,6 +139,8 @@ class Joining:
         for one in sorted(opened, key=lambda one: one.envelope.trace_id):
             if one.part.trace_id is not None:
                 by_trace[one.part.trace_id].append(one)
+            elif one.part.kind == CONTEXT:
+                continue  # the call that wanted documents is gone
             elif one.part.kind == CONTENT:
                 by_span[
                     one.envelope.otel_trace_id, one.envelope.otel_span_id or one.part.part_id.bytes
@@ -170,10 +178,16 @@ class Joining:
         stored: Mapping[UUID, Trace],
         found: Mapping[UUID, Sequence[_Opened]],
     ) -> list[DeadLetter]:
-        """Replace calls by what they are with their texts; returns letters for what could not be scored."""
-        texts = {id_: [one for one in group if one.part.kind == CONTENT] for id_, group in found.items()}
+        """Replace calls by what they are with their texts and documents; returns letters for what could not be scored."""
+        texts = {id_: [one for one in group if not _finds(one)] for id_, group in found.items()}
         texts = {id_: group for id_, group in texts.items() if group}
         calls = {id_: _envelope(stored[id_], record_of(stored[id_])) for id_ in texts}
+        waiting = [id_ for id_, group in texts.items() if any(one.part.kind == CONTEXT for one in group)]
+        served = await self._serve(connection, project_id, {id_: calls[id_] for id_ in waiting})
+        for id_ in waiting:
+            if served[id_] is calls[id_] and all(one.part.kind == CONTEXT for one in texts[id_]):
+                del calls[id_], texts[id_]
+        calls |= {id_: call for id_, call in served.items() if id_ in calls}
         scored, failed = await self._score(project_id, calls, texts)
         renamed = [structs.replace(trace, job_id=stored[trace.trace_id].job_id) for trace in scored]
         await replace_traces(connection, renamed)
@@ -181,6 +195,19 @@ class Joining:
         added = aggregate(renamed, self._descriptive)
         await append_deltas(connection, [*map(negate, gone), *added])
         return _letters(failed, texts)
+
+    async def _serve(
+        self, connection: Connection, project_id: str, calls: Mapping[UUID, Envelope]
+    ) -> dict[UUID, Envelope]:
+        """Return calls with the documents that their traces retrieved before them, themselves where nothing changes."""
+        wanted = latest_beginnings(calls.values())
+        if not wanted:
+            return dict(calls)
+        since, until = within_reach(list(calls.values()))
+        documents = await read_documents(connection, project_id, wanted, since=since, until=until)
+        return {
+            id_: give_documents(call, documents) if call.kind == LLM else call for id_, call in calls.items()
+        }
 
     async def _promote(
         self, connection: Connection, project_id: str, groups: Sequence[Sequence[_Opened]]
@@ -254,8 +281,10 @@ class Joining:
         )
 
 
-def _complete(call: Envelope, texts: Sequence[_Opened]) -> Envelope:
+def _complete(call: Envelope, parts: Sequence[_Opened]) -> Envelope:
+    texts = [one for one in parts if one.part.kind == CONTENT]
     found = [one.envelope.pii for one in texts if one.envelope.pii is not None]
+    found += [call.pii] if call.pii is not None else []
     return structs.replace(
         call,
         record=merge(call.record, [one.record for one in texts]),
@@ -325,11 +354,18 @@ def _envelope(trace: Trace, record: Record) -> Envelope:
         response_key=trace.response_key,
         restates=trace.restates,
         restates_because=trace.restates_because,
+        pii=_original_pii(trace),
     )
 
 
+def _original_pii(trace: Trace) -> Score | None:
+    """Return the pii score of a call whose texts were redacted since it was judged: they tell nothing any more."""
+    found = trace.scores.get(PII) if REDACTED in trace.marks else None
+    return found if isinstance(found, Score) else None
+
+
 def _finds(one: _Opened) -> bool:
-    return one.part.kind != CONTENT
+    return one.part.kind == EVALUATION
 
 
 def _letters(failed: Sequence[Unscorable], texts: Mapping[UUID, Sequence[_Opened]]) -> list[DeadLetter]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
@@ -21,8 +21,20 @@ from app.schemas.spans import STEP, PlacedSpan, Restatement, Wording
 from app.schemas.traces import COUNTED_KINDS, StoredSpan
 from app.storage.nesting import MOST_PASSAGES
 from app.storage.partitions import first_id
+from monitoring.conversation import results_of
+from monitoring.models import Record
 
-__all__ = ["Family", "is_related", "placed", "relate", "wants_documents", "within_reach", "wording"]
+__all__ = [
+    "Family",
+    "give_documents",
+    "is_related",
+    "latest_beginnings",
+    "placed",
+    "relate",
+    "wants_documents",
+    "within_reach",
+    "wording",
+]
 
 _REACH = timedelta(hours=1)
 _CHARACTERS = 4_000
@@ -55,10 +67,17 @@ def is_related(envelope: Envelope) -> bool:
 
 def wants_documents(envelopes: Iterable[Envelope]) -> dict[bytes, datetime]:
     """Return by trace until when documents are of use: to calls without context, which say when they began."""
+    return latest_beginnings(
+        one for one in envelopes if is_related(one) and not _own_documents(one.record, ())
+    )
+
+
+def latest_beginnings(calls: Iterable[Envelope]) -> dict[bytes, datetime]:
+    """Return by trace when the last of its calls began, of calls that say so."""
     latest: dict[bytes, datetime] = {}
-    for envelope in envelopes:
+    for envelope in calls:
         record, otel_trace_id = envelope.record, envelope.otel_trace_id
-        if is_related(envelope) and otel_trace_id and record.timestamp is not None and not record.context:
+        if otel_trace_id and record.timestamp is not None:
             latest[otel_trace_id] = max(record.timestamp, latest.get(otel_trace_id, record.timestamp))
     return latest
 
@@ -66,16 +85,10 @@ def wants_documents(envelopes: Iterable[Envelope]) -> dict[bytes, datetime]:
 def relate(envelopes: Sequence[Envelope], family: Family) -> list[Envelope]:
     """Return envelopes with what spans stored before say of them.
 
-    A call without context gets the documents that its trace retrieved before it began, the earliest first and
+    A call without documents of its own gets those that its trace retrieved before it began, the earliest first and
     at most MOST_PASSAGES; one that restates another call becomes a step, which is neither scored nor counted.
     """
-    by_trace: dict[bytes, list[StoredSpan]] = defaultdict(list)
-    for span in sorted(family.documents, key=lambda one: one.occurred_at):
-        by_trace[span.otel_trace_id].append(span)
-    documents = {
-        otel_trace_id: _Documents(spans, [span.occurred_at for span in spans])
-        for otel_trace_id, spans in by_trace.items()
-    }
+    documents = _by_trace(family.documents)
     return [
         _relate(envelope, documents, family.restated) if is_related(envelope) else envelope
         for envelope in envelopes
@@ -118,17 +131,47 @@ def wording(envelope: Envelope) -> Wording:
     return Wording(scope, service, record.prompt[:_CHARACTERS], record.response[:_CHARACTERS])
 
 
+def give_documents(envelope: Envelope, documents: Sequence[StoredSpan]) -> Envelope:
+    """Return a call with the documents that its trace retrieved before it began; itself where it has its own.
+
+    Documents that it got from the same spans before are no documents of its own.
+    """
+    return _given(envelope, _by_trace(documents).get(envelope.otel_trace_id or b""))
+
+
+def _by_trace(documents: Iterable[StoredSpan]) -> dict[bytes, _Documents]:
+    by_trace: dict[bytes, list[StoredSpan]] = defaultdict(list)
+    for span in sorted(documents, key=lambda one: one.occurred_at):
+        by_trace[span.otel_trace_id].append(span)
+    return {
+        otel_trace_id: _Documents(spans, [span.occurred_at for span in spans])
+        for otel_trace_id, spans in by_trace.items()
+    }
+
+
 def _relate(
     envelope: Envelope, documents: Mapping[bytes, _Documents], restated: Mapping[UUID, Restatement]
 ) -> Envelope:
     if (found := restated.get(envelope.trace_id)) is not None:
         return structs.replace(envelope, kind=STEP, restates=found.call, restates_because=found.because)
+    return _given(envelope, documents.get(envelope.otel_trace_id or b""))
+
+
+def _given(envelope: Envelope, found: _Documents | None) -> Envelope:
     record = envelope.record
-    known = documents.get(envelope.otel_trace_id or b"")
-    if record.context or known is None or record.timestamp is None:
+    if found is None or record.timestamp is None:
         return envelope
-    context = _passages(known, record.timestamp)
+    passages = _passages(found, record.timestamp)
+    if not passages or _own_documents(record, passages):
+        return envelope
+    # A model is given what tools answered as it is given documents, so an answer may rest on either.
+    context = tuple(dict.fromkeys((*passages, *results_of(record.messages))))[:MOST_PASSAGES]
     return structs.replace(envelope, record=structs.replace(record, context=context))
+
+
+def _own_documents(record: Record, retrieved: Collection[str]) -> bool:
+    """Tell whether a call names documents that neither a tool nor a span before it gave."""
+    return bool(record.context) and not {*results_of(record.messages), *retrieved}.issuperset(record.context)
 
 
 def _passages(documents: _Documents, begun: datetime) -> tuple[str, ...]:

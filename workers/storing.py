@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -29,6 +29,7 @@ from app.storage.trace_writes import (
 from monitoring.evaluator import Evaluator
 from workers.inheritance import bequeath
 from workers.instrumentations import Instrumentations
+from workers.late_documents import want_documents
 from workers.naming import Naming
 from workers.nesting import Nesting, restated_among
 from workers.relatives import Family, is_related, relate, wants_documents, within_reach
@@ -139,9 +140,19 @@ class Storing:
         """Take back what stored calls around others added, once the job of these envelopes is settled."""
         await self._nesting.unnest(project_id, envelopes)
 
-    async def bequeath(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
-        """Give stored spans what outer ones say of user, session and tags, once the job of these envelopes is settled."""
-        await bequeath(self._engine, self._naming, project_id, envelopes, self._descriptive)
+    async def bequeath(self, project_id: str, envelopes: Sequence[Envelope]) -> frozenset[bytes]:
+        """Give stored spans what outer ones say of user, session and tags, once the job of these envelopes is settled.
+
+        Returns those of their traces in which documents were retrieved.
+        """
+        return await bequeath(self._engine, self._naming, project_id, envelopes, self._descriptive)
+
+    async def serve(
+        self, project_id: str, envelopes: Sequence[Envelope], retrieved: Collection[bytes]
+    ) -> None:
+        """Have calls scored anew that lack what was retrieved before them, in one of the traces `retrieved`."""
+        if retrieved and await want_documents(self._engine, project_id, envelopes, retrieved):
+            self._nudge()
 
     async def summaries(self, project_id: str, trace_ids: Sequence[UUID]) -> list[Summary]:
         """Return the summaries of those of the records that are stored."""

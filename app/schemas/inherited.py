@@ -71,6 +71,7 @@ class Kin(msgspec.Struct, frozen=True, kw_only=True):
     otel_trace_id: bytes
     otel_span_id: bytes
     otel_parent_span_id: bytes | None
+    kind: str
     user_id: str | None
     session_id: str | None
     tags: tuple[str, ...]

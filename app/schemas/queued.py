@@ -14,6 +14,7 @@ from monitoring.models import Record, Score
 __all__ = [
     "BEGUN",
     "CONTENT",
+    "CONTEXT",
     "EVALUATED",
     "EVALUATION",
     "GUARDED",
@@ -34,15 +35,16 @@ Source = Literal["live", "evaluate", "import"]
 # Kinds of records: a call, and half of one that the guard was shown, which is scored but no call by itself.
 LLM, GUARDED = "llm", "guard"
 
-# Envelopes that hold no span but what belongs to one: its texts, or what somebody found in it.
-CONTENT, EVALUATION = "content", "evaluation"
+# Envelopes that hold no span but what belongs to one: its texts, what somebody found in it, or only the wish that its
+# documents are looked for once more.
+CONTENT, EVALUATION, CONTEXT = "content", "evaluation", "context"
 # Where the metadata of an evaluation have its figure; its record is named, tagged and worded as it is.
 EVALUATED = "evaluation.value"
 # Where it has the rating from 1 (bad) to 5 (good), where a user gave it.
 RATED = "evaluation.rating"
 # In the metadata of texts that were sent when a call began: their moment is that of its beginning.
 BEGUN = "call.begun"
-PART_KINDS = frozenset({CONTENT, EVALUATION})
+PART_KINDS = frozenset({CONTENT, EVALUATION, CONTEXT})
 # The mark of a call whose texts were not sent with it.
 NO_CONTENT = "no_content"
 

@@ -1,6 +1,6 @@
 """What stored spans of a trace say of their owner, and giving it to the spans inside them.
 
-Of each trace a bounded number of spans is read, by the index on its id, and nothing of a span that stands alone.
+Of each trace a bounded number of spans is read, by the index on its id, and nothing of a trace that one job holds whole.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ from app.storage.counted import COUNTED, counted_trace
 from app.storage.nesting import MOST_PLACES
 from app.storage.trace_writes import array_literal
 
-__all__ = ["Heir", "give", "lock_counted", "read_kin", "read_shared"]
+__all__ = ["Heir", "give", "lock_counted", "read_kin", "read_shared", "read_shared_traces"]
 
 # The bounds of ids let Postgres leave out the partitions of other days.
+_SHARED_TRACES = text("""
+SELECT otel_trace_id FROM traces
+WHERE project_id = :project_id AND otel_trace_id = ANY(:otel_trace_ids) AND trace_id BETWEEN :since AND :until
+GROUP BY otel_trace_id HAVING NOT bool_and(trace_id = ANY(:own))
+""")
 _KIN = text("""
 SELECT found.* FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id) CROSS JOIN LATERAL (
-    SELECT latest.*, count(*) OVER () AS spans FROM (
-        SELECT trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, user_id, session_id, tags, marks FROM traces
-        WHERE project_id = :project_id AND otel_trace_id = wanted.otel_trace_id
-            AND trace_id BETWEEN :since AND :until
-        ORDER BY trace_id DESC LIMIT :most
-    ) AS latest
+    SELECT trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, kind, user_id, session_id, tags, marks
+    FROM traces WHERE project_id = :project_id AND otel_trace_id = wanted.otel_trace_id
+        AND trace_id BETWEEN :since AND :until
+    ORDER BY trace_id DESC LIMIT :most
 ) AS found
-WHERE found.spans > 1
 """)
 _SHARED = text("""
 SELECT t.trace_id, said.shared FROM traces AS t CROSS JOIN LATERAL (
@@ -65,10 +67,30 @@ class Heir(msgspec.Struct, frozen=True):
     shared: Mapping[str, Any]
 
 
+async def read_shared_traces(
+    connection: AsyncConnection,
+    project_id: str,
+    otel_trace_ids: Sequence[bytes],
+    own: Sequence[UUID],
+    *,
+    since: UUID,
+    until: UUID,
+) -> list[bytes]:
+    """Return those of the traces of which others than the rows `own` are stored, between the moments of two ids."""
+    parameters = {
+        "project_id": project_id,
+        "otel_trace_ids": otel_trace_ids,
+        "own": own,
+        "since": since,
+        "until": until,
+    }
+    return list((await connection.execute(_SHARED_TRACES, parameters)).scalars())
+
+
 async def read_kin(
     connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID, until: UUID
 ) -> list[Kin]:
-    """Return spans of traces of which more than one is stored, accepted between the moments that two ids carry.
+    """Return spans of traces that were accepted between the moments that two ids carry.
 
     Of a trace with more than MOST_PLACES those that were accepted last.
     """
@@ -79,12 +101,10 @@ async def read_kin(
         "until": until,
         "most": MOST_PLACES,
     }
-    found = []
-    for row in await connection.execute(_KIN, parameters):
-        values = row._asdict()
-        del values["spans"]
-        found.append(Kin(**{**values, "tags": tuple(row.tags), "marks": tuple(row.marks)}))
-    return found
+    return [
+        Kin(**{**row._asdict(), "tags": tuple(row.tags), "marks": tuple(row.marks)})
+        for row in await connection.execute(_KIN, parameters)
+    ]
 
 
 async def read_shared(

@@ -56,11 +56,13 @@ _CLAIM_ABOUT_RESPONSE = _CLAIM.format(
 )
 # An event that names a response is about the span it was sent in only if that is a call which names none.
 _ABOUT_SPAN = (
-    "t.otel_trace_id = p.otel_trace_id AND t.otel_span_id = p.otel_span_id AND p.kind = '{kind}' AND "
+    "t.otel_trace_id = p.otel_trace_id AND t.otel_span_id = p.otel_span_id AND p.kind IN ({kinds}) AND "
     "(p.response_key IS NULL OR (t.response_key IS NULL AND t.kind IN ('llm', 'embedding')))"
 )
-_CLAIM_TEXTS_OF_SPAN = _CLAIM.format(found=_JOINED.format(condition=_ABOUT_SPAN.format(kind="content")))
-_CLAIM_ABOUT_SPAN = _CLAIM.format(found=_JOINED.format(condition=_ABOUT_SPAN.format(kind="evaluation")))
+_CLAIM_TEXTS_OF_SPAN = _CLAIM.format(
+    found=_JOINED.format(condition=_ABOUT_SPAN.format(kinds="'content', 'context'"))
+)
+_CLAIM_ABOUT_SPAN = _CLAIM.format(found=_JOINED.format(condition=_ABOUT_SPAN.format(kinds="'evaluation'")))
 # What is about a trace as a whole is about its outermost call, else about the last one, and where it has no call about
 # its outermost step. The trace is there when its root is, or a minute after the finding came; what has no call, then alone.
 _CLAIM_ABOUT_TRACE = _CLAIM.format(

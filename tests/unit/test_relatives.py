@@ -16,11 +16,18 @@ from workers.relatives import Family, relate, wants_documents, within_reach
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 TRACE = b"t" * 16
+TOLD: dict[str, Any] = {"role": "tool", "content": "Told."}
 
 
 def call(number: int = 9, parent: int | None = 1, **fields: Any) -> Envelope:
     values: dict[str, Any] = {"otel_trace_id": TRACE, "kind": "llm", **fields}
-    record = Record(prompt="q", response="a", timestamp=NOW, context=values.pop("context", ()))
+    record = Record(
+        prompt="q",
+        response="a",
+        timestamp=NOW,
+        context=values.pop("context", ()),
+        messages=values.pop("messages", ()),
+    )
     return Envelope(
         trace_id=values.pop("trace_id", UUID(int=number)),
         project_id="p",
@@ -51,6 +58,10 @@ def search(**fields: Any) -> StoredSpan:
         (call(), [search(response_time_ms=1001.0)], ()),
         (call(), [search(otel_trace_id=b"u" * 16)], ()),
         (call(context=("Own.",)), [search()], ("Own.",)),
+        (call(context=("Told.",), messages=(TOLD,)), [search()], ("Paris.", "Told.")),
+        (call(context=("Told.", "Own."), messages=(TOLD,)), [search()], ("Told.", "Own.")),
+        (call(context=("Told.",), messages=(TOLD,)), [search(response_time_ms=1001.0)], ("Told.",)),
+        (call(context=("Paris.",)), [search(), search(context=("Rome.",))], ("Paris.", "Rome.")),
         (call(otel_trace_id=None), [search()], ()),
         (call(kind="agent"), [search()], ()),
         (call(), [], ()),

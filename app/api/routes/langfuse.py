@@ -7,13 +7,15 @@ do, so nobody learns from an answer which traces there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
 
 from app.access.administration import find_project
 from app.api.bodies import read_body
 from app.api.dependencies import Project, Reading, Services, Serving
-from app.api.exports import decode
+from app.api.exports import decode, is_export
 from app.api.langfuse import answer_events, answer_scores, missing_feature, read_events, read_scores
 from app.api.openapi import INGESTION_BODY, SCORES_BODY
 from app.api.responses import json_response
@@ -73,6 +75,10 @@ async def _accept(serving: Services, project: str, found: Iterable[Mapped | str 
 
 
 @rest.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-async def refuse_rest(rest: str) -> Response:
-    """Say what of Langfuse's API is not part of this monitor."""
-    raise missing_feature(rest)
+async def refuse_rest(request: Request, rest: str) -> Response:
+    """Say what of Langfuse's API is not part of this monitor, and how the address of its exporter is used."""
+    if not is_export(request.url.path):
+        raise missing_feature(rest)
+    if request.method == "POST":  # with a slash too many
+        return RedirectResponse(request.url.path.rstrip("/"), HTTPStatus.TEMPORARY_REDIRECT)
+    raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
