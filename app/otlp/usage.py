@@ -155,16 +155,17 @@ def read_usage(attributes: Attributes, *, answers: bool = True) -> Usage:
 
 def _read(attributes: Attributes) -> Usage:
     for name in _OBJECTS:
-        details = decode(attributes.get(name))
+        if name not in attributes:
+            continue
+        details = decode(attributes[name])
         if isinstance(details.value, Mapping) and not details.truncated:
             usage = _read_object(details.value)
             if any(count is not None for count in usage):
                 return usage
     parts: dict[str, Any] = {}
     for name in _PARTS:
-        details = parsed(attributes.get(name))
-        if isinstance(details, Mapping):
-            parts |= details
+        if name in attributes and isinstance(found := parsed(attributes[name]), Mapping):
+            parts |= found
     return Usage(
         first_count(attributes, _INPUT_TOKENS),
         first_count(attributes, _OUTPUT_TOKENS),

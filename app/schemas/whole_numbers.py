@@ -11,11 +11,13 @@ from msgspec import inspect
 
 __all__ = ["with_whole_numbers"]
 
+_BEYOND = 2.0**63
+
 
 def with_whole_numbers(value: Any, kind: Any) -> Any:
     """Return a decoded JSON value with 12.0 as 12 wherever `kind` has an integer and no float.
 
-    Everything else is left as it is, what `kind` does not describe included.
+    Everything else is left as it is, what `kind` does not describe and numbers over 64 bits included.
     """
     return _convert(value, _describe(kind))
 
@@ -25,7 +27,7 @@ _describe = cache(inspect.type_info)
 
 def _convert(value: Any, kind: inspect.Type) -> Any:
     if isinstance(value, float):
-        return int(value) if _wants_integer(kind) and value.is_integer() else value
+        return int(value) if _wants_integer(kind) and value.is_integer() and abs(value) < _BEYOND else value
     for choice in _choices(kind):
         if isinstance(choice, inspect.StructType) and isinstance(value, dict):
             fields = _fields(choice.cls)

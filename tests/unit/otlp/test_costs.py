@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from monitoring.bounds import OUT_OF_RANGE
+from monitoring.pricing import Usage, price
 from tests.unit.otlp.spans import record_of, span
 
 CALL = {"openinference.span.kind": "LLM", "input.value": "a", "output.value": "b"}
+AT = datetime(2026, 11, 1, tzinfo=UTC)
 DETAILS = "langfuse.observation.cost_details"
 
 TOLD: dict[str, tuple[dict[str, Any], str | None]] = {
@@ -71,6 +74,28 @@ def test_a_cost_that_is_told_is_read_under_every_name(attributes: dict[str, Any]
     record = record_of(span({**CALL, **attributes}))
     assert record.reported_cost_usd == (None if cost is None else Decimal(cost))
     assert record.marks == ()
+
+
+def test_litellm_and_we_come_to_the_same_cost_where_its_object_tells_what_was_cached() -> None:
+    """As LiteLLM 1.110.2 sends it; without the object 0.000207, 1.6 times what the call cost."""
+    usage = {
+        "gen_ai.usage.input_tokens": 1200,
+        "gen_ai.usage.output_tokens": 45,
+        "gen_ai.usage.total_tokens": 1245,
+    }
+    told = {
+        "prompt_tokens": 1200,
+        "completion_tokens": 45,
+        "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 1024},
+    }
+    cost = {"gen_ai.cost.total_cost": 0.0001302, "gen_ai.cost.cache_read_cost": 7.68e-05}
+    for known, ours in (({"metadata.usage_object": repr(told)}, "0.0001302"), ({}, "0.000207")):
+        record = record_of(span({**CALL, **usage, **cost, **known}))
+        counted = Usage(
+            record.prompt_tokens or 0, record.completion_tokens or 0, record.cache_read_tokens or 0
+        )
+        assert price(counted, "openai", "gpt-4o-mini", AT).cost_usd == Decimal(ours)
+        assert record.reported_cost_usd == Decimal("0.0001302")
 
 
 @pytest.mark.parametrize(
