@@ -44,8 +44,8 @@ def snippets(api_url: str, *, keyed: bool = False) -> dict[str, str]:
             'print(answer.json()["quality_score"])'
         ),
         "OpenTelemetry": (
-            f"OTEL_EXPORTER_OTLP_ENDPOINT={api_url}\nOTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-            + (f"\nOTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer%20{_KEY}" if keyed else "")
+            f"export OTEL_EXPORTER_OTLP_ENDPOINT={api_url}\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+            + (f"\nexport OTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer%20{_KEY}" if keyed else "")
         ),
         "A file": (
             (f"LLM_MONITOR_API_KEY={_KEY} " if keyed else "")

@@ -33,26 +33,26 @@ RECIPES = (
     Recipe(
         "OpenTelemetry",
         ("opentelemetry.instrumentation.openai_v2", "opentelemetry.util.genai"),
-        "OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental\n"
-        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=span_only",
+        "export OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental\n"
+        "export OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=span_only",
         "It leaves texts out unless both are set in the application's environment.",
     ),
     Recipe(
         "OpenTelemetry, as events",
         (),
-        "OTEL_LOGS_EXPORTER=otlp\nOTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true",
+        "export OTEL_LOGS_EXPORTER=otlp\nexport OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true",
         "The older way: texts come as log events, which are joined to their call.",
     ),
     Recipe(
         "OpenLLMetry",
         ("opentelemetry.instrumentation.", "traceloop"),
-        "TRACELOOP_TRACE_CONTENT=true",
+        "export TRACELOOP_TRACE_CONTENT=true",
         "It sends texts unless this is false.",
     ),
     Recipe(
         "OpenInference",
         ("openinference.", "@arizeai/openinference"),
-        "OPENINFERENCE_HIDE_INPUTS=false\nOPENINFERENCE_HIDE_OUTPUTS=false",
+        "export OPENINFERENCE_HIDE_INPUTS=false\nexport OPENINFERENCE_HIDE_OUTPUTS=false",
         "It sends texts unless one of these is true.",
     ),
     Recipe(
