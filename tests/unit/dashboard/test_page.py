@@ -54,3 +54,4 @@ def test_where_keys_are_needed_every_snippet_sends_one() -> None:
     found = snippets("http://monitor.internal:9000", keyed=True)
     assert all("KEY" in code for code in found.values())
     ast.parse(found["Python"])
+    assert all(line.startswith("export ") for line in found["OpenTelemetry"].splitlines())
