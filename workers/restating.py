@@ -115,9 +115,7 @@ class _Restating:
                 self._compare(self._placed[outer], inside[outer])
 
     def _compare(self, outer: PlacedSpan, inner: Sequence[PlacedSpan]) -> None:
-        same = [
-            one for one in inner if one.response_key is not None and one.response_key == outer.response_key
-        ]
+        same = [one for one in inner if self._is_one_response(outer, one)]
         for one in same:
             self._join(outer.trace_id, one.trace_id, RESPONSE)
         if same:
@@ -205,6 +203,14 @@ class _Restating:
         known = (self._wording.get(id_) for id_ in group)
         return frozenset(one.scope for one in known if one is not None and one.scope)
 
+    def _is_one_response(self, outer: PlacedSpan, inner: PlacedSpan) -> bool:
+        """Tell whether both name the same response; some servers give every response the same id."""
+        if outer.response_key is None or outer.response_key != inner.response_key:
+            return False
+        own, usage = tokens_of(outer), self._usage(inner)
+        agree = own is None or usage is None or is_same_usage(own, usage)
+        return self._is_one(outer, inner, surely=not agree)
+
     def _is_one(self, outer: PlacedSpan, inner: PlacedSpan, *, surely: bool = False) -> bool:
         """Tell whether the texts allow that two spans are of one call; `surely`, whether they say so."""
         if outer.silent or inner.silent:
@@ -213,7 +219,8 @@ class _Restating:
         if one is None or other is None:
             self._wanted.update(id_ for id_ in (outer.trace_id, inner.trace_id) if id_ not in self._wording)
             return False
-        told_apart = outer.response_key and inner.response_key and outer.response_key != inner.response_key
+        keys = {outer.response_key, inner.response_key}
+        told_apart = len(keys) > 1 and None not in keys
         return match(one, other) if surely or told_apart else not differ(one, other)
 
     def _usage(self, call: PlacedSpan) -> Tokens | None:

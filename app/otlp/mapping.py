@@ -138,8 +138,27 @@ def _map(span: Span, kind: str, retrieved: _Retrieved) -> Mapped | str:
 
 def response_key(attributes: Attributes) -> bytes | None:
     """Return 16 bytes that stand for the id of a response, None where none is named."""
-    named = first_text(attributes, RESPONSE_ID)
+    named = first_text(attributes, RESPONSE_ID) or _id_inside(attributes.get("output.value"))
     return blake2b(named.encode("utf-8", "replace"), digest_size=16).digest() if named else None
+
+
+class _Answer(msgspec.Struct):
+    """A response as OpenAI and Anthropic send it, which OpenInference keeps whole."""
+
+    id: str
+    model: str
+
+
+_read_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def _id_inside(value: Any) -> str | None:
+    if not isinstance(value, str) or value[:1] != "{":
+        return None
+    try:
+        return _read_answer(value).id or None
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
 
 
 def read_call(span: Span) -> Record:

@@ -118,6 +118,17 @@ NESTED: dict[str, tuple[Sequence[Told], set[int]]] = {
         [told(1, 0, (1000, 130), response_key=key("a")), told(2, 1, response_key=key("a"))],
         {2},
     ),
+    "the same id of a server that gives no other": (
+        [
+            told(1, response_key=key("a")), step(2, 1),
+            told(3, 2, (90, 9), response_key=key("a"), prompt=OTHER_QUESTION, response=OTHER_ANSWER),
+        ],
+        {1, 3},
+    ),
+    "the same id, without texts, counted otherwise": (
+        [told(1, response_key=key("a")), told(2, 1, (90, 9), response_key=key("a"), silent=True)],
+        {1, 2},
+    ),
     "the sum of two": (
         [told(1, 0, (1500, 150)), told(2, 1, response=""), told(3, 1, (500, 50))],
         {2, 3},

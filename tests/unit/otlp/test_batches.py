@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.errors import BodyTooLarge, MalformedBody
 from app.otlp import protojson
-from app.otlp.mapping import map_spans
+from app.otlp.mapping import map_spans, response_key
 from app.otlp.signals import Malformed
 from app.schemas.queued import Envelope, decode_envelope, encode
 from app.schemas.records import Rejection
@@ -231,3 +231,27 @@ def test_a_resource_that_cannot_be_read_costs_its_own_spans_alone() -> None:
     first, second = protojson.read_spans(json.dumps(request).encode())
     assert isinstance(first, Malformed)
     assert not isinstance(second, Malformed)
+
+
+ANSWER = '{"id": "msg_1", "model": "claude", "content": []}'
+
+
+@pytest.mark.parametrize(
+    ("attributes", "named"),
+    [
+        ({"gen_ai.response.id": "msg_1"}, True),
+        ({"ai.response.id": "msg_1"}, True),
+        ({"output.value": ANSWER}, True),
+        ({"output.value": ANSWER, "gen_ai.response.id": "other"}, False),
+        ({"output.value": '{"id": "msg_1", "name": "a record that a model wrote"}'}, False),
+        ({"output.value": '{"id": 1, "model": "claude"}'}, False),
+        ({"output.value": '{"id": "msg_1", "model": "claude"'}, False),
+        ({"output.value": '{"id": "\ud800", "model": "claude"}'}, False),
+        ({"output.value": '{"a":' * 50_000}, False),
+        ({"output.value": "msg_1"}, False),
+    ],
+)
+def test_a_response_is_named_beside_it_or_in_it(attributes: dict[str, Any], named: bool) -> None:  # noqa: FBT001 a table
+    known = response_key({"gen_ai.response.id": "msg_1"})
+    assert known is not None
+    assert (response_key(attributes) == known) is named
