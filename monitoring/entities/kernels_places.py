@@ -133,7 +133,9 @@ def _hides(
             return is_digit(after) or after == 0x2B or (is_alnum(after) and _at_sign_near(buffer, end, stop))
         if byte == 0x5C:
             return code != 0x22 and code != 0x27 and code != 0x2F
-        told = code == 0x40 or code == 0x3D or code == 0x3A or code == 0x2B or code == 0x2E or is_digit(code)
+        told = code == 0x40 or code == 0x3D or code == 0x3A or code == 0x2B or code == 0x2E
+        # Nobody escapes letters, digits and low lines but to hide them, nor hyphens in an address (RFC 3986, 2.3).
+        told = told or is_alnum(code) or code == 0x5F or (code == 0x2D and byte == 0x25)
         return told or is_digit(before) or is_digit(after)
     if byte == 0x28 or byte == 0x5B or byte == 0x7B or byte == 0x3C:
         return spelled_at(buffer, at, stop)[0] >= 0
