@@ -6,7 +6,7 @@ added by an entry of TOPICS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ _TEMPERATURE = 0.08
 # Words say more about the subject the rarer they are, but names no more than other rare words.
 _MOST_INFORMATION, _LEAST_INFORMATION, _POWER = 9.0, 2.0, 1.5
 _MOST_WORDS = 256
+# Rows of the word table at a time: what all of them take at once stays with the process as memory it has freed.
+_ROWS = 4_096
 
 Floats = NDArray[np.float32]
 
@@ -43,18 +45,42 @@ class Affinities(NamedTuple):
     usual: Floats
 
 
+class _Description(NamedTuple):
+    """A topic's description: the vectors of its words, and that of the whole."""
+
+    words: Floats
+    whole: Floats
+
+
+def _describe(description: str) -> _Description:
+    rows = lookup(description)
+    return _Description(_vectors_of(rows[rows >= 0]), embed((description,))[0])
+
+
+def _weigh_rows(rows: slice, topics: Sequence[_Description]) -> Floats:
+    """Return how near the words of some rows are to each topic, over the temperature."""
+    vectors = _vectors_of(rows)
+    columns = [
+        _NEAREST * (vectors @ topic.words.T).max(axis=1) + (1 - _NEAREST) * (vectors @ topic.whole)
+        for topic in topics
+    ]
+    weighed: Floats = (np.stack(columns, axis=1) / _TEMPERATURE).astype(np.float32, copy=False)
+    return weighed
+
+
+def _vectors_of(rows: slice | NDArray[np.integer]) -> Floats:
+    table = load_table()
+    vectors: Floats = table.vectors[rows].astype(np.float32) * table.scales[rows][:, None]
+    return vectors
+
+
 @cache
 def load_affinities() -> Affinities:
     """Compute the shares of all words, 1.5 MB, once per process (under a second)."""
     table = load_table()
-    vectors = table.vectors.astype(np.float32) * table.scales[:, None]
-    columns = []
-    for description in TOPICS.values():
-        rows = lookup(description)
-        nearest = (vectors @ vectors[rows[rows >= 0]].T).max(axis=1)
-        whole = vectors @ embed((description,))[0]
-        columns.append(_NEAREST * nearest + (1 - _NEAREST) * whole)
-    odds = np.stack(columns, axis=1) / _TEMPERATURE
+    topics = [_describe(description) for description in TOPICS.values()]
+    starts = range(0, len(table.vectors), _ROWS)
+    odds = np.concatenate([_weigh_rows(slice(start, start + _ROWS), topics) for start in starts])
     shares = np.exp(odds - odds.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     information = np.minimum(table.information, _MOST_INFORMATION)
