@@ -22,10 +22,12 @@ DENIED, STATED = 8, 16
 
 # A value of more words is prose, whose order counts as it does in every other passage.
 _MOST_WORDS = 12
-_MOST_FIELDS = 20_000
-_MOST_LINES = 20_000
+# A field costs some microseconds. What is longer, larger or deeper is compared as prose, as everything was before.
+_LONGEST = 64 * 1024
+_MOST_FIELDS = 2_000
+_DEEPEST = 32
 _DELIMITERS = ("|", "\t", ",", ";")
-_BEGINNING, _FIRST_LINES = 600, 4
+_BEGINNING, _FIRST_LINES = 2_000, 4
 _LONGEST_NAME = 40
 _ROWS = 64
 
@@ -38,56 +40,75 @@ class Field(NamedTuple):
     claim: int = 0
 
 
+class _TooDeepError(Exception):
+    """A value holds others at more levels than are read."""
+
+
 def read_fields(passage: str) -> list[Field] | None:
     """Return the fields of a passage that is JSON, a repr, YAML of names and values, CSV or a table; else None.
 
-    Time is linear in the passage; one of very many fields or lines is taken as prose.
+    A passage of more than 64 KiB, 2,000 fields or 32 levels is taken as prose, which bounds the time of all others.
     """
+    if len(passage) > _LONGEST:
+        return None
     if looks_structured(passage):
         value = decode(passage).value
         if isinstance(value, dict | list | tuple):
-            found = list(islice(_walk(value, EVERY_ROW, in_rows=False), _MOST_FIELDS))
-            return found if len(found) < _MOST_FIELDS else None
+            return _listed(_walk(value, EVERY_ROW, in_rows=False))
     elif "\n" not in passage:
         return None
     return _read_lines(passage)
 
 
-def _walk(value: Any, rows: int, *, in_rows: bool) -> Iterator[Field]:
+def _listed(fields: Iterator[Field]) -> list[Field] | None:
+    try:
+        found = list(islice(fields, _MOST_FIELDS + 1))
+    except _TooDeepError:
+        return None
+    return found if len(found) <= _MOST_FIELDS else None
+
+
+def _walk(value: Any, rows: int, *, in_rows: bool, depth: int = 0) -> Iterator[Field]:
     """Yield the fields of a decoded value; the items of the outermost list of containers are its rows."""
+    if depth > _DEEPEST:
+        raise _TooDeepError
     if isinstance(value, Mapping):
         for name, item in value.items():
             spoken = spoken_name(str(name))
             yield Field(spoken, rows, _claim(item))
             if not isinstance(item, bool) and item is not None:
-                yield from _walk(item, rows, in_rows=in_rows)
+                yield from _walk(item, rows, in_rows=in_rows, depth=depth + 1)
     elif isinstance(value, list | tuple):
         divided = not in_rows and len(value) > 1 and all(isinstance(one, Mapping | list) for one in value)
         for number, item in enumerate(value):
             own = _row(number) if divided else rows
-            yield from _walk(item, own, in_rows=in_rows or divided)
+            yield from _walk(item, own, in_rows=in_rows or divided, depth=depth + 1)
     elif isinstance(value, str):
         inner = decode(value).value if looks_structured(value) else value
         if isinstance(inner, str):
             yield _value(inner, rows)
         else:
-            yield from _walk(inner, rows, in_rows=in_rows)
+            yield from _walk(inner, rows, in_rows=in_rows, depth=depth + 1)
     elif isinstance(value, int | float):
         yield Field(spoken_number(value), rows)
 
 
 def _read_lines(passage: str) -> list[Field] | None:
     # Prose is told by its beginning, which is all that most passages cost.
-    beginning = [line for line in passage[:_BEGINNING].splitlines()[:_FIRST_LINES] if line.strip()]
+    first = passage[:_BEGINNING].splitlines()
+    whole = first if len(passage) <= _BEGINNING else first[:-1]
+    beginning = [line for line in whole[:_FIRST_LINES] if line.strip()]
     delimiter = next((one for one in _DELIMITERS if _divides(beginning, one)), None)
     named = delimiter is None and len(beginning) > 1 and all(map(_is_named, beginning))
-    if not (delimiter or named) or passage.count("\n") > _MOST_LINES:
+    if not (delimiter or named) or passage.count("\n") > _MOST_FIELDS:
         return None
     lines = [line for line in passage.splitlines() if line.strip()]
     if delimiter:
-        return list(_table(lines, delimiter)) if _divides(lines, delimiter) else None
+        return _listed(_table(lines, delimiter)) if _divides(lines, delimiter) else None
     short = sum(line.count(" ") <= _MOST_WORDS for line in lines)
-    return list(_named_values(lines)) if 3 * short >= 2 * len(lines) and all(map(_is_named, lines)) else None
+    return (
+        _listed(_named_values(lines)) if 3 * short >= 2 * len(lines) and all(map(_is_named, lines)) else None
+    )
 
 
 def _is_named(line: str) -> bool:

@@ -21,6 +21,7 @@ from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.integration.truth import assert_rollups_equal_rows
 from tests.integration.worker_rig import decide
 from tests.unit.otlp.spans import TRACE, json_request, log_bytes, protobuf_bytes, span
+from workers.naming import CAPS
 
 AGENT = {"gen_ai.operation.name": "invoke_agent"}
 TOOL = {"gen_ai.operation.name": "execute_tool"}
@@ -255,4 +256,27 @@ async def test_texts_that_come_later_leave_what_was_inherited(api: ApiRig) -> No
     await send(api, silent, outer, ("/v1/logs", log_bytes(DETAILS)))
     row = await row_of(api, 1)
     assert (row["user_id"], row["prompt"]) == ("zoe", "Is it raining?")
+    await assert_rollups_equal_rows(api.worker)
+
+
+async def test_names_beyond_the_cap_are_counted_under_other_and_taken_back_from_there(
+    api: ApiRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for dimension, cap in (("user", 1), ("session", 0), ("tag", 1), ("model", 0)):
+        monkeypatch.setitem(CAPS, dimension, cap)
+    await store(api, [moved(span({**CHAT, "user.id": "first", "tag.tags": ["first"]}), 9)])
+    await store(api, [SPANS["call"]], [SPANS["root"], span(TOOL, number=4, parent=1)])
+    await store(api, [span(CHAT, number=5, parent=4)])
+    await assert_rollups_equal_rows(api.worker)
+    marks = (await row_of(api, 5))["marks"]
+    assert {"other:user", "other:session", "other:tag:shop", "other:model"} <= set(marks)
+    assert len(marks) == len(set(marks))
+    # A span between call and root that comes later gives a name that has a row of its own.
+    await store(api, [span({**AGENT, "user.id": "first"}, number=2, parent=1)])
+    row = await row_of(api, 3)
+    assert row["user_id"] == "first"
+    assert {"other:session", "other:tag:mine", "other:tag:eu", "other:model"} <= set(row["marks"])
+    assert "other:user" not in row["marks"]
+    await assert_rollups_equal_rows(api.worker)
+    await erase(api, "/users/zoe")
     await assert_rollups_equal_rows(api.worker)

@@ -175,6 +175,11 @@ def test_fields_belong_to_rows(passage, fields):
         "He said: no.\nShe left without a word.",
         "\n\n",
         "1889",
+        json.dumps(list(range(2001))),
+        json.dumps({"a": "x " * 40_000}),
+        '{"a":' * 33 + "1" + "}" * 33,
+        "key: value\n" * 1001,
+        "a,b\n" * 1001,
     ],
 )
 def test_prose_has_no_fields(passage):
@@ -198,3 +203,17 @@ def test_what_a_tool_answered_is_context_in_every_form(message):
     (found,) = results_of(read_messages([message], "user").messages)
     assert judge("Where is it?", "It is in Lyon and weighs 3.2 kg.", found).label == "supported"
     assert judge("Where is it?", "It is in Turin and weighs 8.6 kg.", found).label == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("passage", "count"),
+    [
+        (json.dumps(list(range(2000))), 2000),
+        ('{"a":' * 32 + "1" + "}" * 32, 33),
+        ("key: value\n" * 1000, 2000),
+        ("a,b\n" * 1000, 2000),
+        ("id|" + "long name " * 40 + "\n" + "1|" + "long text " * 40 + "\n2|" + "other text " * 40, 6),
+    ],
+)
+def test_fields_are_read_up_to_a_bound(passage, count):
+    assert len(read_fields(passage) or ()) == count
