@@ -43,7 +43,7 @@ from monitoring.bounds import OUT_OF_RANGE
 from monitoring.models import Record, Score
 from workers.findings import Finding, keep_findings
 from workers.naming import Naming
-from workers.nesting import unnest
+from workers.nesting import Nesting
 from workers.scoring import DROPPED, Scoring, Unscorable
 
 __all__ = ["ALONE_AFTER", "ORPHANED_AFTER", "Joining", "merge"]
@@ -89,6 +89,7 @@ class Joining:
         self._projects = projects
         self._naming = naming
         self._descriptive = descriptive
+        self._nesting = Nesting(engine, naming, descriptive)
         self._clock = clock
         self._wanted = asyncio.Event()
 
@@ -157,7 +158,7 @@ class Joining:
             done = [part.part_id for part in parts if part.part_id not in set(missed)]
             await close_parts(connection, project_id, done)
         promoted = [group[0].envelope for group in by_span.values()]
-        await unnest(self._engine, project_id, promoted, self._descriptive)
+        await self._nesting.unnest(project_id, promoted)
         return len(done)
 
     async def _rescore(
@@ -317,6 +318,8 @@ def _envelope(trace: Trace, record: Record) -> Envelope:
         otel_span_id=trace.otel_span_id,
         otel_parent_span_id=trace.otel_parent_span_id,
         response_key=trace.response_key,
+        restates=trace.restates,
+        restates_because=trace.restates_because,
     )
 
 

@@ -1,4 +1,4 @@
-"""What other batches know of a call: documents that were retrieved for it, and calls inside it.
+"""What other batches know of a call: documents that were retrieved for it, and spans that tell of it too.
 
 Exporters send what ended in the last seconds, and a call ends long after the search before it.
 """
@@ -7,32 +7,32 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import structs
 
 from app.schemas.ids import minted_at
-from app.schemas.queued import Envelope
-from app.schemas.spans import STEP, PlacedSpan
+from app.schemas.queued import NO_CONTENT, Envelope
+from app.schemas.spans import STEP, PlacedSpan, Restatement, Wording
 from app.schemas.traces import COUNTED_KINDS, StoredSpan
 from app.storage.nesting import MOST_PASSAGES
 from app.storage.partitions import first_id
 
-__all__ = ["Family", "is_related", "outer_spans", "relate", "wants_documents", "within_reach"]
+__all__ = ["Family", "is_related", "placed", "relate", "wants_documents", "within_reach", "wording"]
 
 _REACH = timedelta(hours=1)
-
-_Id = tuple[bytes | None, bytes | None]
+_CHARACTERS = 4_000
 
 
 class Family(NamedTuple):
-    """What is stored of the traces of a batch: spans that retrieved documents, and where spans stand."""
+    """What is known of the traces of a batch: spans that retrieved documents, and which restates which call."""
 
     documents: Sequence[StoredSpan] = ()
-    places: Sequence[PlacedSpan] = ()
+    restated: Mapping[UUID, Restatement] = MappingProxyType({})
 
 
 class _Documents(NamedTuple):
@@ -67,7 +67,7 @@ def relate(envelopes: Sequence[Envelope], family: Family) -> list[Envelope]:
     """Return envelopes with what spans stored before say of them.
 
     A call without context gets the documents that its trace retrieved before it began, the earliest first and
-    at most MOST_PASSAGES; one with another call inside it becomes a step, which is neither scored nor counted.
+    at most MOST_PASSAGES; one that restates another call becomes a step, which is neither scored nor counted.
     """
     by_trace: dict[bytes, list[StoredSpan]] = defaultdict(list)
     for span in sorted(family.documents, key=lambda one: one.occurred_at):
@@ -76,40 +76,58 @@ def relate(envelopes: Sequence[Envelope], family: Family) -> list[Envelope]:
         otel_trace_id: _Documents(spans, [span.occurred_at for span in spans])
         for otel_trace_id, spans in by_trace.items()
     }
-    outer = outer_spans([*envelopes, *family.places])
     return [
-        _relate(envelope, documents, outer) if is_related(envelope) else envelope for envelope in envelopes
+        _relate(envelope, documents, family.restated) if is_related(envelope) else envelope
+        for envelope in envelopes
     ]
 
 
-def outer_spans(spans: Iterable[Envelope | PlacedSpan]) -> set[_Id]:
-    """Return trace and span ids of all spans that have a call inside them, however deep."""
-    above: dict[_Id, _Id] = {}
-    calls: list[_Id] = []
-    for span in spans:
-        if span.otel_trace_id is None:
-            continue
-        own = (span.otel_trace_id, span.otel_span_id)
-        above[own] = (span.otel_trace_id, span.otel_parent_span_id)
-        if span.kind in COUNTED_KINDS:
-            calls.append(own)
-    outer: set[_Id] = set()
-    for call in calls:
-        place = above[call]
-        while place in above and place != call and place not in outer:
-            outer.add(place)
-            place = above[place]
-    return outer
-
-
-def _relate(envelope: Envelope, documents: Mapping[bytes, _Documents], outer: Collection[_Id]) -> Envelope:
-    if (envelope.otel_trace_id, envelope.otel_span_id) in outer:
-        return structs.replace(envelope, kind=STEP)
+def placed(envelope: Envelope) -> PlacedSpan | None:
+    """Return where a record stands and what it tells of a call; None for one of no OpenTelemetry trace."""
     record = envelope.record
-    found = documents.get(envelope.otel_trace_id or b"")
-    if record.context or found is None or record.timestamp is None:
+    if envelope.otel_trace_id is None or envelope.otel_span_id is None:
+        return None
+    return PlacedSpan(
+        trace_id=envelope.trace_id,
+        otel_trace_id=envelope.otel_trace_id,
+        otel_span_id=envelope.otel_span_id,
+        otel_parent_span_id=envelope.otel_parent_span_id,
+        kind=envelope.kind,
+        model_name=record.model_name,
+        provider=record.provider,
+        begun=record.timestamp,
+        lasted_ms=record.response_time_ms,
+        prompt_tokens=record.prompt_tokens,
+        completion_tokens=record.completion_tokens,
+        cached_tokens=(record.cache_read_tokens or 0) + (record.cache_write_tokens or 0),
+        reasoning_tokens=record.reasoning_tokens or 0,
+        silent=NO_CONTENT in record.marks,
+        answered=bool(record.response) or record.completion_tokens is not None or envelope.sealed is not None,
+        failed=record.error is not None,
+        response_key=envelope.response_key,
+        user_id=record.user_id,
+        session_id=record.session_id,
+    )
+
+
+def wording(envelope: Envelope) -> Wording:
+    """Return what tells a record apart from others of its usage."""
+    record = envelope.record
+    told = (record.metadata.get(name) for name in ("otel.scope", "service.name"))
+    scope, service = (one if isinstance(one, str) else None for one in told)
+    return Wording(scope, service, record.prompt[:_CHARACTERS], record.response[:_CHARACTERS])
+
+
+def _relate(
+    envelope: Envelope, documents: Mapping[bytes, _Documents], restated: Mapping[UUID, Restatement]
+) -> Envelope:
+    if (found := restated.get(envelope.trace_id)) is not None:
+        return structs.replace(envelope, kind=STEP, restates=found.call, restates_because=found.because)
+    record = envelope.record
+    known = documents.get(envelope.otel_trace_id or b"")
+    if record.context or known is None or record.timestamp is None:
         return envelope
-    context = _passages(found, record.timestamp)
+    context = _passages(known, record.timestamp)
     return structs.replace(envelope, record=structs.replace(record, context=context))
 
 

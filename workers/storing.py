@@ -27,8 +27,9 @@ from app.storage.trace_writes import (
     stored_summaries,
 )
 from monitoring.evaluator import Evaluator
+from workers.instrumentations import Instrumentations
 from workers.naming import Naming
-from workers.nesting import unnest
+from workers.nesting import Nesting, restated_among
 from workers.relatives import Family, is_related, relate, wants_documents, within_reach
 
 __all__ = ["Job", "Outcome", "Refused", "Storing"]
@@ -82,6 +83,8 @@ class Storing:
         self._descriptive = describing(evaluators)
         self._naming = naming
         self._nudge = nudge
+        self._instrumentations = Instrumentations(engine)
+        self._nesting = Nesting(engine, naming, self._descriptive)
 
     async def store(self, job: Job) -> Outcome | None:
         """Write traces, what they add to rollups, dead letters and the settlement; None when the job had been settled before.
@@ -119,19 +122,21 @@ class Storing:
         if not ids:
             return envelopes
         since, until = within_reach(envelopes)
+        await self._instrumentations.register(project_id, envelopes)
         async with self._engine.connect() as connection:
             places = await read_places(connection, project_id, sorted(ids), since=since, until=until)
+            restated = await restated_among(connection, project_id, envelopes, places)
             wanted = wants_documents(envelopes)
             documents = (
                 await read_documents(connection, project_id, wanted, since=since, until=until)
                 if wanted
                 else ()
             )
-        return relate(envelopes, Family(documents, places))
+        return relate(envelopes, Family(documents, restated))
 
     async def unnest(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
         """Take back what stored calls around others added, once the job of these envelopes is settled."""
-        await unnest(self._engine, project_id, envelopes, self._descriptive)
+        await self._nesting.unnest(project_id, envelopes)
 
     async def summaries(self, project_id: str, trace_ids: Sequence[UUID]) -> list[Summary]:
         """Return the summaries of those of the records that are stored."""

@@ -1,17 +1,14 @@
-"""What a span stands for: an LLM call that is scored and priced, or a step around one."""
+"""What a span says it is: an LLM call that is scored and priced, or a step around one."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from app.otlp.attributes import Attributes, first_text, parsed
 from app.otlp.signals import Span
 
-__all__ = ["EMBEDDING", "LLM", "RETRIEVERS", "kinds_of"]
+__all__ = ["EMBEDDING", "LLM", "RETRIEVERS", "kind_of"]
 
 LLM, EMBEDDING = "llm", "embedding"
 RETRIEVERS = frozenset({"retriever", "reranker"})
-_INFERENCE = frozenset({LLM, EMBEDDING})
 
 _OPERATIONS = {
     "chat": LLM,
@@ -76,24 +73,8 @@ _SIGNS = (
 )
 
 
-def kinds_of(spans: Sequence[Span]) -> list[str]:
-    """Return the kind of each span; a call that has another one inside itself in this batch is a chain.
-
-    Frameworks repeat the usage of the calls inside them, so that only the innermost may be counted.
-    """
-    kinds = [_kind(span) for span in spans]
-    position = {(span.trace_id, span.span_id): index for index, span in enumerate(spans)}
-    outer: set[int] = set()
-    for index, span in enumerate(spans):
-        if kinds[index] in _INFERENCE:
-            parent = position.get((span.trace_id, span.parent_id))
-            while parent is not None and parent != index and parent not in outer:
-                outer.add(parent)
-                parent = position.get((spans[parent].trace_id, spans[parent].parent_id))
-    return ["chain" if i in outer and kind in _INFERENCE else kind for i, kind in enumerate(kinds)]
-
-
-def _kind(span: Span) -> str:
+def kind_of(span: Span) -> str:
+    """Return the kind of a span; whether a call only repeats another one is found out by the workers."""
     attributes = span.attributes
     operation = first_text(attributes, ("ai.operationId",))
     if operation and operation.startswith("ai."):

@@ -13,7 +13,7 @@ import msgspec
 
 from app.otlp.attributes import Attributes, first_number, first_text, parsed
 from app.otlp.conversations import conversation_of, documents_of
-from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kinds_of
+from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kind_of
 from app.otlp.names import (
     ANSWERED_BY,
     ASKED_FOR,
@@ -70,8 +70,7 @@ def map_spans(spans: Sequence[Span | Malformed]) -> list[Mapped]:
     a text, or of documents that each of many calls gets.
     """
     readable = [span for span in spans if isinstance(span, Span) and id_problem(span) is None]
-    kinds = iter(kinds_of(readable))
-    known = [(span, next(kinds)) for span in readable]
+    known = [(span, kind_of(span)) for span in readable]
     retrieved = _retrieved(known)
     mapped = _bounded(_map(span, kind, retrieved) for span, kind in known)
     found: list[Mapped] = []
@@ -139,8 +138,27 @@ def _map(span: Span, kind: str, retrieved: _Retrieved) -> Mapped | str:
 
 def response_key(attributes: Attributes) -> bytes | None:
     """Return 16 bytes that stand for the id of a response, None where none is named."""
-    named = first_text(attributes, RESPONSE_ID)
+    named = first_text(attributes, RESPONSE_ID) or _id_inside(attributes.get("output.value"))
     return blake2b(named.encode("utf-8", "replace"), digest_size=16).digest() if named else None
+
+
+class _Answer(msgspec.Struct):
+    """A response as OpenAI and Anthropic send it, which OpenInference keeps whole."""
+
+    id: str
+    model: str
+
+
+_read_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def _id_inside(value: Any) -> str | None:
+    if not isinstance(value, str) or value[:1] != "{":
+        return None
+    try:
+        return _read_answer(value).id or None
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
 
 
 def read_call(span: Span) -> Record:
@@ -182,7 +200,10 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         metadata=_metadata(span),
         marks=(*_marks(kind, spoke=bool(texts.prompt or texts.response), usage=usage), *conversation.marks),
         prompt_tokens=usage.prompt,
-        completion_tokens=usage.completion,
+        # An embedding that tells what went in has told everything.
+        completion_tokens=0
+        if kind == EMBEDDING and usage.prompt and not usage.completion
+        else usage.completion,
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
         reasoning_tokens=usage.reasoning,

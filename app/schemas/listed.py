@@ -8,11 +8,21 @@ from uuid import UUID
 
 import msgspec
 
-__all__ = ["Filters", "ListedTrace", "TreeNode"]
+__all__ = ["Filters", "ListedTrace", "Restating", "TreeNode"]
+
+
+class Restating(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored span that tells once more of a call, and why the two are one."""
+
+    trace_id: UUID
+    because: str | None
 
 
 class TreeNode(msgspec.Struct, frozen=True, kw_only=True):
-    """One span of a trace; `kind` tells calls (`llm`, `embedding`) from the steps around them."""
+    """One span of a trace; `kind` tells calls (`llm`, `embedding`) from the steps around them.
+
+    A step that tells once more of a call names it with `restates`, by the id under which that is stored.
+    """
 
     trace_id: UUID
     kind: str
@@ -27,6 +37,8 @@ class TreeNode(msgspec.Struct, frozen=True, kw_only=True):
     quality_score: float | None
     is_safe: bool | None
     marks: list[str]
+    restates: UUID | None = None
+    restates_because: str | None = None
 
 
 class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):

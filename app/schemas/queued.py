@@ -68,7 +68,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `trace_id` is a UUIDv7 minted at acceptance. `retried` says that its client id had been seen before, so
     it may be stored already; `waited` that a request waits for its scores. `pii` is the score of a record
     as it was before its redaction; `sealed` the encrypted original of one that lost its texts; `guard` what the guard said;
-    `response_key` the digest of the response's id, which is no text of anybody and never redacted.
+    `response_key` the digest of the response's id, which is no text of anybody and never redacted. `restates` names
+    the call that a span tells of once more, as a worker finds it.
     """
 
     trace_id: UUID
@@ -80,6 +81,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     otel_span_id: bytes | None = None
     otel_parent_span_id: bytes | None = None
     response_key: bytes | None = None
+    restates: UUID | None = None
+    restates_because: str | None = None
     retried: bool = False
     waited: bool = False
     pii: Score | None = None

@@ -1,24 +1,95 @@
-"""Spans by their place in a tree, as whoever looks at many of them needs."""
+"""Spans by their place in a tree and by what they tell of a call, as whoever looks at many of them needs."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-__all__ = ["RETRIEVERS", "STEP", "PlacedSpan"]
+__all__ = [
+    "BARE",
+    "MOMENT",
+    "PART",
+    "POINTING",
+    "RESPONSE",
+    "RETRIEVERS",
+    "SILENT",
+    "STEP",
+    "STREAM",
+    "SUM",
+    "USAGE",
+    "WRAPS",
+    "PlacedSpan",
+    "Restatement",
+    "Wording",
+]
 
-# The kind that a call turns into when another one is found inside it.
+# The kind that a call turns into when it only tells once more of another one.
 STEP = "chain"
 # The kinds of spans whose documents are the context of later calls.
 RETRIEVERS = frozenset({"retriever", "reranker"})
 
+# Why a span is no call of its own, as GET /traces/{id} says it.
+RESPONSE, USAGE, PART = "same_response_id", "same_usage", "part_of_usage"
+BARE, SILENT = "no_usage_of_its_own", "no_texts_of_its_own"
+MOMENT, STREAM = "same_time_usage_and_text", "request_of_stream"
+SUM, WRAPS = "sum_of_usage", "wraps_calls"
+POINTING = frozenset({SUM, WRAPS})
+"""Reasons of a span that stands for several calls and names the last of them."""
+
 
 class PlacedSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored span by its place in its OpenTelemetry trace, and its kind."""
+    """A span by its place in its OpenTelemetry trace, and what it tells of a call.
+
+    Tokens are those that it reported itself, None where it did not. `silent` is a call whose texts were not sent
+    with it, `answered` one whose response has text. `restates` names the call that it tells of once more.
+    """
 
     trace_id: UUID
     otel_trace_id: bytes
     otel_span_id: bytes
     otel_parent_span_id: bytes | None
     kind: str
+    model_name: str = "unknown"
+    provider: str | None = None
+    begun: datetime | None = None
+    lasted_ms: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    silent: bool = False
+    answered: bool = True
+    failed: bool = False
+    response_key: bytes | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    restates: UUID | None = None
+    restates_because: str | None = None
+
+    @property
+    def reports(self) -> bool:
+        """It says itself how many tokens were used."""
+        told = self.prompt_tokens is not None and self.completion_tokens is not None
+        return told and bool(self.prompt_tokens or self.completion_tokens)
+
+
+class Wording(NamedTuple):
+    """What tells two spans of the same usage apart: instrumentation, service, and the beginnings of their texts.
+
+    A text is empty where it is not known.
+    """
+
+    scope: str | None
+    service: str | None
+    prompt: str
+    response: str
+
+
+class Restatement(NamedTuple):
+    """The call that a span tells of once more, by the id it is stored under, and why they are one."""
+
+    call: UUID
+    because: str

@@ -35,6 +35,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     milliseconds, money is US dollars, `scores` maps evaluator names to what they found, and `hits` names
     those whose value was beyond the threshold that held when they were judged. `topic` and the
     quality and safety values repeat what the verdict made of the scores, so that lists need no JSON.
+    `restates` is the id of the call that this span tells of once more, which is why it counts nothing itself.
     """
 
     project_id: str
@@ -83,6 +84,8 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     topic: str | None = None
     marks: tuple[str, ...] = ()
     guard: str | None = None
+    restates: UUID | None = None
+    restates_because: str | None = None
 
 
 class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +195,8 @@ def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **foun
         otel_span_id=envelope.otel_span_id,
         otel_parent_span_id=envelope.otel_parent_span_id,
         response_key=envelope.response_key,
+        restates=envelope.restates,
+        restates_because=envelope.restates_because,
         guard=envelope.guard,
         **dict(zip(_RECORD_FIELDS, _record_values(record), strict=True)),
         **found,

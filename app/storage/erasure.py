@@ -31,6 +31,8 @@ ORDER BY trace_id LIMIT :most
 _COUNT = text("""
 SELECT count(*) FROM traces WHERE project_id = :project_id AND user_id = ANY(:user_ids) AND trace_id < :before
 """)
+# What tells of an erased call once more has its texts, and its owner perhaps not.
+_RESTATING = text("SELECT trace_id FROM traces WHERE project_id = :project_id AND restates = ANY(:trace_ids)")
 # The bounds let Postgres leave out the partitions of other days.
 _DELETE = text(
     "DELETE FROM traces AS t WHERE project_id = :project_id AND trace_id = ANY(:trace_ids) "  # noqa: S608 names of columns
@@ -99,10 +101,16 @@ async def count_traces(
 async def delete_traces(
     connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
 ) -> DeletedTraces:
-    """Delete traces with the scores and opinions about them; returns those that were stored."""
+    """Delete traces with the scores and opinions about them, and spans that tell of them once more.
+
+    Returns those that were stored.
+    """
     if not trace_ids:
         return DeletedTraces([], set())
-    parameters = {"project_id": project_id, "trace_ids": list(trace_ids)}
+    named = {"project_id": project_id, "trace_ids": list(trace_ids)}
+    restating = (UUID(bytes=one.bytes) for one in (await connection.execute(_RESTATING, named)).scalars())
+    trace_ids = list(dict.fromkeys((*trace_ids, *restating)))
+    parameters = {"project_id": project_id, "trace_ids": trace_ids}
     for statement in _DELETE_BESIDE:
         await connection.execute(statement, parameters)
     bounds = {"first": min(trace_ids), "last": max(trace_ids)}

@@ -13,9 +13,17 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.spans import RETRIEVERS, STEP, PlacedSpan
-from app.schemas.traces import StoredSpan
+from app.schemas.traces import StoredSpan, Trace
 
-__all__ = ["MOST_PASSAGES", "MOST_PLACES", "MOST_RETRIEVERS", "become_steps", "read_documents", "read_places"]
+__all__ = [
+    "MOST_PASSAGES",
+    "MOST_PLACES",
+    "MOST_RETRIEVERS",
+    "PLACED",
+    "become_steps",
+    "read_documents",
+    "read_places",
+]
 
 MOST_PLACES = 2_000
 """Spans of one trace that are looked through for calls inside others: those accepted last."""
@@ -24,14 +32,25 @@ MOST_RETRIEVERS = 256
 MOST_PASSAGES = 64
 """Documents that a call can get from the spans before it, and that are read of one span."""
 
+PLACED = """
+trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, kind, model_name, provider, user_id, session_id,
+occurred_at AS begun, response_time_ms AS lasted_ms, response_key, restates, restates_because, error IS NOT NULL AS failed,
+CASE WHEN token_source = 'reported' OR restates IS NOT NULL THEN prompt_tokens END AS prompt_tokens,
+CASE WHEN token_source = 'reported' OR restates IS NOT NULL THEN completion_tokens END AS completion_tokens,
+coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0) AS cached_tokens,
+coalesce(reasoning_tokens, 0) AS reasoning_tokens, 'no_content' = ANY(marks) AS silent,
+NOT coalesce(completion_tokens = 0 AND token_source <> 'reported', false) AS answered
+"""
+"""The columns of `traces` that a PlacedSpan is made of; none of them is large."""
+
 # The bounds of ids let Postgres leave out the partitions of other days, those made ahead among them.
-_PLACES = text("""
+_PLACES = text(f"""
 SELECT found.* FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id) CROSS JOIN LATERAL (
-    SELECT trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, kind FROM traces
+    SELECT {PLACED} FROM traces
     WHERE project_id = :project_id AND otel_trace_id = wanted.otel_trace_id AND trace_id BETWEEN :since AND :until
     ORDER BY trace_id DESC LIMIT :most
 ) AS found
-""")
+""")  # noqa: S608 names of columns
 _DOCUMENTS = text("""
 SELECT found.* FROM unnest(CAST(:otel_trace_ids AS bytea[]), CAST(:before AS timestamptz[]))
     AS wanted (otel_trace_id, before) CROSS JOIN LATERAL (
@@ -45,9 +64,10 @@ _BECOME = text("""
 UPDATE traces AS t SET
     kind = :step, scores = '{}', flags = '{}', hits = '{}', overall_quality = NULL, safety_score = NULL,
     is_safe = NULL, topic = NULL, cost_usd = NULL, pricing_status = 'not_counted', price_source = NULL,
-    token_source = NULL, prompt_tokens = found.prompt, completion_tokens = found.completion
-FROM unnest(CAST(:ids AS uuid[]), CAST(:prompts AS bigint[]), CAST(:completions AS bigint[]))
-    AS found (id, prompt, completion)
+    token_source = NULL, prompt_tokens = found.prompt, completion_tokens = found.completion,
+    restates = found.call, restates_because = found.because
+FROM unnest(CAST(:ids AS uuid[]), CAST(:prompts AS bigint[]), CAST(:completions AS bigint[]),
+    CAST(:calls AS uuid[]), CAST(:reasons AS text[])) AS found (id, prompt, completion, call, because)
 WHERE t.project_id = :project_id AND t.trace_id = found.id AND t.trace_id BETWEEN :first AND :last
 """)
 
@@ -96,24 +116,25 @@ async def read_documents(
     return [StoredSpan(**{**row._asdict(), "context": tuple(row.context)}) for row in rows]
 
 
-async def become_steps(
-    connection: AsyncConnection, project_id: str, tokens: Mapping[UUID, tuple[int | None, int | None]]
-) -> None:
-    """Make stored calls steps, which have no scores and no price; the caller holds locks on them.
+async def become_steps(connection: AsyncConnection, project_id: str, steps: Sequence[Trace]) -> None:
+    """Write stored calls as the steps that they turned out to be; the caller holds locks on them.
 
-    `tokens` says by id what a step itself reported as used, of the prompt and of the completion.
+    Of a step its tokens are written, and which call it tells of once more.
     """
-    if not tokens:
+    if not steps:
         return
+    ids = [step.trace_id for step in steps]
     await connection.execute(
         _BECOME,
         {
             "project_id": project_id,
             "step": STEP,
-            "ids": list(tokens),
-            "prompts": [prompt for prompt, _ in tokens.values()],
-            "completions": [completion for _, completion in tokens.values()],
-            "first": min(tokens),
-            "last": max(tokens),
+            "ids": ids,
+            "prompts": [step.prompt_tokens for step in steps],
+            "completions": [step.completion_tokens for step in steps],
+            "calls": [step.restates for step in steps],
+            "reasons": [step.restates_because for step in steps],
+            "first": min(ids),
+            "last": max(ids),
         },
     )

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["admit_values", "forget_days"]
+__all__ = ["admit_values", "forget_days", "read_values"]
 
 _ADMIT = text("""
 WITH room AS (
@@ -28,6 +28,10 @@ WITH room AS (
 )
 SELECT value FROM known UNION SELECT value FROM added
 """)
+_READ = text(
+    "SELECT DISTINCT value FROM observed_values WHERE project_id = :project_id AND day >= :since "
+    "AND dimension = :dimension"
+)
 _FORGET = text("DELETE FROM observed_values WHERE day < :before")
 
 
@@ -50,6 +54,14 @@ async def admit_values(
         },
     )
     return set(rows.scalars())
+
+
+async def read_values(
+    connection: AsyncConnection, project_id: str, dimension: str, *, since: date
+) -> set[str]:
+    """Return the names that were seen on a day or after it."""
+    parameters = {"project_id": project_id, "dimension": dimension, "since": since}
+    return set((await connection.execute(_READ, parameters)).scalars())
 
 
 async def forget_days(connection: AsyncConnection, before: date) -> None:

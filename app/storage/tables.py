@@ -171,6 +171,8 @@ traces = Table(
         "scores", JSON, nullable=False
     ),  # kept as sent: it is read whole, and jsonb costs twice the CPU to store
     Column("marks", ARRAY(Text), nullable=False),
+    Column("restates", Uuid),  # the call that this span tells of once more
+    Column("restates_because", Text),
     Index("ix_traces_occurred", "project_id", "source", "occurred_at"),
     Index("ix_traces_unsafe", "project_id", "trace_id", postgresql_where=text("is_safe = false")),
     Index(
@@ -199,6 +201,26 @@ traces = Table(
         "project_id",
         "response_key",
         postgresql_where=text("response_key IS NOT NULL"),
+    ),
+    Index("ix_traces_restates", "project_id", "restates", postgresql_where=text("restates IS NOT NULL")),
+    Index(
+        "ix_traces_usage",
+        "project_id",
+        "prompt_tokens",
+        "completion_tokens",
+        "occurred_at",
+        postgresql_where=text("otel_trace_id IS NOT NULL AND kind IN ('llm', 'embedding')"),
+    ),
+    # Requests of streams, which tell of no answer, and their ends, which take no time.
+    Index(
+        "ix_traces_streamed",
+        "project_id",
+        text("((response_time_ms = 0)::int)"),
+        "occurred_at",
+        postgresql_where=text(
+            "otel_trace_id IS NOT NULL AND kind = 'llm' AND "
+            "(response_time_ms = 0 OR (completion_tokens = 0 AND token_source <> 'reported'))"
+        ),
     ),
     postgresql_partition_by="RANGE (trace_id)",
 )

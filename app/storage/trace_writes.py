@@ -93,6 +93,8 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ("is_safe", "boolean"),
     ("topic", "text"),
     ("guard", "text"),
+    ("restates", "uuid"),
+    ("restates_because", "text"),
 )
 _ARRAYS = ("tags", "context", "flags", "hits", "marks")
 _JSON: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (

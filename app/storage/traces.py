@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import InvalidParameter
-from app.schemas.listed import Filters, ListedTrace, TreeNode
+from app.schemas.listed import Filters, ListedTrace, Restating, TreeNode
 from app.schemas.traces import COUNTED_KINDS, Trace, scores_from_json
 from app.storage.engine import is_overdue
 from app.storage.partitions import first_id
@@ -35,6 +35,7 @@ __all__ = [
     "lock_traces",
     "read_begin",
     "read_page",
+    "read_restating",
     "read_trace",
     "read_traces",
     "read_tree",
@@ -84,7 +85,10 @@ _NODE = (
     traces.c.overall_quality.label("quality_score"),
     traces.c.is_safe,
     traces.c.marks,
+    traces.c.restates,
+    traces.c.restates_because,
 )
+_MOST_RESTATING = 100
 
 
 async def read_trace(connection: AsyncConnection, project_id: str, trace_id: UUID) -> Trace | None:
@@ -113,6 +117,17 @@ async def stored_ids(connection: AsyncConnection, project_id: str, trace_ids: Se
         )
     )
     return set(rows.scalars())
+
+
+async def read_restating(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[Restating]:
+    """Return the first hundred spans that tell once more of a stored call."""
+    rows = await connection.execute(
+        select(traces.c.trace_id, traces.c.restates_because.label("because"))
+        .where(traces.c.project_id == project_id, traces.c.restates == trace_id)
+        .order_by(traces.c.trace_id)
+        .limit(_MOST_RESTATING)
+    )
+    return [Restating(**row._asdict()) for row in rows]
 
 
 async def lock_traces(

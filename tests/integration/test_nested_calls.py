@@ -24,7 +24,7 @@ SPANS = {
     TOOL: span({"gen_ai.operation.name": "execute_tool"}, number=2, parent=1),
     INNER: span({**CHAT, "user.id": "u-1"}, number=3, parent=2),
 }
-DIFFERS = {"trace_id", "job_id", "otel_trace_id", "created_at"}
+DIFFERS = {"trace_id", "job_id", "otel_trace_id", "created_at", "restates"}
 COST = 1000 * 0.15e-6 + 100 * 0.6e-6
 
 

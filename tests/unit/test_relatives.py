@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.schemas.queued import Envelope
-from app.schemas.spans import PlacedSpan
+from app.schemas.spans import Restatement
 from app.schemas.traces import StoredSpan
 from app.storage.partitions import first_id
 from monitoring.models import Record
@@ -29,18 +29,6 @@ def call(number: int = 9, parent: int | None = 1, **fields: Any) -> Envelope:
         otel_span_id=bytes([number]),
         otel_parent_span_id=bytes([parent]) if parent else None,
         **values,
-    )
-
-
-def stored(
-    number: int, parent: int | None = None, kind: str = "span", otel_trace_id: bytes = TRACE
-) -> PlacedSpan:
-    return PlacedSpan(
-        trace_id=UUID(int=number),
-        otel_trace_id=otel_trace_id,
-        otel_span_id=bytes([number]),
-        otel_parent_span_id=bytes([parent]) if parent else None,
-        kind=kind,
     )
 
 
@@ -76,42 +64,15 @@ def test_a_call_gets_what_was_retrieved_in_an_earlier_batch(
     assert found.kind == envelope.kind
 
 
-@pytest.mark.parametrize(
-    ("spans", "kind"),
-    [
-        ([stored(3, parent=9, kind="llm")], "chain"),
-        ([stored(3, parent=9, kind="embedding")], "chain"),
-        ([stored(3, parent=9, kind="tool")], "llm"),
-        ([stored(3, parent=8, kind="llm"), stored(8, parent=9)], "chain"),
-        ([stored(3, parent=8, kind="llm")], "llm"),
-        ([stored(3, parent=9, kind="llm", otel_trace_id=b"u" * 16)], "llm"),
-        ([stored(9, parent=9, kind="llm")], "llm"),
-        ([stored(3, parent=4, kind="llm"), stored(4, parent=3, kind="llm")], "llm"),
-    ],
-)
-def test_a_call_around_a_stored_call_is_a_step(spans: list[PlacedSpan], kind: str) -> None:
-    (found,) = relate([call()], Family(places=spans))
-    assert found.kind == kind
-
-
-def test_a_call_around_one_that_lies_between_in_the_same_batch_is_a_step() -> None:
-    between = call(8, parent=9, kind="tool")
-    found = relate([between, call()], Family(places=[stored(3, parent=8, kind="llm")]))
-    assert [one.kind for one in found] == ["tool", "chain"]
-
-
-@pytest.mark.parametrize(
-    ("others", "kind"),
-    [
-        ([call(3, parent=9)], "chain"),
-        ([call(3, parent=8), call(8, parent=9, kind="tool")], "chain"),
-        ([call(3, parent=8)], "llm"),
-        ([call(3, parent=9, kind="tool")], "llm"),
-        ([call(3, parent=9, otel_trace_id=b"u" * 16)], "llm"),
-    ],
-)
-def test_a_call_around_one_of_the_same_job_is_a_step(others: list[Envelope], kind: str) -> None:
-    assert relate([call(), *others], Family())[0].kind == kind
+def test_a_call_that_restates_another_is_a_step_that_names_it() -> None:
+    other = UUID(int=3)
+    restated = {UUID(int=9): Restatement(other, "same_usage"), UUID(int=7): Restatement(other, "same_usage")}
+    found = relate([call(), call(8), call(7, kind="tool")], Family(restated=restated))
+    assert [(one.kind, one.restates, one.restates_because) for one in found] == [
+        ("chain", other, "same_usage"),
+        ("llm", None, None),
+        ("tool", None, None),
+    ]
 
 
 def test_the_earliest_documents_count_each_once_and_no_more_than_are_read() -> None:

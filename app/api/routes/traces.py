@@ -19,7 +19,7 @@ from app.jobs.erasure import Target
 from app.storage.dead_letter_reads import dead_ids
 from app.storage.engine import reading
 from app.storage.feedback import is_stored, read_feedback
-from app.storage.traces import read_page, read_trace, read_tree
+from app.storage.traces import read_page, read_restating, read_trace, read_tree
 
 __all__ = ["router"]
 
@@ -47,7 +47,8 @@ async def get_trace(connection: Reading, project: Project, serving: Serving, tra
     trace = await read_trace(connection, project, trace_id)
     if trace is None:
         raise missing_trace(trace_id, serving.clock())
-    return json_response(describe(trace, await read_feedback(connection, project, trace_id)))
+    opinions = await read_feedback(connection, project, trace_id)
+    return json_response(describe(trace, opinions, await read_restating(connection, project, trace_id)))
 
 
 @router.get("/{trace_id}/tree")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.errors import BodyTooLarge, MalformedBody
 from app.otlp import protojson
-from app.otlp.mapping import Mapped, map_spans
+from app.otlp.mapping import map_spans, response_key
 from app.otlp.signals import Malformed
 from app.schemas.queued import Envelope, decode_envelope, encode
 from app.schemas.records import Rejection
@@ -46,30 +46,6 @@ def test_the_kind_of_a_span(attributes: dict[str, Any], kind: str) -> None:
     (found,) = mapped(span(attributes))
     assert found.context is not None
     assert found.context.kind == kind
-
-
-def kinds(found: list[Mapped]) -> list[str]:
-    return [one.context.kind for one in found if one.context]
-
-
-def test_only_the_innermost_call_is_a_call() -> None:
-    chat = {"gen_ai.operation.name": "chat"}
-    outer, chain, inner = span(chat), span({}, number=2, parent=1), span(chat, number=3, parent=2)
-    assert kinds(mapped(inner, chain, outer)) == ["llm", "span", "chain"]
-    elsewhere = span(chat, number=3, parent=2, trace_id=bytes(15) + b"\1")
-    assert kinds(mapped(elsewhere, chain, outer)) == ["llm", "span", "llm"]
-
-
-def test_spans_that_are_their_own_ancestors_end() -> None:
-    chat = {"gen_ai.operation.name": "chat"}
-    assert kinds(mapped(span(chat, parent=1))) == ["llm"]
-    assert len(mapped(span(chat, parent=2), span(chat, number=2, parent=1))) == 2
-
-
-def test_a_long_chain_of_calls_takes_time_in_proportion() -> None:
-    chat = {"gen_ai.operation.name": "chat"}
-    found = mapped(*(span(chat, number=n, parent=n - 1) for n in range(1, 20_001)))
-    assert kinds(found).count("llm") == 1
 
 
 def test_a_call_gets_what_was_retrieved_before_it_in_its_trace() -> None:
@@ -255,3 +231,27 @@ def test_a_resource_that_cannot_be_read_costs_its_own_spans_alone() -> None:
     first, second = protojson.read_spans(json.dumps(request).encode())
     assert isinstance(first, Malformed)
     assert not isinstance(second, Malformed)
+
+
+ANSWER = '{"id": "msg_1", "model": "claude", "content": []}'
+
+
+@pytest.mark.parametrize(
+    ("attributes", "named"),
+    [
+        ({"gen_ai.response.id": "msg_1"}, True),
+        ({"ai.response.id": "msg_1"}, True),
+        ({"output.value": ANSWER}, True),
+        ({"output.value": ANSWER, "gen_ai.response.id": "other"}, False),
+        ({"output.value": '{"id": "msg_1", "name": "a record that a model wrote"}'}, False),
+        ({"output.value": '{"id": 1, "model": "claude"}'}, False),
+        ({"output.value": '{"id": "msg_1", "model": "claude"'}, False),
+        ({"output.value": '{"id": "\ud800", "model": "claude"}'}, False),
+        ({"output.value": '{"a":' * 50_000}, False),
+        ({"output.value": "msg_1"}, False),
+    ],
+)
+def test_a_response_is_named_beside_it_or_in_it(attributes: dict[str, Any], named: bool) -> None:  # noqa: FBT001 a table
+    known = response_key({"gen_ai.response.id": "msg_1"})
+    assert known is not None
+    assert (response_key(attributes) == known) is named
