@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeGuard
 
 from monitoring.conversation.chunks import are_chunks, merge_chunks
@@ -320,10 +320,7 @@ _SHAPES: Final[tuple[Callable[[Mapping[str, Any], _Place], _Found], ...]] = (
 
 def _message(raw: Mapping[str, Any], role: str) -> Iterator[Message]:
     role = read_role(raw.get("role"), role)
-    parts = Parts([], [], [], [])
-    for name in ("content", "contents", "parts", "items"):
-        if raw.get(name):
-            collect(raw[name], parts)
+    parts = _parts_of(raw)
     if not any(parts):  # Cohere's history and Semantic Kernel's messages
         collect(
             next((said for name in ("message", "text") if isinstance(said := raw.get(name), str)), None),
@@ -350,6 +347,24 @@ def _message(raw: Mapping[str, Any], role: str) -> Iterator[Message]:
         message["tool_call_id"] = answered
     yield message
     yield from parts.results
+
+
+def _parts_of(raw: Mapping[str, Any]) -> Parts:
+    """Return the parts of a message, once where it is told both as text and as parts, as OpenAI's agents do."""
+    parts = Parts([], [], [], [])
+    for name in ("content", "contents", "parts", "items"):
+        if raw.get(name):
+            known = len(parts.texts)
+            collect(raw[name], parts)
+            if _are_same(parts.texts[:known], parts.texts[known:]):
+                del parts.texts[known:]
+    return parts
+
+
+def _are_same(texts: Sequence[str], others: Sequence[str]) -> bool:
+    return bool(texts and others) and (
+        "\n".join(texts) == "\n".join(others) or "".join(texts) == "".join(others)
+    )
 
 
 def _add_calls(raw: Mapping[str, Any], parts: Parts) -> None:
