@@ -53,6 +53,13 @@ _OUTPUT_VALUES = (
     "gen_ai.tool.call.result",
     "ai.toolCall.result",
 )
+_OUTPUT_DOCUMENTS = (
+    "langfuse.observation.output",
+    "mlflow.spanOutputs",
+    "gen_ai.completion",
+    "output.value",
+    "traceloop.entity.output",
+)
 _QUERY_EVENTS = frozenset({"db.query.result", "db.search.result"})
 
 _NOTHING = Reading([])
@@ -85,13 +92,18 @@ def conversation_of_logs(logs: Iterable[LogRecord]) -> Conversation:
     return Conversation(inputs.messages, outputs.messages, system, _marks(inputs, outputs))
 
 
-def documents_of(span: Span) -> tuple[str, ...]:
-    """Return the texts of the documents that a span retrieved, in their order."""
+def documents_of(span: Span, *, retriever: bool = False) -> tuple[str, ...]:
+    """Return the texts of the documents that a span retrieved, in their order.
+
+    Those of a `retriever` may be its output, as LangSmith, MLflow and Langfuse have them.
+    """
     attributes = span.attributes
     listed = parsed(attributes.get("gen_ai.retrieval.documents"))
     documents = [*(listed if isinstance(listed, list) else ())]
     for prefix in ("retrieval.documents", "reranker.output_documents"):
         documents += unflatten(attributes, prefix)
+    if retriever and not documents:
+        documents = _documents_among(parsed(attributes.get(name)) for name in _OUTPUT_DOCUMENTS)
     texts = (_document(document) for document in documents)
     found = [text for text in texts if text]
     for event in span.events:
@@ -100,6 +112,14 @@ def documents_of(span: Span) -> tuple[str, ...]:
             if isinstance(text, str) and text:
                 found.append(text)
     return tuple(dict.fromkeys(found))
+
+
+def _documents_among(outputs: Iterable[Any]) -> list[Any]:
+    for output in outputs:
+        listed = output.get("documents") if isinstance(output, Mapping) else output
+        if isinstance(listed, list):
+            return listed
+    return []
 
 
 def _document(value: Any) -> str:

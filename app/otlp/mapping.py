@@ -105,7 +105,7 @@ def _retrieved(known: Sequence[tuple[Span, str]]) -> _Retrieved:
     for span, kind in known:
         if kind in RETRIEVERS:
             with suppress(OverflowError, RecursionError):  # such a span is refused when it is mapped
-                found[span.trace_id].append((span.end_ns, documents_of(span)))
+                found[span.trace_id].append((span.end_ns, documents_of(span, retriever=True)))
     return {trace_id: _first_passages(groups) for trace_id, groups in found.items()}
 
 
@@ -173,7 +173,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
     attributes = span.attributes
     conversation = conversation_of(span)
     texts = texts_of(conversation)
-    documents = documents_of(span)
+    documents = documents_of(span, retriever=kind in RETRIEVERS)
     if not documents and kind == LLM:
         found = retrieved.get(span.trace_id, ())
         documents = tuple(text for ended_ns, text in found if ended_ns <= span.start_ns)

@@ -139,7 +139,7 @@ SAID = (
     "gen_ai.input.messages",
     "gen_ai.output.messages",
     "gen_ai.system_instructions",
-    "gen_ai.prompt.",
+    "gen_ai.prompt",
     "gen_ai.completion",
     "gen_ai.retrieval.documents",
     "gen_ai.tool.call.",

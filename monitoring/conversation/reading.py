@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeGuard
 
 from monitoring.conversation.chunks import are_chunks, merge_chunks
@@ -320,10 +320,7 @@ _SHAPES: Final[tuple[Callable[[Mapping[str, Any], _Place], _Found], ...]] = (
 
 def _message(raw: Mapping[str, Any], role: str) -> Iterator[Message]:
     role = read_role(raw.get("role"), role)
-    parts = Parts([], [], [], [])
-    for name in ("content", "contents", "parts", "items"):
-        if raw.get(name):
-            collect(raw[name], parts)
+    parts = _parts_of(raw)
     if not any(parts):
         collect(_said_elsewhere(raw, role), parts)
     _add_calls(raw, parts)
@@ -353,6 +350,24 @@ def _said_elsewhere(raw: Mapping[str, Any], role: str) -> str | None:
     """Return the text of Cohere's history and of Semantic Kernel's messages, and any object that a tool answered."""
     said = next((text for name in ("message", "text") if isinstance(text := raw.get(name), str)), None)
     return as_text(raw["content"]) if not said and role == "tool" and raw.get("content") else said
+
+
+def _parts_of(raw: Mapping[str, Any]) -> Parts:
+    """Return the parts of a message, once where it is told both as text and as parts, as OpenAI's agents do."""
+    parts = Parts([], [], [], [])
+    for name in ("content", "contents", "parts", "items"):
+        if raw.get(name):
+            known = len(parts.texts)
+            collect(raw[name], parts)
+            if _are_same(parts.texts[:known], parts.texts[known:]):
+                del parts.texts[known:]
+    return parts
+
+
+def _are_same(texts: Sequence[str], others: Sequence[str]) -> bool:
+    return bool(texts and others) and (
+        "\n".join(texts) == "\n".join(others) or "".join(texts) == "".join(others)
+    )
 
 
 def _add_calls(raw: Mapping[str, Any], parts: Parts) -> None:
