@@ -21,6 +21,7 @@ from msgspec import structs
 from app.aggregation import aggregate, negate
 from app.privacy import SealError
 from app.projects import Projects
+from app.schemas.inherited import joined_owner
 from app.schemas.queued import (
     BEGUN,
     CONTENT,
@@ -36,7 +37,7 @@ from app.schemas.queued import (
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.dead_letters import DeadLetter, bury
 from app.storage.engine import Connection, Engine
-from app.storage.nesting import read_documents
+from app.storage.nesting import MOST_PASSAGES, read_documents
 from app.storage.rollup_writes import append_deltas
 from app.storage.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.trace_writes import insert_traces, replace_traces
@@ -310,11 +311,9 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             prompt=part.prompt or record.prompt,
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
-            context=record.context or part.context,
+            context=tuple(dict.fromkeys((*record.context, *part.context)))[:MOST_PASSAGES],
             model_name=part.model_name if record.model_name == "unknown" else record.model_name,
             provider=record.provider or part.provider,
-            user_id=record.user_id or part.user_id,
-            session_id=record.session_id or part.session_id,
             tags=record.tags or part.tags,
             prompt_tokens=part.prompt_tokens if record.prompt_tokens is None else record.prompt_tokens,
             completion_tokens=part.completion_tokens
@@ -323,7 +322,7 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             reported_cost_usd=part.reported_cost_usd
             if record.reported_cost_usd is None
             else record.reported_cost_usd,
-            marks=(*record.marks, *(mark for mark in part.marks if mark not in _OF_PARTS)),
+            **joined_owner(record, _of_call(part)),
         )
     silent = not (record.prompt or record.response)
     marks = (
@@ -339,6 +338,11 @@ def _begun(record: Record, part: Record) -> Record:
         return record
     milliseconds = max((end - begin) / timedelta(milliseconds=1), 0.0)
     return structs.replace(record, timestamp=min(begin, end), response_time_ms=milliseconds)
+
+
+def _of_call(part: Record) -> Record:
+    marks = tuple(mark for mark in part.marks if mark not in _OF_PARTS)
+    return structs.replace(part, marks=marks)
 
 
 def _envelope(trace: Trace, record: Record) -> Envelope:

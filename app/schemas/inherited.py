@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from monitoring.models import Record
+
 __all__ = [
     "INHERITED_NAMES",
     "INHERITED_SESSION",
@@ -16,6 +18,7 @@ __all__ = [
     "SHARED_PREFIXES",
     "Given",
     "Kin",
+    "joined_owner",
     "shared_metadata",
 ]
 
@@ -76,6 +79,25 @@ class Kin(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None
     tags: tuple[str, ...]
     marks: tuple[str, ...]
+
+
+def joined_owner(call: Record, part: Record) -> dict[str, Any]:
+    """Return user, session and marks of a call with those of a part of it: an own value before an inherited one."""
+    user = _stronger(call.user_id, part.user_id, INHERITED_USER, call, part)
+    session = _stronger(call.session_id, part.session_id, INHERITED_SESSION, call, part)
+    inherited = [mark for _, mark in (user, session) if mark]
+    said = (mark for mark in (*call.marks, *part.marks) if mark not in {INHERITED_USER, INHERITED_SESSION})
+    return {"user_id": user[0], "session_id": session[0], "marks": (*said, *inherited)}
+
+
+def _stronger(
+    own: str | None, other: str | None, mark: str, call: Record, part: Record
+) -> tuple[str | None, str | None]:
+    """Return which of two values counts, and the mark where that one is inherited."""
+    weak, weak_other = mark in call.marks, mark in part.marks
+    if own is None or (weak and other is not None and not weak_other):
+        return other, mark if weak_other else None
+    return own, mark if weak else None
 
 
 def shared_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,3 +86,29 @@ def test_what_is_noted_of_the_texts_of_a_part_is_noted_of_the_call(
         [Record(prompt="q", response="a", marks=marks) for marks in parts],
     )
     assert found.marks == expected
+
+
+WEAK = ("inherited_user",)
+
+
+@pytest.mark.parametrize(
+    ("own", "part", "expected"),
+    [
+        (("zoe", ()), ("bob", ()), ("zoe", ())),
+        ((None, ()), ("bob", ()), ("bob", ())),
+        (("zoe", WEAK), ("bob", ()), ("bob", ())),
+        (("zoe", WEAK), ("bob", WEAK), ("zoe", WEAK)),
+        (("zoe", ()), ("bob", WEAK), ("zoe", ())),
+        ((None, ()), ("bob", WEAK), ("bob", WEAK)),
+        (("zoe", WEAK), (None, ()), ("zoe", WEAK)),
+    ],
+)
+def test_a_user_of_its_own_stands_before_an_inherited_one(own: Any, part: Any, expected: Any) -> None:
+    records = [Record(prompt="q", response="a", user_id=user, marks=marks) for user, marks in (own, part)]
+    found = merge(records[0], records[1:])
+    assert (found.user_id, found.marks) == expected
+
+
+def test_documents_and_what_tools_answered_are_kept_beside_each_other() -> None:
+    records = [Record(prompt="q", response="a", context=context) for context in (("a",), ("b", "a"))]
+    assert merge(records[0], records[1:]).context == ("a", "b")
