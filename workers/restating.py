@@ -138,7 +138,7 @@ class _Restating:
             for one in reporting
             if (usage := self._usage(one)) and (own := tokens_of(outer)) and is_same_usage(own, usage)
         ]
-        surely = len(reporting) > 1  # of several calls one is repeated only where the texts say which
+        surely = len(equal) > 1  # of several of the same usage one is repeated only where texts say which
         if repeated := next((one for one in equal if self._is_one(outer, one, surely=surely)), None):
             self._join(outer.trace_id, repeated.trace_id, USAGE)
         for one in alike:
