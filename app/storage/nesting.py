@@ -43,12 +43,13 @@ NOT coalesce(completion_tokens = 0 AND token_source <> 'reported', false) AS ans
 """
 """The columns of `traces` that a PlacedSpan is made of; none of them is large."""
 
-# The bounds of ids let Postgres leave out the partitions of other days, those made ahead among them.
+# The bounds of ids let Postgres leave out the partitions of other days, those made ahead among them. Ordered by ids
+# as such, a partition without statistics is read whole for each trace, because its key has them in order.
 _PLACES = text(f"""
 SELECT found.* FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id) CROSS JOIN LATERAL (
     SELECT {PLACED} FROM traces
     WHERE project_id = :project_id AND otel_trace_id = wanted.otel_trace_id AND trace_id BETWEEN :since AND :until
-    ORDER BY trace_id DESC LIMIT :most
+    ORDER BY CAST(trace_id AS text) DESC LIMIT :most
 ) AS found
 """)  # noqa: S608 names of columns
 _DOCUMENTS = text("""

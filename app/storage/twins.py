@@ -16,29 +16,31 @@ from app.storage.tables import traces
 
 __all__ = ["read_group", "read_stream_parts", "read_twins", "read_wording", "rewrite_calls"]
 
-_MOST_TWINS = 32
+_MOST_TWINS = 16
 _CHARACTERS = 4_000
 
 # The bounds of ids let Postgres leave out the partitions of other days.
 _FRESH = """
 WITH fresh AS MATERIALIZED (
     SELECT trace_id AS own_id, response_key AS own_key, prompt_tokens AS own_prompt, completion_tokens AS own_completion,
-        token_source AS own_source, response_time_ms AS own_ms, occurred_at AS own_moment,
+        metadata ->> 'otel.scope' AS own_scope, token_source AS own_source, response_time_ms AS own_ms, occurred_at AS own_moment,
         occurred_at + coalesce(response_time_ms, 0) * interval '1 millisecond' AS own_end
     FROM traces WHERE project_id = :project_id AND trace_id = ANY(:ids) AND trace_id BETWEEN :first AND :last
         AND kind IN ('llm', 'embedding') AND otel_trace_id IS NOT NULL
 )
 """
 _WITHIN = "project_id = :project_id AND trace_id BETWEEN :since AND :until AND otel_trace_id IS NOT NULL"
+_SCOPE = "metadata ->> 'otel.scope'"
 
 
-def _found(*parts: str) -> TextClause:
-    """Return a statement for spans that one of the parts finds for a fresh call, each with its few nearest."""
+def _found(*parts: str, others: str = "true") -> TextClause:
+    """Return a statement for spans that one of the parts finds for a fresh call, of its few nearest the `others`."""
     wanted = (
-        f"SELECT found.* FROM fresh CROSS JOIN LATERAL (SELECT {PLACED} FROM traces WHERE {_WITHIN} AND {part}) AS found"  # noqa: S608 constants
+        f"SELECT found.* FROM fresh CROSS JOIN LATERAL (SELECT {PLACED}, {_SCOPE} AS scope "  # noqa: S608 constants
+        f"FROM traces WHERE {_WITHIN} AND {part}) AS found WHERE {others}"
         for part in parts
     )
-    return text(f"{_FRESH} {' UNION ALL '.join(wanted)}")
+    return text(f"{_FRESH} {' UNION '.join(wanted)}")
 
 
 # A span around another one began before it, and seldom by more than a minute.
@@ -48,6 +50,7 @@ _TWINS = _found(
     f"{_USAGE} AND occurred_at BETWEEN own_moment - interval '1 minute' AND own_moment "
     f"ORDER BY occurred_at DESC LIMIT {_MOST_TWINS}",
     f"{_USAGE} AND occurred_at > own_moment AND occurred_at <= own_end ORDER BY occurred_at LIMIT {_MOST_TWINS}",
+    others="coalesce(found.scope <> own_scope, true)",  # one instrumentation tells of a call once
 )
 _STREAMED = (
     "kind = 'llm' AND (response_time_ms = 0 OR (completion_tokens = 0 AND token_source <> 'reported')) "
@@ -61,11 +64,10 @@ _STREAM_PARTS = _found(
     "AND occurred_at BETWEEN own_end - interval '5 milliseconds' AND own_end + interval '10 minutes' "
     f"ORDER BY occurred_at LIMIT {_MOST_TWINS}",
 )
+# With OR between them neither index would serve.
 _GROUP = text(
-    " UNION ALL ".join(  # with OR between them neither index would serve
-        f"SELECT {PLACED} FROM traces WHERE {_WITHIN} AND {named} = ANY(:calls)"  # noqa: S608 constants
-        for named in ("trace_id", "restates")
-    )
+    f"SELECT {PLACED} FROM traces WHERE {_WITHIN} AND trace_id = ANY(:calls) UNION ALL "  # noqa: S608 constants
+    f"SELECT {PLACED} FROM traces WHERE project_id = :project_id AND restates = ANY(:calls) AND trace_id >= :since"
 )
 _WORDING = text("""
 SELECT trace_id, metadata ->> 'otel.scope' AS scope, metadata ->> 'service.name' AS service,
@@ -173,7 +175,9 @@ async def rewrite_calls(connection: AsyncConnection, calls: Sequence[Trace]) -> 
 
 
 def _placed(row: Row[Any]) -> PlacedSpan:
-    return PlacedSpan(**row._asdict())
+    values = row._asdict()
+    values.pop("scope", None)
+    return PlacedSpan(**values)
 
 
 def _id(value: Any) -> UUID:
