@@ -16,6 +16,7 @@ from app.schemas.traces import Trace
 from dashboard.components import aria, flag_name
 from dashboard.evidence import Finding, marked
 from dashboard.formatting import UNKNOWN, ago, clip, clock, count, instant, milliseconds, money, score
+from dashboard.restating import told_once_more
 from dashboard.silence import silence_notice
 from monitoring.excerpts import SCORED_CHARACTERS, SCORED_IN_PART
 from monitoring.models import Failure, Result, Score
@@ -100,6 +101,7 @@ def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
     silent = NO_CONTENT in trace.marks
     return [
         _summary(trace),
+        *_restating(trace),
         *tree,
         *(
             [
@@ -119,6 +121,18 @@ def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
         *_scores(trace),
         html.H3("Call"),
         html.Table(html.Tbody([_fact(*fact) for fact in _facts(trace)]), className="facts"),
+    ]
+
+
+def _restating(trace: Trace) -> list[Any]:
+    if trace.restates is None:
+        return []
+    why = told_once_more(trace.restates_because)
+    return [
+        html.P(
+            f"This span counts nothing, because it tells once more of the call {trace.restates}: {why}.",
+            className="remark",
+        )
     ]
 
 

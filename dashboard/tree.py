@@ -13,6 +13,7 @@ from app.schemas.listed import TreeNode
 from app.schemas.traces import COUNTED_KINDS
 from dashboard.components import aria
 from dashboard.formatting import milliseconds, money, score
+from dashboard.restating import told_once_more
 from dashboard.view import with_fields
 
 __all__ = ["MOST_READ", "span_tree"]
@@ -57,6 +58,8 @@ def _line(node: dict[str, Any], depth: int, shown: UUID, path: str, search: str 
     told = [node["kind"], milliseconds(node["response_time_ms"])]
     if node["kind"] in COUNTED_KINDS:
         told += [money(node["cost_usd"]), f"quality {score(node['quality_score'])}"]
+    if node["restates"]:
+        told.append(f"counted elsewhere: {told_once_more(node['restates_because'])}")
     marks = [html.Span("flagged", className="flag")] if node["is_safe"] is False else []
     marks += [html.Span("error", className="flag", title=node["error"])] if node["error"] else []
     return html.Li(

@@ -33,6 +33,7 @@ from workers.twins import is_end_of_stream, is_request_of_stream
 __all__ = ["Nesting", "restated_among"]
 
 _MOST_QUESTIONS = 3  # wording that was asked for may make other spans comparable
+_MOST_WORDINGS = 1_024  # and of a trace of very many calls those accepted last are compared
 
 
 async def restated_among(
@@ -59,11 +60,12 @@ async def _restate(
     for _ in range(_MOST_QUESTIONS):
         if not wanted:
             break
+        asked = sorted(wanted)[-_MOST_WORDINGS:]
+        known = {**known, **await read_wording(connection, project_id, asked)}
         # A span that is gone by now has no wording, and restates nothing.
-        known = {**known, **await read_wording(connection, project_id, wanted)}
-        found, wanted = restate(
-            [one for one in spans if one.trace_id not in wanted - known.keys()], known, beside=beside
-        )
+        gone = {id_ for id_ in asked if id_ not in known}
+        spans = [one for one in spans if one.trace_id not in gone]
+        found, wanted = restate(spans, known, beside=beside)
     return found
 
 

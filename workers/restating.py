@@ -7,7 +7,7 @@ response. Whatever else lies inside a call is a call of its own.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -28,7 +28,7 @@ from app.schemas.spans import (
 )
 from app.schemas.traces import COUNTED_KINDS
 from workers.likeness import Tokens, differ, is_same_model, is_same_usage, is_sum, match, tokens_of
-from workers.twins import find_twins
+from workers.twins import find_twins, is_request_of_stream
 
 __all__ = ["Restating", "restate"]
 
@@ -52,6 +52,9 @@ def restate(
     """
     placed = {span.trace_id: span for span in spans}
     calls = [one for one in placed.values() if one.kind in COUNTED_KINDS or one.restates]
+    if not (beside or any(is_request_of_stream(one) or one.restates for one in calls)):
+        shared = Counter(one.otel_trace_id for one in calls)
+        calls = [one for one in calls if shared[one.otel_trace_id] > 1]
     if len(calls) < 2:  # noqa: PLR2004 one alone repeats nothing
         return Restating({}, frozenset())
     return _Restating(placed, calls, wording).restating(beside=beside)
@@ -135,7 +138,7 @@ class _Restating:
             for one in reporting
             if (usage := self._usage(one)) and (own := tokens_of(outer)) and is_same_usage(own, usage)
         ]
-        surely = len(reporting) > 1  # of several calls one is repeated only where the texts say which
+        surely = len(equal) > 1  # of several of the same usage one is repeated only where texts say which
         if repeated := next((one for one in equal if self._is_one(outer, one, surely=surely)), None):
             self._join(outer.trace_id, repeated.trace_id, USAGE)
         for one in alike:

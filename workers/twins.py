@@ -23,8 +23,8 @@ LONGEST_STREAM = timedelta(minutes=10)
 """How long after its request was answered the end of a stream may be told."""
 # Two clocks, and a span that ends with the last piece of a stream beside one that ends with its object.
 _SLACK, _LATE = timedelta(milliseconds=5), timedelta(seconds=1)
-_MOST_NEIGHBOURS = 32
-_MOST_LEVELS = 64
+_MOST_NEIGHBOURS = 8
+_MOST_LEVELS = 32
 
 Twins = tuple[UUID, UUID, str]
 

@@ -59,9 +59,21 @@ _SAYING_KIND = (
     ("traceloop.span.kind", _NAMED),
     ("span.type", _NAMED),
 )
-# LlamaIndex tells the making of a request as a call of its own.
-_PREPARATIONS = ("prepare_chat_with_tools",)
+# LlamaIndex tells the making of a request and the reading of an answer as calls, others the filling of a template.
+_TEMPLATE = "PromptTemplate"
+_PREPARATIONS = frozenset(
+    {
+        "prepare_chat_with_tools",
+        "get_tool_calls_from_response",
+        "format",
+        "format_messages",
+        "format_prompt",
+    }
+)
 _MODELS = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name")
+_USAGE = frozenset(
+    {"gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion"}
+)
 _SIGNS = (
     "input_tokens",
     "output_tokens",
@@ -84,8 +96,16 @@ def kind_of(span: Span) -> str:
         name = parsed(value) if isinstance(value, str) else None  # MLflow's values are JSON, quotes and all
         if isinstance(name, str) and name.lower() in known:
             kind = known[name.lower()]
-            return "chain" if kind == LLM and span.name.endswith(_PREPARATIONS) else kind
+            return "chain" if kind in {LLM, EMBEDDING} and _prepares(span) else kind
     return LLM if _resembles_call(attributes) else "span"
+
+
+def _prepares(span: Span) -> bool:
+    """Tell whether a span is about what goes into a call or comes out of it, and says so by its name alone."""
+    if not span.attributes.keys().isdisjoint(_USAGE):
+        return False
+    names = span.name.split(".")
+    return names[-1].strip("_") in _PREPARATIONS or any(name.endswith(_TEMPLATE) for name in names)
 
 
 def _vercel(operation: str) -> str:

@@ -46,23 +46,39 @@ _CLAIM = (
     "span_parts.attempts, span_parts.user_id, c.trace_id"
 )
 _JOINED = (
-    "SELECT p.project_id, p.part_id, t.trace_id FROM span_parts p JOIN traces t "  # noqa: S608 constants, no input
-    "ON t.project_id = p.project_id AND {condition} AND t.trace_id >= $3 "
+    "SELECT p.project_id, p.part_id, {found} AS trace_id FROM span_parts p JOIN traces t "  # noqa: S608 constants, no input
+    "ON t.project_id = p.project_id AND {condition} AND t.trace_id >= $3 {beside} "
     f"WHERE {_FREE} ORDER BY p.created_at LIMIT $4 FOR UPDATE OF p SKIP LOCKED"
 )
 # Steps around a call may name its response too, and are not what was evaluated.
 _CLAIM_ABOUT_RESPONSE = _CLAIM.format(
-    found=_JOINED.format(condition="t.response_key = p.response_key AND t.kind IN ('llm', 'embedding')")
+    found=_JOINED.format(
+        found="t.trace_id",
+        condition="t.response_key = p.response_key AND t.kind IN ('llm', 'embedding')",
+        beside="",
+    )
+)
+# A span may tell once more of a call: what was found in it is about that call, and so are its texts where that has none.
+_RESTATED = (
+    "LEFT JOIN traces c ON c.project_id = t.project_id AND c.trace_id = t.restates AND c.trace_id >= $3 "
+    "AND t.restates_because NOT IN ('sum_of_usage', 'wraps_calls') "
+    "AND (p.kind = 'evaluation' OR 'no_content' = ANY(c.marks))"
 )
 # An event that names a response is about the span it was sent in only if that is a call which names none.
 _ABOUT_SPAN = (
     "t.otel_trace_id = p.otel_trace_id AND t.otel_span_id = p.otel_span_id AND p.kind IN ({kinds}) AND "
     "(p.response_key IS NULL OR (t.response_key IS NULL AND t.kind IN ('llm', 'embedding')))"
 )
-_CLAIM_TEXTS_OF_SPAN = _CLAIM.format(
-    found=_JOINED.format(condition=_ABOUT_SPAN.format(kinds="'content', 'context'"))
+_CLAIM_TEXTS_OF_SPAN, _CLAIM_ABOUT_SPAN = (
+    _CLAIM.format(
+        found=_JOINED.format(
+            found="coalesce(c.trace_id, t.trace_id)",
+            beside=_RESTATED,
+            condition=_ABOUT_SPAN.format(kinds=kinds),
+        )
+    )
+    for kinds in ("'content', 'context'", "'evaluation'")
 )
-_CLAIM_ABOUT_SPAN = _CLAIM.format(found=_JOINED.format(condition=_ABOUT_SPAN.format(kinds="'evaluation'")))
 # What is about a trace as a whole is about its outermost call, else about the last one, and where it has no call about
 # its outermost step. The trace is there when its root is, or a minute after the finding came; what has no call, then alone.
 _CLAIM_ABOUT_TRACE = _CLAIM.format(

@@ -16,7 +16,7 @@ from app.storage.tables import traces
 
 __all__ = ["read_group", "read_stream_parts", "read_twins", "read_wording", "rewrite_calls"]
 
-_MOST_TWINS = 32
+_MOST_TWINS = 16
 _CHARACTERS = 4_000
 
 # The bounds of ids let Postgres leave out the partitions of other days.

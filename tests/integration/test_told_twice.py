@@ -17,9 +17,10 @@ from app.storage import twins
 from tests.integration.api_rig import ApiRig
 from tests.integration.test_erasure import work
 from tests.integration.test_nested_calls import payload_of
+from tests.integration.test_otlp_logs import joining
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.integration.truth import assert_rollups_equal_rows
-from tests.unit.otlp.spans import START_NS, protobuf_bytes, span
+from tests.unit.otlp.spans import START_NS, log_bytes, protobuf_bytes, span
 
 ELSEWHERE = b"another trace id"
 COST = 1000 * 0.15e-6 + 100 * 0.6e-6
@@ -285,6 +286,36 @@ async def test_calls_at_once_of_one_instrumentation_all_count(api: ApiRig) -> No
     again = [later(one._replace(span_id=bytes([9] * 7 + [n])), n, 250 + n) for n, one in enumerate(spans[:2])]
     await store(api, request("openllmetry", *(one._replace(trace_id=b"x" * 16) for one in again)))
     assert await figures(api) == (4, pytest.approx(4 * COST))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["outer", "inner", "texts"])))
+async def test_texts_that_come_apart_from_the_outer_span_are_those_of_the_call(
+    api: ApiRig, order: Sequence[str]
+) -> None:
+    outer = span({name: value for name, value in SILENT.items() if "usage" not in name}, milliseconds=300)
+    sent = {
+        "outer": (request("opentelemetry", outer), "/v1/traces"),
+        "inner": (request("sdk", later(span(SILENT, number=2, parent=1), 1, 299)), "/v1/traces"),
+        "texts": (
+            log_bytes(
+                {
+                    "event": "gen_ai.client.inference.operation.details",
+                    "attributes": CHAT,
+                    "trace_id": outer.trace_id,
+                    "span_id": outer.span_id,
+                }
+            ),
+            "/v1/logs",
+        ),
+    }
+    for name in order:
+        body, path = sent[name]
+        await export(api, body, path)
+        await api.worker.drain()
+        await joining(api).turn()
+    assert await figures(api) == (1, pytest.approx(COST))
+    (call,) = [row for row in (await by_span(api)).values() if row["kind"] == "llm"]
+    assert (call["response"], call["overall_quality"], call["marks"]) == ("Not today.", 1.0, [])
 
 
 async def test_it_is_shown_what_was_merged_and_why(api: ApiRig) -> None:

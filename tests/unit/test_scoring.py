@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from msgspec import structs
@@ -120,3 +121,11 @@ def test_a_cost_is_counted_of_calls_and_shown_of_every_step(kind, tokens, cost, 
 def test_the_dashboard_says_so_above_the_texts(marks, told):
     trace = scored(Record(prompt="Hello?", response="Hello.", marks=marks))
     assert ("Its scores and findings are those of the beginning" in str(trace_detail(trace))) is told
+
+
+@pytest.mark.parametrize("restates", [None, UUID(int=7)])
+def test_the_dashboard_says_which_call_a_span_tells_of_once_more(restates):
+    trace = scored(Record(prompt="Hello?", response="Hello."))
+    trace = structs.replace(trace, restates=restates, restates_because="same_response_id")
+    told = f"tells once more of the call {UUID(int=7)}: both name the same response."
+    assert (told in str(trace_detail(trace))) is (restates is not None)

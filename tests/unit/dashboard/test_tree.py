@@ -4,10 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import pytest
 from plotly.io.json import to_json_plotly
 
+from app.schemas import spans
 from app.schemas.listed import TreeNode
+from dashboard.restating import told_once_more
 from dashboard.tree import span_tree
+
+REASONS = ("BARE", "MOMENT", "PART", "RESPONSE", "SILENT", "STREAM", "SUM", "USAGE", "WRAPS")
 
 
 def node(number: int, parent: int | None, **changes: Any) -> TreeNode:
@@ -54,6 +59,19 @@ def test_what_went_wrong_is_on_the_line_and_a_name_is_text():
     assert "flagged" in shown
     assert "timeout" in shown
     assert line.children[0].children.children == "<b>"
+
+
+def test_a_span_that_counts_nothing_says_why():
+    outer = node(1, None, kind="chain", restates=UUID(int=2), restates_because="same_usage")
+    (wrapper, call) = lines([outer, node(2, 1)], shown=2)
+    told = "counted elsewhere: their model and usage are the same"
+    assert told in to_json_plotly(wrapper)
+    assert "counted elsewhere" not in to_json_plotly(call)
+
+
+@pytest.mark.parametrize("because", [*(getattr(spans, name) for name in REASONS), None, "a later version's"])
+def test_every_reason_has_words(because):
+    assert (told_once_more(because) == "they are one call") is (because in {None, "a later version's"})
 
 
 def test_a_long_trace_is_cut_and_says_so():

@@ -159,10 +159,28 @@ def test_kinds_are_read_from_what_each_client_calls_them(attributes: dict[str, A
     assert kind_of(span(attributes)) == kind
 
 
-def test_the_making_of_a_request_is_no_call() -> None:
-    prepared = span({"openinference.span.kind": "LLM"}, name="OpenAI._prepare_chat_with_tools")
-    assert kind_of(prepared) == "chain"
-    assert kind_of(span({"openinference.span.kind": "LLM"}, name="OpenAI.chat_with_tools")) == "llm"
+OPENINFERENCE, LANGSMITH = {"openinference.span.kind": "LLM"}, {"gen_ai.operation.name": "chat"}
+NAMES: list[tuple[dict[str, Any], str, str]] = [
+    (OPENINFERENCE, "OpenAI._prepare_chat_with_tools", "chain"),
+    (OPENINFERENCE, "FunctionCallingLLM.prepare_chat_with_tools", "chain"),
+    (OPENINFERENCE, "Anthropic.get_tool_calls_from_response", "chain"),
+    (OPENINFERENCE, "DefaultPromptTemplate.format_messages", "chain"),
+    (OPENINFERENCE, "OpenAI.chat_with_tools", "llm"),
+    (OPENINFERENCE, "OpenAI.format_and_chat", "llm"),
+    ({**OPENINFERENCE, "llm.token_count.completion": 5}, "Formatter.format", "llm"),
+    (LANGSMITH, "ChatPromptTemplate", "chain"),
+    (LANGSMITH, "FewShotPromptTemplate.invoke", "chain"),
+    (LANGSMITH, "ChatOpenAI", "llm"),
+    (LANGSMITH, "PromptTemplates", "llm"),
+    ({**LANGSMITH, "gen_ai.usage.output_tokens": 5}, "ChatPromptTemplate", "llm"),
+    ({"gen_ai.operation.name": "embeddings"}, "PromptTemplate", "chain"),
+    ({"gen_ai.operation.name": "embeddings"}, "OpenAIEmbedding.get_query_embedding", "embedding"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "name", "kind"), NAMES)
+def test_what_prepares_a_call_is_none(attributes: dict[str, Any], name: str, kind: str) -> None:
+    assert kind_of(span(attributes, name=name)) == kind
 
 
 USAGES: dict[str, tuple[dict[str, Any], tuple[int | None, ...]]] = {
