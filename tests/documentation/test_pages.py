@@ -181,4 +181,4 @@ def follow(newcomer: Newcomer, block: Block, place: Place) -> None:
     elif block.language == "promql":
         known = httpx.get(f"{place.api}/metrics", timeout=10).raise_for_status().text
         for name in re.findall(r"llm_monitor_\w+", block.text):
-            assert re.search(rf"^{name}[ {{]", known, re.MULTILINE), name
+            assert re.search(rf"^(?:# TYPE )?{name}[ {{]", known, re.MULTILINE), name
