@@ -10,7 +10,8 @@ from msgspec import structs
 
 from app.schemas.spans import STREAM, PlacedSpan
 from app.schemas.traces import Trace
-from monitoring.pricing import Usage, price
+from monitoring.pricing import Usage
+from workers.scoring import price_call
 
 __all__ = ["complete", "gives"]
 
@@ -38,14 +39,15 @@ def complete(call: Trace, spans: Sequence[Trace]) -> Trace:
 
 def _taking(call: Trace, span: Trace) -> Trace:
     given = {
-        name: getattr(call, name) or getattr(span, name) for name in (*_OWNERS, "time_to_first_token_ms")
+        name: getattr(call, name) or getattr(span, name)
+        for name in (*_OWNERS, "time_to_first_token_ms", "reported_cost_usd")
     }
     taken = structs.replace(call, **given)
     if span.restates_because == STREAM and call.response_time_ms == 0:
         taken = _streamed(taken, span)
     told = span.prompt_tokens is not None and span.completion_tokens is not None
     if call.token_source == "reported" or not (told and (span.prompt_tokens or span.completion_tokens)):  # noqa: S105 no password
-        return taken if taken.provider == call.provider or call.token_source is None else _priced(taken)
+        return taken if call.token_source is None or _same_price(taken, call) else _priced(taken)
     return _priced(
         structs.replace(
             taken,
@@ -57,6 +59,10 @@ def _taking(call: Trace, span: Trace) -> Trace:
             token_source="reported",  # noqa: S106 no password
         )
     )
+
+
+def _same_price(taken: Trace, call: Trace) -> bool:
+    return taken.provider == call.provider and taken.reported_cost_usd == call.reported_cost_usd
 
 
 def _streamed(call: Trace, request: Trace) -> Trace:
@@ -75,7 +81,8 @@ def _priced(call: Trace) -> Trace:
         cache_write=call.cache_write_tokens or 0,
         reasoning=call.reasoning_tokens or 0,
     )
-    found = price(usage, call.provider, call.model_name, call.occurred_at)
+    told = call.reported_cost_usd
+    found = price_call(usage, call.provider, call.model_name, call.occurred_at, told=told)
     cost = None if found.cost_usd is None else found.cost_usd.quantize(_PLACES)
     return structs.replace(
         call, cost_usd=cost, pricing_status=found.status, price_source=found.source or None

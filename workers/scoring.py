@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
@@ -24,7 +25,7 @@ from monitoring.pricing import Priced, Usage, price
 from monitoring.tokens import TokenCount, count_tokens
 from monitoring.verdict import Verdict, assess
 
-__all__ = ["DROPPED", "REPORTED", "UNSAMPLED", "Scoring", "Unscorable"]
+__all__ = ["DROPPED", "REPORTED", "UNSAMPLED", "Scoring", "Unscorable", "price_call"]
 
 _SCORED = frozenset({LLM, GUARDED})
 _UNPRICED = "not_a_call"
@@ -190,14 +191,21 @@ def _occurred_at(envelope: Envelope, record: Record) -> datetime:
 
 
 def _price(record: Record, count: TokenCount, at: datetime) -> Priced:
-    """Return what a call cost: by the tables of prices, and where they do not know it, as the client said."""
-    priced = price(_usage(record, count), record.provider, record.model_name, at)
-    return (priced.cost_usd is None and _reported(record)) or priced
+    told = record.reported_cost_usd
+    return price_call(_usage(record, count), record.provider, record.model_name, at, told=told)
 
 
 def _reported(record: Record) -> Priced | None:
     told = record.reported_cost_usd
     return None if told is None else Priced(told, "priced", REPORTED)
+
+
+def price_call(
+    usage: Usage, provider: str | None, model: str, at: datetime, *, told: Decimal | None
+) -> Priced:
+    """Return what a call cost: by the tables of prices, and where they do not know it, as the client `told`, in USD."""
+    priced = price(usage, provider, model, at)
+    return Priced(told, "priced", REPORTED) if priced.cost_usd is None and told is not None else priced
 
 
 def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:

@@ -90,6 +90,7 @@ _REWRITTEN = (
     "cost_usd",
     "pricing_status",
     "price_source",
+    "reported_cost_usd",
     "marks",
 )
 
