@@ -74,7 +74,7 @@ def _read_repr(text: str) -> Decoded | None:
         return None
     try:
         found = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
     return Decoded(found) if _holds_mapping(found) else None
 

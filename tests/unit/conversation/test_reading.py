@@ -96,6 +96,7 @@ PLAIN = [
     "{'a'",
     "{% raw %}",
     '["unclosed',
+    "[{'role': 'user', {'a': {}}: 'no key of a mapping'}]",
 ]
 
 
