@@ -12,7 +12,7 @@ from tests.clients.page import PAGE
 
 HOW_TO = "\n".join(
     (PAGE.parents[1] / "how-to" / name).read_text(encoding="utf-8")
-    for name in ("send-opentelemetry.md", "langfuse.md")
+    for name in ("send-opentelemetry.md", "send-from-frameworks.md", "langfuse.md")
 )
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", HOW_TO, re.DOTALL)
 SOURCES = [path.read_text(encoding="utf-8") for path in PROGRAMS.iterdir() if path.is_file()]
