@@ -27,6 +27,8 @@ class NotRun(NamedTuple):
 _OTHERS = "needs packages of others; test_clients_page.py compares it with a program that tests/clients runs"
 _DOCKER = "needs Docker, which tests cannot start"
 _OTEL = "docs/how-to/send-opentelemetry.md"
+_FRAMEWORKS = "docs/how-to/send-from-frameworks.md"
+_LANGFUSE = "docs/how-to/langfuse.md"
 _PIP = "pip install openai opentelemetry-distro opentelemetry-exporter-otlp-proto-http opentelemetry-instrumentation-openai-v2"
 
 NOT_RUN: Final = (
@@ -98,6 +100,20 @@ NOT_RUN: Final = (
     NotRun(_OTEL, "pip install langfuse openai", _OTHERS),
     NotRun(_OTEL, "from langfuse import get_client, propagate_attributes", _OTHERS),
     NotRun(_OTEL, "pip install openai", _OTHERS),
+    NotRun(_FRAMEWORKS, "from opentelemetry import trace", _OTHERS),
+    NotRun(_FRAMEWORKS, "from openinference.instrumentation import using_attributes", _OTHERS),
+    NotRun(
+        _FRAMEWORKS,
+        'about = {"metadata": {"session_id": "session-1", "user_id": "user-1"}, "tags": ["weather"]}',
+        _OTHERS,
+    ),
+    NotRun(_FRAMEWORKS, "import mlflow", _OTHERS),
+    NotRun(_FRAMEWORKS, "from strands.telemetry import StrandsTelemetry", _OTHERS),
+    NotRun(_FRAMEWORKS, "import logfire", _OTHERS),
+    NotRun(_FRAMEWORKS, "import logging", _OTHERS),
+    NotRun(_FRAMEWORKS, 'import { OTLPHttpJsonTraceExporter, registerOTel } from "@vercel/otel";', _OTHERS),
+    NotRun(_LANGFUSE, "pip install langfuse openai", _OTHERS),
+    NotRun(_LANGFUSE, "from langfuse import get_client, observe", _OTHERS),
 )
 
 SAYS: Final = {

@@ -6,15 +6,22 @@ import re
 
 import pytest
 
-from tests.clients.catalogue import CLIENTS, NODE_PACKAGES
+from tests.clients.catalogue import CLIENTS
+from tests.clients.client import NODE_PACKAGES
 from tests.clients.environments import PROGRAMS
 from tests.clients.page import PAGE
 
-HOW_TO = "\n".join(
-    (PAGE.parents[1] / "how-to" / name).read_text(encoding="utf-8")
-    for name in ("send-opentelemetry.md", "send-from-frameworks.md", "langfuse.md")
+WHOLE, BEGINNINGS = (
+    "\n".join((PAGE.parents[1] / "how-to" / name).read_text(encoding="utf-8") for name in names)
+    for names in (("send-opentelemetry.md", "langfuse.md"), ("send-from-frameworks.md",))
 )
-BLOCKS = re.findall(r"```(\w*)\n(.*?)```", HOW_TO, re.DOTALL)
+HOW_TO = WHOLE + BEGINNINGS
+
+
+def blocks_of(pages: str) -> list[tuple[str, str]]:
+    return re.findall(r"```(\w*)\n(.*?)```", pages, re.DOTALL)
+
+
 SOURCES = [path.read_text(encoding="utf-8") for path in PROGRAMS.iterdir() if path.is_file()]
 SETTINGS = {
     f"{name}={value.format(api='http://localhost:8000')}"
@@ -26,8 +33,10 @@ SETTINGS = {
 PACKAGES = {re.split("==", package)[0] for one in CLIENTS for package in one.packages} | set(NODE_PACKAGES)
 RUN = "python app.py"
 STARTS = {f"{one.launcher} {RUN}" for one in CLIENTS if one.launcher}
-CODE = [text for language, text in BLOCKS if language != "bash"]
-LINES = [line for language, text in BLOCKS if language == "bash" for line in text.splitlines()]
+CODE, PARTS = (
+    [text for language, text in blocks_of(pages) if language != "bash"] for pages in (WHOLE, BEGINNINGS)
+)
+LINES = [line for language, text in blocks_of(HOW_TO) if language == "bash" for line in text.splitlines()]
 
 
 def is_tried(line: str) -> bool:
@@ -43,6 +52,12 @@ def is_tried(line: str) -> bool:
 def test_code_is_a_whole_program_that_a_test_runs(block: str) -> None:
     # The first one goes on with other ways to ask.
     assert any(source.endswith(block) or f"{block}\nTOOL" in source for source in SOURCES)
+
+
+@pytest.mark.parametrize("block", PARTS)
+def test_the_beginning_of_a_program_is_lines_of_one_that_a_test_runs(block: str) -> None:
+    lines = {line.strip() for line in block.splitlines()}
+    assert any(lines <= {"", *(line.strip() for line in source.splitlines())} for source in SOURCES)
 
 
 @pytest.mark.parametrize("line", LINES)
