@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from app.schemas.spans import STREAM, PlacedSpan
+from app.schemas.spans import RESPONSE, STREAM, PlacedSpan
 from app.schemas.traces import Trace
 from monitoring.pricing import Usage
+from workers.likeness import COUNTED_AGAIN
 from workers.scoring import price_call
 
 __all__ = ["complete", "gives"]
@@ -27,7 +28,14 @@ def gives(span: PlacedSpan, because: str, call: PlacedSpan) -> bool:
         return True
     if because == STREAM and call.lasted_ms == 0:
         return True
+    if because == RESPONSE and _counts_again(call.completion_tokens, span.completion_tokens):
+        return True
     return any(getattr(span, name) and not getattr(call, name) for name in _OWNERS)
+
+
+def _counts_again(tokens: int | None, others: int | None) -> bool:
+    """Tell whether a call adds what the first event of its stream counted, which another teller does not."""
+    return tokens is not None and others is not None and 0 < tokens - others <= COUNTED_AGAIN
 
 
 def complete(call: Trace, spans: Sequence[Trace]) -> Trace:
@@ -46,6 +54,9 @@ def _taking(call: Trace, span: Trace) -> Trace:
     if span.restates_because == STREAM and call.response_time_ms == 0:
         taken = _streamed(taken, span)
     told = span.prompt_tokens is not None and span.completion_tokens is not None
+    again = span.restates_because == RESPONSE and _counts_again(call.completion_tokens, span.completion_tokens)
+    if call.token_source == "reported" and told and again:  # noqa: S105 no password
+        return _priced(structs.replace(taken, completion_tokens=span.completion_tokens))
     if call.token_source == "reported" or not (told and (span.prompt_tokens or span.completion_tokens)):  # noqa: S105 no password
         return taken if call.token_source is None or _same_price(taken, call) else _priced(taken)
     return _priced(

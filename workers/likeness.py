@@ -10,7 +10,16 @@ import re2
 
 from app.schemas.spans import PlacedSpan, Wording
 
-__all__ = ["Tokens", "differ", "is_same_model", "is_same_usage", "is_sum", "match", "tokens_of"]
+__all__ = [
+    "COUNTED_AGAIN",
+    "Tokens",
+    "differ",
+    "is_same_model",
+    "is_same_usage",
+    "is_sum",
+    "match",
+    "tokens_of",
+]
 
 _UNKNOWN = "unknown"
 # What dates or numbers an issue of a model, as in gpt-4o-2024-08-06, gemini-1.5-pro-002 and …-20240620-v1:0.
@@ -18,6 +27,8 @@ _ISSUE = re2.compile(r"(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{3,4}|latest))?
 _CHARACTERS = 500
 # A short answer stands in many a longer text by chance.
 _LEAST_CHARACTERS = 12
+COUNTED_AGAIN = 8
+"""Tokens by which two tellers of one stream may differ: some add what its first event counts (OpenLLMetry, Anthropic)."""
 # A wrapper that adds up fractions may be one off.
 _ROUNDING = 1
 

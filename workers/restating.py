@@ -27,7 +27,16 @@ from app.schemas.spans import (
     Wording,
 )
 from app.schemas.traces import COUNTED_KINDS
-from workers.likeness import Tokens, differ, is_same_model, is_same_usage, is_sum, match, tokens_of
+from workers.likeness import (
+    COUNTED_AGAIN,
+    Tokens,
+    differ,
+    is_same_model,
+    is_same_usage,
+    is_sum,
+    match,
+    tokens_of,
+)
 from workers.twins import find_twins, is_request_of_stream
 
 __all__ = ["Restating", "restate"]
@@ -211,7 +220,7 @@ class _Restating:
         if outer.response_key is None or outer.response_key != inner.response_key:
             return False
         own, usage = tokens_of(outer), self._usage(inner)
-        agree = own is None or usage is None or is_same_usage(own, usage)
+        agree = own is None or usage is None or is_same_usage(own, usage, apart=COUNTED_AGAIN)
         return self._is_one(outer, inner, surely=not agree)
 
     def _is_one(self, outer: PlacedSpan, inner: PlacedSpan, *, surely: bool = False) -> bool:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.schemas.spans import MOMENT, RESPONSE, STREAM, PlacedSpan, Wording
-from workers.likeness import differ, is_same_model, is_same_usage, match, tokens_of
+from workers.likeness import COUNTED_AGAIN, differ, is_same_model, is_same_usage, match, tokens_of
 
 __all__ = ["LONGEST_STREAM", "Twins", "find_twins", "is_end_of_stream", "is_request_of_stream"]
 
@@ -138,7 +138,9 @@ def _tell_one_response(one: _Timed, other: _Timed, said: Wording, too: Wording) 
     if (said.scope and said.scope == too.scope) or differ(said, too):
         return False
     if first and second and not is_same_usage(first, second):
-        return False
+        within = _contains(one, other) or _contains(other, one)
+        if not (within and is_same_usage(first, second, apart=COUNTED_AGAIN)):
+            return False
     return is_same_model(one.call.model_name, other.call.model_name) or match(said, too)
 
 

@@ -96,3 +96,7 @@ def test_the_reference_lists_every_client_that_is_tried() -> None:
 def test_there_are_programs() -> None:
     assert {client.program for client in CLIENTS} <= {path.name for path in PROGRAMS.iterdir()}
     assert len(CODE) >= 5
+
+
+def test_every_client_is_counted_once() -> None:
+    assert not [client.name for client in CLIENTS if "counted once" not in client.arrives]

@@ -48,3 +48,20 @@ def test_a_told_cost_is_kept(
     source = found.price_source if found.price_source in {None, "reported"} else "table"
     shown = (found.cost_usd, source, found.reported_cost_usd)
     assert shown == tuple(Decimal(one) if one and one[0].isdigit() else one for one in expected)
+
+
+@pytest.mark.parametrize(
+    ("because", "completion", "kept"),
+    [
+        ("same_response_id", 9, 9),  # the first event of the stream was added
+        ("same_response_id", 2, 2),
+        ("same_response_id", 1, 10),  # by more than that it is another count
+        ("same_response_id", 11, 10),
+        ("same_usage", 9, 10),
+    ],
+)
+def test_what_the_first_event_of_a_stream_counted_is_not_counted_again(
+    because: str, completion: int, kept: int
+) -> None:
+    span = told(**KNOWN, restates_because=because, completion_tokens=completion)
+    assert complete(told(**KNOWN), [span]).completion_tokens == kept

@@ -220,6 +220,12 @@ BESIDE: dict[str, tuple[Sequence[Told], set[int]]] = {
     ),
     "one response, no usage at one": ([told(1, 0, None, **ID), told(2, **{**ID, **APART})], {2}),
     "one response, no texts at one": ([told(1, **ID), told(2, **{**ID, **APART}, silent=True)], {1}),
+    "one response, its first tokens added": ([told(1, **ID), told(2, 0, (1000, 108), **{**ID, **APART}, silent=True)], {1}),
+    "one response, more than that added": ([told(1, **ID), told(2, 0, (1000, 109), **{**ID, **APART}, silent=True)], {1, 2}),
+    "one response, its first tokens added, later": (
+        [told(1, **ID), told(2, 0, (1000, 101), **{**ID, **APART, "at": (500, 1500)}, silent=True)],
+        {1, 2},
+    ),
     "one response, told at its end": ([told(1, **ID), told(2, **{**ID, **APART, "at": (1003, 1003)})], {1}),
     "one response, told by one twice": ([told(1, **ID), told(2, **{**ID, **APART, "scope": "openinference"})], {1, 2}),
     "one response, cached for later": ([told(1, **ID), told(2, **{**ID, **APART, "at": (60_000, 60_001)})], {1, 2}),
