@@ -54,7 +54,9 @@ def _taking(call: Trace, span: Trace) -> Trace:
     if span.restates_because == STREAM and call.response_time_ms == 0:
         taken = _streamed(taken, span)
     told = span.prompt_tokens is not None and span.completion_tokens is not None
-    again = span.restates_because == RESPONSE and _counts_again(call.completion_tokens, span.completion_tokens)
+    again = span.restates_because == RESPONSE and _counts_again(
+        call.completion_tokens, span.completion_tokens
+    )
     if call.token_source == "reported" and told and again:  # noqa: S105 no password
         return _priced(structs.replace(taken, completion_tokens=span.completion_tokens))
     if call.token_source == "reported" or not (told and (span.prompt_tokens or span.completion_tokens)):  # noqa: S105 no password
