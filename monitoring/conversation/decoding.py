@@ -111,8 +111,8 @@ def _read_repr(text: str) -> Decoded | None:
         return None
     try:
         found = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None  # a list as a key is a TypeError
     return Decoded(found) if _holds_mapping(found) else None
 
 
