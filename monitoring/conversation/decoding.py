@@ -110,9 +110,10 @@ def _read_repr(text: str) -> Decoded | None:
     if len(text) > _LONGEST_REPR or text.lstrip()[:1] == '"':
         return None
     try:
-        found = ast.literal_eval(text.strip())
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None  # a list as a key is a TypeError
+        # Python has more than JSON has: keys that are lists, sets of dicts, an ellipsis where a list holds itself.
+        found = _decode_json(msgspec.json.encode(ast.literal_eval(text.strip())))
+    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError):
+        return None
     return Decoded(found) if _holds_mapping(found) else None
 
 

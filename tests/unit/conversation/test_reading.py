@@ -131,6 +131,11 @@ PLAIN = [
     '{{"name"}}',
     "{[1]: 2}",
     "{{'a': 1}: 2}",
+    "{'role': 'user', 'content': [...]}",
+    "{'role': 'tool', 'content': {(1, 2): 3}}",
+    "[{'role': 'tool', 'content': {None: 1}}]",
+    "{'messages': [{'role': 'tool', 'content': [1j]}]}",
+    "{'role': 'user', 'content': '\\ud800'}",
 ]
 
 
