@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from app.errors import InvalidParameter
 from app.schemas.feedback import Feedback
-from app.schemas.listed import Filters, Restating, TreeNode
+from app.schemas.listed import Filters, GivenScore, Restating, TreeNode
 from app.schemas.traces import Trace
 from monitoring.redaction import SESSION_ID, USER_ID, OwnId
 from monitoring.trends import window_of
@@ -101,18 +101,21 @@ class TraceQuery(BaseModel):
 
 
 def describe(
-    trace: Trace, opinions: Sequence[Feedback], restating: Sequence[Restating] = ()
+    trace: Trace,
+    opinions: Sequence[Feedback],
+    restating: Sequence[Restating] = (),
+    given: Sequence[GivenScore] = (),
 ) -> dict[str, Any]:
     """Return a trace under the names of the contract, with everything people said about it.
 
-    `restated_by` holds the spans that tell of it once more, and count nothing therefore.
+    `given_scores` are those of others beside ours, and `restated_by` holds the spans that tell of it once more, and count nothing therefore.
     """
     shown = {
         _CONTRACT_NAMES.get(name, name): value.hex() if isinstance(value, bytes) else value
         for name, value in msgspec.structs.asdict(trace).items()
         if name not in {"project_id", "job_id", "response_key"}
     }
-    return shown | {"feedback": opinions, "restated_by": restating}
+    return shown | {"feedback": opinions, "given_scores": given, "restated_by": restating}
 
 
 def grow(nodes: Sequence[TreeNode], *, deepest: int | None = None) -> list[dict[str, Any]]:

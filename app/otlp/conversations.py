@@ -136,7 +136,9 @@ def _document(value: Any) -> str:
 
 
 def _conversation(attributes: Attributes, events: tuple[SpanEvent, ...]) -> Conversation:
-    instructions = read_messages(attributes.get("gen_ai.system_instructions"), "system")
+    told = [attributes, *(event.attributes for event in events if event.name == DETAILS_EVENT)]
+    instructed = (one["gen_ai.system_instructions"] for one in told if one.get("gen_ai.system_instructions"))
+    instructions = read_messages(next(instructed, None), "system")
     inputs, outputs = _first(_INPUTS, attributes, events), _first(_OUTPUTS, attributes, events)
     return Conversation(
         inputs.messages,

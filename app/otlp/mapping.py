@@ -262,13 +262,19 @@ def _first_token(span: Span) -> float | None:
 
 
 def _within_duration(value: float, unit_ms: float, duration_ms: float | None) -> float | None:
-    """Return a time in milliseconds, read in a smaller unit where in its own it were longer than the whole call."""
-    found = value * unit_ms
+    """Return a time in milliseconds, read in a smaller unit where in its own it were longer than the whole call.
+
+    No model answers within a millisecond: rather than so, a time may be up to twice as long as the call, since the
+    span of a stream may end when its request is answered.
+    """
     # Two clocks may have measured them, and a call that took no time was not measured.
     longest = float("inf") if not duration_ms else duration_ms * 1.1 + 10
-    smaller = (value * unit for unit in _SMALLER_UNITS_MS if unit < unit_ms)
+    times = [value * unit_ms, *(value * unit for unit in _SMALLER_UNITS_MS if unit < unit_ms)]
     # What fits in no unit is left out of the record, with a mark.
-    return next((time for time in (found, *smaller) if time <= longest), BEYOND)
+    fitting = next((time for time in times if time <= longest), BEYOND)
+    if duration_ms and (fitting < 1 or fitting == BEYOND):
+        return next((time for time in times if longest < time <= duration_ms * 2), fitting)
+    return fitting
 
 
 def _unix_ns(text: str) -> int | None:

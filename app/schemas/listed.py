@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-__all__ = ["Filters", "ListedTrace", "Restating", "TreeNode"]
+__all__ = ["Filters", "GivenScore", "ListedTrace", "Restating", "TreeNode"]
 
 
 class Restating(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +63,22 @@ class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[str, ...]
     prompt: str
     response: str
+
+
+class GivenScore(msgspec.Struct, frozen=True, kw_only=True):
+    """A score that somebody else gave a call; `source` says through whom it came, such as `langfuse` or `otel`.
+
+    `value` is 0..1, None where there is only a label or a figure beyond, which `parts` then holds.
+    """
+
+    evaluator: str
+    source: str
+    value: float | None
+    label: str
+    confidence: float
+    comment: str | None
+    parts: dict[str, float]
+    created_at: datetime
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):

@@ -86,16 +86,33 @@ def _decode_text(text: str) -> Decoded | None:
         found = from_json(text, allow_partial="trailing-strings")
     except ValueError:
         return _read_repr(text)
+    if lines := _read_lines(text):
+        return Decoded(lines)
+    if isinstance(found, str) and looks_structured(found):  # encoded twice and cut
+        inner = _decode_text(found)
+        return None if inner is None else Decoded(inner.value, truncated=True)
     # A lone word in brackets or quotes is what people write; a cut structure holds a mapping.
     return Decoded(found, truncated=True) if _holds_mapping(found) else None
+
+
+def _read_lines(text: str) -> list[Any] | None:
+    """Return the objects of a stream that has one to a line, None where a line is none."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) < 2 or not all(line.startswith("{") for line in lines):  # noqa: PLR2004 one alone is no stream
+        return None
+    try:
+        return [_decode_json(line) for line in lines]
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _read_repr(text: str) -> Decoded | None:
     if len(text) > _LONGEST_REPR or text.lstrip()[:1] == '"':
         return None
     try:
-        found = ast.literal_eval(text.strip())
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        # Python has more than JSON has: keys that are lists, sets of dicts, an ellipsis where a list holds itself.
+        found = _decode_json(msgspec.json.encode(ast.literal_eval(text.strip())))
+    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError):
         return None
     return Decoded(found) if _holds_mapping(found) else None
 

@@ -85,6 +85,8 @@ _BEGINNINGS: Final[Mapping[str, str]] = {
     "AAAAIGZ0eX": "video/mp4",
     "GkXfo": "video/webm",
 }
+# Bytes of any other kind are told from words by so many letters of both cases and digits without anything between.
+_LONG = 1024
 _options = re2.Options()
 _options.max_mem = 64 << 20
 _ENCODED = re2.compile(
@@ -92,6 +94,7 @@ _ENCODED = re2.compile(
     rf"|((?:{'|'.join(beginning.replace('+', '[+]') for beginning in _BEGINNINGS)}){_BASE64}{{{_FEWEST},}}=*)",
     _options,
 )
+_LETTERS = re2.compile(rf"{_BASE64}+=*")
 
 
 def is_media(part: Mapping[str, Any]) -> bool:
@@ -126,8 +129,22 @@ def replace_media(text: str) -> str:
     """Return a text with placeholders for data URIs and for encoded images, sounds and files in it."""
     # Looking for a few words costs a tenth of what the expression does, and almost no text has one.
     if ";base64," in text or (len(text) > _FEWEST and any(beginning in text for beginning in _BEGINNINGS)):
-        return str(_ENCODED.sub(_replace, text))
-    return text
+        text = str(_ENCODED.sub(_replace, text))
+    return _LETTERS.sub(_replace_bytes, text) if len(text) >= _LONG and _runs_on(text) else text
+
+
+def _runs_on(text: str) -> bool:
+    """Tell whether somewhere in a text half of the fewest letters of encoded bytes stand without a space."""
+    half = _LONG // 2
+    blocks = (text[start : start + half] for start in range(0, len(text) - half + 1, half))
+    return any(" " not in block and block.isascii() for block in blocks)
+
+
+def _replace_bytes(match: Any) -> str:
+    found = str(match.group())
+    if len(found) < _LONG or found.isupper() or found.islower() or not any(map(str.isdigit, found[:_LONG])):
+        return found
+    return _placeholder("file", None, _decoded_size(found))
 
 
 def _replace(match: Any) -> str:

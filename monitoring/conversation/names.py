@@ -35,7 +35,16 @@ INSTRUCTIONS: Final = (
     "preamble",
 )
 # Lists of messages, and of what is around one.
-LISTS: Final = ("messages", "contents", "choices", "candidates", "generations", "events", "chat_history")
+LISTS: Final = (
+    "messages",
+    "contents",
+    "choices",
+    "candidates",
+    "generations",
+    "events",
+    "chat_history",
+    "replies",
+)
 # Single texts and lists under the names of requests and answers, in the order in which they are believed.
 ASKED: Final = (
     "input",
@@ -85,6 +94,6 @@ VECTORS: Final = frozenset({"embedding", "embeddings", "vector", "vectors"})
 # Around what was said by frameworks that record a call of a function.
 WRAPPERS: Final = ("kwargs", "args", "body", "request", "data", "inputs", "outputs", "update", "value")
 MESSAGE_KEYS: Final = frozenset(
-    {"content", "parts", "tool_calls", "contents", "role", "items", "function_call"}
+    {"content", "parts", "tool_calls", "contents", "role", "items", "blocks", "function_call"}
 )
 CALL_KEYS: Final = frozenset({"tool_calls", "function_call", "additional_kwargs"})

@@ -25,6 +25,7 @@ __all__ = [
     "is_vector",
     "read_tool_call",
     "read_tool_result",
+    "role_of",
 ]
 
 _CALLS: Final = frozenset(
@@ -111,6 +112,29 @@ def is_part(item: object) -> bool:
     )
 
 
+def role_of(parts: Sequence[Any], role: str) -> str:
+    """Return who parts are of that name nobody: thoughts and calls of tools are the model's, not the user's."""
+    if role == "user" and all(isinstance(part, dict) for part in parts):
+        kinds = {_sorts(part) for part in parts}
+        if not kinds.isdisjoint({"call", "reasoning"}) and None not in kinds:
+            return "assistant"
+    return role
+
+
+def _sorts(part: Mapping[str, Any]) -> str | None:
+    """Return whether a part is a call of a tool, its result or reasoning; None for text and media."""
+    kind = part.get("type") or part.get("kind") or part.get("part_kind")
+    if not isinstance(kind, str):
+        kind = None
+    if kind in _CALLS or (kind is None and any(isinstance(part.get(n), dict) for n in _CALL_MEMBERS)):
+        return "call"
+    if kind in _RESULTS or (kind is None and any(isinstance(part.get(n), dict) for n in _RESULT_MEMBERS)):
+        return "result"
+    if kind in _REASONING or part.get("thought") is True or "reasoningContent" in part:
+        return "reasoning"
+    return None
+
+
 def collect(value: Any, parts: Parts, depth: int = 0) -> None:
     """Sort the content of a message into texts, reasoning, tool calls and tool results."""
     if isinstance(value, str):
@@ -134,14 +158,12 @@ def collect(value: Any, parts: Parts, depth: int = 0) -> None:
 
 
 def _sort(part: Mapping[str, Any], parts: Parts, depth: int) -> None:
-    kind = part.get("type") or part.get("kind") or part.get("part_kind")
-    if not isinstance(kind, str):
-        kind = None
-    if kind in _CALLS or (kind is None and any(isinstance(part.get(n), dict) for n in _CALL_MEMBERS)):
+    sort = _sorts(part)
+    if sort == "call":
         parts.calls.append(read_tool_call(part))
-    elif kind in _RESULTS or (kind is None and any(isinstance(part.get(n), dict) for n in _RESULT_MEMBERS)):
+    elif sort == "result":
         parts.results.append(read_tool_result(part))
-    elif kind in _REASONING or part.get("thought") is True or "reasoningContent" in part:
+    elif sort == "reasoning":
         if text := _reasoning(part):
             parts.reasoning.append(text)
     elif is_media(part):
@@ -150,10 +172,10 @@ def _sort(part: Mapping[str, Any], parts: Parts, depth: int) -> None:
     elif isinstance(inner := part.get("guardContent") or part.get("citationsContent"), dict):
         collect(inner.get("text") or inner.get("content"), parts, depth + 1)
     else:
-        _sort_text(part, kind, parts, depth)
+        _sort_text(part, parts, depth)
 
 
-def _sort_text(part: Mapping[str, Any], kind: str | None, parts: Parts, depth: int) -> None:
+def _sort_text(part: Mapping[str, Any], parts: Parts, depth: int) -> None:
     for name in _TEXT_NAMES:
         inner = part.get(name)
         if isinstance(inner, dict):
@@ -165,7 +187,8 @@ def _sort_text(part: Mapping[str, Any], kind: str | None, parts: Parts, depth: i
         elif isinstance(inner, list):
             collect(inner, parts, depth + 1)
             return
-    if kind and kind not in _TEXTS:
+    kind = part.get("type") or part.get("kind") or part.get("part_kind")
+    if isinstance(kind, str) and kind not in _TEXTS:
         parts.texts.append(f"[{kind}]")  # that it was there is worth knowing
 
 

@@ -30,8 +30,9 @@ from monitoring.conversation.parts import (
     is_parts,
     is_vector,
     read_tool_call,
+    role_of,
 )
-from monitoring.conversation.roles import LANGCHAIN_TYPES, read_role
+from monitoring.conversation.roles import LANGCHAIN_TYPES, is_pair, read_role
 
 __all__ = ["TRUNCATED", "UNRECOGNISED", "Reading", "read_messages"]
 
@@ -124,7 +125,7 @@ def _walk_list(value: list[Any] | tuple[Any, ...], place: _Place) -> Iterator[Me
     if are_chunks(value):
         yield from _walk(merge_chunks(value), place.inside())
     elif is_parts(value):
-        yield from _message({"parts": value}, place.role)
+        yield from _message({"parts": value}, role_of(value, place.role))
     elif not is_vector(value):  # a vector is no text
         yield from _walk_items(value, place)
 
@@ -134,6 +135,8 @@ def _walk_items(value: list[Any] | tuple[Any, ...], place: _Place) -> Iterator[M
     for item in value:
         # Lists of JSON strings are lists of messages that were encoded once too often.
         inner = decode(item).value if isinstance(item, str) and looks_structured(item) else item
+        if isinstance(inner, list | tuple) and is_pair(inner):
+            inner = {"role": inner[0], "content": inner[1]}
         items.append(inner if isinstance(inner, dict | list | str) else item)
     read = [_attempt(item, place.inside()) for item in items]
     if value and all(messages is None for messages in read):
@@ -141,7 +144,8 @@ def _walk_items(value: list[Any] | tuple[Any, ...], place: _Place) -> Iterator[M
     for item, messages in zip(items, read, strict=True):
         if messages is None:
             place.noticed.marks.append(UNRECOGNISED)
-            yield _plain(as_text(item), place.role)
+            # Among messages nobody is named to have said it, so that it is not what the user said.
+            yield _plain(as_text(item), "assistant" if place.role == "user" else place.role)
         else:
             yield from messages
 
@@ -189,7 +193,7 @@ def _langchain(value: Mapping[str, Any], _: _Place) -> _Found:
 def _item(value: Mapping[str, Any], place: _Place) -> _Found:
     """Read one item of OpenAI's Responses, or a part that stands where a message is expected."""
     return (
-        _message({"parts": [value]}, place.role)
+        _message({"parts": [value]}, role_of([value], place.role))
         if value.get("type") != "message" and is_part(value)
         else None
     )
@@ -224,7 +228,7 @@ def _listed(value: Mapping[str, Any], place: _Place) -> _Found:
         if name == "contents" and isinstance(inner, str | dict) and inner and "role" not in value:
             inner = [inner]
         if isinstance(inner, list | tuple) and inner and not (name == "contents" and "role" in value):
-            answers = name in {"choices", "candidates", "generations"}
+            answers = name in {"choices", "candidates", "generations", "replies"}
             asked = value.get("message") if name == "chat_history" else None
             listed = [*inner, asked] if isinstance(asked, str) else inner
             return _with_instructions(value, _walk(listed, place.inside("assistant" if answers else None)))
@@ -347,15 +351,23 @@ def _message(raw: Mapping[str, Any], role: str) -> Iterator[Message]:
 
 
 def _said_elsewhere(raw: Mapping[str, Any], role: str) -> str | None:
-    """Return the text of Cohere's history and of Semantic Kernel's messages, and any object that a tool answered."""
-    said = next((text for name in ("message", "text") if isinstance(text := raw.get(name), str)), None)
+    """Return the text of Cohere's history and of Semantic Kernel's messages, and any object that a tool answered.
+
+    OpenAI has a refusal and what was spoken beside an empty content.
+    """
+    audio = raw.get("audio")
+    told = (
+        *(raw.get(name) for name in ("message", "text", "refusal")),
+        audio.get("transcript") if isinstance(audio, dict) else None,
+    )
+    said = next((text for text in told if isinstance(text, str)), None)
     return as_text(raw["content"]) if not said and role == "tool" and raw.get("content") else said
 
 
 def _parts_of(raw: Mapping[str, Any]) -> Parts:
     """Return the parts of a message, once where it is told both as text and as parts, as OpenAI's agents do."""
     parts = Parts([], [], [], [])
-    for name in ("content", "contents", "parts", "items"):
+    for name in ("content", "contents", "parts", "items", "blocks"):
         if raw.get(name):
             known = len(parts.texts)
             collect(raw[name], parts)

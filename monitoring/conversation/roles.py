@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeGuard
 
-__all__ = ["LANGCHAIN_TYPES", "read_role"]
+__all__ = ["LANGCHAIN_TYPES", "is_pair", "read_role"]
 
 _ROLES: Final[Mapping[str, str]] = {
     "human": "user",
@@ -40,6 +40,8 @@ LANGCHAIN_TYPES: Final[Mapping[str, str]] = {
     "ChatMessage": "user",
 }
 
+_PAIRED: Final = frozenset({"system", "human", "ai", "user", "assistant"})
+
 
 def read_role(value: Any, default: str) -> str:
     """Return the role that a value names: in any case, as a member of an enum, or inside an object."""
@@ -49,3 +51,13 @@ def read_role(value: Any, default: str) -> str:
         return default
     name = value.rpartition(".")[2].lower()
     return _ROLES.get(name, name)
+
+
+def is_pair(value: Any) -> TypeGuard[Sequence[str]]:
+    """Tell whether a value is a role and a text, as LangChain takes them for a message."""
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 2  # noqa: PLR2004 the role and the text
+        and all(isinstance(one, str) for one in value)
+        and value[0] in _PAIRED
+    )

@@ -136,8 +136,13 @@ async def test_every_type_of_score_is_kept(api: ApiRig) -> None:
         await take(api, sent)
         (row,) = await api.worker.rows("SELECT value, label, parts::text, evidence::text FROM scores")
         assert (row["value"], row["label"], json.loads(row["parts"])) == (value, label, told), sent
+        (stored,) = await api.worker.rows("SELECT trace_id FROM traces")
+        (shown,) = (await api.get(f"/traces/{stored['trace_id']}"))["given_scores"]
+        assert (shown["value"], shown["label"], shown["parts"]) == (value, label, told)
+        assert (shown["evaluator"], shown["source"]) == (sent["name"], "langfuse")
         text = sent.get("comment", "It reads well." if sent.get("dataType") == "TEXT" else "")
         assert [one["reason"] for one in json.loads(row["evidence"])] == ([text] if text else [])
+        assert (shown["comment"] or "") == text
 
 
 async def test_a_score_that_changes_takes_the_place_of_the_earlier_and_a_retry_changes_nothing(

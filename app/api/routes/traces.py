@@ -19,6 +19,7 @@ from app.jobs.erasure import Target
 from app.storage.dead_letter_reads import dead_ids
 from app.storage.engine import reading
 from app.storage.feedback import is_stored, read_feedback
+from app.storage.late_scores import read_scores
 from app.storage.traces import read_page, read_restating, read_trace, read_tree
 
 __all__ = ["router"]
@@ -43,12 +44,14 @@ async def get_traces(
 
 @router.get("/{trace_id}")
 async def get_trace(connection: Reading, project: Project, serving: Serving, trace_id: UUID) -> Response:
-    """Return one trace with its texts, scores, evidence and feedback."""
+    """Return one trace with its texts, scores, evidence and feedback; `given_scores` came from other evaluators."""
     trace = await read_trace(connection, project, trace_id)
     if trace is None:
         raise missing_trace(trace_id, serving.clock())
     opinions = await read_feedback(connection, project, trace_id)
-    return json_response(describe(trace, opinions, await read_restating(connection, project, trace_id)))
+    restating = await read_restating(connection, project, trace_id)
+    given = await read_scores(connection, project, trace_id)
+    return json_response(describe(trace, opinions, restating, given))
 
 
 @router.get("/{trace_id}/tree")

@@ -128,6 +128,15 @@ PLAIN = [
     "{% raw %}",
     '["unclosed',
     "[{'role': 'user', {'a': {}}: 'no key of a mapping'}]",
+    "{{}}",
+    '{{"name"}}',
+    "{[1]: 2}",
+    "{{'a': 1}: 2}",
+    "{'role': 'user', 'content': [...]}",
+    "{'role': 'tool', 'content': {(1, 2): 3}}",
+    "[{'role': 'tool', 'content': {None: 1}}]",
+    "{'messages': [{'role': 'tool', 'content': [1j]}]}",
+    "{'role': 'user', 'content': '\\ud800'}",
 ]
 
 

@@ -456,6 +456,35 @@ def test_the_first_token_comes_within_the_call_in_whatever_unit(
     assert found == (None if milliseconds is None else pytest.approx(milliseconds))
 
 
+# A stream's span may end with its request, and two clocks may have measured them.
+SHORT = [
+    (640, 640.0),
+    (0.64, 640.0),
+    (640_000_000, 640.0),
+    (0.3, 300.0),
+    (0.0003, 0.3),
+    (1200, 1.2),
+    (640_000, 640.0),
+]
+
+
+@pytest.mark.parametrize(("value", "milliseconds"), SHORT)
+def test_the_first_token_may_come_a_little_after_the_span(value: float, milliseconds: float) -> None:
+    attributes = {**CHAT, "gen_ai.server.time_to_first_token": value}
+    assert record_of(span(attributes, milliseconds=500)).time_to_first_token_ms == pytest.approx(milliseconds)
+
+
+def test_instructions_are_read_where_strands_writes_them() -> None:
+    details = {
+        "gen_ai.system_instructions": json.dumps([{"type": "text", "content": "Be brief."}]),
+        "gen_ai.input.messages": json.dumps(
+            [{"role": "user", "parts": [{"type": "text", "content": "Where?"}]}]
+        ),
+    }
+    record = record_of(span(CHAT, events=[("gen_ai.client.inference.operation.details", details)]))
+    assert (record.system_prompt, record.prompt) == ("Be brief.", "Where?")
+
+
 def test_the_moment_of_the_first_token_counts_from_the_start() -> None:
     begun = datetime.fromtimestamp(START_NS / 1e9 + 0.64, UTC).isoformat()
     record = record_of(span({**CHAT, "langfuse.observation.completion_start_time": begun}, milliseconds=1000))
