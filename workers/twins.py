@@ -83,10 +83,14 @@ def _candidates(calls: Sequence[PlacedSpan], *, beside: bool) -> Iterator[tuple[
         key=lambda one: (one.begun, one.call.trace_id),
     )
     if beside:
-        yield from ((one, other, RESPONSE) for one, other in _overlapping(timed, _response_of))
-        yield from ((one, other, MOMENT) for one, other in _overlapping(timed, _usage_of))
+        for one, other in _overlapping(timed, _response_of, crowded=False):
+            if _used_as_one(one, other):
+                yield one, other, RESPONSE
+        for one, other in _overlapping(timed, _usage_of):
+            if _at_one_moment(one, other):
+                yield one, other, MOMENT
         for one, other in _overlapping(timed, _trace_of):
-            if one.call.reports != other.call.reports:
+            if one.call.reports != other.call.reports and _at_one_moment(one, other):
                 yield one, other, MOMENT
     requests = [one for one in timed if is_request_of_stream(one.call)]
     ends = [one for one in timed if is_end_of_stream(one.call)] if requests else []
@@ -106,17 +110,28 @@ def _trace_of(call: PlacedSpan) -> Hashable:
 
 
 def _overlapping(
-    timed: Sequence[_Timed], key: Callable[[PlacedSpan], Hashable]
+    timed: Sequence[_Timed], key: Callable[[PlacedSpan], Hashable], *, crowded: bool = True
 ) -> Iterator[tuple[_Timed, _Timed]]:
-    """Return pairs of one key that overlap or nearly do, of each call with the few that began next."""
+    """Return pairs of one key that overlap or nearly do, of each call with the few that began next.
+
+    Unless it may be `crowded`, nothing is returned of a call with more neighbours than that: servers that give every
+    response one id tell none apart by it.
+    """
     groups: dict[Hashable, list[_Timed]] = defaultdict(list)
     for one in timed:
         if (value := key(one.call)) is not None:
             groups[value].append(one)
     for group in groups.values():
         for place, one in enumerate(group):
+            reach = one.ended + _LATE
+            if (
+                not crowded
+                and len(group) > (end := place + 1 + _MOST_NEIGHBOURS)
+                and group[end].begun <= reach
+            ):
+                continue
             for other in group[place + 1 : place + 1 + _MOST_NEIGHBOURS]:
-                if other.begun > one.ended + _LATE:
+                if other.begun > reach:
                     break
                 yield one, other
 
@@ -132,31 +147,39 @@ def _following(requests: Sequence[_Timed], ends: Sequence[_Timed]) -> Iterator[t
                 yield request, end
 
 
-def _tell_one_response(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
-    """Tell whether spans that name the same response are of one call."""
+def _used_as_one(one: _Timed, other: _Timed) -> bool:
+    """Tell whether the usage allows that spans which name the same response are of one call."""
     first, second = tokens_of(one.call), tokens_of(other.call)
-    if (said.scope and said.scope == too.scope) or differ(said, too):
-        return False
-    if first and second and not is_same_usage(first, second):
-        within = _contains(one, other) or _contains(other, one)
-        if not (within and is_same_usage(first, second, apart=COUNTED_AGAIN)):
-            return False
-    return is_same_model(one.call.model_name, other.call.model_name) or match(said, too)
+    if first is None or second is None or is_same_usage(first, second):
+        return True
+    within = _contains(one, other) or _contains(other, one)
+    return within and is_same_usage(first, second, apart=COUNTED_AGAIN)
 
 
-def _tell_one_moment(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
-    """Tell whether spans of the same usage are of one call."""
-    if not (said.scope and too.scope) or said.scope == too.scope or said.service != too.service:
-        return False
+def _at_one_moment(one: _Timed, other: _Timed) -> bool:
+    """Tell whether time, response and model allow that spans of the same usage are of one call."""
     if one.call.response_key and other.call.response_key and one.call.response_key != other.call.response_key:
         return False
     if not (_contains(one, other) or _contains(other, one)):
         return False
-    silent = one.call.silent or other.call.silent
-    # Within a trace a span without texts may be of the call beside it; elsewhere texts have to say so.
-    together = one.call.otel_trace_id == other.call.otel_trace_id and one.call.reports and other.call.reports
-    is_told = together if silent else match(said, too)
-    return is_told and is_same_model(one.call.model_name, other.call.model_name)
+    return is_same_model(one.call.model_name, other.call.model_name)
+
+
+def _tell_one_response(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
+    """Tell whether spans that name the same response, with a usage that allows it, are of one call."""
+    if (said.scope and said.scope == too.scope) or differ(said, too):
+        return False
+    return is_same_model(one.call.model_name, other.call.model_name) or match(said, too)
+
+
+def _tell_one_moment(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
+    """Tell whether spans at one moment are of one call."""
+    if not (said.scope and too.scope) or said.scope == too.scope or said.service != too.service:
+        return False
+    if one.call.silent or other.call.silent:
+        # Within a trace a span without texts may be of the call beside it; elsewhere texts have to say so.
+        return one.call.otel_trace_id == other.call.otel_trace_id and one.call.reports and other.call.reports
+    return match(said, too)
 
 
 def _tell_one_stream(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:

@@ -226,6 +226,10 @@ BESIDE: dict[str, tuple[Sequence[Told], set[int]]] = {
         [told(1, **ID), told(2, 0, (1000, 101), **{**ID, **APART, "at": (500, 1500)}, silent=True)],
         {1, 2},
     ),
+    "one id of all that are asked at once": (
+        [told(n, at=(n, 1000), scope=f"scope {n}", prompt=f"{ASKED} {n}", response=f"{ANSWERED} {n}", **ID) for n in range(1, 4)],
+        {1, 2, 3},
+    ),
     "one response, told at its end": ([told(1, **ID), told(2, **{**ID, **APART, "at": (1003, 1003)})], {1}),
     "one response, told by one twice": ([told(1, **ID), told(2, **{**ID, **APART, "scope": "openinference"})], {1, 2}),
     "one response, cached for later": ([told(1, **ID), told(2, **{**ID, **APART, "at": (60_000, 60_001)})], {1, 2}),
@@ -305,6 +309,12 @@ def test_what_lies_beside_a_call_counts_unless_two_instrumentations_tell_of_it(c
     spans, expected = BESIDE[case]
     for order in permutations(spans):
         assert left(*order) == expected
+
+
+def test_an_id_that_every_response_has_tells_none_apart() -> None:
+    calls = [told(n, 0, (1000, n), scope=f"scope {n}", silent=True, **ID) for n in range(1, 30)]
+    assert left(*calls[:2]) == {2}
+    assert len(left(*calls)) > 20  # the last few have few beside them
 
 
 def test_it_is_said_which_call_and_why() -> None:
