@@ -120,14 +120,19 @@ def placed(envelope: Envelope) -> PlacedSpan | None:
         response_key=envelope.response_key,
         user_id=record.user_id,
         session_id=record.session_id,
+        scope=_named(record, "otel.scope"),
     )
+
+
+def _named(record: Record, name: str) -> str | None:
+    told = record.metadata.get(name)
+    return told if isinstance(told, str) else None
 
 
 def wording(envelope: Envelope) -> Wording:
     """Return what tells a record apart from others of its usage."""
     record = envelope.record
-    told = (record.metadata.get(name) for name in ("otel.scope", "service.name"))
-    scope, service = (one if isinstance(one, str) else None for one in told)
+    scope, service = _named(record, "otel.scope"), _named(record, "service.name")
     return Wording(scope, service, record.prompt[:_CHARACTERS], record.response[:_CHARACTERS])
 
 

@@ -148,7 +148,9 @@ def _following(requests: Sequence[_Timed], ends: Sequence[_Timed]) -> Iterator[t
 
 
 def _used_as_one(one: _Timed, other: _Timed) -> bool:
-    """Tell whether the usage allows that spans which name the same response are of one call."""
+    """Tell whether teller and usage allow that spans which name the same response are of one call."""
+    if one.call.scope and one.call.scope == other.call.scope:
+        return False
     first, second = tokens_of(one.call), tokens_of(other.call)
     if first is None or second is None or is_same_usage(first, second):
         return True
@@ -157,7 +159,16 @@ def _used_as_one(one: _Timed, other: _Timed) -> bool:
 
 
 def _at_one_moment(one: _Timed, other: _Timed) -> bool:
-    """Tell whether time, response and model allow that spans of the same usage are of one call."""
+    """Tell whether tellers, owners, response, time and model allow that spans of the same usage are of one call."""
+    tellers = {one.call.scope, other.call.scope}
+    if len(tellers) == 1 or None in tellers:
+        return False
+    for mine, other_one in (
+        (one.call.user_id, other.call.user_id),
+        (one.call.session_id, other.call.session_id),
+    ):
+        if mine and other_one and mine != other_one:
+            return False
     if one.call.response_key and other.call.response_key and one.call.response_key != other.call.response_key:
         return False
     if not (_contains(one, other) or _contains(other, one)):
@@ -167,14 +178,14 @@ def _at_one_moment(one: _Timed, other: _Timed) -> bool:
 
 def _tell_one_response(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
     """Tell whether spans that name the same response, with a usage that allows it, are of one call."""
-    if (said.scope and said.scope == too.scope) or differ(said, too):
+    if differ(said, too):
         return False
     return is_same_model(one.call.model_name, other.call.model_name) or match(said, too)
 
 
 def _tell_one_moment(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
     """Tell whether spans at one moment are of one call."""
-    if not (said.scope and too.scope) or said.scope == too.scope or said.service != too.service:
+    if said.service != too.service:
         return False
     if one.call.silent or other.call.silent:
         # Within a trace a span without texts may be of the call beside it; elsewhere texts have to say so.

@@ -66,6 +66,7 @@ class PlacedSpan(msgspec.Struct, frozen=True, kw_only=True):
     response_key: bytes | None = None
     user_id: str | None = None
     session_id: str | None = None
+    scope: str | None = None
     restates: UUID | None = None
     restates_because: str | None = None
 

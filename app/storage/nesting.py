@@ -34,6 +34,7 @@ MOST_PASSAGES = 64
 
 PLACED = """
 trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, kind, model_name, provider, user_id, session_id,
+metadata ->> 'otel.scope' AS scope,
 occurred_at AS begun, response_time_ms AS lasted_ms, response_key, restates, restates_because, error IS NOT NULL AS failed,
 CASE WHEN token_source = 'reported' OR restates IS NOT NULL THEN prompt_tokens END AS prompt_tokens,
 CASE WHEN token_source = 'reported' OR restates IS NOT NULL THEN completion_tokens END AS completion_tokens,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause, bindparam, text, update
+from sqlalchemy import TextClause, bindparam, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.spans import PlacedSpan, Wording
@@ -30,13 +30,12 @@ WITH fresh AS MATERIALIZED (
 )
 """
 _WITHIN = "project_id = :project_id AND trace_id BETWEEN :since AND :until AND otel_trace_id IS NOT NULL"
-_SCOPE = "metadata ->> 'otel.scope'"
 
 
 def _found(*parts: str, others: str = "true") -> TextClause:
     """Return a statement for spans that one of the parts finds for a fresh call, of its few nearest the `others`."""
     wanted = (
-        f"SELECT found.* FROM fresh CROSS JOIN LATERAL (SELECT {PLACED}, {_SCOPE} AS scope "  # noqa: S608 constants
+        f"SELECT found.* FROM fresh CROSS JOIN LATERAL (SELECT {PLACED} "  # noqa: S608 constants
         f"FROM traces WHERE {_WITHIN} AND {part}) AS found WHERE {others}"
         for part in parts
     )
@@ -47,9 +46,9 @@ def _found(*parts: str, others: str = "true") -> TextClause:
 _USAGE = "kind IN ('llm', 'embedding') AND prompt_tokens = own_prompt AND completion_tokens = own_completion"
 _TWINS = _found(
     f"response_key = own_key LIMIT {_MOST_TWINS}",
-    f"{_USAGE} AND occurred_at BETWEEN own_moment - interval '1 minute' AND own_moment "
+    f"own_scope IS NOT NULL AND {_USAGE} AND occurred_at BETWEEN own_moment - interval '1 minute' AND own_moment "
     f"ORDER BY occurred_at DESC LIMIT {_MOST_TWINS}",
-    f"{_USAGE} AND occurred_at > own_moment AND occurred_at <= own_end ORDER BY occurred_at LIMIT {_MOST_TWINS}",
+    f"own_scope IS NOT NULL AND {_USAGE} AND occurred_at > own_moment AND occurred_at <= own_end ORDER BY occurred_at LIMIT {_MOST_TWINS}",
     others="coalesce(found.scope <> own_scope, true)",  # one instrumentation tells of a call once
 )
 _STREAMED = (
@@ -128,7 +127,7 @@ async def _read(
         "since": since,
         "until": until,
     }
-    return [_placed(row) for row in await connection.execute(statement, parameters)]
+    return [PlacedSpan(**row._asdict()) for row in await connection.execute(statement, parameters)]
 
 
 async def read_group(
@@ -136,7 +135,9 @@ async def read_group(
 ) -> list[PlacedSpan]:
     """Return calls with whatever tells of them once more."""
     parameters = {"project_id": project_id, "calls": list(calls), "since": since, "until": until}
-    return [_placed(row) for row in await connection.execute(_GROUP, parameters)] if calls else []
+    return (
+        [PlacedSpan(**row._asdict()) for row in await connection.execute(_GROUP, parameters)] if calls else []
+    )
 
 
 async def read_wording(
@@ -173,12 +174,6 @@ async def rewrite_calls(connection: AsyncConnection, calls: Sequence[Trace]) -> 
             for call in calls
         ],
     )
-
-
-def _placed(row: Row[Any]) -> PlacedSpan:
-    values = row._asdict()
-    values.pop("scope", None)
-    return PlacedSpan(**values)
 
 
 def _id(value: Any) -> UUID:

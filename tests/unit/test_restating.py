@@ -42,6 +42,7 @@ def told(number: int, parent: int = 0, used: tuple[int, int] | None = (1000, 100
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "answered": bool(said.response),
+        "scope": said.scope,
         **values,
     }
     if fields.get("silent"):
@@ -246,6 +247,9 @@ BESIDE: dict[str, tuple[Sequence[Told], set[int]]] = {
     "one moment, told by one": ([told(1), told(2, **{**APART, "scope": "openinference"})], {1, 2}),
     "one moment, nobody says who told": ([told(1, scope=None), told(2, **{**APART, "scope": None})], {1, 2}),
     "one moment, two services": ([told(1), told(2, **APART, service="desk")], {1, 2}),
+    "one moment, two sessions": ([told(1, session_id="s-1"), told(2, **APART, session_id="s-2")], {1, 2}),
+    "one moment, two users": ([told(1, user_id="u-1"), told(2, **APART, user_id="u-2")], {1, 2}),
+    "one moment, a session at one": ([told(1, session_id="s-1"), told(2, **APART)], {2}),
     "one moment, another model": ([told(1), told(2, **APART, model_name="mini")], {1, 2}),
     "one moment, another answer": ([told(1), told(2, **APART, response=OTHER_ANSWER)], {1, 2}),
     "one moment, another usage": ([told(1), told(2, 0, (1001, 100), **APART)], {1, 2}),
