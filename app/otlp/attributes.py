@@ -21,6 +21,8 @@ def first_text(attributes: Attributes, names: Sequence[str]) -> str | None:
     """Return the first of `names` that holds text or a number, as text without surrounding blanks."""
     for name in names:
         value = attributes.get(name)
+        if value is None:
+            continue
         if name.startswith(_ENCODED):
             value = parsed(value)
         if isinstance(value, list) and value:

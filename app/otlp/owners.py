@@ -70,7 +70,9 @@ def _name(text: str | None) -> str | None:
 
 def _tags(attributes: Attributes, names: Sequence[str], joined: Collection[str]) -> tuple[str, ...]:
     for name in names:
-        value: Any = parsed(attributes.get(name))
+        if name not in attributes:
+            continue
+        value: Any = parsed(attributes[name])
         if isinstance(value, str) and name in joined:
             value = [tag.strip() for tag in value.split(",")]
         if isinstance(value, list):
