@@ -24,7 +24,8 @@ _FRESH = """
 WITH fresh AS MATERIALIZED (
     SELECT trace_id AS own_id, response_key AS own_key, prompt_tokens AS own_prompt, completion_tokens AS own_completion,
         metadata ->> 'otel.scope' AS own_scope, token_source AS own_source, response_time_ms AS own_ms, occurred_at AS own_moment,
-        occurred_at + coalesce(response_time_ms, 0) * interval '1 millisecond' AS own_end
+        occurred_at + coalesce(response_time_ms, 0) * interval '1 millisecond' AS own_end,
+        count(*) OVER (PARTITION BY response_key) AS tellers
     FROM traces WHERE project_id = :project_id AND trace_id = ANY(:ids) AND trace_id BETWEEN :first AND :last
         AND kind IN ('llm', 'embedding') AND otel_trace_id IS NOT NULL
 )
@@ -45,7 +46,8 @@ def _found(*parts: str, others: str = "true") -> TextClause:
 # A span around another one began before it, and seldom by more than a minute.
 _USAGE = "kind IN ('llm', 'embedding') AND prompt_tokens = own_prompt AND completion_tokens = own_completion"
 _TWINS = _found(
-    f"response_key = own_key LIMIT {_MOST_TWINS}",
+    # A server that gives every response one id tells none apart by it.
+    f"tellers <= {_MOST_TWINS} AND response_key = own_key LIMIT {_MOST_TWINS}",
     f"own_scope IS NOT NULL AND {_USAGE} AND occurred_at BETWEEN own_moment - interval '1 minute' AND own_moment "
     f"ORDER BY occurred_at DESC LIMIT {_MOST_TWINS}",
     f"own_scope IS NOT NULL AND {_USAGE} AND occurred_at > own_moment AND occurred_at <= own_end ORDER BY occurred_at LIMIT {_MOST_TWINS}",
