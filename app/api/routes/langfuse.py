@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -23,6 +24,8 @@ from app.api.version import VERSION
 from app.otlp.mapping import Mapped
 
 __all__ = ["rest", "router"]
+
+_POSTED: Final = frozenset({"scores", "ingestion"})
 
 router = APIRouter(prefix="/api/public", tags=["langfuse"])
 rest = APIRouter(prefix="/api/public", include_in_schema=False)
@@ -77,6 +80,8 @@ async def _accept(serving: Services, project: str, found: Iterable[Mapped | str 
 @rest.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 async def refuse_rest(request: Request, rest: str) -> Response:
     """Say what of Langfuse's API is not part of this monitor, and how the address of its exporter is used."""
+    if rest in _POSTED:
+        raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
     if not is_export(request.url.path):
         raise missing_feature(rest)
     if request.method == "POST":  # with a slash too many
