@@ -17,7 +17,7 @@ from msgspec import structs
 
 from app.schemas.ids import minted_at
 from app.schemas.queued import NO_CONTENT, Envelope
-from app.schemas.spans import STEP, PlacedSpan, Restatement, Wording
+from app.schemas.spans import STEP, WORDING_CHARACTERS, PlacedSpan, Restatement, Wording
 from app.schemas.traces import COUNTED_KINDS, StoredSpan
 from app.storage.nesting import MOST_PASSAGES
 from app.storage.partitions import first_id
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 _REACH = timedelta(hours=1)
-_CHARACTERS = 4_000
 
 
 class Family(NamedTuple):
@@ -133,7 +132,7 @@ def wording(envelope: Envelope) -> Wording:
     """Return what tells a record apart from others of its usage."""
     record = envelope.record
     scope, service = _named(record, "otel.scope"), _named(record, "service.name")
-    return Wording(scope, service, record.prompt[:_CHARACTERS], record.response[:_CHARACTERS])
+    return Wording(scope, service, record.prompt[:WORDING_CHARACTERS], record.response[:WORDING_CHARACTERS])
 
 
 def give_documents(envelope: Envelope, documents: Sequence[StoredSpan]) -> Envelope:

@@ -11,10 +11,12 @@ from fastapi import Request, Response
 from starlette.requests import HTTPConnection
 
 from app.api.bodies import Body, read_body
+from app.api.dependencies import Services
 from app.otlp.answers import Encoding, Signal, encode_status, export_response
+from app.otlp.mapping import Mapped
 from app.schemas.records import Rejection
 
-__all__ = ["answer_export", "decode", "is_export", "read_export", "refuse_export"]
+__all__ = ["accept_mapped", "answer_export", "decode", "is_export", "read_export", "refuse_export"]
 
 _PATHS: Final = frozenset({"/v1/traces", "/v1/logs", "/v1/metrics", "/api/public/otel/v1/traces"})
 _MEDIA_TYPES: dict[Encoding, str] = {"json": "application/json", "protobuf": "application/x-protobuf"}
@@ -51,6 +53,18 @@ async def decode(body: Body, read: Callable[[Body], _Decoded]) -> _Decoded:
     if len(body.content) <= _INLINE_BYTES:
         return read(body)
     return await asyncio.to_thread(read, body)
+
+
+async def accept_mapped(serving: Services, project: str, mapped: Sequence[Mapped]) -> Sequence[object]:
+    """Keep what was read of spans, events or scores; returns what became of each."""
+    submission = await serving.ingest.accept(
+        [one.line for one in mapped],
+        project_id=project,
+        source="live",
+        keys=[one.key for one in mapped],
+        contexts=[one.context for one in mapped],
+    )
+    return submission.outcomes
 
 
 def answer_export(body: Body, signal: Signal, outcomes: Sequence[object]) -> Response:

@@ -20,6 +20,7 @@ __all__ = [
     "STREAM",
     "SUM",
     "USAGE",
+    "WORDING_CHARACTERS",
     "WRAPS",
     "PlacedSpan",
     "Restatement",
@@ -75,6 +76,10 @@ class PlacedSpan(msgspec.Struct, frozen=True, kw_only=True):
         """It says itself how many tokens were used."""
         told = self.prompt_tokens is not None and self.completion_tokens is not None
         return told and bool(self.prompt_tokens or self.completion_tokens)
+
+
+WORDING_CHARACTERS = 4_000
+"""How much of a prompt and of a response is compared."""
 
 
 class Wording(NamedTuple):

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, bindparam, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.schemas.spans import PlacedSpan, Wording
+from app.schemas.spans import WORDING_CHARACTERS, PlacedSpan, Wording
 from app.schemas.traces import Trace
 from app.storage.nesting import PLACED
 from app.storage.tables import traces
@@ -17,7 +17,6 @@ from app.storage.tables import traces
 __all__ = ["read_group", "read_stream_parts", "read_twins", "read_wording", "rewrite_calls"]
 
 _MOST_TWINS = 16
-_CHARACTERS = 4_000
 
 # The bounds of ids let Postgres leave out the partitions of other days.
 _FRESH = """
@@ -153,7 +152,7 @@ async def read_wording(
         "ids": list(ids),
         "first": min(ids),
         "last": max(ids),
-        "characters": _CHARACTERS,
+        "characters": WORDING_CHARACTERS,
     }
     rows = await connection.execute(_WORDING, parameters)
     return {_id(row.trace_id): Wording(row.scope, row.service, row.prompt, row.response) for row in rows}

@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse
 from app.access.administration import find_project
 from app.api.bodies import read_body
 from app.api.dependencies import Project, Reading, Services, Serving
-from app.api.exports import decode, is_export
+from app.api.exports import accept_mapped, decode, is_export
 from app.api.langfuse import answer_events, answer_scores, missing_feature, read_events, read_scores
 from app.api.openapi import INGESTION_BODY, SCORES_BODY
 from app.api.responses import json_response
@@ -66,15 +66,7 @@ async def post_ingestion(request: Request, serving: Serving, project: Project) -
 
 
 async def _accept(serving: Services, project: str, found: Iterable[Mapped | str | None]) -> Sequence[object]:
-    mapped = [one for one in found if isinstance(one, Mapped)]
-    submission = await serving.ingest.accept(
-        [one.line for one in mapped],
-        project_id=project,
-        source="live",
-        keys=[one.key for one in mapped],
-        contexts=[one.context for one in mapped],
-    )
-    return submission.outcomes
+    return await accept_mapped(serving, project, [one for one in found if isinstance(one, Mapped)])
 
 
 @rest.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
