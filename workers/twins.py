@@ -143,7 +143,8 @@ def _following(requests: Sequence[_Timed], ends: Sequence[_Timed]) -> Iterator[t
     for end in ends:
         place = bisect_right(moments, end.begun + _SLACK)
         for request in answered[max(place - _MOST_NEIGHBOURS, 0) : place]:
-            if end.begun - request.ended <= LONGEST_STREAM:
+            # The next stream may be asked for within the slack after this one's end.
+            if request.begun <= end.begun <= request.ended + LONGEST_STREAM:
                 yield request, end
 
 

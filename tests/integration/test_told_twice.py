@@ -276,6 +276,19 @@ async def test_a_stream_that_is_told_as_request_and_end_is_one_call(api: ApiRig)
     assert {(row["otel_span_id"][-1], row["response_time_ms"]) for row in rows} == {(2, 900.0)}
 
 
+async def test_streams_that_follow_each_other_at_once_each_last_from_request_to_end(api: ApiRig) -> None:
+    asked, answered = STREAM
+    times = [(asked, 0, 20), (answered, 40, 40), (asked, 41, 43), (answered, 60, 60)]
+    spans = [
+        later(one._replace(span_id=bytes([n] * 8), trace_id=bytes([n] * 16)), *when)
+        for n, (one, *when) in enumerate(times, start=1)
+    ]
+    await store(api, request("logfire.anthropic", *spans))
+    assert await figures(api) == (2, pytest.approx(2 * COST))
+    rows = await api.worker.rows("SELECT * FROM traces WHERE kind = 'llm' ORDER BY occurred_at")
+    assert [row["response_time_ms"] for row in rows] == [40.0, 19.0]
+
+
 async def test_calls_at_once_of_one_instrumentation_all_count(api: ApiRig) -> None:
     spans = [
         later(span({**CHAT, **RESPONSE}, number=n, trace_id=n.to_bytes(16)), n, 250 + n) for n in range(1, 5)
