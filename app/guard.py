@@ -44,8 +44,10 @@ _DEADLINE_SECONDS = 1.0
 _BYTES_PER_SECOND = 64 * 1024
 # A longer text waits for a thread of its own, so that a short one is never behind it.
 _BRIEF_BYTES = 32 * 1024
-# As many as there are cores on a small machine; scoring holds the interpreter for most of its time.
-_BRIEF_THREADS, _LENGTHY_THREADS = 2, 1
+# A text up to here is judged in one go of a few milliseconds; between the steps of a longer one others have a turn.
+_AT_ONCE_BYTES = 4 * 1024
+# Scoring holds the interpreter for most of its time: more threads would only wait for each other.
+_BRIEF_THREADS, _LENGTHY_THREADS = 1, 1
 # Texts of one project that are judged or wait at a time; what waits beyond that would be overdue.
 _MOST_BRIEF, _MOST_LENGTHY = 256, 16
 _RETRY_SECONDS = 1
@@ -176,12 +178,13 @@ class Guard:
         return _decide(reading, evaluators, settings, failed=failed, unread=unread)
 
     async def _take(self, project_id: str, size: int, steps: Sequence[Callable[[], None]]) -> None:
-        """Do the steps: of a short text at once, of a long one in turns with those of other projects."""
-        if size <= _BRIEF_BYTES:
+        """Do the steps: of a short text at once, of a longer one in turns with those of other projects."""
+        if size <= _AT_ONCE_BYTES:
             await self._brief.take(project_id, size, partial(_do, steps))
             return
+        threads = self._brief if size <= _BRIEF_BYTES else self._lengthy
         for step in steps:
-            await self._lengthy.take(project_id, size, step)
+            await threads.take(project_id, size, step)
 
     async def _load(self) -> _Loaded:
         """Return the safety evaluators, loaded and warm."""

@@ -123,7 +123,7 @@ class Evaluation:
         number = await self._attempts.begin(name)
         if number > 1 and await self._storing.settled_records(name.project_id, str(name)):
             # All that was missing is arq's acknowledgement, and perhaps what follows the settlement.
-            await self._follow_up(name.project_id, self._open(name, payload).envelopes)
+            await self._storing.follow_up(name.project_id, self._open(name, payload).envelopes)
             return
         await self._attempt(name, payload, number)
 
@@ -161,19 +161,13 @@ class Evaluation:
         again = frozenset(envelope.trace_id for envelope in fresh if envelope.retried)
         job = Job(name.project_id, str(name), traces, dead, len(known), opened.unread, again, parts)
         stored = await self._store(job, fresh)
-        await self._follow_up(name.project_id, spans)
+        await self._storing.follow_up(name.project_id, spans)
         if stored is None:
             if await self._storing.settled_records(name.project_id, str(name)) == 0:
                 await self._split(name, decode_batch(payload))
             return
         calls = [trace for trace in stored if trace.kind in COUNTED_KINDS]
         await self._announce(opened, [*map(summarise, calls), *known])
-
-    async def _follow_up(self, project_id: str, spans: Sequence[Envelope]) -> None:
-        """Tell stored spans of the same traces what the spans of a settled job say of them."""
-        await self._storing.unnest(project_id, spans)
-        retrieved = await self._storing.bequeath(project_id, spans)
-        await self._storing.serve(project_id, spans, retrieved)
 
     async def _score(
         self, name: JobName, envelopes: Sequence[Envelope], settings: ProjectSettings

@@ -26,7 +26,7 @@ from app.schemas.queued import PART_KINDS, Envelope
 from app.schemas.spans import RETRIEVERS
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
-from app.storage.lineage import Heir, give, lock_counted, read_kin, read_shared, read_shared_traces
+from app.storage.lineage import Heir, give, lock_counted, read_kin, read_shared
 from app.storage.rollup_writes import append_deltas
 from monitoring.models import Record
 from workers.naming import Naming
@@ -87,23 +87,19 @@ async def bequeath(
     naming: Naming,
     project_id: str,
     envelopes: Sequence[Envelope],
+    shared: Collection[bytes],
     descriptive: Collection[str],
 ) -> frozenset[bytes]:
     """Give stored spans of the envelopes' traces what outer ones say, and correct the figures by the difference.
 
-    Returns those of the traces in which documents were retrieved.
+    `shared` are those of the traces of which other spans are stored too: what spans of one job say of each other was
+    seen to before they were stored. Returns those of the traces in which documents were retrieved.
     """
-    ids = {one.otel_trace_id for one in envelopes if one.otel_trace_id and _may_matter(one)}
+    related = {one.otel_trace_id for one in envelopes if one.otel_trace_id and _may_matter(one)}
+    ids = sorted(related.intersection(shared))
     if not ids:
         return frozenset()
-    since, until = within_reach(envelopes)
-    async with engine.connect() as connection:
-        # What spans of one job say of each other was seen to before they were stored.
-        own = [one.trace_id for one in envelopes]
-        shared = await read_shared_traces(connection, project_id, sorted(ids), own, since=since, until=until)
-    if not shared:
-        return frozenset()
-    lineage = _Lineage(project_id, sorted(shared), since, until)
+    lineage = _Lineage(project_id, ids, *within_reach(envelopes))
     for _ in range(_MOST_ROUNDS):
         async with engine.begin() as connection:
             found = await _find(connection, lineage)

@@ -48,7 +48,7 @@ from monitoring.models import Record, Score
 from monitoring.redaction import REDACTED
 from workers.findings import Finding, keep_findings
 from workers.naming import Naming
-from workers.nesting import Nesting
+from workers.nesting import Nesting, shared_traces
 from workers.relatives import give_documents, latest_beginnings, within_reach
 from workers.scoring import DROPPED, Scoring, Unscorable
 
@@ -169,7 +169,8 @@ class Joining:
             done = [part.part_id for part in parts if part.part_id not in set(missed)]
             await close_parts(connection, project_id, done)
         promoted = [group[0].envelope for group in by_span.values()]
-        await self._nesting.unnest(project_id, promoted)
+        shared = await shared_traces(self._engine, project_id, promoted)
+        await self._nesting.unnest(project_id, promoted, shared)
         return len(done)
 
     async def _rescore(

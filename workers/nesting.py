@@ -7,7 +7,7 @@ jobs at the same time the one that ends later sees both. Looking again, as after
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from app.schemas.queued import PART_KINDS, Envelope
 from app.schemas.spans import POINTING, STEP, PlacedSpan, Restatement, Wording
 from app.schemas.traces import COUNTED_KINDS, Trace, record_of
 from app.storage.engine import Connection, Engine
+from app.storage.lineage import read_shared_traces
 from app.storage.nesting import become_steps, read_places
 from app.storage.rollup_writes import append_deltas
 from app.storage.traces import lock_traces
@@ -30,7 +31,7 @@ from workers.relatives import placed, within_reach, wording
 from workers.restating import restate
 from workers.twins import is_end_of_stream, is_request_of_stream
 
-__all__ = ["Nesting", "restated_among"]
+__all__ = ["Nesting", "restated_among", "shared_traces"]
 
 _MOST_QUESTIONS = 3  # wording that was asked for may make other spans comparable
 _MOST_WORDINGS = 1_024  # and of a trace of very many calls those accepted last are compared
@@ -78,6 +79,19 @@ async def _add_calls(
     spans.update((span.trace_id, span) for span in found)
 
 
+async def shared_traces(engine: Engine, project_id: str, envelopes: Sequence[Envelope]) -> frozenset[bytes]:
+    """Return those of the records' traces of which spans of other jobs are stored, accepted within an hour of them."""
+    own = [one for one in envelopes if one.otel_trace_id]
+    if not own:
+        return frozenset()
+    since, until = within_reach(own)
+    traces = sorted({one.otel_trace_id for one in own if one.otel_trace_id})
+    async with engine.connect() as connection:
+        ids = [one.trace_id for one in own]
+        found = await read_shared_traces(connection, project_id, traces, ids, since=since, until=until)
+    return frozenset(found)
+
+
 class Nesting:
     """Takes back what calls added that are told of by another span too, in the database of one engine."""
 
@@ -86,17 +100,22 @@ class Nesting:
         self._naming = naming
         self._descriptive = descriptive
 
-    async def unnest(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
-        """Turn stored spans into steps where they restate a call, and give the call what only they tell."""
+    async def unnest(self, project_id: str, envelopes: Sequence[Envelope], shared: Collection[bytes]) -> None:
+        """Turn stored spans into steps where they restate a call, and give the call what only they tell.
+
+        `shared` are those of the envelopes' traces of which other spans are stored too.
+        """
         told = [one for one in envelopes if one.otel_trace_id and one.kind not in PART_KINDS]
         # A row that is written anew meanwhile is missed by its lock, and met again in the next round.
-        while told and await self._unnest(project_id, told):
+        while told and await self._unnest(project_id, told, shared):
             pass
 
-    async def _unnest(self, project_id: str, envelopes: Sequence[Envelope]) -> bool:
+    async def _unnest(
+        self, project_id: str, envelopes: Sequence[Envelope], shared: Collection[bytes]
+    ) -> bool:
         """Do one round; tells whether there was anything to do."""
         async with self._engine.begin() as connection:
-            spans, restated = await self._look(connection, project_id, envelopes)
+            spans, restated = await self._look(connection, project_id, envelopes, shared)
             found = {id_: one for id_, one in restated.items() if _is_news(spans, id_, one)}
             if not found:
                 return False
@@ -117,21 +136,32 @@ class Nesting:
             return bool(changed or calls or len(locked) < len(ids))
 
     async def _look(
-        self, connection: Connection, project_id: str, envelopes: Sequence[Envelope]
+        self,
+        connection: Connection,
+        project_id: str,
+        envelopes: Sequence[Envelope],
+        shared: Collection[bytes],
     ) -> tuple[Mapping[UUID, PlacedSpan], Mapping[UUID, Restatement]]:
-        """Return stored spans of the envelopes' traces and of their calls elsewhere, and what restates which."""
+        """Return stored spans of the envelopes' traces and of their calls elsewhere, and what restates which.
+
+        Of a trace that holds a single span nothing is read, unless a span elsewhere may tell of the same call.
+        """
         since, until = within_reach(envelopes)
-        traces = sorted({one.otel_trace_id for one in envelopes if one.otel_trace_id})
-        places = await read_places(connection, project_id, traces, since=since, until=until)
-        spans = {span.trace_id: span for span in places}
-        own = [spans[one.trace_id] for one in envelopes if one.trace_id in spans]
+        own = [span for span in map(placed, envelopes) if span is not None]
         calls = [one.trace_id for one in own if one.kind in COUNTED_KINDS]
         day = minted_at(max(one.trace_id for one in envelopes)).date()
         beside = bool(calls) and await tell_beside(connection, project_id, day)
         twins = await read_twins(connection, project_id, calls, since=since, until=until) if beside else []
         streamed = [one.trace_id for one in own if is_request_of_stream(one) or is_end_of_stream(one)]
         twins += await read_stream_parts(connection, project_id, streamed, since=since, until=until)
-        spans |= {span.trace_id: span for span in twins}
+        held = Counter(one.otel_trace_id for one in own)
+        # A stream's two spans in one job were told from each other before they were stored.
+        elsewhere = bool(twins or streamed)
+        traces = sorted(id_ for id_, number in held.items() if elsewhere or number > 1 or id_ in shared)
+        if not traces:
+            return {}, {}
+        places = await read_places(connection, project_id, traces, since=since, until=until)
+        spans = {span.trace_id: span for span in (*places, *twins)}
         if twins:
             met = [id_ for id_, span in spans.items() if span.kind in COUNTED_KINDS]
             group = await read_group(connection, project_id, met, since=since, until=until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -31,7 +31,7 @@ from workers.inheritance import bequeath
 from workers.instrumentations import Instrumentations
 from workers.late_documents import want_documents
 from workers.naming import Naming
-from workers.nesting import Nesting, restated_among
+from workers.nesting import Nesting, restated_among, shared_traces
 from workers.relatives import Family, is_related, relate, wants_documents, within_reach
 
 __all__ = ["Job", "Outcome", "Refused", "Storing"]
@@ -128,7 +128,8 @@ class Storing:
         async with self._engine.connect() as connection:
             places = await read_places(connection, project_id, sorted(ids), since=since, until=until)
             restated = await restated_among(connection, project_id, envelopes, places)
-            wanted = wants_documents(envelopes)
+            known = {span.otel_trace_id for span in places}
+            wanted = {id_: latest for id_, latest in wants_documents(envelopes).items() if id_ in known}
             documents = (
                 await read_documents(connection, project_id, wanted, since=since, until=until)
                 if wanted
@@ -136,21 +137,17 @@ class Storing:
             )
         return relate(envelopes, Family(documents, restated))
 
-    async def unnest(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
-        """Take back what stored calls around others added, once the job of these envelopes is settled."""
-        await self._nesting.unnest(project_id, envelopes)
+    async def follow_up(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
+        """Tell stored spans of the same traces what the spans of a settled job say of them.
 
-    async def bequeath(self, project_id: str, envelopes: Sequence[Envelope]) -> frozenset[bytes]:
-        """Give stored spans what outer ones say of user, session and tags, once the job of these envelopes is settled.
-
-        Returns those of their traces in which documents were retrieved.
+        What calls around others added is taken back, spans get user, session and tags of outer ones, and calls are
+        scored anew that lack what was retrieved before them.
         """
-        return await bequeath(self._engine, self._naming, project_id, envelopes, self._descriptive)
-
-    async def serve(
-        self, project_id: str, envelopes: Sequence[Envelope], retrieved: Collection[bytes]
-    ) -> None:
-        """Have calls scored anew that lack what was retrieved before them, in one of the traces `retrieved`."""
+        shared = await shared_traces(self._engine, project_id, envelopes)
+        await self._nesting.unnest(project_id, envelopes, shared)
+        retrieved = await bequeath(
+            self._engine, self._naming, project_id, envelopes, shared, self._descriptive
+        )
         if retrieved and await want_documents(self._engine, project_id, envelopes, retrieved):
             self._nudge()
 

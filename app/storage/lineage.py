@@ -23,9 +23,11 @@ __all__ = ["Heir", "give", "lock_counted", "read_kin", "read_shared", "read_shar
 
 # The bounds of ids let Postgres leave out the partitions of other days.
 _SHARED_TRACES = text("""
-SELECT otel_trace_id FROM traces
-WHERE project_id = :project_id AND otel_trace_id = ANY(:otel_trace_ids) AND trace_id BETWEEN :since AND :until
-GROUP BY otel_trace_id HAVING NOT bool_and(trace_id = ANY(:own))
+SELECT wanted.otel_trace_id FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id)
+WHERE EXISTS (
+    SELECT FROM traces WHERE project_id = :project_id AND otel_trace_id = wanted.otel_trace_id
+        AND trace_id BETWEEN :since AND :until AND trace_id <> ALL(:own)
+)
 """)
 _KIN = text("""
 SELECT found.* FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id) CROSS JOIN LATERAL (

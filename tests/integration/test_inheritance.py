@@ -21,6 +21,7 @@ from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.integration.truth import assert_rollups_equal_rows
 from tests.integration.worker_rig import decide
 from tests.unit.otlp.spans import TRACE, json_request, log_bytes, protobuf_bytes, span
+from workers import storing
 from workers.naming import CAPS
 
 AGENT = {"gen_ai.operation.name": "invoke_agent"}
@@ -132,7 +133,7 @@ async def test_a_redelivered_job_gives_what_its_first_try_did_not_come_to(
         raise asyncio.CancelledError
 
     with monkeypatch.context() as dying:
-        dying.setattr(evaluation._storing, "bequeath", die)  # noqa: SLF001 the process ends before it
+        dying.setattr(storing, "bequeath", die)  # the process ends before it
         with pytest.raises(asyncio.CancelledError):
             await evaluation._process(job, payload)  # noqa: SLF001
     assert (await row_of(api, 3))["user_id"] is None
