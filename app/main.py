@@ -19,6 +19,7 @@ from app.access.rates import Rates
 from app.access.sessions import Sessions
 from app.api import documentation, openapi, problems
 from app.api.access import authorize, check_access
+from app.api.body_threads import BodyThreads
 from app.api.dependencies import Services, now_utc
 from app.api.direct import Application
 from app.api.gate import Gate
@@ -66,7 +67,7 @@ _SENT_HEADERS = (
     "X-API-Key",
 )
 # A thread that computes gives way to the event loop after this. Python's 5 ms are waited at every call of the kernel
-# that the loop makes, by each request that others' bodies and texts are read beside.
+# that the loop makes, by each request beside which others' bodies and texts are read: p99 1,127 ms instead of 144.
 _SWITCH_SECONDS = 0.0005
 _READ_HEADERS = ("ETag", "Location", "Preference-Applied", "Retry-After", "Settings-Dropped")
 
@@ -203,7 +204,7 @@ async def open_services(
     standing = create_engine(database_url, pool_size=2, application="llm-monitor-api", waited_for=True)
     tasks = Tasks()
     privacy = Privacy(settings.secret_key)
-    guard = Guard(settings, privacy)
+    guard, bodies = Guard(settings, privacy), BodyThreads()
     try:
         async with (
             open_redis(redis_url) as redis,
@@ -232,6 +233,7 @@ async def open_services(
                 hub,
                 instruments,
                 tasks,
+                bodies,
             )
 
             def notice() -> None:
@@ -241,5 +243,6 @@ async def open_services(
                 yield services
     finally:
         guard.close()
+        bodies.close()
         await engine.dispose()
         await standing.dispose()

@@ -15,6 +15,7 @@ from app.access.door import Door
 from app.access.identity import Identity
 from app.access.rates import Rates
 from app.api.access import identity_behind
+from app.api.body_threads import BodyThreads
 from app.api.instruments import Instruments
 from app.api.live_feed import Hub
 from app.config import Settings
@@ -62,6 +63,7 @@ class Services:
     hub: Hub
     instruments: Instruments
     tasks: Tasks
+    bodies: BodyThreads
     clock: Callable[[], datetime] = now_utc
     readers: Readers = field(default_factory=Readers)
     stopping: bool = field(default=False)

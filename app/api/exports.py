@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeVar
 
@@ -48,11 +48,11 @@ async def read_export(request: Request, limit: int) -> Body:
     return await read_body(request, limit=limit, formats=("protobuf", "json"))
 
 
-async def decode(body: Body, read: Callable[[Body], _Decoded]) -> _Decoded:
+async def decode(serving: Services, project: str, body: Body, read: Callable[[Body], _Decoded]) -> _Decoded:
     """Apply `read` to a body, beside the event loop when it is large."""
     if len(body.content) <= _INLINE_BYTES:
         return read(body)
-    return await asyncio.to_thread(read, body)
+    return await serving.bodies.read(project, body.content, partial(read, body))
 
 
 async def accept_mapped(serving: Services, project: str, mapped: Sequence[Mapped]) -> Sequence[object]:

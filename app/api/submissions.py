@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
@@ -12,6 +13,7 @@ import msgspec
 from fastapi import Response
 
 from app.api.bodies import Body
+from app.api.body_threads import BodyThreads
 from app.api.preferences import Preference
 from app.api.responses import json_response
 from app.errors import InvalidRecord
@@ -65,20 +67,20 @@ class BulkAnswer(msgspec.Struct, frozen=True):
     errors: tuple[LineError, ...]
 
 
-async def parse_one(body: Body) -> Record:
+async def parse_one(threads: BodyThreads, project: str, body: Body) -> Record:
     """Read one record; a large one is read beside the event loop."""
     if len(body.content) <= _INLINE_BYTES:
         return read_record(body.content)
-    return await asyncio.to_thread(read_record, body.content)
+    return await threads.read(project, body.content, partial(read_record, body.content))
 
 
-async def parse_many(body: Body) -> list[Record | Rejection]:
+async def parse_many(threads: BodyThreads, project: str, body: Body) -> list[Record | Rejection]:
     """Read every line of a body; a long one is read beside the event loop."""
     content = body.content
     separator = b"\n" if body.format == "ndjson" else b","
     if len(content) <= _INLINE_BYTES and content.count(separator) <= _INLINE_SEPARATORS:
         return read_records(content, body.format)
-    return await asyncio.to_thread(read_records, content, body.format)
+    return await threads.read(project, content, partial(read_records, content, body.format))
 
 
 def bulk_keys(header: str | None, lines: Sequence[Record | Rejection]) -> list[str | None] | None:

@@ -32,6 +32,7 @@ from monitoring.conversation.parts import (
     read_tool_call,
     role_of,
 )
+from monitoring.conversation.plain import read_plain
 from monitoring.conversation.roles import LANGCHAIN_TYPES, is_pair, read_role
 
 __all__ = ["TRUNCATED", "UNRECOGNISED", "Reading", "read_messages"]
@@ -80,6 +81,9 @@ def read_messages(value: Any, role: str) -> Reading:
     `role` is that of a message which names none: `user` for what went in, `assistant` for what came out.
     A structure that is recognised nowhere stays as its JSON text.
     """
+    plain = read_plain(value)
+    if plain is not None:
+        return Reading(plain)
     decoded, noticed = decode(value), _Noticed()
     found = _attempt(decoded.value, _Place(role, 0, noticed))
     if found is not None:

@@ -28,7 +28,7 @@ async def post_evaluation(request: Request, serving: Serving, project: Project) 
     preference = read_preference(
         request.headers.getlist("prefer"), default_seconds=serving.settings.result_wait_seconds
     )
-    lines = check_size(await parse_many(body))
+    lines = check_size(await parse_many(serving.bodies, project, body))
     submission = await serving.ingest.accept(
         lines,
         project_id=project,

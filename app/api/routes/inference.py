@@ -24,7 +24,7 @@ async def post_inference(request: Request, serving: Serving, project: Project) -
     preference = read_preference(
         request.headers.getlist("prefer"), default_seconds=serving.settings.result_wait_seconds
     )
-    record = await parse_one(body)
+    record = await parse_one(serving.bodies, project, body)
     submission = await serving.ingest.accept(
         [record],
         project_id=project,
@@ -44,7 +44,7 @@ async def post_inferences(
     `rejected` counts the lines that were not taken, and `errors` lists the first 1,000 of them.
     """
     body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json", "ndjson"))
-    lines = await parse_many(body)
+    lines = await parse_many(serving.bodies, project, body)
     keys = bulk_keys(request.headers.get("idempotency-key"), lines)
     submission = await serving.ingest.accept(lines, project_id=project, source=source, keys=keys)
     return await answer_bulk(submission)

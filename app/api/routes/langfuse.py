@@ -52,7 +52,7 @@ async def post_scores(request: Request, serving: Serving, project: Project) -> R
     A score whose name says that a user gave it, such as `user-feedback`, becomes feedback too.
     """
     body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json",))
-    scores, listed = await decode(body, read_scores)
+    scores, listed = await decode(serving, project, body, read_scores)
     outcomes = await _accept(serving, project, (one.found for one in scores))
     return answer_scores(scores, outcomes, listed=listed)
 
@@ -61,7 +61,7 @@ async def post_scores(request: Request, serving: Serving, project: Project) -> R
 async def post_ingestion(request: Request, serving: Serving, project: Project) -> Response:
     """Take a batch of events of Langfuse's older SDKs: scores, traces, generations, spans and events."""
     body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json",))
-    told = await decode(body, read_events)
+    told = await decode(serving, project, body, read_events)
     return answer_events(told, await _accept(serving, project, (one.found for one in told)))
 
 

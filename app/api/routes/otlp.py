@@ -22,7 +22,7 @@ router = APIRouter(tags=["opentelemetry"])
 async def post_traces(request: Request, serving: Serving, project: Project) -> Response:
     """Take up to 50,000 spans, score those that are LLM calls, and keep all of them as a tree."""
     body = await read_export(request, serving.settings.max_body_bytes)
-    mapped = await decode(body, _read_spans)
+    mapped = await decode(serving, project, body, _read_spans)
     return answer_export(body, "spans", await accept_mapped(serving, project, mapped))
 
 
@@ -30,16 +30,16 @@ async def post_traces(request: Request, serving: Serving, project: Project) -> R
 async def post_logs(request: Request, serving: Serving, project: Project) -> Response:
     """Take GenAI events and join them to their spans; other log records are not kept."""
     body = await read_export(request, serving.settings.max_body_bytes)
-    mapped = await decode(body, _read_logs)
+    mapped = await decode(serving, project, body, _read_logs)
     return answer_export(body, "log_records", await accept_mapped(serving, project, mapped))
 
 
 @router.post("/v1/metrics", **EXPORT_BODY)
-async def post_metrics(request: Request, serving: Serving, _: Project) -> Response:
+async def post_metrics(request: Request, serving: Serving, project: Project) -> Response:
     """Take metrics and keep none of them, so that an exporter of all signals meets no error."""
     body = await read_export(request, serving.settings.max_body_bytes)
     reader = protojson if body.format == "json" else protobuf
-    await decode(body, lambda sent: reader.check_metrics(sent.content))
+    await decode(serving, project, body, lambda sent: reader.check_metrics(sent.content))
     return answer_export(body, "spans", ())
 
 
