@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from pydantic_core import from_json
 
-__all__ = ["Decoded", "decode", "looks_structured"]
+__all__ = ["ESCAPED_NUL", "Decoded", "decode", "looks_structured"]
 
 _ENCODINGS = 4
 # Python's parser needs some hundred bytes for each one of the text, and memory is not what a repr is worth.
@@ -22,7 +22,7 @@ _MOST_VALUES = 200_000
 # How a stream of server-sent events begins that was recorded as it came, and how OpenAI's ends.
 _STREAM = ("data:", "event:")
 _END_OF_STREAM = "[DONE]"
-_ESCAPED_NUL = "\\u0000"
+ESCAPED_NUL = "\\u0000"
 _decode_json = msgspec.json.Decoder().decode
 
 
@@ -61,7 +61,7 @@ def _read_stream(text: str) -> Any:
 
     A field to a line, as server-sent events have them.
     """
-    plain = text.replace(_ESCAPED_NUL, "\\ufffd")
+    plain = text.replace(ESCAPED_NUL, "\\ufffd")
     sent = [line[5:].strip() for line in plain.split("\n") if line.startswith("data:")]
     events = [line for line in sent if line and line != _END_OF_STREAM]
     if not events or (len(text) > _MOST_VALUES and sum(map(text.count, ",[{")) > _MOST_VALUES):
@@ -77,7 +77,7 @@ def _decode_text(text: str) -> Decoded | None:
     if len(text) > _MOST_VALUES and sum(map(text.count, ",[{")) > _MOST_VALUES:
         return None
     # An escaped NUL would become one, which Postgres cannot hold.
-    text = text.replace(_ESCAPED_NUL, "\\ufffd") if _ESCAPED_NUL in text else text
+    text = text.replace(ESCAPED_NUL, "\\ufffd") if ESCAPED_NUL in text else text
     try:
         return Decoded(_decode_json(text))
     except (msgspec.DecodeError, RecursionError):

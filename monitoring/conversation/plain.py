@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from monitoring.conversation.decoding import ESCAPED_NUL
 from monitoring.conversation.media import replace_media
 from monitoring.conversation.messages import Message
 
@@ -17,7 +18,6 @@ __all__ = ["read_plain"]
 
 # A longer text may be cut, hold very many values, or take its time.
 _MOST_CHARACTERS: Final = 128 * 1024
-_ESCAPED_NUL: Final = "\\u0000"
 # A text that begins so may be parts that were encoded into it.
 _STRUCTURED: Final = ("[", "{")
 
@@ -42,7 +42,7 @@ def read_plain(value: object) -> list[Message] | None:
     """Return the messages of a JSON text in which each is a role and text; None for any other value."""
     if not isinstance(value, str) or not value.startswith("[{") or len(value) > _MOST_CHARACTERS:
         return None
-    if _ESCAPED_NUL in value:
+    if ESCAPED_NUL in value:
         return None
     try:
         told = _decode(value)

@@ -81,8 +81,7 @@ def read_messages(value: Any, role: str) -> Reading:
     `role` is that of a message which names none: `user` for what went in, `assistant` for what came out.
     A structure that is recognised nowhere stays as its JSON text.
     """
-    plain = read_plain(value)
-    if plain is not None:
+    if (plain := read_plain(value)) is not None:
         return Reading(plain)
     decoded, noticed = decode(value), _Noticed()
     found = _attempt(decoded.value, _Place(role, 0, noticed))
