@@ -211,7 +211,8 @@ class Guard:
             return
         # With masks alone: a key that may only send must not learn which pseudonym a value has.
         masking = redaction.without_pseudonyms()
-        found = self._privacy.protect(project_id, masking, {_NOBODY: reading.record}).get(_NOBODY)
+        records = {_NOBODY: reading.record}
+        found = self._privacy.protect(project_id, masking, records, reading.batch).get(_NOBODY)
         if found is not None and found.sealed is None:
             reading.redacted = RedactedTexts(
                 prompt=found.record.prompt or None, response=found.record.response or None

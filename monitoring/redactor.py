@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple, get_args
@@ -10,10 +10,11 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 import re2
 
-from monitoring.entities.finder import find_in_texts
+from monitoring.entities.finder import find_in_field, find_in_texts
 from monitoring.entities.recognizer import Entity, compact
-from monitoring.evaluators.pii import score_findings
+from monitoring.evaluators.pii import MOST_FINDINGS, score_findings
 from monitoring.models import Record, Score, TextField
+from monitoring.prepared import Prepared
 from monitoring.redaction import REDACTED, SESSION_ID, USER_ID, Redaction
 from monitoring.values import map_value
 
@@ -22,13 +23,12 @@ __all__ = ["Pseudonym", "Redacted", "redact", "without_text"]
 Pseudonym = Callable[[str, str], str]
 """From a type and a value to a word that stands for the value wherever it occurs."""
 
-# Of one type in one text; a text with more is a list of people and is taken out whole.
-_MOST_FINDINGS = 1000
 _WHOLE = "[REDACTED]"
 _CASELESS = frozenset({"EMAIL_ADDRESS", "IP_ADDRESS", "STREET_ADDRESS", "DATE_OF_BIRTH"})
 _EXACT = frozenset({"API_KEY", "PASSWORD", "PRIVATE_KEY", "URL_CREDENTIALS", "CRYPTO", USER_ID, SESSION_ID})
 _JOINT = len("\n\n")
 _FIELDS: tuple[TextField, ...] = get_args(TextField)
+_WHOLE_FIELDS: tuple[TextField, ...] = ("prompt", "response", "reference", "system_prompt")
 _OWN_IDS = {"user_id": USER_ID, "session_id": SESSION_ID}
 _OPTIONAL = (
     "provider",
@@ -86,20 +86,37 @@ class _Text(NamedTuple):
 
 
 _Change = Callable[[_Place], str]
+_Findings = tuple[Sequence[Entity], bool]
+"""What was found in a text, and whether it was too much."""
 
 
-def redact(records: Sequence[Record], redaction: Redaction, pseudonym: Pseudonym) -> list[Redacted]:
+def redact(
+    records: Sequence[Record], redaction: Redaction, pseudonym: Pseudonym, searched: Prepared | None = None
+) -> list[Redacted]:
     """Redact every string of every record: texts, messages, names, ids, tags, keys and values of metadata.
 
-    Takes time linear in the text.
+    Takes time linear in the text. `searched` holds the same records where the pii evaluator has seen them, whose
+    findings are taken then. A text in which one type was found more than a thousand times is a list of people, and
+    is taken out whole.
     """
     every = redaction.mode == "drop"
     subjects = [without_text(record) for record in records] if every else list(records)
     search = _Search(redaction, pseudonym)
     for record in subjects:
         _map_record(record, search.collect)
-    search.run()
+    search.run(_findings_of(searched) if searched else {})
     return [_redact(record, search, every=every) for record in subjects]
+
+
+def _findings_of(searched: Prepared) -> dict[str, _Findings]:
+    """Return what is found in the texts of records that are one text each, by the text."""
+    findings: dict[str, _Findings] = {}
+    for field in _WHOLE_FIELDS:
+        overfull: set[int] = set()
+        found = find_in_field(searched, field, most=MOST_FINDINGS, overfull=overfull)
+        for number, text in enumerate(searched.texts(field)):
+            findings[text] = found.get(number, ()), number in overfull
+    return findings
 
 
 def without_text(record: Record) -> Record:
@@ -197,19 +214,25 @@ class _Search:
         """Return what stands in the place of a string."""
         return self._found[place]
 
-    def run(self) -> None:
-        """Search everything that was collected."""
+    def run(self, known: Mapping[str, _Findings]) -> None:
+        """Search everything that was collected, except for the texts whose findings are `known`."""
         places = []
         for place in self._found:
             whole = self._whole(place)
-            if whole is None:
-                places.append(place)
-            else:
+            if whole is not None:
                 self._found[place] = _Text(whole)
+            elif place.text in known and not place.lead:
+                entities, overfull = known[place.text]
+                self._found[place] = self._replace(place, entities, overfull=overfull)
+            else:
+                places.append(place)
+        self._search(places)
+
+    def _search(self, places: Sequence[_Place]) -> None:
         overfull: set[int] = set()
         spoken = [place.spoken if place.lead else ("", "") for place in places]
         texts = [f"{lead}{place.text}{tail}" for place, (lead, tail) in zip(places, spoken, strict=True)]
-        for number, entities in find_in_texts(texts, most=_MOST_FINDINGS, overfull=overfull).items():
+        for number, entities in find_in_texts(texts, most=MOST_FINDINGS, overfull=overfull).items():
             place, lead = places[number], len(spoken[number][0])
             length = len(place.text)
             moved = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 
 from monitoring.entities import (
@@ -251,11 +251,23 @@ def find_in_field(
     """Return the entities of one field by record number, for the records that have any.
 
     Each recogniser takes at most `most` from one record, which bounds the time of a hostile text; the
-    records that had more are added to `overfull`.
+    records that had more are added to `overfull`. Each field of a batch is searched once, so what is returned
+    must not be changed.
     """
+    found, full = batch.shared(("entities", field, most), partial(_find_in_field, batch, field, most))
+    if overfull is not None:
+        overfull |= full
+    return found
+
+
+def _find_in_field(
+    batch: Prepared, field: TextField, most: int | None
+) -> tuple[dict[int, list[Entity]], set[int]]:
+    """Return the entities of one field by record number, and the records that had too many."""
     encoded = batch.encoded(field)
+    overfull: set[int] = set()
     if not len(encoded.buffer):
-        return {}
+        return {}, overfull
     places = places_of(batch, field)
     regions = regions_of(batch, field, (one for one in places if one.kind != DISGUISE), overfull)
     found = build_finder().find(batch.texts(field), regions, most=most, overfull=overfull)
@@ -263,11 +275,11 @@ def find_in_field(
     if hidden:
         for record, entities in _find_hidden(batch, field, hidden, most, overfull).items():
             found[record] = _resolve(_unhidden(found.get(record, ()), entities))
-    return found
+    return found, overfull
 
 
 def _find_hidden(
-    batch: Prepared, field: TextField, hidden: Sequence[Place], most: int | None, overfull: set[int] | None
+    batch: Prepared, field: TextField, hidden: Sequence[Place], most: int | None, overfull: set[int]
 ) -> dict[int, list[Entity]]:
     """Return what is found where something is disguised, at its place in the text as it is written."""
     encoded, texts = batch.encoded(field), batch.texts(field)
@@ -281,8 +293,7 @@ def _find_hidden(
     finder = build_finder()
     regions = regions_of(shown, "prompt", places, full)
     results = finder.find(shown.texts("prompt"), regions, most=most, overfull=full)
-    if overfull is not None:
-        overfull |= {stretches[number][0] for number in full}
+    overfull |= {stretches[number][0] for number in full}
     found: dict[int, list[Entity]] = defaultdict(list)
     characters: dict[int, Characters] = {}
     for number, entities in results.items():

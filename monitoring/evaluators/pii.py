@@ -11,7 +11,7 @@ from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Evidence, SafetyFlag, Score, TextField
 from monitoring.prepared import Prepared
 
-__all__ = ["PII", "PiiEvaluator", "build", "score_findings"]
+__all__ = ["MOST_FINDINGS", "PII", "PiiEvaluator", "build", "score_findings"]
 
 PII = "pii"
 _VERSION = "1.1.0"
@@ -24,7 +24,7 @@ _MOST_EVIDENCE = 50
 # Touches what is loaded at first use: a number with a country code, one without, a disguised one.
 _WARMING = "call +49 30 901820 or 0490 75 40 81 or 555\u2011987\u20116543"
 # Of one type in one field; more tell nothing new, and would let a hostile text take its time.
-_MOST_FINDINGS = 1000
+MOST_FINDINGS = 1000
 
 
 class PiiEvaluator:
@@ -57,7 +57,7 @@ class PiiEvaluator:
 
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Score every record; see the class."""
-        findings = {field: find_in_field(batch, field, most=_MOST_FINDINGS) for field in _FIELDS}
+        findings = {field: find_in_field(batch, field, most=MOST_FINDINGS) for field in _FIELDS}
         touched = frozenset().union(*findings.values())
         columns = [batch.texts(field) for field in _FIELDS]
         clean: dict[tuple[TextField, ...], Score] = {}

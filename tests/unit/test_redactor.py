@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitoring import redactor
 from monitoring.entities import find_entities
-from monitoring.evaluation import evaluate
+from monitoring.entities.finder import find_in_texts
+from monitoring.entities.recognizer import Entity
+from monitoring.evaluation import evaluate, evaluate_by
 from monitoring.evaluators.pii import build
 from monitoring.models import Record
+from monitoring.prepared import Prepared
 from monitoring.redaction import Mode, Redaction, without_pseudonyms
 from monitoring.redactor import Redacted, redact
 
@@ -321,3 +325,34 @@ def test_a_second_redaction_changes_nothing(mode: Mode) -> None:
     once = redact_one(EVERYWHERE, Redaction(mode=mode))
     again = redact_one(once.record, Redaction(mode="mask"))
     assert again.record == once.record
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Card {CARD} of {MAIL}",
+        "Nothing to see.",
+        "jane (at) corp (dot) net",
+        ", ".join(f"person{number}@corp.net" for number in range(1200)),
+    ],
+)
+def test_findings_of_the_evaluator_are_searched_once_and_replaced_alike(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [
+        Record(prompt=text, response=f"I wrote to {MAIL}.", user_id=MAIL),
+        Record(prompt="", response=text),
+    ]
+    expected = redact(records, MASK, name)
+    searched = Prepared(records)
+    evaluate_by(PII, searched)
+    sought: list[str] = []
+
+    def find(texts: list[str], **options: object) -> dict[int, list[Entity]]:
+        sought.extend(texts)
+        return find_in_texts(texts, **options)  # type: ignore[arg-type]  # what the redactor gave
+
+    monkeypatch.setattr(redactor, "find_in_texts", find)
+    assert redact(records, MASK, name, searched) == expected
+    assert text not in sought
+    assert MAIL in sought
