@@ -22,13 +22,13 @@ from app.schemas.traces import Trace
 from monitoring.bounds import MOST_TOKENS, MOST_USD, MOST_VALUE
 from monitoring.evaluator import Evaluator
 from monitoring.models import Result, Score
-from monitoring.tabulation import NO_TABLE, Extent, Observations, Table
+from monitoring.statistics.tabulation import NO_TABLE, Extent, Observations, Table
 from monitoring.verdict import Policy
 
 __all__ = ["DAY", "HOUR", "MINUTE", "Judging", "add_up", "aggregate", "describing", "negate"]
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-# Minutes are read of the last three hours and hours of the last seven days (monitoring.trends). What was older
+# Minutes are read of the last three hours and hours of the last seven days (monitoring.statistics.trends). What was older
 # when it was accepted is never read more finely, and a flood of it makes no more rows than there were hours or days.
 _HOURS_AFTER, _DAYS_AFTER = 4 * 60, 8 * 24 * 60  # in minutes
 _EXAMPLES = 3

@@ -16,9 +16,9 @@ from app.schemas.calls import decode_calls
 from app.schemas.rollups import Delta
 from app.storage.engine import REFUSALS, Connection, Engine, is_overflow, is_refusal, reading, writing
 from app.storage.locks import UPKEEP, try_lock
-from app.storage.rollup_batches import Place, lock_batches, newest_batch, set_aside, take_batches
-from app.storage.rollup_writes import append_deltas
-from app.storage.set_aside import projects_out_of_bounds, projects_with_figures, set_aside_figures
+from app.storage.rollups.batches import Place, lock_batches, newest_batch, set_aside, take_batches
+from app.storage.rollups.set_aside import projects_out_of_bounds, projects_with_figures, set_aside_figures
+from app.storage.rollups.writing import append_deltas
 
 __all__ = ["MOST_BATCHES", "Step", "figures", "fold_batches", "fold_each"]
 

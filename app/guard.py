@@ -26,9 +26,9 @@ from app.schemas.queued import encode
 from monitoring.evaluation import evaluate, evaluate_by
 from monitoring.evaluator import Evaluator
 from monitoring.models import Failure, Record, Result, Score
-from monitoring.prepared import Prepared
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 from monitoring.samples import SAMPLES
+from monitoring.text.prepared import Prepared
 from monitoring.verdict import assess
 
 __all__ = ["GUARD_TASK", "Decision", "Guard"]

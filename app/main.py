@@ -13,16 +13,16 @@ from fastapi.middleware.cors import CORSMiddleware
 from redis.asyncio import BlockingConnectionPool, Redis
 from starlette.types import ASGIApp
 
-from app.access.door import Door
+from app.access.authenticator import Authenticator
 from app.access.keyring import Keyring
 from app.access.rates import Rates
 from app.access.sessions import Sessions
 from app.api import documentation, openapi, problems
 from app.api.access import authorize, check_access
+from app.api.access_middleware import AccessMiddleware
 from app.api.body_threads import BodyThreads
 from app.api.dependencies import Services, now_utc
 from app.api.direct import Application
-from app.api.gate import Gate
 from app.api.headers import SecurityHeaders
 from app.api.instruments import Instruments, RequestTimer
 from app.api.live_feed import Hub
@@ -119,7 +119,7 @@ def create_app(settings: Settings, *, warm_guard: bool = False) -> Application:
         lifespan=lifespan,
         dependencies=[Depends(authorize), Depends(parameter_check(ROUTERS))],
     )
-    app.add_middleware(Gate)
+    app.add_middleware(AccessMiddleware)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -219,13 +219,13 @@ async def open_services(
                 *([tasks.repeat(GUARD_TASK, _warming(guard), _AGAIN_SECONDS)] if warm_guard else [])
             ),
         ):
-            rates, door = Rates(redis), Door(settings, keyring, sessions)
+            rates, authenticator = Rates(redis), Authenticator(settings, keyring, sessions)
             services = Services(
                 settings,
                 redis,
                 engine,
                 projects,
-                door,
+                authenticator,
                 rates,
                 privacy,
                 guard,

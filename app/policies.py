@@ -13,11 +13,11 @@ from app.access.administration import Line, record
 from app.access.decisions import Match, check_match, compare, etag_of, list_differences, list_dropped
 from app.errors import InvalidParameter, InvalidRecord, NotFound, Unavailable
 from app.schemas.catalogue import Judge
+from app.storage.access.projects import lock_settings, read_settings, save_settings
 from app.storage.engine import Connection
-from app.storage.projects import lock_settings, read_settings, save_settings
-from app.storage.score_values import read_values
+from app.storage.traces.score_values import read_values
 from monitoring.bounds import MOST_WEIGHT
-from monitoring.calibration import Proposal, propose
+from monitoring.statistics.calibration import Proposal, propose
 from monitoring.verdict import Policy
 
 __all__ = [

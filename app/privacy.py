@@ -15,12 +15,12 @@ from app.errors import Conflict, InvalidRecord, Unavailable
 from app.schemas.feedback import Feedback
 from app.schemas.queued import Envelope, decode_record, encode
 from monitoring.models import Record, Score
-from monitoring.redaction import OwnId, Redaction
+from monitoring.privacy.redaction import OwnId, Redaction
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    from monitoring.prepared import Prepared
+    from monitoring.text.prepared import Prepared
 
 __all__ = ["UNREDACTABLE", "Privacy", "Protected", "SealError"]
 
@@ -109,7 +109,7 @@ class Privacy:
         searched: Prepared | None,
     ) -> dict[UUID, Protected]:
         # Only installations that redact pay for the finder's memory and its loading.
-        from monitoring.redactor import redact
+        from monitoring.privacy.redactor import redact
 
         texts = list(records.values())
         found = redact(texts, redaction, lambda *value: self._name(project_id, *value), searched)

@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 
 from app.errors import NotFound, Unavailable
 from app.schemas.projects import BacklogLimits, Project, ProjectSettings
+from app.storage.access.projects import read_projects
 from app.storage.engine import Engine, reading
-from app.storage.projects import read_projects
 from app.supervision import Tasks
 
 __all__ = ["Projects"]

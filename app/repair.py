@@ -21,10 +21,11 @@ from app.aggregation import add_up, aggregate
 from app.folding import fold_batches
 from app.schemas.calls import Calls, decode_calls
 from app.schemas.rollups import Delta
+from app.storage.access.projects import read_projects
 from app.storage.engine import DATABASE_ERRORS, Connection, Engine, is_timeout, reading
 from app.storage.locks import UPKEEP, wait_lock
-from app.storage.projects import read_projects
-from app.storage.recounting import (
+from app.storage.rollups.batches import halt_batches
+from app.storage.rollups.recounting import (
     NUMBERS,
     clear_numbers,
     drop_batch,
@@ -35,9 +36,7 @@ from app.storage.recounting import (
     read_counted,
     traces_of_day,
 )
-from app.storage.rollup_batches import halt_batches
-from app.storage.rollup_writes import append_deltas
-from app.storage.set_aside import (
+from app.storage.rollups.set_aside import (
     forget_day,
     note_days,
     projects_out_of_bounds,
@@ -45,6 +44,7 @@ from app.storage.set_aside import (
     set_aside_days,
     set_aside_figures,
 )
+from app.storage.rollups.writing import append_deltas
 from monitoring.bounds import MOST_TOKENS, MOST_USD, MOST_VALUE, is_bounded
 
 __all__ = ["Repaired", "find_concerned", "repair", "repair_all", "scrubbed"]

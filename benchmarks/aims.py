@@ -29,9 +29,9 @@ from monitoring.benchmarking.metrics import auroc
 from monitoring.benchmarking.sources import Source, read_rows
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
-from monitoring.groups import group_words
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.signals.groups import group_words
+from monitoring.text.prepared import Prepared
 
 HEAD = """\
 # How far the detectors are

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from redis.asyncio import Redis
 
-from app.access.door import Door
+from app.access.authenticator import Authenticator
 from app.access.keyring import Keyring
 from app.access.sessions import Sessions
 from app.access.visitors import Visitors
@@ -30,15 +30,15 @@ from app.storage.engine import create_engine
 from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging
 from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
+from dashboard.auth.login import sign_in_router
+from dashboard.auth.middleware import SignInMiddleware
 from dashboard.callbacks import CallbackCheck
-from dashboard.drawer import register_drawer
-from dashboard.frame import URL, frame, register_frame, report_failure
-from dashboard.gate import Gate
-from dashboard.health import HealthSource
-from dashboard.live import News, register_news
-from dashboard.login import sign_in_router
+from dashboard.data.live import News, register_news
+from dashboard.data.sources import Sources
+from dashboard.drawing.drawer import register_drawer
+from dashboard.drawing.frame import URL, frame, register_frame, report_failure
+from dashboard.drawing.health import HealthSource
 from dashboard.page import find_pages
-from dashboard.sources import Sources
 
 __all__ = ["create_dashboard", "main"]
 
@@ -79,7 +79,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
     client = httpx.AsyncClient(base_url=settings.api_url, timeout=_API_SECONDS, transport=api)
     news, tasks = News(feed), Tasks()
     keyring = Keyring(standing, now_utc)
-    door = Door(settings, keyring, Sessions(redis, keyring, now_utc))
+    authenticator = Authenticator(settings, keyring, Sessions(redis, keyring, now_utc))
 
     async def tell() -> None:
         moment = int(now_utc().timestamp() * 1000)
@@ -108,7 +108,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
     dash = _create_dash(server)
     server.add_middleware(CallbackCheck, dash=dash)
     server.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_BYTES, compresslevel=_COMPRESSION)
-    server.add_middleware(Gate, door=door, settings=settings)
+    server.add_middleware(SignInMiddleware, authenticator=authenticator, settings=settings)
     server.add_middleware(SecurityHeaders, policy=_POLICY)
     pages = find_pages()
     dash.layout = frame(settings)

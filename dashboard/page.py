@@ -14,7 +14,7 @@ import dashboard.pages
 if TYPE_CHECKING:
     from dash import Dash
 
-    from dashboard.sources import Sources
+    from dashboard.data.sources import Sources
 
 __all__ = ["Page", "find_pages"]
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Literal, NamedTuple, TypedDict, TypeVar
 
 from monitoring.models import CostMetrics
-from monitoring.pricing import MODEL_COSTS, Overrides, Usage, price
-from monitoring.savings import CostGroup
-from monitoring.spending import CostAnalysis, analyse_cost
-from monitoring.trends import floor_time, window_of
+from monitoring.spending.pricing import MODEL_COSTS, Overrides, Usage, price
+from monitoring.spending.savings import CostGroup
+from monitoring.spending.totals import CostAnalysis, analyse_cost
+from monitoring.statistics.trends import floor_time, window_of
 
 __all__ = [
     "MODEL_COSTS",

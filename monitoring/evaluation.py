@@ -10,9 +10,9 @@ from importlib.metadata import EntryPoint, entry_points
 from monitoring import evaluators as package
 from monitoring.evaluator import Evaluator
 from monitoring.models import Failure, Record, Result
-from monitoring.prepared import Prepared
-from monitoring.rule_file import RuleError, Rules
-from monitoring.rules import build_evaluators
+from monitoring.rules.evaluators import build_evaluators
+from monitoring.rules.file import RuleError, Rules
+from monitoring.text.prepared import Prepared
 
 __all__ = ["ENTRY_POINT_GROUP", "evaluate", "evaluate_by", "find_evaluators"]
 

@@ -21,8 +21,8 @@ from monitoring.models import (
     SafetyAssessment,
     Score,
 )
-from monitoring.pricing import Overrides, Usage, price
-from monitoring.tokens import TokenCount, count_tokens
+from monitoring.spending.pricing import Overrides, Usage, price
+from monitoring.text.tokens import TokenCount, count_tokens
 from monitoring.verdict import Policy, Verdict, assess
 
 __all__ = ["HallucinationDetector", "QualityAssessor", "QualityMonitor", "SafetyEvaluator"]

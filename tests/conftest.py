@@ -52,7 +52,7 @@ def redis_url(redis_server_url: str) -> str:
 @pytest.fixture(scope="session")
 async def migrated_template(postgres_url: str) -> str:
     """The name of a database with the current schema and no rows, to be copied."""
-    from app.storage import migrate
+    from app.storage.upkeep import migrate
 
     name = "migrated_template"
     await _execute(postgres_url, f"CREATE DATABASE {name}")

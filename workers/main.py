@@ -23,12 +23,12 @@ from app.schemas.projects import ProjectSettings
 from app.telemetry import configure_logging
 from monitoring.evaluator import Evaluator
 from monitoring.samples import SAMPLES
-from workers.attempts import release
-from workers.black_box import BlackBox
-from workers.lanes import Lane
+from workers.evaluation.attempts import release
+from workers.evaluation.last_job import LastJob
+from workers.evaluation.warming import envelope_of
 from workers.process import WorkerProcess, unix_ms, worker_name
+from workers.scheduling import Lane
 from workers.scoring import Scoring
-from workers.warming import envelope_of
 
 __all__ = ["GARBAGE_THRESHOLD", "main"]
 
@@ -44,7 +44,7 @@ GARBAGE_THRESHOLD = 50_000
 class _Child(NamedTuple):
     """What the parent knows of a process: what it scores, and which jobs it picks."""
 
-    box: BlackBox
+    box: LastJob
     lane: Lane
 
 
@@ -86,7 +86,7 @@ class Family:
     def _fork(self, lane: Lane) -> None:
         if self._stopping:
             return
-        child = _Child(BlackBox(), lane)
+        child = _Child(LastJob(), lane)
         pid = os.fork()
         if pid == 0:
             self._work(child)

@@ -34,17 +34,17 @@ from app.storage.engine import answers, create_engine
 from app.supervision import Tasks, in_background
 from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 from monitoring.evaluator import Evaluator
-from workers.attempts import Attempts
-from workers.black_box import BlackBox
-from workers.evaluate import Evaluation
-from workers.joining import Joining
-from workers.lanes import LOOPS, Lane
-from workers.naming import Naming
-from workers.reconciling import Reconciling
-from workers.retention import Retention
+from workers.cardinality import CardinalityCaps
+from workers.evaluation.attempts import Attempts
+from workers.evaluation.last_job import LastJob
+from workers.evaluation.storing import Storing
+from workers.evaluation.task import Evaluation
+from workers.scheduling import LOOPS, Lane
 from workers.scoring import Scoring
-from workers.storing import Storing
-from workers.upkeep import Upkeep
+from workers.spans.late_content import LateContent
+from workers.upkeep.reconciling import Reconciling
+from workers.upkeep.retention import Retention
+from workers.upkeep.tasks import Upkeep
 
 __all__ = ["WorkerProcess", "make_worker", "unix_ms", "worker_name"]
 
@@ -110,7 +110,7 @@ class WorkerProcess:
     """Takes jobs from one queue until it is told to stop."""
 
     def __init__(
-        self, settings: Settings, evaluators: Sequence[Evaluator], box: BlackBox, lane: Lane = "patient"
+        self, settings: Settings, evaluators: Sequence[Evaluator], box: LastJob, lane: Lane = "patient"
     ) -> None:
         if settings.redis_url is None or settings.database_url is None:
             raise ValueError("a worker needs REDIS_URL and DATABASE_URL")
@@ -141,13 +141,13 @@ class WorkerProcess:
                 PRICE: Pricing(describing(evaluators)),
             },
         )
-        naming, scoring = Naming(self._engine), Scoring(evaluators, privacy)
-        self._joining = Joining(
-            self._engine, self._executor, scoring, self._projects, naming, describing(evaluators)
+        caps, scoring = CardinalityCaps(self._engine), Scoring(evaluators, privacy)
+        self._joining = LateContent(
+            self._engine, self._executor, scoring, self._projects, caps, describing(evaluators)
         )
         self._evaluation = Evaluation(
             self._redis,
-            Storing(self._engine, evaluators, naming, nudge=self._joining.nudge),
+            Storing(self._engine, evaluators, caps, nudge=self._joining.nudge),
             self._executor,
             scoring,
             self._projects,

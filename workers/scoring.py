@@ -11,7 +11,7 @@ import msgspec
 
 from app.aggregation import Judging
 from app.privacy import Privacy, SealError
-from app.schemas.ids import lot, minted_at
+from app.schemas.ids import minted_at, sample_fraction
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import GUARDED, LLM, NO_CONTENT, Envelope
 from app.schemas.traces import COUNTED_KINDS, Trace, from_envelope, without_text
@@ -19,10 +19,10 @@ from monitoring.bounds import bounded
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
 from monitoring.evaluators.pii import PII
-from monitoring.excerpts import SCORED_IN_PART, Excerpt, excerpt
 from monitoring.models import Record, Result
-from monitoring.pricing import Priced, Usage, price
-from monitoring.tokens import TokenCount, count_tokens
+from monitoring.spending.pricing import Priced, Usage, price
+from monitoring.text.excerpts import SCORED_IN_PART, Excerpt, excerpt
+from monitoring.text.tokens import TokenCount, count_tokens
 from monitoring.verdict import Verdict, assess
 
 __all__ = ["DROPPED", "REPORTED", "UNSAMPLED", "Scoring", "Unscorable", "price_call"]
@@ -212,7 +212,7 @@ def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:
     """Return the trace as it is stored: without text where that was dropped or is not in the sample."""
     if envelope.sealed is not None:
         return without_text(trace, DROPPED)
-    if lot(trace.trace_id) >= settings.text_share:
+    if sample_fraction(trace.trace_id) >= settings.text_share:
         return without_text(trace, UNSAMPLED)
     return trace
 

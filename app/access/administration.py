@@ -25,11 +25,11 @@ from app.errors import Conflict, InvalidParameter, InvalidRecord, NotFound
 from app.schemas.ids import mint
 from app.schemas.keys import LONGEST_NAME, NAME_PATTERN, SCOPES, Act, Key, Scope
 from app.schemas.projects import PROJECT_ID, Project, ProjectSettings
-from app.storage.audit import add_act
+from app.storage.access.audit import add_act
+from app.storage.access.keys import add_key, count_keys, forget_ended_keys, revoke_key
+from app.storage.access.passwords import Password, save_password
+from app.storage.access.projects import add_project, lock_settings, read_projects, save_settings
 from app.storage.engine import Connection
-from app.storage.keys import add_key, count_keys, forget_ended_keys, revoke_key
-from app.storage.passwords import Password, save_password
-from app.storage.projects import add_project, lock_settings, read_projects, save_settings
 from monitoring.verdict import Policy
 
 __all__ = [

@@ -11,7 +11,7 @@ import msgspec
 from app.errors import Conflict, InvalidRecord, PreconditionFailed, PreconditionRequired
 from app.schemas.json_input import WrongShapeError, convert
 from app.schemas.projects import ProjectSettings, encode_settings
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 
 __all__ = [
     "SETTINGS_BYTES",

@@ -12,9 +12,9 @@ from app.access.identity import rate_of, unknown_keys
 from app.access.tokens import prefix_of, same_token
 from app.errors import Unauthorized, Unavailable
 from app.schemas.keys import Key
+from app.storage.access.keys import read_standing_keys
+from app.storage.access.passwords import Password, read_passwords
 from app.storage.engine import Engine, reading
-from app.storage.keys import read_standing_keys
-from app.storage.passwords import Password, read_passwords
 from app.supervision import Tasks
 
 __all__ = ["Keyring"]

@@ -11,7 +11,7 @@ from fastapi import Depends
 from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
-from app.access.door import Door
+from app.access.authenticator import Authenticator
 from app.access.identity import Identity
 from app.access.rates import Rates
 from app.api.access import identity_behind
@@ -55,7 +55,7 @@ class Services:
     redis: Redis
     engine: Engine
     projects: Projects
-    door: Door
+    authenticator: Authenticator
     rates: Rates
     privacy: Privacy
     guard: Guard

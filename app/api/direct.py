@@ -20,7 +20,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from app.api.gate import admit
+from app.api.access_middleware import admit
 from app.api.headers import security_headers
 from app.api.instruments import UNROUTED, Instruments
 from app.api.problems import GONE, answer_expected, answer_unexpected

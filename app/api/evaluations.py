@@ -11,17 +11,17 @@ import msgspec
 from fastapi import Response
 
 from app.api.dependencies import Services
+from app.api.inference import LineError, for_sender, pending
 from app.api.preferences import Preference
 from app.api.responses import json_response
-from app.api.submissions import LineError, for_sender, pending
 from app.errors import InvalidRecord
 from app.ingest import Submission
 from app.schemas.queued import Summary
 from app.schemas.records import Rejection
-from app.storage.dead_letter_reads import dead_ids
 from app.storage.engine import Connection, writing
-from app.storage.jobs import Job, add_job
-from app.storage.trace_writes import stored_summaries
+from app.storage.ledger.dead_letter_reads import dead_ids
+from app.storage.traces.writing import stored_summaries
+from app.storage.upkeep.jobs import Job, add_job
 from monitoring.models import Record
 
 __all__ = ["EvaluationAnswer", "answer_evaluation", "check_size", "progress"]

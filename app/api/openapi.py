@@ -22,10 +22,10 @@ from app.api.administration import (
 )
 from app.api.evaluations import EvaluationAnswer
 from app.api.exports import is_export
-from app.api.opinions import FeedbackIn
+from app.api.feedback import FeedbackIn
+from app.api.inference import BulkAnswer, SingleAnswer
 from app.api.paging import TracePage
 from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
-from app.api.submissions import BulkAnswer, SingleAnswer
 from app.api.thresholds import PolicyIn
 from app.schemas.guard import GuardAnswer
 from app.schemas.langfuse import EventIn, IngestionAnswer, ScoreIn, ScoreKept, ScoresAccepted, ScoresPartly

@@ -9,7 +9,7 @@ import typer
 
 from app.local.clients import transact
 from app.schemas.ids import minted_at
-from app.storage.audit import read_acts
+from app.storage.access.audit import read_acts
 from app.terminal import plain
 
 __all__ = ["audit"]

@@ -18,8 +18,8 @@ from app.policies import change_policy, propose_thresholds
 from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import reading, writing
 from app.terminal import cell
-from monitoring.calibration import Proposal
-from monitoring.trends import parse_period
+from monitoring.statistics.calibration import Proposal
+from monitoring.statistics.trends import parse_period
 from monitoring.verdict import Policy
 
 __all__ = ["calibrate"]

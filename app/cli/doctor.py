@@ -27,7 +27,7 @@ from app.sizing import Demand, Figures, Need, plan
 from app.sizing.checks import Finding, check_postgres, check_redis
 from app.sizing.measurement import measure
 from app.storage.engine import create_engine, reading
-from app.storage.server import read_server_settings
+from app.storage.upkeep.server import read_server_settings
 
 __all__ = ["doctor", "judge_figures"]
 

@@ -15,8 +15,8 @@ from app.errors import InvalidParameter
 from app.local.clients import command_actor, transact
 from app.schemas.keys import Key, Scope
 from app.schemas.projects import DEFAULT_PROJECT
+from app.storage.access.keys import read_keys
 from app.storage.engine import Connection
-from app.storage.keys import read_keys
 from app.terminal import cell, plain
 
 __all__ = ["app"]

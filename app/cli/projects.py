@@ -13,7 +13,7 @@ from rich.table import Table
 from app.access.administration import Line, make_project, set_password
 from app.local.clients import command_actor, transact
 from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
-from app.storage.projects import read_projects
+from app.storage.access.projects import read_projects
 from app.terminal import cell
 
 __all__ = ["app"]

@@ -27,7 +27,7 @@ from app.schemas.queued import LLM, Envelope, Source, SpanContext, Summary, enco
 from app.schemas.records import Rejection
 from app.supervision import Tasks, in_background
 from monitoring.models import Record
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 
 __all__ = ["Accepted", "Ingest", "Submission"]
 

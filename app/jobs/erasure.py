@@ -19,9 +19,13 @@ from app.aggregation import aggregate, negate
 from app.folding import fold_batches
 from app.jobs.runner import Step
 from app.queue import queued_tokens
+from app.schemas.ids import first_id
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
-from app.storage.erasure import (
+from app.storage.locks import UPKEEP, wait_lock
+from app.storage.rollups.batches import halt_batches
+from app.storage.rollups.writing import append_deltas
+from app.storage.traces.erasure import (
     count_traces,
     delete_letters,
     delete_opinions,
@@ -30,13 +34,9 @@ from app.storage.erasure import (
     replace_user_rollups,
     traces_of_user,
 )
-from app.storage.jobs import Job
-from app.storage.locks import UPKEEP, wait_lock
-from app.storage.partitions import first_id
-from app.storage.reclaim import reclaim
-from app.storage.rollup_batches import halt_batches
-from app.storage.rollup_writes import append_deltas
-from app.storage.span_parts import delete_parts
+from app.storage.traces.span_parts import delete_parts
+from app.storage.upkeep.jobs import Job
+from app.storage.upkeep.reclaim import reclaim
 
 __all__ = ["ERASE", "Erasure", "Target"]
 

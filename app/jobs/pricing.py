@@ -12,11 +12,11 @@ from app.aggregation import aggregate, negate
 from app.jobs.runner import Step
 from app.schemas.traces import Trace
 from app.storage.engine import Connection
-from app.storage.jobs import Job
-from app.storage.prices import read_unpriced, set_prices
-from app.storage.rollup_writes import append_deltas
+from app.storage.rollups.writing import append_deltas
+from app.storage.upkeep.jobs import Job
+from app.storage.upkeep.prices import read_unpriced, set_prices
 from monitoring.bounds import COST_PLACES
-from monitoring.pricing import Usage, price
+from monitoring.spending.pricing import Usage, price
 
 __all__ = ["PRICE", "Pricing"]
 

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from app.jobs.views import announce
 from app.storage.engine import Connection, Engine, is_outage
-from app.storage.jobs import Claim, Job, claim_job, due_jobs, read_job, renew_claim, save_step
+from app.storage.upkeep.jobs import Claim, Job, claim_job, due_jobs, read_job, renew_claim, save_step
 from app.supervision import Tasks
 
 __all__ = ["Handler", "Runner", "Step"]

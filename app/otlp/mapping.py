@@ -36,7 +36,7 @@ from app.schemas.records import Rejection
 from monitoring.bounds import BEYOND, bounded
 from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.models import Record
-from monitoring.pricing import rates_of
+from monitoring.spending.pricing import rates_of
 
 __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from monitoring.trends import Window
+from monitoring.statistics.trends import Window
 
 __all__ = ["PERCENTILES", "Report", "empty_message"]
 

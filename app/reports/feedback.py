@@ -11,9 +11,9 @@ from app.reports.terms import frequent_terms
 from app.schemas.feedback import Opinion
 from app.schemas.measures import Measure
 from app.storage.engine import Connection
-from app.storage.feedback import read_negative, read_ratings
-from app.storage.rollups import read_measures, read_models, read_totals
-from monitoring.trends import Window
+from app.storage.rollups.reading import read_measures, read_models, read_totals
+from app.storage.traces.feedback import read_negative, read_ratings
+from monitoring.statistics.trends import Window
 
 __all__ = ["Complaint", "FeedbackReport", "read_feedback_report"]
 

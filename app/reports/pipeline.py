@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from app.queue import QueuedJob, accepted_counts, live_workers, queued_since
 from app.storage.engine import Connection
-from app.storage.ledger import Settled, read_settled, settled_jobs
-from app.storage.set_aside import SetAside, read_set_aside
+from app.storage.ledger.outcomes import Settled, read_settled, settled_jobs
+from app.storage.rollups.set_aside import SetAside, read_set_aside
 
 __all__ = ["PipelineReport", "ProjectLedger", "QueueReport", "read_pipeline", "read_queue"]
 

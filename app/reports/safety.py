@@ -9,7 +9,7 @@ from uuid import UUID
 from app.reports.buckets import Report, empty_message
 from app.schemas.measures import Counts, Measure
 from app.storage.engine import Connection
-from app.storage.rollups import (
+from app.storage.rollups.reading import (
     read_breakdown,
     read_flag_examples,
     read_measure_trends,
@@ -18,9 +18,9 @@ from app.storage.rollups import (
     read_totals,
     read_trend,
 )
-from app.storage.traces import stored_ids
+from app.storage.traces.reading import stored_ids
 from monitoring.models import SafetyFlag
-from monitoring.trends import Window
+from monitoring.statistics.trends import Window
 
 __all__ = ["FlagShare", "SafetyPattern", "SafetyPoint", "SafetyReport", "read_safety"]
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from monitoring.histogram import percentiles
+from monitoring.statistics.histogram import percentiles
 
 __all__ = ["Counts", "Group", "Histogram", "Measure"]
 
@@ -59,7 +59,7 @@ class Measure(msgspec.Struct, frozen=True):
 
 
 class Histogram(msgspec.Struct, frozen=True):
-    """A sparse log-bucket histogram of `monitoring.histogram`: buckets, which may repeat, and how many values each holds."""
+    """A sparse log-bucket histogram of `monitoring.statistics.histogram`: buckets, which may repeat, and how many values each holds."""
 
     buckets: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from app.storage.server import ServerSettings
+from app.storage.upkeep.server import ServerSettings
 
 __all__ = ["Finding", "check_postgres", "check_redis"]
 

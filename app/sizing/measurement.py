@@ -22,11 +22,11 @@ from app.schemas.traces import Trace, from_envelope
 from app.sizing.figures import Figures
 from app.sizing.samples import make_records
 from app.storage.engine import Engine
-from app.storage.scratch import scratch_tables
+from app.storage.upkeep.scratch import scratch_tables
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
-from monitoring.pricing import Usage, price
-from monitoring.tokens import count_tokens
+from monitoring.spending.pricing import Usage, price
+from monitoring.text.tokens import count_tokens
 from monitoring.verdict import Policy, assess
 
 __all__ = ["measure"]

@@ -19,10 +19,10 @@ from features import combine, export, fit, open_traffic, read_rows, score_texts
 from numpy.typing import NDArray
 
 from monitoring.benchmarking.fitting import fold_of
-from monitoring.categories import load_lexicon
-from monitoring.mentions import find_mentions
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.signals.categories import load_lexicon
+from monitoring.signals.mentions import find_mentions
+from monitoring.text.prepared import Prepared
 
 DIMENSIONS = {"race", "religion1", "religion2", "orientation"}
 # Counter-speech and quotation are told apart by the guard, not by words.

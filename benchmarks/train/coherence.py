@@ -24,10 +24,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import degeneration  # noqa: E402 the checkout is put on the path first
 from features import WEIGHTS, write_sums  # noqa: E402 same
 
-from monitoring.degeneration import SIGNS, describe_sign  # noqa: E402 same
-from monitoring.language import covered  # noqa: E402 same
 from monitoring.models import Record  # noqa: E402 same
-from monitoring.prepared import Prepared  # noqa: E402 same
+from monitoring.signals.degeneration import SIGNS, describe_sign  # noqa: E402 same
+from monitoring.text.language import covered  # noqa: E402 same
+from monitoring.text.prepared import Prepared  # noqa: E402 same
 
 FOLDS, PENALTY, BATCH = 5, 1.0, 256
 # How common each sign is taken to be where it is looked for; the classes weigh the same while fitting.

@@ -17,12 +17,20 @@ from scipy.sparse import csr_matrix, diags_array, hstack
 from sklearn.linear_model import LogisticRegression
 from spelling import spell
 
-from monitoring.groups import mask_table
-from monitoring.kernels_lexicon import look_up
-from monitoring.kernels_linear import ABSORBED, BLOCK, BUCKETS, SMOOTHING, hash_pair, hash_word, mask_word
 from monitoring.models import Record
-from monitoring.prepared import Prepared
-from monitoring.vectors import load_table
+from monitoring.signals.groups import mask_table
+from monitoring.signals.kernels_linear import (
+    ABSORBED,
+    BLOCK,
+    BUCKETS,
+    SMOOTHING,
+    hash_pair,
+    hash_word,
+    mask_word,
+)
+from monitoring.text.kernels_lexicon import look_up
+from monitoring.text.prepared import Prepared
+from monitoring.text.vectors import load_table
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "monitoring" / "weights"
 MAX_WEIGHT = 127

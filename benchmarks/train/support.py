@@ -25,8 +25,8 @@ from summaries import make_summaries
 from monitoring.benchmarking.fitting import fold_of
 from monitoring.benchmarking.metrics import auroc, count_decisions
 from monitoring.models import Record
-from monitoring.prepared import Prepared
-from monitoring.support import FEATURE_NAMES, Model, Source, compare, describe
+from monitoring.signals.support import FEATURE_NAMES, Model, Source, compare, describe
+from monitoring.text.prepared import Prepared
 
 FOLDS, PENALTY, BATCH = 5, 10.0, 256
 SHIPPABLE_BEGIN = {"wow", "cmu"}  # the Topical-Chat part is share-alike

@@ -7,21 +7,21 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from app.errors import Overloaded, Unavailable
-from dashboard.components import card, chart, notice, tile, unread
-from dashboard.drawer import opens_traces
-from dashboard.formatting import instant
-from dashboard.frame import CLOCK, SCHEME, URL
-from dashboard.live import NEWS
-from dashboard.onboarding import onboarding
-from dashboard.overview import overview_parts
+from dashboard.auth.current_identity import is_signed_in
+from dashboard.data.live import NEWS
+from dashboard.data.sources import Overview, Sources
+from dashboard.data.view import read_view
+from dashboard.drawing.components import card, chart, notice, tile, unread
+from dashboard.drawing.drawer import opens_traces
+from dashboard.drawing.formatting import instant
+from dashboard.drawing.frame import CLOCK, SCHEME, URL
+from dashboard.drawing.onboarding import onboarding
+from dashboard.drawing.overview import overview_parts
+from dashboard.drawing.redraw import only_changed
+from dashboard.drawing.silence import silence_notice, silent_calls
+from dashboard.drawing.theme import palette, scheme_of
+from dashboard.drawing.traces import trace_table
 from dashboard.page import Page
-from dashboard.redraw import only_changed
-from dashboard.seat import is_signed_in
-from dashboard.silence import silence_notice, silent_calls
-from dashboard.sources import Overview, Sources
-from dashboard.theme import palette, scheme_of
-from dashboard.traces import trace_table
-from dashboard.view import read_view
 
 __all__ = ["PAGE"]
 

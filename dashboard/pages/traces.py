@@ -10,15 +10,15 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html,
 
 from app.errors import InvalidParameter, Overloaded, Unavailable
 from app.schemas.listed import ListedTrace
-from dashboard.components import aria, flag_name, notice, unread
-from dashboard.drawer import opens_traces
-from dashboard.frame import CLOCK, URL
-from dashboard.narrowing import FIELDS, Narrowing, read_narrowing
+from dashboard.data.narrowing import FIELDS, Narrowing, read_narrowing
+from dashboard.data.sources import Sources
+from dashboard.data.view import read_view, with_fields
+from dashboard.drawing.components import aria, flag_name, notice, unread
+from dashboard.drawing.drawer import opens_traces
+from dashboard.drawing.frame import CLOCK, URL
+from dashboard.drawing.redraw import only_changed
+from dashboard.drawing.traces import trace_rows, trace_table
 from dashboard.page import Page
-from dashboard.redraw import only_changed
-from dashboard.sources import Sources
-from dashboard.traces import trace_rows, trace_table
-from dashboard.view import read_view, with_fields
 from monitoring.models import SafetyFlag
 
 __all__ = ["PAGE"]

@@ -16,7 +16,7 @@ from monitoring.benchmarking.sources import Source
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
-from monitoring.tokens import count_tokens
+from monitoring.text.tokens import count_tokens
 
 __all__ = ["BATCH", "FEWEST_ROWS", "TIER", "Clock", "Measurement", "measure", "measure_traffic", "split"]
 

@@ -11,16 +11,16 @@ import numpy as np
 import re2
 from numpy.typing import NDArray
 
-from monitoring.confusables import INVISIBLE, LOOKS
 from monitoring.entities.kernels import DISGUISE
 from monitoring.entities.kernels_escapes import DROPPED
 from monitoring.entities.kernels_places import find_places, find_spelled
 from monitoring.entities.kernels_reveal import reveal
 from monitoring.entities.positions import Characters, Place
 from monitoring.entities.recognizer import Entity
-from monitoring.kernels import scan_words
 from monitoring.models import TextField
-from monitoring.prepared import Encoded, Prepared
+from monitoring.text.confusables import INVISIBLE, LOOKS
+from monitoring.text.kernels import scan_words
+from monitoring.text.prepared import Encoded, Prepared
 
 __all__ = ["Revealed", "is_address", "locate", "places_of", "reveal_place"]
 

@@ -26,8 +26,8 @@ from monitoring.entities.positions import Characters, Place
 from monitoring.entities.recognizer import Entity, Recognizer
 from monitoring.entities.regions import Region, regions_of
 from monitoring.models import Record, TextField
-from monitoring.patterns import KeywordSet, PatternSet
-from monitoring.prepared import Prepared
+from monitoring.text.patterns import KeywordSet, PatternSet
+from monitoring.text.prepared import Prepared
 
 __all__ = [
     "Finder",

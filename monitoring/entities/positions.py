@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monitoring.prepared import Encoded
+from monitoring.text.prepared import Encoded
 
 __all__ = ["Characters", "Place"]
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from monitoring.entities import personal
 from monitoring.entities.kernels import ADDRESS, KEY, WORDS, find_regions, find_windows
 from monitoring.entities.positions import Characters, Place
-from monitoring.kernels import scan_words
 from monitoring.models import TextField
-from monitoring.prepared import Prepared
+from monitoring.text.kernels import scan_words
+from monitoring.text.prepared import Prepared
 
 __all__ = ["Region", "regions_of"]
 

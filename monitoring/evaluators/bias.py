@@ -9,17 +9,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring import linear
-from monitoring.attribution import find_attributions
-from monitoring.categories import Addition, Lexicon, build_lexicon, load_lexicon
 from monitoring.evaluator import Category, Evaluator
-from monitoring.groups import add_groups, build_mask, group_expression, group_words
-from monitoring.language import covered
-from monitoring.lexicon import WordTable
-from monitoring.mentions import Mentions, find_mentions, mention_table
 from monitoring.models import Evidence, Record, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.rule_file import BiasAdditions
+from monitoring.rules.file import BiasAdditions
+from monitoring.signals import linear
+from monitoring.signals.attribution import find_attributions
+from monitoring.signals.categories import Addition, Lexicon, build_lexicon, load_lexicon
+from monitoring.signals.groups import add_groups, build_mask, group_expression, group_words
+from monitoring.signals.mentions import Mentions, find_mentions, mention_table
+from monitoring.text.language import covered
+from monitoring.text.lexicon import WordTable
+from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
 
 __all__ = ["Bias", "build"]

@@ -9,8 +9,10 @@ import numpy as np
 import re2
 from numpy.typing import NDArray
 
-from monitoring import claims
-from monitoring.degeneration import (
+from monitoring.evaluator import Category, Evaluator
+from monitoring.models import Evidence, Score, TextField
+from monitoring.signals import claims
+from monitoring.signals.degeneration import (
     SIGNS,
     Sign,
     describe_sign,
@@ -18,15 +20,13 @@ from monitoring.degeneration import (
     measure_endings,
     measure_repetition,
 )
-from monitoring.evaluator import Category, Evaluator
-from monitoring.foreign import find_foreign
-from monitoring.formats import asks_for_json, breaks_json
-from monitoring.kernels_characters import measure_scripts
-from monitoring.kernels_lexicon import count_classes
-from monitoring.language import covered
-from monitoring.lexicon import build_table
-from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
+from monitoring.signals.formats import asks_for_json, breaks_json
+from monitoring.signals.kernels_characters import measure_scripts
+from monitoring.text.kernels_lexicon import count_classes
+from monitoring.text.language import covered
+from monitoring.text.lexicon import build_table
+from monitoring.text.prepared import Prepared
+from monitoring.text.scripts import find_foreign
 
 __all__ = ["Coherence", "build"]
 

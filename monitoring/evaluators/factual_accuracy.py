@@ -8,15 +8,15 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring import claims
-from monitoring.admissions import refusals
 from monitoring.evaluator import Category, Evaluator
-from monitoring.grounding import Grounding, load_grounding
-from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.source_texts import source_covered
-from monitoring.support import Model, Source, compare, describe, load_model
+from monitoring.signals import claims
+from monitoring.signals.admissions import refusals
+from monitoring.signals.grounding import Grounding, load_grounding
+from monitoring.signals.sources import source_covered
+from monitoring.signals.support import Model, Source, compare, describe, load_model
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 
 __all__ = ["FactualAccuracy", "build"]
 

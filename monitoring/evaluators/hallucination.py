@@ -7,16 +7,16 @@ from functools import cache
 
 import numpy as np
 
-from monitoring import claims
-from monitoring.admissions import refusals
 from monitoring.evaluator import Category, Evaluator
-from monitoring.grounding import Grounding, load_grounding
-from monitoring.kernels_support import CONTENT
-from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.source_texts import source_covered
-from monitoring.support import compare
+from monitoring.signals import claims
+from monitoring.signals.admissions import refusals
+from monitoring.signals.grounding import Grounding, load_grounding
+from monitoring.signals.kernels_support import CONTENT
+from monitoring.signals.sources import source_covered
+from monitoring.signals.support import compare
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 
 __all__ = ["Hallucination", "build"]
 

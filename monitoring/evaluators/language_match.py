@@ -8,9 +8,9 @@ from functools import cache
 import re2
 
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import Language, enough_letters, languages
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
+from monitoring.text.language import Language, enough_letters, languages
+from monitoring.text.prepared import Prepared
 
 __all__ = ["LanguageMatch", "build"]
 

@@ -9,7 +9,7 @@ from monitoring.entities import Entity, find_entities
 from monitoring.entities.finder import find_in_field
 from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Evidence, SafetyFlag, Score, TextField
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 __all__ = ["MOST_FINDINGS", "PII", "PiiEvaluator", "build", "score_findings"]
 

@@ -10,14 +10,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring import linear
-from monitoring.categories import Lexicon, load_lexicon
 from monitoring.evaluator import Category, Evaluator
-from monitoring.kernels_leakage import measure_leakage
-from monitoring.language import covered
 from monitoring.models import Evidence, Record, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.text import decoded, fold
+from monitoring.signals import linear
+from monitoring.signals.categories import Lexicon, load_lexicon
+from monitoring.signals.kernels_leakage import measure_leakage
+from monitoring.text.disguises import decoded, fold
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
 
 __all__ = ["PromptInjection", "build"]

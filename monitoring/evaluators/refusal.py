@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitoring.admissions import declines, refusals
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
+from monitoring.signals.admissions import declines, refusals
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 
 __all__ = ["Refusal", "build"]
 

@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import covered
-from monitoring.linear import Bank, load_bank, logistic
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.responsiveness import (
+from monitoring.signals.linear import Bank, load_bank, logistic
+from monitoring.signals.responsiveness import (
     describe_answer,
     describe_grounding,
     describe_topic,
     join_odds,
     read_opening,
 )
-from monitoring.vectors import known_share, load_table
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
+from monitoring.text.vectors import known_share, load_table
 from monitoring.weights import load_weights
 
 __all__ = ["Models", "Relevance", "build"]

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import covered
 from monitoring.models import Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.vectors import align, known_share, load_table, pool
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
+from monitoring.text.vectors import align, known_share, load_table, pool
 
 __all__ = ["SemanticSimilarity", "build"]
 

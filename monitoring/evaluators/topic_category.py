@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import covered
 from monitoring.models import Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.topics import TOPICS, load_affinities, weigh_topics
+from monitoring.signals.topics import TOPICS, load_affinities, weigh_topics
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 
 __all__ = ["UNKNOWN", "TopicCategory", "build"]
 
@@ -32,7 +32,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class TopicCategory:
-    """Names the topic of `monitoring/topics.py` that the words of prompt and response are closest to.
+    """Names the topic of `monitoring/signals/topics.py` that the words of prompt and response are closest to.
 
     The label is the topic, the value its share 0..1 of the text's words weighted by what they say. The
     label is `unknown`, without a value, where no topic stands out from an average text: small talk,

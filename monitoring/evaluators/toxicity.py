@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring import linear
-from monitoring.categories import Lexicon, load_lexicon
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
+from monitoring.signals import linear
+from monitoring.signals.categories import Lexicon, load_lexicon
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
 
 __all__ = ["Toxicity", "build"]

@@ -24,9 +24,9 @@ from tests.clients.openai_server import ANSWER, QUESTION, Provider, openai_serve
 from tests.clients.page import PAGE, write_page
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.worker_rig import Alarm, WordCount
-from workers.joining import Joining
-from workers.naming import Naming
+from workers.cardinality import CardinalityCaps
 from workers.scoring import Scoring
+from workers.spans.late_content import LateContent
 
 pytestmark = pytest.mark.long
 _PROGRAM_SECONDS = 120
@@ -96,7 +96,7 @@ async def settle(rig: ApiRig) -> list[dict[str, Any]]:
     with ThreadPoolExecutor(1) as thread:
         engine = rig.worker.engine
         scoring = Scoring((WordCount(), Alarm()), Privacy(None))
-        joining = Joining(engine, thread, scoring, Projects(engine), Naming(engine), frozenset())
+        joining = LateContent(engine, thread, scoring, Projects(engine), CardinalityCaps(engine), frozenset())
         while await joining.turn():
             pass
     return await rig.worker.rows("SELECT * FROM traces WHERE kind = 'llm' ORDER BY occurred_at")

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from monitoring.evaluation import ENTRY_POINT_GROUP
-from monitoring.rule_file import parse_rules
+from monitoring.rules.file import parse_rules
 from tests.documentation.blocks import PAGES, Block, blocks_of, read_blocks
 from tests.documentation.tables import CHANGING, LANGUAGES, NOT_RUN, SAYS, NotRun, reason_of
 

@@ -17,14 +17,14 @@ import psutil
 import pytest
 
 from app.schemas.queued import encode
-from app.storage.dead_letters import DeadLetter, bury
 from app.storage.engine import create_engine, writing
+from app.storage.ledger.dead_letters import DeadLetter, bury
 from monitoring.samples import SAMPLES
 from tests.documentation.blocks import PAGES, Block, blocks_of
 from tests.documentation.newcomer import Newcomer, clone
 from tests.documentation.tables import CHANGING, SAYS, reason_of
 from tests.e2e.stack import Stack, data_folder, free_ports, running_stack, wait_for
-from workers.warming import envelope_of
+from workers.evaluation.warming import envelope_of
 
 pytestmark = pytest.mark.long
 

@@ -23,7 +23,7 @@ from websockets.sync.client import connect
 
 from monitoring.entities import find_entities
 from monitoring.entities.finder import entity_types
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 from tests.e2e.canaries import CANARIES, Canary, attributes_with, call_with, events_with
 from tests.e2e.stack import Stack, data_folder, free_ports, wait_for
 from tests.unit.otlp.spans import json_bytes, log_bytes, protobuf_bytes, span

@@ -20,11 +20,11 @@ from app.config import Settings
 from app.main import create_app
 from app.queue import EVALUATE_QUEUE, deserialize, queued_jobs
 from app.schemas.queued import decode_batch
-from app.storage.dead_letters import DeadLetter
+from app.storage.ledger.dead_letters import DeadLetter
 from tests.conftest import database_named
 from tests.integration.worker_rig import Rig, running_rig
+from workers.evaluation.storing import Job
 from workers.process import make_worker
-from workers.storing import Job
 
 PROBLEM = "application/problem+json"
 

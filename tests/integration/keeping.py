@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 
 from app.jobs import Runner
 from app.jobs.erasure import ERASE, Erasure
-from app.storage.jobs import Job, add_job
-from app.storage.partitions import ensure_partitions, first_id
+from app.schemas.ids import first_id
+from app.storage.upkeep.jobs import Job, add_job
+from app.storage.upkeep.partitions import ensure_partitions
 from tests.integration.worker_rig import Rig
 
 

@@ -15,9 +15,9 @@ from app.queue import ACCEPTED_KEY, EVALUATE, EVALUATE_QUEUE, queued_jobs, seria
 from app.storage.engine import REFUSALS
 from monitoring.models import Record
 from tests.integration.worker_rig import Rig, running_rig
-from workers.attempts import Attempts
+from workers.evaluation.attempts import Attempts
+from workers.evaluation.storing import Job, Outcome, Storing
 from workers.process import make_worker
-from workers.storing import Job, Outcome, Storing
 
 
 @pytest.fixture

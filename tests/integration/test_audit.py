@@ -17,7 +17,7 @@ from app.catalogue import list_judges, publish_judges
 from app.cli.main import app as cli
 from app.schemas.projects import ProjectSettings
 from app.storage.engine import writing
-from app.storage.jobs import Job, add_job
+from app.storage.upkeep.jobs import Job, add_job
 from tests.integration.api_rig import ApiRig, bury, running_api
 from tests.integration.test_keys import issue, line
 from tests.integration.worker_rig import Alarm, WordCount

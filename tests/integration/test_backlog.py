@@ -20,7 +20,7 @@ from app.queue import ACCEPTED_KEY, EVALUATE_QUEUE, queued_jobs
 from app.schemas.ids import mint_many
 from app.schemas.projects import BacklogLimits, ProjectSettings
 from app.storage.engine import create_engine
-from app.storage.ledger import read_settled
+from app.storage.ledger.outcomes import read_settled
 from monitoring.models import Record
 from tests.integration.worker_program import running_workers
 from workers.process import unix_ms

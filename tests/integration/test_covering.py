@@ -12,12 +12,11 @@ from uuid import UUID
 import pytest
 
 from app.aggregation import aggregate, negate
+from app.schemas.ids import first_id
 from app.schemas.traces import Trace
 from app.storage.engine import Engine, create_engine
-from app.storage.partitions import first_id
-from app.storage.rollup_folds import GRAINS, cover, fold_closed, forget_covered
-from app.storage.rollup_writes import append_deltas
-from app.storage.rollups import (
+from app.storage.rollups.folds import GRAINS, cover, fold_closed, forget_covered
+from app.storage.rollups.reading import (
     read_breakdown,
     read_histograms,
     read_measures,
@@ -26,8 +25,9 @@ from app.storage.rollups import (
     read_trend,
     read_trend_histograms,
 )
+from app.storage.rollups.writing import append_deltas
 from monitoring.models import Score
-from monitoring.trends import floor_time, window_of
+from monitoring.statistics.trends import floor_time, window_of
 
 NOW = datetime(2026, 5, 14, 15, 37, 21, tzinfo=UTC)
 AGES = (

@@ -16,10 +16,10 @@ from app.events import Event, publish_event
 from app.privacy import Privacy
 from app.storage.engine import create_engine
 from dashboard.app import create_dashboard
-from dashboard.live import News
-from dashboard.narrowing import Narrowing, read_narrowing
-from dashboard.sources import Sources
-from dashboard.view import View, read_view
+from dashboard.data.live import News
+from dashboard.data.narrowing import Narrowing, read_narrowing
+from dashboard.data.sources import Sources
+from dashboard.data.view import View, read_view
 from tests.integration.api_rig import ApiRig
 
 NOWHERE = "unix:///tmp/llmt-nobody-listens-here.sock"

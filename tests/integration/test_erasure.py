@@ -12,9 +12,9 @@ from app.jobs import Runner
 from app.jobs.erasure import ERASE, Erasure
 from app.jobs.evaluations import EVALUATE_JOB, Evaluations
 from app.schemas.projects import ProjectSettings
-from app.storage.projects import save_settings
-from app.storage.rollup_folds import cover, fold_closed, forget_covered
-from monitoring.redaction import Redaction
+from app.storage.access.projects import save_settings
+from app.storage.rollups.folds import cover, fold_closed, forget_covered
+from monitoring.privacy.redaction import Redaction
 from monitoring.verdict import Policy
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.truth import assert_rollups_equal_rows
@@ -183,7 +183,7 @@ async def test_names_beyond_the_cap_are_taken_back_from_where_they_were_counted(
     api: ApiRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for dimension, cap in (("user", 1), ("tag", 1), ("session", 0)):
-        monkeypatch.setitem(__import__("workers.naming", fromlist=["CAPS"]).CAPS, dimension, cap)
+        monkeypatch.setitem(__import__("workers.cardinality", fromlist=["CAPS"]).CAPS, dimension, cap)
     await fill(api, ("zoe", "bob"))
     assert await api.worker.value("SELECT count(*) FROM rollups WHERE NOT covered AND value = 'bob'") == 0
     await erase(api, "/users/bob")

@@ -14,10 +14,10 @@ from app.queue import ACCEPTED_KEY, EVALUATE_QUEUE, JobName, NewJob, queued_jobs
 from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, encode
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 from tests.integration.worker_rig import Alarm, Rig, WordCount, running_rig
+from workers.evaluation.storing import Job, Outcome, Storing
 from workers.process import make_worker, unix_ms
-from workers.storing import Job, Outcome, Storing
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ async def test_a_write_that_hangs_is_an_outage_and_loses_nothing(
         ended.set()
         raise ConnectionResetError
 
-    monkeypatch.setattr("workers.evaluate.PATIENCE_SECONDS", 2)
+    monkeypatch.setattr("workers.evaluation.task.PATIENCE_SECONDS", 2)
     monkeypatch.setattr(rig.evaluation, "_storing", Faulty(rig.evaluation._storing, hang))  # noqa: SLF001 no other way in
     await queue(rig, [encode(envelope(record()))])
     await rig.drain()
@@ -334,7 +334,7 @@ class Slow(WordCount):
 async def test_a_record_that_takes_too_long_is_buried_and_its_neighbours_are_stored(
     database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.evaluate.DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr("workers.evaluation.task.DEADLINE_SECONDS", 0.5)
     async with running_rig(database_url, redis_url, evaluators=(WordCount(), Slow(), Alarm())) as rig:  # type: ignore[arg-type]
         await queue(
             rig, [encode(envelope(record(text))) for text in ("slow one", "quick one", "another one")]

@@ -11,7 +11,7 @@ from app.fair_queue import FORMER, LANES
 from app.queue import EVALUATE_QUEUE, JobName, NewJob, listed_jobs, requeue_unlisted, stage
 from monitoring.models import Record
 from tests.integration.worker_rig import running_rig
-from workers.attempts import Attempts
+from workers.evaluation.attempts import Attempts
 from workers.process import make_worker, unix_ms
 
 SERVED = [f"llm-monitor:served:{lane}" for lane in LANES]

@@ -35,7 +35,7 @@ async def set_shop_password(api: ApiRig, engine: Engine) -> None:
     async with writing(engine) as connection:
         await make_project(connection, line("shop"), "shop", ProjectSettings())
         await set_password(connection, line("shop"), PASSWORD)
-    await api.services.door.keyring.refresh()
+    await api.services.authenticator.keyring.refresh()
 
 
 async def try_password(

@@ -11,12 +11,12 @@ from redis.exceptions import ConnectionError as RedisAway
 from app.guard import Guard
 from app.schemas.guard import GuardPolicy
 from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
+from app.storage.access.projects import save_settings
 from app.storage.engine import writing
-from app.storage.projects import save_settings
 from monitoring.evaluators import pii, prompt_injection
 from monitoring.models import Score
-from monitoring.prepared import Prepared
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
+from monitoring.text.prepared import Prepared
 from tests.integration.api_rig import ApiRig, serving
 from tests.integration.worker_rig import running_rig
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.otlp.signals import Span
 from app.queue import queued_jobs
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.test_erasure import erase
 from tests.integration.test_nested_calls import payload_of
@@ -21,8 +21,8 @@ from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.integration.truth import assert_rollups_equal_rows
 from tests.integration.worker_rig import decide
 from tests.unit.otlp.spans import TRACE, json_request, log_bytes, protobuf_bytes, span
-from workers import storing
-from workers.naming import CAPS
+from workers.cardinality import CAPS
+from workers.evaluation import storing
 
 AGENT = {"gen_ai.operation.name": "invoke_agent"}
 TOOL = {"gen_ai.operation.name": "execute_tool"}

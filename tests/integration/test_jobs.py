@@ -11,7 +11,7 @@ import pytest
 
 from app.jobs import Runner, Step
 from app.storage.engine import Connection
-from app.storage.jobs import Due, Job, add_job, cancel_job, claim_job, read_job
+from app.storage.upkeep.jobs import Due, Job, add_job, cancel_job, claim_job, read_job
 from app.supervision import Tasks
 from tests.integration.api_rig import ApiRig
 from tests.integration.worker_rig import Rig, running_rig

@@ -60,7 +60,7 @@ async def test_the_first_key_closes_the_door_and_every_way_of_sending_it_opens(a
     made = await post_key(api, None)
     assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
     token = made.json()["key"]
-    await api.services.door.keyring.refresh()  # what happens every second
+    await api.services.authenticator.keyring.refresh()  # what happens every second
     refused = await api.client.get("/traces")
     assert (refused.status_code, refused.headers["content-type"]) == (401, PROBLEM)
     assert refused.headers["www-authenticate"].startswith("Bearer")
@@ -248,7 +248,7 @@ async def test_records_are_taken_by_a_known_key_while_postgres_is_away(
     token = await issue(engine, "ingest")
     async with serving(database_url, redis_url, require_keys="always") as (client, app):
         assert (await client.post("/monitor/inference", json=CALL)).status_code == 401
-        keyring = app.state.services.door.keyring
+        keyring = app.state.services.authenticator.keyring
         await keyring.find(token)
         keyring._engine = create_engine(NO_POSTGRES, application="test")  # noqa: SLF001
         headers = {"prefer": "respond-async", **bearer(token)}
@@ -314,7 +314,7 @@ async def test_the_first_key_of_a_container_is_made_inside_it_and_closes_its_doo
         made = await asyncio.to_thread(run_command, "keys", "create", "me", "--scope", "admin", **environment)
         token = made.stdout.strip()
         assert made.returncode == 0, made.stderr
-        await app.state.services.door.keyring.refresh()  # what happens every second
+        await app.state.services.authenticator.keyring.refresh()  # what happens every second
         assert (await client.get("/traces")).status_code == 401
         assert (await client.post("/monitor/inference", json=CALL, headers=call)).status_code == 401
         assert (await client.get("/health")).status_code == 200

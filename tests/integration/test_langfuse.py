@@ -12,17 +12,17 @@ from uuid import uuid4
 
 from app.access.administration import make_project
 from app.schemas.projects import ProjectSettings
+from app.storage.access.projects import save_settings
 from app.storage.engine import writing
-from app.storage.erasure import delete_traces
-from app.storage.projects import save_settings
-from monitoring.redaction import Redaction
+from app.storage.traces.erasure import delete_traces
+from monitoring.privacy.redaction import Redaction
 from tests.integration.api_rig import PROBLEM, ApiRig, running_api
 from tests.integration.test_keys import issue, line
 from tests.integration.test_otlp_logs import KEY, joining
 from tests.integration.test_otlp_traces import CHAT, export
 from tests.integration.truth import assert_rollups_equal_rows
 from tests.unit.otlp.spans import START_NS, TRACE, protobuf_bytes, span
-from workers.joining import ORPHANED_AFTER
+from workers.spans.late_content import ORPHANED_AFTER
 
 SPANS, SCORES, BATCH = "/api/public/otel/v1/traces", "/api/public/scores", "/api/public/ingestion"
 ROOT = span({"langfuse.observation.type": "span"}, number=9, milliseconds=900)

@@ -11,7 +11,7 @@ import pytest
 from app.otlp.signals import Span
 from monitoring.evaluators.hallucination import build
 from monitoring.evaluators.pii import build as build_pii
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.test_inheritance import moved, row_of
 from tests.integration.test_otlp_logs import joining, send

@@ -130,7 +130,7 @@ async def test_a_websocket_without_a_key_is_refused_before_it_opens(
     status: int,
 ) -> None:
     await issue(engine, "read")
-    await api.services.door.keyring.refresh()  # what happens every second
+    await api.services.authenticator.keyring.refresh()  # what happens every second
     with pytest.raises(InvalidStatus) as refused:
         await connect(address, **options)
     assert refused.value.response.status_code == status

@@ -15,13 +15,13 @@ from app.queue import ACCEPTED_KEY, EVALUATE_QUEUE, REDELIVERED_KEY, JobName, Ne
 from app.reports import pipeline
 from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, encode
-from app.storage.dead_letters import DeadLetter
-from app.storage.observed_values import admit_values
+from app.storage.ledger.dead_letters import DeadLetter
+from app.storage.rollups.observed_values import admit_values
 from monitoring.models import Record
 from tests.integration.worker_rig import Rig, running_rig
+from workers.evaluation.storing import Job, Storing
 from workers.process import unix_ms
-from workers.reconciling import Reconciling
-from workers.storing import Job, Storing
+from workers.upkeep.reconciling import Reconciling
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from app.folding import fold_each
 from app.schemas.projects import BacklogLimits
 from app.storage.engine import Connection
-from app.storage.rollup_folds import cover
+from app.storage.rollups.folds import cover
 from app.supervision import Tasks
 from monitoring.bounds import OUT_OF_RANGE
 from monitoring.verdict import Policy
@@ -21,8 +21,8 @@ from tests.integration.test_otlp_logs import DETAILS, IDS, JUDGED, joining, only
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.integration.worker_rig import decide
 from tests.unit.otlp.spans import json_bytes, log_bytes, protobuf_bytes, span
-from workers.retention import Retention
-from workers.upkeep import Upkeep
+from workers.upkeep.retention import Retention
+from workers.upkeep.tasks import Upkeep
 
 FIGURES = (
     "/metrics/quality",

@@ -10,17 +10,17 @@ import pytest
 
 from app.access.administration import make_project
 from app.schemas.projects import ProjectSettings
+from app.storage.access.projects import save_settings
 from app.storage.engine import writing
-from app.storage.erasure import delete_traces
-from app.storage.projects import save_settings
-from monitoring.redaction import Redaction
+from app.storage.traces.erasure import delete_traces
+from monitoring.privacy.redaction import Redaction
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.test_keys import bearer, issue, line
 from tests.integration.test_otlp_logs import KEY, joining, send
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.integration.truth import assert_rollups_equal_rows
 from tests.unit.otlp.spans import TRACE, log_bytes, protobuf_bytes, span
-from workers.joining import ALONE_AFTER, ORPHANED_AFTER
+from workers.spans.late_content import ALONE_AFTER, ORPHANED_AFTER
 
 OTHER_TRACE = b"another trace id"
 ANSWER, VERDICT = {"gen_ai.response.id": "chatcmpl-1"}, {"gen_ai.response.id": "chatcmpl-2"}

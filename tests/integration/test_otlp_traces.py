@@ -295,8 +295,8 @@ async def test_a_deep_trace_is_served_whole_page_by_page(api: ApiRig) -> None:
 async def test_of_a_large_trace_a_job_reads_no_more_than_a_bounded_number_of_spans(
     api: ApiRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.storage.nesting.MOST_PLACES", 3)
-    monkeypatch.setattr("app.storage.nesting.MOST_RETRIEVERS", 2)
+    monkeypatch.setattr("app.storage.traces.places.MOST_PLACES", 3)
+    monkeypatch.setattr("app.storage.traces.places.MOST_RETRIEVERS", 2)
     found = [
         span(
             {

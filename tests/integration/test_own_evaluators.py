@@ -15,9 +15,9 @@ from app.reports.quality import read_quality
 from app.reports.safety import read_safety
 from app.storage.engine import reading
 from monitoring.models import Record
-from monitoring.rule_file import parse_rules
-from monitoring.rules import build_evaluators
-from monitoring.trends import window_of
+from monitoring.rules.evaluators import build_evaluators
+from monitoring.rules.file import parse_rules
+from monitoring.statistics.trends import window_of
 from tests.integration.worker_rig import running_rig
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,10 +9,10 @@ from app.jobs import Runner
 from app.jobs.pricing import PRICE, Pricing
 from app.supervision import Tasks
 from monitoring.models import Record
-from monitoring.pricing import MODEL_COSTS
+from monitoring.spending.pricing import MODEL_COSTS
 from tests.integration.truth import assert_rollups_equal_rows
 from tests.integration.worker_rig import Rig, running_rig
-from workers.upkeep import Upkeep
+from workers.upkeep.tasks import Upkeep
 
 NOW = datetime.now(UTC)
 

@@ -12,13 +12,13 @@ import pytest
 from app.errors import Unavailable
 from app.privacy import Privacy
 from app.projects import Projects
-from app.schemas.ids import lot, mint
+from app.schemas.ids import mint, sample_fraction
 from app.schemas.projects import DEFAULT_PROJECT
 from app.schemas.queued import Batch, Envelope, decode_batch, decode_envelope
 from app.storage.engine import create_engine
 from monitoring.evaluators import pii, toxicity
 from monitoring.models import Record
-from monitoring.redaction import USER_ID, Mode, Redaction
+from monitoring.privacy.redaction import USER_ID, Mode, Redaction
 from tests.e2e.canaries import CANARIES, attributes_with
 from tests.integration.api_rig import ApiRig, serving
 from tests.integration.worker_rig import Alarm, Rig, WordCount, decide, running_rig
@@ -187,7 +187,7 @@ async def test_nothing_is_taken_while_the_settings_are_unknown(rig: Rig) -> None
 
 
 async def test_what_cannot_be_redacted_is_rejected_alone(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    from monitoring import redactor
+    from monitoring.privacy import redactor
 
     find = redactor.find_in_texts
 
@@ -248,17 +248,17 @@ async def test_text_is_stored_for_a_share_of_the_scored_records(rig: Rig, share:
     for trace_id in ids:
         row = rows[trace_id]
         assert row["overall_quality"] == 1.0
-        assert bool(row["prompt"]) is (lot(trace_id) < share)
+        assert bool(row["prompt"]) is (sample_fraction(trace_id) < share)
         assert row["marks"] == ([] if row["prompt"] else ["text_not_sampled"])
         assert row["metadata"] is None or row["prompt"]
     assert abs(sum(bool(row["prompt"]) for row in rows.values()) / len(many) - share) < 0.15
 
 
 def test_lots_are_even_and_lasting() -> None:
-    lots = [lot(mint(1_700_000_000_000)) for _ in range(2000)]
+    lots = [sample_fraction(mint(1_700_000_000_000)) for _ in range(2000)]
     assert 0.0 <= min(lots) < max(lots) < 1.0
     assert abs(sum(lots) / len(lots) - 0.5) < 0.05
-    assert lot(UUID(int=1)) == lot(UUID(int=1)) != lot(UUID(int=2))
+    assert sample_fraction(UUID(int=1)) == sample_fraction(UUID(int=1)) != sample_fraction(UUID(int=2))
 
 
 @pytest.mark.parametrize("mode", ["mask", "hash", "drop"])

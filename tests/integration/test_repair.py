@@ -17,7 +17,7 @@ from monitoring.models import Record
 from tests.integration.test_commands import run_command
 from tests.integration.truth import assert_rollups_equal_rows
 from tests.integration.worker_rig import Rig, running_rig
-from workers.upkeep import Upkeep
+from workers.upkeep.tasks import Upkeep
 
 NOW = datetime.now(UTC)
 GOOD = Record(
@@ -52,7 +52,7 @@ async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
 def unbounded(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Let records be scored and added up as they were before there were bounds; undo it to go on."""
     monkeypatch.setattr("workers.scoring.bounded", lambda record: record)
-    monkeypatch.setattr("monitoring.pricing.MOST_USD", Decimal("Infinity"))
+    monkeypatch.setattr("monitoring.spending.pricing.MOST_USD", Decimal("Infinity"))
     for module in ("app.observation", "app.aggregation"):
         monkeypatch.setattr(f"{module}.MOST_TOKENS", NO_BOUND)
         monkeypatch.setattr(f"{module}.MOST_USD", Decimal("Infinity"))

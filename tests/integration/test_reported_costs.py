@@ -9,7 +9,7 @@ from alembic import command
 from sqlalchemy import text
 
 from app.storage.engine import create_engine, reading
-from app.storage.migrate import alembic_config, upgrade
+from app.storage.upkeep.migrate import alembic_config, upgrade
 from monitoring.models import Record
 from tests.integration.api_rig import ApiRig
 from tests.integration.test_otlp_traces import CHAT, SILENT, export

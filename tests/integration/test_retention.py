@@ -7,16 +7,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from app.schemas.ids import first_id
 from app.schemas.projects import ProjectSettings
-from app.storage.partitions import drop_partitions, ensure_partitions, first_id, partition_name
-from app.storage.projects import save_settings
-from app.storage.reclaim import reclaim
+from app.storage.access.projects import save_settings
+from app.storage.upkeep.partitions import drop_partitions, ensure_partitions, partition_name
+from app.storage.upkeep.reclaim import reclaim
 from app.supervision import Tasks
 from monitoring.models import Record
 from tests.integration.keeping import erase_user, eraser, fill
 from tests.integration.worker_rig import Rig, running_rig
-from workers.retention import Retention
-from workers.upkeep import Upkeep
+from workers.upkeep.retention import Retention
+from workers.upkeep.tasks import Upkeep
 
 NOW = datetime.now(UTC)
 MEBIBYTE = 1024 * 1024

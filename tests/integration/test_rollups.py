@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.storage.rollup_folds import cover, fold_closed, forget_covered
-from monitoring.histogram import GAMMA, percentile
+from app.storage.rollups.folds import cover, fold_closed, forget_covered
 from monitoring.models import Record
+from monitoring.statistics.histogram import GAMMA, percentile
 from tests.integration.worker_rig import Rig, running_rig
 
 SUMS = """
@@ -122,7 +122,7 @@ async def test_percentiles_are_within_one_bucket_of_the_rows(rig: Rig, quantile:
 async def test_names_are_counted_apart_only_up_to_their_cap(
     database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("workers.naming", fromlist=["CAPS"]).CAPS, "user", 3)
+    monkeypatch.setitem(__import__("workers.cardinality", fromlist=["CAPS"]).CAPS, "user", 3)
     async with running_rig(database_url, redis_url) as rig:
         for _ in range(2):
             await rig.accept([Record(prompt="p", response="r", user_id=f"u{i}") for i in range(10)])
@@ -138,7 +138,7 @@ async def test_names_are_counted_apart_only_up_to_their_cap(
 async def test_templates_are_counted_per_model_only_up_to_a_cap_of_their_own(
     database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("workers.naming", fromlist=["CAPS"]).CAPS, "template of model", 5)
+    monkeypatch.setitem(__import__("workers.cardinality", fromlist=["CAPS"]).CAPS, "template of model", 5)
     async with running_rig(database_url, redis_url) as rig:
         records = [
             Record(prompt="p", response="danger", template_id=f"t{number // 4}", model_name=f"m{number % 4}")

@@ -26,8 +26,8 @@ from app.main import create_app
 from app.schemas.ids import mint
 from app.schemas.keys import SCOPES
 from app.schemas.projects import ProjectSettings
-from app.storage.dead_letters import DeadLetter, bury
 from app.storage.engine import writing
+from app.storage.ledger.dead_letters import DeadLetter, bury
 from tests.integration.api_rig import PROBLEM, ApiRig, own_servers, running_api
 
 CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}

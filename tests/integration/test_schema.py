@@ -9,10 +9,11 @@ import pytest
 from alembic import command
 from sqlalchemy import UniqueConstraint, text
 
+from app.schemas.ids import first_id
 from app.storage.engine import create_engine, is_outage, reading
-from app.storage.migrate import alembic_config, upgrade
-from app.storage.partitions import drop_partitions, ensure_partitions, first_id, partition_name
 from app.storage.tables import metadata, traces
+from app.storage.upkeep.migrate import alembic_config, upgrade
+from app.storage.upkeep.partitions import drop_partitions, ensure_partitions, partition_name
 
 
 async def test_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
@@ -20,7 +21,7 @@ async def test_migrations_make_exactly_the_tables_of_the_code(database_url: str)
 
 
 async def test_migrating_twice_and_at_once_changes_nothing(empty_database_url: str) -> None:
-    code = "import sys; from app.storage.migrate import upgrade; upgrade(sys.argv[1])"
+    code = "import sys; from app.storage.upkeep.migrate import upgrade; upgrade(sys.argv[1])"
     replicas = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", code, empty_database_url) for _ in range(2)
     ]

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from app.access.administration import KeyRequest, issue_key
 from app.access.keyring import Keyring
 from app.errors import Conflict, Unauthorized
+from app.storage.access.keys import read_keys, read_standing_keys
 from app.storage.engine import Engine, reading, writing
-from app.storage.keys import read_keys, read_standing_keys
 from tests.integration.api_rig import PROBLEM, ApiRig
 from tests.integration.test_keys import issue, line
 

@@ -65,7 +65,7 @@ async def test_reports_of_one_project_that_hang_hold_up_neither_others_nor_a_rev
     assert time.monotonic() - begun < 2
     async with writing(engine) as connection:
         await withdraw_key(connection, Line("bank", "test", datetime.now(UTC)), prefix_of(bank) or "")
-    keyring = api.services.door.keyring
+    keyring = api.services.authenticator.keyring
     await asyncio.wait_for(_until_refused(keyring, bank), 2)
     for one in reports:
         one.cancel()

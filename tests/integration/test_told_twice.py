@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.otlp.signals import Span
 from app.queue import queued_jobs
-from app.storage import twins
+from app.storage.traces import duplicates as twins
 from tests.integration.api_rig import ApiRig
 from tests.integration.test_erasure import work
 from tests.integration.test_nested_calls import payload_of

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.config import load_settings
 from monitoring.models import Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 SEGFAULT, OUT_OF_MEMORY, SLOW = "segfault", "out of memory", "slow"
 SLOW_SECONDS = 4

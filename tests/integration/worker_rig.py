@@ -19,18 +19,18 @@ from app.privacy import Privacy
 from app.projects import Projects
 from app.queue import EVALUATE_QUEUE, deserialize, serialize
 from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
+from app.storage.access.projects import save_settings
 from app.storage.engine import create_engine, writing
-from app.storage.projects import save_settings
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
-from workers.attempts import Attempts
-from workers.black_box import BlackBox
-from workers.evaluate import Evaluation
-from workers.naming import Naming
+from monitoring.text.prepared import Prepared
+from workers.cardinality import CardinalityCaps
+from workers.evaluation.attempts import Attempts
+from workers.evaluation.last_job import LastJob
+from workers.evaluation.storing import Storing
+from workers.evaluation.task import Evaluation
 from workers.process import make_worker, unix_ms
 from workers.scoring import Scoring
-from workers.storing import Storing
 
 
 class WordCount:
@@ -132,11 +132,11 @@ async def running_rig(
 
     rig.evaluation = Evaluation(
         redis,
-        Storing(engine, evaluators, Naming(engine)),
+        Storing(engine, evaluators, CardinalityCaps(engine)),
         executor,
         Scoring(evaluators, privacy),
         Projects(engine),
-        Attempts(redis, "test:1", BlackBox()),
+        Attempts(redis, "test:1", LastJob()),
         outage=outage,
         clock=clock,
     )

@@ -1,6 +1,6 @@
 import numpy as np
 
-from monitoring.tokens import count_text, estimate_texts
+from monitoring.text.tokens import count_text, estimate_texts
 from tests.quality.harness import load_source
 
 LONG_ENOUGH = 50

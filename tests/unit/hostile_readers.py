@@ -17,9 +17,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from app.api.administration import KeyIn, ProjectIn, SignIn, read_struct
 from app.api.bodies import Body, read_body
+from app.api.feedback import FeedbackIn
 from app.api.langfuse import read_events, read_scores
 from app.api.models import read_model
-from app.api.opinions import FeedbackIn
 from app.api.thresholds import PolicyIn
 from app.importing.sending import Report, Target, cut_batches
 from app.otlp import protobuf, protojson

@@ -10,8 +10,8 @@ import pytest
 from app.aggregation import HOUR, MINUTE, Judging, aggregate, negate
 from app.schemas.rollups import Delta
 from app.schemas.traces import Trace
-from monitoring.histogram import bucket_of
 from monitoring.models import Failure, Score
+from monitoring.statistics.histogram import bucket_of
 
 JUDGING = Judging(below={"coherence": 0.5}, at_or_above={"toxicity": 0.5})
 DESCRIPTIVE = frozenset({"topic"})

@@ -25,7 +25,7 @@ from monitoring.bounds import (
 )
 from monitoring.cost import CostTracker
 from monitoring.models import Record, Score
-from monitoring.pricing import Usage, price
+from monitoring.spending.pricing import Usage, price
 from monitoring.verdict import Policy, assess
 from tests.unit.otlp.spans import START_NS, record_of, span
 from tests.unit.test_aggregation import MOMENT, measure, of, trace

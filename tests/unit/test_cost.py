@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from monitoring.cost import BudgetManager, CostTracker
-from monitoring.pricing import MODEL_COSTS
-from monitoring.savings import CostGroup
-from monitoring.spending import analyse_cost
-from monitoring.trends import MONTH, window_of
+from monitoring.spending.pricing import MODEL_COSTS
+from monitoring.spending.savings import CostGroup
+from monitoring.spending.totals import analyse_cost
+from monitoring.statistics.trends import MONTH, window_of
 
 NOW = datetime(2026, 11, 23, 14, 37, 12, tzinfo=UTC)
 CLAUDE = Decimal("0.0525")  # 1,000 prompt and 500 completion tokens of claude-3

@@ -13,7 +13,7 @@ from monitoring import evaluators as package
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, TextField
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 from tests.unit.contract import NAMES, assert_same, assert_valid, build, each_evaluator, everything, texts_of
 
 TESTS = Path(__file__).resolve().parents[1]

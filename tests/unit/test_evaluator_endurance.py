@@ -10,7 +10,7 @@ import pytest
 from monitoring.evaluation import evaluate, find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 from tests.unit.contract import PLAIN, assert_same, assert_valid, build, each_evaluator, everything, texts_of
 
 # A quadratic pass over eight times the text takes sixty-four times as long, a linear one about eight.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from monitoring.excerpts import SCORED_CHARACTERS, excerpt
 from monitoring.models import Evidence, Failure, Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.excerpts import SCORED_CHARACTERS, excerpt
+from monitoring.text.prepared import Prepared
 
 MOST = 100
 LETTERS = "".join(chr(ord("a") + number % 26) for number in range(1000))

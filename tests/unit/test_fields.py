@@ -8,9 +8,9 @@ import pytest
 
 from monitoring.conversation import read_messages, results_of
 from monitoring.evaluators.hallucination import build
-from monitoring.fields import DENIED, EVERY_ROW, STATED, Field, read_fields
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.signals.fields import DENIED, EVERY_ROW, STATED, Field, read_fields
+from monitoring.text.prepared import Prepared
 
 PROSE = "Parcels are sent from the depot in Dijon. Delivery takes two days."
 PARCEL = '{"parcel":7,"scanned_at":"09:40","place":"Villeurbanne warehouse","weight_kg":3.2}'

@@ -9,7 +9,7 @@ import pytest
 
 from app.schemas.traces import Trace
 from tests.unit.test_aggregation import trace
-from workers.gathering import complete
+from workers.spans.gathering import complete
 
 TOKENS = {"prompt_tokens": 100, "completion_tokens": 10}
 HOUSE: dict[str, Any] = {"provider": "my-gateway", "model_name": "house-model"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring.grounding import load_grounding
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.signals.grounding import load_grounding
+from monitoring.text.prepared import Prepared
 
 DOCUMENT = (
     "The harbour of Elmstead was closed on Monday after a ferry hit the northern pier. Nobody was hurt. "

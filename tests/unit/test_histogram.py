@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.histogram import (
+from monitoring.statistics.histogram import (
     GAMMA,
     ZERO_BUCKET,
     bucket_of,

@@ -11,7 +11,7 @@ import pytest
 from app.schemas.inherited import shared_metadata
 from app.schemas.queued import Envelope
 from monitoring.models import Record
-from workers.inheritance import inherit
+from workers.spans.inheritance import inherit
 
 
 def envelope(number: int, parent: int = 0, trace: int = 1, **fields: Any) -> Envelope:

@@ -10,7 +10,7 @@ from app.schemas.queued import NO_CONTENT
 from monitoring.bounds import OUT_OF_RANGE
 from monitoring.conversation import TRUNCATED, UNRECOGNISED
 from monitoring.models import Record
-from workers.joining import merge
+from workers.spans.late_content import merge
 
 ONE: dict[str, Any] = {"role": "user", "content": "one"}
 TURNED: dict[str, Any] = {"content": "one", "role": "user"}

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from monitoring.language import UNDETERMINED, covered, languages
-from monitoring.lexicon import build_table, hash_words
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.text.language import UNDETERMINED, covered, languages
+from monitoring.text.lexicon import build_table, hash_words
+from monitoring.text.prepared import Prepared
 
 
 def batch(*texts: str) -> Prepared:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from monitoring.model_names import find_model
-from monitoring.pricing import Usage, price
+from monitoring.spending.model_names import find_model
+from monitoring.spending.pricing import Usage, price
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 GPT, GEMINI, CLAUDE = "gpt-4o-mini", "gemini-2.5-flash", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"

@@ -1,7 +1,7 @@
 import pytest
 import re2
 
-from monitoring.patterns import Hit, KeywordSet, PatternSet
+from monitoring.text.patterns import Hit, KeywordSet, PatternSet
 
 
 class _Starved:

@@ -10,7 +10,7 @@ from genai_prices import calc_price
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.pricing import MODEL_COSTS, Priced, Usage, price, rates_of
+from monitoring.spending.pricing import MODEL_COSTS, Priced, Usage, price, rates_of
 
 AT = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
 CALL = Usage(prompt=1000, completion=500)
@@ -207,7 +207,7 @@ from datetime import UTC, datetime
 def refuse(*_):
     raise SystemExit("pricing reached for the network")
 sys.addaudithook(lambda event, _: refuse() if event.startswith("socket.") else None)
-from monitoring.pricing import Usage, price
+from monitoring.spending.pricing import Usage, price
 for model in ("gpt-4o", "nobody-knows-this", "claude-opus-4-5"):
     price(Usage(10, 10), None, model, datetime(2026, 11, 20, tzinfo=UTC))
 """
@@ -216,7 +216,7 @@ for model in ("gpt-4o", "nobody-knows-this", "claude-opus-4-5"):
 
 
 def test_importing_the_module_does_not_load_the_table():
-    code = "import sys, monitoring.pricing; sys.exit('genai_prices' in sys.modules)"
+    code = "import sys, monitoring.spending.pricing; sys.exit('genai_prices' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

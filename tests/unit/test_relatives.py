@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
+from app.schemas.ids import first_id
 from app.schemas.queued import Envelope
 from app.schemas.spans import Restatement
 from app.schemas.traces import StoredSpan
-from app.storage.partitions import first_id
 from monitoring.models import Record
-from workers.relatives import Family, relate, wants_documents, within_reach
+from workers.spans.context import Family, relate, wants_documents, within_reach
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 TRACE = b"t" * 16

@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 
 from app.schemas.spans import PlacedSpan, Restatement, Wording
-from workers.likeness import is_same_model
-from workers.restating import restate
+from workers.spans.likeness import is_same_model
+from workers.spans.restatements import restate
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 TRACE, ELSEWHERE = b"t" * 16, b"u" * 16

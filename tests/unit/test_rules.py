@@ -9,9 +9,9 @@ import pytest
 from monitoring.evaluation import evaluate, find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, SafetyAssessment, Score
-from monitoring.prepared import Prepared
-from monitoring.rule_file import RuleError, Rules, parse_rules
-from monitoring.rules import build_evaluators
+from monitoring.rules.evaluators import build_evaluators
+from monitoring.rules.file import RuleError, Rules, parse_rules
+from monitoring.text.prepared import Prepared
 from monitoring.verdict import Policy, assess
 
 FILE = r"""

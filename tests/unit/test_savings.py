@@ -4,8 +4,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from monitoring.pricing import Rates, rates_of
-from monitoring.savings import CostGroup, suggest
+from monitoring.spending.pricing import Rates, rates_of
+from monitoring.spending.savings import CostGroup, suggest
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 NAMES = ("gpt-4", "gpt-4o", "gpt-4o-mini", "claude-opus-4-5")

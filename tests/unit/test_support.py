@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring import kernels_support as kernels
 from monitoring.models import Record
-from monitoring.prepared import Prepared
-from monitoring.support import FEATURE_NAMES, compare, describe, load_model, stems
+from monitoring.signals import kernels_support as kernels
+from monitoring.signals.support import FEATURE_NAMES, compare, describe, load_model, stems
+from monitoring.text.prepared import Prepared
 
 COLUMNS = {
     "words": kernels.WORDS,

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.kernels_tokens import FEATURES
 from monitoring.models import Record
-from monitoring.tokens import (
+from monitoring.text.kernels_tokens import FEATURES
+from monitoring.text.tokens import (
     TOKENS_PER_FEATURE,
     TokenCount,
     count_text,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.trends import (
+from monitoring.statistics.trends import (
     MONTH,
     detect_decline,
     floor_time,

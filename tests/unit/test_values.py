@@ -3,8 +3,8 @@
 import pytest
 
 from monitoring.models import Record
-from monitoring.redaction import Redaction
-from monitoring.redactor import redact
+from monitoring.privacy.redaction import Redaction
+from monitoring.privacy.redactor import redact
 
 SSN, CARD = 536224587, 4539578763621486
 HIDDEN = "[US_SSN]"

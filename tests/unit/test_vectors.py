@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring.kernels_vectors import average_shares
 from monitoring.models import Record
-from monitoring.prepared import Prepared
-from monitoring.topics import TOPICS
-from monitoring.vectors import align, embed, find_words, known_share, load_table, lookup, overlap, pool
+from monitoring.signals.topics import TOPICS
+from monitoring.text.kernels_vectors import average_shares
+from monitoring.text.prepared import Prepared
+from monitoring.text.vectors import align, embed, find_words, known_share, load_table, lookup, overlap, pool
 
 table = load_table()
 

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request, Response
 from app.api.bodies import read_body
 from app.api.dependencies import Project, Reading, Serving
 from app.api.evaluations import answer_evaluation, check_size, progress
+from app.api.inference import bulk_keys, parse_many
 from app.api.openapi import LIST_BODY
 from app.api.preferences import read_preference
 from app.api.responses import json_response
-from app.api.submissions import bulk_keys, parse_many
 from app.errors import NotFound
-from app.storage.jobs import read_job
+from app.storage.upkeep.jobs import read_job
 
 __all__ = ["router"]
 

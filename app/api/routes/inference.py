@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.bodies import read_body
 from app.api.dependencies import Project, Serving
+from app.api.inference import answer_bulk, answer_single, bulk_keys, parse_many, parse_one
 from app.api.openapi import BULK_BODY, RECORD_BODY
 from app.api.preferences import read_preference
-from app.api.submissions import answer_bulk, answer_single, bulk_keys, parse_many, parse_one
 
 __all__ = ["router"]
 

@@ -13,8 +13,8 @@ from app.api.administration import KeyIn, KeyList, NewKey, describe_key, line_of
 from app.api.dependencies import Caller, Reading, Serving, Writing
 from app.api.openapi import KEY_BODY, KEY_SHOWN, KEYS_SHOWN
 from app.api.responses import json_response
+from app.storage.access.keys import read_keys
 from app.storage.engine import writing
-from app.storage.keys import read_keys
 
 __all__ = ["router"]
 

@@ -6,8 +6,8 @@ import asyncio
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
+from app.access.authenticator import Authenticator
 from app.access.credentials import SUBPROTOCOL, offered
-from app.access.door import Door
 from app.access.identity import Identity
 from app.api.dependencies import Caller, Services, Serving
 from app.api.live_feed import Client
@@ -36,7 +36,7 @@ async def _watch(socket: WebSocket, serving: Services, caller: Identity) -> None
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(socket.headers) else None)
     async with serving.hub.watching(caller.project_id) as client:
         sending = asyncio.create_task(_send(socket, client))
-        ending = asyncio.create_task(_close_with_key(socket, serving.door, caller))
+        ending = asyncio.create_task(_close_with_key(socket, serving.authenticator, caller))
         try:
             while True:  # whatever a client says is read, so that its leaving is noticed
                 await socket.receive_text()
@@ -53,7 +53,7 @@ async def _send(socket: WebSocket, client: Client) -> None:
         await socket.send_text(frame)
 
 
-async def _close_with_key(socket: WebSocket, door: Door, caller: Identity) -> None:
-    while door.still_counts(caller):  # noqa: ASYNC110 a key that ends by itself is no event
+async def _close_with_key(socket: WebSocket, authenticator: Authenticator, caller: Identity) -> None:
+    while authenticator.still_counts(caller):  # noqa: ASYNC110 a key that ends by itself is no event
         await asyncio.sleep(_CHECK_SECONDS)
     await socket.close(_POLICY_VIOLATION, "the key ended")

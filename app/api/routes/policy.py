@@ -20,7 +20,7 @@ from app.ingest.outage import redis_required
 from app.policies import PolicyReport, change_policy, propose_thresholds, read_policy, read_policy_tag
 from app.schemas.catalogue import Judge
 from app.storage.engine import writing
-from monitoring.calibration import Proposal
+from monitoring.statistics.calibration import Proposal
 from monitoring.verdict import Policy
 
 __all__ = ["router"]

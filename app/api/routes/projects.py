@@ -19,8 +19,8 @@ from app.api.openapi import PROJECT_BODY, PROJECTS_SHOWN, SETTINGS_BODY, SETTING
 from app.api.responses import json_response
 from app.errors import Forbidden, Unavailable
 from app.schemas.projects import ProjectSettings
+from app.storage.access.projects import read_projects
 from app.storage.engine import writing
-from app.storage.projects import read_projects
 
 __all__ = ["router"]
 

@@ -36,16 +36,16 @@ async def post_session(request: Request, serving: Serving) -> Response:
     if (asked.key is None) == (asked.password is None):
         raise InvalidRecord("Give either key or password.")
     if asked.key is not None:
-        identity = identity_of(await serving.door.keyring.find(asked.key))
+        identity = identity_of(await serving.authenticator.keyring.find(asked.key))
         if identity.rate is not None:
             await serving.rates.take(*identity.rate)
-        token, session = await serving.door.sessions.begin(identity)
+        token, session = await serving.authenticator.sessions.begin(identity)
     else:
         address = request.client.host if request.client else None
         client = await Visitors(serving.redis).recognize(request.headers.get(VISITOR_HEADER), address)
         bucket, password = f"sign-in:{client}", asked.password or ""
         await serving.rates.take(bucket, _TRIES_PER_MINUTE, _TRIES_AT_ONCE)
-        token, session = await serving.door.sign_in(asked.project_id, password, client=client)
+        token, session = await serving.authenticator.sign_in(asked.project_id, password, client=client)
         # This try alone: who knows one password gets no more tries at another.
         await serving.rates.give_back(bucket, _TRIES_PER_MINUTE)
     shown = NewSession(
@@ -69,7 +69,7 @@ async def delete_session(request: Request, serving: Serving, caller: Caller) -> 
     """Sign out; a key is not ended by this."""
     credential = read_credential(request.headers)
     if credential is not None and is_session(credential):
-        await serving.door.sessions.end(credential)
+        await serving.authenticator.sessions.end(credential)
     return json_response(_who(caller))
 
 

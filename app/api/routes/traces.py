@@ -10,17 +10,17 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.api.dependencies import Caller, Project, Reading, Serving
-from app.api.erasures import answer_erasure
 from app.api.paging import page_of, read_cursor, read_place, write_place
 from app.api.recent import may_be_queued, missing_trace
 from app.api.responses import json_response
-from app.api.tracing import TraceQuery, describe, grow
+from app.api.traces import TraceQuery, describe, grow
+from app.api.users import answer_erasure
 from app.jobs.erasure import Target
-from app.storage.dead_letter_reads import dead_ids
 from app.storage.engine import reading
-from app.storage.feedback import is_stored, read_feedback
-from app.storage.late_scores import read_scores
-from app.storage.traces import read_page, read_restating, read_trace, read_tree
+from app.storage.ledger.dead_letter_reads import dead_ids
+from app.storage.traces.feedback import is_stored, read_feedback
+from app.storage.traces.late_scores import read_scores
+from app.storage.traces.reading import read_page, read_restating, read_trace, read_tree
 
 __all__ = ["router"]
 

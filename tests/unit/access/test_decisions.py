@@ -18,7 +18,7 @@ from app.access.decisions import (
 from app.errors import Conflict, InvalidRecord, PreconditionFailed, PreconditionRequired
 from app.schemas.guard import GuardPolicy
 from app.schemas.projects import BacklogLimits, ProjectSettings
-from monitoring.redaction import Mode, Redaction
+from monitoring.privacy.redaction import Mode, Redaction
 from monitoring.verdict import Policy
 
 MASKED = ProjectSettings(redaction=Redaction(mode="mask", types={"EMAIL_ADDRESS": "hash"}), retention_days=30)

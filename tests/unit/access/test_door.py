@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.access.door import Door
+from app.access.authenticator import Authenticator
 from app.access.identity import Identity, anonymous, reach
 from app.access.tokens import Token
 from app.config import Settings
@@ -52,8 +52,8 @@ class FakeKeyring:
         return make_key()
 
 
-def door(made: Any, host: str = "127.0.0.1", **settings: Any) -> Door:
-    return Door(Settings(host=host, **settings), FakeKeyring(made=made), None)  # type: ignore[arg-type]
+def authenticator(made: Any, host: str = "127.0.0.1", **settings: Any) -> Authenticator:
+    return Authenticator(Settings(host=host, **settings), FakeKeyring(made=made), None)  # type: ignore[arg-type]
 
 
 ALL = frozenset({"ingest", "read", "admin"})
@@ -94,7 +94,7 @@ CLOSED = {"host": "192.0.2.1", "require_keys": "always"}
 async def test_who_comes_in(
     made: Any, settings: dict[str, Any], credential: str | None, admitted: Any
 ) -> None:
-    asked = door(made, **settings)
+    asked = authenticator(made, **settings)
     if isinstance(admitted, type):
         with pytest.raises(MonitorError) as caught:
             await asked.admit(credential)

@@ -30,7 +30,7 @@ async def guard(request: Request) -> None:
         raise NotFound("Closed.")
 
 
-class OpenDoor:
+class OpenAuthenticator:
     """Lets everybody in."""
 
     async def admit(self, _: str | None) -> Identity:
@@ -39,7 +39,7 @@ class OpenDoor:
 
 def make_app() -> Application:
     app = Application(dependencies=[Depends(guard)])
-    app.state.services = SimpleNamespace(door=OpenDoor(), settings=Settings())
+    app.state.services = SimpleNamespace(authenticator=OpenAuthenticator(), settings=Settings())
 
     @app.post("/plain")
     async def plain(

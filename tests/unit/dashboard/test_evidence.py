@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from dash import html
 
-from dashboard.evidence import SHOWN_CHARACTERS, Finding, Segment, cut, marked
+from dashboard.drawing.evidence import SHOWN_CHARACTERS, Finding, Segment, cut, marked
 
 
 def _pii(start: int, end: int) -> Finding:

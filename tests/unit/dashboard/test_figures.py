@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.figures import Bar, Figure, Point, bars, describe_bars, describe_trend, trend, volume
-from dashboard.theme import palette
+from dashboard.drawing.figures import Bar, Figure, Point, bars, describe_bars, describe_trend, trend, volume
+from dashboard.drawing.theme import palette
 
 COLORS = palette("light")
 START = datetime(2026, 11, 23, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from app.access.identity import Identity, anonymous
 from app.config import Settings
 from app.errors import Unauthorized
-from dashboard.gate import Gate
+from dashboard.auth.middleware import SignInMiddleware
 
 
 class ClosedDoor:
@@ -24,7 +24,7 @@ class OpenDoor:
         return anonymous(("ingest", "read", "admin"))
 
 
-async def visit(door: Any, path: str, **headers: str) -> int:
+async def visit(authenticator: Any, path: str, **headers: str) -> int:
     """The status of a page; 200 when it is let through to the application."""
     sent: list[int] = []
 
@@ -40,7 +40,7 @@ async def visit(door: Any, path: str, **headers: str) -> int:
         for name, value in {"host": "localhost", **headers}.items()
     ]
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": raw}
-    await Gate(app, door=door, settings=Settings())(scope, None, send)  # type: ignore[arg-type]
+    await SignInMiddleware(app, authenticator=authenticator, settings=Settings())(scope, None, send)  # type: ignore[arg-type]
     return sent[0]
 
 

@@ -5,7 +5,7 @@ import pytest
 from plotly.io.json import to_json_plotly
 
 from app.api.readiness import Readiness
-from dashboard.health import HealthSource, health_button, health_table
+from dashboard.drawing.health import HealthSource, health_button, health_table
 
 READY = {
     "status": "ready",

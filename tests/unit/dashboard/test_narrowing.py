@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from dashboard.narrowing import Narrowing, read_narrowing
-from monitoring.trends import window_of
+from dashboard.data.narrowing import Narrowing, read_narrowing
+from monitoring.statistics.trends import window_of
 
 ID = "01a21640-82db-7fe4-9a11-2837efa28200"
 

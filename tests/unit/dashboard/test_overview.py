@@ -15,11 +15,11 @@ from app.reports.quality import QualityPoint, QualityReport
 from app.reports.relevance import QualityInsights, RelevanceMetrics, RelevanceReport
 from app.reports.safety import FlagShare, SafetyPoint, SafetyReport
 from app.schemas.listed import ListedTrace
-from dashboard.overview import overview_parts
-from dashboard.rates import Rate
-from dashboard.sources import Overview
-from dashboard.theme import palette
-from monitoring.trends import window_of
+from dashboard.data.rates import Rate
+from dashboard.data.sources import Overview
+from dashboard.drawing.overview import overview_parts
+from dashboard.drawing.theme import palette
+from monitoring.statistics.trends import window_of
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 WINDOW = window_of("15m", NOW)

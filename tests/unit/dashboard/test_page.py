@@ -11,8 +11,8 @@ from plotly.io.json import to_json_plotly
 from app.config import Settings
 from app.errors import StartupError
 from dashboard.app import create_dashboard
-from dashboard.frame import frame
-from dashboard.onboarding import snippets
+from dashboard.drawing.frame import frame
+from dashboard.drawing.onboarding import snippets
 from dashboard.page import find_pages
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from plotly.io.json import to_json_plotly
 
-from dashboard.silence import RECIPES, recipe_of, silence_notice, silent_calls
+from dashboard.drawing.silence import RECIPES, recipe_of, silence_notice, silent_calls
 from tests.unit.dashboard.test_overview import TRACE
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "send-opentelemetry.md").read_text()

@@ -9,8 +9,8 @@ from plotly.io.json import to_json_plotly
 
 from app.schemas import spans
 from app.schemas.listed import TreeNode
-from dashboard.restating import told_once_more
-from dashboard.tree import span_tree
+from dashboard.drawing.restatements import told_once_more
+from dashboard.drawing.tree import span_tree
 
 REASONS = ("BARE", "MOMENT", "PART", "RESPONSE", "SILENT", "STREAM", "SUM", "USAGE", "WRAPS")
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from monitoring.entities import find_entities
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 
 CARD, SPACED = "4539578763621486", "4539 5787 6362 1486"
 MAIL = "jane.doe@corp-mail.com"

@@ -10,7 +10,7 @@ import pytest
 from app.access.sessions import is_session
 from app.access.tokens import mint_token, prefix_of
 from monitoring.entities import find_entities
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 
 
 def found(text: str) -> set[tuple[str, str]]:

@@ -1,11 +1,11 @@
 import pytest
 
 from monitoring.evaluators.bias import THRESHOLD, Bias, build
-from monitoring.groups import group_expression, group_words
-from monitoring.mentions import find_mentions
 from monitoring.models import Record, Score
-from monitoring.patterns import PatternSet
-from monitoring.prepared import Prepared
+from monitoring.signals.groups import group_expression, group_words
+from monitoring.signals.mentions import find_mentions
+from monitoring.text.patterns import PatternSet
+from monitoring.text.prepared import Prepared
 
 
 @pytest.fixture(scope="module")

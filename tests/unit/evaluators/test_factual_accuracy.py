@@ -4,7 +4,7 @@ import pytest
 
 from monitoring.evaluators.factual_accuracy import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 evaluator = build()
 

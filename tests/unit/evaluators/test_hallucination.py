@@ -7,7 +7,7 @@ import pytest
 
 from monitoring.evaluators.hallucination import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 CONTEXT = (
     (

@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.evaluators.language_match import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 ENGLISH = "Please tell me how the water cycle works and why it rains."
 GERMAN = "Das Wasser verdunstet, steigt auf und fällt als Regen wieder auf die Erde zurück."

@@ -2,7 +2,7 @@ import pytest
 
 from monitoring.evaluators.pii import build
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 EVALUATOR = build()
 

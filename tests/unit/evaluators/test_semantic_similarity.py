@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.evaluators.semantic_similarity import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 evaluator = build()
 

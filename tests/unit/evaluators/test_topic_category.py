@@ -6,8 +6,8 @@ import pytest
 
 from monitoring.evaluators.topic_category import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
-from monitoring.topics import TOPICS
+from monitoring.signals.topics import TOPICS
+from monitoring.text.prepared import Prepared
 
 evaluator = build()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.otlp.kinds import kind_of
-from monitoring.pricing import Usage, price
+from monitoring.spending.pricing import Usage, price
 from tests.unit.otlp.spans import START_NS, record_of, span
 
 TALK = {"system_prompt": "Be brief.", "prompt": "Where?", "response": "In Lyon."}

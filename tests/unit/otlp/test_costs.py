@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from monitoring.bounds import OUT_OF_RANGE
-from monitoring.pricing import Usage, price
+from monitoring.spending.pricing import Usage, price
 from tests.unit.otlp.spans import record_of, span
 
 CALL = {"openinference.span.kind": "LLM", "input.value": "a", "output.value": "b"}

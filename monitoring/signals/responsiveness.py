@@ -1,0 +1,141 @@
+"""How a response responds to its prompt, as numbers: shared subject, new words, an answer of the kind asked.
+
+These are the inputs of the models that `benchmarks/train/relevance.py` fits.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.models import TextField
+from monitoring.signals.admissions import refusals
+from monitoring.signals.kernels_responsiveness import classify_questions, detect_signs, take_heads
+from monitoring.signals.linear import Bank
+from monitoring.text.lexicon import WordTable, build_table
+from monitoring.text.prepared import Prepared
+from monitoring.text.vectors import overlap, pool
+
+__all__ = [
+    "HEAD_WORDS",
+    "describe_answer",
+    "describe_grounding",
+    "describe_topic",
+    "join_odds",
+    "read_opening",
+]
+
+# An answer shows in its opening whether it is one; two blocks of the linear model hold 64 words.
+HEAD_WORDS = 48
+_MOST_EVIDENCE = 6.0
+_BEYOND_DOUBT = 1.0
+
+_CLASSES = {
+    1: "who whom whose",
+    2: "when",
+    3: "where",
+    4: "how",
+    5: "what which",
+    6: "many much old long far tall large big often fast",
+    7: "year date percentage percent number amount age population distance",
+    8: "is are was were do does did can could will would should has have had am may might",
+    9: "person president author actor actress name people country city company",
+    10: "why",
+    11: "yes no yeah nope",
+    12: """
+    one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand
+    million billion first second third once twice zero none never always today yesterday tomorrow monday
+    tuesday wednesday thursday friday saturday sunday january february march april june july august september
+    october november december
+    """,
+}
+
+Floats = NDArray[np.float32]
+
+
+def describe_topic(batch: Prepared) -> Floats:
+    """Return what tells whether prompt and response share a subject, one row per record.
+
+    Columns: cosine of their vectors, share of the prompt's information that the response takes up, the
+    symmetric share, and how much prompt and response say (log of words).
+    """
+    shared = overlap(batch, "prompt", "response")
+    return np.stack(
+        [
+            _cosine(batch, "prompt"),
+            shared.first,
+            shared.both,
+            _log_words(batch, "prompt"),
+            _log_words(batch, "response"),
+        ],
+        axis=1,
+    )
+
+
+def describe_grounding(batch: Prepared) -> Floats:
+    """Return what tells whether the response is about the context, one row per record.
+
+    Columns: cosine of their vectors, share of the response's information that the context holds, and the
+    log of the response's words.
+    """
+    shared = overlap(batch, "context", "response")
+    return np.stack([_cosine(batch, "context"), shared.second, _log_words(batch, "response")], axis=1)
+
+
+def describe_answer(batch: Prepared, opening: Floats) -> Floats:
+    """Return what tells whether the response answers, given the log odds that its opening does.
+
+    Columns: those log odds, whether it reads as a refusal, the share of the response's information that merely repeats the prompt, the
+    log of its words, and the four signs of `kernels_responsiveness.detect_signs`.
+    """
+    prompts, responses = batch.words("prompt"), batch.words("response")
+    table = _question_table()
+    kinds = classify_questions(prompts.ids, prompts.offsets, table.keys, table.classes)
+    signs = detect_signs(
+        kinds,
+        prompts.ids,
+        prompts.offsets,
+        batch.encoded("response").buffer,
+        responses.ids,
+        responses.begins,
+        responses.offsets,
+        table.keys,
+        table.classes,
+    )
+    echo = overlap(batch, "prompt", "response").second
+    return np.column_stack([opening, refusals(batch), echo, _log_words(batch, "response"), signs]).astype(
+        np.float32
+    )
+
+
+def join_odds(topical: NDArray[np.floating], intent: NDArray[np.floating]) -> Floats:
+    """Return the two columns of the joint model from the log odds of its parts.
+
+    Neither part can silence the other, since both are bounded (the first softly, which keeps order), and
+    an opening that promises an answer proves nothing about its subject: only the lack of one counts.
+    """
+    bounded = _MOST_EVIDENCE * np.tanh(topical / _MOST_EVIDENCE)
+    return np.stack([bounded, np.clip(intent, -_MOST_EVIDENCE, _BEYOND_DOUBT)], axis=1).astype(np.float32)
+
+
+def read_opening(batch: Prepared, bank: Bank) -> Floats:
+    """Return the log odds, -6..6, that the response's first 48 words begin an answer; 0 without words."""
+    words = batch.words("response")
+    odds = bank.score(*take_heads(words.ids, words.offsets, HEAD_WORDS)).logits[:, 0]
+    return np.clip(np.nan_to_num(odds, nan=0.0), -_MOST_EVIDENCE, _MOST_EVIDENCE)
+
+
+def _cosine(batch: Prepared, field: TextField) -> Floats:
+    cosines: Floats = (pool(batch, field) * pool(batch, "response")).sum(axis=1)
+    return cosines
+
+
+def _log_words(batch: Prepared, field: TextField) -> Floats:
+    return np.log1p(np.diff(batch.words(field).offsets)).astype(np.float32)
+
+
+@cache
+def _question_table() -> WordTable:
+    return build_table({word: number for number, words in _CLASSES.items() for word in words.split()})
