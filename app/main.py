@@ -21,23 +21,24 @@ from app.api import documentation, openapi, problems
 from app.api.access import authorize, check_access
 from app.api.access_middleware import AccessMiddleware
 from app.api.body_threads import BodyThreads
-from app.api.dependencies import Services, now_utc
+from app.api.dependencies import Services
 from app.api.direct import Application
-from app.api.headers import SecurityHeaders
 from app.api.instruments import Instruments, RequestTimer
 from app.api.live_feed import Hub
 from app.api.live_figures import live_figures
 from app.api.parameters import parameter_check
-from app.api.proxies import behind_proxies
 from app.api.routes import ROUTERS
 from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
+from app.clock import now_utc
 from app.config import Settings, load_settings
 from app.errors import StartupError
 from app.guard import GUARD_TASK, Guard
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
+from app.serving.headers import SecurityHeaders
+from app.serving.proxies import behind_proxies
 from app.storage.engine import Engine, create_engine
 from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging
@@ -47,7 +48,7 @@ __all__ = ["create_app", "create_app_from_env", "open_redis"]
 
 logger = logging.getLogger(__name__)
 
-_BOUNDS = "app.api.connections"  # loaded by uvicorn where it was told to
+_BOUNDS = "app.serving.connections"  # loaded by uvicorn where it was told to
 _CONNECTION = f"{_BOUNDS}:BoundedConnection"
 _DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem+json (RFC 9457)."
 _REDIS_CONNECTIONS = 64
@@ -75,7 +76,7 @@ _READ_HEADERS = ("ETag", "Location", "Preference-Applied", "Retry-After", "Setti
 def create_app_from_env() -> ASGIApp:
     """Return the application as the environment configures it; what uvicorn's --factory calls.
 
-    uvicorn is to be given `--http app.api.connections:BoundedConnection --no-proxy-headers`.
+    uvicorn is to be given `--http app.serving.connections:BoundedConnection --no-proxy-headers`.
     """
     settings = load_settings()
     configure_logging(settings.log_level, process="api")

@@ -19,13 +19,13 @@ from app.access.authenticator import Authenticator
 from app.access.keyring import Keyring
 from app.access.sessions import Sessions
 from app.access.visitors import Visitors
-from app.api.connections import BoundedConnection
-from app.api.dependencies import now_utc
-from app.api.headers import SecurityHeaders
-from app.api.proxies import behind_proxies
+from app.clock import now_utc
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
 from app.privacy import Privacy
+from app.serving.connections import BoundedConnection
+from app.serving.headers import SecurityHeaders
+from app.serving.proxies import behind_proxies
 from app.storage.engine import create_engine
 from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging

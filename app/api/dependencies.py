@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends
@@ -18,6 +18,7 @@ from app.api.access import identity_behind
 from app.api.body_threads import BodyThreads
 from app.api.instruments import Instruments
 from app.api.live_feed import Hub
+from app.clock import now_utc
 from app.config import Settings
 from app.folding import figures
 from app.guard import Guard
@@ -37,14 +38,8 @@ __all__ = [
     "Serving",
     "Writing",
     "current_project",
-    "now_utc",
     "services",
 ]
-
-
-def now_utc() -> datetime:
-    """Return the wall clock, aware UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass

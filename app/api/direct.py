@@ -21,10 +21,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api.access_middleware import admit
-from app.api.headers import security_headers
 from app.api.instruments import UNROUTED, Instruments
 from app.api.problems import GONE, answer_expected, answer_unexpected
 from app.errors import MonitorError
+from app.serving.headers import security_headers
 
 __all__ = ["Application", "DirectRoute"]
 

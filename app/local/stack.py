@@ -110,7 +110,7 @@ def child_specs(part: Part, settings: Settings, addresses: Addresses) -> list[Ch
     }
     listen = ("--host", settings.host, "--port", str(settings.api_port))
     options = (
-        *("--http", "app.api.connections:BoundedConnection", "--no-proxy-headers"),
+        *("--http", "app.serving.connections:BoundedConnection", "--no-proxy-headers"),
         *("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2"),
     )
     api = ChildSpec(

@@ -9,7 +9,7 @@ import httpx
 from dash import html
 from pydantic import ValidationError
 
-from app.api.readiness import Readiness
+from app.reports.readiness import Readiness
 from dashboard.drawing.components import aria, attributes
 from dashboard.drawing.formatting import UNKNOWN, count, milliseconds
 

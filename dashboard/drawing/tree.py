@@ -8,7 +8,7 @@ from uuid import UUID
 
 from dash import dcc, html
 
-from app.api.traces import grow
+from app.reports.trees import grow
 from app.schemas.listed import TreeNode
 from app.schemas.traces import COUNTED_KINDS
 from dashboard.data.view import with_fields

@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.access.administration import make_project, set_password, withdraw_key
 from app.access.visitors import Visitors
-from app.api.connections import BoundedConnection
 from app.schemas.projects import ProjectSettings
+from app.serving.connections import BoundedConnection
 from app.storage.engine import Engine, writing
 from tests.integration.api_rig import ApiRig
 from tests.integration.test_keys import CALL, bearer, issue, line

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.privacy import redactor
 from monitoring.entities import find_entities
 from monitoring.entities.finder import find_in_texts
 from monitoring.entities.recognizer import Entity
 from monitoring.evaluation import evaluate, evaluate_by
 from monitoring.evaluators.pii import build
 from monitoring.models import Record
+from monitoring.privacy import redactor
 from monitoring.privacy.redaction import Mode, Redaction, without_pseudonyms
 from monitoring.privacy.redactor import Redacted, redact
 from monitoring.text.prepared import Prepared

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from app.api.dependencies import Serving
-from app.api.readiness import Readiness, check_readiness
+from app.api.readiness import check_readiness
 from app.api.version import SERVICE, VERSION
+from app.reports.readiness import Readiness
 
 __all__ = ["router"]
 

@@ -13,9 +13,10 @@ from app.api.dependencies import Caller, Project, Reading, Serving
 from app.api.paging import page_of, read_cursor, read_place, write_place
 from app.api.recent import may_be_queued, missing_trace
 from app.api.responses import json_response
-from app.api.traces import TraceQuery, describe, grow
+from app.api.traces import TraceQuery, describe
 from app.api.users import answer_erasure
 from app.jobs.erasure import Target
+from app.reports.trees import grow
 from app.storage.engine import reading
 from app.storage.ledger.dead_letter_reads import dead_ids
 from app.storage.traces.feedback import is_stored, read_feedback

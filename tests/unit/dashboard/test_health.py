@@ -4,7 +4,7 @@ import httpx
 import pytest
 from plotly.io.json import to_json_plotly
 
-from app.api.readiness import Readiness
+from app.reports.readiness import Readiness
 from dashboard.drawing.health import HealthSource, health_button, health_table
 
 READY = {

@@ -1,6 +1,6 @@
 """HTTP connections with bounds: on the head of a request, on slowness, and on how many one address has.
 
-uvicorn bounds none of that. It takes this class by `--http app.api.connections:BoundedConnection`, as every
+uvicorn bounds none of that. It takes this class by `--http app.serving.connections:BoundedConnection`, as every
 start of API and dashboard does. A head is counted while it is read, before anything is built of it.
 """
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from app.api.responses import json_response
-from app.api.traces import grow
+from app.reports.trees import grow
 from app.schemas.listed import TreeNode
 
 BEGUN = datetime(2026, 11, 26, tzinfo=UTC)

@@ -12,11 +12,11 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from app.api import connections
-from app.api.connections import BoundedConnection, Connections
 from app.config import Settings
 from app.local.servers import Addresses
 from app.local.stack import child_specs
+from app.serving import connections
+from app.serving.connections import BoundedConnection, Connections
 
 GET = b"GET /health HTTP/1.1\r\nhost: localhost\r\n"
 
@@ -356,7 +356,7 @@ async def test_a_websocket_keeps_its_place_until_it_ends(front: Front) -> None:
 
 
 def test_every_start_of_the_api_takes_this_class() -> None:
-    name = "app.api.connections:BoundedConnection"
+    name = "app.serving.connections:BoundedConnection"
     addresses = Addresses("postgresql:///none", "redis://none")
     (api, *_) = child_specs("api", Settings(), addresses)
     command = " ".join(api.command)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.api.proxies import behind_proxies
+from app.serving.proxies import behind_proxies
 
 TOLD = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https"}
 
