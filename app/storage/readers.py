@@ -22,7 +22,7 @@ class Readers:
     def __init__(
         self,
         *,
-        at_once: int = 3,
+        at_once: int = 2,
         waiting: int = 24,
         wait_seconds: float = 5.0,
         turn_seconds: float = 60.0,
