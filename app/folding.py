@@ -19,6 +19,7 @@ from app.storage.locks import UPKEEP, try_lock
 from app.storage.rollups.batches import Place, lock_batches, newest_batch, set_aside, take_batches
 from app.storage.rollups.set_aside import projects_out_of_bounds, projects_with_figures, set_aside_figures
 from app.storage.rollups.writing import append_deltas
+from monitoring.bisection import Bisection
 
 __all__ = ["MOST_BATCHES", "Step", "figures", "fold_batches", "fold_each"]
 
@@ -110,20 +111,12 @@ async def fold_each(connection: Connection, step: Step, now: datetime) -> list[s
         logger.error(_SET_ASIDE, rows, project_id)
     if await _taken(connection, step, now):
         return []
-    return await _halved(connection, step, now, await projects_with_figures(connection))
-
-
-async def _halved(connection: Connection, step: Step, now: datetime, project_ids: Sequence[str]) -> list[str]:
-    """Take a step for projects, in halves where it fails; returns those for which it fails alone."""
-    if not project_ids or await _taken(connection, step, now, project_ids):
-        return []
-    if len(project_ids) == 1:
-        return [*project_ids]
-    middle = len(project_ids) // 2
-    return [
-        *await _halved(connection, step, now, project_ids[:middle]),
-        *await _halved(connection, step, now, project_ids[middle:]),
-    ]
+    failed: list[str] = []
+    parts = Bisection(await projects_with_figures(connection))
+    for part in parts:
+        if not await _taken(connection, step, now, part) and not parts.halve(part):
+            failed += part
+    return failed
 
 
 async def _taken(

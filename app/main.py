@@ -30,7 +30,7 @@ from app.api.parameters import parameter_check
 from app.api.routes import ROUTERS
 from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
-from app.clock import now_utc
+from monitoring.clock import now_utc
 from app.config import Settings, load_settings
 from app.errors import StartupError
 from app.guard import GUARD_TASK, Guard

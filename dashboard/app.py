@@ -19,7 +19,7 @@ from app.access.authenticator import Authenticator
 from app.access.keyring import Keyring
 from app.access.sessions import Sessions
 from app.access.visitors import Visitors
-from app.clock import now_utc
+from monitoring.clock import now_utc
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
 from app.privacy import Privacy

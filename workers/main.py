@@ -18,16 +18,16 @@ import uvloop
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
 from app.privacy import Privacy
+from app.queue.claims import release
+from app.queue.scheduling import Lane
 from app.rules import load_evaluators
 from app.schemas.projects import ProjectSettings
 from app.telemetry import configure_logging
 from monitoring.evaluator import Evaluator
 from monitoring.samples import SAMPLES
-from workers.evaluation.attempts import release
 from workers.evaluation.last_job import LastJob
 from workers.evaluation.warming import envelope_of
 from workers.process import WorkerProcess, unix_ms, worker_name
-from workers.scheduling import Lane
 from workers.scoring import Scoring
 
 __all__ = ["GARBAGE_THRESHOLD", "main"]

@@ -11,12 +11,8 @@ import socket
 import time
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, cast
+from typing import Any
 
-from arq.connections import ArqRedis
-from arq.typing import WorkerCoroutine
-from arq.worker import Worker, func
-from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from app.aggregation import describing
@@ -29,37 +25,31 @@ from app.jobs.evaluations import EVALUATE_JOB, Evaluations
 from app.jobs.pricing import PRICE, Pricing
 from app.privacy import Privacy
 from app.projects import Projects
-from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
+from app.queue import beat, retire
+from app.queue.claims import Claims
+from app.queue.loop import Loop, connect, make_loop
+from app.queue.scheduling import Lane
 from app.storage.engine import answers, create_engine
 from app.supervision import Tasks, in_background
 from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 from monitoring.evaluator import Evaluator
 from workers.cardinality import CardinalityCaps
-from workers.evaluation.attempts import Attempts
+from workers.evaluation.deadline import ScoringThread
+from workers.evaluation.isolation import Isolation
 from workers.evaluation.last_job import LastJob
+from workers.evaluation.processing import Processing
 from workers.evaluation.storing import Storing
 from workers.evaluation.task import Evaluation
-from workers.scheduling import LOOPS, Lane
 from workers.scoring import Scoring
 from workers.spans.late_content import LateContent
 from workers.upkeep.reconciling import Reconciling
 from workers.upkeep.retention import Retention
 from workers.upkeep.tasks import Upkeep
 
-__all__ = ["WorkerProcess", "make_worker", "unix_ms", "worker_name"]
+__all__ = ["WorkerProcess", "unix_ms", "worker_name"]
 
 logger = logging.getLogger(__name__)
 
-# One job is scored while another is written; jobs that are waited for are short, and more of them are written.
-_CONCURRENT_JOBS: Final[dict[Lane, int]] = {"patient": 2, "urgent": 4}
-# arq's default of half a second would be the whole latency of a waiting post.
-_POLL_SECONDS = 0.01
-# Crashes are counted by the task itself; arq would drop a job at its limit without running our code, and at
-# its timeout too, which is overdue at once in a process that was halted for as long. The task ends by itself.
-_ARQ_TRIES = 1_000_000
-_ARQ_TIMEOUT_SECONDS = 24 * 3600
-# Longer than a job takes, shorter than half a minute: the jobs of a machine that died come back after it.
-_CLAIM_SECONDS = 25
 _PAUSE_SECONDS = 0.5
 _DRAIN_SECONDS = 3
 _DISK_SECONDS = 1
@@ -75,37 +65,6 @@ def worker_name(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}"
 
 
-def make_worker(
-    redis: ArqRedis,
-    evaluation: Evaluation,
-    *,
-    lane: Lane = "patient",
-    max_jobs: int | None = None,
-    burst: bool = False,
-) -> Worker:
-    """Return arq's loop over the evaluate queue, with everything off by which it would drop a job itself.
-
-    With `burst` it ends when the queue is empty.
-    """
-    task = cast("WorkerCoroutine", evaluation.evaluate)
-    worker = LOOPS[lane](
-        [func(task, name=EVALUATE, timeout=_ARQ_TIMEOUT_SECONDS, max_tries=_ARQ_TRIES)],
-        queue_name=EVALUATE_QUEUE,
-        redis_pool=redis,
-        burst=burst,
-        handle_signals=False,
-        max_jobs=max_jobs or _CONCURRENT_JOBS[lane],
-        keep_result=0,
-        poll_delay=_POLL_SECONDS,
-        max_tries=_ARQ_TRIES,
-        job_serializer=serialize,
-        job_deserializer=deserialize,
-        log_results=False,
-    )
-    worker.in_progress_timeout_s = _CLAIM_SECONDS
-    return worker
-
-
 class WorkerProcess:
     """Takes jobs from one queue until it is told to stop."""
 
@@ -114,12 +73,7 @@ class WorkerProcess:
     ) -> None:
         if settings.redis_url is None or settings.database_url is None:
             raise ValueError("a worker needs REDIS_URL and DATABASE_URL")
-        self._redis = ArqRedis(
-            ConnectionPool.from_url(settings.redis_url, socket_connect_timeout=5, health_check_interval=30),
-            job_serializer=serialize,
-            job_deserializer=deserialize,
-            default_queue_name=EVALUATE_QUEUE,
-        )
+        self._redis = connect(settings.redis_url)
         self._disk = Disk(self._redis)
         self._engine = create_engine(settings.database_url, pool_size=6, application="llm-monitor-worker")
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="scoring")
@@ -145,21 +99,19 @@ class WorkerProcess:
         self._joining = LateContent(
             self._engine, self._executor, scoring, self._projects, caps, describing(evaluators)
         )
+        storing = Storing(self._engine, evaluators, caps, nudge=self._joining.nudge)
+        thread = ScoringThread(self._executor, scoring, box.note)
         self._evaluation = Evaluation(
-            self._redis,
-            Storing(self._engine, evaluators, caps, nudge=self._joining.nudge),
-            self._executor,
-            scoring,
-            self._projects,
-            Attempts(self._redis, worker_name(os.getpid()), box),
+            Claims(self._redis, worker_name(os.getpid())),
+            Processing(self._redis, storing, thread, self._projects, unix_ms),
+            Isolation(self._redis, storing, unix_ms),
             outage=self._pause,
-            clock=unix_ms,
         )
         self._judges = list_judges(evaluators)
         self._lane = lane
         self._full = False
         self._stopping = asyncio.Event()
-        self._worker: Worker | None = None
+        self._worker: Loop | None = None
         self._probe: asyncio.Task[None] | None = None
         self._tasks = Tasks()
 
@@ -200,7 +152,7 @@ class WorkerProcess:
 
     async def _work(self) -> None:
         """Run arq's worker until a stop is asked for or Redis goes away."""
-        self._worker = worker = make_worker(self._redis, self._evaluation, lane=self._lane)
+        self._worker = worker = make_loop(self._redis, self._evaluation.evaluate, lane=self._lane)
         main = asyncio.create_task(worker.async_run())
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([main, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -219,7 +171,7 @@ class WorkerProcess:
             await self._drain(worker)
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _drain(self, worker: Worker) -> None:
+    async def _drain(self, worker: Loop) -> None:
         """Let running jobs end; what does not is cancelled and delivered again."""
         if worker.tasks:
             _, late = await asyncio.wait(worker.tasks.values(), timeout=_DRAIN_SECONDS)

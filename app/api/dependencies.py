@@ -18,7 +18,7 @@ from app.api.access import identity_behind
 from app.api.body_threads import BodyThreads
 from app.api.instruments import Instruments
 from app.api.live_feed import Hub
-from app.clock import now_utc
+from monitoring.clock import now_utc
 from app.config import Settings
 from app.folding import figures
 from app.guard import Guard

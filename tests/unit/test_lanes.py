@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from app.queue import JobName
-from workers.scheduling import CROWDED_SECONDS, LATE_SECONDS, Patience, fit, pick_waited
+from app.queue.scheduling import CROWDED_SECONDS, LATE_SECONDS, Patience, fit, pick_waited
 
 BULK = [str(JobName.new("default", 256, 9)).encode() for _ in range(2)]
 WAITED = [str(JobName.new("default", 1, 9, waited=True)).encode() for _ in range(2)]

@@ -1,71 +1,54 @@
-"""Which jobs a worker process picks: those that somebody waits for have a process that is free for them."""
+"""The loop of a worker process over the queue: arq's own, with our choice of jobs and our rules about failures."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Final, Literal
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
 
-from arq.constants import in_progress_key_prefix
-from arq.worker import Worker
+from arq import Retry
+from arq.connections import ArqRedis
+from arq.typing import WorkerCoroutine
+from arq.worker import Worker, func
+from redis.asyncio import ConnectionPool
 
-from app.queue import JobName
+from app.queue.encoding import deserialize, serialize
+from app.queue.names import EVALUATE, EVALUATE_QUEUE, JobName, claim_key
+from app.queue.scheduling import BULK_BYTES, WAITED_BYTES, Lane, Patience, fit, pick_waited
 
-__all__ = [
-    "CROWDED_SECONDS",
-    "LATE_SECONDS",
-    "LOOPS",
-    "RETRY_SECONDS",
-    "Lane",
-    "Patience",
-    "PatientLoop",
-    "UrgentLoop",
-    "fit",
-    "pick_waited",
-]
-
-Lane = Literal["urgent", "patient"]
+__all__ = ["ArqRedis", "Loop", "PatientLoop", "UrgentLoop", "connect", "make_loop", "try_again"]
 
 # So long after a try that failed a job is tried again.
-RETRY_SECONDS = 1
-# A process claims no more than this at once, unless a job alone is larger: what it has in hand stands before the
-# job of a project that was served less. Two bulk jobs, one scored and one written, or a second of waited ones.
-BULK_BYTES, WAITED_BYTES = 4 * 1024 * 1024 + 64 * 1024, 512 * 1024
-# A waited job that was seen for so long waits for more than its own process can do.
-LATE_SECONDS = 0.1
-# For so long after a waited job was seen a process has one bulk job in hand, so that fewer want a core.
-CROWDED_SECONDS = 1.0
+_RETRY_SECONDS = 1
+# One job is scored while another is written; jobs that are waited for are short, and more of them are written.
+_CONCURRENT_JOBS: Final[dict[Lane, int]] = {"patient": 2, "urgent": 4}
+# arq's default of half a second would be the whole latency of a waiting post.
+_POLL_SECONDS = 0.01
+# Crashes are counted by the task itself; arq would drop a job at its limit without running our code, and at
+# its timeout too, which is overdue at once in a process that was halted for as long. The task ends by itself.
+_ARQ_TRIES = 1_000_000
+_ARQ_TIMEOUT_SECONDS = 24 * 3600
+# Longer than a job takes, shorter than half a minute: the jobs of a machine that died come back after it.
+_CLAIM_SECONDS = 25
 
 
-def pick_waited(job_ids: Sequence[bytes]) -> list[bytes]:
-    """Return the jobs that posts wait for."""
-    return [job_id for job_id in job_ids if JobName.is_waited(job_id)]
+def connect(redis_url: str) -> ArqRedis:
+    """Return a client that also serves a loop; it connects when it is first used."""
+    return ArqRedis(
+        ConnectionPool.from_url(redis_url, socket_connect_timeout=5, health_check_interval=30),
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        default_queue_name=EVALUATE_QUEUE,
+    )
 
 
-class Patience:
-    """Leaves waited jobs to the process that is there for them, but not for long: it may be overrun, or dead."""
-
-    def __init__(self) -> None:
-        self._seen: dict[bytes, float] = {}
-        self._last = float("-inf")
-
-    def pick(self, job_ids: Sequence[bytes], now: float, *, has_bulk: bool) -> list[bytes]:
-        """Return the jobs to start at `now`, in seconds of any clock, beside bulk that is in hand or not."""
-        waited = pick_waited(job_ids)
-        self._seen = {job_id: self._seen.get(job_id, now) for job_id in waited}
-        self._last = now if waited else self._last
-        if not has_bulk:
-            return list(job_ids)
-        early = {job_id for job_id, first in self._seen.items() if now - first < LATE_SECONDS}
-        return [job_id for job_id in job_ids if job_id not in early]
-
-    def is_crowded(self, now: float) -> bool:
-        """Tell whether waited jobs were there lately."""
-        return now - self._last < CROWDED_SECONDS
+def try_again() -> Retry:
+    """Return what a task raises to have its job tried again in a second."""
+    return Retry(defer=_RETRY_SECONDS)
 
 
-class _Loop(Worker):
-    """Starts jobs that no other process has in hand.
+class Loop(Worker):
+    """Starts jobs of the queue that no other process has in hand.
 
     arq finds that out job by job, in four round trips each; with eight processes that took a fifth of their time.
     """
@@ -76,7 +59,7 @@ class _Loop(Worker):
         if not listed or self.job_counter >= self.max_jobs:
             self._queue_read_offset = 0
             return
-        claims = await self.pool.mget([f"{in_progress_key_prefix}{_text(job_id)}" for job_id in listed])
+        claims = await self.pool.mget([claim_key(job_id.decode(errors="replace")) for job_id in listed])
         free = [job_id for job_id, claim in zip(listed, claims, strict=True) if claim is None]
         # Jobs in hand stay listed: where they fill what is read at once, the free ones are behind it.
         full = len(listed) == self.queue_read_limit
@@ -106,13 +89,13 @@ class _Loop(Worker):
         keep_in_progress: float | None,
     ) -> None:
         """Let a job that is tried again keep its place, claimed by nobody until then; arq would place it last."""
-        again = RETRY_SECONDS if incr_score else keep_in_progress
+        again = _RETRY_SECONDS if incr_score else keep_in_progress
         await super().finish_job(
             job_id, finish, result_data, result_timeout_s, keep_result_forever, None, again
         )
 
 
-class UrgentLoop(_Loop):
+class UrgentLoop(Loop):
     """Picks jobs with waiting posts and no others, so that it never has a long one in hand."""
 
     def _wanted(self, job_ids: list[bytes]) -> list[bytes]:
@@ -122,7 +105,7 @@ class UrgentLoop(_Loop):
         await self._claim(free, WAITED_BYTES, waited=True)
 
 
-class PatientLoop(_Loop):
+class PatientLoop(Loop):
     """Picks every job, but while it has bulk in hand only such waited ones as nobody else picks.
 
     As long as there are any it has one bulk job in hand, instead of scoring the next while one is written.
@@ -153,19 +136,35 @@ class PatientLoop(_Loop):
         return any(not (task.done() or JobName.is_waited(name.encode())) for name, task in self.tasks.items())
 
 
-def fit(job_ids: Sequence[bytes], room: int, *, idle: bool) -> list[bytes]:
-    """Return the first jobs that have at most `room` bytes together; one alone where nothing is in hand."""
-    chosen: list[bytes] = []
-    for job_id in job_ids:
-        room -= JobName.parse(_text(job_id)).size
-        if room < 0 and (chosen or not idle):
-            break
-        chosen.append(job_id)
-    return chosen
+_LOOPS: Final[dict[Lane, type[Loop]]] = {"urgent": UrgentLoop, "patient": PatientLoop}
 
 
-def _text(job_id: bytes) -> str:
-    return job_id.decode(errors="replace")
+def make_loop(
+    redis: ArqRedis,
+    evaluate: Callable[[dict[str, Any], bytes], Awaitable[None]],
+    *,
+    lane: Lane = "patient",
+    max_jobs: int | None = None,
+    burst: bool = False,
+) -> Loop:
+    """Return a loop that gives the payload of each job to `evaluate`, with everything off by which arq drops a job.
 
-
-LOOPS: Final[dict[Lane, type[Worker]]] = {"urgent": UrgentLoop, "patient": PatientLoop}
+    With `burst` the loop ends when the queue is empty.
+    """
+    task = cast("WorkerCoroutine", evaluate)
+    loop = _LOOPS[lane](
+        [func(task, name=EVALUATE, timeout=_ARQ_TIMEOUT_SECONDS, max_tries=_ARQ_TRIES)],
+        queue_name=EVALUATE_QUEUE,
+        redis_pool=redis,
+        burst=burst,
+        handle_signals=False,
+        max_jobs=max_jobs or _CONCURRENT_JOBS[lane],
+        keep_result=0,
+        poll_delay=_POLL_SECONDS,
+        max_tries=_ARQ_TRIES,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        log_results=False,
+    )
+    loop.in_progress_timeout_s = _CLAIM_SECONDS
+    return loop
