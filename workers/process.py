@@ -15,7 +15,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from app.aggregation import describing
+from app.figures.judging import describing
 from app.catalogue import list_judges, publish_judges
 from app.config import Settings
 from app.disk import Disk

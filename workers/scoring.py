@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.aggregation import Judging
+from app.figures.judging import Judging
 from app.privacy import Privacy, SealError
 from app.schemas.ids import minted_at, sample_fraction
 from app.schemas.projects import ProjectSettings

@@ -20,7 +20,7 @@ from app.api.instruments import Instruments
 from app.api.live_feed import Hub
 from monitoring.clock import now_utc
 from app.config import Settings
-from app.folding import figures
+from app.storage.rollups.folding import figures
 from app.guard import Guard
 from app.ingest import Ingest
 from app.privacy import Privacy

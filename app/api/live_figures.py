@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from app.folding import figures
+from app.storage.rollups.folding import figures
 from app.reports.cost import read_cost
 from app.reports.pipeline import read_pipeline
 from app.storage.engine import Engine

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from rich.console import Console
 from rich.table import Table
 
-from app.aggregation import describing
+from app.figures.judging import describing
 from app.config import MOST_DAYS, Settings, load_settings
 from app.errors import Unavailable
 from app.local.clients import command_actor, open_clients

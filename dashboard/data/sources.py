@@ -11,7 +11,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.folding import figures
+from app.storage.rollups.folding import figures
 from app.privacy import Privacy
 from app.reports.cost import CostReport, read_cost
 from app.reports.pipeline import PipelineReport, ProjectLedger, QueueReport, read_pipeline

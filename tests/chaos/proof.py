@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import redis.asyncio
 
-from app.folding import fold_batches
+from app.storage.rollups.folding import fold_batches
 from app.queue import REDELIVERED_KEY
 from app.storage.engine import create_engine
 

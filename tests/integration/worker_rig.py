@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from app.config import Settings
-from app.folding import fold_batches
+from app.storage.rollups.folding import fold_batches
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects

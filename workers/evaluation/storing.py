@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from app.aggregation import describing
-from app.observation import observe
+from app.figures.judging import describing
+from app.figures.observation import observe
 from app.schemas.ids import minted_at
 from app.schemas.queued import EVALUATION, NO_CONTENT, Envelope, Summary, encode
 from app.schemas.traces import Trace

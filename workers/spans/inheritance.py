@@ -13,7 +13,7 @@ from uuid import UUID
 
 from msgspec import structs
 
-from app.aggregation import aggregate, negate
+from app.figures.aggregation import difference
 from app.schemas.inherited import (
     INHERITED_NAMES,
     INHERITED_SESSION,
@@ -144,8 +144,7 @@ async def _give(
     final = [_renamed(trace, one) for trace, one in zip(endowed, named, strict=True)]
     heirs = [Heir(trace, wanting[trace.trace_id].shared) for trace in final]
     await give(connection, lineage.project_id, heirs)
-    gone, added = aggregate(stored, descriptive), aggregate(final, descriptive)
-    changed = [*map(negate, gone), *added]
+    changed = difference(stored, final, descriptive)
     await append_deltas(connection, [delta for delta in changed if delta.dimension in _OWNED])
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 import msgspec
 from msgspec import structs
 
-from app.aggregation import aggregate, negate
+from app.figures.aggregation import aggregate, difference
 from app.privacy import SealError
 from app.projects import Projects
 from app.schemas.inherited import joined_owner
@@ -193,9 +193,8 @@ class LateContent:
         scored, failed = await self._score(project_id, calls, texts)
         renamed = [structs.replace(trace, job_id=stored[trace.trace_id].job_id) for trace in scored]
         await replace_traces(connection, renamed)
-        gone = aggregate([stored[trace.trace_id] for trace in renamed], self._descriptive)
-        added = aggregate(renamed, self._descriptive)
-        await append_deltas(connection, [*map(negate, gone), *added])
+        before = [stored[trace.trace_id] for trace in renamed]
+        await append_deltas(connection, difference(before, renamed, self._descriptive))
         return _letters(failed, texts)
 
     async def _serve(

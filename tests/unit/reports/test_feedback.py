@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from app.reports.feedback import find_complaints, suggest_flags, suggest_models, suggest_scores
 from app.schemas.feedback import Opinion
-from app.schemas.measures import Measure
+from app.figures.measures import Measure
 
 
 def opinion(

@@ -10,10 +10,10 @@ from datetime import datetime
 
 import msgspec
 
-from app.aggregation import add_up
+from app.figures.aggregation import add_up
 from app.errors import Unavailable
-from app.schemas.calls import decode_calls
-from app.schemas.rollups import Delta
+from app.figures.calls import decode_calls
+from app.figures.delta import Delta
 from app.storage.engine import REFUSALS, Connection, Engine, is_overflow, is_refusal, reading, writing
 from app.storage.locks import UPKEEP, try_lock
 from app.storage.rollups.batches import Place, lock_batches, newest_batch, set_aside, take_batches

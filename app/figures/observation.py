@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from app.schemas.calls import ASSESSED, UNSAFE, Calls, Places
+from app.figures.calls import ASSESSED, UNSAFE, Calls, Places
 from app.schemas.traces import COUNTED_KINDS, Trace
 from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE, is_bounded
 from monitoring.models import Score
