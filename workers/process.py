@@ -30,7 +30,7 @@ from app.queue.claims import Claims
 from app.queue.loop import Loop, connect, make_loop
 from app.queue.scheduling import Lane
 from app.storage.engine import answers, create_engine
-from app.supervision import Tasks, in_background
+from app.supervision import NEVER, Tasks, in_background, repeat
 from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 from monitoring.evaluator import Evaluator
 from workers.cardinality import CardinalityCaps
@@ -184,13 +184,15 @@ class WorkerProcess:
         if self._worker:
             self._worker.allow_pick_jobs = False
         if self._probe is None or self._probe.done():
-            self._probe = asyncio.create_task(self._resume())
+            self._probe = asyncio.create_task(repeat(self._resume, _PAUSE_SECONDS))
 
-    async def _resume(self) -> None:
-        while not (self._stopping.is_set() or (self._disk.stores and await self._answers())):  # noqa: ASYNC110 nobody tells us when they are back
-            await asyncio.sleep(_PAUSE_SECONDS)
+    async def _resume(self) -> float | None:
+        """Take jobs again, if Postgres answers on a disk with room; returns when to look again."""
+        if not (self._stopping.is_set() or (self._disk.stores and await self._answers())):
+            return None
         if self._worker:
             self._worker.allow_pick_jobs = not self._stopping.is_set()
+        return NEVER
 
     async def _look_at_disk(self) -> None:
         """Take no jobs while the disk has no room for what they store."""

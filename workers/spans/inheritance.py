@@ -21,6 +21,7 @@ from app.schemas.inherited import (
     Given,
     Kin,
     shared_metadata,
+    unite_tags,
 )
 from app.schemas.queued import PART_KINDS, Envelope
 from app.schemas.spans import RETRIEVERS
@@ -36,7 +37,6 @@ from workers.spans.context import within_reach
 __all__ = ["bequeath", "inherit"]
 
 _NOTHING = Given()
-_MOST_TAGS = 64
 _MOST_ROUNDS = 8
 _OWNED = frozenset({"user", "session", "tag"})
 _COUNTED_AS_OTHER = ("other:user", "other:session", "other:tag:")
@@ -236,16 +236,12 @@ def _lacks(one: Kin, given: Given) -> bool:
         _owner(one.user_id, given.user_id, inherited=INHERITED_USER in one.marks) != one.user_id
         or _owner(one.session_id, given.session_id, inherited=INHERITED_SESSION in one.marks)
         != one.session_id
-        or _united(one.tags, given.tags) != one.tags
+        or unite_tags(one.tags, given.tags) != one.tags
     )
 
 
 def _owner(own: str | None, given: str | None, *, inherited: bool) -> str | None:
     return given if given and (own is None or inherited) else own
-
-
-def _united(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*own, *given)))[:_MOST_TAGS] if given else own
 
 
 def _lacking(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -270,7 +266,7 @@ def _endowed(one: _Owned, given: Given) -> _Owned:
     if session != one.session_id:
         marks[INHERITED_SESSION] = None
     changed = structs.replace(
-        one, user_id=user, session_id=session, tags=_united(one.tags, given.tags), marks=tuple(marks)
+        one, user_id=user, session_id=session, tags=unite_tags(one.tags, given.tags), marks=tuple(marks)
     )
     if isinstance(changed, Record) and given.shared and not _WITHOUT_TEXT.intersection(marks):
         lacking = _lacking(changed.metadata, given.shared)

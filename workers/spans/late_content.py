@@ -34,11 +34,12 @@ from app.schemas.queued import (
     Envelope,
     decode_envelope,
 )
+from app.schemas.retrieval import as_context
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.engine import Connection, Engine
 from app.storage.ledger.dead_letters import DeadLetter, bury
 from app.storage.rollups.writing import append_deltas
-from app.storage.traces.places import MOST_PASSAGES, read_documents
+from app.storage.traces.places import read_documents
 from app.storage.traces.reading import lock_traces
 from app.storage.traces.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.traces.writing import insert_traces, replace_traces
@@ -311,7 +312,7 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             prompt=part.prompt or record.prompt,
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
-            context=tuple(dict.fromkeys((*record.context, *part.context)))[:MOST_PASSAGES],
+            context=as_context(record.context, part.context),
             model_name=part.model_name if record.model_name == "unknown" else record.model_name,
             provider=record.provider or part.provider,
             tags=record.tags or part.tags,
