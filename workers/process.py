@@ -9,9 +9,9 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from redis.exceptions import RedisError
 
@@ -65,6 +65,12 @@ def worker_name(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}"
 
 
+class _Chore(Protocol):
+    """Something that a process does beside jobs, again and again."""
+
+    async def run(self, tasks: Tasks) -> None: ...
+
+
 class WorkerProcess:
     """Takes jobs from one queue until it is told to stop."""
 
@@ -73,40 +79,25 @@ class WorkerProcess:
     ) -> None:
         if settings.redis_url is None or settings.database_url is None:
             raise ValueError("a worker needs REDIS_URL and DATABASE_URL")
+        self._name = worker_name(os.getpid())
         self._redis = connect(settings.redis_url)
         self._disk = Disk(self._redis)
         self._engine = create_engine(settings.database_url, pool_size=6, application="llm-monitor-worker")
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         self._projects = Projects(self._engine)
-        self._upkeep = Upkeep(
-            self._engine,
-            retention_days=settings.retention_days,
-            rollup_retention_days=settings.rollup_retention_days,
-        )
-        self._reconciling = Reconciling(self._engine, self._redis, worker_name(os.getpid()))
-        self._retention = Retention(self._engine, retention_days=settings.retention_days)
-        privacy = Privacy(settings.secret_key)
-        self._runner = Runner(
-            self._engine,
-            self._redis,
-            {
-                ERASE: Erasure(self._engine, self._redis, describing(evaluators)),
-                EVALUATE_JOB: Evaluations(),
-                PRICE: Pricing(describing(evaluators)),
-            },
-        )
-        caps, scoring = CardinalityCaps(self._engine), Scoring(evaluators, privacy)
-        self._joining = LateContent(
-            self._engine, self._executor, scoring, self._projects, caps, describing(evaluators)
-        )
-        storing = Storing(self._engine, evaluators, caps, nudge=self._joining.nudge)
+        caps, scoring = CardinalityCaps(self._engine), Scoring(evaluators, Privacy(settings.secret_key))
+        descriptive = describing(evaluators)
+        joining = LateContent(self._engine, self._executor, scoring, self._projects, caps, descriptive)
+        storing = Storing(self._engine, evaluators, caps, nudge=joining.nudge)
         thread = ScoringThread(self._executor, scoring, box.note)
         self._evaluation = Evaluation(
-            Claims(self._redis, worker_name(os.getpid())),
+            Claims(self._redis, self._name),
             Processing(self._redis, storing, thread, self._projects, unix_ms),
             Isolation(self._redis, storing, unix_ms),
             outage=self._pause,
         )
+        # What every process that nobody waits for does beside jobs.
+        self._chores = (*self._upkeep(settings, descriptive), joining) if lane == "patient" else ()
         self._judges = list_judges(evaluators)
         self._lane = lane
         self._full = False
@@ -115,36 +106,50 @@ class WorkerProcess:
         self._probe: asyncio.Task[None] | None = None
         self._tasks = Tasks()
 
+    def _upkeep(self, settings: Settings, descriptive: Collection[str]) -> Iterator[_Chore]:
+        yield Upkeep(
+            self._engine,
+            retention_days=settings.retention_days,
+            rollup_retention_days=settings.rollup_retention_days,
+        )
+        yield Retention(self._engine, retention_days=settings.retention_days)
+        yield Reconciling(self._engine, self._redis, self._name)
+        yield Runner(
+            self._engine,
+            self._redis,
+            {
+                ERASE: Erasure(self._engine, self._redis, descriptive),
+                EVALUATE_JOB: Evaluations(),
+                PRICE: Pricing(descriptive),
+            },
+        )
+
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT, then let running jobs end for a few seconds."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         try:
-            async with in_background(*self._chores()):
+            async with in_background(*self._background()):
                 while not self._stopping.is_set():
                     await self._work()
         finally:
             if self._probe:
                 self._probe.cancel()
             with contextlib.suppress(RedisError, OSError):
-                await retire(self._redis, worker_name(os.getpid()))
+                await retire(self._redis, self._name)
             await self._redis.aclose(close_connection_pool=True)
             await self._engine.dispose()
             self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _chores(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Yield what is done beside jobs: most of it by every process that nobody waits for."""
+    def _background(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Yield what is done beside jobs."""
         tasks = self._tasks
         yield self._projects.run(tasks)
         yield tasks.repeat("disk", self._look_at_disk, _DISK_SECONDS, longest=_DISK_SECONDS)
         yield tasks.repeat("heartbeat", self._beat, TELL_SECONDS, longest=TELL_SECONDS)
-        if self._lane == "patient":
-            yield self._upkeep.run(tasks)
-            yield self._retention.run(tasks)
-            yield self._reconciling.run(tasks)
-            yield self._runner.run(tasks)
-            yield self._joining.run(tasks)
+        for chore in self._chores:
+            yield chore.run(tasks)
 
     def stop(self) -> None:
         """Ask the process to take no more jobs and end."""
@@ -214,5 +219,5 @@ class WorkerProcess:
         """Tell Redis that this worker lives, what it judges by, and how its tasks do."""
         await tell_tasks(self._redis, process_name("worker"), self._tasks.states(), unix_ms())
         if self._lane == "patient":
-            await beat(self._redis, worker_name(os.getpid()), unix_ms())
+            await beat(self._redis, self._name, unix_ms())
             await publish_judges(self._redis, self._judges)

@@ -192,16 +192,18 @@ def _record(span: Span, kind: str, retrieved: _Found) -> Record:
             *owner.marks,
         ),
         prompt_tokens=usage.prompt,
-        # An embedding that tells what went in has told everything.
-        completion_tokens=0
-        if kind == EMBEDDING and usage.prompt and not usage.completion
-        else usage.completion,
+        completion_tokens=_completion(kind, usage),
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
         reasoning_tokens=usage.reasoning,
         reported_cost_usd=reported_cost(attributes),
     )
     return bounded(record)
+
+
+def _completion(kind: str, usage: Usage) -> int | None:
+    told_all = kind == EMBEDDING and usage.prompt  # an embedding that tells what went in has told everything
+    return usage.completion or 0 if told_all else usage.completion
 
 
 def _marks(kind: str, *, spoke: bool, usage: Usage) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""LateContent what belongs to a span but came apart from it: the call is scored anew, sums change by the difference.
+"""Joining what belongs to a span but came apart from it: the call is scored anew, sums change by the difference.
 
 Parts lie in Postgres until their span is stored, so neither order nor a dying process matters. A part is
 claimed for half a minute; a claim that was not kept falls to another worker, and the third one buries it.
