@@ -120,9 +120,7 @@ class Tasks:
 
         await repeat(attempt, seconds, sleep=self._sleep)
 
-    async def keep(
-        self, name: str, run: Callable[[], Awaitable[None]], *, essential: bool = False
-    ) -> None:
+    async def keep(self, name: str, run: Callable[[], Awaitable[None]], *, essential: bool = False) -> None:
         """Restart what should run until cancelled; it counts as working when it has run for five seconds."""
 
         async def run_on() -> None:

@@ -89,9 +89,7 @@ class CostTracker:
     forgotten.
     """
 
-    def __init__(
-        self, overrides: Overrides | None = None, clock: Callable[[], datetime] = now_utc
-    ) -> None:
+    def __init__(self, overrides: Overrides | None = None, clock: Callable[[], datetime] = now_utc) -> None:
         self._overrides = overrides
         self._clock = clock
         self._lock = threading.Lock()

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 from redis.exceptions import RedisError
 
-from app.figures.judging import describing
 from app.catalogue import list_judges, publish_judges
 from app.config import Settings
 from app.disk import Disk
+from app.figures.judging import describing
 from app.jobs import Runner
 from app.jobs.erasure import ERASE, Erasure
 from app.jobs.evaluations import EVALUATE_JOB, Evaluations

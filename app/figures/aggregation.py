@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -66,9 +66,7 @@ def aggregate(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Del
     return add_up(observe(traces, descriptive))
 
 
-def difference(
-    before: Sequence[Trace], after: Sequence[Trace], descriptive: Collection[str]
-) -> list[Delta]:
+def difference(before: Sequence[Trace], after: Sequence[Trace], descriptive: Collection[str]) -> list[Delta]:
     """Return what changes in every bucket when traces that were counted are replaced or, without `after`, removed."""
     return [*map(negate, aggregate(before, descriptive)), *aggregate(after, descriptive)]
 

@@ -16,7 +16,6 @@ import msgspec
 from redis.asyncio import Redis
 
 from app.figures.aggregation import aggregate, difference
-from app.storage.rollups.folding import fold_batches
 from app.jobs.runner import Step
 from app.queue import queued_tokens
 from app.schemas.ids import first_id
@@ -24,6 +23,7 @@ from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
 from app.storage.locks import UPKEEP, wait_lock
 from app.storage.rollups.batches import halt_batches
+from app.storage.rollups.folding import fold_batches
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.erasure import (
     count_traces,

@@ -13,7 +13,6 @@ import msgspec
 import uvloop
 
 from app.figures.judging import describing
-from app.storage.rollups.folding import fold_batches
 from app.figures.observation import observe
 from app.privacy import Privacy
 from app.schemas.projects import ProjectSettings
@@ -21,6 +20,7 @@ from app.schemas.queued import Batch, Envelope, decode_batch, decode_envelope, e
 from app.schemas.traces import Trace
 from app.storage.engine import create_engine
 from app.storage.rollups.covering import fold_closed
+from app.storage.rollups.folding import fold_batches
 from benchmarks.performance.figure import Figure
 from benchmarks.performance.processes import cpu_seconds
 from benchmarks.performance.stack import Stack, running

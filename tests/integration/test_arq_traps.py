@@ -115,7 +115,7 @@ async def test_a_job_whose_try_cannot_be_forgotten_is_not_lost(
             del transaction
             raise RedisConnectionError("gone")
 
-    monkeypatch.setattr(rig.claims, "_redis", Deaf())  # noqa: SLF001
+    monkeypatch.setattr(rig.claims, "_redis", Deaf())
     await rig.drain()
     assert await stored(rig) == 3
 

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import text
 
 from app.config import Settings
-from app.storage.rollups.folding import fold_batches
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
@@ -21,6 +20,7 @@ from app.queue.loop import ArqRedis, connect, make_loop
 from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
 from app.storage.access.projects import save_settings
 from app.storage.engine import create_engine, writing
+from app.storage.rollups.folding import fold_batches
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
 from monitoring.text.prepared import Prepared

@@ -10,8 +10,8 @@ from datetime import datetime
 
 import msgspec
 
-from app.figures.aggregation import add_up
 from app.errors import Unavailable
+from app.figures.aggregation import add_up
 from app.figures.calls import decode_calls
 from app.figures.delta import Delta
 from app.storage.engine import REFUSALS, Connection, Engine, is_overflow, is_refusal, reading, writing
