@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 _RESTART_SECONDS = 1.0
 # What nobody waits for gives way to what somebody does, where there are fewer cores than processes.
-_PATIENCE = 10
+_NICENESS = 10
 # A batch makes thousands of objects that live to its end; looking for garbage among them is for nothing.
 GARBAGE_THRESHOLD = 50_000
 
@@ -64,8 +64,8 @@ class Family:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop())
         for _ in range(self._settings.workers):
-            self._fork("patient")
-        self._fork("urgent")
+            self._fork("bulk")
+        self._fork("waited")
         while self._children:
             pid, status = os.wait()
             child = self._children.pop(pid, None)
@@ -97,8 +97,8 @@ class Family:
         status = 1
         try:
             os.close(self._held)
-            if child.lane == "patient":
-                os.nice(_PATIENCE)
+            if child.lane == "bulk":
+                os.nice(_NICENESS)
             uvloop.run(self._serve(child))
             status = 0
         except BaseException:

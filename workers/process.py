@@ -75,7 +75,7 @@ class WorkerProcess:
     """Takes jobs from one queue until it is told to stop."""
 
     def __init__(
-        self, settings: Settings, evaluators: Sequence[Evaluator], box: LastJob, lane: Lane = "patient"
+        self, settings: Settings, evaluators: Sequence[Evaluator], box: LastJob, lane: Lane = "bulk"
     ) -> None:
         if settings.redis_url is None or settings.database_url is None:
             raise ValueError("a worker needs REDIS_URL and DATABASE_URL")
@@ -97,7 +97,7 @@ class WorkerProcess:
             outage=self._pause,
         )
         # What every process that nobody waits for does beside jobs.
-        self._chores = (*self._upkeep(settings, descriptive), joining) if lane == "patient" else ()
+        self._chores = (*self._upkeep(settings, descriptive), joining) if lane == "bulk" else ()
         self._judges = list_judges(evaluators)
         self._lane = lane
         self._full = False
@@ -218,6 +218,6 @@ class WorkerProcess:
     async def _beat(self) -> None:
         """Tell Redis that this worker lives, what it judges by, and how its tasks do."""
         await tell_tasks(self._redis, process_name("worker"), self._tasks.states(), unix_ms())
-        if self._lane == "patient":
+        if self._lane == "bulk":
             await beat(self._redis, self._name, unix_ms())
             await publish_judges(self._redis, self._judges)

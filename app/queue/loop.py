@@ -14,14 +14,14 @@ from redis.asyncio import ConnectionPool
 
 from app.queue.encoding import deserialize, serialize
 from app.queue.names import EVALUATE, EVALUATE_QUEUE, JobName, claim_key
-from app.queue.scheduling import BULK_BYTES, WAITED_BYTES, Lane, Patience, fit, pick_waited
+from app.queue.scheduling import BULK_BYTES, WAITED_BYTES, Deferral, Lane, fit, pick_waited
 
-__all__ = ["ArqRedis", "Loop", "PatientLoop", "UrgentLoop", "connect", "make_loop", "try_again"]
+__all__ = ["ArqRedis", "BulkLoop", "Loop", "WaitedLoop", "connect", "make_loop", "try_again"]
 
 # So long after a try that failed a job is tried again.
 _RETRY_SECONDS = 1
 # One job is scored while another is written; jobs that are waited for are short, and more of them are written.
-_CONCURRENT_JOBS: Final[dict[Lane, int]] = {"patient": 2, "urgent": 4}
+_CONCURRENT_JOBS: Final[dict[Lane, int]] = {"waited": 4, "bulk": 2}
 # arq's default of half a second would be the whole latency of a waiting post.
 _POLL_SECONDS = 0.01
 # Crashes are counted by the task itself; arq would drop a job at its limit without running our code, and at
@@ -95,7 +95,7 @@ class Loop(Worker):
         )
 
 
-class UrgentLoop(Loop):
+class WaitedLoop(Loop):
     """Picks jobs with waiting posts and no others, so that it never has a long one in hand."""
 
     def _wanted(self, job_ids: list[bytes]) -> list[bytes]:
@@ -105,7 +105,7 @@ class UrgentLoop(Loop):
         await self._claim(free, WAITED_BYTES, waited=True)
 
 
-class PatientLoop(Loop):
+class BulkLoop(Loop):
     """Picks every job, but while it has bulk in hand only such waited ones as nobody else picks.
 
     As long as there are any it has one bulk job in hand, instead of scoring the next while one is written.
@@ -113,15 +113,15 @@ class PatientLoop(Loop):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._patience = Patience()
+        self._deferral = Deferral()
 
     def _wanted(self, job_ids: list[bytes]) -> list[bytes]:
-        return self._patience.pick(job_ids, self._now(), has_bulk=self._has_bulk())
+        return self._deferral.pick(job_ids, self._now(), has_bulk=self._has_bulk())
 
     async def _start(self, free: list[bytes]) -> None:
         await self._claim(pick_waited(free), WAITED_BYTES, waited=True)
         room = self.max_jobs
-        if self._patience.is_crowded(self._now()):
+        if self._deferral.is_crowded(self._now()):
             self.max_jobs = min(room, self.job_counter + (not self._has_bulk()))
         try:
             bulk = [job_id for job_id in free if not JobName.is_waited(job_id)]
@@ -136,14 +136,14 @@ class PatientLoop(Loop):
         return any(not (task.done() or JobName.is_waited(name.encode())) for name, task in self.tasks.items())
 
 
-_LOOPS: Final[dict[Lane, type[Loop]]] = {"urgent": UrgentLoop, "patient": PatientLoop}
+_LOOPS: Final[dict[Lane, type[Loop]]] = {"waited": WaitedLoop, "bulk": BulkLoop}
 
 
 def make_loop(
     redis: ArqRedis,
     evaluate: Callable[[dict[str, Any], bytes], Awaitable[None]],
     *,
-    lane: Lane = "patient",
+    lane: Lane = "bulk",
     max_jobs: int | None = None,
     burst: bool = False,
 ) -> Loop:

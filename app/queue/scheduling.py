@@ -12,13 +12,14 @@ __all__ = [
     "CROWDED_SECONDS",
     "LATE_SECONDS",
     "WAITED_BYTES",
+    "Deferral",
     "Lane",
-    "Patience",
     "fit",
     "pick_waited",
 ]
 
-Lane = Literal["urgent", "patient"]
+Lane = Literal["waited", "bulk"]
+"""What a worker process is for: the jobs that posts wait for alone, or bulk, and waited jobs that nobody else takes."""
 
 # A process claims no more than this at once, unless a job alone is larger: what it has in hand stands before the
 # job of a project that was served less. Two bulk jobs, one scored and one written, or a second of waited ones.
@@ -34,7 +35,7 @@ def pick_waited(job_ids: Sequence[bytes]) -> list[bytes]:
     return [job_id for job_id in job_ids if JobName.is_waited(job_id)]
 
 
-class Patience:
+class Deferral:
     """Leaves waited jobs to the process that is there for them, but not for long: it may be overrun, or dead."""
 
     def __init__(self) -> None:

@@ -81,11 +81,11 @@ async def test_a_waiting_post_hears_its_scores(rig: Rig) -> None:
     assert (summary.quality_score, summary.is_safe, summary.safety_flags) == (1.0, False, ("toxicity",))
 
 
-async def test_an_urgent_worker_takes_what_is_waited_for_and_leaves_bulk(rig: Rig) -> None:
+async def test_a_worker_for_waited_jobs_takes_them_and_leaves_bulk(rig: Rig) -> None:
     await rig.accept([record() for _ in range(3)])
     (bulk,) = await queued_jobs(rig.redis)
     await rig.accept([record()], wait_seconds=0.01)
-    worker = make_loop(rig.redis, rig.evaluation.evaluate, lane="urgent", burst=True)
+    worker = make_loop(rig.redis, rig.evaluation.evaluate, lane="waited", burst=True)
     worker.max_burst_jobs = 1
     await asyncio.wait_for(worker.async_run(), 30)
 
