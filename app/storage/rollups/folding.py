@@ -44,11 +44,11 @@ async def fold_batches(
     commits, and never in both or neither. One that cannot be added up is set aside, so that it stops no other.
     """
     places = await lock_batches(connection, project_id, most=MOST_BATCHES, until=until)
-    if places and not await _fold(connection, places):
-        for place in places:
-            if not await _fold(connection, [place]):
-                logger.error("a batch of project %s cannot be added up and is set aside: %d", *place)
-                await set_aside(connection, place)
+    parts = Bisection(places)
+    for part in parts:
+        if not await _fold(connection, part) and not parts.halve(part):
+            logger.error("a batch of project %s cannot be added up and is set aside: %d", *part[0])
+            await set_aside(connection, part[0])
     return len(places)
 
 
