@@ -12,6 +12,7 @@ from app.otlp.mapping import Mapped, moment, read_call, response_key
 from app.otlp.signals import LogRecord, Malformed, Span, id_problem
 from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, NO_CONTENT, SpanContext
 from app.schemas.records import Rejection
+from app.schemas.spans import SERVICE
 from monitoring.bounds import MOST_VALUE, OUT_OF_RANGE
 from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.models import Record
@@ -100,7 +101,7 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
         completion_tokens=known.completion_tokens,
         reported_cost_usd=known.reported_cost_usd,
         marks=tuple(dict.fromkeys((*conversation.marks, *(m for m in known.marks if m != NO_CONTENT)))),
-        metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
+        metadata={name: known.metadata[name] for name in (SERVICE,) if name in known.metadata},
     )
     answer = response_key(_as_span(details).attributes)
     return Mapped(record, _context(logs[0], CONTENT, answer), _key(CONTENT, logs))

@@ -14,12 +14,14 @@ __all__ = [
     "INHERITED_NAMES",
     "INHERITED_SESSION",
     "INHERITED_USER",
+    "MOST_TAGS",
     "SHARED_NAME",
     "SHARED_PREFIXES",
     "Given",
     "Kin",
     "joined_owner",
     "shared_metadata",
+    "unite_tags",
 ]
 
 INHERITED_USER, INHERITED_SESSION = "inherited_user", "inherited_session"
@@ -35,6 +37,7 @@ SHARED_PREFIXES = (
     "ai.telemetry.metadata.",
     "traceloop.association.properties.",
 )
+MOST_TAGS = 64
 _MOST_SHARED = 64
 _LONGEST_SHARED = 1_000
 
@@ -79,6 +82,11 @@ class Kin(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None
     tags: tuple[str, ...]
     marks: tuple[str, ...]
+
+
+def unite_tags(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tags of a span with those that it is given: each once, its own first, and not more than MOST_TAGS."""
+    return tuple(dict.fromkeys((*own, *given)))[:MOST_TAGS] if given else own
 
 
 def joined_owner(call: Record, part: Record) -> dict[str, Any]:

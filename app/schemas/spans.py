@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from monitoring.models import Record
+
 __all__ = [
     "BARE",
     "MOMENT",
@@ -15,6 +17,8 @@ __all__ = [
     "POINTING",
     "RESPONSE",
     "RETRIEVERS",
+    "SCOPE",
+    "SERVICE",
     "SILENT",
     "STEP",
     "STREAM",
@@ -25,12 +29,16 @@ __all__ = [
     "PlacedSpan",
     "Restatement",
     "Wording",
+    "named_in",
 ]
 
 # The kind that a call turns into when it only tells once more of another one.
 STEP = "chain"
 # The kinds of spans whose documents are the context of later calls.
 RETRIEVERS = frozenset({"retriever", "reranker"})
+
+SCOPE, SERVICE = "otel.scope", "service.name"
+"""Where the metadata of a record name the instrumentation that told of a span, and the service that it ran in."""
 
 # Why a span is no call of its own, as GET /traces/{id} says it.
 RESPONSE, USAGE, PART = "same_response_id", "same_usage", "part_of_usage"
@@ -99,3 +107,9 @@ class Restatement(NamedTuple):
 
     call: UUID
     because: str
+
+
+def named_in(record: Record, name: str) -> str | None:
+    """Return the text under a name in the metadata of a record, None where there is none."""
+    told = record.metadata.get(name)
+    return told if isinstance(told, str) else None

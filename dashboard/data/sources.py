@@ -11,7 +11,6 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.folding import figures
 from app.privacy import Privacy
 from app.reports.cost import CostReport, read_cost
 from app.reports.pipeline import PipelineReport, ProjectLedger, QueueReport, read_pipeline
@@ -22,6 +21,7 @@ from app.schemas.listed import Filters, ListedTrace, TreeNode
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine, reading
 from app.storage.readers import Readers
+from app.storage.rollups.folding import figures
 from app.storage.traces.reading import read_page, read_trace, read_tree
 from dashboard.data.narrowing import Narrowing
 from dashboard.data.rates import Rate, RateMeter

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from msgspec import structs
 
-from app.aggregation import aggregate, negate
+from app.figures.aggregation import difference
 from app.schemas.inherited import (
     INHERITED_NAMES,
     INHERITED_SESSION,
@@ -21,6 +21,7 @@ from app.schemas.inherited import (
     Given,
     Kin,
     shared_metadata,
+    unite_tags,
 )
 from app.schemas.queued import PART_KINDS, Envelope
 from app.schemas.spans import RETRIEVERS
@@ -36,7 +37,6 @@ from workers.spans.context import within_reach
 __all__ = ["bequeath", "inherit"]
 
 _NOTHING = Given()
-_MOST_TAGS = 64
 _MOST_ROUNDS = 8
 _OWNED = frozenset({"user", "session", "tag"})
 _COUNTED_AS_OTHER = ("other:user", "other:session", "other:tag:")
@@ -144,8 +144,7 @@ async def _give(
     final = [_renamed(trace, one) for trace, one in zip(endowed, named, strict=True)]
     heirs = [Heir(trace, wanting[trace.trace_id].shared) for trace in final]
     await give(connection, lineage.project_id, heirs)
-    gone, added = aggregate(stored, descriptive), aggregate(final, descriptive)
-    changed = [*map(negate, gone), *added]
+    changed = difference(stored, final, descriptive)
     await append_deltas(connection, [delta for delta in changed if delta.dimension in _OWNED])
 
 
@@ -237,16 +236,12 @@ def _lacks(one: Kin, given: Given) -> bool:
         _owner(one.user_id, given.user_id, inherited=INHERITED_USER in one.marks) != one.user_id
         or _owner(one.session_id, given.session_id, inherited=INHERITED_SESSION in one.marks)
         != one.session_id
-        or _united(one.tags, given.tags) != one.tags
+        or unite_tags(one.tags, given.tags) != one.tags
     )
 
 
 def _owner(own: str | None, given: str | None, *, inherited: bool) -> str | None:
     return given if given and (own is None or inherited) else own
-
-
-def _united(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*own, *given)))[:_MOST_TAGS] if given else own
 
 
 def _lacking(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,7 +266,7 @@ def _endowed(one: _Owned, given: Given) -> _Owned:
     if session != one.session_id:
         marks[INHERITED_SESSION] = None
     changed = structs.replace(
-        one, user_id=user, session_id=session, tags=_united(one.tags, given.tags), marks=tuple(marks)
+        one, user_id=user, session_id=session, tags=unite_tags(one.tags, given.tags), marks=tuple(marks)
     )
     if isinstance(changed, Record) and given.shared and not _WITHOUT_TEXT.intersection(marks):
         lacking = _lacking(changed.metadata, given.shared)

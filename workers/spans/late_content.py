@@ -1,4 +1,4 @@
-"""LateContent what belongs to a span but came apart from it: the call is scored anew, sums change by the difference.
+"""Joining what belongs to a span but came apart from it: the call is scored anew, sums change by the difference.
 
 Parts lie in Postgres until their span is stored, so neither order nor a dying process matters. A part is
 claimed for half a minute; a claim that was not kept falls to another worker, and the third one buries it.
@@ -18,7 +18,7 @@ from uuid import UUID
 import msgspec
 from msgspec import structs
 
-from app.aggregation import aggregate, negate
+from app.figures.aggregation import aggregate, difference
 from app.privacy import SealError
 from app.projects import Projects
 from app.schemas.inherited import joined_owner
@@ -34,11 +34,12 @@ from app.schemas.queued import (
     Envelope,
     decode_envelope,
 )
+from app.schemas.retrieval import as_context
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.engine import Connection, Engine
 from app.storage.ledger.dead_letters import DeadLetter, bury
 from app.storage.rollups.writing import append_deltas
-from app.storage.traces.places import MOST_PASSAGES, read_documents
+from app.storage.traces.places import read_documents
 from app.storage.traces.reading import lock_traces
 from app.storage.traces.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.traces.writing import insert_traces, replace_traces
@@ -193,9 +194,8 @@ class LateContent:
         scored, failed = await self._score(project_id, calls, texts)
         renamed = [structs.replace(trace, job_id=stored[trace.trace_id].job_id) for trace in scored]
         await replace_traces(connection, renamed)
-        gone = aggregate([stored[trace.trace_id] for trace in renamed], self._descriptive)
-        added = aggregate(renamed, self._descriptive)
-        await append_deltas(connection, [*map(negate, gone), *added])
+        before = [stored[trace.trace_id] for trace in renamed]
+        await append_deltas(connection, difference(before, renamed, self._descriptive))
         return _letters(failed, texts)
 
     async def _serve(
@@ -312,7 +312,7 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             prompt=part.prompt or record.prompt,
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
-            context=tuple(dict.fromkeys((*record.context, *part.context)))[:MOST_PASSAGES],
+            context=as_context(record.context, part.context),
             model_name=part.model_name if record.model_name == "unknown" else record.model_name,
             provider=record.provider or part.provider,
             tags=record.tags or part.tags,
