@@ -13,7 +13,7 @@ from dash import Dash, ctx, set_props
 from redis.asyncio import Redis
 
 from app.events import subscribe
-from dashboard.auth.current_identity import seated_project
+from dashboard.auth.current_identity import shown_project
 
 __all__ = ["NEWS", "News", "register_news"]
 
@@ -72,7 +72,7 @@ def register_news(dash: Dash, news: News) -> None:
     @dash.callback(websocket=True, persistent=True)
     async def tell() -> None:
         socket = ctx.websocket
-        project_id = seated_project(None)
+        project_id = shown_project(None)
         known = news.revision(project_id)
         while socket and not socket.is_shutdown:
             revision = await news.after(known, _CHECK_SECONDS, project_id)

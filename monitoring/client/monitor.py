@@ -122,7 +122,7 @@ class Monitor:
             create = getattr(resource, "create", None)
             if callable(create):
                 wrapped = observe(create, self._report, describe_request, describe_response, {})
-                resource.create = wrapped  # type: ignore[union-attr]
+                resource.create = wrapped  # type: ignore[union-attr]  # None has no create
         return client
 
     def flush(self, seconds: float = 10.0) -> bool:

@@ -111,11 +111,11 @@ async def test_a_job_whose_try_cannot_be_forgotten_is_not_lost(
         """Answers until the try ends, and not then."""
 
         def pipeline(self, *, transaction: bool) -> Any:
-            rig.evaluation._attempts._redis = real  # noqa: SLF001
+            rig.evaluation._attempts._redis = real  # noqa: SLF001 Redis is taken away from one part alone
             del transaction
             raise RedisConnectionError("gone")
 
-    monkeypatch.setattr(rig.evaluation._attempts, "_redis", Deaf())  # noqa: SLF001
+    monkeypatch.setattr(rig.evaluation._attempts, "_redis", Deaf())  # noqa: SLF001 Redis is taken away from one part alone
     await rig.drain()
     assert await stored(rig) == 3
 

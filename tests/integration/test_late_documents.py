@@ -49,13 +49,13 @@ def judged(api: ApiRig) -> ApiRig:
 
 def equip(api: ApiRig) -> None:
     scoring = api.worker.evaluation._scoring  # noqa: SLF001 the rig's evaluators know no context
-    scoring._evaluators = (WordCount(), Alarm(), GROUNDED, build_pii())  # noqa: SLF001
+    scoring._evaluators = (WordCount(), Alarm(), GROUNDED, build_pii())  # noqa: SLF001 other evaluators for one worker
 
 
 async def turn(api: ApiRig) -> int:
     joined = joining(api)
     evaluation = api.worker.evaluation
-    joined._scoring = Scoring(evaluation._scoring._evaluators, evaluation._scoring._privacy)  # noqa: SLF001
+    joined._scoring = Scoring(evaluation._scoring._evaluators, evaluation._scoring._privacy)  # noqa: SLF001 other evaluators for one worker
     return await joined.turn()
 
 

@@ -108,12 +108,12 @@ async def test_a_redelivered_job_takes_back_once(
         async def die(*_: object) -> None:
             raise asyncio.CancelledError
 
-        monkeypatch.setattr(evaluation._storing, "follow_up", die)  # noqa: SLF001
+        monkeypatch.setattr(evaluation._storing, "follow_up", die)  # noqa: SLF001 a worker that dies between two steps
         with pytest.raises(asyncio.CancelledError):
-            await evaluation._process(job, payload)  # noqa: SLF001
-        monkeypatch.setattr(evaluation._storing, "follow_up", look)  # noqa: SLF001
+            await evaluation._process(job, payload)  # noqa: SLF001 a worker that dies between two steps
+        monkeypatch.setattr(evaluation._storing, "follow_up", look)  # noqa: SLF001 a worker that dies between two steps
         assert (await api.get("/metrics/cost", time_period="1h"))["total_cost_usd"] == pytest.approx(2 * COST)
-        await evaluation._attempts.begin(job)  # noqa: SLF001
+        await evaluation._attempts.begin(job)  # noqa: SLF001 a worker that dies between two steps
     for _ in range(3):
         await evaluation.evaluate({"job_id": str(job)}, payload)
         await assert_inner_counts_alone(api)

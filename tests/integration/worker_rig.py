@@ -105,6 +105,15 @@ async def decide(rig: Rig, **settings: Any) -> None:
         assert await save_settings(connection, DEFAULT_PROJECT, ProjectSettings(**settings))
 
 
+def _queue(redis_url: str) -> ArqRedis:
+    return ArqRedis(
+        ConnectionPool.from_url(redis_url),
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        default_queue_name=EVALUATE_QUEUE,
+    )
+
+
 @asynccontextmanager
 async def running_rig(
     database_url: str,
@@ -114,12 +123,7 @@ async def running_rig(
     clock: Callable[[], int] = unix_ms,
     **settings: Any,
 ) -> AsyncIterator[Rig]:
-    redis = ArqRedis(
-        ConnectionPool.from_url(redis_url),
-        job_serializer=serialize,
-        job_deserializer=deserialize,
-        default_queue_name=EVALUATE_QUEUE,
-    )
+    redis = _queue(redis_url)
     engine = create_engine(database_url, application="test")
     executor = ThreadPoolExecutor(1)
     configured = Settings(database_url=database_url, redis_url=redis_url, **settings)

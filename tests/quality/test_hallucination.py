@@ -9,7 +9,7 @@ from benchmarks import impossible
 from monitoring.benchmarking.fitting import hold_out
 from monitoring.benchmarking.measurement import FEWEST_ROWS
 from monitoring.benchmarking.metrics import count_decisions
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 from monitoring.evaluators.hallucination import build
 from tests.quality import harness
 
@@ -27,7 +27,7 @@ FLOORS = {  # AUROC, balanced accuracy, most false alarms
 @pytest.mark.parametrize("source", FLOORS)
 def test_unsupported_responses_are_told_apart_on_rows_that_were_not_fitted_on(source):
     rows = hold_out(
-        "hallucination", Source("hallucination", source, harness.load_source("hallucination", source))
+        "hallucination", LabelledSource("hallucination", source, harness.load_source("hallucination", source))
     ).rows
     scores = harness.values(harness.run(build(), harness.records(rows)), unknown=0.0)
     truth = harness.labels(rows)

@@ -88,7 +88,9 @@ def test_every_evaluator_has_a_section_that_ends_in_figures_or_says_there_are_no
 
 def test_the_committed_page_has_every_evaluator_with_its_description():
     text = PAGE.read_text(encoding="utf-8")
-    for evaluator in find_evaluators():
+    evaluators = find_evaluators()
+    assert evaluators
+    for evaluator in evaluators:
         first = (type(evaluator).__doc__ or "").strip().splitlines()[0]
         assert f"\n## {evaluator.name}\n" in text
         assert first in text

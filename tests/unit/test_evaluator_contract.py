@@ -12,7 +12,7 @@ import pytest
 from monitoring import evaluators as package
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
-from monitoring.models import Record, TextField
+from monitoring.models import Record, Score, TextField
 from monitoring.text.prepared import Prepared
 from tests.unit.contract import NAMES, assert_same, assert_valid, build, each_evaluator, everything, texts_of
 
@@ -141,23 +141,28 @@ def test_it_reads_only_what_it_says_it_needs(name):
         assert_same(full, bare)
 
 
+def crosses(evaluator: Evaluator, score: Score) -> bool:
+    """Return whether a score raises the evaluator's flag, or is low."""
+    if evaluator.threshold is None or score.value is None:
+        return False
+    return (score.value < evaluator.threshold) == (evaluator.category == "quality")
+
+
 @each_evaluator
 def test_what_is_flagged_or_low_is_shown(name):
     evaluator = build(name)
-    if evaluator.threshold is None:
-        return
-    for record, score in zip(everything(), evaluator.evaluate(Prepared(everything())), strict=True):
-        low = evaluator.category == "quality"
-        if score.value is not None and (score.value < evaluator.threshold) == low:
-            assert score.evidence, (record, score)
+    own = importlib.import_module(f"tests.unit.evaluators.test_{name}")
+    records = [*everything(), *getattr(own, "CROSSING", ())]
+    crossed = [score for score in evaluator.evaluate(Prepared(records)) if crosses(evaluator, score)]
+    assert bool(crossed) == (evaluator.threshold is not None), "its test needs records CROSSING its threshold"
+    assert [score for score in crossed if not score.evidence] == []
 
 
 @each_evaluator
 @pytest.mark.parametrize("language", FOREIGN)
 def test_a_language_that_is_not_covered_is_unknown_and_never_safe(name, language):
-    if name in ANY_LANGUAGE:
-        return
     evaluator = build(name)
     record = msgspec.structs.replace(texts_of(evaluator, FOREIGN[language]), system_prompt="You are a guide.")
     (score,) = evaluator.evaluate(Prepared([record]))
-    assert (score.value, score.label) == (None, "language_unsupported")
+    is_unknown = (score.value, score.label) == (None, "language_unsupported")
+    assert is_unknown == (name not in ANY_LANGUAGE)

@@ -134,7 +134,7 @@ async def test_a_long_media_type_is_refused_and_not_remembered() -> None:
     remembered = bodies._find_format.cache_info().currsize  # noqa: SLF001 memory is the question
     with pytest.raises(UnsupportedMediaType, match="at most 256 characters"):
         await read([b"{}"], content_type="application/json; x=" + "a" * 300)
-    assert bodies._find_format.cache_info().currsize == remembered  # noqa: SLF001
+    assert bodies._find_format.cache_info().currsize == remembered  # noqa: SLF001 a look at what is remembered
     assert (await read([b"{}"], content_type="application/json; x=" + "a" * 200)).format == "json"
 
 

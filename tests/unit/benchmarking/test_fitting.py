@@ -4,7 +4,7 @@ import pytest
 
 from monitoring.benchmarking.feeds import FEEDS
 from monitoring.benchmarking.fitting import fold_of, hold_out, standing
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 
 
 def texts_of_fold(fold):
@@ -14,7 +14,7 @@ def texts_of_fold(fold):
 def test_only_the_fold_that_was_kept_apart_is_held_out():
     kept = {"prompt": texts_of_fold(0), "label": 1, "meta": {}}
     fitted = {"prompt": texts_of_fold(1), "label": 1, "meta": {}}
-    source = Source("toxicity", "surge_toxicity", [kept, fitted])
+    source = LabelledSource("toxicity", "surge_toxicity", [kept, fitted])
     assert hold_out("toxicity", source).rows == [kept]
     assert hold_out("bias", source) == source
 
@@ -23,15 +23,15 @@ def test_rows_of_one_template_stay_together():
     rows = [
         {"prompt": texts_of_fold(fold), "label": 1, "meta": {"templ_id": texts_of_fold(1)}} for fold in (0, 1)
     ]
-    assert hold_out("toxicity", Source("toxicity", "hatecheck", rows)).rows == []
+    assert hold_out("toxicity", LabelledSource("toxicity", "hatecheck", rows)).rows == []
 
 
 def test_parts_of_a_source_that_were_never_used_are_all_kept():
     text = texts_of_fold(3)
     rows = [{"prompt": text, "label": 0, "meta": {"sub": sub}} for sub in ("alpaca_eval", "mt_bench")]
-    assert hold_out("prompt_injection", Source("prompt_injection", "benign_instructions", rows)).rows == [
-        rows[0]
-    ]
+    assert hold_out(
+        "prompt_injection", LabelledSource("prompt_injection", "benign_instructions", rows)
+    ).rows == [rows[0]]
 
 
 @pytest.mark.parametrize(

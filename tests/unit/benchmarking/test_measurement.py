@@ -7,7 +7,7 @@ import pytest
 
 from monitoring.benchmarking.feeds import FEEDS, Feed
 from monitoring.benchmarking.measurement import Measurement, measure, measure_traffic
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 from monitoring.benchmarking.table import format_header, format_measurement
 from monitoring.models import Score
 
@@ -68,7 +68,7 @@ def figures(rows, evaluator=None, feed=None, task="toxicity", **options):
     evaluator = evaluator or Reader(name=FEEDS[task][0].evaluator)
     clock = (number / 1000 for number in count())
     return measure(
-        Source(task, "mine", rows),
+        LabelledSource(task, "mine", rows),
         evaluator,
         feed or Feed(evaluator.name),
         lambda: next(clock),
@@ -157,7 +157,7 @@ def test_detail_adds_a_line_per_sub_source():
 def test_rows_are_scored_in_batches_of_a_worker_and_the_first_is_warmed():
     reader, moved = Reader(), []
     measure(
-        Source("toxicity", "many", [row("0.9", 1)] * 300),
+        LabelledSource("toxicity", "many", [row("0.9", 1)] * 300),
         reader,
         Feed("toxicity"),
         count().__next__,
@@ -182,7 +182,9 @@ def test_traffic_has_a_line_per_evaluator_and_one_for_all_with_token_counts():
     rows = [{"prompt": "q", "response": value, "label": None} for value in ("0.9", "0.1", "0.2", "0.3")]
     readers = [Reader(), Reader("relevance", "quality")]
     clock = (number / 1000 for number in count())
-    lines = measure_traffic(Source("traffic", "calls", rows), readers, lambda: next(clock), lambda _: None)
+    lines = measure_traffic(
+        LabelledSource("traffic", "calls", rows), readers, lambda: next(clock), lambda _: None
+    )
     assert [(one.evaluator, one.n, one.positives) for one in lines] == [
         ("toxicity", 4, None),
         ("relevance", 4, None),

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from monitoring.benchmarking.feeds import ranking_part, to_fed_record, to_record
-from monitoring.benchmarking.sources import Source, find_files, read_rows, read_sources
+from monitoring.benchmarking.sources import LabelledSource, find_files, read_rows, read_sources
 
 
 def write(path, *rows):
@@ -50,9 +50,12 @@ def test_a_row_says_its_task_and_source_or_its_file_does(tmp_path):
     named = {"task": "bias", "source": "mine", "prompt": "a", "label": 1}
     bare = {"prompt": "b", "label": 0}
     path = write(tmp_path / "toxicity" / "found.jsonl", named, bare)
-    assert list(read_sources(path)) == [Source("bias", "mine", [named]), Source("toxicity", "found", [bare])]
+    assert list(read_sources(path)) == [
+        LabelledSource("bias", "mine", [named]),
+        LabelledSource("toxicity", "found", [bare]),
+    ]
     assert [source.task for source in read_sources(path, "bias")] == ["bias"]
-    assert list(read_sources(write(tmp_path / "pii.jsonl", bare))) == [Source("pii", "pii", [bare])]
+    assert list(read_sources(write(tmp_path / "pii.jsonl", bare))) == [LabelledSource("pii", "pii", [bare])]
 
 
 def test_rows_without_a_label_or_a_known_task_are_left_out_but_traffic_has_none(tmp_path):
@@ -60,12 +63,12 @@ def test_rows_without_a_label_or_a_known_task_are_left_out_but_traffic_has_none(
     assert list(read_sources(write(tmp_path / "a.jsonl", *rows))) == []
     traffic = {"task": "traffic", "source": "origin", "prompt": "a", "response": "b", "label": None}
     assert list(read_sources(write(tmp_path / "calls.jsonl", traffic))) == [
-        Source("traffic", "calls", [traffic])
+        LabelledSource("traffic", "calls", [traffic])
     ]
 
 
 def test_a_sample_is_the_same_each_time_in_order_and_no_larger_than_asked():
-    source = Source("pii", "many", [{"prompt": str(number), "label": 0} for number in range(50)])
+    source = LabelledSource("pii", "many", [{"prompt": str(number), "label": 0} for number in range(50)])
     sample = source.sample(10)
     numbers = [int(row["prompt"]) for row in sample.rows]
     assert sample == source.sample(10)

@@ -119,14 +119,17 @@ def test_a_second_script_is_fine_where_it_was_asked_for(prompt):
 
 @pytest.mark.parametrize(
     ("response", "label"),
-    [("", "empty"), (" \n", "empty"), ("...", "no_words"), ("\N{GRINNING FACE}", "no_words")],
+    [("", "empty"), (" \n", "empty"), ("...", "no_words")],
 )
 def test_what_has_no_words_is_unknown(response, label):
     found = score(response)
-    if label == "no_words" and found.value is not None:
-        assert found.label == "coherent"
-    else:
-        assert (found.value, found.label) == (None, label)
+    assert (found.value, found.label) == (None, label)
+
+
+def test_a_picture_is_read_like_a_word():
+    found = score("\N{GRINNING FACE}")
+    assert found.label == "coherent"
+    assert found.confidence < 0.1
 
 
 @pytest.mark.parametrize(

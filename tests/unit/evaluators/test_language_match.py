@@ -13,6 +13,7 @@ GERMAN = "Das Wasser verdunstet, steigt auf und fällt als Regen wieder auf die 
 SPANISH = "El agua se evapora, sube a la atmósfera y vuelve a caer sobre la tierra en forma de lluvia."
 CHINESE = "水蒸发后上升到大气中,然后以雨的形式落回地面,这就是水循环。"
 ANSWER = "Water evaporates from the sea, rises, cools down and falls back to earth as rain."
+CROSSING = (Record(prompt=ENGLISH, response=GERMAN),)
 
 
 def judge(prompt: str, response: str, system_prompt: str | None = None) -> Score:
