@@ -335,7 +335,7 @@ async def test_a_record_that_takes_too_long_is_buried_and_its_neighbours_are_sto
     database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.evaluation.task.DEADLINE_SECONDS", 0.5)
-    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Slow(), Alarm())) as rig:  # type: ignore[arg-type]
+    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Slow(), Alarm())) as rig:
         await queue(
             rig, [encode(envelope(record(text))) for text in ("slow one", "quick one", "another one")]
         )
@@ -354,7 +354,7 @@ class Sleeper(WordCount):
 
 
 async def test_every_kind_of_exception_of_an_evaluator_is_data(database_url: str, redis_url: str) -> None:
-    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Sleeper(), Alarm())) as rig:  # type: ignore[arg-type]
+    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Sleeper(), Alarm())) as rig:
         await rig.accept([record(), record()])
         await rig.drain()
         rows = await rig.rows("SELECT scores FROM traces")

@@ -108,7 +108,7 @@ async def test_a_websocket_takes_its_key_by_header_or_subprotocol(
         {"additional_headers": {"X-API-Key": token}},
         {"subprotocols": ["llm-monitor", f"llm-monitor.key.{token}"]},
     ):
-        async with connect(address, **options) as socket:  # type: ignore[arg-type]
+        async with connect(address, **options) as socket:
             assert (await receive(socket, {"pipeline"}))["pipeline"]["projects"] == []
             assert socket.subprotocol == ("llm-monitor" if "subprotocols" in options else None)
 

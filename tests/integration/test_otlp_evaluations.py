@@ -169,7 +169,7 @@ async def test_what_is_said_of_a_response_is_redacted_like_the_response(
         found = []
         for mode in ("off", "mask", "drop"):
             async with writing(api.worker.engine) as connection:
-                await save_settings(connection, "default", ProjectSettings(redaction=Redaction(mode=mode)))  # type: ignore[arg-type]
+                await save_settings(connection, "default", ProjectSettings(redaction=Redaction(mode=mode)))
             await api.services.projects.refresh()
             await send(api, CALL, event)
             rows = await api.worker.rows("SELECT evaluator, value, label, evidence::text FROM scores")

@@ -37,12 +37,12 @@ FOREIGN = {
 }
 
 
-def test_the_walk_finds_every_file():
+def test_the_walk_finds_every_file() -> None:
     assert [e.name for e in find_evaluators() if type(e).__module__.startswith(package.__name__)] == NAMES
 
 
 @each_evaluator
-def test_it_describes_itself(name):
+def test_it_describes_itself(name: str) -> None:
     evaluator = build(name)
     assert isinstance(evaluator, Evaluator)
     assert evaluator.name == name
@@ -56,7 +56,7 @@ def test_it_describes_itself(name):
 
 
 @each_evaluator
-def test_flag_and_threshold_fit_its_category(name):
+def test_flag_and_threshold_fit_its_category(name: str) -> None:
     evaluator = build(name)
     if evaluator.category == "safety":
         assert evaluator.flag is None or evaluator.flag.isidentifier()
@@ -70,13 +70,13 @@ def test_flag_and_threshold_fit_its_category(name):
 
 
 @each_evaluator
-def test_it_has_its_own_tests(name):
+def test_it_has_its_own_tests(name: str) -> None:
     assert (TESTS / "unit" / "evaluators" / f"test_{name}.py").is_file()
     assert (TESTS / "quality" / f"test_{name}.py").is_file()
 
 
 @each_evaluator
-def test_scores_are_valid_on_plain_and_odd_input(name):
+def test_scores_are_valid_on_plain_and_odd_input(name: str) -> None:
     evaluator = build(name)
     records = everything()
     scores = evaluator.evaluate(Prepared(records))
@@ -86,13 +86,13 @@ def test_scores_are_valid_on_plain_and_odd_input(name):
 
 
 @each_evaluator
-def test_an_empty_batch_has_no_scores(name):
+def test_an_empty_batch_has_no_scores(name: str) -> None:
     assert build(name).evaluate(Prepared([])) == []
 
 
 @each_evaluator
 @pytest.mark.parametrize("text", ["", " ", "\n \t\n"])
-def test_nothing_to_read_is_unknown_and_not_a_default(name, text):
+def test_nothing_to_read_is_unknown_and_not_a_default(name: str, text: str) -> None:
     evaluator = build(name)
     (score,) = evaluator.evaluate(Prepared([texts_of(evaluator, text)]))
     assert score.value is None
@@ -103,7 +103,7 @@ def test_nothing_to_read_is_unknown_and_not_a_default(name, text):
 
 
 @each_evaluator
-def test_it_is_deterministic_across_runs_and_instances(name):
+def test_it_is_deterministic_across_runs_and_instances(name: str) -> None:
     first = build(name).evaluate(Prepared(everything()))
     again = build(name).evaluate(Prepared(everything()))
     fresh = importlib.import_module(f"{package.__name__}.{name}").build().evaluate(Prepared(everything()))
@@ -111,7 +111,7 @@ def test_it_is_deterministic_across_runs_and_instances(name):
 
 
 @each_evaluator
-def test_a_score_does_not_depend_on_the_rest_of_the_batch(name):
+def test_a_score_does_not_depend_on_the_rest_of_the_batch(name: str) -> None:
     evaluator = build(name)
     records = everything()
     alone = [evaluator.evaluate(Prepared([record]))[0] for record in records]
@@ -122,7 +122,7 @@ def test_a_score_does_not_depend_on_the_rest_of_the_batch(name):
 
 
 @each_evaluator
-def test_it_reads_only_what_it_says_it_needs(name):
+def test_it_reads_only_what_it_says_it_needs(name: str) -> None:
     evaluator = build(name)
     records = everything()
     stripped = [
@@ -149,7 +149,7 @@ def crosses(evaluator: Evaluator, score: Score) -> bool:
 
 
 @each_evaluator
-def test_what_is_flagged_or_low_is_shown(name):
+def test_what_is_flagged_or_low_is_shown(name: str) -> None:
     evaluator = build(name)
     own = importlib.import_module(f"tests.unit.evaluators.test_{name}")
     records = [*everything(), *getattr(own, "CROSSING", ())]
@@ -160,7 +160,7 @@ def test_what_is_flagged_or_low_is_shown(name):
 
 @each_evaluator
 @pytest.mark.parametrize("language", FOREIGN)
-def test_a_language_that_is_not_covered_is_unknown_and_never_safe(name, language):
+def test_a_language_that_is_not_covered_is_unknown_and_never_safe(name: str, language: str) -> None:
     evaluator = build(name)
     record = msgspec.structs.replace(texts_of(evaluator, FOREIGN[language]), system_prompt="You are a guide.")
     (score,) = evaluator.evaluate(Prepared([record]))

@@ -76,9 +76,9 @@ def test_the_audit_log_drives_no_terminal(
 async def test_commands_make_no_such_names(name: str) -> None:
     line = Line("shop", "test", NOW)
     with pytest.raises(InvalidParameter, match="A name has 1 to 128 characters"):
-        await issue_key(None, line, KeyRequest(name=name, scopes=("read",)))  # type: ignore[arg-type]
+        await issue_key(None, line, KeyRequest(name=name, scopes=("read",)))
     with pytest.raises(InvalidParameter, match="A name has 1 to 128 characters"):
-        await make_project(None, line, name, ProjectSettings())  # type: ignore[arg-type]
+        await make_project(None, line, name, ProjectSettings())
 
 
 EVERYWHERE = {"host": "0.0.0.0"}  # noqa: S104 compared, not bound

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import pytest
@@ -63,7 +64,7 @@ def make_app() -> Application:
     return app
 
 
-async def opened():
+async def opened() -> Iterator[Any]:
     yield "opened"
 
 

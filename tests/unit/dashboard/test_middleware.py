@@ -40,7 +40,7 @@ async def visit(authenticator: Any, path: str, **headers: str) -> int:
         for name, value in {"host": "localhost", **headers}.items()
     ]
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": raw}
-    await SignInMiddleware(app, authenticator=authenticator, settings=Settings())(scope, None, send)  # type: ignore[arg-type]
+    await SignInMiddleware(app, authenticator=authenticator, settings=Settings())(scope, None, send)
     return sent[0]
 
 
