@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import UnsetType
 from numpy.typing import NDArray
 
 from benchmarks import degeneration
 from benchmarks.detectors_page import read_measurements, table
-from monitoring.benchmarking.entity_types import add_checkable
+from monitoring.benchmarking.entity_types import EntityCount, add_checkable
 from monitoring.benchmarking.feeds import Row, to_fed_record
 from monitoring.benchmarking.fitting import hold_out
 from monitoring.benchmarking.measurement import BATCH, TIER, Measurement
@@ -75,6 +76,11 @@ class LabelledSources:
     def printed(self, source: str, evaluator: str) -> Measurement:
         """Return what the benchmark printed."""
         return self._measured[source, evaluator]
+
+    def by_entity(self, source: str) -> Mapping[str, EntityCount]:
+        """Return what the benchmark counted for each type of personal data."""
+        counted = self.printed(source, "pii").by_entity
+        return {} if isinstance(counted, UnsetType) else counted
 
     def rows(self, name: str, evaluator: str, *, held: bool = True) -> Sequence[Row]:
         """Return the rows of `task/source`, without those the evaluator was fitted on where `held`."""
@@ -149,7 +155,8 @@ def without_near_duplicates(rows: Sequence[Row], fitted: Sequence[Row]) -> Seque
             places.setdefault(run, set()).add(number)
     kept = []
     for row in rows:
-        own, counts = _runs(row["prompt"]), {}
+        own = _runs(row["prompt"])
+        counts: dict[int, int] = {}
         for run in own:
             for number in places.get(run, ()):
                 counts[number] = counts.get(number, 0) + 1
@@ -279,10 +286,7 @@ def other_aims(sources: LabelledSources) -> Iterator[Aim]:
 
 def _pii(sources: LabelledSources) -> Iterator[Aim]:
     texts = ("presidio_synth_v2", "presidio_generated_large", "presidio_recognizer_cases")
-    scored = [
-        at_least(0.95, name, add_checkable(sources.printed(f"pii/{name}", "pii").by_entity).f2)
-        for name in texts
-    ]
+    scored = [at_least(0.95, name, add_checkable(sources.by_entity(f"pii/{name}")).f2) for name in texts]
     yield Aim("pii: F2 ≥ .95 over all types with a form or check digit", scored, "")
     lines = sources.printed("pii/docs_numeric_negatives", "pii").false_positive_rate
     yield Aim(

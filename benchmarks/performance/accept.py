@@ -29,7 +29,7 @@ def measure_accept(
     lines: Sequence[bytes], *, seconds: float = 6.0, rounds: int = 3, modes: Sequence[Fsync] = MODES
 ) -> list[Figure]:
     """Measure each way of accepting in turn with the bare API, `rounds` times, and keep the best ratio."""
-    figures = []
+    figures: list[Figure] = []
     for fsync in modes:
         figures += _measure(fsync, GOALS[fsync], lines, seconds, rounds)
     return figures

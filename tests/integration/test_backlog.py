@@ -60,7 +60,7 @@ def ingest_into(
     several: bool = False,
 ) -> Ingest:
     projects = SomeProjects(limits, several=several)
-    return Ingest(redis, settings or Settings(), projects, Privacy(None), clock=clock)  # type: ignore[arg-type]
+    return Ingest(redis, settings or Settings(), projects, Privacy(None), clock=clock)  # type: ignore[arg-type]  # a stand-in for projects
 
 
 def records(count: int, size: int = 10, **fields: Any) -> list[Record]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ FLOORS = {
 }
 
 
-def damaged_auroc(rows: list[harness.Row], kind: str) -> float:
+def damaged_auroc(rows: Sequence[Mapping[str, Any]], kind: str) -> float:
     good = [Record(prompt=row["prompt"] or "", response=row["response"]) for row in rows]
     bad = [
         Record(prompt=row["prompt"] or "", response=degeneration.degrade(row["response"], kind, row["id"]))

@@ -3,6 +3,7 @@
 import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_every_variable_that_is_named_is_read(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_command_that_is_named_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    registered = (*command_line.registered_commands, *command_line.registered_groups)
+    registered: tuple[Any, ...] = (*command_line.registered_commands, *command_line.registered_groups)
     commands = {command.name or "" for command in registered}
     used = re.findall(r"(?:^|`|\()(?:\.venv/bin/)?llm-monitor ([a-z-]+)", text, re.MULTILINE)
     assert set(used) <= commands

@@ -85,7 +85,9 @@ def test_passages_keep_their_borders(most: int) -> None:
             version="1",
             evidence=(Evidence("context", start, start + len(passage), "w"),),
         )
-        (moved,) = found.restore({"x": score})["x"].evidence
+        restored = found.restore({"x": score})["x"]
+        assert isinstance(restored, Score)
+        (moved,) = restored.evidence
         assert whole[moved.start : moved.end] == passage
     assert whole.startswith(found.record.context[0])
     assert whole.endswith(found.record.context[-1])

@@ -75,9 +75,8 @@ def test_prices_agree_with_the_tables_own_calculation(provider: str | None, mode
 def test_other_spellings_mean_the_same_model(
     provider: str | None, model: str, same_as: str | tuple[str, ...]
 ) -> None:
-    if same_as == "bedrock":
-        same_as = ("aws", "anthropic.claude-3-5-sonnet-20240620-v1:0")
-    expected = price(CALL, *same_as, AT)
+    known = ("aws", "anthropic.claude-3-5-sonnet-20240620-v1:0") if same_as == "bedrock" else same_as
+    expected = price(CALL, known[0], known[1], AT)
     assert expected.status == "priced"
     assert price(CALL, provider, model, AT) == expected
 

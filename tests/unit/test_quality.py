@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from monitoring import quality
-from monitoring.models import Evidence, Record, Score
+from monitoring.evaluator import Category
+from monitoring.models import Evidence, Record, Score, TextField
 from monitoring.quality import HallucinationDetector, QualityMonitor, SafetyEvaluator
 from monitoring.verdict import Policy
 
@@ -22,8 +23,8 @@ class Marker:
 
     name: str = "toxicity"
     version: str = "9"
-    category: str = "safety"
-    needs: frozenset[str] = frozenset({"response"})
+    category: Category = "safety"
+    needs: frozenset[TextField] = frozenset({"response"})
     flag: str | None = "toxicity"
     threshold: float | None = 0.5
 

@@ -5,6 +5,7 @@ import pytest
 
 from monitoring.models import Record
 from monitoring.signals import kernels_support as kernels
+from monitoring.signals.sources import SourceField
 from monitoring.signals.support import FEATURE_NAMES, compare, describe, load_model, stems
 from monitoring.text.prepared import Prepared
 
@@ -113,7 +114,7 @@ def test_features_of_texts_without_sentences_are_zero() -> None:
 
 
 @pytest.mark.parametrize("source", ["context", "reference"])
-def test_no_novelty_ever_speaks_for_a_response(source: str) -> None:
+def test_no_novelty_ever_speaks_for_a_response(source: SourceField) -> None:
     model = load_model(source)
     signed = [name != "content_log" for name in FEATURE_NAMES]
     assert (model.weights[signed] >= 0).all()

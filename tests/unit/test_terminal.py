@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -93,7 +94,7 @@ EVERYWHERE = {"host": "0.0.0.0"}  # noqa: S104 compared, not bound
         (EVERYWHERE | {"allow_anonymous": True, "require_keys": "never"}, "WARNING: anyone who reaches"),
     ],
 )
-def test_a_start_warns_where_no_key_protects(settings: dict[str, object], said: str) -> None:
+def test_a_start_warns_where_no_key_protects(settings: dict[str, Any], said: str) -> None:
     warning = _warning(Settings(**settings))
     assert said in warning
     assert bool(warning) == bool(said)

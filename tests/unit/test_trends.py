@@ -16,7 +16,7 @@ from monitoring.statistics.trends import (
 )
 
 NOW = datetime(2026, 11, 23, 14, 37, 12, 345678, tzinfo=UTC)
-YEARS = {
+YEARS: dict[str, Any] = {
     "min_value": datetime(2021, 1, 1),  # noqa: DTZ001 hypothesis adds the zone
     "max_value": datetime(2035, 1, 1),  # noqa: DTZ001 hypothesis adds the zone
 }

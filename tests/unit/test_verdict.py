@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.models import Failure, QualityMetrics, Record, SafetyFlag, Score
+from monitoring.evaluator import Category
+from monitoring.models import Failure, QualityMetrics, Record, SafetyFlag, Score, TextField
+from monitoring.text.prepared import Prepared
 from monitoring.verdict import WEIGHTS, Policy, Verdict, assess, calibrate
 
 RECORD = Record(prompt="q", response="four")
@@ -17,13 +19,13 @@ values = st.floats(0, 1)
 @dataclass(frozen=True)
 class Fake:
     name: str
-    category: str
+    category: Category
     threshold: float | None = None
     flag: str | None = None
     version: str = "1"
-    needs: frozenset[str] = frozenset({"response"})
+    needs: frozenset[TextField] = frozenset({"response"})
 
-    def evaluate(self, batch: Any) -> None:
+    def evaluate(self, batch: Prepared) -> list[Score]:
         raise NotImplementedError
 
 
@@ -65,7 +67,7 @@ def test_scores_get_the_promised_names() -> None:
         coherence_score=0.9,
         topic_category="cooking",
         response_length=4,
-        overall_quality=pytest.approx(0.35 * 0.6 + 0.3 * 0.5 + 0.2 * 0.9 + 0.15 * 0.1),
+        overall_quality=pytest.approx(0.35 * 0.6 + 0.3 * 0.5 + 0.2 * 0.9 + 0.15 * 0.1),  # type: ignore[arg-type]  # it equals numbers that are close
     )
     assert found.quality_metrics() == QualityMetrics(
         semantic_similarity=0.1,
@@ -173,8 +175,9 @@ def test_a_projects_thresholds_replace_the_evaluators() -> None:
     ],
 )
 def test_a_policy_is_checked(kind: str, name: str, value: float) -> None:
+    given: dict[str, Any] = {kind: {name: value}}
     with pytest.raises(ValueError, match=name):
-        Policy(**{kind: {name: value}})
+        Policy(**given)
 
 
 @given(values, values, st.floats(0.01, 0.99))

@@ -10,9 +10,10 @@ from app.access.identity import anonymous
 from app.access.origins import limit_anonymous
 from app.config import Settings
 from app.errors import Forbidden, Unauthorized
+from app.schemas.keys import Scope
 
-ALL = frozenset({"ingest", "read", "admin"})
-NETWORK = frozenset({"ingest", "read"})
+ALL: frozenset[Scope] = frozenset({"ingest", "read", "admin"})
+NETWORK: frozenset[Scope] = frozenset({"ingest", "read"})
 HERE = {"host": "127.0.0.1:8000", "user-agent": "curl/8", "accept": "*/*", "x-request-id": "1"}
 
 

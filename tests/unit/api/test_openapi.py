@@ -94,4 +94,4 @@ def test_name_and_version_are_those_of_the_package() -> None:
 def test_an_application_without_servers_says_what_to_set(missing: str) -> None:
     urls = {"database_url": "postgresql://x/y", "redis_url": "redis://x"}
     with pytest.raises(StartupError, match="DATABASE_URL and REDIS_URL"):
-        create_app(Settings(**{**urls, missing: None}))  # type: ignore[arg-type]
+        create_app(Settings(**{**urls, missing: None}))  # type: ignore[arg-type]  # one address is missing

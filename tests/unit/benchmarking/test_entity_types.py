@@ -7,10 +7,10 @@ from monitoring.benchmarking.entity_types import (
     find_types,
     named_value,
 )
-from monitoring.models import Evidence, Score
+from monitoring.models import Evidence, Score, TextField
 
 
-def score(*reasons: str, field: str = "response", value: float | None = None) -> Score:
+def score(*reasons: str, field: TextField = "response", value: float | None = None) -> Score:
     return Score(
         value=value, label="", version="1", evidence=tuple(Evidence(field, 0, 1, r) for r in reasons)
     )

@@ -10,7 +10,8 @@ from monitoring.benchmarking.feeds import FEEDS, Feed
 from monitoring.benchmarking.measurement import Measurement, measure, measure_traffic
 from monitoring.benchmarking.sources import LabelledSource
 from monitoring.benchmarking.table import format_header, format_measurement
-from monitoring.models import Score
+from monitoring.evaluator import Category
+from monitoring.models import Score, TextField
 
 KEYS = [
     "task",
@@ -38,12 +39,15 @@ class Reader:
     """Reads the value that a response spells; nothing is known of a response that spells none."""
 
     version = "1"
-    needs = frozenset({"response"})
+    needs: frozenset[TextField] = frozenset({"response"})
     flag = None
 
-    def __init__(self, name: Any = "toxicity", category: Any = "safety", threshold: Any = 0.5) -> None:
-        self.name, self.category, self.threshold = name, category, threshold
-        self.seen = []
+    def __init__(
+        self, name: str = "toxicity", category: Category = "safety", threshold: float | None = 0.5
+    ) -> None:
+        self.name, self.threshold = name, threshold
+        self.category: Category = category
+        self.seen: list[int] = []
 
     def evaluate(self, batch: Any) -> Any:
         texts = batch.texts("response")
@@ -160,7 +164,8 @@ def test_detail_adds_a_line_per_sub_source() -> None:
 
 
 def test_rows_are_scored_in_batches_of_a_worker_and_the_first_is_warmed() -> None:
-    reader, moved = Reader(), []
+    reader = Reader()
+    moved: list[int] = []
     measure(
         LabelledSource("toxicity", "many", [row("0.9", 1)] * 300),
         reader,

@@ -124,7 +124,7 @@ def test_a_pair_keeps_its_places() -> None:
 
 
 def test_instructions_in_documents_are_ranked_by_the_part_about_the_context() -> None:
-    rows = [{"spans": None}, {"spans": [[0, 4, "injection_in_context"]]}]
+    rows: list[dict[str, Any]] = [{"spans": None}, {"spans": [[0, 4, "injection_in_context"]]}]
     assert ranking_part("prompt_injection", rows) == "context"
     assert ranking_part("prompt_injection", rows[:1]) is None
     assert ranking_part("pii", rows) is None

@@ -10,7 +10,7 @@ from dash import Dash, Input, Output, State
 
 from dashboard.callbacks import CallbackCheck
 
-ONE = {
+ONE: dict[str, Any] = {
     "output": "a.children",
     "outputs": {"id": "a", "property": "children"},
     "inputs": [{"id": "url", "property": "search", "value": "?x=1"}],

@@ -47,7 +47,7 @@ def test_a_mark_says_who_found_it_and_why() -> None:
     assert before == "write to "
     assert isinstance(mark, html.Mark)
     assert mark.children == "a@b.org"
-    assert mark.title == "PII: email address"
+    assert mark.to_plotly_json()["props"]["title"] == "PII: email address"
 
 
 def test_a_megabyte_is_cut_short_and_says_so() -> None:

@@ -77,7 +77,7 @@ def test_a_call_gets_what_was_retrieved_before_it_in_its_trace() -> None:
         ({"span_id": b""}, "span id"),
     ],
 )
-def test_a_span_without_valid_ids_is_rejected_alone(ids: dict[str, bytes], reason: str) -> None:
+def test_a_span_without_valid_ids_is_rejected_alone(ids: dict[str, Any], reason: str) -> None:
     bad, good = mapped(span({}, **ids), span({}, number=2))
     assert isinstance(bad.line, Rejection)
     assert (bad.line.line, bad.key) == (1, None)
@@ -177,7 +177,7 @@ def test_a_call_gets_the_passages_that_were_there_first_and_no_others() -> None:
 
 def test_documents_that_very_many_calls_would_get_are_refused() -> None:
     found = span({**RETRIEVER, "retrieval.documents.0.document.content": "d" * 1_500_000}, milliseconds=1)
-    after = {"start_ns": START_NS + 10**9, "end_ns": START_NS + 2 * 10**9}
+    after: dict[str, Any] = {"start_ns": START_NS + 10**9, "end_ns": START_NS + 2 * 10**9}
     assert len(mapped(found, *(span(CHAT, number=n, **after) for n in range(2, 90)))) == 89
     with pytest.raises(BodyTooLarge, match=r"documents.*several requests"):
         mapped(found, *(span(CHAT, number=n, **after) for n in range(2, 100)))
