@@ -166,7 +166,7 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
         """Begin, unless the address has its share of connections."""
         super().connection_made(transport)
-        self._joined = _Joined(transport, self.loop)
+        self._joined_writes = _JoinedWrites(transport, self.loop)
         self._peer = network_of(self.client[0] if self.client else None)
         self._counted = self._shared.enter(self, self._peer)
         if not self._counted:
@@ -231,7 +231,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._give_up(Unavailable("Wait for answers before you send more requests.", retry_after=1))
         super().on_headers_complete()
         if self.cycle is not None:
-            self.cycle.transport = self._joined  # type: ignore[assignment]  # the two methods that it calls
+            self.cycle.transport = self._joined_writes  # type: ignore[assignment]  # the two methods that it calls
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -302,7 +302,7 @@ class BoundedConnection(HttpToolsProtocol):
             self.transport.abort()
 
 
-class _Joined:
+class _JoinedWrites:
     """What answers are written to: a head leaves together with the body behind it, if that comes at once.
 
     uvicorn writes them one by one: two calls of the kernel for a small answer, and two packets for its client to read.
