@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import msgspec
@@ -19,8 +20,6 @@ from tests.unit.contract import NAMES, assert_same, assert_valid, build, each_ev
 TESTS = Path(__file__).resolve().parents[1]
 FIELDS = frozenset(get_args(TextField))
 
-# Evaluators that need no words they know: forms, signs of degeneration, languages themselves.
-ANY_LANGUAGE = {"pii", "coherence", "language_match"}
 FOREIGN = {
     "arabic": "يرجى الإجابة على السؤال التالي حول تاريخ مدينة القاهرة وسكانها بالتفصيل.",
     "chinese": "这座城市的历史非常悠久,请详细介绍一下它的建筑、居民和重要的历史事件。",
@@ -141,6 +140,15 @@ def test_it_reads_only_what_it_says_it_needs(name: str) -> None:
         assert_same(full, bare)
 
 
+def own_tests(name: str) -> ModuleType:
+    """Return the module of an evaluator's own tests, which says what is special about it.
+
+    `CROSSING` holds records that cross its threshold, where those that all evaluators share do not. With
+    `ANY_LANGUAGE` it needs no words that it knows.
+    """
+    return importlib.import_module(f"tests.unit.evaluators.test_{name}")
+
+
 def crosses(evaluator: Evaluator, score: Score) -> bool:
     """Return whether a score raises the evaluator's flag, or is low."""
     if evaluator.threshold is None or score.value is None:
@@ -151,8 +159,7 @@ def crosses(evaluator: Evaluator, score: Score) -> bool:
 @each_evaluator
 def test_what_is_flagged_or_low_is_shown(name: str) -> None:
     evaluator = build(name)
-    own = importlib.import_module(f"tests.unit.evaluators.test_{name}")
-    records = [*everything(), *getattr(own, "CROSSING", ())]
+    records = [*everything(), *getattr(own_tests(name), "CROSSING", ())]
     crossed = [score for score in evaluator.evaluate(Prepared(records)) if crosses(evaluator, score)]
     assert bool(crossed) == (evaluator.threshold is not None), "its test needs records CROSSING its threshold"
     assert [score for score in crossed if not score.evidence] == []
@@ -165,4 +172,4 @@ def test_a_language_that_is_not_covered_is_unknown_and_never_safe(name: str, lan
     record = msgspec.structs.replace(texts_of(evaluator, FOREIGN[language]), system_prompt="You are a guide.")
     (score,) = evaluator.evaluate(Prepared([record]))
     is_unknown = (score.value, score.label) == (None, "language_unsupported")
-    assert is_unknown == (name not in ANY_LANGUAGE)
+    assert is_unknown != getattr(own_tests(name), "ANY_LANGUAGE", False)

@@ -6,6 +6,7 @@ from monitoring.evaluators.coherence import build
 from monitoring.models import Record, Score
 from monitoring.text.prepared import Prepared
 
+ANY_LANGUAGE = True  # it reads signs of degeneration
 evaluator = build()
 SOUND = (
     "A heat pump moves warmth from the cold air outside into the house. It needs electricity for that, but "

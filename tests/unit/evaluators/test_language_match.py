@@ -8,6 +8,7 @@ from monitoring.evaluators.language_match import build
 from monitoring.models import Record, Score
 from monitoring.text.prepared import Prepared
 
+ANY_LANGUAGE = True  # it reads the language itself
 ENGLISH = "Please tell me how the water cycle works and why it rains."
 GERMAN = "Das Wasser verdunstet, steigt auf und fällt als Regen wieder auf die Erde zurück."
 SPANISH = "El agua se evapora, sube a la atmósfera y vuelve a caer sobre la tierra en forma de lluvia."

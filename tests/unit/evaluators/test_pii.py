@@ -6,6 +6,7 @@ from monitoring.evaluators.pii import build
 from monitoring.models import Record
 from monitoring.text.prepared import Prepared
 
+ANY_LANGUAGE = True  # it reads forms and check digits
 EVALUATOR = build()
 
 
