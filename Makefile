@@ -135,7 +135,7 @@ audit: setup ## look for known weaknesses and missing hashes; with pip-audit whe
 	$(BIN)/python deploy/audit.py
 
 clients: setup ## run real OpenTelemetry clients against the API and write docs/reference/clients.md
-	CLIENTS_PAGE=write $(BIN)/python -m pytest tests/clients -m long
+	CLIENTS_PAGE=write $(BIN)/python -m pytest tests/clients -m long $(PYTEST_ARGS)
 
 reference: setup ## write docs/reference/configuration.md from the settings
 	$(BIN)/llm-monitor settings > docs/reference/configuration.md

@@ -168,8 +168,7 @@ class Guard:
             async with asyncio.timeout(_DEADLINE_SECONDS * (1 + size / _BYTES_PER_SECOND)):
                 await self._take(project_id, size, steps)
         except Exception as error:  # noqa: BLE001 whatever failed, the project said what then
-            # Its message might quote the text.
-            logger.error("a text could not be judged: %s", type(error).__name__)  # noqa: TRY400
+            logger.error("a text could not be judged: %s", type(error).__name__)  # noqa: TRY400 the message might quote the text
             failed, overdue = True, isinstance(error, TimeoutError)
         finally:
             reading.given_up = True

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -195,55 +195,65 @@ def _warming(guard: Guard) -> Callable[[], Awaitable[float]]:
 
 
 @asynccontextmanager
+async def _open_engines(url: str) -> AsyncIterator[tuple[Engine, Engine]]:
+    """Yield the readers' engine, and one of its own for keys and projects.
+
+    So who may come in and what projects want is known while every reader waits.
+    """
+    readers = create_engine(url, pool_size=_READERS, application="llm-monitor-api", waited_for=True)
+    standing = create_engine(url, pool_size=2, application="llm-monitor-api", waited_for=True)
+    try:
+        yield readers, standing
+    finally:
+        await readers.dispose()
+        await standing.dispose()
+
+
+@contextmanager
+def _noticing_shutdown(services: Services) -> Iterator[None]:
+    def notice() -> None:
+        services.stopping = True
+
+    with shutdown_noticed(notice):
+        yield
+
+
+@asynccontextmanager
 async def open_services(
     settings: Settings, instruments: Instruments, *, warm_guard: bool
 ) -> AsyncIterator[Services]:
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
-    engine = create_engine(database_url, pool_size=_READERS, application="llm-monitor-api", waited_for=True)
-    # Of its own, so that who may come in and what projects want is known while every reader waits.
-    standing = create_engine(database_url, pool_size=2, application="llm-monitor-api", waited_for=True)
-    tasks = Tasks()
-    privacy = Privacy(settings.secret_key)
-    guard, bodies = Guard(settings, privacy), BodyThreads()
-    try:
-        async with (
-            open_redis(redis_url) as redis,
-            _reading_projects(standing, redis, tasks) as projects,
-            Ingest(redis, settings, projects, privacy, count_mark=instruments.count_mark).running(
-                tasks
-            ) as ingest,
-            Hub(redis, live_figures(engine, redis, now_utc)).running(tasks) as hub,
-            _reading_keys(standing, redis, tasks) as (keyring, sessions),
-            in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)),
-            in_background(
-                *([tasks.repeat(GUARD_TASK, _warming(guard), _AGAIN_SECONDS)] if warm_guard else [])
-            ),
-        ):
-            rates, authenticator = Rates(redis), Authenticator(settings, keyring, sessions)
-            services = Services(
-                settings,
-                redis,
-                engine,
-                projects,
-                authenticator,
-                rates,
-                privacy,
-                guard,
-                ingest,
-                hub,
-                instruments,
-                tasks,
-                bodies,
-            )
-
-            def notice() -> None:
-                services.stopping = True
-
-            with shutdown_noticed(notice):
-                yield services
-    finally:
-        guard.close()
-        bodies.close()
-        await engine.dispose()
-        await standing.dispose()
+    tasks, privacy = Tasks(), Privacy(settings.secret_key)
+    async with _open_engines(database_url) as (engine, standing):
+        with closing(Guard(settings, privacy)) as guard, closing(BodyThreads()) as bodies:
+            async with (
+                open_redis(redis_url) as redis,
+                _reading_projects(standing, redis, tasks) as projects,
+                Ingest(redis, settings, projects, privacy, count_mark=instruments.count_mark).running(
+                    tasks
+                ) as ingest,
+                Hub(redis, live_figures(engine, redis, now_utc)).running(tasks) as hub,
+                _reading_keys(standing, redis, tasks) as (keyring, sessions),
+                in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)),
+                in_background(
+                    *([tasks.repeat(GUARD_TASK, _warming(guard), _AGAIN_SECONDS)] if warm_guard else [])
+                ),
+            ):
+                services = Services(
+                    settings=settings,
+                    redis=redis,
+                    engine=engine,
+                    projects=projects,
+                    authenticator=Authenticator(settings, keyring, sessions),
+                    rates=Rates(redis),
+                    privacy=privacy,
+                    guard=guard,
+                    ingest=ingest,
+                    hub=hub,
+                    instruments=instruments,
+                    tasks=tasks,
+                    bodies=bodies,
+                )
+                with _noticing_shutdown(services):
+                    yield services

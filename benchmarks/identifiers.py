@@ -177,7 +177,8 @@ def make_rows(kind: str, chance: random.Random, rows: int = ROWS) -> Iterator[Ma
                 yield Made(kind, _fill_around(texts[number % len(texts)], chance), label)
         return
     if kind == "CRYPTO":
-        words, values = ("wallet", "bitcoin address"), (_wallets(chance), _broken_wallets(chance))
+        words: tuple[str, ...] = ("wallet", "bitcoin address")
+        values = (_wallets(chance), _broken_wallets(chance))
     else:
         own = [one for one in recognizers() if one.type == kind]
         words = own[0].words[:3]

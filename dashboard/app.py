@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import httpx
 import uvicorn
@@ -25,7 +25,7 @@ from app.privacy import Privacy
 from app.serving.connections import BoundedConnection
 from app.serving.headers import SecurityHeaders
 from app.serving.proxies import behind_proxies
-from app.storage.engine import create_engine
+from app.storage.engine import Engine, create_engine
 from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging
 from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
@@ -33,10 +33,10 @@ from dashboard.auth.login import sign_in_router
 from dashboard.auth.middleware import SignInMiddleware
 from dashboard.callbacks import CallbackCheck
 from dashboard.data.live import News, register_news
-from dashboard.data.sources import Sources
+from dashboard.data.queries import Queries
 from dashboard.drawing.drawer import register_drawer
 from dashboard.drawing.frame import URL, frame, register_frame, report_failure
-from dashboard.drawing.health import HealthSource
+from dashboard.drawing.health import HealthReader
 from dashboard.page import find_pages
 from monitoring.clock import now_utc
 
@@ -64,26 +64,14 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
             "the dashboard needs DATABASE_URL and REDIS_URL: start it with python main.py --dashboard-only, "
             "or set both"
         )
-    engine = create_engine(
-        settings.database_url, pool_size=_READERS, application="llm-monitor-dashboard", waited_for=True
-    )
-    # Of its own, so that who may look is known while every reader waits.
-    standing = create_engine(
-        settings.database_url, pool_size=1, application="llm-monitor-dashboard", waited_for=True
-    )
-    redis = Redis.from_url(
-        settings.redis_url, socket_connect_timeout=_REDIS_SECONDS, socket_timeout=_REDIS_SECONDS
-    )
-    # A subscription is silent for as long as nothing happens.
-    feed = Redis.from_url(settings.redis_url, socket_connect_timeout=_REDIS_SECONDS, health_check_interval=15)
-    client = httpx.AsyncClient(base_url=settings.api_url, timeout=_API_SECONDS, transport=api)
-    news, tasks = News(feed), Tasks()
-    keyring = Keyring(standing, now_utc)
-    authenticator = Authenticator(settings, keyring, Sessions(redis, keyring, now_utc))
+    clients = _create_clients(settings.database_url, settings.redis_url, settings.api_url, api)
+    news, tasks = News(clients.feed), Tasks()
+    keyring = Keyring(clients.standing, now_utc)
+    authenticator = Authenticator(settings, keyring, Sessions(clients.redis, keyring, now_utc))
 
     async def tell() -> None:
         moment = int(now_utc().timestamp() * 1000)
-        await tell_tasks(redis, process_name("dashboard"), tasks.states(), moment)
+        await tell_tasks(clients.redis, process_name("dashboard"), tasks.states(), moment)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -95,30 +83,61 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
             ):
                 yield
         finally:
-            await client.aclose()
-            await redis.aclose()
-            await feed.aclose()
-            await engine.dispose()
-            await standing.dispose()
+            await clients.close()
 
     server = FastAPI(lifespan=lifespan, openapi_url=None)
-    server.include_router(
-        sign_in_router(client, Visitors(redis))
-    )  # before Dash, which answers every other address
+    # Before Dash, which answers every other address.
+    server.include_router(sign_in_router(clients.api, Visitors(clients.redis)))
     dash = _create_dash(server)
     server.add_middleware(CallbackCheck, dash=dash)
     server.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_BYTES, compresslevel=_COMPRESSION)
     server.add_middleware(SignInMiddleware, authenticator=authenticator, settings=settings)
     server.add_middleware(SecurityHeaders, policy=_POLICY)
-    pages = find_pages()
     dash.layout = frame(settings)
-    register_frame(dash, pages, HealthSource(client))
-    register_news(dash, news)
-    sources = Sources(engine, redis, Privacy(settings.secret_key), api_url=settings.api_url)
-    register_drawer(dash, sources, URL)
-    for page in pages:
-        page.register(dash, sources)
+    queries = Queries(clients.engine, clients.redis, Privacy(settings.secret_key), api_url=settings.api_url)
+    _register_callbacks(dash, queries, news, clients.api)
     return cast("FastAPI", dash.server)
+
+
+class _Clients(NamedTuple):
+    """The connections of the dashboard's process; they open when they are first used."""
+
+    engine: Engine
+    # Keys are read by an engine of their own, so that it is known who may look while every reader waits.
+    standing: Engine
+    redis: Redis
+    # A subscription is silent for as long as nothing happens, so reading from it has no timeout.
+    feed: Redis
+    api: httpx.AsyncClient
+
+    async def close(self) -> None:
+        await self.api.aclose()
+        await self.redis.aclose()
+        await self.feed.aclose()
+        await self.engine.dispose()
+        await self.standing.dispose()
+
+
+def _create_clients(
+    database_url: str, redis_url: str, api_url: str, api: httpx.AsyncBaseTransport | None
+) -> _Clients:
+    name = "llm-monitor-dashboard"
+    return _Clients(
+        engine=create_engine(database_url, pool_size=_READERS, application=name, waited_for=True),
+        standing=create_engine(database_url, pool_size=1, application=name, waited_for=True),
+        redis=Redis.from_url(redis_url, socket_connect_timeout=_REDIS_SECONDS, socket_timeout=_REDIS_SECONDS),
+        feed=Redis.from_url(redis_url, socket_connect_timeout=_REDIS_SECONDS, health_check_interval=15),
+        api=httpx.AsyncClient(base_url=api_url, timeout=_API_SECONDS, transport=api),
+    )
+
+
+def _register_callbacks(dash: Dash, queries: Queries, news: News, api: httpx.AsyncClient) -> None:
+    pages = find_pages()
+    register_frame(dash, pages, HealthReader(api))
+    register_news(dash, news)
+    register_drawer(dash, queries, URL)
+    for page in pages:
+        page.register(dash, queries)
 
 
 def _create_dash(server: Any) -> Dash:

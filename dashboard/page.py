@@ -14,7 +14,7 @@ import dashboard.pages
 if TYPE_CHECKING:
     from dash import Dash
 
-    from dashboard.data.sources import Sources
+    from dashboard.data.queries import Queries
 
 __all__ = ["Page", "find_pages"]
 
@@ -32,7 +32,7 @@ class Page:
     icon: str
     order: int
     layout: Callable[[], Any]
-    register: Callable[[Dash, Sources], None]
+    register: Callable[[Dash, Queries], None]
 
 
 def find_pages(package: ModuleType = dashboard.pages) -> list[Page]:

@@ -12,7 +12,7 @@ from app.access.identity import Identity
 from app.config import Settings, is_loopback
 from app.errors import Forbidden, Unauthorized
 
-__all__ = ["confine_strangers", "refuse_foreign_pages", "same_origin"]
+__all__ = ["limit_anonymous", "refuse_foreign_pages", "same_origin"]
 
 _LONGEST_HOST: Final = 255  # of a name in DNS
 _FOR_NETWORK: Final = frozenset({"ingest", "read"})
@@ -26,14 +26,14 @@ _FORWARDED: Final = frozenset(
 _STARTS: Final = ("x-forwarded", "x-original-f", "x-envoy-")
 
 
-def confine_strangers(
+def limit_anonymous(
     identity: Identity, headers: Mapping[str, str], settings: Settings, http_version: str = "1.1"
 ) -> Identity:
     """Return what somebody without a key may be, who asks with these headers.
 
     Where this server listens on loopback, a request that a proxy handed on is not from this machine: it is treated
-    as one over the network is. Raises Forbidden for pages of another origin, Unauthorized for strangers where
-    LLM_MONITOR_ALLOW_ANONYMOUS does not let them in.
+    as one over the network is. Raises Forbidden for pages of another origin, Unauthorized where
+    LLM_MONITOR_ALLOW_ANONYMOUS lets nobody in without a key.
     """
     loopback = is_loopback(settings.host)
     refuse_foreign_pages(headers, allowed=settings.allowed_origins, loopback=loopback)
@@ -99,7 +99,7 @@ def same_origin(headers: Mapping[str, str], allowed: Collection[str] = ()) -> bo
 
 
 def _kind_of(host: str) -> Literal["local", "address", "public"]:
-    """Tell what a Host names: maybe this machine, an address of another kind, or a name that a stranger can give."""
+    """Tell what a Host names: maybe this machine, an address of another kind, or a name that anybody can give."""
     return "public" if len(host) > _LONGEST_HOST else _sort(host)
 
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from app.access.credentials import read_credential, read_offered
-from app.access.origins import confine_strangers
+from app.access.origins import limit_anonymous
 from app.api.access import is_open, require
 from app.api.dependencies import Services
 from app.api.problems import answer_expected
@@ -51,7 +51,7 @@ async def admit(scope: Scope, headers: Mapping[str, str]) -> None:
         credential = read_offered(headers)
     identity = await services.authenticator.admit(credential)
     if identity.anonymous:
-        identity = confine_strangers(identity, headers, services.settings, scope.get("http_version", "1.1"))
+        identity = limit_anonymous(identity, headers, services.settings, scope.get("http_version", "1.1"))
     elif identity.rate is not None:
         await services.rates.take(*identity.rate)
     scope["identity"] = identity

@@ -22,24 +22,29 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 UNROUTED: Final = "(none)"
 
 
+def _request_metrics(registry: CollectorRegistry) -> tuple[Counter, Histogram]:
+    requests = Counter(
+        "llm_monitor_http_requests",
+        "Requests answered by this process.",
+        ("method", "route", "status"),
+        registry=registry,
+    )
+    seconds = Histogram(
+        "llm_monitor_http_request_duration_seconds",
+        "Time from request to the end of its answer, waiting for scores included.",
+        ("method", "route"),
+        buckets=_SECONDS,
+        registry=registry,
+    )
+    return requests, seconds
+
+
 class Instruments:
     """The Prometheus metrics of one application."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "llm_monitor_http_requests",
-            "Requests answered by this process.",
-            ("method", "route", "status"),
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
-            "llm_monitor_http_request_duration_seconds",
-            "Time from request to the end of its answer, waiting for scores included.",
-            ("method", "route"),
-            buckets=_SECONDS,
-            registry=self._registry,
-        )
+        self._requests, self._seconds = _request_metrics(self._registry)
         # Looking a pair up by its labels costs more than counting.
         self._observed: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._marks = Counter(
@@ -51,20 +56,16 @@ class Instruments:
         for mark in (UNRECOGNISED, TRUNCATED):  # there from the beginning, for alerts on their increase
             self._marks.labels(mark)
         self._records = {
-            outcome: Gauge(
-                f"llm_monitor_records_{outcome}",
-                f"Records {outcome.replace('_', ' ')}, of all processes.",
-                ("project",),
-                registry=self._registry,
+            outcome: self._gauge(
+                f"records_{outcome}", f"Records {outcome.replace('_', ' ')}, of all processes.", "project"
             )
             for outcome in _OUTCOMES
         }
         self._set_aside = {
-            what: Gauge(
-                f"llm_monitor_set_aside_{what}",
+            what: self._gauge(
+                f"set_aside_{what}",
                 f"{what.title()} whose figures miss what no sum could be taken with.",
-                ("project",),
-                registry=self._registry,
+                "project",
             )
             for what in ("batches", "days")
         }
@@ -81,15 +82,12 @@ class Instruments:
             "disk_free_bytes", "Room on the disk of the servers, NaN where they are on another machine."
         )
 
-    def _gauge(self, name: str, description: str) -> Gauge:
-        return Gauge(f"llm_monitor_{name}", description, registry=self._registry)
+    def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
+        return Gauge(f"llm_monitor_{name}", description, labels, registry=self._registry)
 
     def _task_gauge(self, name: str, description: str) -> Gauge:
-        return Gauge(
-            f"llm_monitor_task_{name}",
-            f"Background tasks of all processes: {description}",
-            ("process", "task"),
-            registry=self._registry,
+        return self._gauge(
+            f"task_{name}", f"Background tasks of all processes: {description}", "process", "task"
         )
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:

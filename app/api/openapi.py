@@ -59,6 +59,31 @@ __all__ = [
 # The bundled Swagger UI reads no later version.
 _OPENAPI_VERSION = "3.0.3"
 _REF = "#/components/schemas/{name}"
+# The bodies that msgspec reads or writes.
+_STRUCTS = (
+    RecordIn,
+    GuardIn,
+    GuardAnswer,
+    SingleAnswer,
+    BulkAnswer,
+    EvaluationAnswer,
+    TracePage,
+    ProjectIn,
+    ProjectList,
+    KeyIn,
+    KeyList,
+    NewKey,
+    AuditPage,
+    SignIn,
+    NewSession,
+    Who,
+    ScoreIn,
+    ScoreKept,
+    ScoresAccepted,
+    ScoresPartly,
+    EventIn,
+    IngestionAnswer,
+)
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -234,8 +259,7 @@ def install(app: FastAPI) -> None:
             app.openapi_schema = _describe(app)
         return app.openapi_schema
 
-    # FastAPI documents replacing this method as its extension point.
-    app.openapi = describe  # type: ignore[method-assign]
+    app.openapi = describe  # type: ignore[method-assign]  # FastAPI documents this as its extension point
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:
@@ -246,33 +270,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         description=app.description,
         routes=app.routes,
     )
-    _, components = msgspec.json.schema_components(
-        [
-            RecordIn,
-            GuardIn,
-            GuardAnswer,
-            SingleAnswer,
-            BulkAnswer,
-            EvaluationAnswer,
-            TracePage,
-            ProjectIn,
-            ProjectList,
-            KeyIn,
-            KeyList,
-            NewKey,
-            AuditPage,
-            SignIn,
-            NewSession,
-            Who,
-            ScoreIn,
-            ScoreKept,
-            ScoresAccepted,
-            ScoresPartly,
-            EventIn,
-            IngestionAnswer,
-        ],
-        ref_template=_REF,
-    )
+    _, components = msgspec.json.schema_components(_STRUCTS, ref_template=_REF)
     # A field that the contract does not name is kept as metadata, not refused.
     for name in ("RecordIn", "GuardIn"):
         components[name]["additionalProperties"] = True

@@ -39,7 +39,7 @@ def _read(headers: tuple[str, ...], default_seconds: float) -> Preference:
             name, _, value = token.partition(";")[0].partition("=")
             found.setdefault(name.strip().lower(), value.strip().strip('"'))
     wait = found.get("wait", "")
-    seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) <= 9 else None  # noqa: PLR2004 digits
+    seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) <= 9 else None  # noqa: PLR2004 nine digits are 31 years
     applied = []
     if "respond-async" in found:
         applied.append("respond-async")

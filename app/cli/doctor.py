@@ -24,7 +24,7 @@ from app.local.servers import Addresses, read_addresses
 from app.repair import Repaired, find_concerned, repair_all
 from app.rules import load_evaluators
 from app.sizing import Demand, Figures, Need, plan
-from app.sizing.checks import Finding, check_postgres, check_redis
+from app.sizing.checks import Check, check_postgres, check_redis
 from app.sizing.measurement import measure
 from app.storage.engine import create_engine, reading
 from app.storage.upkeep.server import read_server_settings
@@ -44,33 +44,37 @@ def _finite(value: float | None) -> float | None:
     return value
 
 
+_Rate = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001, max=1e9, callback=_finite, help="Records per second to plan for; default: several."
+    ),
+]
+_OutageMinutes = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1e6, callback=_finite, help="How long Postgres may be away before records are refused."
+    ),
+]
+
+
 class _Diagnosis(msgspec.Struct, frozen=True):
     """Everything the command found out, as `--json` prints it."""
 
     figures: Figures
-    findings: tuple[Finding, ...]
+    findings: tuple[Check, ...]
     needs: tuple[tuple[Demand, Need], ...]
 
 
 def doctor(
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001, max=1e9, callback=_finite, help="Records per second to plan for; default: several."
-        ),
-    ] = None,
+    rate: _Rate = None,
     retention_days: Annotated[
         int | None, typer.Option(min=1, max=MOST_DAYS, help="Default: as configured.")
     ] = None,
     kib: Annotated[
         float, typer.Option(min=0.1, max=1024, callback=_finite, help="Size of a record's texts in KiB.")
     ] = 2.0,
-    outage_minutes: Annotated[
-        float,
-        typer.Option(
-            min=0, max=1e6, callback=_finite, help="How long Postgres may be away before records are refused."
-        ),
-    ] = 10.0,
+    outage_minutes: _OutageMinutes = 10.0,
     seconds: Annotated[
         float, typer.Option(min=0.2, max=60, callback=_finite, help="Time spent on each stage.")
     ] = 2.0,
@@ -123,16 +127,16 @@ async def _repair_all(settings: Settings) -> list[Repaired]:
         return await repair_all(clients.engine, command_actor(), settings.retention_days, descriptive)
 
 
-def judge_figures(concerned: set[str] | None) -> Finding:
+def judge_figures(concerned: set[str] | None) -> Check:
     """Say whether figures can be added up; `concerned` are the projects where not, None where nobody could look."""
     if concerned is None:
         text = f"figures: too many to look through within {_LONGEST_LOOK.seconds} s; --repair takes its time"
-        return Finding(good=True, text=text)
+        return Check(good=True, text=text)
     if not concerned:
-        return Finding(good=True, text="figures: every sum can be taken")
+        return Check(good=True, text="figures: every sum can be taken")
     shown = ", ".join(sorted(concerned)[:_SHOWN]) + (" and others" if len(concerned) > _SHOWN else "")
     advice = "llm-monitor doctor --repair mends what can be"
-    return Finding(good=False, text=f"figures of {shown} hold numbers beyond their bounds: {advice}")
+    return Check(good=False, text=f"figures of {shown} hold numbers beyond their bounds: {advice}")
 
 
 def _demand(settings: Settings, rate: float, days: int, outage_minutes: float) -> Demand:
@@ -147,7 +151,7 @@ def _demand(settings: Settings, rate: float, days: int, outage_minutes: float) -
 
 async def _examine(
     settings: Settings, size: int, seconds: float, console: Console
-) -> tuple[Figures, list[Finding]]:
+) -> tuple[Figures, list[Check]]:
     found = Addresses(settings.database_url, settings.redis_url)
     if None in (found.database_url, found.redis_url):
         found = read_addresses(settings.data_dir)
@@ -177,7 +181,7 @@ async def _examine(
     return figures, findings
 
 
-async def _check_redis(redis: Redis) -> list[Finding]:
+async def _check_redis(redis: Redis) -> list[Check]:
     fsync = None
     with suppress(ResponseError):  # managed servers do not tell
         fsync = (await redis.config_get("appendfsync")).get("appendfsync")
@@ -185,7 +189,7 @@ async def _check_redis(redis: Redis) -> list[Finding]:
 
 
 def _print(
-    console: Console, figures: Figures, findings: Sequence[Finding], needs: Sequence[tuple[Demand, Need]]
+    console: Console, figures: Figures, findings: Sequence[Check], needs: Sequence[tuple[Demand, Need]]
 ) -> None:
     for finding in findings:
         console.print(

@@ -23,7 +23,7 @@ BATCH_RECORDS = 500
 BATCH_BYTES = 4 * 1024 * 1024
 _CONCURRENT = 3
 _RETRYABLE = {429, 502, 503, 504, 507}
-_PATIENCE_SECONDS = 600
+_GIVE_UP_SECONDS = 600
 _SHOWN_REASONS = 200
 _encode = msgspec.json.Encoder().encode
 
@@ -150,7 +150,7 @@ def _reason(error: Mapping[str, Any]) -> str:
 
 async def _post(client: httpx.AsyncClient, target: Target, body: bytes) -> Any:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + _PATIENCE_SECONDS
+    deadline = loop.time() + _GIVE_UP_SECONDS
     pause = 0.5
     while True:
         try:
@@ -161,7 +161,7 @@ async def _post(client: httpx.AsyncClient, target: Target, body: bytes) -> Any:
                 headers={"Content-Type": "application/x-ndjson"},
             )
         except httpx.TransportError as error:
-            if isinstance(error, httpx.ConnectError) and loop.time() + _PATIENCE_SECONDS - deadline < 1:
+            if isinstance(error, httpx.ConnectError) and loop.time() + _GIVE_UP_SECONDS - deadline < 1:
                 raise Unavailable(
                     f"No API answers at {target.url}: start one with `make run-local`, or name it with --url."
                 ) from error

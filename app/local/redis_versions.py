@@ -92,7 +92,7 @@ def _is_patched_package(release: Release, program: Path) -> bool:
 
 
 def _ask(*command: str) -> str:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 same
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 a program that we chose
     return result.stdout if result.returncode == 0 else ""
 
 

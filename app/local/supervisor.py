@@ -199,7 +199,7 @@ class Supervisor:
         return max(0.0, min([WATCH_SECONDS, *due]))
 
     def _stop(self) -> None:
-        patience = max(1, self._signals.stop_requests)
+        asked_before = max(1, self._signals.stop_requests)
         for _, group in groupby(self._children, key=lambda child: child.spec.stop_rank):
             rank = list(group)
             for child in rank:
@@ -207,7 +207,7 @@ class Supervisor:
                     child.process.terminate()
             deadline = time.monotonic() + max(child.spec.grace_seconds for child in rank)
             while any(child.runs for child in rank) and time.monotonic() < deadline:
-                if self._signals.stop_requests > patience:
+                if self._signals.stop_requests > asked_before:
                     break
                 self._signals.wait(PROBE_SECONDS)
             for child in rank:

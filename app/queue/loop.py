@@ -81,10 +81,10 @@ class Loop(Worker):
     async def finish_job(
         self,
         job_id: str,
-        finish: bool,  # noqa: FBT001
+        finish: bool,  # noqa: FBT001 the signature of arq
         result_data: bytes | None,
         result_timeout_s: float | None,
-        keep_result_forever: bool,  # noqa: FBT001
+        keep_result_forever: bool,  # noqa: FBT001 the signature of arq
         incr_score: int | None,
         keep_in_progress: float | None,
     ) -> None:

@@ -154,19 +154,19 @@ class BoundedConnection(HttpToolsProtocol):
         self._peer = ""
         self._counted = False
         self._phase = _HEAD
-        self._patience: float = HEAD_SECONDS
+        self._seconds_left: float = HEAD_SECONDS
         self._room = HEAD_BYTES
         self._loose = 0  # bytes since the parser last made something of them
         self._received = 0  # bytes of body since the last tick
         self._unsent = 0
         self._refusal: MonitorError | None = None
         if self.ws_protocol_class is not None:
-            self.ws_protocol_class = self._make_socket  # type: ignore[assignment]
+            self.ws_protocol_class = self._make_socket  # type: ignore[assignment]  # uvicorn only calls it
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
         """Begin, unless the address has its share of connections."""
         super().connection_made(transport)
-        self._joined = _Joined(transport, self.loop)
+        self._joined_writes = _JoinedWrites(transport, self.loop)
         self._peer = network_of(self.client[0] if self.client else None)
         self._counted = self._shared.enter(self, self._peer)
         if not self._counted:
@@ -202,7 +202,7 @@ class BoundedConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count a head."""
         self._phase = _HEAD
-        self._patience = HEAD_SECONDS
+        self._seconds_left = HEAD_SECONDS
         self._room = HEAD_BYTES
         super().on_message_begin()
 
@@ -226,12 +226,12 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application."""
-        self._phase, self._patience, self._loose = _BODY, BODY_SECONDS, 0
+        self._phase, self._seconds_left, self._loose = _BODY, BODY_SECONDS, 0
         if len(self.pipeline) >= MOST_PIPELINED:
             self._give_up(Unavailable("Wait for answers before you send more requests.", retry_after=1))
         super().on_headers_complete()
         if self.cycle is not None:
-            self.cycle.transport = self._joined  # type: ignore[assignment]  # the two methods that it calls
+            self.cycle.transport = self._joined_writes  # type: ignore[assignment]  # the two methods that it calls
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -274,7 +274,7 @@ class BoundedConnection(HttpToolsProtocol):
         self.transport.close()
 
     def tick(self) -> None:
-        """Let a second pass: whoever keeps this process waiting loses patience, and work gives it back."""
+        """Let a second pass: who keeps this process waiting has a second less, and work done adds seconds."""
         if self.flow.write_paused or self.transport.is_closing():
             self._wait_for_reader()
             return
@@ -285,24 +285,24 @@ class BoundedConnection(HttpToolsProtocol):
             # What comes behind the answer is thrown away, and for no longer than that.
             heard = 0 if self.cycle.response_complete else self._received / SLOWEST_BYTES
             self._received = 0
-            self._patience = min(BODY_SECONDS, self._patience - 1 + heard)
+            self._seconds_left = min(BODY_SECONDS, self._seconds_left - 1 + heard)
         elif self._phase == _HEAD or (self.cycle.response_complete and not self.timeout_keep_alive_task):
-            self._patience -= 1
-        if self._patience < 0:
+            self._seconds_left -= 1
+        if self._seconds_left < 0:
             self._refuse(TooSlow(_SLOW))
 
     def _wait_for_reader(self) -> None:
         unsent = self.transport.get_write_buffer_size()
         if not self._unsent:
-            self._patience = ANSWER_SECONDS
+            self._seconds_left = ANSWER_SECONDS
         taken = max(0, self._unsent - unsent) / SLOWEST_BYTES
-        self._patience = min(ANSWER_SECONDS, self._patience - 1 + taken)
+        self._seconds_left = min(ANSWER_SECONDS, self._seconds_left - 1 + taken)
         self._unsent = unsent
-        if self._patience < 0:
+        if self._seconds_left < 0:
             self.transport.abort()
 
 
-class _Joined:
+class _JoinedWrites:
     """What answers are written to: a head leaves together with the body behind it, if that comes at once.
 
     uvicorn writes them one by one: two calls of the kernel for a small answer, and two packets for its client to read.

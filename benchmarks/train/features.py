@@ -65,7 +65,7 @@ def _windows(ids, offsets, keys, classes, block):  # noqa: ANN001, ANN202, C901 
         last = np.uint8(0)
         for at in range(offsets[text], offsets[text + 1]):
             kind = look_up(keys, classes, ids[at])
-            if not (kind != 0 and last != 0 and (kind == ABSORBED or kind == last)):  # noqa: SIM109, PLR1714 numba
+            if not (kind != 0 and last != 0 and (kind == ABSORBED or kind == last)):  # noqa: SIM109, PLR1714 compiled by numba
                 word = mask_word(ids[at], kind)
                 last = np.uint8(0) if kind == ABSORBED else kind
                 for pair in range(2):

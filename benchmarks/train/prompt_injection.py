@@ -106,6 +106,12 @@ def gather(
     return list(texts), np.array(labels), np.array(weights), folds, np.array(prompts)
 
 
+def read_documents(data: Path) -> tuple[list[dict[str, Any]], list[str], NDArray[np.int64]]:
+    """Return the rows with injected documents, their contexts, and their folds by document."""
+    rows = read_rows(data, BIPIA)
+    return rows, [row["context"] for row in rows], np.array([fold_of(document_of(row)) for row in rows])
+
+
 def main(data: Path) -> None:
     """Fit on folds 1..4, combine with the rules out of fold on them, write the head."""
     texts, labels, weights, folds, prompts = gather(data)
@@ -117,9 +123,7 @@ def main(data: Path) -> None:
         options = {"strength": STRENGTH, "gain": GAIN, "spelling": SPELLING}
         return fit(pick(rows), labels[rows], weights[rows], **options)
 
-    documents = read_rows(data, BIPIA)
-    contexts = [row["context"] for row in documents]
-    context_folds = np.array([fold_of(document_of(row)) for row in documents])
+    documents, contexts, context_folds = read_documents(data)
     context_scores = np.zeros(len(documents))
     scores = np.zeros(len(texts))
     for fold in range(1, 5):

@@ -180,18 +180,8 @@ def main() -> None:
     chance = random.Random(2026)  # noqa: S311 a reproducible choice of counterparts
     answers, pairs, contexts = judged(data), matched(data, chance), grounded(data, chance)
 
-    opening = opening_odds(answers)
-    bank: Bank = load_bank(("opening",))
     answer_batch, pair_batch = Prepared(answers.records), Prepared(pairs.records)
-    intent_columns = describe_answer(answer_batch, opening.astype(np.float32))
-    intent_odds = out_of_fold(intent_columns, answers.labels, answers.folds)
-    intent = fit(intent_columns, answers.labels)
-    report("opening", opening, answers.labels)
-    report("intent", intent_odds, answers.labels)
-    first = len(read_rows(data, "relevance/refusals"))
-    report("intent, refusals", intent_odds[:first], answers.labels[:first])
-    report("intent, truthfulqa_informative", intent_odds[first:], answers.labels[first:])
-
+    intent, intent_odds = fit_intent(data, answers, answer_batch)
     topic_columns = describe_topic(pair_batch)
     topic_odds = out_of_fold(topic_columns, pairs.labels, pairs.folds)
     topical = fit(topic_columns, pairs.labels)
@@ -201,10 +191,29 @@ def main() -> None:
     report("contextual", out_of_fold(context_columns, contexts.labels, contexts.folds), contexts.labels)
     contextual = fit(context_columns, contexts.labels)
 
-    # Both together: a response is relevant when it is the prompt's own and an answer.
+    bank: Bank = load_bank(("opening",))
     pair_intent = describe_answer(pair_batch, read_opening(pair_batch, bank)) @ intent[:-1] + intent[-1]
     answer_topic = describe_topic(answer_batch) @ topical[:-1] + topical[-1]
     joined = np.concatenate([join_odds(topic_odds, pair_intent), join_odds(answer_topic, intent_odds)])
+    overall = fit_overall(joined, pairs, answers)
+    write_models(topical=topical, intent=intent, contextual=contextual, overall=overall)
+
+
+def fit_intent(data: Path, answers: Pairs, batch: Prepared) -> tuple[Floats, Floats]:
+    """Return the coefficients of an answer of the kind asked, and the log odds out of fold."""
+    opening = opening_odds(answers)
+    columns = describe_answer(batch, opening.astype(np.float32))
+    odds = out_of_fold(columns, answers.labels, answers.folds)
+    report("opening", opening, answers.labels)
+    report("intent", odds, answers.labels)
+    first = len(read_rows(data, "relevance/refusals"))
+    report("intent, refusals", odds[:first], answers.labels[:first])
+    report("intent, truthfulqa_informative", odds[first:], answers.labels[first:])
+    return fit(columns, answers.labels), odds
+
+
+def fit_overall(joined: Floats, pairs: Pairs, answers: Pairs) -> Floats:
+    """Return the coefficients of both together: a relevant response is the prompt's own and an answer."""
     labels = np.concatenate([pairs.labels, answers.labels])
     folds = np.concatenate([pairs.folds, answers.folds])
     # Some responses of the first kind are refusals: those say nothing about relevance.
@@ -217,20 +226,15 @@ def main() -> None:
     below = odds[own] < np.log(THRESHOLD / (1 - THRESHOLD))
     for label, name in ((1, "own"), (0, "other")):
         print(f"{name} responses below {THRESHOLD}: {below[labels[kept][own] == label].mean():.3f}")
-    overall = fit(joined[kept], labels[kept])
-    for name, values in (
-        ("topical", topical),
-        ("intent", intent),
-        ("contextual", contextual),
-        ("overall", overall),
-    ):
+    return fit(joined[kept], labels[kept])
+
+
+def write_models(**models: Floats) -> None:
+    """Print the coefficients of each model and write them all; renew SHA256SUMS."""
+    for name, values in models.items():
         print(name, values.round(3).tolist())
     np.savez_compressed(
-        WEIGHTS / "relevance.npz",
-        topical=topical.astype(np.float32),
-        intent=intent.astype(np.float32),
-        contextual=contextual.astype(np.float32),
-        overall=overall.astype(np.float32),
+        WEIGHTS / "relevance.npz", **{name: values.astype(np.float32) for name, values in models.items()}
     )
     write_sums()
 

@@ -68,7 +68,7 @@ def extract(document: Sequence[str], chance: random.Random) -> list[str]:
     """Return one to four sentences in their order, half of them shortened."""
     count = min(chance.choice([1, 1, 2, 3, 4]), len(document))
     chosen = sorted(chance.sample(range(len(document)), count))
-    return [shorten(document[at]) if chance.random() < 0.5 else document[at] for at in chosen]  # noqa: PLR2004 half
+    return [shorten(document[at]) if chance.random() < 0.5 else document[at] for at in chosen]  # noqa: PLR2004 one half
 
 
 def shorten(sentence: str) -> str:

@@ -25,7 +25,7 @@ from summaries import make_summaries
 from monitoring.benchmarking.fitting import fold_of
 from monitoring.benchmarking.metrics import auroc, count_decisions
 from monitoring.models import Record
-from monitoring.signals.support import FEATURE_NAMES, Model, Source, compare, describe
+from monitoring.signals.support import FEATURE_NAMES, Model, SourceField, compare, describe
 from monitoring.text.prepared import Prepared
 
 FOLDS, PENALTY, BATCH = 5, 10.0, 256
@@ -49,7 +49,7 @@ class Part(NamedTuple):
         return Part(self.name, self.features[rows], self.labels[rows], self.folds[rows])
 
 
-def gather(rows: Sequence[dict[str, Any]], source: Source, group: str) -> Part:
+def gather(rows: Sequence[dict[str, Any]], source: SourceField, group: str) -> Part:
     """Measure the rows of a source."""
     features = []
     for first in range(0, len(rows), BATCH):

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 from app.access.identity import Identity
 
-__all__ = ["CURRENT_IDENTITY", "is_signed_in", "seated_project"]
+__all__ = ["CURRENT_IDENTITY", "is_signed_in", "shown_project"]
 
 Project = TypeVar("Project", str, None)
 CURRENT_IDENTITY: ContextVar[Identity | None] = ContextVar("identity", default=None)
 
 
-def seated_project(asked: Project) -> Project | str:
+def shown_project(asked: Project) -> Project | str:
     """Return the project that is shown: that of the session.
 
     Where nobody needs a key on this machine it is the one that is `asked` for.

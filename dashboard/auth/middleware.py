@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from app.access.authenticator import Authenticator
-from app.access.origins import confine_strangers, same_origin
+from app.access.origins import limit_anonymous, same_origin
 from app.access.watchers import Watchers
 from app.config import Settings
 from app.errors import Forbidden, MonitorError, Overloaded, Unauthorized
@@ -66,7 +66,7 @@ class SignInMiddleware:
             return
         identity = await self._door.admit(read_cookie(headers))
         if identity.anonymous:
-            identity = confine_strangers(identity, headers, self._settings, scope.get("http_version", "1.1"))
+            identity = limit_anonymous(identity, headers, self._settings, scope.get("http_version", "1.1"))
         identity.require("read")
         CURRENT_IDENTITY.set(identity)
 

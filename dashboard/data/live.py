@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from app.events import subscribe
 from app.supervision import NEVER, repeat
-from dashboard.auth.current_identity import seated_project
+from dashboard.auth.current_identity import shown_project
 
 __all__ = ["NEWS", "News", "register_news"]
 
@@ -73,7 +73,7 @@ def register_news(dash: Dash, news: News) -> None:
     @dash.callback(websocket=True, persistent=True)
     async def tell() -> None:
         socket = ctx.websocket
-        project_id = seated_project(None)
+        project_id = shown_project(None)
         known = news.revision(project_id)
 
         async def look() -> float:

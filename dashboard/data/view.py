@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from app.schemas.queued import Source
-from dashboard.auth.current_identity import seated_project
+from dashboard.auth.current_identity import shown_project
 from monitoring.statistics.trends import parse_period
 
 __all__ = [
@@ -49,7 +49,7 @@ def read_view(search: str | None) -> View:
         period = DEFAULT_PERIOD
     named = fields.get("source", _DEFAULT_SOURCE)
     source: Source = next((known for known in get_args(Source) if known == named), _DEFAULT_SOURCE)
-    return View(seated_project(fields.get("project", "default")), period, source)
+    return View(shown_project(fields.get("project", "default")), period, source)
 
 
 def read_fields(search: str | None) -> dict[str, str]:

@@ -8,8 +8,9 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from app.errors import Overloaded, Unavailable
-from dashboard.data.sources import Sources
+from dashboard.data.queries import Queries
 from dashboard.data.view import read_trace_id, read_view
+from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.components import notice, unread
 from dashboard.drawing.traces import trace_detail
 from dashboard.drawing.tree import MOST_READ, span_tree
@@ -32,7 +33,8 @@ def trace_drawer() -> Any:
 
 def opens_traces(dash: Dash, table: str, url: str) -> None:
     """Let a table of traces put the chosen one into the address."""
-    dash.clientside_callback(  # type: ignore[no-untyped-call]
+    answer_in_browser(
+        dash,
         ClientsideFunction("traces", "open"),
         Output(url, "search", allow_duplicate=True),
         Output(table, "selectedRows"),
@@ -42,9 +44,10 @@ def opens_traces(dash: Dash, table: str, url: str) -> None:
     )
 
 
-def register_drawer(dash: Dash, sources: Sources, url: str) -> None:
+def register_drawer(dash: Dash, queries: Queries, url: str) -> None:
     """Open the drawer while the address names a trace, and take the name out when it is closed."""
-    dash.clientside_callback(  # type: ignore[no-untyped-call]
+    answer_in_browser(
+        dash,
         ClientsideFunction("traces", "close"),
         Output(url, "search", allow_duplicate=True),
         Input(_DRAWER, "opened"),
@@ -64,9 +67,9 @@ def register_drawer(dash: Dash, sources: Sources, url: str) -> None:
             return no_update, False
         project_id = read_view(search).project_id
         try:
-            trace = await sources.trace(project_id, trace_id) if trace_id else None
+            trace = await queries.trace(project_id, trace_id) if trace_id else None
             nodes = (
-                await sources.tree(project_id, trace.trace_id, MOST_READ)
+                await queries.tree(project_id, trace.trace_id, MOST_READ)
                 if trace and trace.otel_trace_id
                 else []
             )

@@ -10,13 +10,13 @@ from dash import html
 
 from dashboard.drawing.components import flag_name
 
-__all__ = ["Finding", "Segment", "cut", "marked"]
+__all__ = ["Highlight", "Segment", "cut", "marked"]
 
 # A browser stumbles over megabytes in one drawer; whoever needs the rest has the API.
 SHOWN_CHARACTERS = 20_000
 
 
-class Finding(NamedTuple):
+class Highlight(NamedTuple):
     """A span of one text: character offsets, end exclusive, the evaluator that found it, and its reason."""
 
     start: int
@@ -26,25 +26,26 @@ class Finding(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A piece of text and the findings that cover all of it."""
+    """A piece of text and the highlights that cover all of it."""
 
     text: str
-    findings: tuple[Finding, ...]
+    highlights: tuple[Highlight, ...]
 
 
-def cut(text: str, findings: Sequence[Finding]) -> list[Segment]:
-    """Cut a text at every border of a finding, so that overlapping ones are told apart.
+def cut(text: str, highlights: Sequence[Highlight]) -> list[Segment]:
+    """Cut a text at every border of a highlight, so that overlapping ones are told apart.
 
-    Joined, the segments are the text. Offsets beyond it are moved to its end, empty findings left out. One
-    sweep over sorted borders: the cost grows with the findings and with how many overlap.
+    Joined, the segments are the text. Offsets beyond it are moved to its end, empty highlights left out. One
+    sweep over sorted borders: the cost grows with the highlights and with how many overlap.
     """
     spans = [
-        finding._replace(start=max(0, finding.start), end=min(len(text), finding.end)) for finding in findings
+        highlight._replace(start=max(0, highlight.start), end=min(len(text), highlight.end))
+        for highlight in highlights
     ]
     spans = sorted(span for span in spans if span.start < span.end)
     borders = sorted({0, len(text), *(span.start for span in spans), *(span.end for span in spans)})
     segments: list[Segment] = []
-    covering: list[Finding] = []
+    covering: list[Highlight] = []
     following = 0
     for start, end in pairwise(borders):
         covering = [span for span in covering if span.end > start]
@@ -55,14 +56,14 @@ def cut(text: str, findings: Sequence[Finding]) -> list[Segment]:
     return segments
 
 
-def marked(text: str, findings: Sequence[Finding]) -> list[Any]:
-    """Return a text with its findings highlighted; each says who found it and why."""
+def marked(text: str, highlights: Sequence[Highlight]) -> list[Any]:
+    """Return a text with its highlights; each says who found it and why."""
     shown = text[:SHOWN_CHARACTERS]
     children: list[Any] = [
-        html.Mark(segment.text, title=_why(segment), className="finding")
-        if segment.findings
+        html.Mark(segment.text, title=_why(segment), className="highlight")
+        if segment.highlights
         else segment.text
-        for segment in cut(shown, findings)
+        for segment in cut(shown, highlights)
     ]
     if len(text) > len(shown):
         rest = f" … {len(text) - len(shown):,} more characters, which GET /traces/{{id}} returns."
@@ -71,4 +72,6 @@ def marked(text: str, findings: Sequence[Finding]) -> list[Any]:
 
 
 def _why(segment: Segment) -> str:
-    return "; ".join(f"{flag_name(finding.evaluator)}: {finding.reason}" for finding in segment.findings)
+    return "; ".join(
+        f"{flag_name(highlight.evaluator)}: {highlight.reason}" for highlight in segment.highlights
+    )

@@ -97,27 +97,15 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
 
     Buckets without records are gaps. Scores get the whole axis of 0..1; shares start at 0.
     """
-    at = [point.at for point in points]
     form = _FORMATS[unit]
     lines: list[Figure] = []
     if any(point.p10 is not None for point in points):
-        lines += [
-            _area([(point.at, point.p10, point.p90) for point in points], color, 0.18),
-            {
-                "x": at,
-                "y": [point.p50 for point in points],
-                "mode": "lines",
-                "line": {"color": color, "width": 1.5, "dash": "dot"},
-                "name": "median",
-                "customdata": [[point.p10, point.p90] for point in points],
-                "hovertemplate": f"%{{y:{form}}} (p10 %{{customdata[0]:{form}}}, p90 %{{customdata[1]:{form}}})",
-            },
-        ]
+        lines += _percentiles(points, form, color)
     if unit == "share":
         lines.append(_area([(point.at, 0.0, point.value) for point in points], color, 0.12))
     lines.append(
         {
-            "x": at,
+            "x": [point.at for point in points],
             "y": [point.value for point in points],
             "mode": "lines" if _has_neighbours(points) else "lines+markers",
             "line": {"color": color, "width": 2.5},
@@ -127,18 +115,34 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
             "hovertemplate": f"%{{y:{form}}} of %{{customdata}} records",
         }
     )
-    scale = {"range": [0, 1.02], "tickformat": ".1f", "nticks": 6}
-    if unit == "share":
-        top = max((point.value or 0 for point in points), default=0)
-        scale = {
-            "range": [0, min(1.02, max(0.01, 1.15 * top))],
-            "tickformat": ".0%" if top >= _WHOLE_PERCENTS_FROM else ".1%",
-            "nticks": 5,
-        }
-    layout = _layout(
-        colors, xaxis=_axis_of_time(points) if points else {}, yaxis=scale, hovermode="x unified"
-    )
+    time = _axis_of_time(points) if points else {}
+    layout = _layout(colors, xaxis=time, yaxis=_axis_of_values(points, unit), hovermode="x unified")
     return {"data": lines, "layout": layout}
+
+
+def _percentiles(points: Sequence[Point], form: str, color: str) -> list[Figure]:
+    """Return the band from the 10th to the 90th percentile, and the median as a dotted line."""
+    median = {
+        "x": [point.at for point in points],
+        "y": [point.p50 for point in points],
+        "mode": "lines",
+        "line": {"color": color, "width": 1.5, "dash": "dot"},
+        "name": "median",
+        "customdata": [[point.p10, point.p90] for point in points],
+        "hovertemplate": f"%{{y:{form}}} (p10 %{{customdata[0]:{form}}}, p90 %{{customdata[1]:{form}}})",
+    }
+    return [_area([(point.at, point.p10, point.p90) for point in points], color, 0.18), median]
+
+
+def _axis_of_values(points: Sequence[Point], unit: Unit) -> Figure:
+    if unit == "score":
+        return {"range": [0, 1.02], "tickformat": ".1f", "nticks": 6}
+    top = max((point.value or 0 for point in points), default=0)
+    return {
+        "range": [0, min(1.02, max(0.01, 1.15 * top))],
+        "tickformat": ".0%" if top >= _WHOLE_PERCENTS_FROM else ".1%",
+        "nticks": 5,
+    }
 
 
 def _area(edges: Sequence[tuple[datetime, float | None, float | None]], color: str, opacity: float) -> Figure:

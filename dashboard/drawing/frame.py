@@ -16,10 +16,11 @@ from dashboard.auth.current_identity import CURRENT_IDENTITY
 from dashboard.auth.middleware import SIGN_OUT
 from dashboard.data.live import NEWS
 from dashboard.data.view import PERIODS, kept_fields, read_view
+from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.components import aria, attributes, icon, notice
 from dashboard.drawing.drawer import trace_drawer
 from dashboard.drawing.formatting import instant
-from dashboard.drawing.health import HealthSource, health_button, health_table
+from dashboard.drawing.health import HealthReader, health_button, health_table
 from dashboard.drawing.theme import MANTINE
 from dashboard.page import Page
 
@@ -67,47 +68,47 @@ def frame(settings: Settings) -> Any:
 
 def _header() -> list[Any]:
     return [
-        html.Div(
-            className="brand",
-            children=[
-                dmc.Burger(
-                    id="burger", size="sm", hiddenFrom=_WIDE, opened=False, **aria(label="Navigation")
-                ),
-                icon("pulse", className="logo"),
-                html.Span("LLM Monitor", className="product"),
-                dmc.Badge(id="project", variant="light", tt="none", **aria(label="Project")),
-            ],
-        ),
+        html.Div(className="brand", children=_brand()),
         html.Div(
             className="period",
             children=dmc.SegmentedControl(
                 id="period", data=list(PERIODS), size="xs", **aria(label="Time period")
             ),
         ),
-        html.Div(
-            className="tools",
+        html.Div(className="tools", children=_tools()),
+    ]
+
+
+def _brand() -> list[Any]:
+    return [
+        dmc.Burger(id="burger", size="sm", hiddenFrom=_WIDE, opened=False, **aria(label="Navigation")),
+        icon("pulse", className="logo"),
+        html.Span("LLM Monitor", className="product"),
+        dmc.Badge(id="project", variant="light", tt="none", **aria(label="Project")),
+    ]
+
+
+def _tools() -> list[Any]:
+    return [
+        dmc.Popover(
+            width=300,
+            position="bottom-end",
+            withArrow=True,
+            shadow="md",
             children=[
-                dmc.Popover(
-                    width=300,
-                    position="bottom-end",
-                    withArrow=True,
-                    shadow="md",
-                    children=[
-                        dmc.PopoverTarget(html.Div(id="health", children=health_button(None, asked=False))),
-                        dmc.PopoverDropdown(html.Div(id="health-detail", children=health_table(None))),
-                    ],
-                ),
-                dmc.ColorSchemeToggle(
-                    id=_TOGGLE,
-                    lightIcon=icon("sun"),
-                    darkIcon=icon("moon"),
-                    variant="default",
-                    size=30,
-                    **aria(label="Switch between light and dark"),
-                ),
-                html.Div(id="account"),
+                dmc.PopoverTarget(html.Div(id="health", children=health_button(None, asked=False))),
+                dmc.PopoverDropdown(html.Div(id="health-detail", children=health_table(None))),
             ],
         ),
+        dmc.ColorSchemeToggle(
+            id=_TOGGLE,
+            lightIcon=icon("sun"),
+            darkIcon=icon("moon"),
+            variant="default",
+            size=30,
+            **aria(label="Switch between light and dark"),
+        ),
+        html.Div(id="account"),
     ]
 
 
@@ -136,7 +137,7 @@ def _banners(settings: Settings) -> list[Any]:
     ]
 
 
-def register_frame(dash: Dash, pages: Sequence[Page], health: HealthSource) -> None:
+def register_frame(dash: Dash, pages: Sequence[Page], health: HealthReader) -> None:
     """Add the callbacks of the frame: routing, period, health, narrow navigation, lost server."""
     _register_routing(dash, pages)
     _register_browser(dash, pages)
@@ -194,11 +195,13 @@ def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
 
 def _register_browser(dash: Dash, pages: Sequence[Page]) -> None:
     titles = {page.path: f"{page.title} · LLM Monitor" for page in pages}
-    dash.clientside_callback(  # type: ignore[no-untyped-call]
+    answer_in_browser(
+        dash,
         f"path => {{ document.title = ({json.dumps(titles)})[path] || 'LLM Monitor' }}",
         Input(URL, "pathname"),
     )
-    dash.clientside_callback(  # type: ignore[no-untyped-call]
+    answer_in_browser(
+        dash,
         ClientsideFunction("frame", "syncPeriod"),
         Output(URL, "search"),
         Output("period", "value"),
@@ -206,20 +209,23 @@ def _register_browser(dash: Dash, pages: Sequence[Page]) -> None:
         Input("period", "value"),
         State("period", "data"),
     )
-    dash.clientside_callback(  # type: ignore[no-untyped-call]
+    answer_in_browser(
+        dash,
         ClientsideFunction("frame", "readScheme"),
         Output(SCHEME, "data"),
         Input(_TOGGLE, "computedColorScheme"),
         Input(CLOCK, "n_intervals"),
         State(SCHEME, "data"),
     )
-    dash.clientside_callback(  # type: ignore[no-untyped-call]
+    answer_in_browser(
+        dash,
         ClientsideFunction("frame", "isLost"),
         Output("lost", "hidden"),
         Input(CLOCK, "n_intervals"),
         Input("beat", "data"),
     )
-    dash.clientside_callback(  # type: ignore[no-untyped-call]
+    answer_in_browser(
+        dash,
         ClientsideFunction("frame", "toggleNavigation"),
         Output("shell", "navbar"),
         Input("burger", "opened"),

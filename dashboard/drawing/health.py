@@ -13,13 +13,13 @@ from app.reports.readiness import Readiness
 from dashboard.drawing.components import aria, attributes
 from dashboard.drawing.formatting import UNKNOWN, count, milliseconds
 
-__all__ = ["HealthSource", "health_button", "health_table"]
+__all__ = ["HealthReader", "health_button", "health_table"]
 
 _SHOWN_TASKS = 10
 _WORDS = {"good": "Healthy", "warn": "Degraded", "bad": "No API", "": "Checking"}
 
 
-class HealthSource:
+class HealthReader:
     """Asks the API how it and everything behind it is."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:

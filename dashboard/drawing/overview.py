@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from dashboard.data.sources import Overview
+from dashboard.data.queries import Overview
 from dashboard.drawing.components import flag_name
 from dashboard.drawing.figures import Bar, Point, Unit, bars, describe_bars, describe_trend, trend, volume
 from dashboard.drawing.formatting import UNKNOWN, count, milliseconds, money, percent, rate, score

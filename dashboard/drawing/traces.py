@@ -14,7 +14,7 @@ from app.schemas.listed import ListedTrace
 from app.schemas.queued import NO_CONTENT
 from app.schemas.traces import Trace
 from dashboard.drawing.components import aria, flag_name
-from dashboard.drawing.evidence import Finding, marked
+from dashboard.drawing.evidence import Highlight, marked
 from dashboard.drawing.formatting import UNKNOWN, ago, clip, clock, count, instant, milliseconds, money, score
 from dashboard.drawing.restatements import told_once_more
 from dashboard.drawing.silence import silence_notice
@@ -114,7 +114,7 @@ def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
         ),
         *([html.P(_PARTIAL, className="remark")] if SCORED_IN_PART in trace.marks else []),
         *(
-            _text(title, text, _findings(trace.scores, field))
+            _text(title, text, _highlights(trace.scores, field))
             for field, title, text in texts
             if text or (field in {"prompt", "response"} and not silent)
         ),
@@ -166,15 +166,15 @@ def _figure(title: str, value: Any) -> Any:
     return html.Div([html.Div(title, className="remark"), html.Div(value, className="figure")])
 
 
-def _text(title: str, text: str, findings: Sequence[Finding]) -> Any:
+def _text(title: str, text: str, highlights: Sequence[Highlight]) -> Any:
     return html.Section(
-        [html.H3(title), html.Div(marked(text, findings) if text else html.Em("empty"), className="text")]
+        [html.H3(title), html.Div(marked(text, highlights) if text else html.Em("empty"), className="text")]
     )
 
 
-def _findings(scores: Mapping[str, Result], field: str) -> list[Finding]:
+def _highlights(scores: Mapping[str, Result], field: str) -> list[Highlight]:
     return [
-        Finding(item.start, item.end, name, item.reason)
+        Highlight(item.start, item.end, name, item.reason)
         for name, result in scores.items()
         if isinstance(result, Score)
         for item in result.evidence

@@ -9,7 +9,7 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from app.errors import Overloaded, Unavailable
 from dashboard.auth.current_identity import is_signed_in
 from dashboard.data.live import NEWS
-from dashboard.data.sources import Overview, Sources
+from dashboard.data.queries import Overview, Queries
 from dashboard.data.view import read_view
 from dashboard.drawing.components import card, chart, notice, tile, unread
 from dashboard.drawing.drawer import opens_traces
@@ -100,7 +100,7 @@ def _problems(overview: Overview) -> list[Any]:
     return found
 
 
-def _register(dash: Dash, sources: Sources) -> None:
+def _register(dash: Dash, queries: Queries) -> None:
     @dash.callback(
         output={
             **{name: Output(*target) for name, target in _PARTS.items()},
@@ -118,7 +118,7 @@ def _register(dash: Dash, sources: Sources) -> None:
         _news: int | None, _ticks: int | None, search: str, scheme: str, drawn: dict[str, str] | None
     ) -> dict[str, Any]:
         try:
-            overview = await sources.overview(read_view(search))
+            overview = await queries.overview(read_view(search))
         except (Overloaded, Unavailable) as error:
             away = unread(error, "This page goes on by itself.")
             # What was drawn is forgotten, so that the first answer draws everything.
@@ -126,7 +126,7 @@ def _register(dash: Dash, sources: Sources) -> None:
         begun = bool(overview.traces)
         parts = overview_parts(overview, palette(scheme_of(scheme))) | {
             "problem": _problems(overview) if begun else None,
-            "onboarding": None if begun else onboarding(sources.api_url, keyed=is_signed_in()),
+            "onboarding": None if begun else onboarding(queries.api_url, keyed=is_signed_in()),
             "board": not begun,
         }
         kept, shown = only_changed(parts, drawn)

@@ -153,7 +153,7 @@ class Sender:
         body = gzip.compress(b"\n".join(batch), compresslevel=1)
         request = urllib.request.Request(self._url, body, self._headers, method="POST")  # noqa: S310 http or https
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_seconds) as response:  # noqa: S310 same
+            with urllib.request.urlopen(request, timeout=self._timeout_seconds) as response:  # noqa: S310 the address is our own setting
                 self._count(batch, response.read())
         except urllib.error.HTTPError as error:
             with error:

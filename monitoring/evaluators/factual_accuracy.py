@@ -14,7 +14,7 @@ from monitoring.signals import claims
 from monitoring.signals.admissions import refusals
 from monitoring.signals.grounding import Grounding, load_grounding
 from monitoring.signals.sources import source_covered
-from monitoring.signals.support import Model, Source, compare, describe, load_model
+from monitoring.signals.support import Model, SourceField, compare, describe, load_model
 from monitoring.text.language import covered
 from monitoring.text.prepared import Prepared
 
@@ -25,9 +25,12 @@ VERSION = "3"
 # 2026-11-23, out of fold on the TruthfulQA judge data: see the class.
 THRESHOLD = 0.3
 
-_PARTS: dict[Source, str] = {"reference": "reference_agreement", "context": "context_support"}
-_REASONS: dict[Source, str] = {"reference": "not what the reference says", "context": "not in the context"}
-_LABELS: dict[Source, tuple[str, str]] = {
+_PARTS: dict[SourceField, str] = {"reference": "reference_agreement", "context": "context_support"}
+_REASONS: dict[SourceField, str] = {
+    "reference": "not what the reference says",
+    "context": "not in the context",
+}
+_LABELS: dict[SourceField, tuple[str, str]] = {
     "reference": ("disagrees", "agrees"),
     "context": ("unsupported", "supported"),
 }
@@ -66,7 +69,7 @@ class FactualAccuracy:
             _unknown("nothing_to_check" if text.strip() else "empty") for text in batch.texts("response")
         ]
         covers = covered(batch, "response") if len(batch) else np.zeros(0, dtype=np.bool_)
-        sources: tuple[Source, ...] = ("context", "reference")
+        sources: tuple[SourceField, ...] = ("context", "reference")
         for source in sources:  # a reference has the last word
             given = np.diff(batch.words(source).offsets) > 0
             if given.any():
@@ -79,7 +82,7 @@ class FactualAccuracy:
     def _compare(
         self,
         batch: Prepared,
-        source: Source,
+        source: SourceField,
         given: NDArray[np.bool_],
         known: NDArray[np.bool_],
         scores: list[Score],
@@ -106,7 +109,7 @@ class FactualAccuracy:
                     parts={_PARTS[source]: value},
                 )
 
-    def _show_worst(self, batch: Prepared, source: Source, record: int) -> Evidence:
+    def _show_worst(self, batch: Prepared, source: SourceField, record: int) -> Evidence:
         """Return the sentence that agrees least by itself."""
         values = batch.shared(
             ("factual_accuracy", "sentences", source), lambda: self._judge_sentences(batch, source)
@@ -117,7 +120,7 @@ class FactualAccuracy:
         place = batch.characters("response", record, int(sentences.begins[at]), int(sentences.ends[at]))
         return Evidence("response", *place, _REASONS[source])
 
-    def _judge_sentences(self, batch: Prepared, source: Source) -> NDArray[np.float64]:
+    def _judge_sentences(self, batch: Prepared, source: SourceField) -> NDArray[np.float64]:
         if source == "context":
             return self.grounding.judge_sentences(batch)
         counts, _ = compare(batch, source)

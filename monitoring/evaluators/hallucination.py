@@ -113,17 +113,20 @@ class Hallucination:
             elif not words:
                 score = _unknown("no_claims")
             else:
-                flagged = value >= THRESHOLD
-                score = Score(
-                    value=value,
-                    label="unsupported" if flagged else "supported",
-                    version=VERSION,
-                    confidence=confidence,
-                    evidence=self._find_sentences(batch, record) if flagged else (),
-                    parts={"unsupported": value},
-                )
+                score = self._judged(batch, record, value, confidence)
             scores.append(score)
         return scores
+
+    def _judged(self, batch: Prepared, record: int, value: float, confidence: float) -> Score:
+        flagged = value >= THRESHOLD
+        return Score(
+            value=value,
+            label="unsupported" if flagged else "supported",
+            version=VERSION,
+            confidence=confidence,
+            evidence=self._find_sentences(batch, record) if flagged else (),
+            parts={"unsupported": value},
+        )
 
     def _find_sentences(self, batch: Prepared, record: int) -> tuple[Evidence, ...]:
         """Return the sentences that are unsupported by themselves, the worst where none is, in order."""
@@ -156,7 +159,7 @@ def _unknown(label: str) -> Score:
     return Score(value=None, label=label, version=VERSION, confidence=0.0)
 
 
-def _combine(score: Score, findings: tuple[claims.Finding, ...]) -> Score:
+def _combine(score: Score, findings: tuple[claims.ClaimFinding, ...]) -> Score:
     found = [finding for finding in findings if finding.kind in _CERTAINTY]
     if not found:
         return score

@@ -15,7 +15,7 @@ from monitoring.models import Evidence, Record, Score, TextField
 from monitoring.signals import linear
 from monitoring.signals.categories import Lexicon, load_lexicon
 from monitoring.signals.kernels_leakage import measure_leakage
-from monitoring.text.disguises import decoded, fold
+from monitoring.text.disguises import decoded, normalise
 from monitoring.text.language import covered
 from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
@@ -170,7 +170,7 @@ def _hidden(batch: Prepared, field: Source) -> Iterator[tuple[int, str, Evidence
     for record, text in enumerate(batch.texts(field)):
         if not text:
             continue
-        if not text.isascii() and (plain := fold(text)) != text:
+        if not text.isascii() and (plain := normalise(text)) != text:
             yield record, plain, Evidence(field, 0, len(text), "look-alike or invisible characters")
         for form in decoded(text):
             yield record, form.text, Evidence(field, form.start, form.end, f"hidden as {form.kind}")

@@ -82,14 +82,7 @@ class Relevance:
             & covered(batch, "response")
             & (known_share(batch, "prompt") >= _LEAST_KNOWN)
         )
-        topical_odds = _apply(self.models.topical, describe_topic(batch))
-        intent_odds = _apply(
-            self.models.intent, describe_answer(batch, read_opening(batch, self.models.opening))
-        )
-        both = join_odds(topical_odds, intent_odds)
-        overall, topical, intent = (
-            _probabilities(odds) for odds in (_apply(self.models.overall, both), topical_odds, intent_odds)
-        )
+        overall, topical, intent = self._judge(batch)
         contextual = self._relate_to_context(batch, contexts)
         scores = []
         for record, (judged, known) in enumerate(
@@ -114,6 +107,13 @@ class Relevance:
                 )
             )
         return scores
+
+    def _judge(self, batch: Prepared) -> tuple[list[float], list[float], list[float]]:
+        """Return how probable it is that each response is relevant, on the subject, and of the kind asked."""
+        topical = _apply(self.models.topical, describe_topic(batch))
+        intent = _apply(self.models.intent, describe_answer(batch, read_opening(batch, self.models.opening)))
+        overall = _apply(self.models.overall, join_odds(topical, intent))
+        return _probabilities(overall), _probabilities(topical), _probabilities(intent)
 
     def _relate_to_context(self, batch: Prepared, wanted: NDArray[np.bool_]) -> dict[int, float]:
         if not wanted.any():

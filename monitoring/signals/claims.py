@@ -23,7 +23,7 @@ from monitoring.text.kernels_lexicon import count_classes
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared
 
-__all__ = ["ADMISSION", "CITATION", "CONTRADICTION", "DATE", "EQUATION", "Claims", "Finding", "examine"]
+__all__ = ["ADMISSION", "CITATION", "CONTRADICTION", "DATE", "EQUATION", "ClaimFinding", "Claims", "examine"]
 
 DATE, CITATION, CONTRADICTION, ADMISSION, EQUATION = (
     "date",
@@ -46,10 +46,11 @@ _MONTH_NAMES = (
     "september sep sept", "october oct", "november nov", "december dec",
 )  # fmt: skip
 _FORMS_OF_BE = {"do": "do does did", "be": "is are was were am", "have": "has have had"}
+_FUNCTION_WORDS = "a an the of in to and it this that he she they i you we"
 _MODALS = "can could will would should must may might"
 
 
-class Finding(NamedTuple):
+class ClaimFinding(NamedTuple):
     """One thing that cannot be: `kind` is a constant of this module, offsets are characters of the response."""
 
     kind: str
@@ -61,7 +62,7 @@ class Finding(NamedTuple):
 class Claims(NamedTuple):
     """Findings in one response, and how many of its checkable claims (equations, check digits) held."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ClaimFinding, ...] = ()
     held: int = 0
 
 
@@ -78,27 +79,7 @@ def _claim_words() -> WordTable:
         ["if", "when", "unless", "otherwise", "while", "whether", "or", "either", "example", "case"],
         kernels.CONDITIONS,
     )
-    classes |= dict.fromkeys(
-        [
-            "a",
-            "an",
-            "the",
-            "of",
-            "in",
-            "to",
-            "and",
-            "it",
-            "this",
-            "that",
-            "he",
-            "she",
-            "they",
-            "i",
-            "you",
-            "we",
-        ],
-        kernels.FUNCTION,
-    )
+    classes |= dict.fromkeys(_FUNCTION_WORDS.split(), kernels.FUNCTION)
     for month, names in enumerate(_MONTH_NAMES, start=1):
         classes |= dict.fromkeys(names.split(), kernels.MONTHS + month)
     forms = [words.split() for words in _FORMS_OF_BE.values()] + [[word] for word in _MODALS.split()]
@@ -183,17 +164,17 @@ def _rows_of(record: int, rows: NDArray[np.int64]) -> list[list[int]]:
     return listed
 
 
-def _explain_dates(batch: Prepared, record: int, dates: NDArray[np.int64]) -> list[Finding]:
+def _explain_dates(batch: Prepared, record: int, dates: NDArray[np.int64]) -> list[ClaimFinding]:
     text = batch.texts("response")[record]
     findings = []
     for _, begin, end in _rows_of(record, dates):
         start, stop = batch.characters("response", record, begin, end)
         if not _is_set_apart(text, start, stop):
-            findings.append(Finding(DATE, start, stop, "a date that no calendar has"))
+            findings.append(ClaimFinding(DATE, start, stop, "a date that no calendar has"))
     return findings
 
 
-def _explain_contradictions(batch: Prepared, record: int, clashes: NDArray[np.int64]) -> list[Finding]:
+def _explain_contradictions(batch: Prepared, record: int, clashes: NDArray[np.int64]) -> list[ClaimFinding]:
     sentences = batch.sentences("response")
     findings = []
     for _, earlier, later, kind in _rows_of(record, clashes):
@@ -207,33 +188,35 @@ def _explain_contradictions(batch: Prepared, record: int, clashes: NDArray[np.in
         if text.count(_FENCE, 0, start) % 2 or any(mark in text[first:last] for mark in '"“|:'):
             continue
         reason = "another number than in the same statement before" if kind else "denies what was said before"
-        findings.append(Finding(CONTRADICTION, start, stop, reason))
+        findings.append(ClaimFinding(CONTRADICTION, start, stop, reason))
     return findings
 
 
-def _find_admissions(text: str) -> list[Finding]:
+def _find_admissions(text: str) -> list[ClaimFinding]:
     span = find_admission(text)
-    return [Finding(ADMISSION, *span, "says that it made something up")] if span else []
+    return [ClaimFinding(ADMISSION, *span, "says that it made something up")] if span else []
 
 
-def _check_identifiers(batch: Prepared, record: int) -> tuple[list[Finding], int]:
+def _check_identifiers(batch: Prepared, record: int) -> tuple[list[ClaimFinding], int]:
     text = batch.texts("response")[record]
     found = list(islice(check_citations(text, batch.records[record].timestamp), _MOST_CHECKS))
-    wrong = [Finding(CITATION, each.start, each.end, each.fault) for each in found if each.fault]
+    wrong = [ClaimFinding(CITATION, each.start, each.end, each.fault) for each in found if each.fault]
     return _keep_meant(text, wrong), len(found) - len(wrong)
 
 
-def _check_sums(text: str) -> tuple[list[Finding], int]:
+def _check_sums(text: str) -> tuple[list[ClaimFinding], int]:
     found = list(islice(check_equations(text), _MOST_CHECKS))
     wrong = [
-        Finding(EQUATION, each.start, each.end, f"does not hold: the left side is {float(each.computed):.6g}")
+        ClaimFinding(
+            EQUATION, each.start, each.end, f"does not hold: the left side is {float(each.computed):.6g}"
+        )
         for each in found
         if not each.right
     ]
     return _keep_meant(text, wrong), len(found) - len(wrong)
 
 
-def _keep_meant(text: str, findings: list[Finding]) -> list[Finding]:
+def _keep_meant(text: str, findings: list[ClaimFinding]) -> list[ClaimFinding]:
     return [
         finding
         for finding in findings[:_MOST_FINDINGS]

@@ -14,9 +14,9 @@ from monitoring.signals.fields import Field, read_fields
 from monitoring.text.language import covered
 from monitoring.text.prepared import Prepared
 
-__all__ = ["Source", "SourceTexts", "read_source", "source_covered"]
+__all__ = ["SourceField", "SourceTexts", "read_source", "source_covered"]
 
-Source = Literal["context", "reference"]
+SourceField = Literal["context", "reference"]
 _JOINT = "\n"
 
 
@@ -32,12 +32,12 @@ class SourceTexts(NamedTuple):
     claims: NDArray[np.uint8]
 
 
-def read_source(batch: Prepared, source: Source) -> SourceTexts:
+def read_source(batch: Prepared, source: SourceField) -> SourceTexts:
     """Return the sources of a batch, of which structured passages of context are read as fields."""
     return batch.shared(("source_texts", source), lambda: _read(batch, source))
 
 
-def source_covered(batch: Prepared, source: Source) -> NDArray[np.bool_]:
+def source_covered(batch: Prepared, source: SourceField) -> NDArray[np.bool_]:
     """Tell for each source whether it is English or of no language: as `covered`, without regard to fields.
 
     Names of fields and what stands in them are of no language that could be told.
@@ -52,7 +52,7 @@ def source_covered(batch: Prepared, source: Source) -> NDArray[np.bool_]:
     return covered(Prepared(prose), source)
 
 
-def _read(batch: Prepared, source: Source) -> SourceTexts:
+def _read(batch: Prepared, source: SourceField) -> SourceTexts:
     fields = _fields(batch) if source == "context" else None
     if fields is None:
         return SourceTexts(batch, np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.uint8))

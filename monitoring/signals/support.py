@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from monitoring.models import TextField
 from monitoring.signals import kernels_support as kernels
-from monitoring.signals.sources import Source, read_source
+from monitoring.signals.sources import SourceField, read_source
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
@@ -22,7 +22,7 @@ from monitoring.weights import load_weights
 __all__ = [
     "FEATURE_NAMES",
     "Model",
-    "Source",
+    "SourceField",
     "Stems",
     "Support",
     "compare",
@@ -140,7 +140,7 @@ def stems(batch: Prepared, field: TextField) -> Stems:
     return batch.shared(("support", "stems", field), compute)
 
 
-def compare(batch: Prepared, source: Source) -> Support:
+def compare(batch: Prepared, source: SourceField) -> Support:
     """Count for each sentence of the responses what `source` lacks; all zero where a source is empty."""
 
     def compute() -> Support:

@@ -1,6 +1,6 @@
-"""Seeing through disguises: folded text and decoded forms, in time linear in the text.
+"""Seeing through disguises: normalised text and decoded forms, in time linear in the text.
 
-`fold` undoes what changes the look of characters (compatibility forms, accents, invisible characters,
+`normalise` undoes what changes the look of characters (compatibility forms, accents, invisible characters,
 letters of other scripts among Latin ones); `decoded` finds what was encoded (base64, hex, ROT13, leet,
 spaced-out letters, invisible tag characters). Neither judges: an evaluator reads the forms like any text.
 """
@@ -19,7 +19,7 @@ import re2
 
 from monitoring.text.confusables import CONFUSABLES, INVISIBLE, LEET, LOOKS, ROT13_WORDS
 
-__all__ = ["Decoded", "DecodedKind", "decoded", "fold"]
+__all__ = ["Decoded", "DecodedKind", "decoded", "normalise"]
 
 DecodedKind = Literal["base64", "hex", "rot13", "leet", "spaced", "tags"]
 
@@ -73,7 +73,7 @@ class Decoded(NamedTuple):
     end: int
 
 
-def fold(text: str) -> str:
+def normalise(text: str) -> str:
     """Return the text as it looks to a reader, in plain characters; case and ASCII stay as they are.
 
     Compatibility forms and accents become base letters, invisible characters vanish, typographic quotes
@@ -89,7 +89,7 @@ def fold(text: str) -> str:
     else:
         for old, new in changes.items():
             text = text.replace(old, new)
-    return _fold_mixed(text)
+    return _normalise_mixed(text)
 
 
 def decoded(text: str) -> tuple[Decoded, ...]:
@@ -119,17 +119,17 @@ def _valid(text: str) -> str:
 
 
 def _changes(text: str) -> dict[str, str]:
-    """Return the replacement of every distinct character of the text that folding changes."""
+    """Return the replacement of every distinct character of the text that normalising changes."""
     rest = text.encode("utf-8").translate(None, _ASCII).decode("utf-8")
     changes = {}
     for character in set(rest):
-        plain = _fold_character(character)
+        plain = _normalise_character(character)
         if plain != character:
             changes[character] = plain
     return changes
 
 
-def _fold_character(character: str) -> str:
+def _normalise_character(character: str) -> str:
     if character in INVISIBLE or "\u0300" <= character <= "\u036f":
         return ""
     if character in LOOKS:
@@ -140,7 +140,7 @@ def _fold_character(character: str) -> str:
     return unicodedata.normalize("NFC", "".join(part for part in parts if not "\u0300" <= part <= "\u036f"))
 
 
-def _fold_mixed(text: str) -> str:
+def _normalise_mixed(text: str) -> str:
     """Replace look-alikes in words that also hold Latin letters, character for character."""
     if text.isascii() or _MIXED_WORD.search(text) is None:
         return text

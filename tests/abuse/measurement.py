@@ -12,11 +12,11 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -49,6 +49,7 @@ ALONE_WINDOWS = 3  # before the first attack, of which the quietest is taken
 # Work on bodies whose sender has left is seen by nothing but the latency of others.
 CALM_SECONDS, CALM_FACTOR, LOOK_BACK_SECONDS = 40.0, 2.0, 2.0
 GRACE_SECONDS = 25.0
+_NEVER_ENDED: Mapping[str, Any] = {"answers": {"never ended": 1}, "wrongs": {}}
 _TICK = 0.1
 _MIB = 1024 * 1024
 _REFUSALS = {"501", "503", "507"}
@@ -130,9 +131,7 @@ class Measurer:
             attacker.begin()
             peaks = self._watch(begin + attack.seconds + GRACE_SECONDS, attacker)
             end = time.monotonic()
-            result = (
-                attacker.result() if attacker.has_ended() else {"answers": {"never ended": 1}, "wrongs": {}}
-            )
+            result = attacker.result() if attacker.has_ended() else _NEVER_ENDED
             time.sleep(AFTER_SECONDS)
             finished = time.monotonic()
             others = _busy_seconds() - busy - (stage.processor_seconds() - own)

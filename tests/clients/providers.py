@@ -117,27 +117,32 @@ def _gemini(path: str, body: dict[str, Any]) -> Reply:
     return Reply(stream=tuple(f"data: {json.dumps(chunk({'text': word}))}\n\n" for word in _words()))
 
 
-def _responses(_: str, body: dict[str, Any]) -> Reply:
-    tools = {tool["name"]: tool.get("parameters") for tool in body.get("tools", ()) if "name" in tool}
-    tool = wanted_tool([*tools], body["input"], "function_call_output")
+def _message_item() -> dict[str, Any]:
     text = {"type": "output_text", "text": ANSWER, "annotations": [], "logprobs": []}
-    item: dict[str, Any] = {
+    return {
         "type": "message",
         "id": _fresh_id("msg_"),
         "role": "assistant",
         "status": "completed",
         "content": [text],
     }
-    if tool:
-        arguments = json.dumps(arguments_of(tools[tool]))
-        item = {
-            "type": "function_call",
-            "id": _fresh_id("fc_"),
-            "call_id": "call_1",
-            "name": tool,
-            "arguments": arguments,
-            "status": "completed",
-        }
+
+
+def _call_item(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "function_call",
+        "id": _fresh_id("fc_"),
+        "call_id": "call_1",
+        "name": tool,
+        "arguments": json.dumps(arguments),
+        "status": "completed",
+    }
+
+
+def _responses(_: str, body: dict[str, Any]) -> Reply:
+    tools = {tool["name"]: tool.get("parameters") for tool in body.get("tools", ()) if "name" in tool}
+    tool = wanted_tool([*tools], body["input"], "function_call_output")
+    item = _call_item(tool, arguments_of(tools[tool])) if tool else _message_item()
     done = {
         "id": _fresh_id("resp_"),
         "object": "response",

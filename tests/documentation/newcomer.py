@@ -112,7 +112,7 @@ class Newcomer:
 
     def _keep(self, kept: Path, text: str) -> None:
         pairs = (pair.split("=", 1) for pair in kept.read_text().split("\0") if "=" in pair)
-        self.environment = dict(pairs)  # type: ignore[arg-type]
+        self.environment = dict(pairs)
         empty = [name for name in _EXPORTED.findall(text) if not self.environment.get(name)]
         assert not empty, f"nothing was exported as {empty}"
 

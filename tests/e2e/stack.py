@@ -160,7 +160,7 @@ class Stack:
     def pipeline(self) -> dict[str, int]:
         """The ledger of the default project, in records; all zero before the first record."""
         projects = httpx.get(f"{self.api}/pipeline", timeout=10).raise_for_status().json()["projects"]
-        ledger = next((each for each in projects if each["project_id"] == "default"), {})
+        ledger: dict[str, Any] = next((each for each in projects if each["project_id"] == "default"), {})
         return {name: ledger.get(name, 0) for name in LEDGER}
 
     def is_ready(self) -> bool:

@@ -247,7 +247,7 @@ def _calls(tag: str, canaries: Sequence[Canary]) -> list[dict[str, Any]]:
 
 
 def _one_by_one(api: httpx.Client, tag: str, canaries: Sequence[Canary]) -> list[httpx.Response]:
-    answers = []
+    answers: list[Any] = []
     for canary in canaries:
         headers = {"prefer": "respond-async", "idempotency-key": f"{tag} {len(answers)}"}
         answers.append(api.post("/monitor/inference", json=call_with(canary, id=tag), headers=headers))
@@ -291,7 +291,7 @@ def _trace_id(tag: str, canary: Canary) -> bytes:
 
 
 def _as_spans(api: httpx.Client, tag: str, canaries: Sequence[Canary]) -> list[httpx.Response]:
-    answers = []
+    answers: list[Any] = []
     for kind, encode in ENCODINGS.items():
         spans = [
             span(

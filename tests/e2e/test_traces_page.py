@@ -53,7 +53,7 @@ def export_chain(stack: Stack, length: int) -> None:
         for number in range(1, length + 1)
     ]
     names = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "deep", "gen_ai.prompt": "q"}
-    spans[-1]["attributes"] = [{"key": key, "value": {"stringValue": value}} for key, value in names.items()]  # type: ignore[assignment]
+    spans[-1]["attributes"] = [{"key": key, "value": {"stringValue": value}} for key, value in names.items()]  # type: ignore[assignment]  # a span is read from JSON
     body = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
     httpx.post(f"{stack.api}/v1/traces", json=body, timeout=30).raise_for_status()
 

@@ -34,7 +34,7 @@ async def shared(postgres_url: str, migrated_template: str, redis_server_url: st
 
 
 async def beat(api: ApiRig, age_ms: int = 0) -> None:
-    await api.worker.redis.hset(WORKERS_KEY, "host:1", unix_ms() - age_ms)
+    await api.worker.redis.hset(WORKERS_KEY, "host:1", str(unix_ms() - age_ms))
 
 
 async def test_health_answers_whatever_the_servers_do() -> None:

@@ -60,7 +60,7 @@ def ingest_into(
     several: bool = False,
 ) -> Ingest:
     projects = SomeProjects(limits, several=several)
-    return Ingest(redis, settings or Settings(), projects, Privacy(None), clock=clock)  # type: ignore[arg-type]
+    return Ingest(redis, settings or Settings(), projects, Privacy(None), clock=clock)  # type: ignore[arg-type]  # a stand-in for projects
 
 
 def records(count: int, size: int = 10, **fields: Any) -> list[Record]:
@@ -159,12 +159,12 @@ async def test_a_refusal_leaves_no_ids_behind(redis: Redis, size: int) -> None:
                 await ingest.accept(refused, project_id="default", source="live", keys=keys)
         assert await ids(redis) == 1
         assert await redis.keys("llm-monitor:ids:*") != []
-        assert dict(await ingest._idempotency.count()) == {"default": 1}  # noqa: SLF001
+        assert dict(await ingest._idempotency.count()) == {"default": 1}  # noqa: SLF001 a look at what is remembered
 
 
 async def test_ids_are_counted_by_project_and_forgotten_with_their_counts(redis: Redis) -> None:
     async with ingest_into(redis, {}).running() as ingest:
-        idempotency = ingest._idempotency  # noqa: SLF001
+        idempotency = ingest._idempotency  # noqa: SLF001 a look at what is remembered
         for project, count, spans in (("one", 3, False), ("two", 5, False), ("one", 7, True)):
             claims = [f"{project}{number}{spans}" for number in range(count)]
             for _ in range(2):  # what is known already is not counted twice

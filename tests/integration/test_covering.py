@@ -149,7 +149,7 @@ async def test_rows_are_covered_grain_by_grain_and_forgotten_when_no_window_begi
     async def grains(condition: str) -> set[tuple[int, int]]:
         async with engine.connect() as connection:
             rows = await connection.exec_driver_sql(
-                f"SELECT date '2026-05-14' - bucket::date, grain FROM rollups WHERE dimension = 'all' AND {condition}"  # noqa: S608
+                f"SELECT date '2026-05-14' - bucket::date, grain FROM rollups WHERE dimension = 'all' AND {condition}"  # noqa: S608 made of constants
             )
             return {(row[0], row[1]) for row in rows}
 

@@ -9,20 +9,8 @@ from tests.integration.test_commands import run_command
 
 
 async def test_the_doctor_measures_plans_and_leaves_nothing_behind(database_url: str, redis_url: str) -> None:
-    result = run_command(
-        "doctor",
-        "--json",
-        "--seconds",
-        "0.2",
-        "--rate",
-        "500",
-        "--retention-days",
-        "7",
-        "--kib",
-        "1",
-        DATABASE_URL=database_url,
-        REDIS_URL=redis_url,
-    )
+    options = ["--json", "--seconds", "0.2", "--rate", "500", "--retention-days", "7", "--kib", "1"]
+    result = run_command("doctor", *options, DATABASE_URL=database_url, REDIS_URL=redis_url)
     found = json.loads(result.stdout)
     figures, ((demand, need),) = found["figures"], found["needs"]
     assert all(figures[name] > 0 for name in figures)

@@ -49,7 +49,7 @@ async def fill(api: ApiRig, users: tuple[str | None, ...] = ("zoe", "bob", None)
 
 def runner(api: ApiRig) -> Runner:
     rig = api.worker
-    handlers = {ERASE: Erasure(rig.engine, rig.redis, ()), EVALUATE_JOB: Evaluations()}
+    handlers: dict[str, Any] = {ERASE: Erasure(rig.engine, rig.redis, ()), EVALUATE_JOB: Evaluations()}
     return Runner(rig.engine, rig.redis, handlers)
 
 

@@ -28,11 +28,11 @@ async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
 
 
 def record(response: str = "two words", **fields: object) -> Record:
-    return Record(prompt="hello", response=response, **fields)  # type: ignore[arg-type]
+    return Record(prompt="hello", response=response, **fields)  # type: ignore[arg-type]  # each test gives other fields
 
 
 def envelope(one: Record, **fields: object) -> Envelope:
-    return Envelope(trace_id=mint(unix_ms()), project_id="default", source="live", record=one, **fields)  # type: ignore[arg-type]
+    return Envelope(trace_id=mint(unix_ms()), project_id="default", source="live", record=one, **fields)  # type: ignore[arg-type]  # each test gives other fields
 
 
 async def queue(rig: Rig, envelopes: list[bytes]) -> JobName:
@@ -336,7 +336,7 @@ async def test_a_record_that_takes_too_long_is_buried_and_its_neighbours_are_sto
     database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.evaluation.deadline.DEADLINE_SECONDS", 0.5)
-    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Slow(), Alarm())) as rig:  # type: ignore[arg-type]
+    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Slow(), Alarm())) as rig:
         await queue(
             rig, [encode(envelope(record(text))) for text in ("slow one", "quick one", "another one")]
         )
@@ -355,7 +355,7 @@ class Sleeper(WordCount):
 
 
 async def test_every_kind_of_exception_of_an_evaluator_is_data(database_url: str, redis_url: str) -> None:
-    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Sleeper(), Alarm())) as rig:  # type: ignore[arg-type]
+    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Sleeper(), Alarm())) as rig:
         await rig.accept([record(), record()])
         await rig.drain()
         rows = await rig.rows("SELECT scores FROM traces")

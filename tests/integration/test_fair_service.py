@@ -166,7 +166,7 @@ async def test_names_of_any_kind_are_listed(redis: Redis, name: str) -> None:
 
 async def test_a_lane_that_is_full_takes_more_at_its_end(redis: Redis) -> None:
     await enqueue(redis, jobs("one", 1))
-    await redis.hset(SERVED[1], "one", FORMER - 2)
+    await redis.hset(SERVED[1], "one", str(FORMER - 2))
     await enqueue(redis, jobs("one", 3), jobs("two", 1))
     assert (await order(redis))[:2].count("two") == 1
     assert max((await places(redis)).values()) == FORMER - 1

@@ -136,7 +136,7 @@ async def test_what_is_recorded_and_answered_is_redacted(api: ApiRig) -> None:
 
 @pytest.mark.parametrize("on_failure", ["allow", "block"])
 async def test_it_fails_as_the_project_says(
-    api: ApiRig, monkeypatch: pytest.MonkeyPatch, on_failure: str
+    api: ApiRig, monkeypatch: pytest.MonkeyPatch, on_failure: Any
 ) -> None:
     await decide(api, guard=GuardPolicy(block={"pii": 0.5}, on_failure=on_failure))
     monkeypatch.setattr("app.guard.load_evaluators", lambda _: (*EVALUATORS, Broken()))

@@ -12,7 +12,7 @@ from redis.asyncio import ConnectionPool, Redis
 
 from app.config import Settings
 from app.errors import Unavailable
-from app.ingest import Ingest
+from app.ingest import Accepted, Ingest
 from app.ingest.group_commit import JOB_BYTES, JOB_RECORDS, WAITED_BYTES, GroupCommit
 from app.privacy import Privacy
 from app.queue import (
@@ -60,7 +60,7 @@ class OneProject:
 
 
 def ingest_into(redis: Redis, *, clock: Callable[[], int], **settings: Any) -> Ingest:
-    return Ingest(redis, Settings(**settings), OneProject(), Privacy(None), clock=clock)  # type: ignore[arg-type]
+    return Ingest(redis, Settings(**settings), OneProject(), Privacy(None), clock=clock)  # type: ignore[arg-type]  # a stand-in for projects
 
 
 @pytest.fixture
@@ -166,7 +166,10 @@ async def test_the_same_id_twice_in_one_request_is_queued_once(ingest: Ingest, r
 async def test_projects_do_not_share_ids(ingest: Ingest) -> None:
     first = await ingest.accept(records(1, id="a"), project_id="one", source="live")
     second = await ingest.accept(records(1, id="a"), project_id="two", source="live")
-    assert first.outcomes[0].trace_id != second.outcomes[0].trace_id
+    one, other = first.outcomes[0], second.outcomes[0]
+    assert isinstance(one, Accepted)
+    assert isinstance(other, Accepted)
+    assert one.trace_id != other.trace_id
 
 
 async def test_a_wait_without_workers_ends_in_time_and_keeps_the_record(ingest: Ingest, redis: Redis) -> None:

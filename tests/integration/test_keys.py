@@ -137,7 +137,7 @@ async def test_guesses_ask_postgres_at_most_four_times_a_second(engine: Engine) 
         readings += 1
         await load()
 
-    keyring._load = count  # type: ignore[method-assign]  # noqa: SLF001
+    keyring._load = count  # type: ignore[method-assign]  # noqa: SLF001 a look inside: loads are counted
     guesses = [f"lm_{number:012x}_{'A' * 43}" for number in range(200)]
     begun = asyncio.get_running_loop().time()
     results = await asyncio.gather(*(keyring.find(guess) for guess in guesses), return_exceptions=True)
@@ -151,7 +151,7 @@ async def test_the_last_reading_holds_while_postgres_is_away(engine: Engine) -> 
     token = await issue(engine, "read")
     keyring = Keyring(engine, lambda: datetime.now(UTC))
     await keyring.find(token)
-    keyring._engine = create_engine(NO_POSTGRES, application="test")  # noqa: SLF001 the same process, another server
+    keyring._engine = create_engine(NO_POSTGRES, application="test")  # noqa: SLF001 its server is gone from now on the same process, another server
     with pytest.raises(Unavailable):
         await keyring.refresh()
     assert (await keyring.find(token)).name == "a key"
@@ -250,7 +250,7 @@ async def test_records_are_taken_by_a_known_key_while_postgres_is_away(
         assert (await client.post("/monitor/inference", json=CALL)).status_code == 401
         keyring = app.state.services.authenticator.keyring
         await keyring.find(token)
-        keyring._engine = create_engine(NO_POSTGRES, application="test")  # noqa: SLF001
+        keyring._engine = create_engine(NO_POSTGRES, application="test")  # noqa: SLF001 its server is gone from now on
         headers = {"prefer": "respond-async", **bearer(token)}
         assert (await client.post("/monitor/inference", json=CALL, headers=headers)).status_code == 202
 

@@ -257,7 +257,7 @@ async def test_what_users_say_is_redacted_like_all_else(database_url: str, redis
         found = []
         for mode in ("off", "mask", "drop"):
             async with writing(api.worker.engine) as connection:
-                settings = ProjectSettings(redaction=Redaction(mode=mode))  # type: ignore[arg-type]
+                settings = ProjectSettings(redaction=Redaction(mode=mode))
                 await save_settings(connection, "default", settings)
             await api.services.projects.refresh()
             await take(api, [OUTER], liked)

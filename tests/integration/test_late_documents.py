@@ -49,13 +49,13 @@ def judged(api: ApiRig) -> ApiRig:
 
 def equip(api: ApiRig) -> None:
     scoring = api.worker.scoring  # the rig's evaluators know no context
-    scoring._evaluators = (WordCount(), Alarm(), GROUNDED, build_pii())  # noqa: SLF001
+    scoring._evaluators = (WordCount(), Alarm(), GROUNDED, build_pii())  # noqa: SLF001 other evaluators for one worker
 
 
 async def turn(api: ApiRig) -> int:
     joined = joining(api)
     scoring = api.worker.scoring
-    joined._scoring = Scoring(scoring._evaluators, scoring._privacy)  # noqa: SLF001
+    joined._scoring = Scoring(scoring._evaluators, scoring._privacy)  # noqa: SLF001 other evaluators for one worker
     return await joined.turn()
 
 

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -60,7 +61,7 @@ def test_postgres_listens_on_no_network_and_speaks_utf8(postgres_url: str) -> No
 
 @pytest.mark.parametrize("fsync", ["always", "everysec"])
 def test_redis_keeps_every_write_over_a_kill(data_dir: Path, fsync: str) -> None:
-    with serve_redis(data_dir, fsync) as server, redis.Redis.from_url(server.url) as client:  # type: ignore[arg-type]
+    with serve_redis(data_dir, fsync) as server, redis.Redis.from_url(server.url) as client:  # type: ignore[arg-type]  # parameters are plain texts
         assert client.config_get("appendfsync") == {"appendfsync": fsync}
         client.set("kept", "yes")
         server.process.kill()
@@ -93,7 +94,8 @@ def test_redis_does_what_the_application_asks(restricted: redis.Redis) -> None:
     )
     assert script(keys=["k"]) == b"OK"
     assert script(keys=["k"]) == b"OK"
-    assert restricted.info("memory")["maxmemory_policy"] == "noeviction"
+    memory: Any = restricted.info("memory")
+    assert memory["maxmemory_policy"] == "noeviction"
     assert restricted.config_get("appendfsync") == {"appendfsync": "everysec"}
     assert list(restricted.scan_iter("*")) == [b"k"]
     assert restricted.memory_usage("k")
@@ -146,7 +148,7 @@ def _uid() -> int | None:
 
 @pytest.mark.parametrize("run", [run_postgres, run_redis])
 def test_a_path_too_long_for_a_socket_gets_a_short_runtime_folder(deep_data_dir: Path, run: object) -> None:
-    with run(deep_data_dir) as url:  # type: ignore[operator]
+    with run(deep_data_dir) as url:  # type: ignore[operator]  # either way of running a server
         socket_folder = url.partition("host=")[2].partition("&")[0] or url.removeprefix("unix://")
         assert str(deep_data_dir) not in socket_folder
         assert len(socket_folder) <= 100
@@ -160,14 +162,14 @@ def test_a_second_server_on_the_same_folder_is_refused(
 ) -> None:
     monkeypatch.setattr("app.local.postgres.PREDECESSOR_SECONDS", 0.1)
     monkeypatch.setattr("app.local.redis_server.PREDECESSOR_SECONDS", 0.1)
-    with run(data_dir), pytest.raises(StartupError, match="already running"), run(data_dir):  # type: ignore[operator]
+    with run(data_dir), pytest.raises(StartupError, match="already running"), run(data_dir):  # type: ignore[operator]  # either way of running a server
         pass
 
 
 @pytest.mark.parametrize("run", [run_postgres, run_redis])
 @pytest.mark.parametrize("folder", [Path("/proc/llm-monitor"), Path("/dev/null/llm-monitor")])
 def test_a_folder_that_cannot_be_written_is_one_clear_line(run: object, folder: Path) -> None:
-    with pytest.raises(StartupError, match=r"not writable.*LLM_MONITOR_DATA_DIR") as caught, run(folder):  # type: ignore[operator]
+    with pytest.raises(StartupError, match=r"not writable.*LLM_MONITOR_DATA_DIR") as caught, run(folder):  # type: ignore[operator]  # either way of running a server
         pass
     assert "\n" not in caught.value.detail
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from tests.integration.api_rig import ApiRig
-from tests.integration.test_otlp_logs import DETAILS, IDS, SILENT, only_trace, send
-from tests.integration.test_otlp_traces import CHAT, export
+from tests.integration.test_otlp_logs import DETAILS, IDS, only_trace, send
+from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.unit.otlp.spans import log_bytes, protobuf_bytes, span
 
 STRANGE = '{"depot": "Lyon", "days": 2}'

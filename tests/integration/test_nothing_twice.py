@@ -16,6 +16,7 @@ from app.reports import pipeline
 from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, encode
 from app.storage.ledger.dead_letters import DeadLetter
+from app.storage.ledger.outcomes import settled_jobs
 from app.storage.rollups.observed_values import admit_values
 from monitoring.models import Record
 from tests.integration.worker_rig import Rig, running_rig
@@ -183,7 +184,7 @@ async def test_a_job_that_is_settled_while_the_ledger_is_read_is_not_reported_mi
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await queue(rig, [envelope() for _ in range(3)])
-    read = pipeline.settled_jobs
+    read = settled_jobs
 
     async def read_late(*arguments: Any) -> frozenset[str]:
         await rig.drain()

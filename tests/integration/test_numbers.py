@@ -158,7 +158,7 @@ async def poison(api: ApiRig, changes: str) -> None:
         )
         for _ in range(2):  # what folding makes one row of
             await connection.exec_driver_sql(
-                f"INSERT INTO rollups (project_id, {names}) SELECT 'other', {names} FROM rollups "  # noqa: S608 constants
+                f"INSERT INTO rollups (project_id, {names}) SELECT 'other', {names} FROM rollups "  # noqa: S608 made of constants
                 "WHERE project_id = 'default'"
             )
         await connection.exec_driver_sql(POISON.format(changes=changes))

@@ -36,8 +36,8 @@ CHOICE = {
     "time_ns": START_NS + 1000,
     **IDS,
 }
-DETAILS = {"event": "gen_ai.client.inference.operation.details", "attributes": CHAT, **IDS}
-JUDGED = {
+DETAILS: dict[str, Any] = {"event": "gen_ai.client.inference.operation.details", "attributes": CHAT, **IDS}
+JUDGED: dict[str, Any] = {
     "event": "gen_ai.evaluation.result",
     "attributes": {
         "gen_ai.evaluation.name": "helpfulness",
@@ -218,7 +218,7 @@ MAIL = "jane.doe@corp.net"
 async def private(api: ApiRig, mode: str) -> dict[str, Any]:
     """Join a question and an answer that name a mailbox under a project's redaction; returns the row."""
     async with writing(api.worker.engine) as connection:
-        decided = ProjectSettings(redaction=Redaction(mode=mode))  # type: ignore[arg-type]
+        decided = ProjectSettings(redaction=Redaction(mode=mode))  # type: ignore[arg-type]  # parameters are plain texts
         assert await save_settings(connection, "default", decided)
     await api.services.projects.refresh()
     choice = {**CHOICE, "body": {"message": {"role": "assistant", "content": f"Write to {MAIL} today."}}}

@@ -167,7 +167,7 @@ async def test_other_addresses_answer_with_problems(
 
 
 def test_the_addresses_of_exporters_are_those_of_their_routes() -> None:
-    assert {route.path for route in router.routes} == set(PATHS)  # type: ignore[attr-defined]
+    assert {route.path for route in router.routes} == set(PATHS)  # type: ignore[attr-defined]  # each of ours has a path
     assert all(map(is_export, PATHS))
 
 

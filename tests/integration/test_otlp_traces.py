@@ -282,7 +282,8 @@ async def test_a_deep_trace_is_served_whole_page_by_page(api: ApiRig) -> None:
     (listed,) = (await api.get("/traces", time_period="90d"))["traces"]
     whole = await api.get(f"/traces/{listed['trace_id']}/tree")
     assert (whole["spans"], len(whole["roots"]), whole["next"]) == (count, 3, None)
-    pages, cursor = [], {}
+    pages: list[Any] = []
+    cursor: dict[str, Any] | None = {}
     while cursor is not None:
         page = await api.get(f"/traces/{listed['trace_id']}/tree", limit=100, **cursor)
         pages.append(page["spans"])

@@ -83,7 +83,7 @@ async def test_the_column_comes_to_calls_that_are_stored_and_takes_no_other(
     assert [{name: row[name] for name in before[0]} for row in after] == before
     assert {row["reported_cost_usd"] for row in after} == {None}
     async with running_rig(database_url, redis_url) as rig:
-        await rig.accept([Record(prompt="p", response="two words", reported_cost_usd=1)])  # type: ignore[arg-type]
+        await rig.accept([Record(prompt="p", response="two words", reported_cost_usd=1)])  # type: ignore[arg-type]  # a number that is no Decimal
         await rig.drain()
         assert await rig.value("SELECT reported_cost_usd::int FROM traces WHERE cost_usd = 1") == 1
         await assert_rollups_equal_rows(rig)

@@ -261,7 +261,7 @@ async def shake_hands(app: FastAPI, path: str, headers: Mapping[str, str]) -> An
 def check(place: str, kind: str, answer: Answer) -> None:
     """Whether a key with ids of its own project was answered as its scopes say."""
     need = ACCESS[place]
-    scopes = GRANTS.get(kind.rpartition(" ")[2], set(SCOPES) if kind == "operator" else set())
+    scopes: Any = GRANTS.get(kind.rpartition(" ")[2], set(SCOPES) if kind == "operator" else set())
     spoken = "application/json" if "/v1/" in place else PROBLEM  # OTLP has errors of its own
     story = f"{place} with {kind}: {answer.status} {answer.text[:300]}"
     if need == "open":

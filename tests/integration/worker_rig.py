@@ -21,8 +21,8 @@ from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
 from app.storage.access.projects import save_settings
 from app.storage.engine import create_engine, writing
 from app.storage.rollups.folding import fold_batches
-from monitoring.evaluator import Evaluator
-from monitoring.models import Record, Score
+from monitoring.evaluator import Category, Evaluator
+from monitoring.models import Record, Score, TextField
 from monitoring.text.prepared import Prepared
 from workers.cardinality import CardinalityCaps
 from workers.evaluation.deadline import ScoringThread
@@ -40,8 +40,8 @@ class WordCount:
 
     name = "coherence"
     version = "1"
-    category = "quality"
-    needs = frozenset({"response"})
+    category: Category = "quality"
+    needs: frozenset[TextField] = frozenset({"response"})
     flag = None
     threshold = 0.5
 
@@ -57,8 +57,8 @@ class Alarm:
 
     name = "alarm"
     version = "1"
-    category = "safety"
-    needs = frozenset({"response"})
+    category: Category = "safety"
+    needs: frozenset[TextField] = frozenset({"response"})
     flag = "toxicity"
     threshold = 0.5
 
@@ -119,6 +119,15 @@ async def decide(rig: Rig, **settings: Any) -> None:
         assert await save_settings(connection, DEFAULT_PROJECT, ProjectSettings(**settings))
 
 
+def _queue(redis_url: str) -> ArqRedis:
+    return ArqRedis(
+        ConnectionPool.from_url(redis_url),
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        default_queue_name=EVALUATE_QUEUE,
+    )
+
+
 @asynccontextmanager
 async def running_rig(
     database_url: str,
@@ -134,7 +143,7 @@ async def running_rig(
     configured = Settings(database_url=database_url, redis_url=redis_url, **settings)
     privacy = Privacy(configured.secret_key)
     ingest = Ingest(redis, configured, Projects(engine), privacy, clock=clock)
-    rig = Rig(ingest, None, redis, engine)  # type: ignore[arg-type]
+    rig = Rig(ingest, None, redis, engine)
 
     def outage() -> None:
         rig.outages += 1

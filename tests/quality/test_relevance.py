@@ -8,17 +8,17 @@ from monitoring.evaluators.relevance import build
 from tests.quality.harness import auroc, labels, load_sample, load_source, records, run, values
 
 
-def test_own_responses_outrank_those_to_other_prompts():
+def test_own_responses_outrank_those_to_other_prompts() -> None:
     rows = load_source("relevance", "alpaca_eval_shuffled")
     assert auroc(labels(rows), values(run(build(), records(rows)), unknown=0.5)) >= 0.965
 
 
-def test_sentences_that_answer_a_question_outrank_others():
+def test_sentences_that_answer_a_question_outrank_others() -> None:
     rows = load_source("relevance", "trecqa")
     assert auroc(labels(rows), values(run(build(), records(rows)), unknown=0.5)) >= 0.82
 
 
-def test_our_own_answers_outrank_other_responses_and_non_answers():
+def test_our_own_answers_outrank_other_responses_and_non_answers() -> None:
     rows = load_sample("relevance")
     scores = run(build(), records(rows))
     assert auroc(labels(rows), values(scores, unknown=0.5)) >= 0.98

@@ -190,7 +190,9 @@ def test_what_was_added_is_taken_back_to_nothing() -> None:
         )
         for i in range(5)
     ]
-    for delta in aggregate(traces, DESCRIPTIVE):
+    deltas = list(aggregate(traces, DESCRIPTIVE))
+    assert deltas
+    for delta in deltas:
         back = negate(delta)
         assert (back.records, back.cost_usd, back.quality_sum) == (
             -delta.records,

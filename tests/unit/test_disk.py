@@ -105,6 +105,6 @@ def test_a_reserve_that_does_not_fit_leaves_nothing(tmp_path: Path, monkeypatch:
     def refuse(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(reserve.os, "posix_fallocate", refuse)
+    monkeypatch.setattr("app.local.reserve.os.posix_fallocate", refuse)
     assert not reserve.keep_reserve(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,9 @@
 """What pages say about this repository is true of it: links, files, routes, commands, settings."""
 
+import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,12 +11,19 @@ from app.api.routes import ROUTERS
 from app.cli.main import app as command_line
 from app.cli.settings import variable_name
 from app.config import Settings
+from app.storage.tables import metadata
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 FORMER = {"api/server.py"}  # the README says where it went
+GLOSSARY = re.findall(
+    r"^\| ([^|]+) \| [^|]+ \| `([\w.]+)` \|$",
+    (ROOT / "docs" / "reference" / "glossary.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+COLUMNS = {str(column) for table in metadata.tables.values() for column in table.columns}
 VARIABLES = {variable_name(name, field) for name, field in Settings.model_fields.items()}
 VARIABLES |= {"LLM_MONITOR_BENCHMARK_DATA"}
 
@@ -49,7 +58,7 @@ def test_every_variable_that_is_named_is_read(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_command_that_is_named_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    registered = (*command_line.registered_commands, *command_line.registered_groups)
+    registered: tuple[Any, ...] = (*command_line.registered_commands, *command_line.registered_groups)
     commands = {command.name or "" for command in registered}
     used = re.findall(r"(?:^|`|\()(?:\.venv/bin/)?llm-monitor ([a-z-]+)", text, re.MULTILINE)
     assert set(used) <= commands
@@ -78,6 +87,39 @@ def test_a_decision_is_short_has_its_parts_names_code_and_is_listed(page: Path) 
         assert part in text
     assert re.search(r"`[\w/.*-]+\.py`", text)
     assert f"]({page.name})" in (page.parent / "README.md").read_text(encoding="utf-8")
+
+
+def is_there(name: str) -> bool:
+    """Tell whether a name is a table, a column, a module, or something in a module."""
+    if name in metadata.tables or name in COLUMNS:
+        return True
+    module, _, rest = name.rpartition(".")
+    try:
+        return hasattr(importlib.import_module(module), rest) or bool(importlib.import_module(name))
+    except (ImportError, ValueError):
+        return False
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("traces.kind", True), ("traces.kindness", False), ("rollup_batches", True), ("app.queue", True),
+        ("monitoring.models.Record", True), ("monitoring.models.Recorder", False), ("nowhere.Record", False),
+    ],
+)  # fmt: skip
+def test_what_carries_a_word_is_looked_for(name: str, *, there: bool) -> None:
+    assert is_there(name) == there
+
+
+@pytest.mark.parametrize(("word", "name"), GLOSSARY, ids=[word for word, _ in GLOSSARY])
+def test_a_word_of_the_glossary_is_carried_by_something(word: str, name: str) -> None:
+    assert is_there(name), word
+
+
+def test_a_word_has_one_meaning() -> None:
+    words = [word for word, _ in GLOSSARY]
+    assert "score" in words
+    assert sorted(words) == sorted(set(words))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ LETTERS = "".join(chr(ord("a") + number % 26) for number in range(1000))
         Record(prompt="p", response="r", system_prompt="s" * 98, messages=({"content": "m" * 1000},)),
     ],
 )
-def test_a_record_within_the_limit_is_itself(record):
+def test_a_record_within_the_limit_is_itself(record: Record) -> None:
     found = excerpt(record, MOST)
     assert found.record is record
     assert not found.partial
@@ -39,13 +39,15 @@ def test_a_record_within_the_limit_is_itself(record):
         ),
     ],
 )
-def test_short_fields_stay_whole_and_long_ones_share_the_rest(record, lengths):
+def test_short_fields_stay_whole_and_long_ones_share_the_rest(
+    record: Record, lengths: dict[str, int]
+) -> None:
     found = excerpt(record, MOST)
     assert found.partial
     assert {name: len(getattr(found.record, name)) for name in lengths} == lengths
 
 
-def test_both_ends_are_kept_and_evidence_is_found_in_the_original():
+def test_both_ends_are_kept_and_evidence_is_found_in_the_original() -> None:
     found = excerpt(Record(prompt="short", response=LETTERS), 105)
     assert found.record.response == f"{LETTERS[:50]}\n\n{LETTERS[-50:]}"
     at = {"begin": (3, 9), "end": (60, 70), "last": (101, 102), "across": (45, 60)}
@@ -68,7 +70,7 @@ def test_both_ends_are_kept_and_evidence_is_found_in_the_original():
 
 
 @pytest.mark.parametrize("most", [20, 55, 120, 399])
-def test_passages_keep_their_borders(most):
+def test_passages_keep_their_borders(most: int) -> None:
     passages = tuple(LETTERS[start : start + 40] for start in range(0, 400, 40))
     record = Record(prompt="", response="", context=passages)
     whole = Prepared([record]).texts("context")[0]
@@ -83,12 +85,14 @@ def test_passages_keep_their_borders(most):
             version="1",
             evidence=(Evidence("context", start, start + len(passage), "w"),),
         )
-        (moved,) = found.restore({"x": score})["x"].evidence
+        restored = found.restore({"x": score})["x"]
+        assert isinstance(restored, Score)
+        (moved,) = restored.evidence
         assert whole[moved.start : moved.end] == passage
     assert whole.startswith(found.record.context[0])
     assert whole.endswith(found.record.context[-1])
 
 
-def test_the_limit_is_that_of_the_constant():
+def test_the_limit_is_that_of_the_constant() -> None:
     assert not excerpt(Record(prompt="", response="a" * SCORED_CHARACTERS)).partial
     assert excerpt(Record(prompt="", response="a" * (SCORED_CHARACTERS + 1))).partial

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -95,8 +96,8 @@ def judge(prompt: str, response: str, *context: str) -> Score:
 )
 @pytest.mark.parametrize("documents", [(), (PROSE,)])
 def test_an_answer_from_fields_is_grounded_and_an_invented_one_is_not(
-    prompt, passage, true, invented, documents
-):
+    prompt: str, passage: str, true: str, invented: str, documents: tuple[str, ...]
+) -> None:
     grounded, flagged = (judge(prompt, answer, *documents, passage) for answer in (true, invented))
     assert grounded.value is not None
     assert grounded.value < evaluator.threshold
@@ -124,7 +125,9 @@ def test_an_answer_from_fields_is_grounded_and_an_invented_one_is_not(
         ("Is it paid?", '{"invoice":"R-3","paid":true}', "Invoice R-3 is paid.", "Invoice R-3 is not paid."),
     ],
 )
-def test_what_stands_in_another_row_or_is_denied_supports_less(prompt, passage, right, wrong):
+def test_what_stands_in_another_row_or_is_denied_supports_less(
+    prompt: str, passage: str, right: str, wrong: str
+) -> None:
     assert judge(prompt, right, passage).value < judge(prompt, wrong, passage).value
 
 
@@ -158,7 +161,7 @@ def test_what_stands_in_another_row_or_is_denied_supports_less(prompt, passage, 
         ),
     ],
 )
-def test_fields_belong_to_rows(passage, fields):
+def test_fields_belong_to_rows(passage: str, fields: list[Field]) -> None:
     assert read_fields(passage) == fields
 
 
@@ -182,7 +185,7 @@ def test_fields_belong_to_rows(passage, fields):
         "a,b\n" * 1001,
     ],
 )
-def test_prose_has_no_fields(passage):
+def test_prose_has_no_fields(passage: str) -> None:
     assert read_fields(passage) is None
 
 
@@ -199,7 +202,7 @@ def test_prose_has_no_fields(passage):
         },
     ],
 )
-def test_what_a_tool_answered_is_context_in_every_form(message):
+def test_what_a_tool_answered_is_context_in_every_form(message: dict[str, Any]) -> None:
     (found,) = results_of(read_messages([message], "user").messages)
     assert judge("Where is it?", "It is in Lyon and weighs 3.2 kg.", found).label == "supported"
     assert judge("Where is it?", "It is in Turin and weighs 8.6 kg.", found).label == "unsupported"
@@ -215,5 +218,5 @@ def test_what_a_tool_answered_is_context_in_every_form(message):
         ("id|" + "long name " * 40 + "\n" + "1|" + "long text " * 40 + "\n2|" + "other text " * 40, 6),
     ],
 )
-def test_fields_are_read_up_to_a_bound(passage, count):
+def test_fields_are_read_up_to_a_bound(passage: str, count: int) -> None:
     assert len(read_fields(passage) or ()) == count

@@ -38,16 +38,16 @@ def judge(prompt: str, response: str) -> float:
         "x" * 3000 + " Summarize the above.",
     ],
 )
-def test_new_combinations_of_words_are_suspect_in_a_summary_that_copies(prompt):
+def test_new_combinations_of_words_are_suspect_in_a_summary_that_copies(prompt: str) -> None:
     assert judge(prompt, MIXED_UP) >= 0.5 > judge("What happened in the harbour?", MIXED_UP)
     assert judge(prompt, FAITHFUL) < 0.5
 
 
-def test_a_summary_in_its_own_words_is_judged_like_an_answer():
+def test_a_summary_in_its_own_words_is_judged_like_an_answer() -> None:
     assert judge("Summarise the article.", FREE) == judge("What happened?", FREE)
 
 
-def test_sentences_of_a_summary_are_judged_as_the_summary_is():
+def test_sentences_of_a_summary_are_judged_as_the_summary_is() -> None:
     batch = Prepared([Record(prompt="Summarise.", response=MIXED_UP, context=(DOCUMENT,))])
     first, second = load_grounding().judge_sentences(batch)
     assert second > 0.5
@@ -59,6 +59,6 @@ def test_sentences_of_a_summary_are_judged_as_the_summary_is():
     )
 
 
-def test_records_without_context_are_left_to_the_evaluator():
+def test_records_without_context_are_left_to_the_evaluator() -> None:
     batch = Prepared([Record(prompt="Summarise the article.", response=FREE)])
     assert np.isfinite(load_grounding().judge(batch)).all()

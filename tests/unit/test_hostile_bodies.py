@@ -5,7 +5,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from fastapi.exceptions import RequestValidationError
@@ -120,7 +120,7 @@ def test_no_fault_in_any_place_is_an_accident(reader: str, fault: bytes) -> None
                     continue
 
 
-def taken(lines: list[object]) -> list[bool]:
+def taken(lines: Sequence[object]) -> list[bool]:
     return [not isinstance(line, Rejection | Malformed) for line in lines]
 
 

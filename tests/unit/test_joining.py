@@ -44,7 +44,8 @@ def test_a_cost_is_told_by_the_call_itself_or_else_by_its_parts(
     own: str | None, parts: list[str | None], cost: str | None
 ) -> None:
     records = [
-        Record(prompt="q", response="a", reported_cost_usd=told and Decimal(told)) for told in (own, *parts)
+        Record(prompt="q", response="a", reported_cost_usd=Decimal(told) if told else None)
+        for told in (own, *parts)
     ]
     assert merge(records[0], records[1:]).reported_cost_usd == (cost and Decimal(cost))
 

@@ -56,7 +56,7 @@ async def test_a_database_without_room_is_told_apart(
         begin = connect
 
     with pytest.raises(Unavailable) as caught:
-        async with block(Failing()):  # type: ignore[operator]
+        async with block(Failing()):  # type: ignore[operator]  # either way to wait
             pass
     assert caught.value.status == status
     assert is_outage(caught.value)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,8 @@ async def settle() -> None:
 
 
 async def test_a_project_holds_its_turns_and_leaves_the_others_theirs() -> None:
-    limits, until, held = Readers(at_once=2, waiting=1), asyncio.Event(), []
+    limits, until = Readers(at_once=2, waiting=1), asyncio.Event()
+    held: list[Any] = []
     readers = [asyncio.create_task(hold(limits, "shop", until, held)) for _ in range(3)]
     await settle()
     assert held == ["shop", "shop"]
@@ -39,7 +41,8 @@ async def test_a_project_holds_its_turns_and_leaves_the_others_theirs() -> None:
 
 
 async def test_who_waits_too_long_is_refused_and_leaves_the_line() -> None:
-    limits, until, held = Readers(at_once=1, waiting=1, wait_seconds=0), asyncio.Event(), []
+    limits, until = Readers(at_once=1, waiting=1, wait_seconds=0), asyncio.Event()
+    held: list[Any] = []
     reader = asyncio.create_task(hold(limits, "shop", until, held))
     await settle()
     for _ in range(3):
@@ -65,7 +68,8 @@ async def test_a_timeout_of_the_reader_itself_stays_one() -> None:
 
 
 async def test_a_reader_who_gives_up_waiting_leaves_the_line() -> None:
-    limits, until, held = Readers(at_once=1, waiting=1), asyncio.Event(), []
+    limits, until = Readers(at_once=1, waiting=1), asyncio.Event()
+    held: list[Any] = []
     reader = asyncio.create_task(hold(limits, "shop", until, held))
     await settle()
     waiting = asyncio.create_task(hold(limits, "shop", until, held))

@@ -12,7 +12,7 @@ from monitoring.entities.finder import find_in_texts
 from monitoring.entities.recognizer import Entity
 from monitoring.evaluation import evaluate, evaluate_by
 from monitoring.evaluators.pii import build
-from monitoring.models import Record
+from monitoring.models import Record, Score
 from monitoring.privacy import redactor
 from monitoring.privacy.redaction import Mode, Redaction, without_pseudonyms
 from monitoring.privacy.redactor import Redacted, redact
@@ -196,6 +196,7 @@ def test_the_score_is_that_of_the_original_with_evidence_in_the_redacted_text(re
     )
     found = redact_one(record, redaction)
     original = evaluate([record], [PII])[0]["pii"]
+    assert isinstance(original, Score)
     assert found.pii is not None
     assert (found.pii.value, found.pii.label, found.pii.parts) == (
         original.value,

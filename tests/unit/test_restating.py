@@ -210,7 +210,7 @@ def test_what_lies_inside_a_call_counts_unless_it_is_that_call(case: str) -> Non
     assert left(*spans, beside=False) == expected
 
 
-ID = {"response_key": key("chatcmpl-1")}
+ID: dict[str, Any] = {"response_key": key("chatcmpl-1")}
 APART: dict[str, Any] = {"otel_trace_id": ELSEWHERE, "scope": "openllmetry", "at": (2, 998)}
 # Calls 1 and 2 of separate traces, or beside each other; each row says which of them count.
 BESIDE: dict[str, tuple[Sequence[Told], set[int]]] = {

@@ -32,7 +32,7 @@ def scored(record: Record) -> Trace:
 
 @pytest.mark.parametrize("padding", ["word ", "\N{SNOWMAN} "])
 @pytest.mark.parametrize("megabytes", [0, 4])
-def test_what_stands_at_the_end_of_a_long_text_is_found_at_its_place(padding, megabytes):
+def test_what_stands_at_the_end_of_a_long_text_is_found_at_its_place(padding: str, megabytes: int) -> None:
     filling = padding * (megabytes * MEGABYTE // len(padding) or 4)
     trace = scored(Record(prompt=f"{filling}{ATTACK}", response=f"{filling}{ADDRESS}"))
     assert trace.marks == (("scored_in_part",) if megabytes else ())
@@ -45,7 +45,7 @@ def test_what_stands_at_the_end_of_a_long_text_is_found_at_its_place(padding, me
 
 
 @pytest.mark.parametrize("unit", ["x@a.", "4539 5787 6362 1486 ", "+1 202 555 0143 "])
-def test_time_does_not_grow_with_the_text_beyond_what_is_scored(unit):
+def test_time_does_not_grow_with_the_text_beyond_what_is_scored(unit: str) -> None:
     spent = {}
     for megabytes in (1, 8):
         before = time.thread_time()
@@ -71,8 +71,13 @@ PRICED = [
 
 @pytest.mark.parametrize(("model", "tokens", "told", "cost", "status", "source"), PRICED)
 def test_a_cost_that_is_told_counts_where_no_table_knows_one_and_is_kept(
-    model, tokens, told, cost, status, source
-):
+    model: str,
+    tokens: int | None,
+    told: Decimal | None,
+    cost: Decimal | None,
+    status: str,
+    source: str | None,
+) -> None:
     trace = scored(
         Record(
             prompt="Hello?",
@@ -102,7 +107,9 @@ def test_a_cost_that_is_told_counts_where_no_table_knows_one_and_is_kept(
         ("guard", 100, None, "not_counted"),
     ],
 )
-def test_a_cost_is_counted_of_calls_and_shown_of_every_step(kind, tokens, cost, status):
+def test_a_cost_is_counted_of_calls_and_shown_of_every_step(
+    kind: str, tokens: int | None, cost: Decimal | None, status: str
+) -> None:
     record = Record(
         prompt="",
         response="",
@@ -118,13 +125,13 @@ def test_a_cost_is_counted_of_calls_and_shown_of_every_step(kind, tokens, cost, 
 
 
 @pytest.mark.parametrize(("marks", "told"), [((), False), (("scored_in_part",), True)])
-def test_the_dashboard_says_so_above_the_texts(marks, told):
+def test_the_dashboard_says_so_above_the_texts(marks: tuple[str, ...], *, told: bool) -> None:
     trace = scored(Record(prompt="Hello?", response="Hello.", marks=marks))
     assert ("Its scores and findings are those of the beginning" in str(trace_detail(trace))) is told
 
 
 @pytest.mark.parametrize("restates", [None, UUID(int=7)])
-def test_the_dashboard_says_which_call_a_span_tells_of_once_more(restates):
+def test_the_dashboard_says_which_call_a_span_tells_of_once_more(restates: UUID | None) -> None:
     trace = scored(Record(prompt="Hello?", response="Hello."))
     trace = structs.replace(trace, restates=restates, restates_because="same_response_id")
     told = f"tells once more of the call {UUID(int=7)}: both name the same response."

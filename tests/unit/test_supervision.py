@@ -177,7 +177,7 @@ async def test_a_task_that_dies_or_ends_is_restarted() -> None:
 
 async def test_a_task_is_cancelled_when_its_owner_says_so() -> None:
     tasks = Tasks()
-    async with asyncio.timeout(10), in_background(tasks.keep("news", asyncio.Event().wait)):  # type: ignore[arg-type]
+    async with asyncio.timeout(10), in_background(tasks.keep("news", asyncio.Event().wait)):  # type: ignore[arg-type]  # a wait that returns True counts as one
         await asyncio.sleep(0)
     (state,) = tasks.states()
     assert state.failures == 0

@@ -59,7 +59,9 @@ def test_a_version_before_a_fix_is_named_with_the_weakness(version: str, known: 
 
 
 def test_listed_weaknesses_can_be_compared() -> None:
+    assert LISTED
     for versions in LISTED.values():
+        assert versions
         assert all(Version(version).release and name.startswith("CVE-") for version, name in versions.items())
 
 

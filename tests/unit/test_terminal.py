@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -76,9 +77,9 @@ def test_the_audit_log_drives_no_terminal(
 async def test_commands_make_no_such_names(name: str) -> None:
     line = Line("shop", "test", NOW)
     with pytest.raises(InvalidParameter, match="A name has 1 to 128 characters"):
-        await issue_key(None, line, KeyRequest(name=name, scopes=("read",)))  # type: ignore[arg-type]
+        await issue_key(None, line, KeyRequest(name=name, scopes=("read",)))
     with pytest.raises(InvalidParameter, match="A name has 1 to 128 characters"):
-        await make_project(None, line, name, ProjectSettings())  # type: ignore[arg-type]
+        await make_project(None, line, name, ProjectSettings())
 
 
 EVERYWHERE = {"host": "0.0.0.0"}  # noqa: S104 compared, not bound
@@ -93,7 +94,7 @@ EVERYWHERE = {"host": "0.0.0.0"}  # noqa: S104 compared, not bound
         (EVERYWHERE | {"allow_anonymous": True, "require_keys": "never"}, "WARNING: anyone who reaches"),
     ],
 )
-def test_a_start_warns_where_no_key_protects(settings: dict[str, object], said: str) -> None:
+def test_a_start_warns_where_no_key_protects(settings: dict[str, Any], said: str) -> None:
     warning = _warning(Settings(**settings))
     assert said in warning
     assert bool(warning) == bool(said)

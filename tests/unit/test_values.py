@@ -1,5 +1,7 @@
 """Values of metadata and messages: what speaks for a number there, and what does not."""
 
+from typing import Any
+
 import pytest
 
 from monitoring.models import Record
@@ -10,7 +12,7 @@ SSN, CARD = 536224587, 4539578763621486
 HIDDEN = "[US_SSN]"
 
 
-def masked(value):
+def masked(value: dict[str, Any] | list[Any]) -> dict[str, Any] | list[Any]:
     (found,) = redact(
         [Record(prompt="", response="", metadata={"x": value})], Redaction(mode="mask"), lambda *_: ""
     )
@@ -43,7 +45,9 @@ def masked(value):
         (["https://x.io/?to=jane%40corp.net"], ["https://x.io/?to=[EMAIL_ADDRESS]"]),
     ],
 )
-def test_what_is_said_about_a_value_counts_for_it(value, expected):
+def test_what_is_said_about_a_value_counts_for_it(
+    value: dict[str, Any] | list[Any], expected: dict[str, Any] | list[Any]
+) -> None:
     assert masked(value) == expected
 
 
@@ -62,5 +66,5 @@ def test_what_is_said_about_a_value_counts_for_it(value, expected):
         {"name": "password", "hint": "Enter your password"},
     ],
 )
-def test_what_is_said_about_something_else_does_not(value):
+def test_what_is_said_about_something_else_does_not(value: dict[str, Any] | list[Any]) -> None:
     assert masked(value) == value

@@ -35,7 +35,7 @@ _WITHIN = "project_id = :project_id AND trace_id BETWEEN :since AND :until AND o
 def _found(*parts: str, others: str = "true") -> TextClause:
     """Return a statement for spans that one of the parts finds for a fresh call, of its few nearest the `others`."""
     wanted = (
-        f"SELECT found.* FROM fresh CROSS JOIN LATERAL (SELECT {PLACED} "  # noqa: S608 constants
+        f"SELECT found.* FROM fresh CROSS JOIN LATERAL (SELECT {PLACED} "  # noqa: S608 made of constants
         f"FROM traces WHERE {_WITHIN} AND {part}) AS found WHERE {others}"
         for part in parts
     )
@@ -66,7 +66,7 @@ _STREAM_PARTS = _found(
 )
 # With OR between them neither index would serve.
 _GROUP = text(
-    f"SELECT {PLACED} FROM traces WHERE {_WITHIN} AND trace_id = ANY(:calls) UNION ALL "  # noqa: S608 constants
+    f"SELECT {PLACED} FROM traces WHERE {_WITHIN} AND trace_id = ANY(:calls) UNION ALL "  # noqa: S608 made of constants
     f"SELECT {PLACED} FROM traces WHERE project_id = :project_id AND restates = ANY(:calls) AND trace_id >= :since"
 )
 _WORDING = text("""

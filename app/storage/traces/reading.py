@@ -45,7 +45,7 @@ __all__ = [
 _PREVIEW_CHARACTERS = 240
 _LONGEST_NAME = 512
 _LONGEST_ERROR = 1_000
-_PATIENCE = "5s"
+_LIST_TIMEOUT = "5s"
 # Acceptance refuses a moment that lies further ahead of the receipt that an id carries.
 _LATEST_AHEAD = timedelta(days=1)
 
@@ -190,13 +190,13 @@ async def read_page(
     Raises InvalidParameter when the filters leave too much to look through.
     """
     try:
-        await connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
+        await connection.execute(text(f"SET LOCAL statement_timeout = '{_LIST_TIMEOUT}'"))
         rows: Sequence[Any] = (await connection.execute(_page(project_id, filters, before, limit))).all()
     except DBAPIError as error:
         if not is_overdue(error):
             raise
         raise InvalidParameter(
-            f"Finding these traces takes longer than {_PATIENCE}; narrow time_period, or add a model, user or session."
+            f"Finding these traces takes longer than {_LIST_TIMEOUT}; narrow time_period, or add a model, user or session."
         ) from error
     return [_listed(row) for row in rows]
 

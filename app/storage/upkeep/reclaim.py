@@ -81,7 +81,7 @@ async def _exchange(connection: AsyncConnection, name: str) -> None:
         f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'",
         f"LOCK TABLE {name} IN SHARE MODE",
         f"CREATE TABLE {copy} (LIKE {name} INCLUDING ALL)",
-        f"INSERT INTO {copy} SELECT * FROM {name}",  # noqa: S608
+        f"INSERT INTO {copy} SELECT * FROM {name}",  # noqa: S608 names of our partitions
         # Postgres then knows without looking that every row is within the bounds.
         f"ALTER TABLE {copy} ADD CONSTRAINT bounds CHECK ({rule})",
         f"ANALYZE {copy}",

@@ -4,6 +4,7 @@ import gzip
 import time
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from fastapi import Request
@@ -45,7 +46,7 @@ async def read(chunks: Sequence[bytes], **headers: str) -> Body:
         ("application/jsonl; charset=utf-8", "ndjson"),
     ],
 )
-async def test_a_known_media_type_says_how_records_are_laid_out(content_type: str, body_format: str) -> None:
+async def test_a_known_media_type_says_how_records_are_laid_out(content_type: str, body_format: Any) -> None:
     assert await read([TEXT], content_type=content_type) == Body(TEXT, body_format)
 
 
@@ -134,7 +135,7 @@ async def test_a_long_media_type_is_refused_and_not_remembered() -> None:
     remembered = bodies._find_format.cache_info().currsize  # noqa: SLF001 memory is the question
     with pytest.raises(UnsupportedMediaType, match="at most 256 characters"):
         await read([b"{}"], content_type="application/json; x=" + "a" * 300)
-    assert bodies._find_format.cache_info().currsize == remembered  # noqa: SLF001
+    assert bodies._find_format.cache_info().currsize == remembered  # noqa: SLF001 a look at what is remembered
     assert (await read([b"{}"], content_type="application/json; x=" + "a" * 200)).format == "json"
 
 

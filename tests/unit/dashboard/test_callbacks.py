@@ -10,7 +10,7 @@ from dash import Dash, Input, Output, State
 
 from dashboard.callbacks import CallbackCheck
 
-ONE = {
+ONE: dict[str, Any] = {
     "output": "a.children",
     "outputs": {"id": "a", "property": "children"},
     "inputs": [{"id": "url", "property": "search", "value": "?x=1"}],
@@ -87,7 +87,7 @@ async def post(dash: Dash, *pieces: bytes) -> tuple[int, list[Any]]:
         TWO,
         ONE | {"more": {"unknown": [1]}},
         ONE | {"inputs": [ONE["inputs"][0] | {"value": {"a": [1]}}]},
-    ],  # type: ignore[index]
+    ],
 )
 async def test_what_a_page_asks_is_handed_on_as_it_came(dash: Dash, asked: dict[str, Any]) -> None:
     body = json.dumps(asked).encode()
@@ -133,7 +133,7 @@ async def test_what_a_page_asks_is_handed_on_as_it_came(dash: Dash, asked: dict[
             )
         ),
     ],
-)  # type: ignore[index]
+)
 async def test_what_no_page_asks_is_refused(dash: Dash, body: bytes) -> None:
     assert await post(dash, body) == (400, [])
 

@@ -5,7 +5,7 @@ import pytest
 from plotly.io.json import to_json_plotly
 
 from app.reports.readiness import Readiness
-from dashboard.drawing.health import HealthSource, health_button, health_table
+from dashboard.drawing.health import HealthReader, health_button, health_table
 
 READY = {
     "status": "ready",
@@ -17,19 +17,19 @@ READY = {
 }
 
 
-def _source(answer: httpx.Response | Exception) -> HealthSource:
+def _reader(answer: httpx.Response | Exception) -> HealthReader:
     def handle(request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/health/ready"
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    return HealthSource(httpx.AsyncClient(transport=httpx.MockTransport(handle), base_url="http://api"))
+    return HealthReader(httpx.AsyncClient(transport=httpx.MockTransport(handle), base_url="http://api"))
 
 
 @pytest.mark.parametrize("status", [200, 503])
 async def test_good_and_bad_news_are_both_read(status: int) -> None:
-    assert await _source(httpx.Response(status, json=READY)).read() == Readiness.model_validate(READY)
+    assert await _reader(httpx.Response(status, json=READY)).read() == Readiness.model_validate(READY)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ async def test_good_and_bad_news_are_both_read(status: int) -> None:
     ],
 )
 async def test_an_api_that_gives_no_such_answer_is_away(answer: httpx.Response | Exception) -> None:
-    assert await _source(answer).read() is None
+    assert await _reader(answer).read() is None
 
 
 @pytest.mark.parametrize(

@@ -56,11 +56,11 @@ ADDRESSES = (
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize(("before", "after"), [("", ""), ("See ", " soon."), ("\u00e9 \U0001f642 (", ")")])
-def test_an_encoded_or_spelled_address_is_found_whole(address, before, after):
+def test_an_encoded_or_spelled_address_is_found_whole(address: str, before: str, after: str) -> None:
     assert found(f"{before}{address}{after}") == {("EMAIL_ADDRESS", address)}
 
 
-def test_a_name_before_an_at_that_is_a_word_is_none():
+def test_a_name_before_an_at_that_is_a_word_is_none() -> None:
     text = "Mail me at jane dot doe at corp dot com, or reach me at bob [at] corp.com."
     assert found(text) == {
         ("EMAIL_ADDRESS", "jane dot doe at corp dot com"),
@@ -88,7 +88,7 @@ def test_a_name_before_an_at_that_is_a_word_is_none():
         '{"key": "@app.route"}',
     ],
 )
-def test_what_only_looks_like_an_address_stays(text):
+def test_what_only_looks_like_an_address_stays(text: str) -> None:
     assert found(text) == set()
 
 
@@ -124,12 +124,12 @@ NUMBERS = (
 
 
 @pytest.mark.parametrize(("kind", "number"), NUMBERS)
-def test_foreign_digits_and_separators_do_not_hide_a_number(kind, number):
+def test_foreign_digits_and_separators_do_not_hide_a_number(kind: str, number: str) -> None:
     words = {"US_SSN": "My SSN is ", "PHONE_NUMBER": "call ", "IN_AADHAAR": "Aadhaar "}
     assert found(f"{words.get(kind, '')}{number}!") == {(kind, number)}
 
 
-def test_an_escape_before_a_number_does_not_glue_to_it():
+def test_an_escape_before_a_number_does_not_glue_to_it() -> None:
     assert found(rf"\n{CARD}\n") == {("CREDIT_CARD", CARD)}
     assert found(rf"a\t{MAIL}\r\n") == {("EMAIL_ADDRESS", MAIL)}
 
@@ -148,7 +148,7 @@ def test_an_escape_before_a_number_does_not_glue_to_it():
         "version 10\u00b74\u00b72\u00b71",
     ],
 )
-def test_other_numbers_in_such_forms_stay(text):
+def test_other_numbers_in_such_forms_stay(text: str) -> None:
     assert found(text) == set()
 
 
@@ -164,14 +164,14 @@ def test_other_numbers_in_such_forms_stay(text):
         ("https://t.me/+4915123456789", "+4915123456789"),
     ],
 )
-def test_a_link_to_a_telephone_is_found(text, number):
+def test_a_link_to_a_telephone_is_found(text: str, number: str) -> None:
     assert found(text) == {("PHONE_NUMBER", number)}
 
 
 @pytest.mark.parametrize(
     "text", ["wa.me/message/ABCDEF", "tel:911", "https://t.me/channel/12345", "hotel:12", "tel:see 123"]
 )
-def test_other_links_stay(text):
+def test_other_links_stay(text: str) -> None:
     assert found(text) == set()
 
 
@@ -185,7 +185,7 @@ def test_other_links_stay(text):
         (SPACED, ""),
     ],
 )
-def test_a_finding_says_what_it_reads(text, reading):
+def test_a_finding_says_what_it_reads(text: str, reading: str) -> None:
     (entity,) = [one for one in find_entities(text) if one.confidence >= Redaction().confidence]
     assert entity.reading == reading
 
@@ -198,7 +198,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
-def test_time_is_linear_in_hostile_text(unit):
+def test_time_is_linear_in_hostile_text(unit: str) -> None:
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))
         before = time.thread_time()

@@ -30,7 +30,7 @@ AROUND = (
 
 
 @pytest.mark.parametrize("around", AROUND)
-def test_keys_and_sessions_of_this_product_are_found(around):
+def test_keys_and_sessions_of_this_product_are_found(around: str) -> None:
     for _ in range(20):
         key, session = mint_token().text, f"ls_{secrets.token_urlsafe(32)}"
         assert prefix_of(key)
@@ -39,7 +39,7 @@ def test_keys_and_sessions_of_this_product_are_found(around):
         assert found(around.format(session)) == {("API_KEY", session)}
 
 
-def test_a_key_without_a_digit_is_found():
+def test_a_key_without_a_digit_is_found() -> None:
     # One in a thousand random ones has none.
     session = "ls_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZ-_AbCdEfGhIjKlMnO"
     assert is_session(session)
@@ -80,7 +80,7 @@ def test_a_hyphen_in_an_escape_is_read() -> None:
         f"lm_0123456789ab_{'x' * 43}",
     ],
 )
-def test_other_names_of_that_form_stay(text):
+def test_other_names_of_that_form_stay(text: str) -> None:
     assert found(text) == set()
 
 
@@ -125,7 +125,7 @@ BASIC = base64.b64encode(b"jane:s3cr3t").decode()
         ("KEY=-----BEGIN PRIVATE KEY-----", "PRIVATE_KEY", "-----BEGIN PRIVATE KEY-----"),
     ],
 )
-def test_a_secret_behind_its_name_is_found(text, kind, secret):
+def test_a_secret_behind_its_name_is_found(text: str, kind: str, secret: str) -> None:
     assert found(text) == {(kind, secret)}
 
 
@@ -176,5 +176,5 @@ def test_a_secret_behind_its_name_is_found(text, kind, secret):
         "-----BEGIN PUBLIC KEY-----",
     ],
 )
-def test_what_only_speaks_of_a_secret_stays(text):
+def test_what_only_speaks_of_a_secret_stays(text: str) -> None:
     assert found(text) == set()

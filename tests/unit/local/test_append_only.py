@@ -54,7 +54,7 @@ def several(folder: Path, content: bytes) -> Path:
     [b"", SET, SET + JOB, JOB + b"#TS:1732800000\r\n" + SET, command("SET", "a", "")],
 )
 def test_a_file_that_ends_with_a_command_is_whole(tmp_path: Path, layout: object, whole: bytes) -> None:
-    layout(tmp_path, whole)  # type: ignore[operator]
+    layout(tmp_path, whole)  # type: ignore[operator]  # either layout of files
     assert find_damage(tmp_path) is None
 
 
@@ -65,7 +65,7 @@ def test_a_file_that_ends_with_a_command_is_whole(tmp_path: Path, layout: object
 def test_what_was_not_written_to_its_end_may_go(
     tmp_path: Path, layout: object, before: bytes, after: bytes, cut_off: int
 ) -> None:
-    file = layout(tmp_path, before + JOB[:-cut_off] + after)  # type: ignore[operator]
+    file = layout(tmp_path, before + JOB[:-cut_off] + after)  # type: ignore[operator]  # either layout of files
     damage = find_damage(tmp_path)
     assert damage is not None
     assert (damage.file, damage.end, damage.harmless) == (file, len(before), True)
@@ -73,7 +73,7 @@ def test_what_was_not_written_to_its_end_may_go(
 
 @pytest.mark.parametrize("layout", [single, several])
 def test_zeros_behind_whole_commands_may_go(tmp_path: Path, layout: object) -> None:
-    layout(tmp_path, SET + JOB + NULS)  # type: ignore[operator]
+    layout(tmp_path, SET + JOB + NULS)  # type: ignore[operator]  # either layout of files
     damage = find_damage(tmp_path)
     assert damage is not None
     assert (damage.end, damage.size - damage.end, damage.harmless) == (len(SET + JOB), 4096, True)
@@ -118,7 +118,7 @@ def test_no_file_has_no_damage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layout", [single, several])
 def test_cutting_keeps_a_copy_of_every_byte(tmp_path: Path, layout: object) -> None:
-    file = layout(tmp_path, SET + JOB[:-3] + NULS)  # type: ignore[operator]
+    file = layout(tmp_path, SET + JOB[:-3] + NULS)  # type: ignore[operator]  # either layout of files
     damage = find_damage(tmp_path)
     assert damage
     kept = cut(damage)

@@ -59,19 +59,16 @@ def test_a_release_before_the_fixes_is_named_with_its_weaknesses(version: str, *
     ],
 )  # fmt: skip
 def test_files_are_taken_over_by_what_can_read_them(
-    tmp_path: Path,
-    before: str,
-    now: str,
-    readable: bool,  # noqa: FBT001
+    tmp_path: Path, before: str, now: str, *, readable: bool
 ) -> None:
     check_files(tmp_path, release(before), note=True)
     if readable:
         check_files(tmp_path, release(now), note=True)
-        assert (tmp_path / "SERVER").read_text() == f"{now}\n"
-        return
-    with pytest.raises(StartupError, match=before):
-        check_files(tmp_path, release(now))
-    assert (tmp_path / "SERVER").read_text() == f"{before}\n"
+    else:
+        with pytest.raises(StartupError, match=before):
+            check_files(tmp_path, release(now))
+    written = now if readable else before
+    assert (tmp_path / "SERVER").read_text() == f"{written}\n"
 
 
 def test_a_server_that_would_not_see_later_files_is_refused(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_what_only_began_waits_for_its_end_and_what_only_ended_tells_when() -> N
     assert isinstance(ended.found, Mapped)
     assert isinstance(ended.found.line, Record)
     assert (ended.found.line.timestamp, ended.found.line.response_time_ms) == (MOMENT, None)
-    assert told.found.context.span_id == ended.found.context.span_id  # type: ignore[union-attr]
+    assert told.found.context.span_id == ended.found.context.span_id
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_deep_branch_goes_on_at_the_top_and_loses_no_span(length: int, roots: 
     assert {node["otel_parent_span_id"] for node in trees} == {
         (100 * number).to_bytes(8).hex() if number else None for number in range(roots)
     }
-    assert len(json.loads(json_response(trees).body)) == roots
+    assert len(json.loads(bytes(json_response(trees).body))) == roots
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ class Front:
         connection = BoundedConnection(self.config, self.state, {})
         transport = FakeTransport(address)
         transport.set_protocol(connection)
-        connection.connection_made(transport)  # type: ignore[arg-type]
+        connection.connection_made(transport)  # type: ignore[arg-type]  # a stand-in for the transport
         return connection, transport
 
     async def settle(self) -> None:

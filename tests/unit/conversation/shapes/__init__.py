@@ -15,19 +15,18 @@ from tests.unit.conversation.shapes.talk import ANSWERED, ASKED, PNG, SYSTEM, Sh
 
 __all__ = ["ANSWERED", "ASKED", "PNG", "SHAPES", "SYSTEM", "Shape"]
 
+_GROUPS: dict[str, dict[str, Shape]] = {
+    "OpenAI chat": OPENAI_CHAT,
+    "OpenAI Responses": OPENAI_RESPONSES,
+    "Anthropic": ANTHROPIC,
+    "Gemini": GEMINI,
+    "Bedrock": BEDROCK,
+    "others": OTHERS,
+    "LangChain": LANGCHAIN,
+    "frameworks": FRAMEWORKS,
+    "encodings": ENCODINGS,
+    "streams": STREAMS,
+}
 SHAPES: dict[str, Shape] = {
-    f"{group}: {name}": shape
-    for group, shapes in {
-        "OpenAI chat": OPENAI_CHAT,
-        "OpenAI Responses": OPENAI_RESPONSES,
-        "Anthropic": ANTHROPIC,
-        "Gemini": GEMINI,
-        "Bedrock": BEDROCK,
-        "others": OTHERS,
-        "LangChain": LANGCHAIN,
-        "frameworks": FRAMEWORKS,
-        "encodings": ENCODINGS,
-        "streams": STREAMS,
-    }.items()
-    for name, shape in shapes.items()
+    f"{group}: {name}": shape for group, shapes in _GROUPS.items() for name, shape in shapes.items()
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.unit.conversation.shapes.talk import (
     ANSWERED,
-    ANTHROPIC,
     ANTHROPIC_ANSWER,
     ASKED,
     CALLED,
@@ -17,18 +16,20 @@ from tests.unit.conversation.shapes.talk import (
     USER,
     Shape,
 )
+from tests.unit.conversation.shapes.talk import ANTHROPIC as ANTHROPIC_REQUEST
 
 ANTHROPIC: dict[str, Shape] = {
-    "request and answer": Shape(ANTHROPIC, ANTHROPIC_ANSWER),
+    "request and answer": Shape(ANTHROPIC_REQUEST, ANTHROPIC_ANSWER),
     "system of blocks": Shape(
-        {**ANTHROPIC, "system": [{"type": "text", "text": SYSTEM, "cache_control": {}}]}, ANTHROPIC_ANSWER
+        {**ANTHROPIC_REQUEST, "system": [{"type": "text", "text": SYSTEM, "cache_control": {}}]},
+        ANTHROPIC_ANSWER,
     ),
     "content blocks": Shape(
-        {**ANTHROPIC, "messages": [{"role": "user", "content": [{"type": "text", "text": ASKED}]}]},
+        {**ANTHROPIC_REQUEST, "messages": [{"role": "user", "content": [{"type": "text", "text": ASKED}]}]},
         ANTHROPIC_ANSWER["content"],
     ),
     "thinking": Shape(
-        ANTHROPIC,
+        ANTHROPIC_REQUEST,
         {
             "role": "assistant",
             "content": [
@@ -39,7 +40,7 @@ ANTHROPIC: dict[str, Shape] = {
         {"reasoning": "Think."},
     ),
     "redacted thinking": Shape(
-        ANTHROPIC,
+        ANTHROPIC_REQUEST,
         {
             "role": "assistant",
             "content": [
@@ -49,7 +50,7 @@ ANTHROPIC: dict[str, Shape] = {
         },
     ),
     "tool use": Shape(
-        ANTHROPIC,
+        ANTHROPIC_REQUEST,
         {
             "role": "assistant",
             "content": [{"type": "tool_use", "id": "c1", "name": "track", "input": {"id": 7}}],
@@ -59,7 +60,7 @@ ANTHROPIC: dict[str, Shape] = {
     ),
     "tool result": Shape(
         {
-            **ANTHROPIC,
+            **ANTHROPIC_REQUEST,
             "messages": [
                 USER,
                 {
@@ -77,7 +78,7 @@ ANTHROPIC: dict[str, Shape] = {
     ),
     "tool result of blocks": Shape(
         {
-            **ANTHROPIC,
+            **ANTHROPIC_REQUEST,
             "messages": [
                 USER,
                 {
@@ -97,7 +98,7 @@ ANTHROPIC: dict[str, Shape] = {
     ),
     "image": Shape(
         {
-            **ANTHROPIC,
+            **ANTHROPIC_REQUEST,
             "messages": [
                 {
                     "role": "user",
@@ -116,7 +117,7 @@ ANTHROPIC: dict[str, Shape] = {
     ),
     "document of text": Shape(
         {
-            **ANTHROPIC,
+            **ANTHROPIC_REQUEST,
             "messages": [
                 {
                     "role": "user",
@@ -139,7 +140,7 @@ ANTHROPIC: dict[str, Shape] = {
     ),
     "document of bytes": Shape(
         {
-            **ANTHROPIC,
+            **ANTHROPIC_REQUEST,
             "messages": [
                 {
                     "role": "user",
@@ -157,7 +158,7 @@ ANTHROPIC: dict[str, Shape] = {
         {"prompt": f"[document application/pdf 6 bytes]\n{ASKED}"},
     ),
     "server tool": Shape(
-        ANTHROPIC,
+        ANTHROPIC_REQUEST,
         {
             "role": "assistant",
             "content": [
@@ -173,7 +174,7 @@ ANTHROPIC: dict[str, Shape] = {
         {"calls": ["web_search"]},
     ),
     "stream": Shape(
-        ANTHROPIC,
+        ANTHROPIC_REQUEST,
         [
             {"type": "message_start", "message": {"role": "assistant", "content": []}},
             {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},

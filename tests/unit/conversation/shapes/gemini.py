@@ -6,7 +6,6 @@ from tests.unit.conversation.shapes.talk import (
     ANSWERED,
     ASKED,
     CALLED,
-    GEMINI,
     GEMINI_ANSWER,
     GEMINI_ASKED,
     IMAGE,
@@ -16,9 +15,10 @@ from tests.unit.conversation.shapes.talk import (
     TOOLS,
     Shape,
 )
+from tests.unit.conversation.shapes.talk import GEMINI as GEMINI_REQUEST
 
 GEMINI: dict[str, Shape] = {
-    "request and answer": Shape(GEMINI, GEMINI_ANSWER),
+    "request and answer": Shape(GEMINI_REQUEST, GEMINI_ANSWER),
     "snake case": Shape({"contents": [GEMINI_ASKED], "system_instruction": SYSTEM}, GEMINI_ANSWER),
     "config": Shape(
         {"model": "g", "config": {"system_instruction": SYSTEM}, "contents": [GEMINI_ASKED]}, GEMINI_ANSWER
@@ -29,10 +29,10 @@ GEMINI: dict[str, Shape] = {
     "contents of texts": Shape({"model": "g", "contents": ["Look.", ASKED]}, GEMINI_ANSWER, NO_SYSTEM),
     "content alone": Shape([GEMINI_ASKED], {"role": "model", "parts": [{"text": ANSWERED}]}, NO_SYSTEM),
     "answer of ADK": Shape(
-        GEMINI, {"content": {"role": "model", "parts": [{"text": ANSWERED}]}, "partial": False}
+        GEMINI_REQUEST, {"content": {"role": "model", "parts": [{"text": ANSWERED}]}, "partial": False}
     ),
     "thought": Shape(
-        GEMINI,
+        GEMINI_REQUEST,
         {
             "candidates": [
                 {
@@ -46,7 +46,7 @@ GEMINI: dict[str, Shape] = {
         {"reasoning": "Think."},
     ),
     "function call": Shape(
-        GEMINI,
+        GEMINI_REQUEST,
         {
             "candidates": [
                 {
@@ -60,7 +60,7 @@ GEMINI: dict[str, Shape] = {
         CALLED,
     ),
     "function call, snake case": Shape(
-        GEMINI,
+        GEMINI_REQUEST,
         {
             "candidates": [
                 {
@@ -75,7 +75,7 @@ GEMINI: dict[str, Shape] = {
     ),
     "function response": Shape(
         {
-            **GEMINI,
+            **GEMINI_REQUEST,
             "contents": [
                 GEMINI_ASKED,
                 {"role": "model", "parts": [{"functionCall": {"name": "track", "args": {"id": 7}}}]},
@@ -90,7 +90,7 @@ GEMINI: dict[str, Shape] = {
     ),
     "inline data": Shape(
         {
-            **GEMINI,
+            **GEMINI_REQUEST,
             "contents": [
                 {
                     "role": "user",
@@ -103,7 +103,7 @@ GEMINI: dict[str, Shape] = {
     ),
     "inline data, snake case": Shape(
         {
-            **GEMINI,
+            **GEMINI_REQUEST,
             "contents": [
                 {
                     "role": "user",
@@ -116,7 +116,7 @@ GEMINI: dict[str, Shape] = {
     ),
     "file data": Shape(
         {
-            **GEMINI,
+            **GEMINI_REQUEST,
             "contents": [
                 {
                     "role": "user",
@@ -131,14 +131,14 @@ GEMINI: dict[str, Shape] = {
         {"prompt": f"[video video/mp4]\n{ASKED}"},
     ),
     "stream": Shape(
-        GEMINI,
+        GEMINI_REQUEST,
         [
             {"candidates": [{"content": {"parts": [{"text": "It is "}], "role": "model"}}]},
             {"candidates": [{"content": {"parts": [{"text": "in Lyon."}], "role": "model"}}]},
         ],
     ),
     "two candidates": Shape(
-        GEMINI,
+        GEMINI_REQUEST,
         {
             "candidates": [
                 *GEMINI_ANSWER["candidates"],

@@ -9,7 +9,7 @@ from tests.unit.conversation.shapes.talk import CALLED, CONVERSE, SYS, TALK, USE
 
 _HELLO = chunks({"role": "assistant", "content": ""}, {"content": "It is "}, {"content": "in Lyon."}, {})
 _USAGE = {"object": "chat.completion.chunk", "choices": [], "usage": {"total_tokens": 9}}
-_MESSAGE_EVENTS = [
+_MESSAGE_EVENTS: list[dict[str, Any]] = [
     {"type": "message_start", "message": {"role": "assistant", "content": []}},
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "It is "}},
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "in Lyon."}},

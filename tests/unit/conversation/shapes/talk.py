@@ -62,7 +62,10 @@ ITEMS = [
 GEMINI_ASKED = {"role": "user", "parts": [{"text": ASKED}]}
 GEMINI = {"contents": [GEMINI_ASKED], "systemInstruction": {"parts": [{"text": SYSTEM}]}}
 GEMINI_ANSWER = {"candidates": [{"content": {"role": "model", "parts": [{"text": ANSWERED}]}, "index": 0}]}
-CONVERSE = {"system": [{"text": SYSTEM}], "messages": [{"role": "user", "content": [{"text": ASKED}]}]}
+CONVERSE: dict[str, Any] = {
+    "system": [{"text": SYSTEM}],
+    "messages": [{"role": "user", "content": [{"text": ASKED}]}],
+}
 CONVERSE_ANSWER = {"output": {"message": {"role": "assistant", "content": [{"text": ANSWERED}]}}}
 ANTHROPIC = {"model": "claude", "max_tokens": 9, "system": SYSTEM, "messages": [USER]}
 ANTHROPIC_ANSWER = {

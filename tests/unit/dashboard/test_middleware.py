@@ -10,14 +10,14 @@ from app.errors import Unauthorized
 from dashboard.auth.middleware import SignInMiddleware
 
 
-class ClosedDoor:
+class ClosedAuthenticator:
     """Lets nobody in."""
 
     async def admit(self, _: str | None) -> Identity:
         raise Unauthorized("Send a key.")
 
 
-class OpenDoor:
+class OpenAuthenticator:
     """Lets everybody in, as a machine of one's own does."""
 
     async def admit(self, _: str | None) -> Identity:
@@ -40,7 +40,7 @@ async def visit(authenticator: Any, path: str, **headers: str) -> int:
         for name, value in {"host": "localhost", **headers}.items()
     ]
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": raw}
-    await SignInMiddleware(app, authenticator=authenticator, settings=Settings())(scope, None, send)  # type: ignore[arg-type]
+    await SignInMiddleware(app, authenticator=authenticator, settings=Settings())(scope, None, send)
     return sent[0]
 
 
@@ -60,10 +60,10 @@ async def visit(authenticator: Any, path: str, **headers: str) -> int:
     ],
 )
 async def test_only_exact_addresses_need_no_session(path: str, status: int) -> None:
-    assert await visit(ClosedDoor(), path) == status
+    assert await visit(ClosedAuthenticator(), path) == status
 
 
 async def test_behind_a_proxy_nobody_sees_what_this_machine_sees() -> None:
-    assert await visit(OpenDoor(), "/") == 200
-    assert await visit(OpenDoor(), "/", x_forwarded_for="203.0.113.9") == 303
-    assert await visit(OpenDoor(), "/", host="192.0.2.1:8080") == 303
+    assert await visit(OpenAuthenticator(), "/") == 200
+    assert await visit(OpenAuthenticator(), "/", x_forwarded_for="203.0.113.9") == 303
+    assert await visit(OpenAuthenticator(), "/", host="192.0.2.1:8080") == 303

@@ -29,7 +29,7 @@ from dashboard.data.shared import Shared
 from dashboard.data.view import View
 from monitoring.statistics.trends import Window, window_of
 
-__all__ = ["Overview", "Sources"]
+__all__ = ["Overview", "Queries"]
 
 _SHARED_SECONDS = 0.8
 _LATEST = 50
@@ -50,7 +50,7 @@ class Overview(NamedTuple):
     rate: Rate | None
 
 
-class Sources:
+class Queries:
     """Reads for pages; the same question of several browsers within a moment is asked once."""
 
     def __init__(

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from app.access.identity import anonymous
-from app.access.origins import confine_strangers
+from app.access.origins import limit_anonymous
 from app.config import Settings
 from app.errors import Forbidden, Unauthorized
+from app.schemas.keys import Scope
 
-ALL = frozenset({"ingest", "read", "admin"})
-NETWORK = frozenset({"ingest", "read"})
+ALL: frozenset[Scope] = frozenset({"ingest", "read", "admin"})
+NETWORK: frozenset[Scope] = frozenset({"ingest", "read"})
 HERE = {"host": "127.0.0.1:8000", "user-agent": "curl/8", "accept": "*/*", "x-request-id": "1"}
 
 
@@ -48,29 +49,29 @@ def test_only_what_nothing_handed_on_is_this_machine(
 ) -> None:
     caller = anonymous(ALL)
     if local:
-        assert confine_strangers(caller, headers, Settings(), version) == caller
+        assert limit_anonymous(caller, headers, Settings(), version) == caller
     else:
         with pytest.raises(Unauthorized, match=r"came through a proxy .* LLM_MONITOR_ALLOW_ANONYMOUS=1"):
-            confine_strangers(caller, headers, Settings(), version)
-    let_in = confine_strangers(caller, headers, Settings(allow_anonymous=True), version)
+            limit_anonymous(caller, headers, Settings(), version)
+    let_in = limit_anonymous(caller, headers, Settings(allow_anonymous=True), version)
     assert let_in.scopes == (ALL if local else NETWORK)
     assert let_in.anonymous
 
 
 def test_a_name_that_is_allowed_lets_send_and_read_and_no_more() -> None:
     settings = Settings(cors_origins="https://app.example, http://localhost:3000")
-    assert confine_strangers(anonymous(ALL), {"host": "app.example"}, settings).scopes == NETWORK
-    assert confine_strangers(anonymous(ALL), {"host": "localhost:3000"}, settings).scopes == ALL
+    assert limit_anonymous(anonymous(ALL), {"host": "app.example"}, settings).scopes == NETWORK
+    assert limit_anonymous(anonymous(ALL), {"host": "localhost:3000"}, settings).scopes == ALL
     with pytest.raises(Unauthorized):
-        confine_strangers(anonymous(ALL), HERE | {"via": "1.1 a"}, settings)
+        limit_anonymous(anonymous(ALL), HERE | {"via": "1.1 a"}, settings)
     with pytest.raises(Forbidden):
-        confine_strangers(anonymous(ALL), {"host": "other.example"}, settings)
+        limit_anonymous(anonymous(ALL), {"host": "other.example"}, settings)
 
 
 def test_over_the_network_nothing_changes() -> None:
     settings = Settings(host="192.0.2.1", allow_anonymous=True)
     caller = anonymous(NETWORK)
-    assert confine_strangers(caller, HERE | {"via": "1.1 a"}, settings, "1.0") == caller
+    assert limit_anonymous(caller, HERE | {"via": "1.1 a"}, settings, "1.0") == caller
 
 
 def test_long_hosts_are_refused_and_not_remembered() -> None:
@@ -78,8 +79,8 @@ def test_long_hosts_are_refused_and_not_remembered() -> None:
 
     before = origins._sort.cache_info().currsize  # noqa: SLF001 what it holds is the question
     with pytest.raises(Forbidden):
-        confine_strangers(anonymous(ALL), {"host": "a" * 1000}, Settings())
-    assert origins._sort.cache_info().currsize == before  # noqa: SLF001
+        limit_anonymous(anonymous(ALL), {"host": "a" * 1000}, Settings())
+    assert origins._sort.cache_info().currsize == before  # noqa: SLF001 a look at what is remembered
 
 
 @pytest.mark.parametrize(

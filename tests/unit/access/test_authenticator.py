@@ -53,7 +53,7 @@ class FakeKeyring:
 
 
 def authenticator(made: Any, host: str = "127.0.0.1", **settings: Any) -> Authenticator:
-    return Authenticator(Settings(host=host, **settings), FakeKeyring(made=made), None)  # type: ignore[arg-type]
+    return Authenticator(Settings(host=host, **settings), FakeKeyring(made=made), None)  # type: ignore[arg-type]  # a stand-in for the keyring
 
 
 ALL = frozenset({"ingest", "read", "admin"})
