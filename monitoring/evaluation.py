@@ -11,7 +11,7 @@ from monitoring import evaluators as package
 from monitoring.evaluator import Evaluator
 from monitoring.models import Failure, Record, Result
 from monitoring.rules.evaluators import build_evaluators
-from monitoring.rules.file import RuleError, Rules
+from monitoring.rules.rule import RuleError, Rules
 from monitoring.text.prepared import Prepared
 
 __all__ = ["ENTRY_POINT_GROUP", "evaluate", "evaluate_by", "find_evaluators"]
