@@ -62,4 +62,4 @@ def encode_status(status: HTTPStatus, message: str, encoding: Encoding) -> bytes
     number = _CODES.get(status, code.INVALID_ARGUMENT)
     if encoding == "json":
         return msgspec.json.encode({"code": number, "message": message})
-    return Status(code=number, message=message).SerializeToString()
+    return bytes(Status(code=number, message=message).SerializeToString())

@@ -68,7 +68,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 the signature is PyYAML's
         try:
-            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+            return super().construct_object(node, deep)
         except RuleError:
             raise
         except ValueError as error:  # a date that no calendar has, a number of too many digits

@@ -236,7 +236,7 @@ _ENTRIES: Final[dict[tuple[str, ...], type[_Entry]]] = {
 
 def _fault(message: str, number: int) -> PydanticCustomError:
     """Return an error of one item of the list that is being checked."""
-    return PydanticCustomError("item", message, {"number": number})  # type: ignore[arg-type]  # it holds no braces
+    return PydanticCustomError("item", message, {"number": number})
 
 
 def find_faults(error: ValidationError) -> list[Fault]:

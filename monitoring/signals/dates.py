@@ -71,7 +71,8 @@ def find_suspects(buffer: NDArray[np.uint8], starts: NDArray[np.int64]) -> list[
 
     `starts` are the positions of the n texts in the buffer and its end.
     """
-    content, found, at = buffer.tobytes(), [], 0
+    content, at = buffer.tobytes(), 0
+    found: list[int] = []
     while match := _SUSPECT.search(content, at):
         # One that seems to begin in a text and to end in another may hide one in either.
         first, last = np.searchsorted(starts, [match.start(), match.end() - 1], side="right") - 1
