@@ -119,15 +119,6 @@ async def decide(rig: Rig, **settings: Any) -> None:
         assert await save_settings(connection, DEFAULT_PROJECT, ProjectSettings(**settings))
 
 
-def _queue(redis_url: str) -> ArqRedis:
-    return ArqRedis(
-        ConnectionPool.from_url(redis_url),
-        job_serializer=serialize,
-        job_deserializer=deserialize,
-        default_queue_name=EVALUATE_QUEUE,
-    )
-
-
 @asynccontextmanager
 async def running_rig(
     database_url: str,
