@@ -108,7 +108,7 @@ async def test_a_worker_has_one_bulk_job_in_hand_while_posts_wait(
     rig: Rig, *, waiting: bool, bulk_in_hand: int
 ) -> None:
     held = Held()
-    worker = make_loop(rig.redis, held.evaluate, max_jobs=3)  # type: ignore[arg-type]  # all that a loop asks of it
+    worker = make_loop(rig.redis, held.evaluate, max_jobs=3)
     if waiting:
         await rig.accept([record()], wait_seconds=0.01)
         await worker.start_jobs(await rig.redis.zrange(EVALUATE_QUEUE, 0, -1))

@@ -7,7 +7,8 @@ from monitoring.bisection import Bisection, halves
 
 def search(batch: str, culprits: str) -> tuple[list[str], list[str]]:
     """Return the parts that were tried, and the items that were found to fail."""
-    tried, found = [], []
+    tried: list[str] = []
+    found: list[str] = []
     parts = Bisection(batch)
     for part in parts:
         tried.append("".join(part))
