@@ -15,6 +15,14 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 FORMER = {"api/server.py"}  # the README says where it went
+GENERATED = {
+    "docs/explanation/accuracy.md",
+    "docs/reference/clients.md",
+    "docs/reference/configuration.md",
+    "docs/reference/detectors.md",
+    "docs/reference/performance.md",
+}
+WIDEST = 100
 VARIABLES = {variable_name(name, field) for name, field in Settings.model_fields.items()}
 VARIABLES |= {"LLM_MONITOR_BENCHMARK_DATA"}
 
@@ -27,6 +35,13 @@ def mentioned_files(text: str) -> set[str]:
 def exists(name: str) -> bool:
     placeholders = ("/x.py", "test_x.py")
     return name.endswith(placeholders) or any(any(folder.glob(name)) for folder in (ROOT, ROOT / "app"))
+
+
+def long_lines(text: str) -> list[str]:
+    """Lines of prose wider than a page; what links, code blocks, tables and headings take does not count."""
+    prose = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    lines = re.sub(r"\[[^\]]*\]\([^)]*\)", "", prose).splitlines()
+    return [line for line in lines if len(line) > WIDEST and not line.startswith(("|", "#"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -55,6 +70,34 @@ def test_every_command_that_is_named_exists(page: Path) -> None:
     assert set(used) <= commands
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - GENERATED))
+def test_prose_that_is_written_by_hand_has_lines_of_at_most_a_hundred_characters(name: str) -> None:
+    assert not long_lines((ROOT / name).read_text(encoding="utf-8"))
+
+
+def test_the_pages_that_programs_write_are_there() -> None:
+    assert set(NAMES) >= GENERATED
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a " * 50 + "b", 1),
+        ("a " * 49 + "ab", 0),
+        ("- " + "a" * 99, 1),
+        ("| " + "a" * 99, 0),
+        ("# " + "a" * 99, 0),
+        ("```bash\n" + "a" * 101 + "\n```\n", 0),
+        ("```bash\na\n```\n" + "a" * 101, 1),
+        ("[a](" + "b" * 101 + ")", 0),
+        ("[" + "a" * 101 + "](b)", 0),
+        ("[" + "a" * 101 + "]", 1),
+    ],
+)
+def test_long_lines_are_found_in_prose_alone(text: str, found: int) -> None:
+    assert len(long_lines(text)) == found
 
 
 def test_every_route_has_its_place_in_the_readme() -> None:
