@@ -15,6 +15,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 FORMER = {"api/server.py"}  # the README says where it went
+VARIABLES = {variable_name(name, field) for name, field in Settings.model_fields.items()}
+VARIABLES |= {"LLM_MONITOR_BENCHMARK_DATA"}
 GENERATED = {
     "docs/explanation/accuracy.md",
     "docs/reference/clients.md",
@@ -23,8 +25,6 @@ GENERATED = {
     "docs/reference/performance.md",
 }
 WIDEST = 100
-VARIABLES = {variable_name(name, field) for name, field in Settings.model_fields.items()}
-VARIABLES |= {"LLM_MONITOR_BENCHMARK_DATA"}
 
 
 def mentioned_files(text: str) -> set[str]:
