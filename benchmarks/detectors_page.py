@@ -218,9 +218,10 @@ def describe_speed(measured: Sequence[Measurement]) -> Iterator[str]:
     if traffic:
         yield from ("## Speed", "")
         yield (
-            "CPU time of one process per recorded call, half of the calls with another's response as context. "
-            f"Each evaluator is timed alone, with its own preparation of the texts; `{TIER}` is all of them at "
-            "once, sharing that, with token counts. Other work on the machine makes all of it slower."
+            "The table shows the CPU time of one process per recorded call. Half of the calls have the response of "
+            "another call as context. Each evaluator is timed alone and prepares the texts itself. "
+            f"`{TIER}` is all of them together, with one preparation of the texts and with token counts. Other "
+            "work on the machine makes all of it slower."
         )
         yield ""
         header = ["traffic", "calls", "evaluator", "µs per call", "MB/s"]
