@@ -45,21 +45,22 @@ class Settings(BaseSettings):
         str | None,
         Field(
             validation_alias=AliasChoices("DATABASE_URL", "database_url"),
-            description="PostgreSQL address; when unset, an embedded server is started in the data folder.",
+            description="PostgreSQL address. Without it, an embedded server is started in the data folder.",
         ),
     ] = None
     redis_url: Annotated[
         str | None,
         Field(
             validation_alias=AliasChoices("REDIS_URL", "redis_url"),
-            description="Redis address; when unset, an embedded server is started in the data folder.",
+            description="Redis address. Without it, an embedded server is started in the data folder.",
         ),
     ] = None
     api_base_url: Annotated[
         str | None,
         Field(
             validation_alias=AliasChoices("API_BASE_URL", "api_base_url"),
-            description="Where dashboard and command line reach the API; default: this host and API_PORT.",
+            description="Address at which the dashboard and the command line reach the API; "
+            "default: this host and API_PORT.",
         ),
     ] = None
     api_key: Annotated[
@@ -74,7 +75,9 @@ class Settings(BaseSettings):
             default_factory=default_data_dir,
         ),
     ]
-    host: Annotated[str, Field(description="Address the API and the dashboard listen on.")] = "127.0.0.1"
+    host: Annotated[str, Field(description="Address on which the API and the dashboard listen.")] = (
+        "127.0.0.1"
+    )
     api_port: Annotated[int, Field(ge=1, le=65535, description="Port of the API.")] = 8000
     dashboard_port: Annotated[int, Field(ge=1, le=65535, description="Port of the dashboard.")] = 8080
     workers: Annotated[
@@ -82,17 +85,21 @@ class Settings(BaseSettings):
         Field(
             ge=1,
             le=256,
-            description="Worker processes of this machine, beside one for what is waited for; default: one per core.",
+            description="Number of worker processes on this machine; default: one per core. One more process "
+            "scores only the calls whose senders wait for scores.",
             default_factory=lambda: os.cpu_count() or 1,
         ),
     ]
     require_keys: Annotated[
         Literal["auto", "always", "never"],
-        Field(description="Ask every request for a key; auto: as soon as a first key was made."),
+        Field(description="Whether every request needs a key; auto: as soon as a first key was made."),
     ] = "auto"
     allow_anonymous: Annotated[
         bool,
-        Field(description="Listen beyond loopback although nobody needs a key there, until one was made."),
+        Field(
+            description="Allow listening on other addresses than loopback while no key was made, so that "
+            "everybody may send and read."
+        ),
     ] = False
     cors_origins: Annotated[
         str,
@@ -113,32 +120,33 @@ class Settings(BaseSettings):
     ] = 64 * 1024 * 1024
     result_wait_seconds: Annotated[
         float,
-        Field(ge=0, le=60, description="How long POST /monitor/inference waits for its scores."),
+        Field(ge=0, le=60, description="Seconds for which POST /monitor/inference waits for its scores."),
     ] = 5.0
     idempotency_hours: Annotated[
         int,
         Field(
             ge=1,
             le=720,
-            description="How long a client's id or Idempotency-Key is remembered in Redis; a span's for an hour.",
+            description="Hours for which Redis remembers a client's id or Idempotency-Key; the id of a span is "
+            "remembered for one hour.",
         ),
     ] = 24
     redis_fsync: Annotated[
         Literal["always", "everysec"],
-        Field(description="appendfsync of the embedded Redis; everysec may lose 2 s at a kill."),
+        Field(description="appendfsync of the embedded Redis; everysec may lose 2 s when it is killed."),
     ] = "always"
     redis_maxmemory_mb: Annotated[
         int, Field(ge=16, description="maxmemory of the embedded Redis, in MiB.")
     ] = 1024
     backlog_max_records: Annotated[
-        int, Field(ge=1, description="Records in the queue above which new ones get 503.")
+        int, Field(ge=1, description="Number of queued records above which new ones get 503.")
     ] = 2_000_000
     backlog_max_age_seconds: Annotated[
         int,
         Field(
             ge=1,
-            description="Age of the oldest record in the queue of a project above which its new ones get 503; "
-            "beyond IDEMPOTENCY_HOURS a retry could be stored twice.",
+            description="Age in seconds of a project's oldest queued record above which its new records get "
+            "503. Beyond IDEMPOTENCY_HOURS a retry could be stored twice.",
         ),
     ] = 86_400
     retention_days: Annotated[
@@ -147,23 +155,26 @@ class Settings(BaseSettings):
     rollup_retention_days: Annotated[
         int,
         Field(
-            ge=1, le=MOST_DAYS, description="Days after which figures are dropped; never before their traces."
+            ge=1,
+            le=MOST_DAYS,
+            description="Days after which figures are dropped; at least as many as for traces.",
         ),
     ] = 400
     rules: Annotated[
         Path | None,
-        Field(description="YAML file of own rules; see docs/how-to/add-your-own-rules.md."),
+        Field(description="YAML file with rules of your own; see docs/how-to/add-your-own-rules.md."),
     ] = None
     privacy_key: Annotated[
         SecretStr | None,
         Field(
             min_length=32,
-            description="Secret of 32 characters or more under which personal data becomes pseudonyms and "
-            "dropped texts travel sealed; the same for API and workers.",
+            description="Secret of 32 characters or more for making pseudonyms of personal data and for "
+            "encrypting dropped texts in the queue; API and workers need the same one.",
         ),
     ] = None
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="Least severe level that is logged.")
+        Literal["debug", "info", "warning", "error"],
+        Field(description="Lowest level of messages that are logged."),
     ] = "info"
 
     @model_validator(mode="after")

@@ -32,10 +32,12 @@ _INJECTION = "prompt_injection"
 HEAD = """\
 # How far the detectors are
 
-The aims were set before anything was fitted, for a sealed split of other rows and other sources that nobody here has
-seen. Below stands what is measured on the nearest open source: on rows that the weights were not fitted on, at the
-shipped thresholds, with one figure for each source, since sources define their classes differently. This page is
-written by `benchmarks/aims.py`; [the reference](../reference/detectors.md) has every source and every figure.
+The aims were set before anything was fitted. They are for a sealed split of other rows and other
+sources, which nobody here has seen. This page compares them with measurements on the nearest open
+source. The rows that are measured were not used for fitting, and the thresholds are the shipped
+ones. There is one figure for each source, because sources define their classes differently.
+`benchmarks/aims.py` writes this page. [The reference](../reference/detectors.md) has every source
+and every figure.
 
 """
 SHINGLE, ALIKE = 5, 0.5

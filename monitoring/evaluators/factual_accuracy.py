@@ -40,18 +40,20 @@ _LABELS: dict[SourceField, tuple[str, str]] = {
 class FactualAccuracy:
     """Measures agreement with the reference, else with the context, and checks what can be worked out.
 
-    Part `reference_agreement` (or `context_support` where there is no reference) is the probability, from
-    words, n-grams, numbers, names and negations, that a reader finds the response true to that source.
-    Part `internal_checks` is the share that holds of what any text can be held to: equations, check
-    digits of ISBN, ISSN and ORCID, forms of DOI and arXiv numbers, dates, statements against each other.
-    The value is the lower of the two; it is None where there is nothing to check (`nothing_to_check`) and
-    for refusals.
+    The part `reference_agreement` is the probability that a reader finds the response true to the
+    reference. Without a reference, the part `context_support` is the same for the context. Both
+    follow from words, n-grams, numbers, names and negations. The part `internal_checks` is the
+    share of statements that pass checks which need no source: equations, check digits of ISBN, ISSN
+    and ORCID, forms of DOI and arXiv numbers, dates, and statements that contradict each other. The
+    value is the lower of the two parts. It is None where there is nothing to check
+    (`nothing_to_check`), and for refusals.
 
-    It has no knowledge of the world, so a false statement without a source stays unknown, and a true
-    answer in other words than the reference scores low. English only, but for the internal checks.
+    The evaluator has no knowledge of the world. A false statement without a source stays unknown,
+    and a true answer in other words than the reference scores low. It knows English only; the
+    internal checks work in any language.
 
-    The threshold 0.3 (2026-11-23) calls 13 % of true and 43 % of false answers of the TruthfulQA judge data
-    low, out of fold.
+    The threshold 0.3 (2026-11-23) calls 13 % of true and 43 % of false answers of the TruthfulQA
+    judge data low, out of fold.
     """
 
     grounding: Grounding

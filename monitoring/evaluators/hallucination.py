@@ -41,24 +41,27 @@ _MOST_SENTENCES = 5
 class Hallucination:
     """Finds sentences that the context does not support, and claims that cannot be true anywhere.
 
-    With a context, part `unsupported` is the probability that an annotator would call the response not
-    attributable to it, from words, n-grams, numbers, names and negations that the context and the prompt
-    lack. A passage of JSON, YAML, CSV or a table is read as fields: an answer may combine what stands in one
-    row in any order. Without a context, only the response itself is examined: admissions of invention, ISBN,
-    ISSN, ORCID, DOI and arXiv numbers that cannot be, dates that no calendar has, sentences that deny each
-    other. When there is neither, the value is None (`no_context`): nothing can be known.
+    With a context, the part `unsupported` is the probability that an annotator would say that the
+    response does not follow from it. It depends on the words, n-grams, numbers, names and negations
+    that are in neither the context nor the prompt. A passage of JSON, YAML, CSV or a table is read
+    as fields, and an answer may combine the fields of one row in any order. Without a context, only
+    the response itself is examined. The evaluator then looks for admissions of invention, for ISBN,
+    ISSN, ORCID, DOI and arXiv numbers that cannot exist, for dates that no calendar has, and for
+    sentences that deny each other. If there is neither a context nor such a claim, the value is
+    None (`no_context`), because nothing can be known.
 
-    It does not know the world: a false statement without a context goes unseen. It does not know
-    paraphrase: a faithful summary in other words scores high, a false sentence made of the context's own
-    words scores low. Refusals claim nothing and are 0. English only.
+    The evaluator does not know the world, so a false statement without a context is not noticed. It
+    does not know paraphrase: a faithful summary in other words scores high, and a false sentence
+    made of the context's own words scores low. Refusals claim nothing and are 0. It knows English
+    only.
 
-    In a summary that mostly copies, new combinations of words are where it was put together wrongly, so
-    they alone count there, and a tenth of them is already suspect.
+    In a summary that mostly copies, wrong new combinations of words are where mistakes lie. Only
+    such combinations count there, and a tenth of them is already suspect.
 
-    The threshold 0.5 (2026-11-26, out of fold) flags 9 % of attributable and 79 % of other responses of
-    BEGIN, and 35 % of faithful or generic and 85 % of other responses of the FaithDial audit, whose
-    faithful ones are full of small talk. At 0.7 it was 3 % and 61 %, and 21 % and 67 %: raise it where a
-    false alarm costs more than a miss.
+    The threshold 0.5 (2026-11-26, out of fold) flags 9 % of attributable and 79 % of other
+    responses of BEGIN. It flags 35 % of faithful or generic and 85 % of other responses of the
+    FaithDial audit, whose faithful responses are full of small talk. At 0.7 the shares were 3 % and
+    61 %, and 21 % and 67 %. Raise the threshold where a false alarm costs more than a miss.
     """
 
     grounding: Grounding

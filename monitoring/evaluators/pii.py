@@ -30,20 +30,23 @@ MOST_FINDINGS = 1000
 class PiiEvaluator:
     """Finds identifiers by form, check digit and context: no names, no model.
 
-    It catches mail addresses, telephone numbers, payment cards, IBANs, wallets, IP and MAC addresses, some
-    forty national identifiers, passports, licences, dates of birth and street addresses that are announced
-    by words, keys of fifty vendors and of this product, private keys, passwords and other secrets behind
-    their names, and links that carry one. Escapes of URLs, JSON and HTML, digits of any script, look-alike
-    separators and addresses spelled with "at" and "dot" are read as what they stand for. It does not catch
-    names of persons, identifiers without a check digit or a word beside them, street addresses outside the
-    usual English forms, or what is encoded otherwise (base64, hex).
+    It finds mail addresses, telephone numbers, payment cards, IBANs, wallets, IP and MAC addresses
+    and some forty national identifiers. It finds passports, licences, dates of birth and street
+    addresses that words announce. It finds keys of fifty vendors and of LLM Monitor, private keys,
+    passwords and other secrets after their names, and links that contain one. It also reads escapes
+    of URLs, JSON and HTML, digits of any script, look-alike separators, and addresses spelled with
+    "at" and "dot". It does not find names of persons, identifiers without a check digit or a word
+    beside them, street addresses outside the usual English forms, or data that is encoded in other
+    ways (base64, hex).
 
-    The value is the confidence of the surest finding in the RESPONSE, because that is what leaks; 0 when
-    there is none, None when the response is empty. `parts` holds the same for every other field that has
-    text (`prompt`, `context`, `reference`, `system_prompt`). The label is the type of that surest finding
-    in lower case, or its note where it has one (`test_card`, `private`, `documentation`, `example_domain`,
-    `fictional`, `placeholder`, …); `none` without one. Each evidence's reason is the type, the confidence
-    and the note, separated by spaces; at most fifty, the surest of every field first kept.
+    The value is the confidence of the surest finding in the RESPONSE, because that is what leaks.
+    It is 0 without a finding, and None when the response is empty. `parts` holds the same for every
+    other field that has text (`prompt`, `context`, `reference`, `system_prompt`). The label is the
+    type of the surest finding in lower case, or its note where it has one (`test_card`, `private`,
+    `documentation`, `example_domain`, `fictional`, `placeholder`, …). Without a finding it is
+    `none`. The reason of each evidence is the type, the confidence and the note, separated by
+    spaces. There are at most fifty pieces of evidence; those of the response are kept first, then
+    the surest.
     """
 
     __slots__ = ()

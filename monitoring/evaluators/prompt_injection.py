@@ -54,17 +54,20 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptInjection:
-    """Finds instructions that try to replace the application's own, and system prompts that got out.
+    """Finds instructions that try to replace the application's own, and system prompts that were leaked.
 
-    Two signals read the prompt, the context and what hides in them encoded, spaced out or in look-alike
-    letters: a linear model over windows of words, and precise rules. The value is the greatest of part
-    `prompt` (both signals), of part `context` where a rule agrees, and of part `leakage`. The model alone
-    never flags a context: an instruction in a document looks like any instruction. Part `rules` is the
-    strongest rule in the prompt, `leakage` how much of the system prompt the response repeats verbatim.
+    Two signals read the prompt and the context, also where text in them is encoded, spaced out or
+    written in look-alike letters: a linear model over windows of words, and precise rules. The
+    value is the greatest of three: the part `prompt` (both signals), the part `context` where a
+    rule agrees, and the part `leakage`. The model alone never flags a context, because an
+    instruction in a document looks like any other instruction. The part `rules` is the strongest
+    rule in the prompt. `leakage` says how much of the system prompt the response repeats word for
+    word.
 
-    It does not understand intent: an indirect injection in ordinary words, a jailbreak told as a story (PAIR)
-    and suffixes of random characters (GCG) pass, role-play that plays with rules may be flagged. The model knows
-    English; in other languages only rules speak, and without a hit nothing is known.
+    The evaluator does not understand intent. It misses indirect injections in ordinary words,
+    jailbreaks told as a story (PAIR) and suffixes of random characters (GCG). It may flag role-play
+    that plays with rules. The model knows English. In other languages only the rules count, and
+    without a hit nothing is known.
     """
 
     lexicon: Lexicon

@@ -52,16 +52,18 @@ class Models(NamedTuple):
 class Relevance:
     """Estimates the probability that a response belongs to its prompt and answers it.
 
-    The value joins two parts. `topical`: do prompt and response share their subject, from word vectors
-    and the information of the words they share. `intent`: is the response an answer of the kind asked,
-    rather than a refusal, an evasion or an echo of the question, from how it opens, what it adds to the
-    prompt, and whether it holds a name, number or yes or no where the question asks for one. Part
+    The value joins two parts. `topical` says whether prompt and response share their subject. It
+    uses word vectors and the information of the words that they share. `intent` says whether the
+    response is an answer of the kind that was asked for, and not a refusal, an evasion or an echo
+    of the question. It looks at how the response begins, at what it adds to the prompt, and at
+    whether it has a name, a number or yes or no where the question asks for one. The part
     `contextual`, present when there is a context, is the probability that the response is about the
-    context; it does not enter the value.
+    context. It does not enter the value.
 
-    It notices other subjects and non-answers. It does not notice an answer that is wrong, incomplete, or
-    to another question on the same subject with the same words, and it takes a short answer in words
-    that have nothing to do with the prompt for off-topic. English only.
+    The evaluator notices other subjects and responses that answer nothing. It does not notice an
+    answer that is wrong, incomplete, or to another question on the same subject with the same
+    words. A short answer in words that have nothing to do with the prompt counts as off-topic. It
+    knows English only.
     """
 
     models: Models

@@ -32,13 +32,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class TopicCategory:
-    """Names the topic of `monitoring/signals/topics.py` that the words of prompt and response are closest to.
+    """Names the topic of `monitoring/signals/topics.py` to which the words of prompt and response are closest.
 
-    The label is the topic, the value its share 0..1 of the text's words weighted by what they say. The
-    label is `unknown`, without a value, where no topic stands out from an average text: small talk,
-    gibberish, or a subject that is not in the list. Words are judged one by one, so a word of two topics (`credit score`)
-    counts for both, and a task about a text (translate, rewrite, correct) may be named by the text's
-    subject. English only; a field in another language is left out.
+    The label is the topic. The value is the topic's share, 0..1, of the words, weighted by how much
+    they say. Where no topic stands out from an average text, the label is `unknown` and there is no
+    value: small talk, gibberish, or a subject that is not in the list. Words are judged one by one,
+    so a word of two topics (`credit score`) counts for both. A task about a text (translate,
+    rewrite, correct) may get the topic of the text. The evaluator knows English only; a field in
+    another language is left out.
     """
 
     name: str = "topic_category"

@@ -13,12 +13,18 @@ __all__ = ["PAGE", "write_page"]
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "clients.md"
 _HEAD = """# Clients and what arrives from them
 
-Real clients, run by `make clients` against a server that answers as OpenAI, Anthropic, Gemini, Bedrock and others do,
-and against this API; the same tests write this page and fail when it no longer holds. `no` means that the client did not
-send it, or that the program which was run has none: sessions, tools and retrieved context are used by some. `counted
-once` means that as many calls were stored as the providers were asked for chats, with no more tokens, also where two
-instrumentations watch the same client. Every provider reports 1,200 tokens of a prompt, of which 1,024 were cached, and 45
-of an answer. What to set: [send OpenTelemetry](../how-to/send-opentelemetry.md),
+`make clients` runs real clients against this API and against a server that answers as OpenAI,
+Anthropic, Gemini, Bedrock and others do. The same tests write this page, and they fail when it is
+no longer true.
+
+- `no` means that the client did not send the value, or that the program that was run has none: only
+  some of the programs use sessions, tools and retrieved context.
+- `counted once` means that as many calls were stored as chats were asked of the providers, with no
+  more tokens, even where two instrumentations watch the same client.
+- Every provider reports 1,200 tokens of a prompt, of which 1,024 were cached, and 45 tokens of an
+  answer.
+
+How to configure the clients: [send OpenTelemetry](../how-to/send-opentelemetry.md),
 [send from a framework](../how-to/send-from-frameworks.md).
 
 """
