@@ -16,16 +16,16 @@ from app.schemas.projects import ProjectSettings
 from app.schemas.queued import GUARDED, LLM, NO_CONTENT, Envelope
 from app.schemas.traces import COUNTED_KINDS, Trace, from_envelope, without_text
 from monitoring.bounds import bounded
+from monitoring.entities.scoring import PII
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
-from monitoring.evaluators.pii import PII
 from monitoring.models import Record, Result
 from monitoring.spending.pricing import Priced, Usage, price
 from monitoring.text.excerpts import SCORED_IN_PART, Excerpt, excerpt
 from monitoring.text.tokens import TokenCount, count_tokens
 from monitoring.verdict import Verdict, assess
 
-__all__ = ["DROPPED", "REPORTED", "UNSAMPLED", "Scoring", "Unscorable", "price_call"]
+__all__ = ["DROPPED", "REPORTED", "UNSAMPLED", "Scoring", "Unscorable", "is_priced_alike", "price_call", "reprice"]
 
 _SCORED = frozenset({LLM, GUARDED})
 _UNPRICED = "not_a_call"
@@ -198,6 +198,25 @@ def _price(record: Record, count: TokenCount, at: datetime) -> Priced:
 def _reported(record: Record) -> Priced | None:
     told = record.reported_cost_usd
     return None if told is None else Priced(told, "priced", REPORTED)
+
+
+def reprice(call: Trace) -> Priced:
+    """Return what a stored call costs by its tokens, in USD: see `price_call`."""
+    usage = Usage(
+        prompt=call.prompt_tokens or 0,
+        completion=call.completion_tokens or 0,
+        cache_read=call.cache_read_tokens or 0,
+        cache_write=call.cache_write_tokens or 0,
+        reasoning=call.reasoning_tokens or 0,
+    )
+    return price_call(
+        usage, call.provider, call.model_name, call.occurred_at, told=call.reported_cost_usd
+    )
+
+
+def is_priced_alike(one: Trace, other: Trace) -> bool:
+    """Tell whether what decides on a price beside the tokens, the model and the moment is the same of two calls."""
+    return one.provider == other.provider and one.reported_cost_usd == other.reported_cost_usd
 
 
 def price_call(

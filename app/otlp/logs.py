@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
+from typing import Any
+
+from msgspec.structs import replace
 
 from app.otlp.attributes import first_number, first_text
 from app.otlp.conversations import CONTENT_EVENTS, DETAILS_EVENT, conversation_of_logs
@@ -20,6 +23,17 @@ __all__ = ["map_logs"]
 
 _EVALUATION_EVENT = "gen_ai.evaluation.result"
 _NAME_CHARACTERS = 128
+# What an event with texts may say as well, and is taken from the span alone.
+_OF_SPAN_ALONE: Mapping[str, Any] = {
+    "template_id": None,
+    "error": None,
+    "tags": (),
+    "response_time_ms": None,
+    "time_to_first_token_ms": None,
+    "cache_read_tokens": None,
+    "cache_write_tokens": None,
+    "reasoning_tokens": None,
+}
 
 
 def map_logs(logs: Sequence[LogRecord | Malformed]) -> list[Mapped]:
@@ -85,20 +99,15 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
         texts, messages = texts_of(conversation), messages_of(conversation)
     except (OverflowError, RecursionError):
         return _reject(1, "an event holds a number over 64 bits or is nested too deeply")
-    record = Record(
+    record = replace(
+        known,
+        **_OF_SPAN_ALONE,
         prompt=texts.prompt or "",
         response=texts.response or "",
         system_prompt=texts.system,
         messages=messages,
-        model_name=known.model_name,
-        provider=known.provider,
         timestamp=moment(min(log.time_ns for log in logs)),
-        user_id=known.user_id,
-        session_id=known.session_id,
         context=known.context or results_of(conversation.inputs),
-        prompt_tokens=known.prompt_tokens,
-        completion_tokens=known.completion_tokens,
-        reported_cost_usd=known.reported_cost_usd,
         marks=tuple(dict.fromkeys((*conversation.marks, *(m for m in known.marks if m != NO_CONTENT)))),
         metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
     )

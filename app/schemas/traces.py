@@ -29,7 +29,7 @@ COUNTED_KINDS = frozenset({"llm", "embedding"})
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
-    """One LLM call, or a step around one, as it is stored.
+    """One LLM call, or a step around one, as it is stored: each field is a column of the table.
 
     `occurred_at` is the moment of the call (of receipt where the client named none), durations are
     milliseconds, money is US dollars, `reported_cost_usd` is what the client said, whatever counts, `scores` maps evaluator names to what they found, and `hits` names
@@ -153,54 +153,26 @@ def _result(item: dict[str, Any]) -> Result:
     return msgspec.convert(item, Failure) if "error" in item else msgspec.convert(item, Score)
 
 
-_RECORD_FIELDS = (
-    "model_name",
-    "prompt",
-    "response",
-    "parent_id",
-    "provider",
-    "user_id",
-    "session_id",
-    "template_id",
-    "tags",
-    "system_prompt",
-    "context",
-    "reference",
-    "messages",
-    "metadata",
-    "error",
-    "response_time_ms",
-    "time_to_first_token_ms",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "reported_cost_usd",
-    "marks",
+# What a trace takes from its record and from its envelope under the same name. Tokens are counted where a record
+# reports none.
+_OF_RECORD = tuple(
+    name
+    for name in Trace.__struct_fields__
+    if name in Record.__struct_fields__ and name not in {"prompt_tokens", "completion_tokens"}
 )
-
-
-_record_values = attrgetter(*_RECORD_FIELDS)
+_OF_ENVELOPE = tuple(name for name in Trace.__struct_fields__ if name in Envelope.__struct_fields__)
+_record_values, _envelope_values = attrgetter(*_OF_RECORD), attrgetter(*_OF_ENVELOPE)
 
 
 def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **found: Any) -> Trace:
     """Return the trace of an envelope with what was found out about it."""
     record = envelope.record
     return Trace(
-        project_id=envelope.project_id,
-        trace_id=envelope.trace_id,
         job_id=job_id,
-        source=envelope.source,
-        kind=envelope.kind,
         occurred_at=occurred_at,
         client_id=record.id,
-        otel_trace_id=envelope.otel_trace_id,
-        otel_span_id=envelope.otel_span_id,
-        otel_parent_span_id=envelope.otel_parent_span_id,
-        response_key=envelope.response_key,
-        restates=envelope.restates,
-        restates_because=envelope.restates_because,
-        guard=envelope.guard,
-        **dict(zip(_RECORD_FIELDS, _record_values(record), strict=True)),
+        **dict(zip(_OF_ENVELOPE, _envelope_values(envelope), strict=True)),
+        **dict(zip(_OF_RECORD, _record_values(record), strict=True)),
         **found,
     )
 
@@ -219,6 +191,5 @@ def record_of(trace: Trace) -> Record:
         completion_tokens=trace.completion_tokens
         if reported or (silent and trace.completion_tokens)
         else None,
-        reference=trace.reference,
-        **{name: getattr(trace, name) for name in _RECORD_FIELDS if name != "reference"},
+        **dict(zip(_OF_RECORD, _record_values(trace), strict=True)),
     )

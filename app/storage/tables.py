@@ -6,6 +6,9 @@ that the large ones can be distributed by project.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -31,6 +34,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+from app.schemas.columns import COLUMNS, ColumnType
+from app.schemas.columns import Column as TraceColumn
 
 __all__ = [
     "api_keys",
@@ -119,61 +126,38 @@ audit_log = Table(
     Column("detail", JSONB, nullable=False),
 )
 
-# One row per span; an LLM call is a span of kind `llm`, and only those are scored and counted.
+_TYPES: Mapping[ColumnType, TypeEngine[Any]] = {
+    ColumnType.TEXT: Text(),
+    ColumnType.BYTES: LargeBinary(),
+    ColumnType.ID: Uuid(),
+    ColumnType.MOMENT: DateTime(timezone=True),
+    ColumnType.TRUTH: Boolean(),
+    ColumnType.COUNT: BigInteger(),
+    ColumnType.NUMBER: Double(),
+    ColumnType.MONEY: Numeric(20, 10),
+    ColumnType.TEXTS: ARRAY(Text),
+    ColumnType.OBJECT: JSONB(),
+    ColumnType.SCORES: JSON(),  # kept as sent: it is read whole, and jsonb costs twice the CPU to store
+}
+_LATER = frozenset({"hits"})  # was added when there were rows
+
+
+def _trace_column(declared: TraceColumn) -> Column[Any]:
+    return Column(
+        declared.name,
+        _TYPES[declared.type],
+        primary_key=declared.name in {"project_id", "trace_id"},
+        nullable=declared.nullable,
+        server_default=_EMPTY if declared.name in _LATER else None,
+    )
+
+
+# One row per span; an LLM call is a span of kind `llm`, and only those are scored and counted. The columns are declared
+# by app.schemas.traces.Trace; `trace_id` is a UUIDv7 and carries the moment of acceptance.
 traces = Table(
     "traces",
     metadata,
-    Column("project_id", Text, primary_key=True),
-    Column("trace_id", Uuid, primary_key=True),  # UUIDv7: carries the moment of acceptance
-    Column("job_id", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("otel_trace_id", LargeBinary),
-    Column("otel_span_id", LargeBinary),
-    Column("otel_parent_span_id", LargeBinary),
-    Column("response_key", LargeBinary),  # digest of the id that the provider gave to the response
-    Column("parent_id", Text),
-    _instant("occurred_at"),
-    Column("client_id", Text),
-    Column("model_name", Text, nullable=False),
-    Column("provider", Text),
-    Column("user_id", Text),
-    Column("session_id", Text),
-    Column("template_id", Text),
-    Column("tags", ARRAY(Text), nullable=False),
-    Column("prompt", Text, nullable=False),
-    Column("response", Text, nullable=False),
-    Column("system_prompt", Text),
-    Column("context", ARRAY(Text), nullable=False),
-    Column("reference", Text),
-    Column("messages", JSONB),
-    Column("metadata", JSONB),
-    Column("error", Text),
-    Column("response_time_ms", Double),
-    Column("time_to_first_token_ms", Double),
-    Column("prompt_tokens", BigInteger),
-    Column("completion_tokens", BigInteger),
-    Column("cache_read_tokens", BigInteger),
-    Column("cache_write_tokens", BigInteger),
-    Column("reasoning_tokens", BigInteger),
-    Column("token_source", Text),
-    Column("reported_cost_usd", Numeric(20, 10)),  # as the client said; `cost_usd` is what counts
-    Column("cost_usd", Numeric(20, 10)),
-    Column("pricing_status", Text, nullable=False),
-    Column("price_source", Text),
-    Column("overall_quality", Double),
-    Column("safety_score", Double),
-    Column("is_safe", Boolean),
-    Column("flags", ARRAY(Text), nullable=False),
-    Column("hits", ARRAY(Text), nullable=False, server_default=_EMPTY),
-    Column("topic", Text),
-    Column("guard", Text),  # what POST /guard said, where it was asked
-    Column(
-        "scores", JSON, nullable=False
-    ),  # kept as sent: it is read whole, and jsonb costs twice the CPU to store
-    Column("marks", ARRAY(Text), nullable=False),
-    Column("restates", Uuid),  # the call that this span tells of once more
-    Column("restates_because", Text),
+    *map(_trace_column, COLUMNS),
     Index("ix_traces_occurred", "project_id", "source", "occurred_at"),
     Index("ix_traces_unsafe", "project_id", "trace_id", postgresql_where=text("is_safe = false")),
     Index(

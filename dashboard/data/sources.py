@@ -11,6 +11,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.catalogue import read_raisers
 from app.folding import figures
 from app.privacy import Privacy
 from app.reports.cost import CostReport, read_cost
@@ -111,7 +112,7 @@ class Sources:
                 at=now,
                 window=window,
                 quality=await read_quality(connection, *what),
-                safety=await read_safety(connection, *what),
+                safety=await read_safety(connection, *what, raisers=await read_raisers(self._redis)),
                 cost=await read_cost(connection, *what),
                 relevance=await read_relevance(connection, *what),
                 traces=await read_page(

@@ -12,7 +12,7 @@ import re2
 
 from monitoring.entities.finder import find_in_field, find_in_texts
 from monitoring.entities.recognizer import Entity, compact
-from monitoring.evaluators.pii import MOST_FINDINGS, score_findings
+from monitoring.entities.scoring import MOST_FINDINGS, score_findings
 from monitoring.models import Record, Score, TextField
 from monitoring.privacy.redaction import REDACTED, SESSION_ID, USER_ID, Redaction
 from monitoring.privacy.values import map_value
@@ -30,17 +30,8 @@ _JOINT = len("\n\n")
 _FIELDS: tuple[TextField, ...] = get_args(TextField)
 _WHOLE_FIELDS: tuple[TextField, ...] = ("prompt", "response", "reference", "system_prompt")
 _OWN_IDS = {"user_id": USER_ID, "session_id": SESSION_ID}
-_OPTIONAL = (
-    "provider",
-    "id",
-    "user_id",
-    "session_id",
-    "template_id",
-    "parent_id",
-    "system_prompt",
-    "reference",
-    "error",
-)
+# Every string of a record that may be missing, so that none is forgotten.
+_OPTIONAL = tuple(one.name for one in msgspec.structs.fields(Record) if one.type == str | None)
 _SECRETIVE = re2.compile("(?i)pass|pwd|kennwort|contrase|secret")
 _DROPPED = "text_dropped"
 

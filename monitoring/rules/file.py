@@ -95,6 +95,11 @@ class Rules(NamedTuple):
     rules: tuple[Rule, ...] = ()
     bias: BiasAdditions | None = None
 
+    @property
+    def additions(self) -> Mapping[str, BiasAdditions]:
+        """What is added to evaluators, by the name of each."""
+        return {} if self.bias is None else {"bias": self.bias}
+
 
 class _Entry(NamedTuple):
     """The keys of a mapping: for each the node of its value, and the line of the key."""

@@ -10,8 +10,8 @@ from msgspec import structs
 
 from app.schemas.spans import RESPONSE, STREAM, PlacedSpan
 from app.schemas.traces import Trace
-from monitoring.spending.pricing import Usage
-from workers.scoring import price_call
+from monitoring.bounds import FIGURES
+from workers.scoring import is_priced_alike, reprice
 from workers.spans.likeness import COUNTED_AGAIN
 
 __all__ = ["complete", "gives"]
@@ -20,6 +20,9 @@ __all__ = ["complete", "gives"]
 _PLACES = Decimal("1e-10")
 _MILLISECOND = timedelta(milliseconds=1)
 _OWNERS = ("user_id", "session_id", "provider")
+# Tokens are taken together, and a duration with its moment.
+_TOGETHER = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+_TAKEN = (*_OWNERS, *(name for name in FIGURES if name not in {*_TOGETHER, "response_time_ms"}))
 
 
 def gives(span: PlacedSpan, because: str, call: PlacedSpan) -> bool:
@@ -48,7 +51,7 @@ def complete(call: Trace, spans: Sequence[Trace]) -> Trace:
 def _taking(call: Trace, span: Trace) -> Trace:
     given = {
         name: getattr(call, name) or getattr(span, name)
-        for name in (*_OWNERS, "time_to_first_token_ms", "reported_cost_usd")
+        for name in _TAKEN
     }
     taken = structs.replace(call, **given)
     if span.restates_because == STREAM and call.response_time_ms == 0:
@@ -60,7 +63,7 @@ def _taking(call: Trace, span: Trace) -> Trace:
     if call.token_source == "reported" and told and again:  # noqa: S105 no password
         return _priced(structs.replace(taken, completion_tokens=span.completion_tokens))
     if call.token_source == "reported" or not (told and (span.prompt_tokens or span.completion_tokens)):  # noqa: S105 no password
-        return taken if call.token_source is None or _same_price(taken, call) else _priced(taken)
+        return taken if call.token_source is None or is_priced_alike(taken, call) else _priced(taken)
     return _priced(
         structs.replace(
             taken,
@@ -74,10 +77,6 @@ def _taking(call: Trace, span: Trace) -> Trace:
     )
 
 
-def _same_price(taken: Trace, call: Trace) -> bool:
-    return taken.provider == call.provider and taken.reported_cost_usd == call.reported_cost_usd
-
-
 def _streamed(call: Trace, request: Trace) -> Trace:
     """Return a call that was told at its end as beginning with its request."""
     lasted = (call.occurred_at - request.occurred_at) / _MILLISECOND
@@ -87,15 +86,7 @@ def _streamed(call: Trace, request: Trace) -> Trace:
 
 
 def _priced(call: Trace) -> Trace:
-    usage = Usage(
-        prompt=call.prompt_tokens or 0,
-        completion=call.completion_tokens or 0,
-        cache_read=call.cache_read_tokens or 0,
-        cache_write=call.cache_write_tokens or 0,
-        reasoning=call.reasoning_tokens or 0,
-    )
-    told = call.reported_cost_usd
-    found = price_call(usage, call.provider, call.model_name, call.occurred_at, told=told)
+    found = reprice(call)
     cost = None if found.cost_usd is None else found.cost_usd.quantize(_PLACES)
     return structs.replace(
         call, cost_usd=cost, pricing_status=found.status, price_source=found.source or None

@@ -43,7 +43,8 @@ from app.storage.traces.reading import lock_traces
 from app.storage.traces.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.traces.writing import insert_traces, replace_traces
 from app.supervision import Tasks
-from monitoring.evaluators.pii import PII
+from monitoring.bounds import FIGURES
+from monitoring.entities.scoring import PII
 from monitoring.models import Record, Score
 from monitoring.privacy.redaction import REDACTED
 from workers.cardinality import CardinalityCaps
@@ -307,8 +308,9 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
         told = [(_encode(one), one) for one in part.messages]
         messages += [one for encoded, one in told if encoded not in known]
         known.update(encoded for encoded, _ in told)
+        record = _begun(record, part)
         record = structs.replace(
-            _begun(record, part),
+            record,
             prompt=part.prompt or record.prompt,
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
@@ -316,13 +318,7 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             model_name=part.model_name if record.model_name == "unknown" else record.model_name,
             provider=record.provider or part.provider,
             tags=record.tags or part.tags,
-            prompt_tokens=part.prompt_tokens if record.prompt_tokens is None else record.prompt_tokens,
-            completion_tokens=part.completion_tokens
-            if record.completion_tokens is None
-            else record.completion_tokens,
-            reported_cost_usd=part.reported_cost_usd
-            if record.reported_cost_usd is None
-            else record.reported_cost_usd,
+            **{name: getattr(part, name) for name in FIGURES if getattr(record, name) is None},
             **joined_owner(record, _of_call(part)),
         )
     silent = not (record.prompt or record.response)
