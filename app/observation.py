@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from app.schemas.calls import ASSESSED, UNSAFE, Calls, Places
-from app.schemas.traces import COUNTED_KINDS, Trace
+from app.schemas.kinds import COUNTED_KINDS
+from app.schemas.traces import Trace
 from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE, is_bounded
 from monitoring.models import Score
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from monitoring.marks import Mark
 from monitoring.models import Record
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "MOST_USD",
     "MOST_VALUE",
     "MOST_WEIGHT",
-    "OUT_OF_RANGE",
     "bounded",
     "is_bounded",
     "read_cost",
@@ -44,8 +44,6 @@ MOST_VALUE: Final = 1e20
 MOST_WEIGHT: Final = 1e6
 """How much one score counts beside others."""
 
-OUT_OF_RANGE: Final = "number_out_of_range"
-"""The mark of a record of which a number was left out, because it is negative, no number, or beyond its bound."""
 BEYOND: Final = 10**30
 """What a reader returns for a number that no bound lets in, so that `bounded` leaves it out and marks it."""
 
@@ -82,7 +80,7 @@ def bounded(record: Record) -> Record:
     }
     if not left_out:
         return record
-    return replace(record, **left_out, marks=tuple(dict.fromkeys((*record.marks, OUT_OF_RANGE))))
+    return replace(record, **left_out, marks=tuple(dict.fromkeys((*record.marks, Mark.NUMBER_OUT_OF_RANGE))))
 
 
 def read_cost(value: object) -> Decimal | None:

@@ -28,6 +28,7 @@ __all__ = [
     "SafetyFlag",
     "Score",
     "TextField",
+    "TokenSource",
 ]
 
 TextField = Literal["prompt", "response", "context", "reference", "system_prompt"]
@@ -72,6 +73,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, Any] = {}
     skip: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+
+
+class TokenSource(StrEnum):
+    """Where a count of tokens comes from; rows keep it as plain text."""
+
+    REPORTED = "reported"
+    EXACT = "exact"
+    ESTIMATED = "estimated"
 
 
 class Evidence(msgspec.Struct, frozen=True):

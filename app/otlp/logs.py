@@ -13,10 +13,12 @@ from app.otlp.attributes import first_number, first_text
 from app.otlp.conversations import CONTENT_EVENTS, DETAILS_EVENT, conversation_of_logs
 from app.otlp.mapping import Mapped, moment, read_call, response_key
 from app.otlp.signals import LogRecord, Malformed, Span, id_problem
-from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, NO_CONTENT, SpanContext
+from app.schemas.kinds import Kind
+from app.schemas.queued import EVALUATED, SpanContext
 from app.schemas.records import Rejection
-from monitoring.bounds import MOST_VALUE, OUT_OF_RANGE
+from monitoring.bounds import MOST_VALUE
 from monitoring.conversation import messages_of, results_of, texts_of
+from monitoring.marks import Mark
 from monitoring.models import Record
 
 __all__ = ["map_logs"]
@@ -108,11 +110,11 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
         messages=messages,
         timestamp=moment(min(log.time_ns for log in logs)),
         context=known.context or results_of(conversation.inputs),
-        marks=tuple(dict.fromkeys((*conversation.marks, *(m for m in known.marks if m != NO_CONTENT)))),
+        marks=tuple(dict.fromkeys((*conversation.marks, *(m for m in known.marks if m != Mark.NO_CONTENT)))),
         metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
     )
     answer = response_key(_as_span(details).attributes)
-    return Mapped(record, _context(logs[0], CONTENT, answer), _key(CONTENT, logs))
+    return Mapped(record, _context(logs[0], Kind.CONTENT, answer), _key(Kind.CONTENT, logs))
 
 
 def _evaluation(number: int, log: LogRecord, problem: str | None) -> Mapped:
@@ -136,10 +138,10 @@ def _evaluation(number: int, log: LogRecord, problem: str | None) -> Mapped:
         error=first_text(said, ("error.type",)),
         timestamp=moment(log.time_ns),
         metadata={EVALUATED: value} if known else {},
-        marks=() if known or value is None else (OUT_OF_RANGE,),
+        marks=() if known or value is None else (Mark.NUMBER_OUT_OF_RANGE,),
     )
     place = log if problem is None else log._replace(trace_id=b"", span_id=b"")
-    return Mapped(record, _context(place, EVALUATION, answer), _key(EVALUATION, [log]))
+    return Mapped(record, _context(place, Kind.EVALUATION, answer), _key(Kind.EVALUATION, [log]))
 
 
 def _context(log: LogRecord, kind: str, answer: bytes | None = None) -> SpanContext:

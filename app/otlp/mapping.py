@@ -14,7 +14,7 @@ import msgspec
 from app.otlp.attributes import Attributes, first_number, first_text
 from app.otlp.conversations import conversation_of, documents_of
 from app.otlp.costs import reported_cost
-from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kind_of
+from app.otlp.kinds import kind_of
 from app.otlp.names import (
     ANSWERED_BY,
     ASKED_FOR,
@@ -30,17 +30,18 @@ from app.otlp.owners import owner_of
 from app.otlp.signals import Malformed, Span, id_problem
 from app.otlp.usage import Usage, read_usage
 from app.schemas.inherited import shared_metadata
+from app.schemas.kinds import RETRIEVERS, Kind
 from app.schemas.limits import too_many
-from app.schemas.queued import NO_CONTENT, SpanContext
+from app.schemas.queued import SpanContext
 from app.schemas.records import Rejection
 from monitoring.bounds import BEYOND, bounded
 from monitoring.conversation import messages_of, results_of, texts_of
+from monitoring.marks import Mark
 from monitoring.models import Record
 from monitoring.spending.pricing import rates_of
 
 __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
 
-_EXCLUSIVE = "usage_exclusive"
 _NAME_CHARACTERS = 512
 _MOST_PASSAGES = 64
 _METADATA_BYTES = 64 * 1024
@@ -166,7 +167,7 @@ def read_call(span: Span) -> Record:
 
     Raises OverflowError and RecursionError for values that cannot travel.
     """
-    return _record(span, LLM, {})
+    return _record(span, Kind.LLM, {})
 
 
 def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
@@ -174,13 +175,13 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
     conversation = conversation_of(span)
     texts = texts_of(conversation)
     documents = documents_of(span, retriever=kind in RETRIEVERS)
-    if not documents and kind == LLM:
+    if not documents and kind == Kind.LLM:
         found = retrieved.get(span.trace_id, ())
         documents = tuple(text for ended_ns, text in found if ended_ns <= span.start_ns)
     # A model is given what tools answered as it is given documents, so an answer may rest on either.
-    passages = (*documents, *results_of(conversation.inputs)) if kind == LLM else documents
+    passages = (*documents, *results_of(conversation.inputs)) if kind == Kind.LLM else documents
     owner = owner_of(span)
-    usage = read_usage(attributes, answers=kind == LLM)
+    usage = read_usage(attributes, answers=kind == Kind.LLM)
     provider, started = _name(first_text(attributes, PROVIDER)), moment(span.start_ns)
     record = Record(
         prompt=texts.prompt or "",
@@ -207,7 +208,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         prompt_tokens=usage.prompt,
         # An embedding that tells what went in has told everything.
         completion_tokens=0
-        if kind == EMBEDDING and usage.prompt and not usage.completion
+        if kind == Kind.EMBEDDING and usage.prompt and not usage.completion
         else usage.completion,
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
@@ -218,8 +219,8 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
 
 
 def _marks(kind: str, *, spoke: bool, usage: Usage) -> tuple[str, ...]:
-    marks = (NO_CONTENT,) if kind == LLM and not spoke else ()
-    return (*marks, _EXCLUSIVE) if kind in {LLM, EMBEDDING} and usage.exclusive else marks
+    marks = (Mark.NO_CONTENT,) if kind == Kind.LLM and not spoke else ()
+    return (*marks, Mark.USAGE_EXCLUSIVE) if kind in {Kind.LLM, Kind.EMBEDDING} and usage.exclusive else marks
 
 
 def moment(time_ns: int) -> datetime | None:

@@ -24,6 +24,7 @@ from app.schemas.limits import MOST_RECORD_VALUES, too_many
 from app.schemas.lines import cut_array, cut_ndjson
 from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, read_cost
 from monitoring.conversation import Message, read_messages, results_of
+from monitoring.marks import Mark
 from monitoring.models import Record
 
 __all__ = [
@@ -177,7 +178,7 @@ def _read(line: bytes, kind: type[RecordIn] = RecordIn) -> Record:
         mended = mend_unicode(line)
         if mended == line:
             raise
-        wire, marks = _decode(mended, kind), ("invalid_unicode_replaced",)
+        wire, marks = _decode(mended, kind), (Mark.INVALID_UNICODE_REPLACED,)
     record = _to_record(wire, marks)
     return _without_nul(record) if _ESCAPED_NUL in line or marks else record
 
@@ -218,9 +219,9 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     if stamp is not None and stamp.tzinfo is not UTC:
         stamp = in_utc(stamp)
     if not wire.prompt.strip():
-        marks = (*marks, "empty_prompt")
+        marks = (*marks, Mark.EMPTY_PROMPT)
     if not wire.response.strip():
-        marks = (*marks, "empty_response")
+        marks = (*marks, Mark.EMPTY_RESPONSE)
     return Record(
         prompt=wire.prompt,
         response=wire.response,
@@ -288,7 +289,7 @@ def _without_nul(record: Record) -> Record:
             return record
     except RecursionError as error:
         raise WrongShapeError("the record is nested too deeply") from error
-    mended["marks"] = [*record.marks, "nul_replaced"]
+    mended["marks"] = [*record.marks, Mark.NUL_REPLACED]
     return convert(mended, Record)
 
 

@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from enum import StrEnum
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 __all__ = [
-    "BARE",
-    "MOMENT",
-    "PART",
     "POINTING",
-    "RESPONSE",
-    "RETRIEVERS",
-    "SILENT",
-    "STEP",
-    "STREAM",
-    "SUM",
-    "USAGE",
     "WORDING_CHARACTERS",
-    "WRAPS",
     "PlacedSpan",
+    "Reason",
     "Restatement",
     "Wording",
 ]
 
-# The kind that a call turns into when it only tells once more of another one.
-STEP = "chain"
-# The kinds of spans whose documents are the context of later calls.
-RETRIEVERS = frozenset({"retriever", "reranker"})
 
-# Why a span is no call of its own, as GET /traces/{id} says it.
-RESPONSE, USAGE, PART = "same_response_id", "same_usage", "part_of_usage"
-BARE, SILENT = "no_usage_of_its_own", "no_texts_of_its_own"
-MOMENT, STREAM = "same_time_usage_and_text", "request_of_stream"
-SUM, WRAPS = "sum_of_usage", "wraps_calls"
-POINTING = frozenset({SUM, WRAPS})
+class Reason(StrEnum):
+    """Why a span is no call of its own, as GET /traces/{id} says it; rows keep it as plain text."""
+
+    RESPONSE = "same_response_id"
+    USAGE = "same_usage"
+    PART = "part_of_usage"
+    BARE = "no_usage_of_its_own"
+    SILENT = "no_texts_of_its_own"
+    MOMENT = "same_time_usage_and_text"
+    STREAM = "request_of_stream"
+    SUM = "sum_of_usage"
+    WRAPS = "wraps_calls"
+
+
+POINTING: Final[frozenset[str]] = frozenset({Reason.SUM, Reason.WRAPS})
 """Reasons of a span that stands for several calls and names the last of them."""
 
 

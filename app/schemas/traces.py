@@ -10,11 +10,11 @@ from uuid import UUID
 
 import msgspec
 
-from app.schemas.queued import NO_CONTENT, Envelope, Summary
-from monitoring.models import Failure, Record, Result, Score
+from app.schemas.queued import Envelope, Summary
+from monitoring.marks import Mark
+from monitoring.models import Failure, Record, Result, Score, TokenSource
 
 __all__ = [
-    "COUNTED_KINDS",
     "StoredSpan",
     "Trace",
     "record_of",
@@ -23,9 +23,6 @@ __all__ = [
     "summarise",
     "without_text",
 ]
-
-# What costs money and is counted; every other span is a step around such calls.
-COUNTED_KINDS = frozenset({"llm", "embedding"})
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,8 +179,8 @@ def record_of(trace: Trace) -> Record:
 
     Token counts are taken as reported where they were, and of a call without text, whose other counts are 0.
     """
-    reported = trace.token_source == "reported"  # noqa: S105 no password
-    silent = NO_CONTENT in trace.marks
+    reported = trace.token_source == TokenSource.REPORTED
+    silent = Mark.NO_CONTENT in trace.marks
     return Record(
         id=trace.client_id,
         timestamp=trace.occurred_at,

@@ -6,12 +6,8 @@ that the large ones can be distributed by project.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import (
     ARRAY,
-    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -34,10 +30,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeEngine
 
-from app.schemas.columns import COLUMNS, ColumnType
-from app.schemas.columns import Column as TraceColumn
+from app.storage.trace_columns import trace_columns
 
 __all__ = [
     "api_keys",
@@ -126,38 +120,12 @@ audit_log = Table(
     Column("detail", JSONB, nullable=False),
 )
 
-_TYPES: Mapping[ColumnType, TypeEngine[Any]] = {
-    ColumnType.TEXT: Text(),
-    ColumnType.BYTES: LargeBinary(),
-    ColumnType.ID: Uuid(),
-    ColumnType.MOMENT: DateTime(timezone=True),
-    ColumnType.TRUTH: Boolean(),
-    ColumnType.COUNT: BigInteger(),
-    ColumnType.NUMBER: Double(),
-    ColumnType.MONEY: Numeric(20, 10),
-    ColumnType.TEXTS: ARRAY(Text),
-    ColumnType.OBJECT: JSONB(),
-    ColumnType.SCORES: JSON(),  # kept as sent: it is read whole, and jsonb costs twice the CPU to store
-}
-_LATER = frozenset({"hits"})  # was added when there were rows
-
-
-def _trace_column(declared: TraceColumn) -> Column[Any]:
-    return Column(
-        declared.name,
-        _TYPES[declared.type],
-        primary_key=declared.name in {"project_id", "trace_id"},
-        nullable=declared.nullable,
-        server_default=_EMPTY if declared.name in _LATER else None,
-    )
-
-
 # One row per span; an LLM call is a span of kind `llm`, and only those are scored and counted. The columns are declared
 # by app.schemas.traces.Trace; `trace_id` is a UUIDv7 and carries the moment of acceptance.
 traces = Table(
     "traces",
     metadata,
-    *map(_trace_column, COLUMNS),
+    *trace_columns(),
     Index("ix_traces_occurred", "project_id", "source", "occurred_at"),
     Index("ix_traces_unsafe", "project_id", "trace_id", postgresql_where=text("is_safe = false")),
     Index(

@@ -11,7 +11,6 @@ import dash_mantine_components as dmc
 from dash import html
 
 from app.schemas.listed import ListedTrace
-from app.schemas.queued import NO_CONTENT
 from app.schemas.traces import Trace
 from dashboard.drawing.components import aria, flag_name
 from dashboard.drawing.evidence import Finding, marked
@@ -19,8 +18,9 @@ from dashboard.drawing.formatting import UNKNOWN, ago, clip, clock, count, insta
 from dashboard.drawing.restatements import told_once_more
 from dashboard.drawing.silence import silence_notice
 from monitoring.bounds import FIGURES
+from monitoring.marks import Mark
 from monitoring.models import Failure, Result, Score
-from monitoring.text.excerpts import SCORED_CHARACTERS, SCORED_IN_PART
+from monitoring.text.excerpts import SCORED_CHARACTERS
 
 __all__ = ["trace_detail", "trace_rows", "trace_table"]
 
@@ -87,7 +87,7 @@ def trace_rows(traces: Sequence[ListedTrace], now: datetime) -> list[dict[str, A
             "safe": {True: "none", False: UNKNOWN, None: UNKNOWN}[trace.is_safe],
             "cost": money(trace.cost_usd),
             "prompt": clip(trace.prompt, _SNIPPET)
-            or ("(came without texts)" if NO_CONTENT in trace.marks else "(empty)"),
+            or ("(came without texts)" if Mark.NO_CONTENT in trace.marks else "(empty)"),
         }
         for trace in traces
     ]
@@ -102,7 +102,7 @@ def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
         ("context", "Context", "\n\n".join(trace.context)),
         ("reference", "Reference", trace.reference or ""),
     ]
-    silent = NO_CONTENT in trace.marks
+    silent = Mark.NO_CONTENT in trace.marks
     return [
         _summary(trace),
         *_restating(trace),
@@ -116,7 +116,7 @@ def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
             if silent
             else []
         ),
-        *([html.P(_PARTIAL, className="remark")] if SCORED_IN_PART in trace.marks else []),
+        *([html.P(_PARTIAL, className="remark")] if Mark.SCORED_IN_PART in trace.marks else []),
         *(
             _text(title, text, _findings(trace.scores, field))
             for field, title, text in texts

@@ -23,18 +23,12 @@ from app.errors import Unavailable
 from app.events import Event, publish_event, publish_replies
 from app.projects import Projects
 from app.queue import EVALUATE_QUEUE, JobName, NewJob, stage
+from app.schemas.dead_letters import DeadReason
 from app.schemas.ids import mint
+from app.schemas.kinds import COUNTED_KINDS, PART_KINDS
 from app.schemas.projects import ProjectSettings
-from app.schemas.queued import (
-    PART_KINDS,
-    Batch,
-    Envelope,
-    Summary,
-    decode_batch,
-    decode_envelope,
-    encode,
-)
-from app.schemas.traces import COUNTED_KINDS, Trace, summarise
+from app.schemas.queued import Batch, Envelope, Summary, decode_batch, decode_envelope, encode
+from app.schemas.traces import Trace, summarise
 from app.storage.engine import DATABASE_ERRORS, REFUSALS, is_outage, is_refusal
 from app.storage.ledger.dead_letters import DeadLetter
 from workers.evaluation.attempts import Attempts
@@ -129,7 +123,9 @@ class Evaluation:
 
     async def _attempt(self, name: JobName, payload: bytes, attempts: int) -> None:
         if attempts > 1 and (name.records > 1 or attempts > _LAST_ATTEMPT):
-            await self._isolate(name, payload, attempts, "process_died", "a worker died while scoring it")
+            await self._isolate(
+                name, payload, attempts, DeadReason.PROCESS_DIED, "a worker died while scoring it"
+            )
             return
         try:
             await self._process(name, payload)
@@ -206,7 +202,7 @@ class Evaluation:
             project_id=name.project_id,
             trace_id=mint(self._clock()),
             job_id=str(name),
-            reason="unreadable",
+            reason=DeadReason.UNREADABLE,
             detail=detail,
             attempts=1,
             payload=payload,

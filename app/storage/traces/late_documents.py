@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.schemas.spans import RETRIEVERS
+from app.schemas.kinds import RETRIEVERS
 from app.storage.traces.places import MOST_PASSAGES, MOST_PLACES, MOST_RETRIEVERS
 
 __all__ = ["UnservedCall", "read_unserved"]

@@ -27,8 +27,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import InvalidParameter
 from app.schemas.columns import COLUMNS, PROMISED_NAMES, TEXT_ARRAYS
 from app.schemas.ids import first_id
+from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.listed import Filters, ListedTrace, Restating, TreeNode
-from app.schemas.traces import COUNTED_KINDS, Trace, scores_from_json
+from app.schemas.traces import Trace, scores_from_json
 from app.storage.engine import is_overdue
 from app.storage.tables import traces
 
@@ -65,7 +66,9 @@ _LISTED = [
     _shown(name, {"prompt": _PREVIEW_CHARACTERS, "response": _PREVIEW_CHARACTERS})
     for name in ListedTrace.__struct_fields__
 ]
-_NODE = [_shown(name, {"name": _LONGEST_NAME, "error": _LONGEST_ERROR}) for name in TreeNode.__struct_fields__]
+_NODE = [
+    _shown(name, {"name": _LONGEST_NAME, "error": _LONGEST_ERROR}) for name in TreeNode.__struct_fields__
+]
 _MOST_RESTATING = 100
 
 
