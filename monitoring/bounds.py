@@ -48,7 +48,7 @@ BEYOND: Final = 10**30
 """What a reader returns for a number that no bound lets in, so that `bounded` leaves it out and marks it."""
 
 # The name of a number ends with its unit.
-_MOST_OF_UNIT = {"ms": MOST_MILLISECONDS, "tokens": MOST_TOKENS, "usd": MOST_USD}
+_MOST_OF_UNIT: dict[str, float | Decimal] = {"ms": MOST_MILLISECONDS, "tokens": MOST_TOKENS, "usd": MOST_USD}
 _BOUNDS: dict[str, float | Decimal] = {
     name: _MOST_OF_UNIT[unit]
     for name in Record.__struct_fields__

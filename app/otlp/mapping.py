@@ -35,7 +35,7 @@ from app.schemas.limits import too_many
 from app.schemas.queued import SpanContext
 from app.schemas.records import Rejection
 from monitoring.bounds import BEYOND, bounded
-from monitoring.conversation import messages_of, results_of, texts_of
+from monitoring.conversation import Conversation, messages_of, results_of, texts_of
 from monitoring.marks import Mark
 from monitoring.models import Record
 from monitoring.spending.pricing import rates_of
@@ -174,12 +174,6 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
     attributes = span.attributes
     conversation = conversation_of(span)
     texts = texts_of(conversation)
-    documents = documents_of(span, retriever=kind in RETRIEVERS)
-    if not documents and kind == Kind.LLM:
-        found = retrieved.get(span.trace_id, ())
-        documents = tuple(text for ended_ns, text in found if ended_ns <= span.start_ns)
-    # A model is given what tools answered as it is given documents, so an answer may rest on either.
-    passages = (*documents, *results_of(conversation.inputs)) if kind == Kind.LLM else documents
     owner = owner_of(span)
     usage = read_usage(attributes, answers=kind == Kind.LLM)
     provider, started = _name(first_text(attributes, PROVIDER)), moment(span.start_ns)
@@ -193,7 +187,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         session_id=owner.session_id,
         template_id=_name(first_text(attributes, TEMPLATE)),
         system_prompt=texts.system,
-        context=tuple(dict.fromkeys(passages))[:_MOST_PASSAGES],
+        context=_passages(span, kind, retrieved, conversation),
         messages=messages_of(conversation),
         response_time_ms=_duration(span),
         time_to_first_token_ms=_first_token(span),
@@ -206,16 +200,29 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
             *owner.marks,
         ),
         prompt_tokens=usage.prompt,
-        # An embedding that tells what went in has told everything.
-        completion_tokens=0
-        if kind == Kind.EMBEDDING and usage.prompt and not usage.completion
-        else usage.completion,
+        completion_tokens=_completion(kind, usage),
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
         reasoning_tokens=usage.reasoning,
         reported_cost_usd=reported_cost(attributes),
     )
     return bounded(record)
+
+
+def _passages(span: Span, kind: str, retrieved: _Retrieved, told: Conversation) -> tuple[str, ...]:
+    """Return what an answer may rest on: documents, and what tools answered, which a model is given alike."""
+    documents = documents_of(span, retriever=kind in RETRIEVERS)
+    if kind != Kind.LLM:
+        return tuple(dict.fromkeys(documents))[:_MOST_PASSAGES]
+    if not documents:
+        found = retrieved.get(span.trace_id, ())
+        documents = tuple(text for ended_ns, text in found if ended_ns <= span.start_ns)
+    return tuple(dict.fromkeys((*documents, *results_of(told.inputs))))[:_MOST_PASSAGES]
+
+
+def _completion(kind: str, usage: Usage) -> int | None:
+    """Return the tokens of the answer; an embedding that tells what went in has told everything."""
+    return 0 if kind == Kind.EMBEDDING and usage.prompt and not usage.completion else usage.completion
 
 
 def _marks(kind: str, *, spoke: bool, usage: Usage) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
@@ -207,8 +208,7 @@ def _gather(value: Any, kind: type[RecordIn]) -> RecordIn:
 def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     if wire.metadata or wire.messages:
         _check_free_form(wire)
-    given = wire.context
-    context = () if not given else (given,) if isinstance(given, str) else tuple(given)
+    context = _passages(wire.context)
     messages: tuple[Message, ...] = ()
     if wire.messages:
         talk = read_messages(wire.messages, "user")
@@ -218,10 +218,8 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     stamp = wire.timestamp
     if stamp is not None and stamp.tzinfo is not UTC:
         stamp = in_utc(stamp)
-    if not wire.prompt.strip():
-        marks = (*marks, Mark.EMPTY_PROMPT)
-    if not wire.response.strip():
-        marks = (*marks, Mark.EMPTY_RESPONSE)
+    if not (wire.prompt.strip() and wire.response.strip()):
+        marks = (*marks, *_emptiness(wire))
     return Record(
         prompt=wire.prompt,
         response=wire.response,
@@ -251,6 +249,17 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         skip=() if _all_checked(wire) else tuple(n for n in _CHECKS if not getattr(wire, f"check_{n}")),
         marks=marks,
     )
+
+
+def _passages(given: str | list[str] | None) -> tuple[str, ...]:
+    return () if not given else (given,) if isinstance(given, str) else tuple(given)
+
+
+def _emptiness(wire: RecordIn) -> Iterator[Mark]:
+    if not wire.prompt.strip():
+        yield Mark.EMPTY_PROMPT
+    if not wire.response.strip():
+        yield Mark.EMPTY_RESPONSE
 
 
 def in_utc(stamp: datetime) -> datetime:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from app.schemas.spans import Reason
 
 __all__ = ["told_once_more"]
 
-_WORDS = {
+_WORDS: Mapping[str, str] = {
     Reason.RESPONSE: "both name the same response",
     Reason.USAGE: "their model and usage are the same",
     Reason.PART: "its usage is a part of what that call reports",

@@ -205,7 +205,7 @@ def _tell_one_stream(one: _Timed, other: _Timed, said: Wording, too: Wording) ->
     )
 
 
-_CHECKS = {
+_CHECKS: Mapping[str, Callable[[_Timed, _Timed, Wording, Wording], bool]] = {
     Reason.RESPONSE: _tell_one_response,
     Reason.MOMENT: _tell_one_moment,
     Reason.STREAM: _tell_one_stream,
