@@ -150,25 +150,33 @@ def _result(item: dict[str, Any]) -> Result:
     return msgspec.convert(item, Failure) if "error" in item else msgspec.convert(item, Score)
 
 
-# What a trace takes from its record and from its envelope under the same name. Tokens are counted where a record
-# reports none.
+# What a trace and its record call alike. Tokens are counted where a record reports none.
 _OF_RECORD = tuple(
     name
     for name in Trace.__struct_fields__
     if name in Record.__struct_fields__ and name not in {"prompt_tokens", "completion_tokens"}
 )
-_OF_ENVELOPE = tuple(name for name in Trace.__struct_fields__ if name in Envelope.__struct_fields__)
-_record_values, _envelope_values = attrgetter(*_OF_RECORD), attrgetter(*_OF_ENVELOPE)
+_record_values = attrgetter(*_OF_RECORD)
 
 
 def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **found: Any) -> Trace:
     """Return the trace of an envelope with what was found out about it."""
     record = envelope.record
     return Trace(
+        project_id=envelope.project_id,
+        trace_id=envelope.trace_id,
         job_id=job_id,
+        source=envelope.source,
+        kind=envelope.kind,
         occurred_at=occurred_at,
         client_id=record.id,
-        **dict(zip(_OF_ENVELOPE, _envelope_values(envelope), strict=True)),
+        otel_trace_id=envelope.otel_trace_id,
+        otel_span_id=envelope.otel_span_id,
+        otel_parent_span_id=envelope.otel_parent_span_id,
+        response_key=envelope.response_key,
+        restates=envelope.restates,
+        restates_because=envelope.restates_because,
+        guard=envelope.guard,
         **dict(zip(_OF_RECORD, _record_values(record), strict=True)),
         **found,
     )
