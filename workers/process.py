@@ -24,9 +24,10 @@ from app.catalogue import list_judges, publish_judges
 from app.config import Settings
 from app.disk import Disk
 from app.jobs import Runner
-from app.jobs.erasure import ERASE, Erasure
-from app.jobs.evaluations import EVALUATE_JOB, Evaluations
-from app.jobs.pricing import PRICE, Pricing
+from app.jobs.erasure import Erasure
+from app.jobs.evaluations import Evaluations
+from app.jobs.kinds import JobKind
+from app.jobs.pricing import Pricing
 from app.privacy import Privacy
 from app.projects import Projects
 from app.queue import EVALUATE, EVALUATE_QUEUE, beat, deserialize, retire, serialize
@@ -136,9 +137,9 @@ class WorkerProcess:
             self._engine,
             self._redis,
             {
-                ERASE: Erasure(self._engine, self._redis, describing(evaluators)),
-                EVALUATE_JOB: Evaluations(),
-                PRICE: Pricing(describing(evaluators)),
+                JobKind.ERASE: Erasure(self._engine, self._redis, describing(evaluators)),
+                JobKind.EVALUATE: Evaluations(),
+                JobKind.PRICE: Pricing(describing(evaluators)),
             },
         )
         caps, scoring = CardinalityCaps(self._engine), Scoring(evaluators, privacy)

@@ -18,9 +18,8 @@ from app.storage.upkeep.prices import read_unpriced, set_prices
 from monitoring.bounds import COST_PLACES
 from monitoring.spending.pricing import PricingStatus, Usage, price
 
-__all__ = ["PRICE", "Pricing"]
+__all__ = ["Pricing"]
 
-PRICE = "price"
 _BATCH = 500
 _BEGINNING = UUID(int=0)
 
