@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
-__all__ = ["Mark"]
+__all__ = ["COUNTED_AS_OTHER", "Mark"]
+
+COUNTED_AS_OTHER: Final = "other:"
+"""How a mark begins that says which names of a trace are counted under `(other)`, because there were too many."""
 
 
 class Mark(StrEnum):
-    """What a mark says; records and rows keep it as plain text.
-
-    A trace has other marks of the form `other:DIMENSION`, for names that are counted under `(other)`.
-    """
+    """What a mark says; records and rows keep it as plain text."""
 
     EMPTY_PROMPT = "empty_prompt"
     EMPTY_RESPONSE = "empty_response"

@@ -37,7 +37,7 @@ from app.schemas.records import Rejection
 from monitoring.bounds import BEYOND, bounded
 from monitoring.conversation import Conversation, messages_of, results_of, texts_of
 from monitoring.marks import Mark
-from monitoring.models import Record
+from monitoring.models import UNKNOWN_MODEL, Record
 from monitoring.spending.pricing import rates_of
 
 __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
@@ -51,7 +51,7 @@ _NS_PER_MS = 1_000_000
 
 _PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)  # for a span that tells no time
 _MODELS = (*ANSWERED_BY, *ASKED_FOR)
-_NO_MODEL = frozenset({"none", "null", "unknown", "undefined", "n/a"})
+_NO_MODEL = frozenset({"none", "null", UNKNOWN_MODEL, "undefined", "n/a"})
 _SMALLER_UNITS_MS = (1.0, 1e-3, 1e-6)
 
 
@@ -248,7 +248,7 @@ def _model(attributes: Attributes, provider: str | None, at: datetime | None) ->
     if len(names) > 1:
         priced = (name for name in names if rates_of(provider, name, at or _PRICES_AT))
         return next(priced, names[0])
-    return names[0] if names else "unknown"
+    return names[0] if names else UNKNOWN_MODEL
 
 
 def _duration(span: Span) -> float | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from app.schemas.kinds import Kind
-from monitoring.models import Record, Score
+from monitoring.models import UNKNOWN_MODEL, Record, Score
 
 __all__ = [
     "BEGUN",
@@ -101,7 +101,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     safety_flags: tuple[str, ...]
     cost_usd: Decimal | None
     pricing_status: str
-    model_name: str = "unknown"
+    model_name: str = UNKNOWN_MODEL
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -26,7 +26,7 @@ from app.schemas.lines import cut_array, cut_ndjson
 from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, read_cost
 from monitoring.conversation import Message, read_messages, results_of
 from monitoring.marks import Mark
-from monitoring.models import Record
+from monitoring.models import UNKNOWN_MODEL, Record
 
 __all__ = [
     "BodyFormat",
@@ -223,7 +223,7 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     return Record(
         prompt=wire.prompt,
         response=wire.response,
-        model_name=wire.model_name or "unknown",
+        model_name=wire.model_name or UNKNOWN_MODEL,
         provider=wire.provider,
         id=wire.id,
         timestamp=stamp,

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import msgspec
 
+from monitoring.models import UNKNOWN_MODEL
+
 __all__ = [
     "POINTING",
     "WORDING_CHARACTERS",
@@ -49,7 +51,7 @@ class PlacedSpan(msgspec.Struct, frozen=True, kw_only=True):
     otel_span_id: bytes
     otel_parent_span_id: bytes | None
     kind: str
-    model_name: str = "unknown"
+    model_name: str = UNKNOWN_MODEL
     provider: str | None = None
     begun: datetime | None = None
     lasted_ms: float | None = None

@@ -21,7 +21,7 @@ from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.inheritance import Heir, give, lock_counted, read_kin, read_shared
-from monitoring.marks import Mark
+from monitoring.marks import COUNTED_AS_OTHER, Mark
 from monitoring.models import Record
 from workers.cardinality import CardinalityCaps
 from workers.spans.context import within_reach
@@ -32,7 +32,7 @@ _NOTHING = Given()
 _MOST_TAGS = 64
 _MOST_ROUNDS = 8
 _OWNED = frozenset({"user", "session", "tag"})
-_COUNTED_AS_OTHER = ("other:user", "other:session", "other:tag:")
+_OWNERS_AS_OTHER = tuple(f"{COUNTED_AS_OTHER}{of}" for of in ("user", "session", "tag:"))
 # Spans whose texts are not kept have no metadata either.
 _WITHOUT_TEXT = frozenset({Mark.TEXT_DROPPED, Mark.TEXT_NOT_SAMPLED})
 
@@ -274,11 +274,11 @@ def _endowed(one: _Owned, given: Given) -> _Owned:
 
 def _unnamed(trace: Trace) -> Trace:
     """Return a stored span without the marks that say which of its names are counted under `(other)`."""
-    marks = tuple(mark for mark in trace.marks if not mark.startswith(_COUNTED_AS_OTHER))
+    marks = tuple(mark for mark in trace.marks if not mark.startswith(_OWNERS_AS_OTHER))
     return structs.replace(trace, marks=marks)
 
 
 def _renamed(trace: Trace, named: Trace) -> Trace:
     """Return a span with those of the marks of its names that are about its owner; the others were settled before."""
-    others = (mark for mark in named.marks[len(trace.marks) :] if mark.startswith(_COUNTED_AS_OTHER))
+    others = (mark for mark in named.marks[len(trace.marks) :] if mark.startswith(_OWNERS_AS_OTHER))
     return structs.replace(trace, marks=(*trace.marks, *others))

@@ -36,8 +36,8 @@ from app.storage.traces.writing import insert_traces, replace_traces
 from app.supervision import Tasks
 from monitoring.bounds import FIGURES
 from monitoring.entities.scoring import PII
-from monitoring.marks import Mark
-from monitoring.models import Record, Score
+from monitoring.marks import COUNTED_AS_OTHER, Mark
+from monitoring.models import UNKNOWN_MODEL, Record, Score
 from workers.cardinality import CardinalityCaps
 from workers.scoring import Scoring, Unscorable
 from workers.spans.context import give_documents, latest_beginnings, within_reach
@@ -306,7 +306,7 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
             context=tuple(dict.fromkeys((*record.context, *part.context)))[:MOST_PASSAGES],
-            model_name=part.model_name if record.model_name == "unknown" else record.model_name,
+            model_name=part.model_name if record.model_name == UNKNOWN_MODEL else record.model_name,
             provider=record.provider or part.provider,
             tags=record.tags or part.tags,
             **{name: getattr(part, name) for name in FIGURES if getattr(record, name) is None},
@@ -314,7 +314,9 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
         )
     silent = not (record.prompt or record.response)
     marks = (
-        mark for mark in record.marks if not mark.startswith("other:") and (silent or mark != Mark.NO_CONTENT)
+        mark
+        for mark in record.marks
+        if not mark.startswith(COUNTED_AS_OTHER) and (silent or mark != Mark.NO_CONTENT)
     )
     return structs.replace(record, marks=tuple(dict.fromkeys(marks)), messages=tuple(messages))
 
