@@ -61,7 +61,7 @@ def sources() -> Iterator[tuple[str, str]]:
 def newest_field() -> str:
     """Return the column that was migrated last and is a field of a record."""
     migrations = sorted((ROOT / "migrations" / "versions").glob("*.py"))
-    added = re.findall(
+    added: list[str] = re.findall(
         r'add_column\(\s*"traces",\s*sa\.Column\("(\w+)"',
         "".join(path.read_text(encoding="utf-8") for path in migrations),
     )
@@ -109,7 +109,7 @@ def test_every_field_of_a_record_reaches_its_column_and_comes_back() -> None:
 )
 def test_every_number_of_a_record_has_a_bound(field: Any) -> None:
     assert field.name in FIGURES
-    record = bounded(Record(prompt="", response="", **{field.name: 1e30}))
+    record = bounded(replace(Record(prompt="", response=""), **{field.name: 1e30}))
     assert (getattr(record, field.name), record.marks) == (None, (Mark.NUMBER_OUT_OF_RANGE,))
 
 
@@ -179,7 +179,7 @@ async def test_one_file_is_a_whole_evaluator(tmp_path: Path, monkeypatch: pytest
     judges = list_judges(evaluators)
     await publish_judges(told, judges)  # type: ignore[arg-type]  # all of Redis that is used
     raisers = await read_raisers(told)  # type: ignore[arg-type]  # same
-    assert ([judge.name for judge in judges], raisers) == (["dummy"], {"dummy_found": {"dummy"}})
+    assert ([judge.name for judge in judges], raisers) == (["dummy"], {"dummy_found": frozenset({"dummy"})})
     measures = {"dummy": Measure(count=4), "flag:dummy_found": Measure(count=1)}
     assert _flags(measures, Counts(), raisers)["dummy_found"].rate == 0.25
     assert "Dummy found" in str(trace_detail(one))
