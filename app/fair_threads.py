@@ -27,7 +27,7 @@ class FairThreads:
     """Runs work in `threads` threads, of the projects that wait first that which has been served least.
 
     A piece's place is S = max(V, F): V is the place of what was begun last, F where the project's last piece ends, F = S +
-    cost (as `app/fair_queue.py` does it for jobs). Belongs to one event loop.
+    cost (as `app/queue/places.py` does it for jobs). Belongs to one event loop.
     """
 
     def __init__(self, name: str, *, threads: int) -> None:

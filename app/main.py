@@ -30,7 +30,6 @@ from app.api.parameters import parameter_check
 from app.api.routes import ROUTERS
 from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
-from app.clock import now_utc
 from app.config import Settings, load_settings
 from app.errors import StartupError
 from app.guard import GUARD_TASK, Guard
@@ -43,6 +42,7 @@ from app.storage.engine import Engine, create_engine
 from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging
 from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
+from monitoring.clock import now_utc
 
 __all__ = ["create_app", "create_app_from_env", "open_redis"]
 

@@ -14,6 +14,7 @@ import msgspec
 from app.errors import Conflict, InvalidRecord, Unavailable
 from app.schemas.feedback import Feedback
 from app.schemas.queued import Envelope, decode_record, encode
+from monitoring.bisection import Bisection
 from monitoring.models import Record, Score
 from monitoring.privacy.redaction import OwnId, Redaction
 
@@ -90,16 +91,17 @@ class Privacy:
         `searched` holds the same records where the pii evaluator has seen them. What is absent is
         logged by the type of the error alone, whose message might quote it.
         """
-        try:
-            return self._protect(project_id, redaction, records, searched)
-        except Exception as error:  # noqa: BLE001 whatever it was, the text must not pass
-            if len(records) == 1:
-                logger.error("a record could not be redacted: %s", type(error).__name__)  # noqa: TRY400 a traceback may quote it
-                return {}
-            protected: dict[UUID, Protected] = {}
-            for trace_id, record in records.items():
-                protected |= self.protect(project_id, redaction, {trace_id: record})
-            return protected
+        protected: dict[UUID, Protected] = {}
+        parts = Bisection(list(records))
+        for part in parts:
+            whole = len(part) == len(records)
+            chosen = records if whole else {trace_id: records[trace_id] for trace_id in part}
+            try:
+                protected |= self._protect(project_id, redaction, chosen, searched if whole else None)
+            except Exception as error:  # noqa: BLE001 whatever it was, the text must not pass
+                if not parts.halve(part):
+                    logger.error("a record could not be redacted: %s", type(error).__name__)  # noqa: TRY400 a traceback may quote it
+        return protected
 
     def _protect(
         self,

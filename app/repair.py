@@ -17,14 +17,14 @@ import msgspec
 from msgspec.structs import replace
 
 from app.access.administration import Line, record
-from app.aggregation import add_up, aggregate
-from app.folding import fold_batches
-from app.schemas.calls import Calls, decode_calls
-from app.schemas.rollups import Delta
+from app.figures.aggregation import add_up, aggregate
+from app.figures.calls import Calls, decode_calls
+from app.figures.delta import Delta
 from app.storage.access.projects import read_projects
 from app.storage.engine import DATABASE_ERRORS, Connection, Engine, is_timeout, reading
 from app.storage.locks import UPKEEP, wait_lock
 from app.storage.rollups.batches import halt_batches
+from app.storage.rollups.folding import fold_batches
 from app.storage.rollups.recounting import (
     NUMBERS,
     clear_numbers,

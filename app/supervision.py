@@ -1,13 +1,14 @@
-"""Background tasks of a process: repeated, restarted when they die, and never failing unseen."""
+"""What a process does again and again: turns with pauses between them, and tasks that never fail unseen."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import NoReturn, TypeVar
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 from redis.exceptions import RedisError
@@ -15,12 +16,14 @@ from redis.exceptions import RedisError
 from app.schemas.tasks import TaskState
 from app.storage.engine import is_outage
 
-__all__ = ["Tasks", "Turn", "in_background"]
+__all__ = ["NEVER", "Tasks", "Turn", "in_background", "repeat"]
 
 logger = logging.getLogger(__name__)
 
-# What it returns is after how many seconds the next turn is due, where that changes.
 Turn = Callable[[], Awaitable[float | None]]
+"""One turn of what is done again and again; it returns after how many seconds the next one is due, where that changes."""
+NEVER: Final = math.inf
+"""What a turn returns after which none is due."""
 
 _Outcome = TypeVar("_Outcome")
 
@@ -30,6 +33,25 @@ _LONGEST_RESTART_SECONDS = 5.0
 _RESTART_SECONDS = 0.5
 _SETTLED_SECONDS = 5.0
 _MOST_DOUBLINGS = 10
+
+
+async def repeat(
+    turn: Turn,
+    seconds: float,
+    *,
+    first_after: float | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Take turns, `seconds` apart or as far as a turn returns, until one returns NEVER, raises or is cancelled.
+
+    The first turn is taken at once, or `first_after` so many seconds.
+    """
+    pause = first_after
+    while pause != NEVER:
+        if pause is not None:
+            await sleep(pause)
+        wanted = await turn()
+        pause = seconds if wanted is None else wanted
 
 
 @asynccontextmanager
@@ -84,20 +106,21 @@ class Tasks:
         *,
         longest: float = _LONGEST_PAUSE_SECONDS,
         essential: bool = False,
-    ) -> NoReturn:
-        """Take turns until cancelled, `seconds` apart or as far as a turn returns.
+    ) -> None:
+        """Take turns as `repeat` does, each of which may fail.
 
         After failures the pause doubles up to `longest`, unless a server was away: it is needed the moment
         it is back.
         """
         self._states.setdefault(name, TaskState(name, essential=essential))
-        while True:
-            wanted = await self.attempt(name, turn)
-            await self._sleep(self._pause(name, seconds, wanted, longest))
 
-    async def keep(
-        self, name: str, run: Callable[[], Awaitable[None]], *, essential: bool = False
-    ) -> NoReturn:
+        async def attempt() -> float:
+            wanted = await self.attempt(name, turn)
+            return self._pause(name, seconds, wanted, longest)
+
+        await repeat(attempt, seconds, sleep=self._sleep)
+
+    async def keep(self, name: str, run: Callable[[], Awaitable[None]], *, essential: bool = False) -> None:
         """Restart what should run until cancelled; it counts as working when it has run for five seconds."""
 
         async def run_on() -> None:

@@ -19,7 +19,6 @@ from app.access.authenticator import Authenticator
 from app.access.keyring import Keyring
 from app.access.sessions import Sessions
 from app.access.visitors import Visitors
-from app.clock import now_utc
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
 from app.privacy import Privacy
@@ -39,6 +38,7 @@ from dashboard.drawing.drawer import register_drawer
 from dashboard.drawing.frame import URL, frame, register_frame, report_failure
 from dashboard.drawing.health import HealthSource
 from dashboard.page import find_pages
+from monitoring.clock import now_utc
 
 __all__ = ["create_dashboard", "main"]
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypedDict, TypeVar
 
+from monitoring.clock import now_utc
 from monitoring.models import CostMetrics
 from monitoring.spending.pricing import MODEL_COSTS, Overrides, Usage, price
 from monitoring.spending.savings import CostGroup
@@ -88,9 +89,7 @@ class CostTracker:
     forgotten.
     """
 
-    def __init__(
-        self, overrides: Overrides | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, overrides: Overrides | None = None, clock: Callable[[], datetime] = now_utc) -> None:
         self._overrides = overrides
         self._clock = clock
         self._lock = threading.Lock()

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
 from monitoring import evaluators as package
+from monitoring.bisection import Bisection
 from monitoring.evaluator import Evaluator
-from monitoring.models import Failure, Record, Result
+from monitoring.models import Failure, Record, Result, Score
 from monitoring.rules.evaluators import build_evaluators
 from monitoring.rules.file import RuleError, Rules
 from monitoring.text.prepared import Prepared
@@ -85,25 +86,28 @@ def evaluate(records: Sequence[Record], evaluators: Iterable[Evaluator]) -> tupl
 
 def evaluate_by(evaluator: Evaluator, batch: Prepared) -> list[Result]:
     """Score a batch by one evaluator, halving it where that raises until the culprit is alone, with a Failure."""
-    if not len(batch):
-        return []
-    try:
-        scores: list[Result] = list(evaluator.evaluate(batch))
-        if len(scores) != len(batch):
-            msg = f"{len(scores)} scores for {len(batch)} records"
-            raise ValueError(msg)  # noqa: TRY301 treated like any other fault of the evaluator
-    except Exception as error:  # noqa: BLE001 whatever it raised becomes data on the record
-        if len(batch) > 1:
-            middle = len(batch) // 2
-            return evaluate_by(evaluator, batch.select(range(middle))) + evaluate_by(
-                evaluator, batch.select(range(middle, len(batch)))
-            )
-        return [
-            Failure(
-                evaluator=evaluator.name,
-                version=evaluator.version,
-                error=type(error).__name__,
-                message=str(error)[:_MESSAGE_LIMIT],
-            )
-        ]
+    results: list[Result] = []
+    parts = Bisection(range(len(batch)))
+    for part in parts:
+        try:
+            results += _scores(evaluator, batch if len(part) == len(batch) else batch.select(part))
+        except Exception as error:  # noqa: BLE001 whatever it raised becomes data on the record
+            if not parts.halve(part):
+                results.append(_failure(evaluator, error))
+    return results
+
+
+def _scores(evaluator: Evaluator, batch: Prepared) -> list[Score]:
+    scores = list(evaluator.evaluate(batch))
+    if len(scores) != len(batch):
+        raise ValueError(f"{len(scores)} scores for {len(batch)} records")
     return scores
+
+
+def _failure(evaluator: Evaluator, error: Exception) -> Failure:
+    return Failure(
+        evaluator=evaluator.name,
+        version=evaluator.version,
+        error=type(error).__name__,
+        message=str(error)[:_MESSAGE_LIMIT],
+    )

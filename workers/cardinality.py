@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import msgspec
 
-from app.observation import other_mark
+from app.figures.observation import other_mark
 from app.schemas.traces import Trace
 from app.storage.engine import Engine
 from app.storage.rollups.observed_values import admit_values

@@ -18,16 +18,16 @@ import uvloop
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
 from app.privacy import Privacy
+from app.queue.claims import release
+from app.queue.scheduling import Lane
 from app.rules import load_evaluators
 from app.schemas.projects import ProjectSettings
 from app.telemetry import configure_logging
 from monitoring.evaluator import Evaluator
 from monitoring.samples import SAMPLES
-from workers.evaluation.attempts import release
 from workers.evaluation.last_job import LastJob
 from workers.evaluation.warming import envelope_of
 from workers.process import WorkerProcess, unix_ms, worker_name
-from workers.scheduling import Lane
 from workers.scoring import Scoring
 
 __all__ = ["GARBAGE_THRESHOLD", "main"]
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 _RESTART_SECONDS = 1.0
 # What nobody waits for gives way to what somebody does, where there are fewer cores than processes.
-_PATIENCE = 10
+_NICENESS = 10
 # A batch makes thousands of objects that live to its end; looking for garbage among them is for nothing.
 GARBAGE_THRESHOLD = 50_000
 
@@ -64,8 +64,8 @@ class Family:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop())
         for _ in range(self._settings.workers):
-            self._fork("patient")
-        self._fork("urgent")
+            self._fork("bulk")
+        self._fork("waited")
         while self._children:
             pid, status = os.wait()
             child = self._children.pop(pid, None)
@@ -97,8 +97,8 @@ class Family:
         status = 1
         try:
             os.close(self._held)
-            if child.lane == "patient":
-                os.nice(_PATIENCE)
+            if child.lane == "bulk":
+                os.nice(_NICENESS)
             uvloop.run(self._serve(child))
             status = 0
         except BaseException:

@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.aggregation import Judging
+from app.figures.judging import Judging
 from app.privacy import Privacy, SealError
 from app.schemas.ids import minted_at, sample_fraction
 from app.schemas.kinds import COUNTED_KINDS, Kind
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Envelope
 from app.schemas.traces import Trace, from_envelope, without_text
+from monitoring.bisection import Bisection
 from monitoring.bounds import bounded
 from monitoring.entities.scoring import PII
 from monitoring.evaluation import evaluate
@@ -57,18 +58,15 @@ class Scoring:
         An evaluator that raises is not the culprit: it leaves a Failure in that record's scores. Sealed
         records are opened here, and nothing of their text is in what is returned.
         """
-        if not envelopes:
-            return []
-        try:
-            return list(self._score(envelopes, job_id, settings))
-        except Exception as error:  # noqa: BLE001 whatever it was is written beside the record that caused it
-            if len(envelopes) == 1:
-                return [_unscorable(envelopes[0], error)]
-            middle = len(envelopes) // 2
-            return [
-                *self.score(envelopes[:middle], job_id, settings),
-                *self.score(envelopes[middle:], job_id, settings),
-            ]
+        results: list[Trace | Unscorable] = []
+        parts = Bisection(envelopes)
+        for part in parts:
+            try:
+                results += list(self._score(part, job_id, settings))
+            except Exception as error:  # noqa: BLE001 whatever it was is written beside the record that caused it
+                if not parts.halve(part):
+                    results.append(_unscorable(part[0], error))
+        return results
 
     def open(self, envelope: Envelope) -> Record:
         """Return the original of a record, for its texts to be scored; raises SealError."""

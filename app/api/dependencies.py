@@ -18,16 +18,16 @@ from app.api.access import identity_behind
 from app.api.body_threads import BodyThreads
 from app.api.instruments import Instruments
 from app.api.live_feed import Hub
-from app.clock import now_utc
 from app.config import Settings
-from app.folding import figures
 from app.guard import Guard
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
 from app.storage.engine import Connection, Engine, reading, writing
 from app.storage.readers import Readers
+from app.storage.rollups.folding import figures
 from app.supervision import Tasks
+from monitoring.clock import now_utc
 
 __all__ = [
     "Caller",

@@ -16,9 +16,9 @@ from redis.exceptions import RedisError, ResponseError
 from rich.console import Console
 from rich.table import Table
 
-from app.aggregation import describing
 from app.config import MOST_DAYS, Settings, load_settings
 from app.errors import Unavailable
+from app.figures.judging import describing
 from app.local.clients import command_actor, open_clients
 from app.local.servers import Addresses, read_addresses
 from app.repair import Repaired, find_concerned, repair_all

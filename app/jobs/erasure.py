@@ -15,8 +15,7 @@ from uuid import UUID
 import msgspec
 from redis.asyncio import Redis
 
-from app.aggregation import aggregate, negate
-from app.folding import fold_batches
+from app.figures.aggregation import aggregate, difference
 from app.jobs.runner import Step
 from app.queue import queued_tokens
 from app.schemas.ids import first_id
@@ -24,6 +23,7 @@ from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
 from app.storage.locks import UPKEEP, wait_lock
 from app.storage.rollups.batches import halt_batches
+from app.storage.rollups.folding import fold_batches
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.erasure import (
     count_traces,
@@ -131,7 +131,7 @@ class Erasure:
         )
 
     async def _take_back(self, connection: Connection, project_id: str, traces: Sequence[Trace]) -> None:
-        await append_deltas(connection, [negate(delta) for delta in aggregate(traces, self._descriptive)])
+        await append_deltas(connection, difference(traces, [], self._descriptive))
         sessions = {trace.session_id for trace in traces if trace.session_id}
         await forget_name(connection, project_id, "session", sorted(sessions))
 

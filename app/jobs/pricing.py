@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.aggregation import aggregate, negate
+from app.figures.aggregation import difference
 from app.jobs.runner import Step
 from app.schemas.traces import Trace
 from app.storage.engine import Connection
@@ -50,8 +50,7 @@ class Pricing:
             )
             for trace in before
         ]
-        deltas = [negate(delta) for delta in aggregate(before, self._descriptive)]
-        await append_deltas(connection, [*deltas, *aggregate(after, self._descriptive)])
+        await append_deltas(connection, difference(before, after, self._descriptive))
         looked, all_priced = job.done + len(traces), cursor.priced + len(priced)
         if len(traces) < _BATCH:
             return Step(looked, looked, finished=True, result={"looked_at": looked, "priced": all_priced})

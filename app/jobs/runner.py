@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from app.jobs.views import announce
 from app.storage.engine import Connection, Engine, is_outage
 from app.storage.upkeep.jobs import Claim, Job, claim_job, due_jobs, read_job, renew_claim, save_step
-from app.supervision import Tasks
+from app.supervision import Tasks, repeat
 
 __all__ = ["Handler", "Runner", "Step"]
 
@@ -142,15 +142,14 @@ class Runner:
     async def _renewed(self, claim: Claim) -> AsyncIterator[asyncio.Lock]:
         """Renew the claim for the length of the block, except while the lock that it yields is held."""
         settling = asyncio.Lock()
-        renewing = asyncio.create_task(self._renew(claim, settling))
+
+        async def renew() -> None:
+            async with settling, self._engine.begin() as connection:
+                await renew_claim(connection, claim, LEASE)
+
+        renewing = asyncio.create_task(repeat(renew, _RENEW_SECONDS, first_after=_RENEW_SECONDS))
         try:
             yield settling
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
-
-    async def _renew(self, claim: Claim, settling: asyncio.Lock) -> None:
-        while True:
-            await asyncio.sleep(_RENEW_SECONDS)
-            async with settling, self._engine.begin() as connection:
-                await renew_claim(connection, claim, LEASE)

@@ -16,6 +16,7 @@ from app.otlp.signals import LogRecord, Malformed, Span, id_problem
 from app.schemas.kinds import Kind
 from app.schemas.queued import EVALUATED, SpanContext
 from app.schemas.records import Rejection
+from app.schemas.spans import SERVICE
 from monitoring.bounds import MOST_VALUE
 from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.marks import Mark
@@ -111,7 +112,7 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
         timestamp=moment(min(log.time_ns for log in logs)),
         context=known.context or results_of(conversation.inputs),
         marks=tuple(dict.fromkeys((*conversation.marks, *(m for m in known.marks if m != Mark.NO_CONTENT)))),
-        metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
+        metadata={name: known.metadata[name] for name in (SERVICE,) if name in known.metadata},
     )
     answer = response_key(_as_span(details).attributes)
     return Mapped(record, _context(logs[0], Kind.CONTENT, answer), _key(Kind.CONTENT, logs))

@@ -34,8 +34,10 @@ from app.schemas.kinds import RETRIEVERS, Kind
 from app.schemas.limits import too_many
 from app.schemas.queued import SpanContext
 from app.schemas.records import Rejection
+from app.schemas.retrieval import Retrieved, as_context, first_passages, passages_before
+from app.schemas.spans import SCOPE, SERVICE
 from monitoring.bounds import BEYOND, bounded
-from monitoring.conversation import Conversation, messages_of, results_of, texts_of
+from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.marks import Mark
 from monitoring.models import UNKNOWN_MODEL, Record
 from monitoring.spending.pricing import rates_of
@@ -43,7 +45,6 @@ from monitoring.spending.pricing import rates_of
 __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
 
 _NAME_CHARACTERS = 512
-_MOST_PASSAGES = 64
 _METADATA_BYTES = 64 * 1024
 _MOST_MESSAGES = 500_000
 _MOST_PASSAGE_CHARACTERS = 128 * 1024 * 1024
@@ -97,31 +98,20 @@ def _bounded(mapped: Iterable[Mapped | str]) -> Iterator[Mapped | str]:
         yield one
 
 
-_Retrieved = Mapping[bytes, Sequence[tuple[int, str]]]
+_Found = Mapping[bytes, Retrieved[int]]
 
 
-def _retrieved(known: Sequence[tuple[Span, str]]) -> _Retrieved:
-    """Return by trace the first passages that were retrieved in it, each with the time from which it was there."""
+def _retrieved(known: Sequence[tuple[Span, str]]) -> _Found:
+    """Return by trace the first passages that were retrieved in it, with times in Unix nanoseconds."""
     found: dict[bytes, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
     for span, kind in known:
         if kind in RETRIEVERS:
             with suppress(OverflowError, RecursionError):  # such a span is refused when it is mapped
                 found[span.trace_id].append((span.end_ns, documents_of(span, retriever=True)))
-    return {trace_id: _first_passages(groups) for trace_id, groups in found.items()}
+    return {trace_id: first_passages(searches) for trace_id, searches in found.items()}
 
 
-def _first_passages(groups: list[tuple[int, tuple[str, ...]]]) -> list[tuple[int, str]]:
-    """Return as many passages as a call takes; a call takes those that were there first."""
-    first: dict[str, int] = {}
-    for ended_ns, texts in sorted(groups):
-        for text in texts:
-            first.setdefault(text, ended_ns)
-            if len(first) == _MOST_PASSAGES:
-                return [(moment_ns, passage) for passage, moment_ns in first.items()]
-    return [(moment_ns, passage) for passage, moment_ns in first.items()]
-
-
-def _map(span: Span, kind: str, retrieved: _Retrieved) -> Mapped | str:
+def _map(span: Span, kind: str, retrieved: _Found) -> Mapped | str:
     """Return a span as a record, or why that cannot be: such a span costs itself alone."""
     context = SpanContext(
         kind=kind,
@@ -170,10 +160,13 @@ def read_call(span: Span) -> Record:
     return _record(span, Kind.LLM, {})
 
 
-def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
+def _record(span: Span, kind: str, retrieved: _Found) -> Record:
     attributes = span.attributes
     conversation = conversation_of(span)
     texts = texts_of(conversation)
+    documents = documents_of(span, retriever=kind in RETRIEVERS)
+    if not documents and kind == Kind.LLM:
+        documents = passages_before(retrieved.get(span.trace_id, ()), span.start_ns)
     owner = owner_of(span)
     usage = read_usage(attributes, answers=kind == Kind.LLM)
     provider, started = _name(first_text(attributes, PROVIDER)), moment(span.start_ns)
@@ -187,7 +180,7 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
         session_id=owner.session_id,
         template_id=_name(first_text(attributes, TEMPLATE)),
         system_prompt=texts.system,
-        context=_passages(span, kind, retrieved, conversation),
+        context=as_context(documents, results_of(conversation.inputs) if kind == Kind.LLM else ()),
         messages=messages_of(conversation),
         response_time_ms=_duration(span),
         time_to_first_token_ms=_first_token(span),
@@ -209,20 +202,11 @@ def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
     return bounded(record)
 
 
-def _passages(span: Span, kind: str, retrieved: _Retrieved, told: Conversation) -> tuple[str, ...]:
-    """Return what an answer may rest on: documents, and what tools answered, which a model is given alike."""
-    documents = documents_of(span, retriever=kind in RETRIEVERS)
-    if kind != Kind.LLM:
-        return tuple(dict.fromkeys(documents))[:_MOST_PASSAGES]
-    if not documents:
-        found = retrieved.get(span.trace_id, ())
-        documents = tuple(text for ended_ns, text in found if ended_ns <= span.start_ns)
-    return tuple(dict.fromkeys((*documents, *results_of(told.inputs))))[:_MOST_PASSAGES]
-
-
 def _completion(kind: str, usage: Usage) -> int | None:
-    """Return the tokens of the answer; an embedding that tells what went in has told everything."""
-    return 0 if kind == Kind.EMBEDDING and usage.prompt and not usage.completion else usage.completion
+    told_all = (
+        kind == Kind.EMBEDDING and usage.prompt
+    )  # an embedding that tells what went in has told everything
+    return usage.completion or 0 if told_all else usage.completion
 
 
 def _marks(kind: str, *, spoke: bool, usage: Usage) -> tuple[str, ...]:
@@ -315,10 +299,10 @@ def _metadata(span: Span) -> dict[str, Any]:
     found: dict[str, Any] = {"span.name": span.name}
     # What describes the process is told once and kept with each of its spans, so it has to be short.
     if scope := _name(span.scope):
-        found["otel.scope"] = scope
-    service = _name(first_text(span.resource, ("service.name", "openinference.project.name")))
+        found[SCOPE] = scope
+    service = _name(first_text(span.resource, (SERVICE, "openinference.project.name")))
     if service:
-        found["service.name"] = service
+        found[SERVICE] = service
     if resource := shared_metadata(span.resource):
         found = {**resource, **found}
     rest = {name: value for name, value in span.attributes.items() if not name.startswith(SAID)}

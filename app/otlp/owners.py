@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from app.otlp.attributes import Attributes, first_text, parsed
 from app.otlp.names import JOINED_TAGS, SESSION, SESSION_KEYS, TAG_KEYS, TAGS, USER, USER_KEYS
 from app.otlp.signals import Span
+from app.schemas.inherited import MOST_TAGS, unite_tags
 from monitoring.marks import Mark
 
 __all__ = ["Owner", "owner_of"]
 
 _NAME_CHARACTERS = 512
-_TAG_CHARACTERS, _MOST_TAGS = 128, 64
+_TAG_CHARACTERS = 128
 _METADATA = "metadata"
 _EVERY = frozenset((*USER, *SESSION, *TAGS, _METADATA))
 
@@ -46,7 +47,7 @@ def owner_of(span: Span) -> Owner:
     return Owner(
         own.user_id or shared.user_id,
         own.session_id or shared.session_id,
-        tuple(dict.fromkeys((*own.tags, *shared.tags)))[:_MOST_TAGS],
+        unite_tags(own.tags, shared.tags),
         tuple(mark for mark, inherited in marks if inherited),
     )
 
@@ -77,6 +78,6 @@ def _tags(attributes: Attributes, names: Sequence[str], joined: Collection[str])
             value = [tag.strip() for tag in value.split(",")]
         if isinstance(value, list):
             texts = (item[:_TAG_CHARACTERS] for item in value if isinstance(item, str) and item)
-            if found := tuple(dict.fromkeys(texts))[:_MOST_TAGS]:
+            if found := tuple(dict.fromkeys(texts))[:MOST_TAGS]:
                 return found
     return ()

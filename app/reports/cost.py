@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.reports.buckets import Report
-from app.schemas.measures import Counts, Group
+from app.figures.measures import Counts, Group
+from app.reports.report import Report
 from app.storage.engine import Connection
 from app.storage.rollups.reading import read_costliest, read_models, read_trend
 from app.storage.traces.reading import read_begin

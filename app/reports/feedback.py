@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from app.reports.buckets import Report, empty_message
+from app.figures.measures import Measure
+from app.reports.report import Report, empty_message
 from app.reports.terms import frequent_terms
 from app.schemas.feedback import Opinion
-from app.schemas.measures import Measure
 from app.storage.engine import Connection
 from app.storage.rollups.reading import read_measures, read_models, read_totals
 from app.storage.traces.feedback import read_negative, read_ratings

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from app.reports.buckets import PERCENTILES, Report, empty_message
-from app.schemas.measures import Counts, Histogram, Measure
+from app.figures.measures import Counts, Histogram, Measure
+from app.reports.report import PERCENTILES, Report, empty_message
 from app.storage.engine import Connection
 from app.storage.rollups.reading import (
     read_histograms,

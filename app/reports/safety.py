@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from app.reports.buckets import Report, empty_message
-from app.schemas.measures import Counts, Measure
+from app.figures.measures import Counts, Measure
+from app.reports.report import Report, empty_message
 from app.storage.engine import Connection
 from app.storage.rollups.reading import (
     read_breakdown,

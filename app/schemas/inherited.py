@@ -13,12 +13,14 @@ from monitoring.models import Record
 
 __all__ = [
     "INHERITED_NAMES",
+    "MOST_TAGS",
     "SHARED_NAME",
     "SHARED_PREFIXES",
     "Given",
     "Kin",
     "joined_owner",
     "shared_metadata",
+    "unite_tags",
 ]
 
 INHERITED_NAMES = "otel.inherited"
@@ -32,6 +34,7 @@ SHARED_PREFIXES = (
     "ai.telemetry.metadata.",
     "traceloop.association.properties.",
 )
+MOST_TAGS = 64
 _MOST_SHARED = 64
 _LONGEST_SHARED = 1_000
 
@@ -76,6 +79,11 @@ class Kin(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None
     tags: tuple[str, ...]
     marks: tuple[str, ...]
+
+
+def unite_tags(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tags of a span with those that it is given: each once, its own first, and not more than MOST_TAGS."""
+    return tuple(dict.fromkeys((*own, *given)))[:MOST_TAGS] if given else own
 
 
 def joined_owner(call: Record, part: Record) -> dict[str, Any]:

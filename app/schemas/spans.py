@@ -9,16 +9,23 @@ from uuid import UUID
 
 import msgspec
 
-from monitoring.models import UNKNOWN_MODEL
+from monitoring.models import UNKNOWN_MODEL, Record
 
 __all__ = [
     "POINTING",
+    "SCOPE",
+    "SERVICE",
     "WORDING_CHARACTERS",
     "PlacedSpan",
     "Reason",
     "Restatement",
     "Wording",
+    "named_in",
 ]
+
+
+SCOPE, SERVICE = "otel.scope", "service.name"
+"""Where the metadata of a record name the instrumentation that told of a span, and the service that it ran in."""
 
 
 class Reason(StrEnum):
@@ -97,3 +104,9 @@ class Restatement(NamedTuple):
 
     call: UUID
     because: str
+
+
+def named_in(record: Record, name: str) -> str | None:
+    """Return the text under a name in the metadata of a record, None where there is none."""
+    told = record.metadata.get(name)
+    return told if isinstance(told, str) else None

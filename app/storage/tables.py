@@ -184,7 +184,7 @@ rollup_batches = Table(
     metadata,
     Column("project_id", Text, primary_key=True),
     Column("batch_id", BigInteger, Identity(), primary_key=True),
-    Column("calls", LargeBinary, nullable=False),  # app.schemas.calls, as msgpack
+    Column("calls", LargeBinary, nullable=False),  # app.figures.calls, as msgpack
     Column("faulty", Boolean, nullable=False, server_default=text("false")),  # could not be added up
     _instant("created_at", now=True),
     Index("ix_rollup_batches_faulty", "project_id", postgresql_where=text("faulty")),

@@ -11,12 +11,13 @@ import asyncpg
 import msgspec
 from sqlalchemy import text
 
-from app.aggregation import aggregate, describing
+from app.figures.aggregation import aggregate
+from app.figures.judging import describing
 from app.privacy import Privacy
 from app.schemas.projects import ProjectSettings
 from app.schemas.traces import Trace
 from app.storage.engine import Engine, create_engine
-from app.storage.rollups.folds import cover, fold_closed, forget_covered
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.writing import insert_traces
 from app.storage.upkeep.partitions import ensure_partitions

@@ -12,15 +12,15 @@ from typing import Any
 import msgspec
 import uvloop
 
-from app.aggregation import describing
-from app.folding import fold_batches
-from app.observation import observe
+from app.figures.judging import describing
+from app.figures.observation import observe
 from app.privacy import Privacy
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Batch, Envelope, decode_batch, decode_envelope, encode
 from app.schemas.traces import Trace
 from app.storage.engine import create_engine
-from app.storage.rollups.folds import fold_closed
+from app.storage.rollups.covering import fold_closed
+from app.storage.rollups.folding import fold_batches
 from benchmarks.performance.figure import Figure
 from benchmarks.performance.processes import cpu_seconds
 from benchmarks.performance.stack import Stack, running

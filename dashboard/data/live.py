@@ -13,6 +13,7 @@ from dash import Dash, ctx, set_props
 from redis.asyncio import Redis
 
 from app.events import subscribe
+from app.supervision import NEVER, repeat
 from dashboard.auth.current_identity import seated_project
 
 __all__ = ["NEWS", "News", "register_news"]
@@ -74,9 +75,16 @@ def register_news(dash: Dash, news: News) -> None:
         socket = ctx.websocket
         project_id = seated_project(None)
         known = news.revision(project_id)
-        while socket and not socket.is_shutdown:
+
+        async def look() -> float:
+            nonlocal known
+            if not socket or socket.is_shutdown:
+                return NEVER
             revision = await news.after(known, _CHECK_SECONDS, project_id)
-            if revision != known:
-                known = revision
-                set_props(NEWS, {"data": revision})
-                await asyncio.sleep(_QUIET_SECONDS)
+            if revision == known:
+                return 0.0
+            known = revision
+            set_props(NEWS, {"data": revision})
+            return _QUIET_SECONDS
+
+        await repeat(look, _QUIET_SECONDS)

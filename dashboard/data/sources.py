@@ -12,7 +12,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.catalogue import read_raisers
-from app.folding import figures
 from app.privacy import Privacy
 from app.reports.cost import CostReport, read_cost
 from app.reports.pipeline import PipelineReport, ProjectLedger, QueueReport, read_pipeline
@@ -23,6 +22,7 @@ from app.schemas.listed import Filters, ListedTrace, TreeNode
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine, reading
 from app.storage.readers import Readers
+from app.storage.rollups.folding import figures
 from app.storage.traces.reading import read_page, read_trace, read_tree
 from dashboard.data.narrowing import Narrowing
 from dashboard.data.rates import Rate, RateMeter

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import asyncpg
 import redis.asyncio
 
-from app.folding import fold_batches
 from app.queue import REDELIVERED_KEY
 from app.storage.engine import create_engine
+from app.storage.rollups.folding import fold_batches
 
 _PRESENCE = """
 WITH acknowledged AS (SELECT * FROM unnest($1::text[], $2::uuid[]) AS a(client_id, trace_id)),

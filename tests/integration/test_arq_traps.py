@@ -12,12 +12,12 @@ from asyncpg import InvalidAuthorizationSpecificationError, ReadOnlySQLTransacti
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.queue import ACCEPTED_KEY, EVALUATE, EVALUATE_QUEUE, queued_jobs, serialize
+from app.queue.claims import Claims
+from app.queue.loop import make_loop
 from app.storage.engine import REFUSALS
 from monitoring.models import Record
 from tests.integration.worker_rig import Rig, running_rig
-from workers.evaluation.attempts import Attempts
 from workers.evaluation.storing import Job, Outcome, Storing
-from workers.process import make_worker
 
 
 @pytest.fixture
@@ -79,15 +79,15 @@ async def test_a_job_is_delivered_however_often_it_was_before(rig: Rig) -> None:
 
 
 def failing_once(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    begin = Attempts.begin
+    begin = Claims.begin
     errors = [error]
 
-    async def fail(self: Attempts, job: Any) -> int:
+    async def fail(self: Claims, job: Any) -> int:
         if errors:
             raise errors.pop()
         return await begin(self, job)
 
-    monkeypatch.setattr(Attempts, "begin", fail)
+    monkeypatch.setattr(Claims, "begin", fail)
 
 
 @pytest.mark.parametrize("error", [RedisConnectionError("gone"), TimeoutError(), RuntimeError("a fault")])
@@ -105,23 +105,23 @@ async def test_a_job_whose_try_cannot_be_forgotten_is_not_lost(
 ) -> None:
     await accept(rig)
     failing_once(monkeypatch, ConnectionResetError())
-    real = rig.evaluation._attempts._redis  # noqa: SLF001 no other way in
+    real = rig.claims._redis  # noqa: SLF001 no other way in
 
     class Deaf:
         """Answers until the try ends, and not then."""
 
         def pipeline(self, *, transaction: bool) -> Any:
-            rig.evaluation._attempts._redis = real  # noqa: SLF001
+            rig.claims._redis = real  # noqa: SLF001
             del transaction
             raise RedisConnectionError("gone")
 
-    monkeypatch.setattr(rig.evaluation._attempts, "_redis", Deaf())  # noqa: SLF001
+    monkeypatch.setattr(rig.claims, "_redis", Deaf())
     await rig.drain()
     assert await stored(rig) == 3
 
 
 async def test_arq_never_times_a_job_out_and_gives_it_back_within_half_a_minute(rig: Rig) -> None:
-    worker = make_worker(rig.redis, rig.evaluation)
+    worker = make_loop(rig.redis, rig.evaluation.evaluate)
     assert worker.functions[EVALUATE].timeout_s >= 3600
     assert worker.in_progress_timeout_s < 28
     job = await accept(rig)
@@ -163,7 +163,7 @@ async def test_a_postgres_that_refuses_everything_is_waited_for_and_no_record_is
         if refusals:
             raise refusals.pop()
 
-    monkeypatch.setattr(rig.evaluation, "_storing", Refusing(rig.evaluation._storing, refuse))  # noqa: SLF001 no other way in
+    rig.store_by(monkeypatch, lambda storing: Refusing(storing, refuse))
     await accept(rig, 8)
     await rig.drain()
     assert rig.outages == 2

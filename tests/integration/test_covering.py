@@ -11,11 +11,12 @@ from uuid import UUID
 
 import pytest
 
-from app.aggregation import aggregate, negate
+from app.figures.aggregation import aggregate, negate
+from app.figures.grains import GRAINS
 from app.schemas.ids import first_id
 from app.schemas.traces import Trace
 from app.storage.engine import Engine, create_engine
-from app.storage.rollups.folds import GRAINS, cover, fold_closed, forget_covered
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
 from app.storage.rollups.reading import (
     read_breakdown,
     read_histograms,

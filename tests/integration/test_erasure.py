@@ -14,7 +14,7 @@ from app.jobs.evaluations import Evaluations
 from app.jobs.kinds import JobKind
 from app.schemas.projects import ProjectSettings
 from app.storage.access.projects import save_settings
-from app.storage.rollups.folds import cover, fold_closed, forget_covered
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
 from monitoring.privacy.redaction import Redaction
 from monitoring.verdict import Policy
 from tests.integration.api_rig import ApiRig, running_api

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from redis.asyncio import Redis
 
-from app.fair_queue import FORMER, LANES
 from app.queue import EVALUATE_QUEUE, JobName, NewJob, listed_jobs, requeue_unlisted, stage
+from app.queue.claims import Claims
+from app.queue.loop import make_loop
+from app.queue.places import FORMER, LANES
 from monitoring.models import Record
 from tests.integration.worker_rig import running_rig
-from workers.evaluation.attempts import Attempts
-from workers.process import make_worker, unix_ms
+from workers.process import unix_ms
 
 SERVED = [f"llm-monitor:served:{lane}" for lane in LANES]
 FULL_JOB = 2 * 1024 * 1024
@@ -178,16 +179,16 @@ async def test_a_job_that_is_tried_again_keeps_its_place(
         await rig.accept([Record(prompt="p", response="two words")])
         before = await places(rig.redis)
         seen: list[dict[JobName, float]] = []
-        begin = Attempts.begin
+        begin = Claims.begin
 
-        async def stumble(self: Attempts, job: JobName) -> int:
+        async def stumble(self: Claims, job: JobName) -> int:
             seen.append(await places(rig.redis))
             if len(seen) == 1:
                 raise RuntimeError("once")
             return await begin(self, job)
 
-        monkeypatch.setattr(Attempts, "begin", stumble)
-        worker = make_worker(rig.redis, rig.evaluation, burst=True)
+        monkeypatch.setattr(Claims, "begin", stumble)
+        worker = make_loop(rig.redis, rig.evaluation.evaluate, burst=True)
         await worker.async_run()
         assert seen == [before, before]
         assert await rig.value("SELECT count(*) FROM traces") == 1

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.folding import MOST_BATCHES, figures, fold_batches
 from app.storage.rollups.batches import batches_ripe, halt_batches, newest_batch
+from app.storage.rollups.folding import MOST_BATCHES, figures, fold_batches
 from app.storage.rollups.reading import read_breakdown, read_totals
 from monitoring.models import Record
 from monitoring.statistics.trends import window_of

@@ -135,9 +135,9 @@ async def test_a_redelivered_job_gives_what_its_first_try_did_not_come_to(
     with monkeypatch.context() as dying:
         dying.setattr(storing, "bequeath", die)  # the process ends before it
         with pytest.raises(asyncio.CancelledError):
-            await evaluation._process(job, payload)  # noqa: SLF001
+            await api.worker.processing.process(job, payload)
     assert (await row_of(api, 3))["user_id"] is None
-    await evaluation._attempts.begin(job)  # noqa: SLF001
+    await api.worker.claims.begin(job)
     for _ in range(3):
         await evaluation.evaluate({"job_id": str(job)}, payload)
         await assert_the_call_is_owned(api)

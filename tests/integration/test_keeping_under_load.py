@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.queue import EVALUATE_QUEUE
-from app.storage.rollups.folds import cover, fold_closed, forget_covered
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
 from app.storage.upkeep.jobs import read_job
 from monitoring.models import Record
 from tests.integration.keeping import erase_user, eraser, fill

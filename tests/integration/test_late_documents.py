@@ -48,14 +48,14 @@ def judged(api: ApiRig) -> ApiRig:
 
 
 def equip(api: ApiRig) -> None:
-    scoring = api.worker.evaluation._scoring  # noqa: SLF001 the rig's evaluators know no context
+    scoring = api.worker.scoring  # the rig's evaluators know no context
     scoring._evaluators = (WordCount(), Alarm(), GROUNDED, build_pii())  # noqa: SLF001
 
 
 async def turn(api: ApiRig) -> int:
     joined = joining(api)
-    evaluation = api.worker.evaluation
-    joined._scoring = Scoring(evaluation._scoring._evaluators, evaluation._scoring._privacy)  # noqa: SLF001
+    scoring = api.worker.scoring
+    joined._scoring = Scoring(scoring._evaluators, scoring._privacy)  # noqa: SLF001
     return await joined.turn()
 
 

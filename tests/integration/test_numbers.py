@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from app.folding import fold_each
 from app.schemas.projects import BacklogLimits
 from app.storage.engine import Connection
-from app.storage.rollups.folds import cover
+from app.storage.rollups.covering import cover
+from app.storage.rollups.folding import fold_each
 from app.supervision import Tasks
 from monitoring.marks import Mark
 from monitoring.verdict import Policy

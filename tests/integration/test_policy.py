@@ -70,7 +70,7 @@ async def test_a_changed_policy_judges_records_and_rollups_from_then_on(api: Api
     assert changed["decided"] == api.services.clock().date().isoformat()
     alarm = changed["evaluators"]["alarm"]
     assert (alarm["threshold"], alarm["default_threshold"]) == (0.05, 0.5)
-    await api.worker.evaluation._projects.refresh()  # noqa: SLF001 what its loop does every other second
+    await api.worker.projects.refresh()  # what its loop does every other second
     await api.store(CALL)
     traces = (await api.get("/traces"))["traces"]
     assert [trace["is_safe"] for trace in traces] == [False, True]

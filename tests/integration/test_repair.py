@@ -53,11 +53,11 @@ def unbounded(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Let records be scored and added up as they were before there were bounds; undo it to go on."""
     monkeypatch.setattr("workers.scoring.bounded", lambda record: record)
     monkeypatch.setattr("monitoring.spending.pricing.MOST_USD", Decimal("Infinity"))
-    for module in ("app.observation", "app.aggregation"):
+    for module in ("app.figures.observation", "app.figures.aggregation"):
         monkeypatch.setattr(f"{module}.MOST_TOKENS", NO_BOUND)
         monkeypatch.setattr(f"{module}.MOST_USD", Decimal("Infinity"))
         monkeypatch.setattr(f"{module}.MOST_VALUE", NO_BOUND)
-    monkeypatch.setattr("app.observation.MOST_MILLISECONDS", NO_BOUND)
+    monkeypatch.setattr("app.figures.observation.MOST_MILLISECONDS", NO_BOUND)
     return monkeypatch
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.storage.rollups.folds import cover, fold_closed, forget_covered
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
 from monitoring.models import Record
 from monitoring.statistics.histogram import GAMMA, percentile
 from tests.integration.worker_rig import Rig, running_rig

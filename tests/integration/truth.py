@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.aggregation import aggregate
+from app.figures.aggregation import aggregate
 from app.storage.traces.reading import read_traces
 from tests.integration.worker_rig import Rig
 

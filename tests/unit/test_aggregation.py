@@ -7,8 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from app.aggregation import HOUR, MINUTE, Judging, aggregate, negate
-from app.schemas.rollups import Delta
+from app.figures.aggregation import aggregate, negate
+from app.figures.delta import Delta
+from app.figures.grains import HOUR, MINUTE
+from app.figures.judging import Judging
 from app.schemas.traces import Trace
 from monitoring.models import Failure, Score
 from monitoring.statistics.histogram import bucket_of

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.aggregation import add_up, aggregate
 from app.errors import InvalidRecord
-from app.observation import observe
+from app.figures.aggregation import add_up, aggregate
+from app.figures.delta import Delta
+from app.figures.observation import observe
 from app.schemas.records import read_record, read_records
-from app.schemas.rollups import Delta
 from monitoring.bounds import BEYOND, MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE, bounded
 from monitoring.cost import CostTracker
 from monitoring.marks import Mark

@@ -12,18 +12,18 @@ from typing import Any, get_args
 import dash
 import msgspec
 import pytest
+from app.aggregation import aggregate
+from app.schemas.measures import Counts, Measure
 from msgspec.structs import fields, replace
 
 import dashboard.pages
 import monitoring.evaluators
-from app.aggregation import aggregate
 from app.catalogue import list_judges, publish_judges, read_raisers
 from app.privacy import Privacy
 from app.reports.safety import _flags
 from app.schemas.columns import COLUMNS
 from app.schemas.dead_letters import DeadReason
 from app.schemas.kinds import Kind
-from app.schemas.measures import Counts, Measure
 from app.schemas.projects import ProjectSettings
 from app.schemas.records import read_record
 from app.schemas.spans import Reason

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from app.errors import Unavailable
 from app.schemas.tasks import TaskState, decode_states, encode_states
-from app.supervision import Tasks, in_background
+from app.supervision import NEVER, Tasks, in_background, repeat
 
 
 async def forever(ended: list[str], swallowed: int) -> None:
@@ -97,6 +97,28 @@ async def test_pauses_grow_with_failures_that_no_outage_explains(
     outcomes: list[BaseException | float | None], pauses: list[float]
 ) -> None:
     assert (await taken(*outcomes))[0] == pauses
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "first_after", "pauses"),
+    [
+        ([NEVER], None, []),
+        ([NEVER], 3.0, [3]),
+        ([None, None, NEVER], None, [2, 2]),
+        ([0.0, 5.0, None, NEVER], 3.0, [3, 0, 5, 2]),
+    ],
+)
+async def test_turns_are_taken_until_one_says_that_none_is_due(
+    outcomes: list[float | None], first_after: float | None, pauses: list[float]
+) -> None:
+    sleeping = Sleeping(9)
+    await repeat(failing(*outcomes), 2.0, first_after=first_after, sleep=sleeping)
+    assert sleeping.pauses == pauses
+
+
+async def test_turns_that_nobody_watches_end_with_an_error() -> None:
+    with pytest.raises(KeyError):
+        await repeat(failing(None, KeyError(), None), 0.0)
 
 
 async def test_a_long_period_is_not_shortened_by_failures() -> None:

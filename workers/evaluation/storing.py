@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from app.aggregation import describing
-from app.observation import observe
+from app.figures.judging import describing
+from app.figures.observation import observe
 from app.schemas.ids import minted_at
 from app.schemas.kinds import Kind
 from app.schemas.queued import Envelope, Summary, encode
@@ -27,6 +27,7 @@ from app.storage.traces.writing import (
     stored_summaries,
 )
 from app.storage.upkeep.partitions import ensure_partitions
+from monitoring.bisection import Bisection
 from monitoring.evaluator import Evaluator
 from monitoring.marks import Mark
 from workers.cardinality import CardinalityCaps
@@ -170,19 +171,18 @@ class Storing:
 
     async def find_refused(self, traces: Sequence[Trace]) -> list[Refused]:
         """Return the traces that cannot be stored, by trying halves in transactions that are undone."""
-        if not traces:
-            return []
-        try:
-            async with self._engine.connect() as connection:
-                await self._insert(connection, traces)
-                return []
-        except REFUSALS as error:
-            if not is_refusal(error):
-                raise
-            if len(traces) == 1:
-                return [Refused(traces[0], type(error).__name__, _reason(error))]
-        middle = len(traces) // 2
-        return [*await self.find_refused(traces[:middle]), *await self.find_refused(traces[middle:])]
+        refused: list[Refused] = []
+        parts = Bisection(traces)
+        for part in parts:
+            try:
+                async with self._engine.connect() as connection:
+                    await self._insert(connection, part)
+            except REFUSALS as error:
+                if not is_refusal(error):
+                    raise
+                if not parts.halve(part):
+                    refused.append(Refused(part[0], type(error).__name__, _reason(error)))
+        return refused
 
     async def _insert(self, connection: Connection, traces: Sequence[Trace]) -> set[UUID]:
         """Store traces as the first thing of a transaction; returns the ids of those that were new."""

@@ -5,7 +5,6 @@ Exporters send what ended in the last seconds, and a call ends long after the se
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -18,9 +17,9 @@ from msgspec import structs
 from app.schemas.ids import first_id, minted_at
 from app.schemas.kinds import COUNTED_KINDS, STEP
 from app.schemas.queued import Envelope
-from app.schemas.spans import WORDING_CHARACTERS, PlacedSpan, Restatement, Wording
+from app.schemas.retrieval import Retrieved, as_context, first_passages, passages_before
+from app.schemas.spans import SCOPE, SERVICE, WORDING_CHARACTERS, PlacedSpan, Restatement, Wording, named_in
 from app.schemas.traces import StoredSpan
-from app.storage.traces.places import MOST_PASSAGES
 from monitoring.conversation import results_of
 from monitoring.marks import Mark
 from monitoring.models import Record
@@ -45,13 +44,6 @@ class Family(NamedTuple):
 
     documents: Sequence[StoredSpan] = ()
     restated: Mapping[UUID, Restatement] = MappingProxyType({})
-
-
-class _Documents(NamedTuple):
-    """The spans of a trace that retrieved documents, and when they began, the earliest first."""
-
-    spans: Sequence[StoredSpan]
-    begun: Sequence[datetime]
 
 
 def within_reach(envelopes: Sequence[Envelope]) -> tuple[UUID, UUID]:
@@ -86,7 +78,7 @@ def relate(envelopes: Sequence[Envelope], family: Family) -> list[Envelope]:
     """Return envelopes with what spans stored before say of them.
 
     A call without documents of its own gets those that its trace retrieved before it began, the earliest first and
-    at most MOST_PASSAGES; one that restates another call becomes a step, which is neither scored nor counted.
+    as many as a call takes; one that restates another call becomes a step, which is neither scored nor counted.
     """
     documents = _by_trace(family.documents)
     return [
@@ -120,19 +112,14 @@ def placed(envelope: Envelope) -> PlacedSpan | None:
         response_key=envelope.response_key,
         user_id=record.user_id,
         session_id=record.session_id,
-        scope=_named(record, "otel.scope"),
+        scope=named_in(record, SCOPE),
     )
-
-
-def _named(record: Record, name: str) -> str | None:
-    told = record.metadata.get(name)
-    return told if isinstance(told, str) else None
 
 
 def wording(envelope: Envelope) -> Wording:
     """Return what tells a record apart from others of its usage."""
     record = envelope.record
-    scope, service = _named(record, "otel.scope"), _named(record, "service.name")
+    scope, service = named_in(record, SCOPE), named_in(record, SERVICE)
     return Wording(scope, service, record.prompt[:WORDING_CHARACTERS], record.response[:WORDING_CHARACTERS])
 
 
@@ -144,47 +131,33 @@ def give_documents(envelope: Envelope, documents: Sequence[StoredSpan]) -> Envel
     return _given(envelope, _by_trace(documents).get(envelope.otel_trace_id or b""))
 
 
-def _by_trace(documents: Iterable[StoredSpan]) -> dict[bytes, _Documents]:
-    by_trace: dict[bytes, list[StoredSpan]] = defaultdict(list)
-    for span in sorted(documents, key=lambda one: one.occurred_at):
-        by_trace[span.otel_trace_id].append(span)
-    return {
-        otel_trace_id: _Documents(spans, [span.occurred_at for span in spans])
-        for otel_trace_id, spans in by_trace.items()
-    }
+def _by_trace(documents: Iterable[StoredSpan]) -> dict[bytes, Retrieved[datetime]]:
+    searches: dict[bytes, list[tuple[datetime, Sequence[str]]]] = defaultdict(list)
+    for span in documents:
+        ended = span.occurred_at + timedelta(milliseconds=span.response_time_ms or 0)
+        searches[span.otel_trace_id].append((ended, span.context))
+    return {otel_trace_id: first_passages(found) for otel_trace_id, found in searches.items()}
 
 
 def _relate(
-    envelope: Envelope, documents: Mapping[bytes, _Documents], restated: Mapping[UUID, Restatement]
+    envelope: Envelope, documents: Mapping[bytes, Retrieved[datetime]], restated: Mapping[UUID, Restatement]
 ) -> Envelope:
     if (found := restated.get(envelope.trace_id)) is not None:
         return structs.replace(envelope, kind=STEP, restates=found.call, restates_because=found.because)
     return _given(envelope, documents.get(envelope.otel_trace_id or b""))
 
 
-def _given(envelope: Envelope, found: _Documents | None) -> Envelope:
+def _given(envelope: Envelope, found: Retrieved[datetime] | None) -> Envelope:
     record = envelope.record
     if found is None or record.timestamp is None:
         return envelope
-    passages = _passages(found, record.timestamp)
+    passages = passages_before(found, record.timestamp)
     if not passages or _own_documents(record, passages):
         return envelope
-    # A model is given what tools answered as it is given documents, so an answer may rest on either.
-    context = tuple(dict.fromkeys((*passages, *results_of(record.messages))))[:MOST_PASSAGES]
+    context = as_context(passages, results_of(record.messages))
     return structs.replace(envelope, record=structs.replace(record, context=context))
 
 
 def _own_documents(record: Record, retrieved: Collection[str]) -> bool:
     """Tell whether a call names documents that neither a tool nor a span before it gave."""
     return bool(record.context) and not {*results_of(record.messages), *retrieved}.issuperset(record.context)
-
-
-def _passages(documents: _Documents, begun: datetime) -> tuple[str, ...]:
-    """Return the first passages, each once, of the spans that had ended when a call began."""
-    passages: dict[str, None] = {}
-    for span in documents.spans[: bisect_right(documents.begun, begun)]:
-        if span.occurred_at + timedelta(milliseconds=span.response_time_ms or 0) <= begun:
-            passages |= dict.fromkeys(span.context)
-            if len(passages) >= MOST_PASSAGES:
-                break
-    return tuple(passages)[:MOST_PASSAGES]

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from msgspec import structs
 
-from app.aggregation import aggregate, negate
+from app.figures.aggregation import difference
 from app.schemas.ids import minted_at
 from app.schemas.kinds import COUNTED_KINDS, PART_KINDS, STEP
 from app.schemas.queued import Envelope
@@ -137,8 +137,7 @@ class DuplicateCalls:
             changed = {id_: step for id_, step in steps.items() if step != locked[id_]}
             calls = await self._completed(locked, steps)
             before = [locked[id_] for id_ in (*changed, *(call.trace_id for call in calls))]
-            gone = aggregate(before, self._descriptive)
-            await append_deltas(connection, [*map(negate, gone), *aggregate(calls, self._descriptive)])
+            await append_deltas(connection, difference(before, calls, self._descriptive))
             await become_steps(connection, project_id, list(changed.values()))
             await rewrite_calls(connection, calls)
             return bool(changed or calls or len(locked) < len(ids))

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from msgspec import structs
 
-from app.aggregation import aggregate, negate
-from app.schemas.inherited import INHERITED_NAMES, Given, Kin, shared_metadata
+from app.figures.aggregation import difference
+from app.schemas.inherited import INHERITED_NAMES, Given, Kin, shared_metadata, unite_tags
 from app.schemas.kinds import PART_KINDS, RETRIEVERS
 from app.schemas.queued import Envelope
 from app.schemas.traces import Trace
@@ -29,7 +29,6 @@ from workers.spans.context import within_reach
 __all__ = ["bequeath", "inherit"]
 
 _NOTHING = Given()
-_MOST_TAGS = 64
 _MOST_ROUNDS = 8
 _OWNED = frozenset({"user", "session", "tag"})
 _OWNERS_AS_OTHER = tuple(f"{COUNTED_AS_OTHER}{of}" for of in ("user", "session", "tag:"))
@@ -137,8 +136,7 @@ async def _give(
     final = [_renamed(trace, one) for trace, one in zip(endowed, named, strict=True)]
     heirs = [Heir(trace, wanting[trace.trace_id].shared) for trace in final]
     await give(connection, lineage.project_id, heirs)
-    gone, added = aggregate(stored, descriptive), aggregate(final, descriptive)
-    changed = [*map(negate, gone), *added]
+    changed = difference(stored, final, descriptive)
     await append_deltas(connection, [delta for delta in changed if delta.dimension in _OWNED])
 
 
@@ -230,16 +228,12 @@ def _lacks(one: Kin, given: Given) -> bool:
         _owner(one.user_id, given.user_id, inherited=Mark.INHERITED_USER in one.marks) != one.user_id
         or _owner(one.session_id, given.session_id, inherited=Mark.INHERITED_SESSION in one.marks)
         != one.session_id
-        or _united(one.tags, given.tags) != one.tags
+        or unite_tags(one.tags, given.tags) != one.tags
     )
 
 
 def _owner(own: str | None, given: str | None, *, inherited: bool) -> str | None:
     return given if given and (own is None or inherited) else own
-
-
-def _united(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*own, *given)))[:_MOST_TAGS] if given else own
 
 
 def _lacking(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,7 +258,7 @@ def _endowed(one: _Owned, given: Given) -> _Owned:
     if session != one.session_id:
         marks[Mark.INHERITED_SESSION] = None
     changed = structs.replace(
-        one, user_id=user, session_id=session, tags=_united(one.tags, given.tags), marks=tuple(marks)
+        one, user_id=user, session_id=session, tags=unite_tags(one.tags, given.tags), marks=tuple(marks)
     )
     if isinstance(changed, Record) and given.shared and not _WITHOUT_TEXT.intersection(marks):
         lacking = _lacking(changed.metadata, given.shared)

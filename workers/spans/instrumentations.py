@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from app.schemas.ids import minted_at
 from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.queued import Envelope
+from app.schemas.spans import SCOPE, named_in
 from app.storage.engine import Connection, Engine
 from app.storage.rollups.observed_values import admit_values, read_values
 
@@ -51,5 +52,4 @@ async def tell_beside(connection: Connection, project_id: str, day: date) -> boo
 
 
 def _scope(envelope: Envelope) -> str:
-    scope = envelope.record.metadata.get("otel.scope")
-    return scope if isinstance(scope, str) else ""
+    return named_in(envelope.record, SCOPE) or ""

@@ -1,4 +1,4 @@
-"""LateContent what belongs to a span but came apart from it: the call is scored anew, sums change by the difference.
+"""Joining what belongs to a span but came apart from it: the call is scored anew, sums change by the difference.
 
 Parts lie in Postgres until their span is stored, so neither order nor a dying process matters. A part is
 claimed for half a minute; a claim that was not kept falls to another worker, and the third one buries it.
@@ -18,18 +18,19 @@ from uuid import UUID
 import msgspec
 from msgspec import structs
 
-from app.aggregation import aggregate, negate
+from app.figures.aggregation import aggregate, difference
 from app.privacy import SealError
 from app.projects import Projects
 from app.schemas.dead_letters import DeadReason
 from app.schemas.inherited import joined_owner
 from app.schemas.kinds import Kind
 from app.schemas.queued import BEGUN, EVALUATED, RATED, Envelope, decode_envelope
+from app.schemas.retrieval import as_context
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.engine import Connection, Engine
 from app.storage.ledger.dead_letters import DeadLetter, bury
 from app.storage.rollups.writing import append_deltas
-from app.storage.traces.places import MOST_PASSAGES, read_documents
+from app.storage.traces.places import read_documents
 from app.storage.traces.reading import lock_traces
 from app.storage.traces.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.traces.writing import insert_traces, replace_traces
@@ -37,7 +38,7 @@ from app.supervision import Tasks
 from monitoring.bounds import FIGURES
 from monitoring.entities.scoring import PII
 from monitoring.marks import COUNTED_AS_OTHER, Mark
-from monitoring.models import UNKNOWN_MODEL, Record, Score
+from monitoring.models import Record, Score
 from workers.cardinality import CardinalityCaps
 from workers.scoring import Scoring, Unscorable
 from workers.spans.context import give_documents, latest_beginnings, within_reach
@@ -184,9 +185,8 @@ class LateContent:
         scored, failed = await self._score(project_id, calls, texts)
         renamed = [structs.replace(trace, job_id=stored[trace.trace_id].job_id) for trace in scored]
         await replace_traces(connection, renamed)
-        gone = aggregate([stored[trace.trace_id] for trace in renamed], self._descriptive)
-        added = aggregate(renamed, self._descriptive)
-        await append_deltas(connection, [*map(negate, gone), *added])
+        before = [stored[trace.trace_id] for trace in renamed]
+        await append_deltas(connection, difference(before, renamed, self._descriptive))
         return _letters(failed, texts)
 
     async def _serve(
@@ -305,8 +305,8 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             prompt=part.prompt or record.prompt,
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
-            context=tuple(dict.fromkeys((*record.context, *part.context)))[:MOST_PASSAGES],
-            model_name=part.model_name if record.model_name == UNKNOWN_MODEL else record.model_name,
+            context=as_context(record.context, part.context),
+            model_name=part.model_name if record.model_name == "unknown" else record.model_name,
             provider=record.provider or part.provider,
             tags=record.tags or part.tags,
             **{name: getattr(part, name) for name in FIGURES if getattr(record, name) is None},

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from app.folding import MOST_BATCHES, Step, fold_batches, fold_each
 from app.jobs.kinds import JobKind
 from app.storage.engine import Connection, Engine
 from app.storage.ledger.settlements import fold_settlements
 from app.storage.locks import FOLDING, UPKEEP, try_lock
 from app.storage.rollups.batches import batches_ripe
-from app.storage.rollups.folds import cover, fold_closed, forget_covered
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
+from app.storage.rollups.folding import MOST_BATCHES, Step, fold_batches, fold_each
 from app.storage.rollups.observed_values import forget_days
 from app.storage.traces.span_parts import forget_parts
 from app.storage.upkeep.jobs import Job, add_job

@@ -13,6 +13,7 @@ from app.api.dependencies import Caller, Services, Serving
 from app.api.live_feed import Client
 from app.api.problems import answer_expected
 from app.errors import Overloaded
+from app.supervision import NEVER, repeat
 
 __all__ = ["router"]
 
@@ -54,6 +55,10 @@ async def _send(socket: WebSocket, client: Client) -> None:
 
 
 async def _close_with_key(socket: WebSocket, authenticator: Authenticator, caller: Identity) -> None:
-    while authenticator.still_counts(caller):  # noqa: ASYNC110 a key that ends by itself is no event
-        await asyncio.sleep(_CHECK_SECONDS)
-    await socket.close(_POLICY_VIOLATION, "the key ended")
+    async def look() -> float | None:
+        if authenticator.still_counts(caller):  # a key that ends by itself is no event
+            return None
+        await socket.close(_POLICY_VIOLATION, "the key ended")
+        return NEVER
+
+    await repeat(look, _CHECK_SECONDS)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.schemas.calls import Calls
+from app.figures.calls import Calls
 from app.schemas.queued import encode
 
 __all__ = [
@@ -73,7 +73,7 @@ async def lock_batches(
 
 
 async def take_batches(connection: AsyncConnection, places: Sequence[Place]) -> list[bytes]:
-    """Remove locked batches; returns them as `app.schemas.calls` encodes them."""
+    """Remove locked batches; returns them as `app.figures.calls` encodes them."""
     return list((await connection.execute(_TAKE, _of(places))).scalars())
 
 

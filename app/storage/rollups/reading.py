@@ -20,8 +20,8 @@ from uuid import UUID
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.schemas.measures import Counts, Group, Histogram, Measure
-from app.storage.rollups.folds import GRAINS
+from app.figures.grains import GRAINS
+from app.figures.measures import Counts, Group, Histogram, Measure
 from monitoring.bounds import MOST_VALUE
 from monitoring.statistics.trends import Window, floor_time
 

@@ -150,7 +150,7 @@ async def mend_traces(connection: AsyncConnection, project_id: str, *, after: UU
 
 
 async def faulty_batches(connection: AsyncConnection, project_id: str) -> list[tuple[int, bytes]]:
-    """Return the batches of a project that could not be added up, by number, as `app.schemas.calls` encodes them."""
+    """Return the batches of a project that could not be added up, by number, as `app.figures.calls` encodes them."""
     rows = await connection.execute(_FAULTY, {"project_id": project_id})
     return [(row.batch_id, row.calls) for row in rows]
 

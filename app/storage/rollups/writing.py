@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.schemas.rollups import Delta
+from app.figures.delta import Delta
 from app.storage.engine import asyncpg_connection
 
 __all__ = ["append_deltas"]

@@ -13,11 +13,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.kinds import RETRIEVERS, STEP
+from app.schemas.retrieval import MOST_PASSAGES
 from app.schemas.spans import PlacedSpan
 from app.schemas.traces import StoredSpan, Trace
 
 __all__ = [
-    "MOST_PASSAGES",
     "MOST_PLACES",
     "MOST_RETRIEVERS",
     "PLACED",
@@ -30,8 +30,6 @@ MOST_PLACES = 2_000
 """Spans of one trace that are looked through for calls inside others: those accepted last."""
 MOST_RETRIEVERS = 256
 """Spans of one trace whose documents may become the context of its calls: those that began first."""
-MOST_PASSAGES = 64
-"""Documents that a call can get from the spans before it, and that are read of one span."""
 
 PLACED = """
 trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, kind, model_name, provider, user_id, session_id,

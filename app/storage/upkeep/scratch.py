@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.schemas.calls import Calls
+from app.figures.calls import Calls
 from app.schemas.traces import Trace
 from app.storage.ledger.settlements import settle
 from app.storage.rollups.batches import append_batches

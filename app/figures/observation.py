@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from app.schemas.calls import ASSESSED, UNSAFE, Calls, Places
+from app.figures.calls import ASSESSED, UNSAFE, Calls, Places
 from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.traces import Trace
 from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE, is_bounded
@@ -67,35 +67,16 @@ class _Observing:
             self._labels += [
                 (number, places[dimension], places[value]) for dimension, value in self._describe(call)
             ]
-        values = self._values
-        # A sum alone tells NaN, which no comparison does.
-        if values and not (min(values) >= 0 and max(values) <= MOST_VALUE and math.isfinite(sum(values))):
-            raise ValueError(
-                f"what an evaluator measures is a finite number of zero or more, {MOST_VALUE:g} at most"
-            )
+        _check(self._values)
         labelled, dimensions, labels = zip(*self._labels, strict=True) if self._labels else ((), (), ())
         found = Calls(
             project_id=project_id,
             names=[],
             ids=b"".join([call.trace_id.bytes for call in calls]),
             minutes=[(call.occurred_at - _EPOCH) // _MINUTE for call in calls],
-            sources=[places[call.source] for call in calls],
-            models=[places[_name(call, "model", call.model_name)] for call in calls],
-            templates=[places[_name(call, "template", call.template_id)] for call in calls],
-            users=[places[_name(call, "user", call.user_id)] if call.user_id else -1 for call in calls],
-            sessions=[
-                places[_name(call, "session", call.session_id)] if call.session_id else -1 for call in calls
-            ],
-            verdicts=[
-                ASSESSED * (call.safety_score is not None) + UNSAFE * (call.is_safe is False)
-                for call in calls
-            ],
-            qualities=[
-                quality
-                if (quality := call.overall_quality) is not None and 0 <= quality <= MOST_VALUE
-                else None
-                for call in calls
-            ],
+            **self._named(calls),
+            verdicts=[_verdict(call) for call in calls],
+            qualities=[_quality(call) for call in calls],
             costs=[_cost(call) for call in calls],
             prompt_tokens=[_tokens(call.prompt_tokens) for call in calls],
             completion_tokens=[_tokens(call.completion_tokens) for call in calls],
@@ -110,6 +91,19 @@ class _Observing:
         )
         found.names.extend(places)
         return found
+
+    def _named(self, calls: Sequence[Trace]) -> dict[str, list[int]]:
+        """Return the columns of names, as places in the list of all names."""
+        places = self._places
+        return {
+            "sources": [places[call.source] for call in calls],
+            "models": [places[_name(call, "model", call.model_name)] for call in calls],
+            "templates": [places[_name(call, "template", call.template_id)] for call in calls],
+            "users": [places[_name(call, "user", call.user_id)] if call.user_id else -1 for call in calls],
+            "sessions": [
+                places[_name(call, "session", call.session_id)] if call.session_id else -1 for call in calls
+            ],
+        }
 
     def _describe(self, call: Trace) -> Iterator[tuple[str, str]]:
         """Return what a call is counted under besides its names: tags, flags, and labels."""
@@ -156,6 +150,23 @@ class _Observing:
         if not all(part in known for part in parts):
             known.update({part: self._places[f"{evaluator}.{part}"] for part in parts})
         return [known[part] for part in parts]
+
+
+def _check(values: Sequence[float]) -> None:
+    # A sum alone tells NaN, which no comparison does.
+    if values and not (min(values) >= 0 and max(values) <= MOST_VALUE and math.isfinite(sum(values))):
+        raise ValueError(
+            f"what an evaluator measures is a finite number of zero or more, {MOST_VALUE:g} at most"
+        )
+
+
+def _verdict(call: Trace) -> int:
+    return ASSESSED * (call.safety_score is not None) + UNSAFE * (call.is_safe is False)
+
+
+def _quality(call: Trace) -> float | None:
+    quality = call.overall_quality
+    return quality if quality is not None and 0 <= quality <= MOST_VALUE else None
 
 
 def _cost(call: Trace) -> Decimal | None:

@@ -8,14 +8,19 @@ from contextlib import suppress
 from typing import Any
 
 import redis as blocking
-from arq.constants import in_progress_key_prefix
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.queue import REDELIVERED_KEY, WORKERS_KEY, JobName
-from workers.evaluation.last_job import LastJob
+from app.queue.names import (
+    REDELIVERED_KEY,
+    WORKERS_KEY,
+    JobName,
+    attempts_key,
+    claim_key,
+    worker_claims_key,
+)
 
-__all__ = ["Attempts", "release"]
+__all__ = ["Claims", "release"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,19 +29,18 @@ _END_SECONDS = 0.5
 _RELEASE_SECONDS = 2
 
 
-class Attempts:
-    """Counts the tries of jobs in Redis, lists those of the process named `worker`, and notes which is scored."""
+class Claims:
+    """Counts in Redis how often jobs were begun, and lists there which ones the process named `worker` has in hand."""
 
-    def __init__(self, redis: Redis, worker: str, box: LastJob) -> None:
+    def __init__(self, redis: Redis, worker: str) -> None:
         self._redis = redis
-        self._box = box
-        self._claims = _claims_key(worker)
+        self._claims = worker_claims_key(worker)
 
     async def begin(self, job: JobName) -> int:
         """Count a try and return its number; above 1 the try before ended without a word."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.incr(_attempts_key(job))
-            pipe.expire(_attempts_key(job), _EXPIRE_SECONDS)
+            pipe.incr(attempts_key(job))
+            pipe.expire(attempts_key(job), _EXPIRE_SECONDS)
             pipe.sadd(self._claims, str(job))
             pipe.expire(self._claims, _EXPIRE_SECONDS)
             number = int((await pipe.execute())[0])
@@ -44,10 +48,6 @@ class Attempts:
             commands: Any = self._redis
             await commands.hincrby(REDELIVERED_KEY, job.project_id, 1)
         return number
-
-    def note_scoring(self, job: JobName | None) -> None:
-        """Say which job is scored from now on, for the parent to read if this process dies of it."""
-        self._box.note(str(job or ""))
 
     async def end(self, job: JobName, *, forget: bool = True) -> None:
         """Put a job down; with `forget` this try ended with a word and counts no more.
@@ -57,7 +57,7 @@ class Attempts:
         try:
             async with asyncio.timeout(_END_SECONDS), self._redis.pipeline(transaction=True) as pipe:
                 if forget:
-                    pipe.delete(_attempts_key(job))
+                    pipe.delete(attempts_key(job))
                 pipe.srem(self._claims, str(job))
                 await pipe.execute()
         except (RedisError, OSError) as error:
@@ -78,19 +78,11 @@ def release(redis_url: str, worker: str, *, scored: str) -> None:
     ):
         commands: Any = redis
         commands.hdel(WORKERS_KEY, worker)
-        jobs = commands.smembers(_claims_key(worker))
+        jobs = commands.smembers(worker_claims_key(worker))
         for job in (name.decode() for name in jobs):
-            commands.delete(f"{in_progress_key_prefix}{job}")
+            commands.delete(claim_key(job))
             if scored and job != scored:
-                commands.delete(_attempts_key(job))
-        commands.delete(_claims_key(worker))
+                commands.delete(attempts_key(job))
+        commands.delete(worker_claims_key(worker))
         if jobs:
             logger.warning("%d jobs of %s are delivered again", len(jobs), worker)
-
-
-def _attempts_key(job: JobName | str) -> str:
-    return f"llm-monitor:attempts:{job}"
-
-
-def _claims_key(worker: str) -> str:
-    return f"llm-monitor:claims:{worker}"

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["GRAINS", "cover", "fold_closed", "forget_covered"]
+from app.figures.grains import DAY, GRAINS, HOUR, MINUTE, SIX_HOURS, TEN_MINUTES
 
-MINUTE, TEN_MINUTES, HOUR, SIX_HOURS, DAY = GRAINS = (60, 600, 3600, 21600, 86400)
+__all__ = ["cover", "fold_closed", "forget_covered"]
+
 # Windows of up to three hours are read at minute grain, of up to seven days at hour grain.
 KEEP_MINUTES = timedelta(hours=3)
 KEEP_HOURS = timedelta(days=14)

@@ -1,4 +1,4 @@
-"""The time, for whoever is not given another clock."""
+"""The wall clock, for whoever is given no other one: `monitoring` reads the time here and nowhere else."""
 
 from __future__ import annotations
 

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from app.observation import observe
-from app.schemas.calls import ASSESSED, UNSAFE, Calls, Places
-from app.schemas.rollups import Delta
+from app.figures.calls import ASSESSED, UNSAFE, Calls, Places
+from app.figures.delta import Delta
+from app.figures.grains import DAY, HOUR, MINUTE
+from app.figures.observation import observe
+from app.figures.tabulation import NO_TABLE, Extent, Observations, Table
 from app.schemas.traces import Trace
 from monitoring.bounds import MOST_TOKENS, MOST_USD, MOST_VALUE
-from monitoring.evaluator import Evaluator
-from monitoring.models import Result, Score
-from monitoring.statistics.tabulation import NO_TABLE, Extent, Observations, Table
-from monitoring.verdict import Policy
 
-__all__ = ["DAY", "HOUR", "MINUTE", "Judging", "add_up", "aggregate", "describing", "negate"]
+__all__ = ["add_up", "aggregate", "difference", "negate"]
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
 # Minutes are read of the last three hours and hours of the last seven days (monitoring.statistics.trends). What was older
 # when it was accepted is never read more finely, and a flood of it makes no more rows than there were hours or days.
 _HOURS_AFTER, _DAYS_AFTER = 4 * 60, 8 * 24 * 60  # in minutes
@@ -65,47 +61,14 @@ _VECTORS = ("counts", "sums", "hits", "bin_counts")
 _FREE = Decimal(0)
 
 
-class Judging(NamedTuple):
-    """Thresholds by evaluator, as a project's policy has them."""
-
-    below: Mapping[str, float]
-    at_or_above: Mapping[str, float]
-
-    @classmethod
-    def of(cls, evaluators: Iterable[Evaluator], policy: Policy) -> Judging:
-        """Collect them from the evaluators and from what a project decided otherwise."""
-        found = [
-            (one, threshold)
-            for one in evaluators
-            if (threshold := policy.thresholds.get(one.name, one.threshold)) is not None
-        ]
-        return cls(
-            below={one.name: threshold for one, threshold in found if one.category == "quality"},
-            at_or_above={one.name: threshold for one, threshold in found if one.category == "safety"},
-        )
-
-    def hits(self, results: Mapping[str, Result]) -> tuple[str, ...]:
-        """Return the evaluators whose value is beyond their threshold: low quality, or a danger."""
-        below, at_or_above = self.below, self.at_or_above
-        return tuple(
-            [
-                name
-                for name, result in results.items()
-                if isinstance(result, Score)
-                and (value := result.value) is not None
-                and (value < below.get(name, 0.0) or value >= at_or_above.get(name, math.inf))
-            ]
-        )
-
-
-def describing(evaluators: Iterable[Evaluator]) -> frozenset[str]:
-    """Return the evaluators whose labels are counted by themselves."""
-    return frozenset(one.name for one in evaluators if one.category == "descriptive")
-
-
 def aggregate(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Delta]:
     """Return what the traces add to every bucket of every dimension; steps around calls add nothing."""
     return add_up(observe(traces, descriptive))
+
+
+def difference(before: Sequence[Trace], after: Sequence[Trace], descriptive: Collection[str]) -> list[Delta]:
+    """Return what changes in every bucket when traces that were counted are replaced or, without `after`, removed."""
+    return [*map(negate, aggregate(before, descriptive)), *aggregate(after, descriptive)]
 
 
 def add_up(batches: Iterable[Calls]) -> list[Delta]:

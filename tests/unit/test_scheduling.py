@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from app.queue import JobName
-from workers.scheduling import CROWDED_SECONDS, LATE_SECONDS, Patience, fit, pick_waited
+from app.queue.scheduling import CROWDED_SECONDS, LATE_SECONDS, Deferral, fit, pick_waited
 
 BULK = [str(JobName.new("default", 256, 9)).encode() for _ in range(2)]
 WAITED = [str(JobName.new("default", 1, 9, waited=True)).encode() for _ in range(2)]
@@ -17,7 +17,7 @@ def test_a_name_says_whether_posts_wait_and_a_half_of_it_that_they_do_not() -> N
     assert str(names[0]).encode() == WAITED[0]
 
 
-def test_only_waited_jobs_are_urgent() -> None:
+def test_only_waited_jobs_are_picked_as_such() -> None:
     strangers = [b"cron:x", b"\xff\xfe"]
     names = [WAITED[0], BULK[0], HALF, WAITED[1], *strangers]
     assert pick_waited(names) == WAITED
@@ -37,26 +37,26 @@ def test_only_waited_jobs_are_urgent() -> None:
 def test_a_process_with_bulk_in_hand_leaves_waited_jobs_to_others_until_they_are_late(
     *, has_bulk: bool, after: float, picked: list[bytes]
 ) -> None:
-    patience = Patience()
-    patience.pick([*WAITED, *BULK], 100.0, has_bulk=True)
-    assert patience.pick([*WAITED, *BULK], 100.0 + after, has_bulk=has_bulk) == picked
+    deferral = Deferral()
+    deferral.pick([*WAITED, *BULK], 100.0, has_bulk=True)
+    assert deferral.pick([*WAITED, *BULK], 100.0 + after, has_bulk=has_bulk) == picked
 
 
 def test_it_is_crowded_until_nobody_has_waited_for_a_second() -> None:
-    patience = Patience()
-    patience.pick(BULK, 100.0, has_bulk=True)
-    assert not patience.is_crowded(100.0)
-    patience.pick([*WAITED, *BULK], 100.0, has_bulk=True)
-    patience.pick(BULK, 100.5, has_bulk=True)
+    deferral = Deferral()
+    deferral.pick(BULK, 100.0, has_bulk=True)
+    assert not deferral.is_crowded(100.0)
+    deferral.pick([*WAITED, *BULK], 100.0, has_bulk=True)
+    deferral.pick(BULK, 100.5, has_bulk=True)
     moments = [100.0 + share * CROWDED_SECONDS for share in (0.0, 0.9, 1.1)]
-    assert [patience.is_crowded(moment) for moment in moments] == [True, True, False]
+    assert [deferral.is_crowded(moment) for moment in moments] == [True, True, False]
 
 
 def test_a_waited_job_that_went_and_comes_again_is_not_late() -> None:
-    patience = Patience()
-    patience.pick([WAITED[0]], 100.0, has_bulk=True)
-    patience.pick([], 100.0, has_bulk=True)
-    assert patience.pick([WAITED[0]], 100.0 + 2 * LATE_SECONDS, has_bulk=True) == []
+    deferral = Deferral()
+    deferral.pick([WAITED[0]], 100.0, has_bulk=True)
+    deferral.pick([], 100.0, has_bulk=True)
+    assert deferral.pick([WAITED[0]], 100.0 + 2 * LATE_SECONDS, has_bulk=True) == []
 
 
 @pytest.mark.parametrize(

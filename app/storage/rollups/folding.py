@@ -10,15 +10,16 @@ from datetime import datetime
 
 import msgspec
 
-from app.aggregation import add_up
 from app.errors import Unavailable
-from app.schemas.calls import decode_calls
-from app.schemas.rollups import Delta
+from app.figures.aggregation import add_up
+from app.figures.calls import decode_calls
+from app.figures.delta import Delta
 from app.storage.engine import REFUSALS, Connection, Engine, is_overflow, is_refusal, reading, writing
 from app.storage.locks import UPKEEP, try_lock
 from app.storage.rollups.batches import Place, lock_batches, newest_batch, set_aside, take_batches
 from app.storage.rollups.set_aside import projects_out_of_bounds, projects_with_figures, set_aside_figures
 from app.storage.rollups.writing import append_deltas
+from monitoring.bisection import Bisection
 
 __all__ = ["MOST_BATCHES", "Step", "figures", "fold_batches", "fold_each"]
 
@@ -43,11 +44,11 @@ async def fold_batches(
     commits, and never in both or neither. One that cannot be added up is set aside, so that it stops no other.
     """
     places = await lock_batches(connection, project_id, most=MOST_BATCHES, until=until)
-    if places and not await _fold(connection, places):
-        for place in places:
-            if not await _fold(connection, [place]):
-                logger.error("a batch of project %s cannot be added up and is set aside: %d", *place)
-                await set_aside(connection, place)
+    parts = Bisection(places)
+    for part in parts:
+        if not await _fold(connection, part) and not parts.halve(part):
+            logger.error("a batch of project %s cannot be added up and is set aside: %d", *part[0])
+            await set_aside(connection, part[0])
     return len(places)
 
 
@@ -110,20 +111,12 @@ async def fold_each(connection: Connection, step: Step, now: datetime) -> list[s
         logger.error(_SET_ASIDE, rows, project_id)
     if await _taken(connection, step, now):
         return []
-    return await _halved(connection, step, now, await projects_with_figures(connection))
-
-
-async def _halved(connection: Connection, step: Step, now: datetime, project_ids: Sequence[str]) -> list[str]:
-    """Take a step for projects, in halves where it fails; returns those for which it fails alone."""
-    if not project_ids or await _taken(connection, step, now, project_ids):
-        return []
-    if len(project_ids) == 1:
-        return [*project_ids]
-    middle = len(project_ids) // 2
-    return [
-        *await _halved(connection, step, now, project_ids[:middle]),
-        *await _halved(connection, step, now, project_ids[middle:]),
-    ]
+    failed: list[str] = []
+    parts = Bisection(await projects_with_figures(connection))
+    for part in parts:
+        if not await _taken(connection, step, now, part) and not parts.halve(part):
+            failed += part
+    return failed
 
 
 async def _taken(
