@@ -12,13 +12,13 @@ from typing import Any, get_args
 import dash
 import msgspec
 import pytest
-from app.aggregation import aggregate
-from app.schemas.measures import Counts, Measure
 from msgspec.structs import fields, replace
 
 import dashboard.pages
 import monitoring.evaluators
 from app.catalogue import list_judges, publish_judges, read_raisers
+from app.figures.aggregation import aggregate
+from app.figures.measures import Counts, Measure
 from app.privacy import Privacy
 from app.reports.safety import _flags
 from app.schemas.columns import COLUMNS
