@@ -6,7 +6,7 @@ import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -28,6 +28,7 @@ from app.api.live_feed import Hub
 from app.api.live_figures import live_figures
 from app.api.parameters import parameter_check
 from app.api.routes import ROUTERS
+from app.api.routes.inference import post_inference
 from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
 from app.config import Settings, load_settings
@@ -52,10 +53,10 @@ _BOUNDS = "app.serving.connections"  # loaded by uvicorn where it was told to
 _CONNECTION = f"{_BOUNDS}:BoundedConnection"
 _DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem+json (RFC 9457)."
 _REDIS_CONNECTIONS = 64
-_READERS = 8
+_NAME = "llm-monitor-api"
+_READERS, _STANDING = 8, 2
 _AGAIN_SECONDS = 2.0
 _GARBAGE_THRESHOLD = 10_000
-_BUSY_PATHS = ("/monitor/inference",)
 # The API answers with data; only the page of its documentation runs anything.
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
 _SENT_HEADERS = (
@@ -120,6 +121,19 @@ def create_app(settings: Settings, *, warm_guard: bool = False) -> Application:
         lifespan=lifespan,
         dependencies=[Depends(authorize), Depends(parameter_check(ROUTERS))],
     )
+    _add_middleware(app, settings, instruments)
+    check_access(ROUTERS)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.answer_directly("/monitor/inference", post_inference, policy=_POLICY, instruments=instruments)
+    problems.install(app)
+    openapi.install(app)
+    documentation.install(app)
+    return app
+
+
+def _add_middleware(app: Application, settings: Settings, instruments: Instruments) -> None:
+    """Add what every request passes, from the inside out."""
     app.add_middleware(AccessMiddleware)
     if settings.allowed_origins:
         app.add_middleware(
@@ -131,14 +145,6 @@ def create_app(settings: Settings, *, warm_guard: bool = False) -> Application:
         )
     app.add_middleware(SecurityHeaders, policy=_POLICY, pages=("/docs",))
     app.add_middleware(RequestTimer, instruments=instruments)
-    check_access(ROUTERS)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.answer_directly(*_BUSY_PATHS, policy=_POLICY, instruments=instruments)
-    problems.install(app)
-    openapi.install(app)
-    documentation.install(app)
-    return app
 
 
 def _addresses(settings: Settings) -> tuple[str, str]:
@@ -195,55 +201,48 @@ def _warming(guard: Guard) -> Callable[[], Awaitable[float]]:
 
 
 @asynccontextmanager
+async def _open_engines(database_url: str) -> AsyncIterator[tuple[Engine, Engine]]:
+    """Open one engine for readers, and one that knows who may come in while every reader waits."""
+    readers = create_engine(database_url, pool_size=_READERS, application=_NAME, waited_for=True)
+    standing = create_engine(database_url, pool_size=_STANDING, application=_NAME, waited_for=True)
+    try:
+        yield readers, standing
+    finally:
+        await readers.dispose()
+        await standing.dispose()
+
+
+@asynccontextmanager
 async def open_services(
     settings: Settings, instruments: Instruments, *, warm_guard: bool
 ) -> AsyncIterator[Services]:
     """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
-    engine = create_engine(database_url, pool_size=_READERS, application="llm-monitor-api", waited_for=True)
-    # Of its own, so that who may come in and what projects want is known while every reader waits.
-    standing = create_engine(database_url, pool_size=2, application="llm-monitor-api", waited_for=True)
-    tasks = Tasks()
-    privacy = Privacy(settings.secret_key)
-    guard, bodies = Guard(settings, privacy), BodyThreads()
-    try:
-        async with (
-            open_redis(redis_url) as redis,
-            _reading_projects(standing, redis, tasks) as projects,
-            Ingest(redis, settings, projects, privacy, count_mark=instruments.count_mark).running(
-                tasks
-            ) as ingest,
-            Hub(redis, live_figures(engine, redis, now_utc)).running(tasks) as hub,
-            _reading_keys(standing, redis, tasks) as (keyring, sessions),
-            in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)),
-            in_background(
-                *([tasks.repeat(GUARD_TASK, _warming(guard), _AGAIN_SECONDS)] if warm_guard else [])
-            ),
-        ):
-            rates, authenticator = Rates(redis), Authenticator(settings, keyring, sessions)
-            services = Services(
-                settings,
-                redis,
-                engine,
-                projects,
-                authenticator,
-                rates,
-                privacy,
-                guard,
-                ingest,
-                hub,
-                instruments,
-                tasks,
-                bodies,
-            )
+    tasks, privacy = Tasks(), Privacy(settings.secret_key)
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        engine, standing = await enter(_open_engines(database_url))
+        guard = stack.enter_context(closing(Guard(settings, privacy)))
+        bodies = stack.enter_context(closing(BodyThreads()))
+        redis = await enter(open_redis(redis_url))
+        projects = await enter(_reading_projects(standing, redis, tasks))
+        ingesting = Ingest(redis, settings, projects, privacy, count_mark=instruments.count_mark)
+        ingest = await enter(ingesting.running(tasks))
+        hub = await enter(Hub(redis, live_figures(engine, redis, now_utc)).running(tasks))
+        keyring, sessions = await enter(_reading_keys(standing, redis, tasks))
+        await enter(in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)))
+        if warm_guard:
+            await enter(in_background(tasks.repeat(GUARD_TASK, _warming(guard), _AGAIN_SECONDS)))
+        rates, authenticator = Rates(redis), Authenticator(settings, keyring, sessions)
+        # fmt: off
+        services = Services(
+            settings, redis, engine, projects, authenticator, rates, privacy, guard, ingest, hub, instruments,
+            tasks, bodies,
+        )
+        # fmt: on
 
-            def notice() -> None:
-                services.stopping = True
+        def notice() -> None:
+            services.stopping = True
 
-            with shutdown_noticed(notice):
-                yield services
-    finally:
-        guard.close()
-        bodies.close()
-        await engine.dispose()
-        await standing.dispose()
+        stack.enter_context(shutdown_noticed(notice))
+        yield services

@@ -12,7 +12,7 @@ from monitoring.bisection import Bisection
 from monitoring.evaluator import Evaluator
 from monitoring.models import Failure, Record, Result, Score
 from monitoring.rules.evaluators import build_evaluators
-from monitoring.rules.file import RuleError, Rules
+from monitoring.rules.rule import RuleError, Rules
 from monitoring.text.prepared import Prepared
 
 __all__ = ["ENTRY_POINT_GROUP", "evaluate", "evaluate_by", "find_evaluators"]

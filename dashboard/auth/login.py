@@ -5,14 +5,15 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from html import escape
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.access.visitors import Visitors
 from dashboard.auth.middleware import COOKIE, SIGN_IN, SIGN_OUT, is_secure, read_cookie
@@ -25,57 +26,40 @@ _FORM_SECONDS: Final = 3600
 _FORM_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _FORM_RANDOM_BYTES: Final = 16
 _ENDED: Final = "Your session has ended. Sign in to go on where you were."
+_STILL_OPEN: Final = "This browser is signed out, but the API does not answer: the session ends by itself."
 _POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-_PAGE: Final = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Sign in · LLM Monitor</title>
-<link rel="icon" href="/assets/icons/favicon.svg"><link rel="stylesheet" href="/assets/login.css">
-</head>
-<body>
-<main>
-<h1>LLM Monitor</h1>
-{said}
-<form method="post" action="{action}">
-{hidden}
-<label for="key">Key with the scope read</label>
-<input id="key" name="key" type="password" autocomplete="off" spellcheck="false" placeholder="lm_…" required autofocus>
-<button type="submit" name="by" value="key">Sign in with the key</button>
-</form>
-<div class="or"><span>or as an admin</span></div>
-<form method="post" action="{action}">
-{hidden}
-<label for="project">Project</label>
-<input id="project" name="project" autocomplete="username" spellcheck="false" value="{project}" required>
-<label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required>
-<button type="submit" name="by" value="password" class="quiet">Sign in with the password</button>
-</form>
-<p class="remark"><code>llm-monitor keys create NAME --scope read</code> makes a key,
-<code>llm-monitor projects password</code> sets the password.</p>
-</main>
-</body>
-</html>
-"""
-_HIDDEN: Final = (
-    '<input type="hidden" name="form" value="{form}"><input type="hidden" name="next" value="{next}">'
+_TEMPLATES: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
 def sign_in_router(client: httpx.AsyncClient, visitors: Visitors) -> APIRouter:
     """Return the routes of the forms; sessions begin and end at the API that `client` reaches."""
-    router = APIRouter()
+    router, forms = APIRouter(), _Forms(client, visitors)
+    router.get(SIGN_IN)(forms.show)
+    router.post(SIGN_IN)(forms.sign_in)
+    router.post(SIGN_OUT)(forms.sign_out)
+    return router
 
-    @router.get(SIGN_IN)
-    async def show(request: Request) -> Response:
+
+class _Forms:
+    """Answers the browser of somebody who signs in or out."""
+
+    def __init__(self, client: httpx.AsyncClient, visitors: Visitors) -> None:
+        self._client = client
+        self._visitors = visitors
+
+    async def show(self, request: Request) -> Response:
+        """Show the forms, and why they are shown where a session has ended."""
         ended = _ENDED if "ended" in request.query_params else None
         return _page(request, target=request.query_params.get("next", "/"), remark=ended)
 
-    @router.post(SIGN_IN)
-    async def sign_in(request: Request) -> Response:
+    async def sign_in(self, request: Request) -> Response:
+        """Begin a session and lead to the page that was asked for, or show the forms with what was wrong."""
         form = await _read_form(request)
         target, project = form.get("next", "/"), form.get("project", "default")
         known = read_cookie(request.headers, _FORM_COOKIE)
@@ -83,9 +67,9 @@ def sign_in_router(client: httpx.AsyncClient, visitors: Visitors) -> APIRouter:
             return _page(request, target, "This form was too old; please try again.", HTTPStatus.FORBIDDEN)
         by_key = form.get("by") != "password"
         asked = {"key": form.get("key", "").strip()} if by_key else _admin(project, form)
-        announced = await visitors.introduce(request.client.host if request.client else None)
+        announced = await self._visitors.introduce(request.client.host if request.client else None)
         try:
-            answer = await client.post("/sessions", json=asked, headers=announced)
+            answer = await self._client.post("/sessions", json=asked, headers=announced)
         except httpx.HTTPError:
             unavailable = HTTPStatus.SERVICE_UNAVAILABLE
             return _page(request, target, "The API does not answer; try again shortly.", unavailable)
@@ -101,24 +85,17 @@ def sign_in_router(client: httpx.AsyncClient, visitors: Visitors) -> APIRouter:
         )
         return response
 
-    @router.post(SIGN_OUT)
-    async def sign_out(request: Request) -> Response:
+    async def sign_out(self, request: Request) -> Response:
+        """End the session at the API and in the browser, and lead back to the forms."""
         token = read_cookie(request.headers)
-        problem = None
+        response: Response = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
         if token:
             try:
-                await client.delete("/sessions/current", headers={"Authorization": f"Bearer {token}"})
+                await self._client.delete("/sessions/current", headers={"Authorization": f"Bearer {token}"})
             except httpx.HTTPError:
-                problem = (
-                    "This browser is signed out, but the API does not answer: the session ends by itself."
-                )
-        response = (
-            _page(request, "/", problem) if problem else RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
-        )
+                response = _page(request, "/", _STILL_OPEN)
         response.delete_cookie(COOKIE)
         return response
-
-    return router
 
 
 def _admin(project: str, form: dict[str, str]) -> dict[str, str]:
@@ -146,10 +123,14 @@ def _page(
     known = read_cookie(request.headers, _FORM_COOKIE) or ""
     # Several tabs may show the form at once: what one of them was given counts in all.
     form = known if _FORM_SHAPE.fullmatch(known) else secrets.token_urlsafe(_FORM_RANDOM_BYTES)
-    said = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
-    said += f'<p class="said" role="status">{escape(remark)}</p>' if remark else ""
-    hidden = _HIDDEN.format(form=form, next=escape(_inside(target)))
-    content = _PAGE.format(said=said, action=SIGN_IN, hidden=hidden, project=escape(project))
+    content = _TEMPLATES.get_template("login.html").render(
+        action=SIGN_IN,
+        form=form,
+        problem=problem,
+        project=project,
+        remark=remark,
+        target=_inside(target),
+    )
     response = HTMLResponse(
         content, status, {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     )

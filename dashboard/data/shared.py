@@ -15,6 +15,8 @@ Value = TypeVar("Value")
 class Shared(Generic[Value]):
     """Answers by key that stay good for `seconds`; a question that is being answered is not asked again.
 
+    An answer ages from the moment of its question, because what happened since is not in it. Caches of others
+    let it age from the moment it came (async_lru), or ask again while a slow answer is on its way (cachetools).
     An answer that failed is not kept: the next one to ask tries again.
     """
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Evidence, Record, Score, TextField
-from monitoring.rules.file import BiasAdditions
+from monitoring.rules.rule import BiasAdditions
 from monitoring.signals import linear
 from monitoring.signals.attribution import find_attributions
 from monitoring.signals.categories import Addition, Lexicon, build_lexicon, load_lexicon

@@ -8,7 +8,7 @@ from itertools import islice
 
 from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Evidence, Score, TextField
-from monitoring.rules.file import Pattern, Rule
+from monitoring.rules.rule import Pattern, Rule
 from monitoring.text.patterns import Hit, PatternSet
 from monitoring.text.prepared import Prepared
 

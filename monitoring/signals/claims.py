@@ -1,8 +1,8 @@
 """What the responses of a batch can be caught at without any source, found once and shared.
 
 Dates that no calendar has, identifiers that cannot be, sentences that contradict each other, admissions
-of invention, and equations that do not hold. Compiled passes look at every record; Python looks closer
-only where they found something.
+of invention, and equations that do not hold. Passes over the bytes of a batch look at every record; Python looks
+closer only where they found something.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from monitoring.signals import kernels_claims as kernels
 from monitoring.signals.admissions import find_admission
 from monitoring.signals.arithmetic import check_equations
 from monitoring.signals.citations import check_citations
+from monitoring.signals.dates import find_impossible_dates, find_suspects
 from monitoring.signals.support import stems
 from monitoring.text.kernels_lexicon import count_classes
 from monitoring.text.lexicon import WordTable, build_table
@@ -41,10 +42,9 @@ _DENIED = re2.compile(
     r"(?i)\b(?:not|no|never|invalid|impossible|incorrect|wrong|error|errors|fake|fictional|nonexistent|"
     r"isn't|doesn't|don't|can't|cannot|only has|has only|example|placeholder|dummy|test|exist|exists)\b"
 )
-_MONTH_NAMES = (
-    "january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul", "august aug",
-    "september sep sept", "october oct", "november nov", "december dec",
-)  # fmt: skip
+_STATES = "born died founded established released discovered opened built"
+_CONDITIONS = "if when unless otherwise while whether or either example case"
+_FUNCTION = "a an the of in to and it this that he she they i you we"
 _FORMS_OF_BE = {"do": "do does did", "be": "is are was were am", "have": "has have had"}
 _MODALS = "can could will would should must may might"
 
@@ -69,38 +69,11 @@ _NOTHING = Claims()
 
 
 def _claim_words() -> WordTable:
-    classes = {"not": kernels.NOT, "never": kernels.NOT, "no": kernels.NOT}
-    classes |= dict.fromkeys(
-        ["born", "died", "founded", "established", "released", "discovered", "opened", "built"],
-        kernels.STATES,
+    classes = dict.fromkeys(_STATES.split(), kernels.STATES) | dict.fromkeys(
+        _CONDITIONS.split(), kernels.CONDITIONS
     )
-    classes |= dict.fromkeys(
-        ["if", "when", "unless", "otherwise", "while", "whether", "or", "either", "example", "case"],
-        kernels.CONDITIONS,
-    )
-    classes |= dict.fromkeys(
-        [
-            "a",
-            "an",
-            "the",
-            "of",
-            "in",
-            "to",
-            "and",
-            "it",
-            "this",
-            "that",
-            "he",
-            "she",
-            "they",
-            "i",
-            "you",
-            "we",
-        ],
-        kernels.FUNCTION,
-    )
-    for month, names in enumerate(_MONTH_NAMES, start=1):
-        classes |= dict.fromkeys(names.split(), kernels.MONTHS + month)
+    classes |= dict.fromkeys(_FUNCTION.split(), kernels.FUNCTION)
+    classes |= dict.fromkeys(["not", "never", "no"], kernels.NOT)
     forms = [words.split() for words in _FORMS_OF_BE.values()] + [[word] for word in _MODALS.split()]
     classes |= {word: kernels.AUXILIARIES + at for at, group in enumerate(forms) for word in group}
     negated = {
@@ -113,7 +86,7 @@ def _claim_words() -> WordTable:
     for at, modal in enumerate(_MODALS.split(), start=len(_FORMS_OF_BE)):
         classes[{"can": "can't", "will": "won't"}.get(modal, f"{modal}n't")] = kernels.CONTRACTIONS + at
     classes["cannot"] = classes["can't"]
-    classes["may"] = kernels.MONTHS + 5
+    del classes["may"]  # it is a month as well
     return build_table(classes)
 
 
@@ -137,17 +110,16 @@ def _examine(batch: Prepared) -> tuple[Claims, ...]:
     buffer, starts = batch.encoded("response")
     triggers = count_classes(words.ids, words.offsets, _TRIGGERS.keys, _TRIGGERS.classes, len(words.ids), 5)
     equations = kernels.find_equations(buffer, starts, np.flatnonzero(buffer == ord("=")))
-    dates = kernels.find_impossible_dates(
-        buffer, words.ids, words.begins, words.ends, words.offsets, _WORDS.keys, _WORDS.classes
-    )
+    dated = set(find_suspects(buffer, starts))
     clashes = _find_contradictions(batch)
     results = [_NOTHING] * len(batch)
     counted = triggers > 0
     admits = counted[:, _INVENTION] | (counted[:, _MADE] & counted[:, _UP])
     suspects = np.flatnonzero(counted[:, _IDENTIFIER] | admits | equations)
-    for record in sorted({*suspects.tolist(), *dates[:, 0].tolist(), *clashes[:, 0].tolist()}):
-        findings = _explain_dates(batch, record, dates) + _explain_contradictions(batch, record, clashes)
-        held = 0
+    for record in sorted({*suspects.tolist(), *dated, *clashes[:, 0].tolist()}):
+        findings, held = _explain_contradictions(batch, record, clashes), 0
+        if record in dated:
+            findings += _find_dates(batch.texts("response")[record])
         if admits[record]:
             findings += _find_admissions(batch.texts("response")[record])
         if counted[record, _IDENTIFIER]:
@@ -183,14 +155,11 @@ def _rows_of(record: int, rows: NDArray[np.int64]) -> list[list[int]]:
     return listed
 
 
-def _explain_dates(batch: Prepared, record: int, dates: NDArray[np.int64]) -> list[Finding]:
-    text = batch.texts("response")[record]
-    findings = []
-    for _, begin, end in _rows_of(record, dates):
-        start, stop = batch.characters("response", record, begin, end)
-        if not _is_set_apart(text, start, stop):
-            findings.append(Finding(DATE, start, stop, "a date that no calendar has"))
-    return findings
+def _find_dates(text: str) -> list[Finding]:
+    found = islice(find_impossible_dates(text), _MOST_FINDINGS)
+    return _keep_meant(
+        text, [Finding(DATE, start, end, "a date that no calendar has") for start, end in found]
+    )
 
 
 def _explain_contradictions(batch: Prepared, record: int, clashes: NDArray[np.int64]) -> list[Finding]:

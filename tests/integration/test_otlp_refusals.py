@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.rpc.status_pb2 import Status
 
 from app.access.rates import Rates
 from app.api.exports import is_export
@@ -41,24 +41,9 @@ def status_of(response: httpx.Response) -> tuple[int, str]:
         assert found.keys() == {"code", "message"}
         return found["code"], found["message"]
     assert response.headers["content-type"] == PROTOBUF
-    read = STATUS.FromString(response.content)
+    read = Status.FromString(response.content)
     assert read.SerializeToString() == response.content
     return read.code, read.message
-
-
-def _status_class() -> Any:
-    """The two fields of google/rpc/status.proto that matter here, as its file has them."""
-    kinds = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(name="status.proto", package="test", syntax="proto3")
-    message = file.message_type.add(name="Status")
-    for number, (name, kind) in enumerate((("code", kinds.TYPE_INT32), ("message", kinds.TYPE_STRING)), 1):
-        message.field.add(name=name, number=number, type=kind, label=kinds.LABEL_OPTIONAL)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("test.Status"))
-
-
-STATUS = _status_class()
 
 
 class Authenticator(NamedTuple):

@@ -194,7 +194,9 @@ NAMING_EVALUATORS = {
     "monitoring/entities/scoring.py": "the score that the redaction gives as well",
     "monitoring/models.py": "SafetyFlag",
     "monitoring/quality.py": "check_… and HallucinationDetector",
-    "monitoring/rules/file.py": "the section of a file of rules that adds to an evaluator",
+    "monitoring/rules/rule.py": "the section of a file of rules that adds to an evaluator",
+    "monitoring/rules/schema.py": "the same",
+    "monitoring/rules/file.py": "the same",
     "monitoring/verdict.py": "QualityMetrics, and the weights of overall_quality",
 }
 # A refusal is a part of a message in the last of them.
