@@ -131,7 +131,7 @@ class Evaluation:
             await self._process(name, payload)
         except _OverdueError:
             detail = f"not scored within {DEADLINE_SECONDS} s"
-            await self._isolate(name, payload, attempts, "deadline", detail)
+            await self._isolate(name, payload, attempts, DeadReason.DEADLINE, detail)
         except Exception as error:
             if _blames_server(error):
                 raise
