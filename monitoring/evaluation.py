@@ -20,22 +20,20 @@ __all__ = ["ENTRY_POINT_GROUP", "evaluate", "evaluate_by", "find_evaluators"]
 ENTRY_POINT_GROUP = "llm_monitor.evaluators"
 _MESSAGE_LIMIT = 300
 _NO_RULES = Rules()
-# The evaluator of this name takes what a file of rules adds to it.
-_EXTENSIBLE = "bias"
 
 
 def find_evaluators(rules: Rules = _NO_RULES) -> tuple[Evaluator, ...]:
     """Build every evaluator of `monitoring/evaluators`, of installed entry points and of rules, by name.
 
-    Each module and each entry point offers `build() -> Evaluator`. Weights are loaded here, not at
-    import. Raises ValueError when two evaluators share a name, RuleError where one of them is a rule's,
+    Each module and each entry point offers `build() -> Evaluator`; where a file of rules adds to an evaluator, its
+    `build` is called with the additions. Weights are loaded here, not at import. Raises ValueError when two evaluators share a name, RuleError where one of them is a rule's,
     and ValueError naming the package whose entry point cannot be used.
     """
     built: dict[str, Evaluator] = {}
     for info in pkgutil.iter_modules(package.__path__):
         build = importlib.import_module(f"{package.__name__}.{info.name}").build
-        added = rules.bias if info.name == _EXTENSIBLE else None
-        _add(built, build(added) if added else build())
+        added = rules.additions.get(info.name)
+        _add(built, build() if added is None else build(added))
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         _add(built, _load(entry))
     for rule in rules.rules:

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 __all__ = [
+    "UNKNOWN_MODEL",
     "CostMetrics",
     "Evidence",
     "Failure",
@@ -28,9 +29,13 @@ __all__ = [
     "SafetyFlag",
     "Score",
     "TextField",
+    "TokenSource",
 ]
 
 TextField = Literal["prompt", "response", "context", "reference", "system_prompt"]
+
+UNKNOWN_MODEL: Final = "unknown"
+"""The model of a call that names none."""
 
 Money = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 """US dollars, exact in Python and a number in JSON."""
@@ -47,7 +52,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     prompt: str
     response: str
-    model_name: str = "unknown"
+    model_name: str = UNKNOWN_MODEL
     provider: str | None = None
     id: str | None = None
     timestamp: datetime | None = None
@@ -72,6 +77,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, Any] = {}
     skip: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+
+
+class TokenSource(StrEnum):
+    """Where a count of tokens comes from; rows keep it as plain text."""
+
+    REPORTED = "reported"
+    EXACT = "exact"
+    ESTIMATED = "estimated"
 
 
 class Evidence(msgspec.Struct, frozen=True):

@@ -20,9 +20,10 @@ from app.config import Settings
 from app.disk import Disk
 from app.figures.judging import describing
 from app.jobs import Runner
-from app.jobs.erasure import ERASE, Erasure
-from app.jobs.evaluations import EVALUATE_JOB, Evaluations
-from app.jobs.pricing import PRICE, Pricing
+from app.jobs.erasure import Erasure
+from app.jobs.evaluations import Evaluations
+from app.jobs.kinds import JobKind
+from app.jobs.pricing import Pricing
 from app.privacy import Privacy
 from app.projects import Projects
 from app.queue import beat, retire
@@ -118,9 +119,9 @@ class WorkerProcess:
             self._engine,
             self._redis,
             {
-                ERASE: Erasure(self._engine, self._redis, descriptive),
-                EVALUATE_JOB: Evaluations(),
-                PRICE: Pricing(descriptive),
+                JobKind.ERASE: Erasure(self._engine, self._redis, descriptive),
+                JobKind.EVALUATE: Evaluations(),
+                JobKind.PRICE: Pricing(descriptive),
             },
         )
 

@@ -12,26 +12,27 @@ import msgspec
 from app.figures.judging import Judging
 from app.privacy import Privacy, SealError
 from app.schemas.ids import minted_at, sample_fraction
+from app.schemas.kinds import COUNTED_KINDS, Kind
 from app.schemas.projects import ProjectSettings
-from app.schemas.queued import GUARDED, LLM, NO_CONTENT, Envelope
-from app.schemas.traces import COUNTED_KINDS, Trace, from_envelope, without_text
+from app.schemas.queued import Envelope
+from app.schemas.traces import Trace, from_envelope, without_text
 from monitoring.bisection import Bisection
 from monitoring.bounds import bounded
+from monitoring.entities.scoring import PII
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
-from monitoring.evaluators.pii import PII
+from monitoring.marks import Mark
 from monitoring.models import Record, Result
-from monitoring.spending.pricing import Priced, Usage, price
-from monitoring.text.excerpts import SCORED_IN_PART, Excerpt, excerpt
+from monitoring.spending.pricing import Priced, PricingStatus, Usage, price
+from monitoring.text.excerpts import Excerpt, excerpt
 from monitoring.text.tokens import TokenCount, count_tokens
 from monitoring.verdict import Verdict, assess
 
-__all__ = ["DROPPED", "REPORTED", "UNSAMPLED", "Scoring", "Unscorable", "price_call"]
+__all__ = ["REPORTED", "Scoring", "Unscorable", "is_priced_alike", "price_call", "reprice"]
 
-_SCORED = frozenset({LLM, GUARDED})
-_UNPRICED = "not_a_call"
+_SCORED = frozenset({Kind.LLM, Kind.GUARD})
 REPORTED = "reported"
-DROPPED, UNSAMPLED = "text_dropped", "text_not_sampled"
+_UNPRICED = {True: PricingStatus.NO_USAGE, False: PricingStatus.NOT_COUNTED}  # by whether it is counted
 
 
 class Unscorable(NamedTuple):
@@ -79,7 +80,7 @@ class Scoring:
         records = [bounded(self._privacy.open(envelope)) for envelope in envelopes]
         scored = [
             excerpt(_to_score(envelope, record))
-            if envelope.kind in _SCORED and NO_CONTENT not in record.marks
+            if envelope.kind in _SCORED and Mark.NO_CONTENT not in record.marks
             else None
             for record, envelope in zip(records, envelopes, strict=True)
         ]
@@ -119,7 +120,7 @@ def _marked(trace: Trace, scored: Excerpt) -> Trace:
     """Return the trace with a mark where its texts were too long to be scored whole."""
     if not scored.partial:
         return trace
-    return msgspec.structs.replace(trace, marks=tuple(dict.fromkeys((*trace.marks, SCORED_IN_PART))))
+    return msgspec.structs.replace(trace, marks=tuple(dict.fromkeys((*trace.marks, Mark.SCORED_IN_PART))))
 
 
 def _found(envelope: Envelope, results: Mapping[str, Result]) -> dict[str, Result]:
@@ -157,17 +158,19 @@ def _judged(
         flags=verdict.flags,
         topic=verdict.topic_category,
     )
-    if envelope.kind != GUARDED:
+    if envelope.kind != Kind.GUARD:
         return trace
     # The model may never have been asked, or is paid for where its answer was.
-    return msgspec.structs.replace(trace, cost_usd=None, pricing_status=_UNPRICED, price_source=None)
+    return msgspec.structs.replace(
+        trace, cost_usd=None, pricing_status=PricingStatus.NOT_A_CALL, price_source=None
+    )
 
 
 def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount) -> Trace:
     """Return the trace of a call without text, which is priced by what it reports, or of a step around calls."""
     counted = envelope.kind in COUNTED_KINDS
     reports = record.prompt_tokens is not None or record.completion_tokens is not None
-    known = counted and (reports or NO_CONTENT not in record.marks)
+    known = counted and (reports or Mark.NO_CONTENT not in record.marks)
     occurred_at = _occurred_at(envelope, record)
     priced = _price(record, count, occurred_at) if known else _reported(record) if counted else None
     return from_envelope(
@@ -179,7 +182,7 @@ def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount
         completion_tokens=count.completion if known else record.completion_tokens,
         token_source=count.source if known else None,
         cost_usd=priced.cost_usd if priced else None,
-        pricing_status=priced.status if priced else "no_usage" if counted else "not_counted",
+        pricing_status=priced.status if priced else _UNPRICED[counted],
         price_source=(priced.source or None) if priced else None,
     )
 
@@ -195,7 +198,24 @@ def _price(record: Record, count: TokenCount, at: datetime) -> Priced:
 
 def _reported(record: Record) -> Priced | None:
     told = record.reported_cost_usd
-    return None if told is None else Priced(told, "priced", REPORTED)
+    return None if told is None else Priced(told, PricingStatus.PRICED, REPORTED)
+
+
+def reprice(call: Trace) -> Priced:
+    """Return what a stored call costs by its tokens, in USD: see `price_call`."""
+    usage = Usage(
+        prompt=call.prompt_tokens or 0,
+        completion=call.completion_tokens or 0,
+        cache_read=call.cache_read_tokens or 0,
+        cache_write=call.cache_write_tokens or 0,
+        reasoning=call.reasoning_tokens or 0,
+    )
+    return price_call(usage, call.provider, call.model_name, call.occurred_at, told=call.reported_cost_usd)
+
+
+def is_priced_alike(one: Trace, other: Trace) -> bool:
+    """Tell whether what decides on a price beside the tokens, the model and the moment is the same of two calls."""
+    return one.provider == other.provider and one.reported_cost_usd == other.reported_cost_usd
 
 
 def price_call(
@@ -203,15 +223,19 @@ def price_call(
 ) -> Priced:
     """Return what a call cost: by the tables of prices, and where they do not know it, as the client `told`, in USD."""
     priced = price(usage, provider, model, at)
-    return Priced(told, "priced", REPORTED) if priced.cost_usd is None and told is not None else priced
+    return (
+        Priced(told, PricingStatus.PRICED, REPORTED)
+        if priced.cost_usd is None and told is not None
+        else priced
+    )
 
 
 def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:
     """Return the trace as it is stored: without text where that was dropped or is not in the sample."""
     if envelope.sealed is not None:
-        return without_text(trace, DROPPED)
+        return without_text(trace, Mark.TEXT_DROPPED)
     if sample_fraction(trace.trace_id) >= settings.text_share:
-        return without_text(trace, UNSAMPLED)
+        return without_text(trace, Mark.TEXT_NOT_SAMPLED)
     return trace
 
 

@@ -16,6 +16,7 @@ from app.api.preferences import Preference
 from app.api.responses import json_response
 from app.errors import InvalidRecord
 from app.ingest import Submission
+from app.jobs.kinds import JobKind
 from app.schemas.queued import Summary
 from app.schemas.records import Rejection
 from app.storage.engine import Connection, writing
@@ -103,7 +104,7 @@ def _work(submission: Submission) -> _Work:
 async def _remember(services: Services, project_id: str, work: _Work) -> UUID:
     job = Job(
         job_id=uuid4(),
-        kind="evaluate",
+        kind=JobKind.EVALUATE,
         state="running",
         total=len(work.results),
         parameters=msgspec.to_builtins(work),

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.reports.pipeline import PipelineReport
 from app.schemas.tasks import TaskState
-from monitoring.conversation import TRUNCATED, UNRECOGNISED
+from monitoring.marks import Mark
 
 __all__ = ["UNROUTED", "Instruments", "RequestTimer"]
 
@@ -53,7 +53,10 @@ class Instruments:
             ("mark",),
             registry=self._registry,
         )
-        for mark in (UNRECOGNISED, TRUNCATED):  # there from the beginning, for alerts on their increase
+        for mark in (
+            Mark.UNRECOGNISED_SHAPE,
+            Mark.TRUNCATED,
+        ):  # there from the beginning, for alerts on their increase
             self._marks.labels(mark)
         self._records = {
             outcome: self._gauge(

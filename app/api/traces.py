@@ -10,6 +10,7 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.errors import InvalidParameter
+from app.schemas.columns import PROMISED_NAMES
 from app.schemas.feedback import Feedback
 from app.schemas.listed import Filters, GivenScore, Restating
 from app.schemas.traces import Trace
@@ -18,11 +19,6 @@ from monitoring.statistics.trends import window_of
 
 __all__ = ["TraceQuery", "describe"]
 
-_CONTRACT_NAMES = {
-    "occurred_at": "timestamp",
-    "overall_quality": "quality_score",
-    "flags": "safety_flags",
-}
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -111,7 +107,7 @@ def describe(
     `given_scores` are those of others beside ours, and `restated_by` holds the spans that tell of it once more, and count nothing therefore.
     """
     shown = {
-        _CONTRACT_NAMES.get(name, name): value.hex() if isinstance(value, bytes) else value
+        PROMISED_NAMES.get(name, name): value.hex() if isinstance(value, bytes) else value
         for name, value in msgspec.structs.asdict(trace).items()
         if name not in {"project_id", "job_id", "response_key"}
     }

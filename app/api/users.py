@@ -13,7 +13,8 @@ from app.access.identity import Identity
 from app.api.dependencies import Services
 from app.api.responses import json_response
 from app.jobs import announce, show
-from app.jobs.erasure import ERASE, Target
+from app.jobs.erasure import Target
+from app.jobs.kinds import JobKind
 from app.storage.engine import writing
 from app.storage.upkeep.jobs import Job, add_job
 
@@ -28,7 +29,7 @@ async def answer_erasure(services: Services, caller: Identity, target: Target) -
     project_id = caller.project_id
     job = Job(
         job_id=uuid4(),
-        kind=ERASE,
+        kind=JobKind.ERASE,
         state="queued",
         parameters=msgspec.to_builtins(target),
         created_at=services.clock(),

@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from app.figures.calls import ASSESSED, UNSAFE, Calls, Places
-from app.schemas.traces import COUNTED_KINDS, Trace
+from app.schemas.kinds import COUNTED_KINDS
+from app.schemas.traces import Trace
 from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE, is_bounded
+from monitoring.marks import COUNTED_AS_OTHER
 from monitoring.models import Score
 
 __all__ = ["OTHER", "observe", "other_mark"]
@@ -26,7 +28,8 @@ def other_mark(dimension: str, value: str) -> str:
 
     The trace says so itself, so that what it added can be taken back exactly, whenever that is.
     """
-    return f"other:tag:{value}" if dimension == "tag" else f"other:{dimension}"
+    of = f"tag:{value}" if dimension == "tag" else dimension
+    return f"{COUNTED_AS_OTHER}{of}"
 
 
 def observe(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Calls]:

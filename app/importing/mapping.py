@@ -21,11 +21,9 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "model_name": ("model_name", "model", "meta.model"),
 }
 _NUMBERS: Mapping[str, tuple[Callable[[str], float], ...]] = {
-    **dict.fromkeys(("response_time_ms", "time_to_first_token_ms"), (float,)),
-    **dict.fromkeys(
-        ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
-        (int, float),  # tables with empty cells write 12 as 12.0
-    ),
+    **{name: (float,) for name in RecordIn.__struct_fields__ if name.endswith("_ms")},
+    # Tables with empty cells write 12 as 12.0.
+    **{name: (int, float) for name in RecordIn.__struct_fields__ if name.endswith("_tokens")},
 }
 
 

@@ -23,7 +23,8 @@ from app.ingest.waiting import Waiting
 from app.privacy import UNREDACTABLE, Privacy, Protected
 from app.projects import Projects
 from app.schemas.ids import mint_many
-from app.schemas.queued import LLM, Envelope, Source, SpanContext, Summary, encode
+from app.schemas.kinds import Kind
+from app.schemas.queued import Envelope, Source, SpanContext, Summary, encode
 from app.schemas.records import Rejection
 from app.supervision import Tasks, in_background
 from monitoring.models import Record
@@ -127,7 +128,7 @@ class Ingest:
         keys: Sequence[str | None] | None = None,
         contexts: Sequence[SpanContext | None] | None = None,
         wait_seconds: float = 0,
-        kind: str = LLM,
+        kind: str = Kind.LLM,
         guard: str | None = None,
     ) -> Submission:
         """Keep every record that is not already rejected, and wait for their scores if asked to.

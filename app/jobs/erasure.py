@@ -38,9 +38,8 @@ from app.storage.traces.span_parts import delete_parts
 from app.storage.upkeep.jobs import Job
 from app.storage.upkeep.reclaim import reclaim
 
-__all__ = ["ERASE", "Erasure", "Target"]
+__all__ = ["Erasure", "Target"]
 
-ERASE = "erase"
 _BATCH = 500
 _WAIT = timedelta(seconds=1)
 # Ids carry whole milliseconds; one of the request's own millisecond may have been minted before it.

@@ -11,9 +11,8 @@ from app.storage.ledger.dead_letter_reads import dead_ids
 from app.storage.traces.writing import stored_summaries
 from app.storage.upkeep.jobs import Job
 
-__all__ = ["EVALUATE_JOB", "Evaluations"]
+__all__ = ["Evaluations"]
 
-EVALUATE_JOB = "evaluate"
 _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(minutes=1)
 
 

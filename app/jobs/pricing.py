@@ -16,11 +16,10 @@ from app.storage.rollups.writing import append_deltas
 from app.storage.upkeep.jobs import Job
 from app.storage.upkeep.prices import read_unpriced, set_prices
 from monitoring.bounds import COST_PLACES
-from monitoring.spending.pricing import Usage, price
+from monitoring.spending.pricing import PricingStatus, Usage, price
 
-__all__ = ["PRICE", "Pricing"]
+__all__ = ["Pricing"]
 
-PRICE = "price"
 _BATCH = 500
 _BEGINNING = UUID(int=0)
 
@@ -46,7 +45,9 @@ class Pricing:
         priced = await set_prices(connection, project_id, known)
         before = [trace for trace in traces if trace.trace_id in priced]
         after = [
-            msgspec.structs.replace(trace, cost_usd=known[trace.trace_id][0], pricing_status="priced")
+            msgspec.structs.replace(
+                trace, cost_usd=known[trace.trace_id][0], pricing_status=PricingStatus.PRICED
+            )
             for trace in before
         ]
         await append_deltas(connection, difference(before, after, self._descriptive))

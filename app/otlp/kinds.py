@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from app.otlp.attributes import Attributes, first_text, parsed
 from app.otlp.signals import Span
+from app.schemas.kinds import Kind
 
-__all__ = ["EMBEDDING", "LLM", "RETRIEVERS", "kind_of"]
+__all__ = ["kind_of"]
 
-LLM, EMBEDDING = "llm", "embedding"
-RETRIEVERS = frozenset({"retriever", "reranker"})
-
-_OPERATIONS = {
-    "chat": LLM,
-    "call_llm": LLM,
-    "text_completion": LLM,
-    "generate_content": LLM,
-    "completion": LLM,
-    "responses": LLM,
-    "embeddings": EMBEDDING,
-    "embedding": EMBEDDING,
-    "execute_tool": "tool",
-    "create_agent": "agent",
-    "invoke_agent": "agent",
-    "invoke_workflow": "chain",
-    "plan": "chain",
-    "retrieval": "retriever",
-    "rerank": "reranker",
-    "run_guardrail": "guardrail",
+_OPERATIONS: Mapping[str, Kind] = {
+    "chat": Kind.LLM,
+    "call_llm": Kind.LLM,
+    "text_completion": Kind.LLM,
+    "generate_content": Kind.LLM,
+    "completion": Kind.LLM,
+    "responses": Kind.LLM,
+    "embeddings": Kind.EMBEDDING,
+    "embedding": Kind.EMBEDDING,
+    "execute_tool": Kind.TOOL,
+    "create_agent": Kind.AGENT,
+    "invoke_agent": Kind.AGENT,
+    "invoke_workflow": Kind.CHAIN,
+    "plan": Kind.CHAIN,
+    "retrieval": Kind.RETRIEVER,
+    "rerank": Kind.RERANKER,
+    "run_guardrail": Kind.GUARDRAIL,
 }
 # Span kinds of OpenInference, of Langfuse, of OpenLLMetry, of LangSmith, of MLflow and of Claude Code.
-_NAMED = {
-    "llm": LLM,
-    "chat_model": LLM,
-    "llm_request": LLM,
-    "generation": LLM,
-    "embedding": EMBEDDING,
-    "chain": "chain",
-    "workflow": "chain",
-    "task": "chain",
-    "prompt": "chain",
-    "parser": "chain",
-    "memory": "chain",
-    "tool": "tool",
-    "agent": "agent",
-    "retriever": "retriever",
-    "reranker": "reranker",
-    "guardrail": "guardrail",
-    "evaluator": "evaluator",
+_NAMED: Mapping[str, Kind] = {
+    "llm": Kind.LLM,
+    "chat_model": Kind.LLM,
+    "llm_request": Kind.LLM,
+    "generation": Kind.LLM,
+    "embedding": Kind.EMBEDDING,
+    "chain": Kind.CHAIN,
+    "workflow": Kind.CHAIN,
+    "task": Kind.CHAIN,
+    "prompt": Kind.CHAIN,
+    "parser": Kind.CHAIN,
+    "memory": Kind.CHAIN,
+    "tool": Kind.TOOL,
+    "agent": Kind.AGENT,
+    "retriever": Kind.RETRIEVER,
+    "reranker": Kind.RERANKER,
+    "guardrail": Kind.GUARDRAIL,
+    "evaluator": Kind.EVALUATOR,
 }
 # LangSmith calls prompt templates chats and retrievers embeddings under the name of OpenTelemetry, so its own counts.
 _SAYING_KIND = (
@@ -85,7 +85,7 @@ _SIGNS = (
 )
 
 
-def kind_of(span: Span) -> str:
+def kind_of(span: Span) -> Kind:
     """Return the kind of a span; whether a call only repeats another one is found out by the workers."""
     attributes = span.attributes
     operation = first_text(attributes, ("ai.operationId",))
@@ -96,8 +96,8 @@ def kind_of(span: Span) -> str:
         name = parsed(value) if isinstance(value, str) else None  # MLflow's values are JSON, quotes and all
         if isinstance(name, str) and name.lower() in known:
             kind = known[name.lower()]
-            return "chain" if kind in {LLM, EMBEDDING} and _prepares(span) else kind
-    return LLM if _resembles_call(attributes) else "span"
+            return Kind.CHAIN if kind in {Kind.LLM, Kind.EMBEDDING} and _prepares(span) else kind
+    return Kind.LLM if _resembles_call(attributes) else Kind.SPAN
 
 
 def _prepares(span: Span) -> bool:
@@ -108,14 +108,14 @@ def _prepares(span: Span) -> bool:
     return names[-1].strip("_") in _PREPARATIONS or any(name.endswith(_TEMPLATE) for name in names)
 
 
-def _vercel(operation: str) -> str:
+def _vercel(operation: str) -> Kind:
     """Only the inner spans of the AI SDK are calls of a model; `ai.generateText` and the like hold them."""
     inner = operation.rpartition(".")[2]
     if inner in {"doGenerate", "doStream"}:
-        return LLM
+        return Kind.LLM
     if inner == "doEmbed":
-        return EMBEDDING
-    return "tool" if inner == "toolCall" else "chain"
+        return Kind.EMBEDDING
+    return Kind.TOOL if inner == "toolCall" else Kind.CHAIN
 
 
 def _resembles_call(attributes: Attributes) -> bool:

@@ -25,9 +25,10 @@ from app.schemas.json_input import (
     convert,
     read_mended,
 )
+from app.schemas.kinds import Kind
 from app.schemas.langfuse import EventIn, ObservationIn, ScoreIn, TraceIn
 from app.schemas.limits import MOST_RECORD_VALUES
-from app.schemas.queued import BEGUN, CONTENT, SpanContext
+from app.schemas.queued import BEGUN, SpanContext
 from app.schemas.records import Rejection
 from monitoring.models import Record
 
@@ -255,7 +256,7 @@ def _beginning(span: Span) -> Mapped:
         tags=call.tags,
         metadata={BEGUN: True},
     )
-    context = SpanContext(kind=CONTENT, trace_id=span.trace_id, span_id=span.span_id)
+    context = SpanContext(kind=Kind.CONTENT, trace_id=span.trace_id, span_id=span.span_id)
     digest = blake2b(digest_size=16)
     for part in (span.trace_id, span.span_id, repr(span).encode("utf-8", "replace")):
         digest.update(part)

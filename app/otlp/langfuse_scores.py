@@ -11,8 +11,9 @@ import msgspec
 from msgspec import structs
 
 from app.otlp.mapping import Mapped
+from app.schemas.kinds import Kind
 from app.schemas.langfuse import ScoreIn
-from app.schemas.queued import EVALUATED, EVALUATION, RATED, SpanContext
+from app.schemas.queued import EVALUATED, RATED, SpanContext
 from app.schemas.records import in_utc
 from monitoring.bounds import MOST_VALUE
 from monitoring.models import Record
@@ -72,7 +73,7 @@ def map_score(score: ScoreIn) -> Mapped | str:
         metadata={name: figure for name, figure in figures.items() if figure is not None},
     )
     context = SpanContext(
-        kind=EVALUATION,
+        kind=Kind.EVALUATION,
         trace_id=trace_id_of(score.trace_id),
         span_id=span_id_of(score.observation_id) if score.observation_id else b"",
     )

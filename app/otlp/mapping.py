@@ -14,7 +14,7 @@ import msgspec
 from app.otlp.attributes import Attributes, first_number, first_text
 from app.otlp.conversations import conversation_of, documents_of
 from app.otlp.costs import reported_cost
-from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kind_of
+from app.otlp.kinds import kind_of
 from app.otlp.names import (
     ANSWERED_BY,
     ASKED_FOR,
@@ -30,19 +30,20 @@ from app.otlp.owners import owner_of
 from app.otlp.signals import Malformed, Span, id_problem
 from app.otlp.usage import Usage, read_usage
 from app.schemas.inherited import shared_metadata
+from app.schemas.kinds import RETRIEVERS, Kind
 from app.schemas.limits import too_many
-from app.schemas.queued import NO_CONTENT, SpanContext
+from app.schemas.queued import SpanContext
 from app.schemas.records import Rejection
 from app.schemas.retrieval import Retrieved, as_context, first_passages, passages_before
 from app.schemas.spans import SCOPE, SERVICE
 from monitoring.bounds import BEYOND, bounded
 from monitoring.conversation import messages_of, results_of, texts_of
-from monitoring.models import Record
+from monitoring.marks import Mark
+from monitoring.models import UNKNOWN_MODEL, Record
 from monitoring.spending.pricing import rates_of
 
 __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
 
-_EXCLUSIVE = "usage_exclusive"
 _NAME_CHARACTERS = 512
 _METADATA_BYTES = 64 * 1024
 _MOST_MESSAGES = 500_000
@@ -51,7 +52,7 @@ _NS_PER_MS = 1_000_000
 
 _PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)  # for a span that tells no time
 _MODELS = (*ANSWERED_BY, *ASKED_FOR)
-_NO_MODEL = frozenset({"none", "null", "unknown", "undefined", "n/a"})
+_NO_MODEL = frozenset({"none", "null", UNKNOWN_MODEL, "undefined", "n/a"})
 _SMALLER_UNITS_MS = (1.0, 1e-3, 1e-6)
 
 
@@ -156,7 +157,7 @@ def read_call(span: Span) -> Record:
 
     Raises OverflowError and RecursionError for values that cannot travel.
     """
-    return _record(span, LLM, {})
+    return _record(span, Kind.LLM, {})
 
 
 def _record(span: Span, kind: str, retrieved: _Found) -> Record:
@@ -164,10 +165,10 @@ def _record(span: Span, kind: str, retrieved: _Found) -> Record:
     conversation = conversation_of(span)
     texts = texts_of(conversation)
     documents = documents_of(span, retriever=kind in RETRIEVERS)
-    if not documents and kind == LLM:
+    if not documents and kind == Kind.LLM:
         documents = passages_before(retrieved.get(span.trace_id, ()), span.start_ns)
     owner = owner_of(span)
-    usage = read_usage(attributes, answers=kind == LLM)
+    usage = read_usage(attributes, answers=kind == Kind.LLM)
     provider, started = _name(first_text(attributes, PROVIDER)), moment(span.start_ns)
     record = Record(
         prompt=texts.prompt or "",
@@ -179,7 +180,7 @@ def _record(span: Span, kind: str, retrieved: _Found) -> Record:
         session_id=owner.session_id,
         template_id=_name(first_text(attributes, TEMPLATE)),
         system_prompt=texts.system,
-        context=as_context(documents, results_of(conversation.inputs) if kind == LLM else ()),
+        context=as_context(documents, results_of(conversation.inputs) if kind == Kind.LLM else ()),
         messages=messages_of(conversation),
         response_time_ms=_duration(span),
         time_to_first_token_ms=_first_token(span),
@@ -202,13 +203,15 @@ def _record(span: Span, kind: str, retrieved: _Found) -> Record:
 
 
 def _completion(kind: str, usage: Usage) -> int | None:
-    told_all = kind == EMBEDDING and usage.prompt  # an embedding that tells what went in has told everything
+    told_all = (
+        kind == Kind.EMBEDDING and usage.prompt
+    )  # an embedding that tells what went in has told everything
     return usage.completion or 0 if told_all else usage.completion
 
 
 def _marks(kind: str, *, spoke: bool, usage: Usage) -> tuple[str, ...]:
-    marks = (NO_CONTENT,) if kind == LLM and not spoke else ()
-    return (*marks, _EXCLUSIVE) if kind in {LLM, EMBEDDING} and usage.exclusive else marks
+    marks = (Mark.NO_CONTENT,) if kind == Kind.LLM and not spoke else ()
+    return (*marks, Mark.USAGE_EXCLUSIVE) if kind in {Kind.LLM, Kind.EMBEDDING} and usage.exclusive else marks
 
 
 def moment(time_ns: int) -> datetime | None:
@@ -229,7 +232,7 @@ def _model(attributes: Attributes, provider: str | None, at: datetime | None) ->
     if len(names) > 1:
         priced = (name for name in names if rates_of(provider, name, at or _PRICES_AT))
         return next(priced, names[0])
-    return names[0] if names else "unknown"
+    return names[0] if names else UNKNOWN_MODEL
 
 
 def _duration(span: Span) -> float | None:

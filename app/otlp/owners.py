@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from app.otlp.attributes import Attributes, first_text, parsed
 from app.otlp.names import JOINED_TAGS, SESSION, SESSION_KEYS, TAG_KEYS, TAGS, USER, USER_KEYS
 from app.otlp.signals import Span
-from app.schemas.inherited import INHERITED_SESSION, INHERITED_USER, MOST_TAGS, unite_tags
+from app.schemas.inherited import MOST_TAGS, unite_tags
+from monitoring.marks import Mark
 
 __all__ = ["Owner", "owner_of"]
 
@@ -40,8 +41,8 @@ def owner_of(span: Span) -> Owner:
     if shared is _NOBODY:
         return own
     marks = (
-        (INHERITED_USER, shared.user_id and not own.user_id),
-        (INHERITED_SESSION, shared.session_id and not own.session_id),
+        (Mark.INHERITED_USER, shared.user_id and not own.user_id),
+        (Mark.INHERITED_SESSION, shared.session_id and not own.session_id),
     )
     return Owner(
         own.user_id or shared.user_id,

@@ -8,12 +8,11 @@ from uuid import UUID
 
 import msgspec
 
+from monitoring.marks import Mark
 from monitoring.models import Record
 
 __all__ = [
     "INHERITED_NAMES",
-    "INHERITED_SESSION",
-    "INHERITED_USER",
     "MOST_TAGS",
     "SHARED_NAME",
     "SHARED_PREFIXES",
@@ -24,8 +23,6 @@ __all__ = [
     "unite_tags",
 ]
 
-INHERITED_USER, INHERITED_SESSION = "inherited_user", "inherited_session"
-"""Marks of a record whose user or session was said by a span around it, or by the process, and not by itself."""
 INHERITED_NAMES = "otel.inherited"
 """Where the metadata of a record list the names of those among them that a span around it gave."""
 SHARED_NAME = "metadata"
@@ -91,10 +88,14 @@ def unite_tags(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
 
 def joined_owner(call: Record, part: Record) -> dict[str, Any]:
     """Return user, session and marks of a call with those of a part of it: an own value before an inherited one."""
-    user = _stronger(call.user_id, part.user_id, INHERITED_USER, call, part)
-    session = _stronger(call.session_id, part.session_id, INHERITED_SESSION, call, part)
+    user = _stronger(call.user_id, part.user_id, Mark.INHERITED_USER, call, part)
+    session = _stronger(call.session_id, part.session_id, Mark.INHERITED_SESSION, call, part)
     inherited = [mark for _, mark in (user, session) if mark]
-    said = (mark for mark in (*call.marks, *part.marks) if mark not in {INHERITED_USER, INHERITED_SESSION})
+    said = (
+        mark
+        for mark in (*call.marks, *part.marks)
+        if mark not in {Mark.INHERITED_USER, Mark.INHERITED_SESSION}
+    )
     return {"user_id": user[0], "session_id": session[0], "marks": (*said, *inherited)}
 
 

@@ -9,16 +9,12 @@ from uuid import UUID
 
 import msgspec
 
-from monitoring.models import Record, Score
+from app.schemas.kinds import Kind
+from monitoring.models import UNKNOWN_MODEL, Record, Score
 
 __all__ = [
     "BEGUN",
-    "CONTENT",
-    "CONTEXT",
     "EVALUATED",
-    "EVALUATION",
-    "GUARDED",
-    "LLM",
     "RATED",
     "Batch",
     "Envelope",
@@ -32,21 +28,12 @@ __all__ = [
 ]
 
 Source = Literal["live", "evaluate", "import"]
-# Kinds of records: a call, and half of one that the guard was shown, which is scored but no call by itself.
-LLM, GUARDED = "llm", "guard"
-
-# Envelopes that hold no span but what belongs to one: its texts, what somebody found in it, or only the wish that its
-# documents are looked for once more.
-CONTENT, EVALUATION, CONTEXT = "content", "evaluation", "context"
 # Where the metadata of an evaluation have its figure; its record is named, tagged and worded as it is.
 EVALUATED = "evaluation.value"
 # Where it has the rating from 1 (bad) to 5 (good), where a user gave it.
 RATED = "evaluation.rating"
 # In the metadata of texts that were sent when a call began: their moment is that of its beginning.
 BEGUN = "call.begun"
-PART_KINDS = frozenset({CONTENT, EVALUATION, CONTEXT})
-# The mark of a call whose texts were not sent with it.
-NO_CONTENT = "no_content"
 
 
 class SpanContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +65,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     project_id: str
     source: Source
     record: Record
-    kind: str = LLM
+    kind: str = Kind.LLM
     otel_trace_id: bytes | None = None
     otel_span_id: bytes | None = None
     otel_parent_span_id: bytes | None = None
@@ -114,7 +101,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     safety_flags: tuple[str, ...]
     cost_usd: Decimal | None
     pricing_status: str
-    model_name: str = "unknown"
+    model_name: str = UNKNOWN_MODEL
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
@@ -24,7 +25,8 @@ from app.schemas.limits import MOST_RECORD_VALUES, too_many
 from app.schemas.lines import cut_array, cut_ndjson
 from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, read_cost
 from monitoring.conversation import Message, read_messages, results_of
-from monitoring.models import Record
+from monitoring.marks import Mark
+from monitoring.models import UNKNOWN_MODEL, Record
 
 __all__ = [
     "BodyFormat",
@@ -177,7 +179,7 @@ def _read(line: bytes, kind: type[RecordIn] = RecordIn) -> Record:
         mended = mend_unicode(line)
         if mended == line:
             raise
-        wire, marks = _decode(mended, kind), ("invalid_unicode_replaced",)
+        wire, marks = _decode(mended, kind), (Mark.INVALID_UNICODE_REPLACED,)
     record = _to_record(wire, marks)
     return _without_nul(record) if _ESCAPED_NUL in line or marks else record
 
@@ -206,8 +208,7 @@ def _gather(value: Any, kind: type[RecordIn]) -> RecordIn:
 def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     if wire.metadata or wire.messages:
         _check_free_form(wire)
-    given = wire.context
-    context = () if not given else (given,) if isinstance(given, str) else tuple(given)
+    context = _passages(wire.context)
     messages: tuple[Message, ...] = ()
     if wire.messages:
         talk = read_messages(wire.messages, "user")
@@ -217,14 +218,12 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     stamp = wire.timestamp
     if stamp is not None and stamp.tzinfo is not UTC:
         stamp = in_utc(stamp)
-    if not wire.prompt.strip():
-        marks = (*marks, "empty_prompt")
-    if not wire.response.strip():
-        marks = (*marks, "empty_response")
+    if not (wire.prompt.strip() and wire.response.strip()):
+        marks = (*marks, *_emptiness(wire))
     return Record(
         prompt=wire.prompt,
         response=wire.response,
-        model_name=wire.model_name or "unknown",
+        model_name=wire.model_name or UNKNOWN_MODEL,
         provider=wire.provider,
         id=wire.id,
         timestamp=stamp,
@@ -250,6 +249,17 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         skip=() if _all_checked(wire) else tuple(n for n in _CHECKS if not getattr(wire, f"check_{n}")),
         marks=marks,
     )
+
+
+def _passages(given: str | list[str] | None) -> tuple[str, ...]:
+    return () if not given else (given,) if isinstance(given, str) else tuple(given)
+
+
+def _emptiness(wire: RecordIn) -> Iterator[Mark]:
+    if not wire.prompt.strip():
+        yield Mark.EMPTY_PROMPT
+    if not wire.response.strip():
+        yield Mark.EMPTY_RESPONSE
 
 
 def in_utc(stamp: datetime) -> datetime:
@@ -288,7 +298,7 @@ def _without_nul(record: Record) -> Record:
             return record
     except RecursionError as error:
         raise WrongShapeError("the record is nested too deeply") from error
-    mended["marks"] = [*record.marks, "nul_replaced"]
+    mended["marks"] = [*record.marks, Mark.NUL_REPLACED]
     return convert(mended, Record)
 
 

@@ -3,49 +3,46 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from enum import StrEnum
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from monitoring.models import Record
+from monitoring.models import UNKNOWN_MODEL, Record
 
 __all__ = [
-    "BARE",
-    "MOMENT",
-    "PART",
     "POINTING",
-    "RESPONSE",
-    "RETRIEVERS",
     "SCOPE",
     "SERVICE",
-    "SILENT",
-    "STEP",
-    "STREAM",
-    "SUM",
-    "USAGE",
     "WORDING_CHARACTERS",
-    "WRAPS",
     "PlacedSpan",
+    "Reason",
     "Restatement",
     "Wording",
     "named_in",
 ]
 
-# The kind that a call turns into when it only tells once more of another one.
-STEP = "chain"
-# The kinds of spans whose documents are the context of later calls.
-RETRIEVERS = frozenset({"retriever", "reranker"})
 
 SCOPE, SERVICE = "otel.scope", "service.name"
 """Where the metadata of a record name the instrumentation that told of a span, and the service that it ran in."""
 
-# Why a span is no call of its own, as GET /traces/{id} says it.
-RESPONSE, USAGE, PART = "same_response_id", "same_usage", "part_of_usage"
-BARE, SILENT = "no_usage_of_its_own", "no_texts_of_its_own"
-MOMENT, STREAM = "same_time_usage_and_text", "request_of_stream"
-SUM, WRAPS = "sum_of_usage", "wraps_calls"
-POINTING = frozenset({SUM, WRAPS})
+
+class Reason(StrEnum):
+    """Why a span is no call of its own, as GET /traces/{id} says it; rows keep it as plain text."""
+
+    RESPONSE = "same_response_id"
+    USAGE = "same_usage"
+    PART = "part_of_usage"
+    BARE = "no_usage_of_its_own"
+    SILENT = "no_texts_of_its_own"
+    MOMENT = "same_time_usage_and_text"
+    STREAM = "request_of_stream"
+    SUM = "sum_of_usage"
+    WRAPS = "wraps_calls"
+
+
+POINTING: Final[frozenset[str]] = frozenset({Reason.SUM, Reason.WRAPS})
 """Reasons of a span that stands for several calls and names the last of them."""
 
 
@@ -61,7 +58,7 @@ class PlacedSpan(msgspec.Struct, frozen=True, kw_only=True):
     otel_span_id: bytes
     otel_parent_span_id: bytes | None
     kind: str
-    model_name: str = "unknown"
+    model_name: str = UNKNOWN_MODEL
     provider: str | None = None
     begun: datetime | None = None
     lasted_ms: float | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     ARRAY,
-    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -31,6 +30,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+from app.storage.trace_columns import trace_columns
 
 __all__ = [
     "api_keys",
@@ -119,61 +120,12 @@ audit_log = Table(
     Column("detail", JSONB, nullable=False),
 )
 
-# One row per span; an LLM call is a span of kind `llm`, and only those are scored and counted.
+# One row per span; an LLM call is a span of kind `llm`, and only those are scored and counted. The columns are declared
+# by app.schemas.traces.Trace; `trace_id` is a UUIDv7 and carries the moment of acceptance.
 traces = Table(
     "traces",
     metadata,
-    Column("project_id", Text, primary_key=True),
-    Column("trace_id", Uuid, primary_key=True),  # UUIDv7: carries the moment of acceptance
-    Column("job_id", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("otel_trace_id", LargeBinary),
-    Column("otel_span_id", LargeBinary),
-    Column("otel_parent_span_id", LargeBinary),
-    Column("response_key", LargeBinary),  # digest of the id that the provider gave to the response
-    Column("parent_id", Text),
-    _instant("occurred_at"),
-    Column("client_id", Text),
-    Column("model_name", Text, nullable=False),
-    Column("provider", Text),
-    Column("user_id", Text),
-    Column("session_id", Text),
-    Column("template_id", Text),
-    Column("tags", ARRAY(Text), nullable=False),
-    Column("prompt", Text, nullable=False),
-    Column("response", Text, nullable=False),
-    Column("system_prompt", Text),
-    Column("context", ARRAY(Text), nullable=False),
-    Column("reference", Text),
-    Column("messages", JSONB),
-    Column("metadata", JSONB),
-    Column("error", Text),
-    Column("response_time_ms", Double),
-    Column("time_to_first_token_ms", Double),
-    Column("prompt_tokens", BigInteger),
-    Column("completion_tokens", BigInteger),
-    Column("cache_read_tokens", BigInteger),
-    Column("cache_write_tokens", BigInteger),
-    Column("reasoning_tokens", BigInteger),
-    Column("token_source", Text),
-    Column("reported_cost_usd", Numeric(20, 10)),  # as the client said; `cost_usd` is what counts
-    Column("cost_usd", Numeric(20, 10)),
-    Column("pricing_status", Text, nullable=False),
-    Column("price_source", Text),
-    Column("overall_quality", Double),
-    Column("safety_score", Double),
-    Column("is_safe", Boolean),
-    Column("flags", ARRAY(Text), nullable=False),
-    Column("hits", ARRAY(Text), nullable=False, server_default=_EMPTY),
-    Column("topic", Text),
-    Column("guard", Text),  # what POST /guard said, where it was asked
-    Column(
-        "scores", JSON, nullable=False
-    ),  # kept as sent: it is read whole, and jsonb costs twice the CPU to store
-    Column("marks", ARRAY(Text), nullable=False),
-    Column("restates", Uuid),  # the call that this span tells of once more
-    Column("restates_because", Text),
+    *trace_columns(),
     Index("ix_traces_occurred", "project_id", "source", "occurred_at"),
     Index("ix_traces_unsafe", "project_id", "trace_id", postgresql_where=text("is_safe = false")),
     Index(

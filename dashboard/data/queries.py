@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.catalogue import read_raisers
 from app.privacy import Privacy
 from app.reports.cost import CostReport, read_cost
 from app.reports.pipeline import PipelineReport, ProjectLedger, QueueReport, read_pipeline
@@ -33,6 +34,7 @@ __all__ = ["Overview", "Queries"]
 
 _SHARED_SECONDS = 0.8
 _LATEST = 50
+T = TypeVar("T")
 
 
 class Overview(NamedTuple):
@@ -72,18 +74,23 @@ class Queries:
         self._meters: dict[str, RateMeter] = {}
 
     async def overview(self, view: View) -> Overview:
-        """Return the overview of a project, period and source; raises Unavailable without Postgres, Overloaded when too many read."""
+        """Return the overview of a project, period and source; raises Unavailable or Overloaded."""
         return await self._overviews.get(view, lambda: self._read_overview(view))
 
-    async def trace(self, project_id: str, trace_id: UUID) -> Trace | None:
-        """Return one trace whole, None when it is not stored; raises Unavailable without Postgres, Overloaded when too many read."""
+    async def read(self, project_id: str, question: Callable[[Connection], Awaitable[T]]) -> T:
+        """Return what the database answers to a question about a project; raises Unavailable or Overloaded."""
         async with self._readers.admit(project_id), reading(self._engine) as connection:
-            return await read_trace(connection, project_id, trace_id)
+            return await question(connection)
+
+    async def trace(self, project_id: str, trace_id: UUID) -> Trace | None:
+        """Return one trace whole, None when it is not stored; raises Unavailable or Overloaded."""
+        return await self.read(project_id, lambda connection: read_trace(connection, project_id, trace_id))
 
     async def tree(self, project_id: str, trace_id: UUID, limit: int) -> list[TreeNode]:
-        """Return the first spans of the trace that a call belongs to; raises Unavailable without Postgres, Overloaded when too many read."""
-        async with self._readers.admit(project_id), reading(self._engine) as connection:
-            return await read_tree(connection, project_id, trace_id, limit=limit)
+        """Return the first spans of the trace that a call belongs to; raises Unavailable or Overloaded."""
+        return await self.read(
+            project_id, lambda connection: read_tree(connection, project_id, trace_id, limit=limit)
+        )
 
     async def found(self, view: View, narrowing: Narrowing, limit: int) -> list[ListedTrace]:
         """Return the newest traces of a period that a list is narrowed to.
@@ -93,8 +100,10 @@ class Queries:
         window = window_of(view.period, self._clock())
         forms = partial(self._privacy.stored_forms, view.project_id)
         filters = narrowing.filters(view.source, window, forms)
-        async with self._readers.admit(view.project_id), reading(self._engine) as connection:
-            return await read_page(connection, view.project_id, filters, before=narrowing.before, limit=limit)
+        page = partial(
+            read_page, project_id=view.project_id, filters=filters, before=narrowing.before, limit=limit
+        )
+        return await self.read(view.project_id, page)
 
     async def _read_overview(self, view: View) -> Overview:
         now = self._clock()
@@ -111,7 +120,7 @@ class Queries:
                 at=now,
                 window=window,
                 quality=await read_quality(connection, *what),
-                safety=await read_safety(connection, *what),
+                safety=await read_safety(connection, *what, raisers=await read_raisers(self._redis)),
                 cost=await read_cost(connection, *what),
                 relevance=await read_relevance(connection, *what),
                 traces=await read_page(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from app.schemas.spans import BARE, MOMENT, PART, RESPONSE, SILENT, STREAM, SUM, USAGE, WRAPS
+from collections.abc import Mapping
+
+from app.schemas.spans import Reason
 
 __all__ = ["told_once_more"]
 
-_WORDS = {
-    RESPONSE: "both name the same response",
-    USAGE: "their model and usage are the same",
-    PART: "its usage is a part of what that call reports",
-    BARE: "it reports no usage of its own",
-    SILENT: "it has no texts of its own",
-    MOMENT: "their time, model, usage and texts are the same",
-    STREAM: "it is the request of the stream that was told when it ended",
-    SUM: "its usage is the sum of the calls inside it",
-    WRAPS: "it reports no usage and only wraps calls",
+_WORDS: Mapping[str, str] = {
+    Reason.RESPONSE: "both name the same response",
+    Reason.USAGE: "their model and usage are the same",
+    Reason.PART: "its usage is a part of what that call reports",
+    Reason.BARE: "it reports no usage of its own",
+    Reason.SILENT: "it has no texts of its own",
+    Reason.MOMENT: "their time, model, usage and texts are the same",
+    Reason.STREAM: "it is the request of the stream that was told when it ended",
+    Reason.SUM: "its usage is the sum of the calls inside it",
+    Reason.WRAPS: "it reports no usage and only wraps calls",
 }
 
 

@@ -10,8 +10,8 @@ import dash_mantine_components as dmc
 from dash import html
 
 from app.schemas.listed import ListedTrace
-from app.schemas.queued import NO_CONTENT
 from dashboard.drawing.components import notice, snippet
+from monitoring.marks import Mark
 
 __all__ = ["RECIPES", "Recipe", "recipe_of", "silence_notice", "silent_calls"]
 
@@ -78,7 +78,9 @@ RECIPES = (
 
 def silent_calls(traces: Iterable[ListedTrace], now: datetime) -> list[ListedTrace]:
     """Return the calls whose texts never came, without those that may still be joined with theirs."""
-    return [trace for trace in traces if NO_CONTENT in trace.marks and now - trace.timestamp > _JOINED_AFTER]
+    return [
+        trace for trace in traces if Mark.NO_CONTENT in trace.marks and now - trace.timestamp > _JOINED_AFTER
+    ]
 
 
 def recipe_of(scope: str | None) -> Recipe:

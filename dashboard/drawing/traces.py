@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,19 +11,23 @@ import dash_mantine_components as dmc
 from dash import html
 
 from app.schemas.listed import ListedTrace
-from app.schemas.queued import NO_CONTENT
 from app.schemas.traces import Trace
 from dashboard.drawing.components import aria, flag_name
 from dashboard.drawing.evidence import Highlight, marked
 from dashboard.drawing.formatting import UNKNOWN, ago, clip, clock, count, instant, milliseconds, money, score
 from dashboard.drawing.restatements import told_once_more
 from dashboard.drawing.silence import silence_notice
+from monitoring.bounds import FIGURES
+from monitoring.marks import Mark
 from monitoring.models import Failure, Result, Score
-from monitoring.text.excerpts import SCORED_CHARACTERS, SCORED_IN_PART
+from monitoring.text.excerpts import SCORED_CHARACTERS
 
 __all__ = ["trace_detail", "trace_rows", "trace_table"]
 
 _SNIPPET = 160
+_OTHER_FIGURES = [name for name in FIGURES if name not in {"prompt_tokens", "completion_tokens"}]
+# By the unit that ends the name of a figure.
+_FORMATS: Mapping[str, Callable[[Any], str]] = {"ms": milliseconds, "tokens": count, "usd": money}
 _PARTIAL = (
     f"This record holds more than {SCORED_CHARACTERS:,} characters. Its scores and findings are those of the beginning "
     "and the end of its longest texts."
@@ -83,7 +87,7 @@ def trace_rows(traces: Sequence[ListedTrace], now: datetime) -> list[dict[str, A
             "safe": {True: "none", False: UNKNOWN, None: UNKNOWN}[trace.is_safe],
             "cost": money(trace.cost_usd),
             "prompt": clip(trace.prompt, _SNIPPET)
-            or ("(came without texts)" if NO_CONTENT in trace.marks else "(empty)"),
+            or ("(came without texts)" if Mark.NO_CONTENT in trace.marks else "(empty)"),
         }
         for trace in traces
     ]
@@ -98,7 +102,7 @@ def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
         ("context", "Context", "\n\n".join(trace.context)),
         ("reference", "Reference", trace.reference or ""),
     ]
-    silent = NO_CONTENT in trace.marks
+    silent = Mark.NO_CONTENT in trace.marks
     return [
         _summary(trace),
         *_restating(trace),
@@ -112,7 +116,7 @@ def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
             if silent
             else []
         ),
-        *([html.P(_PARTIAL, className="remark")] if SCORED_IN_PART in trace.marks else []),
+        *([html.P(_PARTIAL, className="remark")] if Mark.SCORED_IN_PART in trace.marks else []),
         *(
             _text(title, text, _highlights(trace.scores, field))
             for field, title, text in texts
@@ -192,6 +196,15 @@ def _score_row(name: str, result: Result) -> Any:
     return html.Tr([title, html.Td(score(result.value)), finding])
 
 
+def _figure_name(name: str) -> str:
+    """Return what a figure is called: response_time_ms is Response time."""
+    return name.removesuffix("_ms").removesuffix("_usd").replace("_", " ").capitalize()
+
+
+def _figure_text(name: str, value: Any) -> str:
+    return _FORMATS[name.rpartition("_")[2]](value)
+
+
 def _facts(trace: Trace) -> list[tuple[str, str]]:
     facts = [
         ("Time", instant(trace.occurred_at)),
@@ -204,8 +217,7 @@ def _facts(trace: Trace) -> list[tuple[str, str]]:
         ("Topic", trace.topic),
         ("Tokens", f"{count(trace.prompt_tokens)} in, {count(trace.completion_tokens)} out"),
         ("Price", trace.pricing_status.replace("_", " ")),
-        ("Reported cost", money(trace.reported_cost_usd)),
-        ("Response time", milliseconds(trace.response_time_ms)),
+        *((_figure_name(name), _figure_text(name, getattr(trace, name))) for name in _OTHER_FIGURES),
         ("Error", trace.error),
         ("Marks", ", ".join(trace.marks)),
         ("Source", trace.source),

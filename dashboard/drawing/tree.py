@@ -9,8 +9,8 @@ from uuid import UUID
 from dash import dcc, html
 
 from app.reports.trees import grow
+from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.listed import TreeNode
-from app.schemas.traces import COUNTED_KINDS
 from dashboard.data.view import with_fields
 from dashboard.drawing.components import aria
 from dashboard.drawing.formatting import milliseconds, money, score

@@ -1,11 +1,9 @@
 """Reading what was said in a call, in whatever shape a provider or framework recorded it."""
 
 from monitoring.conversation.messages import Conversation, Message, Texts, messages_of, results_of, texts_of
-from monitoring.conversation.reading import TRUNCATED, UNRECOGNISED, Reading, read_messages
+from monitoring.conversation.reading import Reading, read_messages
 
 __all__ = [
-    "TRUNCATED",
-    "UNRECOGNISED",
     "Conversation",
     "Message",
     "Reading",

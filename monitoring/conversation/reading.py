@@ -34,17 +34,16 @@ from monitoring.conversation.parts import (
 )
 from monitoring.conversation.plain import read_plain
 from monitoring.conversation.roles import LANGCHAIN_TYPES, is_pair, read_role
+from monitoring.marks import Mark
 
-__all__ = ["TRUNCATED", "UNRECOGNISED", "Reading", "read_messages"]
+__all__ = ["Reading", "read_messages"]
 
-UNRECOGNISED: Final = "unrecognised_shape"
-TRUNCATED: Final = "truncated"
 
 _DEPTH = 24
 
 
 class Reading(NamedTuple):
-    """The messages of a recorded value, and what was noticed: UNRECOGNISED, TRUNCATED or both."""
+    """The messages of a recorded value, and what was noticed: UNRECOGNISED_SHAPE, TRUNCATED or both."""
 
     messages: list[Message]
     marks: tuple[str, ...] = ()
@@ -86,11 +85,11 @@ def read_messages(value: Any, role: str) -> Reading:
     decoded, noticed = decode(value), _Noticed()
     found = _attempt(decoded.value, _Place(role, 0, noticed))
     if found is not None:
-        marks = dict.fromkeys([TRUNCATED, *noticed.marks] if decoded.truncated else noticed.marks)
+        marks = dict.fromkeys([Mark.TRUNCATED, *noticed.marks] if decoded.truncated else noticed.marks)
         return Reading(found, tuple(marks))
     text = value if isinstance(value, str) else as_text(value)
     # What is cut and no message is a text that happens to begin like JSON.
-    return Reading([_plain(text, role)], () if decoded.truncated else (UNRECOGNISED,))
+    return Reading([_plain(text, role)], () if decoded.truncated else (Mark.UNRECOGNISED_SHAPE,))
 
 
 def _attempt(value: Any, place: _Place) -> list[Message] | None:
@@ -146,7 +145,7 @@ def _walk_items(value: list[Any] | tuple[Any, ...], place: _Place) -> Iterator[M
         raise _UnknownShapeError
     for item, messages in zip(items, read, strict=True):
         if messages is None:
-            place.noticed.marks.append(UNRECOGNISED)
+            place.noticed.marks.append(Mark.UNRECOGNISED_SHAPE)
             # Among messages nobody is named to have said it, so that it is not what the user said.
             yield _plain(as_text(item), "assistant" if place.role == "user" else place.role)
         else:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from monitoring.entities import Entity, find_entities
+from monitoring.entities import find_entities
 from monitoring.entities.finder import find_in_field
+from monitoring.entities.scoring import MOST_FINDINGS, PII, VERSION, score_findings
 from monitoring.evaluator import Category, Evaluator
-from monitoring.models import Evidence, SafetyFlag, Score, TextField
+from monitoring.models import SafetyFlag, Score, TextField
 from monitoring.text.prepared import Prepared
 
-__all__ = ["MOST_FINDINGS", "PII", "PiiEvaluator", "build", "score_findings"]
-
-PII = "pii"
-_VERSION = "1.1.0"
+__all__ = ["PiiEvaluator", "build"]
 
 # 2026-11-23: at .5 no line of docs_numeric_negatives and one answer of traffic in two hundred is flagged,
 # and what only a form without a check or a word suggests stays below.
 THRESHOLD = 0.5
 _FIELDS: tuple[TextField, ...] = get_args(TextField)
-_MOST_EVIDENCE = 50
 # Touches what is loaded at first use: a number with a country code, one without, a disguised one.
 _WARMING = "call +49 30 901820 or 0490 75 40 81 or 555\u2011987\u20116543"
-# Of one type in one field; more tell nothing new, and would let a hostile text take its time.
-MOST_FINDINGS = 1000
 
 
 class PiiEvaluator:
@@ -52,7 +46,7 @@ class PiiEvaluator:
     __slots__ = ()
 
     name = PII
-    version = _VERSION
+    version = VERSION
     category: Category = "safety"
     needs: frozenset[TextField] = frozenset(_FIELDS)
     flag = SafetyFlag.PII_LEAK.value
@@ -75,34 +69,6 @@ class PiiEvaluator:
                 clean[filled] = score_findings(filled, {})
             scores.append(clean[filled])
         return scores
-
-
-def score_findings(filled: Sequence[TextField], found: Mapping[TextField, Sequence[Entity]]) -> Score:
-    """Return the score of a record with text in the fields `filled`, from what was found in each."""
-    parts: dict[str, float] = {
-        field: max((entity.confidence for entity in found.get(field, ())), default=0.0) for field in filled
-    }
-    value = parts.pop("response", None)
-    label = "empty" if value is None else "none"
-    if value:
-        surest = max(found["response"], key=lambda entity: entity.confidence)
-        label = surest.note or surest.type.lower()
-    return Score(value=value, label=label, version=_VERSION, evidence=_evidence(found), parts=parts)
-
-
-def _evidence(found: Mapping[TextField, Sequence[Entity]]) -> tuple[Evidence, ...]:
-    """Return the surest findings, those of the response first, in order of place."""
-    ranked = sorted(
-        (field != "response", -entity.confidence, field, entity)
-        for field, entities in found.items()
-        for entity in entities
-    )[:_MOST_EVIDENCE]
-    return tuple(
-        Evidence(
-            field, entity.start, entity.end, f"{entity.type} {entity.confidence:g} {entity.note}".rstrip()
-        )
-        for _, field, entity in sorted((other, field, entity) for other, _, field, entity in ranked)
-    )
 
 
 def build() -> Evaluator:

@@ -12,9 +12,10 @@ import re2
 
 from monitoring.entities.finder import find_in_field, find_in_texts
 from monitoring.entities.recognizer import Entity, compact
-from monitoring.evaluators.pii import MOST_FINDINGS, score_findings
+from monitoring.entities.scoring import MOST_FINDINGS, score_findings
+from monitoring.marks import Mark
 from monitoring.models import Record, Score, TextField
-from monitoring.privacy.redaction import REDACTED, SESSION_ID, USER_ID, Redaction
+from monitoring.privacy.redaction import SESSION_ID, USER_ID, Redaction
 from monitoring.privacy.values import map_value
 from monitoring.text.prepared import Prepared
 
@@ -30,19 +31,9 @@ _JOINT = len("\n\n")
 _FIELDS: tuple[TextField, ...] = get_args(TextField)
 _WHOLE_FIELDS: tuple[TextField, ...] = ("prompt", "response", "reference", "system_prompt")
 _OWN_IDS = {"user_id": USER_ID, "session_id": SESSION_ID}
-_OPTIONAL = (
-    "provider",
-    "id",
-    "user_id",
-    "session_id",
-    "template_id",
-    "parent_id",
-    "system_prompt",
-    "reference",
-    "error",
-)
+# Every string of a record that may be missing, so that none is forgotten.
+_OPTIONAL = tuple(one.name for one in msgspec.structs.fields(Record) if one.type == str | None)
 _SECRETIVE = re2.compile("(?i)pass|pwd|kennwort|contrase|secret")
-_DROPPED = "text_dropped"
 
 
 class Redacted(NamedTuple):
@@ -131,7 +122,7 @@ def without_text(record: Record) -> Record:
         messages=(),
         metadata={},
         error=record.error and _WHOLE,
-        marks=tuple(dict.fromkeys((*record.marks, _DROPPED))),
+        marks=tuple(dict.fromkeys((*record.marks, Mark.TEXT_DROPPED))),
     )
 
 
@@ -148,7 +139,7 @@ def _redact(record: Record, search: _Search, *, every: bool) -> Redacted:
     if any(search.found(place).drops for place in places):
         return Redacted(without_text(changed), None, dropped=True)
     if any(search.found(place).text != place.text for place in places):
-        changed = msgspec.structs.replace(changed, marks=(*record.marks, REDACTED))
+        changed = msgspec.structs.replace(changed, marks=(*record.marks, Mark.REDACTED))
     return Redacted(changed, _score(record, search), dropped=False)
 
 

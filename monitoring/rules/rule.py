@@ -63,3 +63,8 @@ class Rules(NamedTuple):
 
     rules: tuple[Rule, ...] = ()
     bias: BiasAdditions | None = None
+
+    @property
+    def additions(self) -> Mapping[str, BiasAdditions]:
+        """What is added to evaluators, by the name of each."""
+        return {} if self.bias is None else {"bias": self.bias}

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
@@ -98,16 +99,31 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     request: Decimal = Decimal(0)
 
 
+class PricingStatus(StrEnum):
+    """What is known of the price of a call, or of a span that is none; rows keep it as plain text."""
+
+    PRICED = "priced"
+    UNKNOWN = "unknown"
+    """No table knows the model, or its prices do not cover what was used."""
+    OUT_OF_RANGE = "out_of_range"
+    """The tokens times their prices are beyond what a call can cost (`monitoring.bounds`)."""
+    NO_USAGE = "no_usage"
+    """The call has no text and told no tokens."""
+    NOT_COUNTED = "not_counted"
+    """A step around calls, which costs nothing itself."""
+    NOT_A_CALL = "not_a_call"
+    """Half of a call, which the guard was shown."""
+
+
 class Priced(msgspec.Struct, frozen=True):
     """The price of one call.
 
-    `cost_usd` is None exactly when `status` is not `priced`: `unknown`, or `out_of_range` where the tokens
-    times their prices are beyond what a call can cost (`monitoring.bounds`); `source` names the table and its version, or the
+    `cost_usd` is None exactly when `status` is not PRICED; `source` names the table and its version, or the
     override; `dialect` tells how the usage was read.
     """
 
     cost_usd: Decimal | None
-    status: Literal["priced", "unknown", "out_of_range"]
+    status: PricingStatus
     source: str
     dialect: Dialect = "inclusive"
 
@@ -122,13 +138,13 @@ def price(
     """
     rates = rates_of(provider, model, at, overrides)
     if rates is None:
-        return Priced(None, "unknown", "", usage.dialect)
+        return Priced(None, PricingStatus.UNKNOWN, "", usage.dialect)
     cost = charge(usage, rates)
     if cost is None:
-        return Priced(None, "unknown", rates.source, usage.dialect)
+        return Priced(None, PricingStatus.UNKNOWN, rates.source, usage.dialect)
     if not is_bounded(cost, MOST_USD):
-        return Priced(None, "out_of_range", rates.source, usage.dialect)
-    return Priced(cost, "priced", rates.source, usage.dialect)
+        return Priced(None, PricingStatus.OUT_OF_RANGE, rates.source, usage.dialect)
+    return Priced(cost, PricingStatus.PRICED, rates.source, usage.dialect)
 
 
 def rates_of(

@@ -10,7 +10,7 @@ import msgspec
 
 from monitoring.models import Evidence, Record, Result, Score, TextField
 
-__all__ = ["SCORED_CHARACTERS", "SCORED_IN_PART", "Excerpt", "excerpt"]
+__all__ = ["SCORED_CHARACTERS", "Excerpt", "excerpt"]
 
 SCORED_CHARACTERS = 512 * 1024
 """Of the texts of one record so many characters are scored.
@@ -18,7 +18,6 @@ SCORED_CHARACTERS = 512 * 1024
 2026-11-29: the slowest of fourteen hostile patterns (card numbers) takes all evaluators 0.84 s for so many, ordinary prose
 0.02 s. Nobody's ordinary record is longer: it is about 130,000 tokens.
 """
-SCORED_IN_PART = "scored_in_part"
 """The mark of a record of which only the beginnings and ends of its texts were scored."""
 
 _FIELDS: tuple[TextField, ...] = get_args(TextField)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from monitoring.models import Record
+from monitoring.models import Record, TokenSource
 from monitoring.text.kernels_tokens import count_features
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
 ]
 
 Encoding = Literal["o200k_base", "cl100k_base"]
-Source = Literal["reported", "exact", "estimated"]
 
 # Model families by the start of their name, longest first where one begins another:
 # https://github.com/openai/tiktoken/blob/main/tiktoken/model.py, read 2026-11.
@@ -75,7 +74,7 @@ TOKENS_PER_FEATURE = np.array(
 # characters of the slowest kind (emoji, 2026-11-29). It is half a million tokens.
 _COUNTED_CHARACTERS = 2 * 1024 * 1024
 
-_WEAKEST: dict[Source, int] = {"reported": 0, "exact": 1, "estimated": 2}
+_WEAKEST = {source: strength for strength, source in enumerate(TokenSource)}
 
 
 class TokenCount(msgspec.Struct, frozen=True):
@@ -90,7 +89,7 @@ class TokenCount(msgspec.Struct, frozen=True):
 
     prompt: int
     completion: int
-    source: Source
+    source: TokenSource
 
     @property
     def total(self) -> int:
@@ -142,12 +141,12 @@ def count_tokens(records: Sequence[Record]) -> list[TokenCount]:
     completion counted.
     """
     sides = [(record, side) for record in records for side in (0, 1)]
-    counted: list[tuple[int, Source]] = [(0, "estimated")] * len(sides)
+    counted: list[tuple[int, TokenSource]] = [(0, TokenSource.ESTIMATED)] * len(sides)
     unknown: list[tuple[int, str, float]] = []
     for at, (record, side) in enumerate(sides):
         reported = record.completion_tokens if side else record.prompt_tokens
         if reported is not None:
-            counted[at] = (reported, "reported")
+            counted[at] = (reported, TokenSource.REPORTED)
             continue
         text = record.response if side else _input_text(record)
         ends, times = _ends(text)
@@ -155,13 +154,13 @@ def count_tokens(records: Sequence[Record]) -> list[TokenCount]:
         if encoding is None:
             unknown.append((at, ends, times))
         elif ends is text:
-            counted[at] = (count_text(text, encoding), "exact")
+            counted[at] = (count_text(text, encoding), TokenSource.EXACT)
         else:
-            counted[at] = (round(times * count_text(ends, encoding)), "estimated")
+            counted[at] = (round(times * count_text(ends, encoding)), TokenSource.ESTIMATED)
     if unknown:
         estimates = estimate_texts([text for _, text, _ in unknown])
         for (at, _, times), count in zip(unknown, estimates, strict=True):
-            counted[at] = (round(times * count), "estimated")
+            counted[at] = (round(times * count), TokenSource.ESTIMATED)
     return [
         TokenCount(prompt[0], completion[0], max(prompt[1], completion[1], key=_WEAKEST.__getitem__))
         for prompt, completion in zip(counted[::2], counted[1::2], strict=True)

@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.jobs import Runner
-from app.jobs.erasure import ERASE, Erasure
-from app.jobs.evaluations import EVALUATE_JOB, Evaluations
+from app.jobs.erasure import Erasure
+from app.jobs.evaluations import Evaluations
+from app.jobs.kinds import JobKind
 from app.schemas.projects import ProjectSettings
 from app.storage.access.projects import save_settings
 from app.storage.rollups.covering import cover, fold_closed, forget_covered
@@ -49,7 +50,10 @@ async def fill(api: ApiRig, users: tuple[str | None, ...] = ("zoe", "bob", None)
 
 def runner(api: ApiRig) -> Runner:
     rig = api.worker
-    handlers: dict[str, Any] = {ERASE: Erasure(rig.engine, rig.redis, ()), EVALUATE_JOB: Evaluations()}
+    handlers: dict[str, Any] = {
+        JobKind.ERASE: Erasure(rig.engine, rig.redis, ()),
+        JobKind.EVALUATE: Evaluations(),
+    }
     return Runner(rig.engine, rig.redis, handlers)
 
 

@@ -14,7 +14,7 @@ from app.storage.engine import Connection
 from app.storage.rollups.covering import cover
 from app.storage.rollups.folding import fold_each
 from app.supervision import Tasks
-from monitoring.bounds import OUT_OF_RANGE
+from monitoring.marks import Mark
 from monitoring.verdict import Policy
 from tests.integration.api_rig import ApiRig
 from tests.integration.test_otlp_logs import DETAILS, IDS, JUDGED, joining, only_trace
@@ -57,7 +57,7 @@ async def test_first_token_times_that_overflow_when_added_up_are_left_out(api: A
             assert (await api.client.get(path)).status_code == 200, path
     assert (
         await api.worker.rows("SELECT time_to_first_token_ms AS ms, marks FROM traces")
-        == [{"ms": None, "marks": [OUT_OF_RANGE]}] * 2
+        == [{"ms": None, "marks": [Mark.NUMBER_OUT_OF_RANGE]}] * 2
     )
     assert failures(await keep_up(api)) == {}
     quality = await api.get("/metrics/quality", time_period="90d")
@@ -106,11 +106,11 @@ async def test_logs_are_held_to_the_same_bounds(api: ApiRig) -> None:
     row = await only_trace(api)
     assert (row["prompt"], row["marks"], row["time_to_first_token_ms"]) == (
         "Is it raining?",
-        [OUT_OF_RANGE],
+        [Mark.NUMBER_OUT_OF_RANGE],
         None,
     )
     (score,) = await api.worker.rows("SELECT value, label, parts FROM scores")
-    assert (score["value"], score["label"], score["parts"]) == (None, OUT_OF_RANGE, {})
+    assert (score["value"], score["label"], score["parts"]) == (None, Mark.NUMBER_OUT_OF_RANGE, {})
     assert failures(await keep_up(api)) == {}
     assert (await api.client.get("/metrics/quality")).status_code == 200
 

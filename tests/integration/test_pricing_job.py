@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.jobs import Runner
-from app.jobs.pricing import PRICE, Pricing
+from app.jobs.kinds import JobKind
+from app.jobs.pricing import Pricing
 from app.supervision import Tasks
 from monitoring.models import Record
 from monitoring.spending.pricing import MODEL_COSTS
@@ -43,7 +44,7 @@ async def hour(rig: Rig) -> list[dict[str, object]]:
     upkeep = Upkeep(rig.engine, retention_days=90, rollup_retention_days=400)
     await upkeep.turn(datetime.now(UTC), (tasks := Tasks()), hourly=True)
     assert not [state for state in tasks.states() if state.failing]
-    runner = Runner(rig.engine, rig.redis, {PRICE: Pricing(())})
+    runner = Runner(rig.engine, rig.redis, {JobKind.PRICE: Pricing(())})
     while await runner.turn():
         pass
     return await rig.rows("SELECT kind, state, done, result FROM jobs ORDER BY created_at")

@@ -12,7 +12,7 @@ import pytest
 from app.cli.doctor import judge_figures
 from app.repair import find_concerned, repair_all
 from app.supervision import Tasks
-from monitoring.bounds import OUT_OF_RANGE
+from monitoring.marks import Mark
 from monitoring.models import Record
 from tests.integration.test_commands import run_command
 from tests.integration.truth import assert_rollups_equal_rows
@@ -100,8 +100,8 @@ async def test_figures_are_those_of_the_traces_again(
     rows = await rig.rows("SELECT DISTINCT time_to_first_token_ms, cost_usd > 1 AS dear, marks FROM traces")
     assert {(row["time_to_first_token_ms"], row["dear"], *row["marks"]) for row in rows} == {
         (5.0, False),
-        (None, False, OUT_OF_RANGE),
-        (5.0, None, OUT_OF_RANGE),
+        (None, False, Mark.NUMBER_OUT_OF_RANGE),
+        (5.0, None, Mark.NUMBER_OUT_OF_RANGE),
     }
     assert (
         await rig.value("SELECT DISTINCT pricing_status FROM traces WHERE cost_usd IS NULL") == "out_of_range"

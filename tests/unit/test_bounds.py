@@ -14,16 +14,9 @@ from app.figures.aggregation import add_up, aggregate
 from app.figures.delta import Delta
 from app.figures.observation import observe
 from app.schemas.records import read_record, read_records
-from monitoring.bounds import (
-    BEYOND,
-    MOST_MILLISECONDS,
-    MOST_TOKENS,
-    MOST_USD,
-    MOST_VALUE,
-    OUT_OF_RANGE,
-    bounded,
-)
+from monitoring.bounds import BEYOND, MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE, bounded
 from monitoring.cost import CostTracker
+from monitoring.marks import Mark
 from monitoring.models import Record, Score
 from monitoring.spending.pricing import Usage, price
 from monitoring.verdict import Policy, assess
@@ -121,21 +114,21 @@ def test_a_first_token_beyond_bounds_is_left_out_of_its_span_and_marked(
 ) -> None:
     record = record_of(span({"gen_ai.operation.name": "chat", "ai.response.msToFirstChunk": value}))
     assert record.time_to_first_token_ms == kept
-    assert (OUT_OF_RANGE in record.marks) is marked
+    assert (Mark.NUMBER_OUT_OF_RANGE in record.marks) is marked
 
 
 @pytest.mark.parametrize("seconds", [1e306, 1.7e308, 1e9 + 1, float("inf")])
 def test_seconds_that_become_too_many_milliseconds_are_left_out(seconds: float) -> None:
     for name in ("gen_ai.server.time_to_first_token", "gen_ai.response.time_to_first_chunk"):
         record = record_of(span({"gen_ai.operation.name": "chat", name: seconds}))
-        assert (record.time_to_first_token_ms, OUT_OF_RANGE in record.marks) == (None, True)
+        assert (record.time_to_first_token_ms, Mark.NUMBER_OUT_OF_RANGE in record.marks) == (None, True)
 
 
 def test_a_usable_value_of_another_name_is_taken_without_a_mark() -> None:
     record = record_of(
         span({"gen_ai.usage.input_tokens": 2**50, "llm.token_count.prompt": 7, "input.value": "hi"})
     )
-    assert (record.prompt_tokens, OUT_OF_RANGE in record.marks) == (7, False)
+    assert (record.prompt_tokens, Mark.NUMBER_OUT_OF_RANGE in record.marks) == (7, False)
 
 
 @pytest.mark.parametrize("count", [2**40, HUGE_INTEGER, "1e300", -1, float("inf")])
@@ -143,19 +136,19 @@ def test_counts_of_spans_beyond_bounds_are_left_out_and_marked(count: Any) -> No
     attributes = {"gen_ai.usage.input_tokens": count, "gen_ai.usage.output_tokens": 7, "input.value": "hi"}
     record = record_of(span({"gen_ai.operation.name": "chat", **attributes}))
     assert (record.prompt_tokens, record.completion_tokens) == (None, 7)
-    assert OUT_OF_RANGE in record.marks
+    assert Mark.NUMBER_OUT_OF_RANGE in record.marks
 
 
 def test_counts_that_are_added_up_are_bounded_as_their_sum() -> None:
     details = f'{{"input": {MOST_TOKENS}, "cache_read_input_tokens": {MOST_TOKENS}}}'
     record = record_of(span({"gen_ai.operation.name": "chat", "langfuse.observation.usage_details": details}))
     assert (record.prompt_tokens, record.cache_read_tokens) == (None, MOST_TOKENS)
-    assert OUT_OF_RANGE in record.marks
+    assert Mark.NUMBER_OUT_OF_RANGE in record.marks
 
 
 def test_a_span_of_centuries_has_no_duration() -> None:
     long = span({"gen_ai.operation.name": "chat"}, end_ns=2**64 - 1)
-    assert (record_of(long).response_time_ms, record_of(long).marks[-1]) == (None, OUT_OF_RANGE)
+    assert (record_of(long).response_time_ms, record_of(long).marks[-1]) == (None, Mark.NUMBER_OUT_OF_RANGE)
     first = span({"gen_ai.operation.name": "chat"}, start_ns=1, end_ns=START_NS)
     assert record_of(first).response_time_ms is None
 
@@ -164,7 +157,7 @@ def test_a_record_within_bounds_is_the_same_object() -> None:
     record = Record(prompt="p", response="r", response_time_ms=MOST_MILLISECONDS, prompt_tokens=MOST_TOKENS)
     assert bounded(record) is record
     left = bounded(msgspec.structs.replace(record, reasoning_tokens=MOST_TOKENS + 1, marks=("empty_prompt",)))
-    assert left == msgspec.structs.replace(record, marks=("empty_prompt", OUT_OF_RANGE))
+    assert left == msgspec.structs.replace(record, marks=("empty_prompt", Mark.NUMBER_OUT_OF_RANGE))
     assert bounded(left) is left
 
 

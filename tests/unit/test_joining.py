@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.schemas.queued import NO_CONTENT
-from monitoring.bounds import OUT_OF_RANGE
-from monitoring.conversation import TRUNCATED, UNRECOGNISED
+from monitoring.marks import Mark
 from monitoring.models import Record
 from workers.spans.late_content import merge
 
@@ -67,15 +65,19 @@ def test_time_grows_with_the_number_of_parts_and_not_with_its_square() -> None:
 @pytest.mark.parametrize(
     ("own", "parts", "expected"),
     [
-        ((NO_CONTENT,), [(TRUNCATED,)], (TRUNCATED,)),
-        ((), [(UNRECOGNISED,), (UNRECOGNISED, TRUNCATED)], (UNRECOGNISED, TRUNCATED)),
+        ((Mark.NO_CONTENT,), [(Mark.TRUNCATED,)], (Mark.TRUNCATED,)),
         (
-            ("usage_exclusive", NO_CONTENT),
-            [(OUT_OF_RANGE, "redacted")],
-            ("usage_exclusive", OUT_OF_RANGE, "redacted"),
+            (),
+            [(Mark.UNRECOGNISED_SHAPE,), (Mark.UNRECOGNISED_SHAPE, Mark.TRUNCATED)],
+            (Mark.UNRECOGNISED_SHAPE, Mark.TRUNCATED),
         ),
-        ((), [(NO_CONTENT, "empty_prompt", "empty_response")], ()),
-        (("other:user",), [(TRUNCATED,)], (TRUNCATED,)),
+        (
+            ("usage_exclusive", Mark.NO_CONTENT),
+            [(Mark.NUMBER_OUT_OF_RANGE, "redacted")],
+            ("usage_exclusive", Mark.NUMBER_OUT_OF_RANGE, "redacted"),
+        ),
+        ((), [(Mark.NO_CONTENT, "empty_prompt", "empty_response")], ()),
+        (("other:user",), [(Mark.TRUNCATED,)], (Mark.TRUNCATED,)),
         ((), [("nul_replaced", "invalid_unicode_replaced")], ("nul_replaced", "invalid_unicode_replaced")),
     ],
 )

@@ -12,7 +12,8 @@ from app.errors import InvalidRecord, MalformedBody
 from app.schemas.lines import cut_array
 from app.schemas.queued import decode_record, encode
 from app.schemas.records import Rejection, read_record, read_records
-from monitoring.bounds import OUT_OF_RANGE, bounded
+from monitoring.bounds import bounded
+from monitoring.marks import Mark
 from monitoring.models import Record
 
 MINIMAL = {"prompt": "Why?", "response": "Because."}
@@ -240,7 +241,7 @@ def test_a_cost_may_come_with_a_record(number: str, cost: str | None) -> None:
 @pytest.mark.parametrize("number", ["-0.01", '"NaN"', '"-Infinity"', "100000.01", "1e400", '"1e999999"'])
 def test_a_cost_beyond_bounds_is_left_out_and_marked(number: str) -> None:
     record = bounded(read_record(LINE.replace(b"}", f',"cost_usd":{number}}}'.encode())))
-    assert (record.reported_cost_usd, record.marks) == (None, (OUT_OF_RANGE,))
+    assert (record.reported_cost_usd, record.marks) == (None, (Mark.NUMBER_OUT_OF_RANGE,))
 
 
 @pytest.mark.parametrize("number", ['"free"', "true", "[0.1]", '"$0.1"', '""'])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from app.queue import JobName
+from app.schemas.dead_letters import DeadReason
 from app.schemas.ids import mint
 from app.schemas.queued import Envelope, decode_batch, decode_envelope, encode
 from app.storage.ledger.dead_letters import DeadLetter
@@ -61,7 +62,7 @@ def _unreadable(name: JobName, payload: bytes, detail: str, now_ms: int) -> Dead
         project_id=name.project_id,
         trace_id=mint(now_ms),
         job_id=str(name),
-        reason="unreadable",
+        reason=DeadReason.UNREADABLE,
         detail=detail,
         attempts=1,
         payload=payload,

@@ -9,8 +9,9 @@ from redis.asyncio import Redis
 
 from app.projects import Projects
 from app.queue import JobName
-from app.schemas.queued import PART_KINDS, Envelope, Summary
-from app.schemas.traces import COUNTED_KINDS, Trace, summarise
+from app.schemas.kinds import COUNTED_KINDS, PART_KINDS
+from app.schemas.queued import Envelope, Summary
+from app.schemas.traces import Trace, summarise
 from app.storage.engine import REFUSALS, is_refusal
 from app.storage.ledger.dead_letters import DeadLetter
 from workers.evaluation.deadline import ScoringThread

@@ -10,7 +10,8 @@ from uuid import UUID
 from app.figures.judging import describing
 from app.figures.observation import observe
 from app.schemas.ids import minted_at
-from app.schemas.queued import EVALUATION, NO_CONTENT, Envelope, Summary, encode
+from app.schemas.kinds import Kind
+from app.schemas.queued import Envelope, Summary, encode
 from app.schemas.traces import Trace
 from app.storage.engine import REFUSALS, Connection, Engine, is_refusal
 from app.storage.ledger.dead_letters import DeadLetter, bury, exhume
@@ -28,6 +29,7 @@ from app.storage.traces.writing import (
 from app.storage.upkeep.partitions import ensure_partitions
 from monitoring.bisection import Bisection
 from monitoring.evaluator import Evaluator
+from monitoring.marks import Mark
 from workers.cardinality import CardinalityCaps
 from workers.spans.context import Family, is_related, relate, wants_documents, within_reach
 from workers.spans.duplicates import DuplicateCalls, restated_among, shared_traces
@@ -115,7 +117,7 @@ class Storing:
             if not await settle(connection, job.project_id, job.job_id, **outcome._asdict()):
                 return None
             await connection.commit()
-        if job.parts or any(NO_CONTENT in trace.marks for trace in new.values()):
+        if job.parts or any(Mark.NO_CONTENT in trace.marks for trace in new.values()):
             self._nudge()
         return outcome
 
@@ -201,7 +203,7 @@ class Storing:
 
 def _row(part: Envelope) -> Row:
     ids = (part.otel_trace_id or b"", part.otel_span_id or b"")
-    about = part.response_key if part.kind == EVALUATION or part.otel_span_id is None else None
+    about = part.response_key if part.kind == Kind.EVALUATION or part.otel_span_id is None else None
     return (part.trace_id, part.kind, *ids, about, encode(part), part.record.user_id)
 
 

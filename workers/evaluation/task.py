@@ -17,6 +17,7 @@ from app.errors import Unavailable
 from app.queue import JobName
 from app.queue.claims import Claims
 from app.queue.loop import try_again
+from app.schemas.dead_letters import DeadReason
 from app.storage.engine import DATABASE_ERRORS, is_outage, is_refusal
 from workers.evaluation.deadline import ATTEMPT_SECONDS, OverdueError, within
 from workers.evaluation.isolation import Isolation
@@ -74,13 +75,13 @@ class Evaluation:
     async def _attempt(self, name: JobName, payload: bytes, attempts: int) -> None:
         if attempts > 1 and (name.records > 1 or attempts > _LAST_ATTEMPT):
             detail = "a worker died while scoring it"
-            await self._isolation.isolate(name, payload, attempts, "process_died", detail)
+            await self._isolation.isolate(name, payload, attempts, DeadReason.PROCESS_DIED, detail)
             return
         try:
             if not await self._processing.process(name, payload):
                 await self._isolation.halve(name, payload)
         except OverdueError as error:
-            await self._isolation.isolate(name, payload, attempts, "deadline", str(error))
+            await self._isolation.isolate(name, payload, attempts, DeadReason.DEADLINE, str(error))
         except Exception as error:
             if _blames_server(error):
                 raise

@@ -15,20 +15,13 @@ from uuid import UUID
 from msgspec import structs
 
 from app.schemas.ids import first_id, minted_at
-from app.schemas.queued import NO_CONTENT, Envelope
+from app.schemas.kinds import COUNTED_KINDS, STEP
+from app.schemas.queued import Envelope
 from app.schemas.retrieval import Retrieved, as_context, first_passages, passages_before
-from app.schemas.spans import (
-    SCOPE,
-    SERVICE,
-    STEP,
-    WORDING_CHARACTERS,
-    PlacedSpan,
-    Restatement,
-    Wording,
-    named_in,
-)
-from app.schemas.traces import COUNTED_KINDS, StoredSpan
+from app.schemas.spans import SCOPE, SERVICE, WORDING_CHARACTERS, PlacedSpan, Restatement, Wording, named_in
+from app.schemas.traces import StoredSpan
 from monitoring.conversation import results_of
+from monitoring.marks import Mark
 from monitoring.models import Record
 
 __all__ = [
@@ -113,7 +106,7 @@ def placed(envelope: Envelope) -> PlacedSpan | None:
         completion_tokens=record.completion_tokens,
         cached_tokens=(record.cache_read_tokens or 0) + (record.cache_write_tokens or 0),
         reasoning_tokens=record.reasoning_tokens or 0,
-        silent=NO_CONTENT in record.marks,
+        silent=Mark.NO_CONTENT in record.marks,
         answered=bool(record.response) or record.completion_tokens is not None or envelope.sealed is not None,
         failed=record.error is not None,
         response_key=envelope.response_key,

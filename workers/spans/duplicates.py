@@ -15,9 +15,10 @@ from msgspec import structs
 
 from app.figures.aggregation import difference
 from app.schemas.ids import minted_at
-from app.schemas.queued import PART_KINDS, Envelope
-from app.schemas.spans import POINTING, STEP, PlacedSpan, Restatement, Wording
-from app.schemas.traces import COUNTED_KINDS, Trace, record_of
+from app.schemas.kinds import COUNTED_KINDS, PART_KINDS, STEP
+from app.schemas.queued import Envelope
+from app.schemas.spans import POINTING, PlacedSpan, Restatement, Wording
+from app.schemas.traces import Trace, record_of
 from app.storage.engine import Connection, Engine
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.duplicates import (
@@ -30,6 +31,7 @@ from app.storage.traces.duplicates import (
 from app.storage.traces.inheritance import read_shared_traces
 from app.storage.traces.places import become_steps, read_places
 from app.storage.traces.reading import lock_traces
+from monitoring.spending.pricing import PricingStatus
 from workers.cardinality import CardinalityCaps
 from workers.spans.context import placed, within_reach, wording
 from workers.spans.gathering import complete, gives
@@ -215,7 +217,7 @@ def _step(span: Trace, found: Restatement) -> Trace:
         is_safe=None,
         topic=None,
         cost_usd=None,
-        pricing_status="not_counted",
+        pricing_status=PricingStatus.NOT_COUNTED,
         price_source=None,
         token_source=None,
         prompt_tokens=reported.prompt_tokens,

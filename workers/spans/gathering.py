@@ -8,10 +8,11 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from app.schemas.spans import RESPONSE, STREAM, PlacedSpan
+from app.schemas.spans import PlacedSpan, Reason
 from app.schemas.traces import Trace
-from monitoring.spending.pricing import Usage
-from workers.scoring import price_call
+from monitoring.bounds import FIGURES
+from monitoring.models import TokenSource
+from workers.scoring import is_priced_alike, reprice
 from workers.spans.likeness import COUNTED_AGAIN
 
 __all__ = ["complete", "gives"]
@@ -20,15 +21,24 @@ __all__ = ["complete", "gives"]
 _PLACES = Decimal("1e-10")
 _MILLISECOND = timedelta(milliseconds=1)
 _OWNERS = ("user_id", "session_id", "provider")
+# Tokens are taken together, and a duration with its moment.
+_TOGETHER = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
+_TAKEN = (*_OWNERS, *(name for name in FIGURES if name not in {*_TOGETHER, "response_time_ms"}))
 
 
 def gives(span: PlacedSpan, because: str, call: PlacedSpan) -> bool:
     """Tell whether a span says something of the call that the call does not say itself."""
     if span.reports and not call.reports:
         return True
-    if because == STREAM and call.lasted_ms == 0:
+    if because == Reason.STREAM and call.lasted_ms == 0:
         return True
-    if because == RESPONSE and _counts_again(call.completion_tokens, span.completion_tokens):
+    if because == Reason.RESPONSE and _counts_again(call.completion_tokens, span.completion_tokens):
         return True
     return any(getattr(span, name) and not getattr(call, name) for name in _OWNERS)
 
@@ -46,21 +56,20 @@ def complete(call: Trace, spans: Sequence[Trace]) -> Trace:
 
 
 def _taking(call: Trace, span: Trace) -> Trace:
-    given = {
-        name: getattr(call, name) or getattr(span, name)
-        for name in (*_OWNERS, "time_to_first_token_ms", "reported_cost_usd")
-    }
+    given = {name: getattr(call, name) or getattr(span, name) for name in _TAKEN}
     taken = structs.replace(call, **given)
-    if span.restates_because == STREAM and call.response_time_ms == 0:
+    if span.restates_because == Reason.STREAM and call.response_time_ms == 0:
         taken = _streamed(taken, span)
     told = span.prompt_tokens is not None and span.completion_tokens is not None
-    again = span.restates_because == RESPONSE and _counts_again(
+    again = span.restates_because == Reason.RESPONSE and _counts_again(
         call.completion_tokens, span.completion_tokens
     )
-    if call.token_source == "reported" and told and again:  # noqa: S105 no password
+    if call.token_source == TokenSource.REPORTED and told and again:
         return _priced(structs.replace(taken, completion_tokens=span.completion_tokens))
-    if call.token_source == "reported" or not (told and (span.prompt_tokens or span.completion_tokens)):  # noqa: S105 no password
-        return taken if call.token_source is None or _same_price(taken, call) else _priced(taken)
+    if call.token_source == TokenSource.REPORTED or not (
+        told and (span.prompt_tokens or span.completion_tokens)
+    ):
+        return taken if call.token_source is None or is_priced_alike(taken, call) else _priced(taken)
     return _priced(
         structs.replace(
             taken,
@@ -69,13 +78,9 @@ def _taking(call: Trace, span: Trace) -> Trace:
             cache_read_tokens=span.cache_read_tokens,
             cache_write_tokens=span.cache_write_tokens,
             reasoning_tokens=span.reasoning_tokens,
-            token_source="reported",  # noqa: S106 no password
+            token_source=TokenSource.REPORTED,
         )
     )
-
-
-def _same_price(taken: Trace, call: Trace) -> bool:
-    return taken.provider == call.provider and taken.reported_cost_usd == call.reported_cost_usd
 
 
 def _streamed(call: Trace, request: Trace) -> Trace:
@@ -87,15 +92,7 @@ def _streamed(call: Trace, request: Trace) -> Trace:
 
 
 def _priced(call: Trace) -> Trace:
-    usage = Usage(
-        prompt=call.prompt_tokens or 0,
-        completion=call.completion_tokens or 0,
-        cache_read=call.cache_read_tokens or 0,
-        cache_write=call.cache_write_tokens or 0,
-        reasoning=call.reasoning_tokens or 0,
-    )
-    told = call.reported_cost_usd
-    found = price_call(usage, call.provider, call.model_name, call.occurred_at, told=told)
+    found = reprice(call)
     cost = None if found.cost_usd is None else found.cost_usd.quantize(_PLACES)
     return structs.replace(
         call, cost_usd=cost, pricing_status=found.status, price_source=found.source or None

@@ -14,24 +14,16 @@ from uuid import UUID
 from msgspec import structs
 
 from app.figures.aggregation import difference
-from app.schemas.inherited import (
-    INHERITED_NAMES,
-    INHERITED_SESSION,
-    INHERITED_USER,
-    Given,
-    Kin,
-    shared_metadata,
-    unite_tags,
-)
-from app.schemas.queued import PART_KINDS, Envelope
-from app.schemas.spans import RETRIEVERS
+from app.schemas.inherited import INHERITED_NAMES, Given, Kin, shared_metadata, unite_tags
+from app.schemas.kinds import PART_KINDS, RETRIEVERS
+from app.schemas.queued import Envelope
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.inheritance import Heir, give, lock_counted, read_kin, read_shared
+from monitoring.marks import COUNTED_AS_OTHER, Mark
 from monitoring.models import Record
 from workers.cardinality import CardinalityCaps
-from workers.scoring import DROPPED, UNSAMPLED
 from workers.spans.context import within_reach
 
 __all__ = ["bequeath", "inherit"]
@@ -39,9 +31,9 @@ __all__ = ["bequeath", "inherit"]
 _NOTHING = Given()
 _MOST_ROUNDS = 8
 _OWNED = frozenset({"user", "session", "tag"})
-_COUNTED_AS_OTHER = ("other:user", "other:session", "other:tag:")
+_OWNERS_AS_OTHER = tuple(f"{COUNTED_AS_OTHER}{of}" for of in ("user", "session", "tag:"))
 # Spans whose texts are not kept have no metadata either.
-_WITHOUT_TEXT = frozenset({DROPPED, UNSAMPLED})
+_WITHOUT_TEXT = frozenset({Mark.TEXT_DROPPED, Mark.TEXT_NOT_SAMPLED})
 
 _Id = tuple[bytes | None, bytes | None]
 _Owned = TypeVar("_Owned", Record, Trace)
@@ -213,8 +205,8 @@ def _passed_on(places: Mapping[_Id, _Place]) -> dict[_Id, Given]:
 
 def _said(one: Kin | Record, shared: Mapping[str, Any]) -> Given:
     return Given(
-        None if INHERITED_USER in one.marks else one.user_id,
-        None if INHERITED_SESSION in one.marks else one.session_id,
+        None if Mark.INHERITED_USER in one.marks else one.user_id,
+        None if Mark.INHERITED_SESSION in one.marks else one.session_id,
         one.tags,
         shared,
     )
@@ -233,8 +225,8 @@ def _may_matter(envelope: Envelope) -> bool:
 
 def _lacks(one: Kin, given: Given) -> bool:
     return (
-        _owner(one.user_id, given.user_id, inherited=INHERITED_USER in one.marks) != one.user_id
-        or _owner(one.session_id, given.session_id, inherited=INHERITED_SESSION in one.marks)
+        _owner(one.user_id, given.user_id, inherited=Mark.INHERITED_USER in one.marks) != one.user_id
+        or _owner(one.session_id, given.session_id, inherited=Mark.INHERITED_SESSION in one.marks)
         != one.session_id
         or unite_tags(one.tags, given.tags) != one.tags
     )
@@ -258,13 +250,13 @@ def _lacking(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
 
 def _endowed(one: _Owned, given: Given) -> _Owned:
     """Return a record or a stored span with what it is given; its own values stay."""
-    user = _owner(one.user_id, given.user_id, inherited=INHERITED_USER in one.marks)
-    session = _owner(one.session_id, given.session_id, inherited=INHERITED_SESSION in one.marks)
+    user = _owner(one.user_id, given.user_id, inherited=Mark.INHERITED_USER in one.marks)
+    session = _owner(one.session_id, given.session_id, inherited=Mark.INHERITED_SESSION in one.marks)
     marks = dict.fromkeys(one.marks)
     if user != one.user_id:
-        marks[INHERITED_USER] = None
+        marks[Mark.INHERITED_USER] = None
     if session != one.session_id:
-        marks[INHERITED_SESSION] = None
+        marks[Mark.INHERITED_SESSION] = None
     changed = structs.replace(
         one, user_id=user, session_id=session, tags=unite_tags(one.tags, given.tags), marks=tuple(marks)
     )
@@ -276,11 +268,11 @@ def _endowed(one: _Owned, given: Given) -> _Owned:
 
 def _unnamed(trace: Trace) -> Trace:
     """Return a stored span without the marks that say which of its names are counted under `(other)`."""
-    marks = tuple(mark for mark in trace.marks if not mark.startswith(_COUNTED_AS_OTHER))
+    marks = tuple(mark for mark in trace.marks if not mark.startswith(_OWNERS_AS_OTHER))
     return structs.replace(trace, marks=marks)
 
 
 def _renamed(trace: Trace, named: Trace) -> Trace:
     """Return a span with those of the marks of its names that are about its owner; the others were settled before."""
-    others = (mark for mark in named.marks[len(trace.marks) :] if mark.startswith(_COUNTED_AS_OTHER))
+    others = (mark for mark in named.marks[len(trace.marks) :] if mark.startswith(_OWNERS_AS_OTHER))
     return structs.replace(trace, marks=(*trace.marks, *others))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from app.schemas.ids import minted_at
+from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.queued import Envelope
 from app.schemas.spans import SCOPE, named_in
-from app.schemas.traces import COUNTED_KINDS
 from app.storage.engine import Connection, Engine
 from app.storage.rollups.observed_values import admit_values, read_values
 

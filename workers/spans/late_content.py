@@ -21,19 +21,10 @@ from msgspec import structs
 from app.figures.aggregation import aggregate, difference
 from app.privacy import SealError
 from app.projects import Projects
+from app.schemas.dead_letters import DeadReason
 from app.schemas.inherited import joined_owner
-from app.schemas.queued import (
-    BEGUN,
-    CONTENT,
-    CONTEXT,
-    EVALUATED,
-    EVALUATION,
-    LLM,
-    NO_CONTENT,
-    RATED,
-    Envelope,
-    decode_envelope,
-)
+from app.schemas.kinds import Kind
+from app.schemas.queued import BEGUN, EVALUATED, RATED, Envelope, decode_envelope
 from app.schemas.retrieval import as_context
 from app.schemas.traces import Trace, record_of, without_text
 from app.storage.engine import Connection, Engine
@@ -44,11 +35,12 @@ from app.storage.traces.reading import lock_traces
 from app.storage.traces.span_parts import Part, claim_orphans, claim_parts, close_parts, release_parts
 from app.storage.traces.writing import insert_traces, replace_traces
 from app.supervision import Tasks
-from monitoring.evaluators.pii import PII
+from monitoring.bounds import FIGURES
+from monitoring.entities.scoring import PII
+from monitoring.marks import COUNTED_AS_OTHER, Mark
 from monitoring.models import Record, Score
-from monitoring.privacy.redaction import REDACTED
 from workers.cardinality import CardinalityCaps
-from workers.scoring import DROPPED, Scoring, Unscorable
+from workers.scoring import Scoring, Unscorable
 from workers.spans.context import give_documents, latest_beginnings, within_reach
 from workers.spans.duplicates import DuplicateCalls, shared_traces
 from workers.spans.findings import Finding, keep_findings
@@ -63,10 +55,9 @@ _PAUSE_SECONDS = 0.25
 _SWEEP_SECONDS = 5.0
 _MOST_PARTS = 512
 _LAST_ATTEMPT = 3
-_NO_SPAN = "no_span"
 # What is said of a part alone: an event tells half a call. All other marks are about the texts and figures that the call
 # gets from it.
-_OF_PARTS = frozenset({NO_CONTENT, "empty_prompt", "empty_response"})
+_OF_PARTS = frozenset({Mark.NO_CONTENT, Mark.EMPTY_PROMPT, Mark.EMPTY_RESPONSE})
 # Messages are told apart by this, since they cannot be keys and comparing each with each takes minutes.
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -141,14 +132,14 @@ class LateContent:
         for one in sorted(opened, key=lambda one: one.envelope.trace_id):
             if one.part.trace_id is not None:
                 by_trace[one.part.trace_id].append(one)
-            elif one.part.kind == CONTEXT:
+            elif one.part.kind == Kind.CONTEXT:
                 continue  # the call that wanted documents is gone
-            elif one.part.kind == CONTENT:
+            elif one.part.kind == Kind.CONTENT:
                 by_span[
                     one.envelope.otel_trace_id, one.envelope.otel_span_id or one.part.part_id.bytes
                 ].append(one)
             else:
-                letters.append(_letter(one.part, "no_span", "the call it is about did not come"))
+                letters.append(_letter(one.part, DeadReason.NO_SPAN, "the call it is about did not come"))
         async with self._engine.begin() as connection:
             stored = await lock_traces(connection, project_id, sorted(by_trace))
             # A row that another worker replaced meanwhile is met again in its new shape.
@@ -185,10 +176,10 @@ class LateContent:
         texts = {id_: [one for one in group if not _finds(one)] for id_, group in found.items()}
         texts = {id_: group for id_, group in texts.items() if group}
         calls = {id_: _envelope(stored[id_], record_of(stored[id_])) for id_ in texts}
-        waiting = [id_ for id_, group in texts.items() if any(one.part.kind == CONTEXT for one in group)]
+        waiting = [id_ for id_, group in texts.items() if any(one.part.kind == Kind.CONTEXT for one in group)]
         served = await self._serve(connection, project_id, {id_: calls[id_] for id_ in waiting})
         for id_ in waiting:
-            if served[id_] is calls[id_] and all(one.part.kind == CONTEXT for one in texts[id_]):
+            if served[id_] is calls[id_] and all(one.part.kind == Kind.CONTEXT for one in texts[id_]):
                 del calls[id_], texts[id_]
         calls |= {id_: call for id_, call in served.items() if id_ in calls}
         scored, failed = await self._score(project_id, calls, texts)
@@ -208,7 +199,8 @@ class LateContent:
         since, until = within_reach(list(calls.values()))
         documents = await read_documents(connection, project_id, wanted, since=since, until=until)
         return {
-            id_: give_documents(call, documents) if call.kind == LLM else call for id_, call in calls.items()
+            id_: give_documents(call, documents) if call.kind == Kind.LLM else call
+            for id_, call in calls.items()
         }
 
     async def _promote(
@@ -219,8 +211,8 @@ class LateContent:
         calls = {
             id_: structs.replace(
                 group[0].envelope,
-                kind="llm",
-                record=structs.replace(group[0].envelope.record, messages=(), marks=(_NO_SPAN,)),
+                kind=Kind.LLM,
+                record=structs.replace(group[0].envelope.record, messages=(), marks=(Mark.NO_SPAN,)),
                 sealed=None,
             )
             for id_, group in texts.items()
@@ -244,7 +236,7 @@ class LateContent:
         )
         traces = [result for result in results if isinstance(result, Trace)]
         kept = [
-            without_text(trace, DROPPED)
+            without_text(trace, Mark.TEXT_DROPPED)
             if any(one.envelope.sealed for one in texts[trace.trace_id])
             else trace
             for trace in traces
@@ -256,13 +248,13 @@ class LateContent:
         opened, letters = [], []
         for part in parts:
             if part.attempts > _LAST_ATTEMPT:
-                letters.append(_letter(part, "process_died", "a worker died while joining it"))
+                letters.append(_letter(part, DeadReason.PROCESS_DIED, "a worker died while joining it"))
                 continue
             try:
                 envelope = decode_envelope(part.payload)
                 opened.append(_Opened(part, envelope, self._texts(envelope)))
             except (msgspec.MsgspecError, SealError) as error:
-                letters.append(_letter(part, "unreadable", str(error)))
+                letters.append(_letter(part, DeadReason.UNREADABLE, str(error)))
         return opened, letters
 
     def _texts(self, envelope: Envelope) -> Record:
@@ -270,7 +262,7 @@ class LateContent:
         if envelope.sealed is None:
             return envelope.record
         whole = self._scoring.open(envelope)
-        if envelope.kind == EVALUATION:
+        if envelope.kind == Kind.EVALUATION:
             known = {name: whole.metadata[name] for name in (EVALUATED, RATED) if name in whole.metadata}
             return structs.replace(envelope.record, metadata=known)
         return structs.replace(
@@ -284,7 +276,7 @@ class LateContent:
 
 
 def _complete(call: Envelope, parts: Sequence[_Opened]) -> Envelope:
-    texts = [one for one in parts if one.part.kind == CONTENT]
+    texts = [one for one in parts if one.part.kind == Kind.CONTENT]
     found = [one.envelope.pii for one in texts if one.envelope.pii is not None]
     found += [call.pii] if call.pii is not None else []
     return structs.replace(
@@ -307,8 +299,9 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
         told = [(_encode(one), one) for one in part.messages]
         messages += [one for encoded, one in told if encoded not in known]
         known.update(encoded for encoded, _ in told)
+        record = _begun(record, part)
         record = structs.replace(
-            _begun(record, part),
+            record,
             prompt=part.prompt or record.prompt,
             response=part.response or record.response,
             system_prompt=part.system_prompt or record.system_prompt,
@@ -316,18 +309,14 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
             model_name=part.model_name if record.model_name == "unknown" else record.model_name,
             provider=record.provider or part.provider,
             tags=record.tags or part.tags,
-            prompt_tokens=part.prompt_tokens if record.prompt_tokens is None else record.prompt_tokens,
-            completion_tokens=part.completion_tokens
-            if record.completion_tokens is None
-            else record.completion_tokens,
-            reported_cost_usd=part.reported_cost_usd
-            if record.reported_cost_usd is None
-            else record.reported_cost_usd,
+            **{name: getattr(part, name) for name in FIGURES if getattr(record, name) is None},
             **joined_owner(record, _of_call(part)),
         )
     silent = not (record.prompt or record.response)
     marks = (
-        mark for mark in record.marks if not mark.startswith("other:") and (silent or mark != NO_CONTENT)
+        mark
+        for mark in record.marks
+        if not mark.startswith(COUNTED_AS_OTHER) and (silent or mark != Mark.NO_CONTENT)
     )
     return structs.replace(record, marks=tuple(dict.fromkeys(marks)), messages=tuple(messages))
 
@@ -365,12 +354,12 @@ def _envelope(trace: Trace, record: Record) -> Envelope:
 
 def _original_pii(trace: Trace) -> Score | None:
     """Return the pii score of a call whose texts were redacted since it was judged: they tell nothing any more."""
-    found = trace.scores.get(PII) if REDACTED in trace.marks else None
+    found = trace.scores.get(PII) if Mark.REDACTED in trace.marks else None
     return found if isinstance(found, Score) else None
 
 
 def _finds(one: _Opened) -> bool:
-    return one.part.kind == EVALUATION
+    return one.part.kind == Kind.EVALUATION
 
 
 def _letters(failed: Sequence[Unscorable], texts: Mapping[UUID, Sequence[_Opened]]) -> list[DeadLetter]:

@@ -11,13 +11,13 @@ from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from uuid import UUID
 
-from app.schemas.queued import CONTEXT, LLM, Envelope, encode
-from app.schemas.spans import RETRIEVERS
+from app.schemas.kinds import RETRIEVERS, Kind
+from app.schemas.queued import Envelope, encode
 from app.storage.engine import Engine
 from app.storage.traces.late_documents import UnservedCall, read_unserved
 from app.storage.traces.span_parts import Row, insert_parts
+from monitoring.marks import Mark
 from monitoring.models import Record
-from workers.scoring import DROPPED, UNSAMPLED
 from workers.spans.context import within_reach
 
 __all__ = ["want_documents"]
@@ -36,7 +36,7 @@ async def want_documents(
     stored_now = [
         one.trace_id
         for one in envelopes
-        if one.otel_trace_id in retrieved and (one.kind == LLM or one.kind in RETRIEVERS)
+        if one.otel_trace_id in retrieved and (one.kind == Kind.LLM or one.kind in RETRIEVERS)
     ]
     if not stored_now:
         return False
@@ -47,7 +47,7 @@ async def want_documents(
             project_id,
             sorted(retrieved),
             stored_now,
-            (DROPPED, UNSAMPLED),
+            (Mark.TEXT_DROPPED, Mark.TEXT_NOT_SAMPLED),
             since=since,
             until=until,
         )
@@ -62,8 +62,16 @@ def _part(project_id: str, call: UnservedCall) -> Row:
         project_id=project_id,
         source="live",
         record=_NOTHING,
-        kind=CONTEXT,
+        kind=Kind.CONTEXT,
         otel_trace_id=call.otel_trace_id,
         otel_span_id=call.otel_span_id,
     )
-    return (envelope.trace_id, CONTEXT, call.otel_trace_id, call.otel_span_id, None, encode(envelope), None)
+    return (
+        envelope.trace_id,
+        Kind.CONTEXT,
+        call.otel_trace_id,
+        call.otel_span_id,
+        None,
+        encode(envelope),
+        None,
+    )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import re2
 
 from app.schemas.spans import PlacedSpan, Wording
+from monitoring.models import UNKNOWN_MODEL
 
 __all__ = [
     "COUNTED_AGAIN",
@@ -21,7 +22,6 @@ __all__ = [
     "tokens_of",
 ]
 
-_UNKNOWN = "unknown"
 # What dates or numbers an issue of a model, as in gpt-4o-2024-08-06, gemini-1.5-pro-002 and …-20240620-v1:0.
 _ISSUE = re2.compile(r"(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{3,4}|latest))?(?:-v\d+)?(?::\d+)?")
 _CHARACTERS = 500
@@ -52,7 +52,7 @@ def tokens_of(span: PlacedSpan) -> Tokens | None:
 @lru_cache(maxsize=4_096)
 def is_same_model(one: str, other: str) -> bool:
     """Tell whether two names may be of one model: apart from its provider, its region and its date."""
-    if _UNKNOWN in {one, other}:
+    if UNKNOWN_MODEL in {one, other}:
         return True
     short, long = sorted((_bare(one), _bare(other)), key=len)
     return long.startswith(short) and _ISSUE.fullmatch(long[len(short) :]) is not None

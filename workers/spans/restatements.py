@@ -12,21 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from app.schemas.spans import (
-    BARE,
-    PART,
-    POINTING,
-    RESPONSE,
-    SILENT,
-    STREAM,
-    SUM,
-    USAGE,
-    WRAPS,
-    PlacedSpan,
-    Restatement,
-    Wording,
-)
-from app.schemas.traces import COUNTED_KINDS
+from app.schemas.kinds import COUNTED_KINDS
+from app.schemas.spans import POINTING, PlacedSpan, Reason, Restatement, Wording
 from workers.spans.likeness import (
     COUNTED_AGAIN,
     Tokens,
@@ -89,7 +76,7 @@ class _Restating:
             if call.restates and call.restates_because in POINTING:
                 self._pointing[call.trace_id] = Restatement(call.restates, call.restates_because)
             elif call.restates is not None and call.restates in self._placed:
-                self._join(call.trace_id, call.restates, call.restates_because or USAGE)
+                self._join(call.trace_id, call.restates, call.restates_because or Reason.USAGE)
         self._look_inside()
         self._look_beside(beside=beside)
         found = dict(self._pointing)
@@ -129,7 +116,7 @@ class _Restating:
     def _compare(self, outer: PlacedSpan, inner: Sequence[PlacedSpan]) -> None:
         same = [one for one in inner if self._is_one_response(outer, one)]
         for one in same:
-            self._join(outer.trace_id, one.trace_id, RESPONSE)
+            self._join(outer.trace_id, one.trace_id, Reason.RESPONSE)
         if same:
             return
         kindred = [one for one in inner if one.kind == outer.kind or one.kind not in COUNTED_KINDS]
@@ -149,10 +136,10 @@ class _Restating:
         ]
         surely = len(equal) > 1  # of several of the same usage one is repeated only where texts say which
         if repeated := next((one for one in equal if self._is_one(outer, one, surely=surely)), None):
-            self._join(outer.trace_id, repeated.trace_id, USAGE)
+            self._join(outer.trace_id, repeated.trace_id, Reason.USAGE)
         for one in alike:
             if self._usage(one) is None and (one.silent or (len(alike) == 1 and self._is_one(outer, one))):
-                self._join(outer.trace_id, one.trace_id, SILENT if one.silent else BARE)
+                self._join(outer.trace_id, one.trace_id, Reason.SILENT if one.silent else Reason.BARE)
 
     def _unwrap(self, outer: PlacedSpan, kindred: Sequence[PlacedSpan], alike: Sequence[PlacedSpan]) -> None:
         """Take a call that reports no usage for what it wraps."""
@@ -168,11 +155,11 @@ class _Restating:
         if not outer.silent and all(one.silent for one in wrapped):
             # The outer one has the texts; calls without any that report nothing add nothing to them.
             for one in (chosen, *(one for one in wrapped if self._usage(one) is None)):
-                self._join(outer.trace_id, one.trace_id, SILENT)
+                self._join(outer.trace_id, one.trace_id, Reason.SILENT)
         elif len(wrapped) == 1 and (chosen in alike or not outer.silent):
-            self._join(outer.trace_id, chosen.trace_id, BARE)
+            self._join(outer.trace_id, chosen.trace_id, Reason.BARE)
         else:
-            self._pointing[outer.trace_id] = Restatement(self._last(wrapped), WRAPS)
+            self._pointing[outer.trace_id] = Restatement(self._last(wrapped), Reason.WRAPS)
 
     def _adds_up(self, outer: PlacedSpan, parts: Sequence[PlacedSpan]) -> bool:
         total, counts = tokens_of(outer), [usage for one in parts if (usage := self._usage(one))]
@@ -180,9 +167,9 @@ class _Restating:
             return False
         if not outer.silent and all(one.silent for one in parts):
             for one in parts:
-                self._join(outer.trace_id, one.trace_id, PART)
+                self._join(outer.trace_id, one.trace_id, Reason.PART)
         else:
-            self._pointing[outer.trace_id] = Restatement(self._last(parts), SUM)
+            self._pointing[outer.trace_id] = Restatement(self._last(parts), Reason.SUM)
         return True
 
     def _look_beside(self, *, beside: bool) -> None:
@@ -193,7 +180,7 @@ class _Restating:
         streamed = {
             id_
             for call in self._calls
-            if call.restates and call.restates_because == STREAM
+            if call.restates and call.restates_because == Reason.STREAM
             for id_ in (call.trace_id, call.restates)
         }
         scopes = {head: self._scopes(group) for head, group in self._groups().items()} if twins else {}
@@ -201,7 +188,7 @@ class _Restating:
             first, second = self._head(one), self._head(other)
             if first == second:
                 continue
-            if because == STREAM:
+            if because == Reason.STREAM:
                 if streamed & {one, other}:
                     continue
                 streamed |= {one, other}

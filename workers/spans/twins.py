@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from app.schemas.spans import MOMENT, RESPONSE, STREAM, PlacedSpan, Wording
+from app.schemas.spans import PlacedSpan, Reason, Wording
 from workers.spans.likeness import COUNTED_AGAIN, differ, is_same_model, is_same_usage, match, tokens_of
 
 __all__ = ["LONGEST_STREAM", "Twins", "find_twins", "is_end_of_stream", "is_request_of_stream"]
@@ -61,13 +61,13 @@ def find_twins(
     found: list[tuple[timedelta, Twins]] = []
     for one, other, because in _candidates(calls, beside=beside):
         first, second = one.call.trace_id, other.call.trace_id
-        if because != STREAM and _lies_inside(first, second, outer):
+        if because != Reason.STREAM and _lies_inside(first, second, outer):
             continue
         said, too = wording.get(first), wording.get(second)
         if said is None or too is None:
             wanted.update(id_ for id_ in (first, second) if id_ not in wording)
         elif _CHECKS[because](one, other, said, too):
-            apart = other.begun - one.ended if because == STREAM else _apart(one, other)
+            apart = other.begun - one.ended if because == Reason.STREAM else _apart(one, other)
             found.append((apart, (first, second, because)))
     found.sort()
     return [twins for _, twins in found], wanted
@@ -85,16 +85,16 @@ def _candidates(calls: Sequence[PlacedSpan], *, beside: bool) -> Iterator[tuple[
     if beside:
         for one, other in _overlapping(timed, _response_of, crowded=False):
             if _used_as_one(one, other):
-                yield one, other, RESPONSE
+                yield one, other, Reason.RESPONSE
         for one, other in _overlapping(timed, _usage_of):
             if _at_one_moment(one, other):
-                yield one, other, MOMENT
+                yield one, other, Reason.MOMENT
         for one, other in _overlapping(timed, _trace_of):
             if one.call.reports != other.call.reports and _at_one_moment(one, other):
-                yield one, other, MOMENT
+                yield one, other, Reason.MOMENT
     requests = [one for one in timed if is_request_of_stream(one.call)]
     ends = [one for one in timed if is_end_of_stream(one.call)] if requests else []
-    yield from ((one, other, STREAM) for one, other in _following(requests, ends))
+    yield from ((one, other, Reason.STREAM) for one, other in _following(requests, ends))
 
 
 def _response_of(call: PlacedSpan) -> Hashable:
@@ -205,7 +205,11 @@ def _tell_one_stream(one: _Timed, other: _Timed, said: Wording, too: Wording) ->
     )
 
 
-_CHECKS = {RESPONSE: _tell_one_response, MOMENT: _tell_one_moment, STREAM: _tell_one_stream}
+_CHECKS: Mapping[str, Callable[[_Timed, _Timed, Wording, Wording], bool]] = {
+    Reason.RESPONSE: _tell_one_response,
+    Reason.MOMENT: _tell_one_moment,
+    Reason.STREAM: _tell_one_stream,
+}
 
 
 def _contains(long: _Timed, short: _Timed) -> bool:

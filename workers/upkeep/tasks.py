@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from app.jobs.pricing import PRICE
+from app.jobs.kinds import JobKind
 from app.storage.engine import Connection, Engine
 from app.storage.ledger.settlements import fold_settlements
 from app.storage.locks import FOLDING, UPKEEP, try_lock
@@ -132,6 +132,6 @@ class Upkeep:
 async def _ask_for_prices(connection: Connection, now: datetime) -> None:
     """Have calls without a price priced once by every table of prices that is installed."""
     parameters = {"table": table_name()}
-    for project_id in await projects_to_price(connection, PRICE, table_name()):
-        job = Job(job_id=uuid4(), kind=PRICE, state="queued", parameters=parameters, created_at=now)
+    for project_id in await projects_to_price(connection, JobKind.PRICE, table_name()):
+        job = Job(job_id=uuid4(), kind=JobKind.PRICE, state="queued", parameters=parameters, created_at=now)
         await add_job(connection, project_id, job)

@@ -14,6 +14,7 @@ from app.api.openapi import LIST_BODY
 from app.api.preferences import read_preference
 from app.api.responses import json_response
 from app.errors import NotFound
+from app.jobs.kinds import JobKind
 from app.storage.upkeep.jobs import read_job
 
 __all__ = ["router"]
@@ -42,7 +43,7 @@ async def post_evaluation(request: Request, serving: Serving, project: Project) 
 @router.get("/{job_id}")
 async def get_evaluation(connection: Reading, project: Project, job_id: UUID) -> Response:
     """Tell how far an evaluation is, with the scores that are there."""
-    job = await read_job(connection, project, job_id, "evaluate")
+    job = await read_job(connection, project, job_id, JobKind.EVALUATE)
     if job is None:
         raise NotFound("No evaluation runs or ran under this id.")
     return json_response(await progress(connection, project, job))

@@ -12,9 +12,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.schemas.traces import COUNTED_KINDS, Trace
+from app.schemas.kinds import COUNTED_KINDS
+from app.schemas.traces import Trace
 from app.storage.traces.counted import COUNTED, counted_trace
-from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE, OUT_OF_RANGE
+from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE
+from monitoring.marks import Mark
 
 __all__ = [
     "NUMBERS",
@@ -64,7 +66,7 @@ _MEND = text(
     )
     + f", pricing_status = CASE WHEN t.cost_usd IS NOT NULL AND ({_COST}) THEN 'out_of_range' ELSE t.pricing_status END"
     f", cost_usd = CASE WHEN {_COST} THEN NULL ELSE t.cost_usd END"
-    f", marks = CASE WHEN '{OUT_OF_RANGE}' = ANY(t.marks) THEN t.marks ELSE t.marks || '{OUT_OF_RANGE}'::text END"
+    f", marks = CASE WHEN '{Mark.NUMBER_OUT_OF_RANGE}' = ANY(t.marks) THEN t.marks ELSE t.marks || '{Mark.NUMBER_OUT_OF_RANGE}'::text END"
     " WHERE project_id = :project_id AND trace_id = ANY(:trace_ids) AND trace_id BETWEEN :first AND :last"
     f" AND {_ANY} RETURNING (occurred_at AT TIME ZONE 'UTC')::date"
 )

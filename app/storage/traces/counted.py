@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row
 
+from app.schemas.columns import TEXT_ARRAYS
 from app.schemas.traces import Trace, scores_from_json
 
 __all__ = ["COUNTED", "counted_trace"]
@@ -42,6 +43,7 @@ _NAMES = (
     "is_safe",
     "scores",
 )
+_TEXT_ARRAYS = tuple(name for name in TEXT_ARRAYS if name in _NAMES)
 COUNTED = ", ".join(f"t.{name}" for name in _NAMES)
 """The columns of `traces AS t`, for a statement whose rows `counted_trace` reads."""
 
@@ -49,7 +51,7 @@ COUNTED = ", ".join(f"t.{name}" for name in _NAMES)
 def counted_trace(row: Row[Any]) -> Trace:
     """Return the trace of a row, without texts."""
     values = {name: getattr(row, name) for name in _NAMES}
-    for name in ("tags", "flags", "hits", "marks"):
+    for name in _TEXT_ARRAYS:
         values[name] = tuple(values[name])
     scores = values["scores"]
     values["scores"] = scores_from_json(msgspec.json.decode(scores) if isinstance(scores, str) else scores)

@@ -13,6 +13,7 @@ from app.schemas.spans import WORDING_CHARACTERS, PlacedSpan, Wording
 from app.schemas.traces import Trace
 from app.storage.tables import traces
 from app.storage.traces.places import PLACED
+from monitoring.bounds import FIGURES
 
 __all__ = ["read_group", "read_stream_parts", "read_twins", "read_wording", "rewrite_calls"]
 
@@ -75,22 +76,15 @@ SELECT trace_id, metadata ->> 'otel.scope' AS scope, metadata ->> 'service.name'
 FROM traces WHERE project_id = :project_id AND trace_id = ANY(:ids) AND trace_id BETWEEN :first AND :last
 """)
 _REWRITTEN = (
+    *FIGURES,
     "occurred_at",
-    "response_time_ms",
-    "time_to_first_token_ms",
     "provider",
     "user_id",
     "session_id",
-    "prompt_tokens",
-    "completion_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
     "token_source",
     "cost_usd",
     "pricing_status",
     "price_source",
-    "reported_cost_usd",
     "marks",
 )
 

@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.schemas.kinds import RETRIEVERS
 from app.schemas.retrieval import MOST_PASSAGES
-from app.schemas.spans import RETRIEVERS
 from app.storage.traces.places import MOST_PLACES, MOST_RETRIEVERS
 
 __all__ = ["UnservedCall", "read_unserved"]

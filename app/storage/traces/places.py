@@ -12,8 +12,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.schemas.kinds import RETRIEVERS, STEP
 from app.schemas.retrieval import MOST_PASSAGES
-from app.schemas.spans import RETRIEVERS, STEP, PlacedSpan
+from app.schemas.spans import PlacedSpan
 from app.schemas.traces import StoredSpan, Trace
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
@@ -25,9 +25,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import InvalidParameter
+from app.schemas.columns import COLUMNS, PROMISED_NAMES, TEXT_ARRAYS
 from app.schemas.ids import first_id
+from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.listed import Filters, ListedTrace, Restating, TreeNode
-from app.schemas.traces import COUNTED_KINDS, Trace, scores_from_json
+from app.schemas.traces import Trace, scores_from_json
 from app.storage.engine import is_overdue
 from app.storage.tables import traces
 
@@ -49,45 +51,24 @@ _LIST_TIMEOUT = "5s"
 # Acceptance refuses a moment that lies further ahead of the receipt that an id carries.
 _LATEST_AHEAD = timedelta(days=1)
 
-_FULL = [traces.c[name] for name in Trace.__struct_fields__]
-_LISTED = (
-    traces.c.trace_id,
-    traces.c.occurred_at.label("timestamp"),
-    traces.c.source,
-    traces.c.model_name,
-    traces.c.provider,
-    traces.c.user_id,
-    traces.c.session_id,
-    traces.c.template_id,
-    traces.c.topic,
-    traces.c.overall_quality.label("quality_score"),
-    traces.c.safety_score,
-    traces.c.is_safe,
-    traces.c.flags.label("safety_flags"),
-    traces.c.cost_usd,
-    traces.c.pricing_status,
-    traces.c.response_time_ms,
-    traces.c.marks,
-    func.left(traces.c.prompt, _PREVIEW_CHARACTERS).label("prompt"),
-    func.left(traces.c.response, _PREVIEW_CHARACTERS).label("response"),
-)
-_NODE = (
-    traces.c.trace_id,
-    traces.c.kind,
-    traces.c.otel_span_id,
-    traces.c.otel_parent_span_id,
-    traces.c.occurred_at.label("timestamp"),
-    traces.c.response_time_ms,
-    traces.c.model_name,
-    func.left(traces.c.metadata["span.name"].astext, _LONGEST_NAME).label("name"),
-    func.left(traces.c.error, _LONGEST_ERROR).label("error"),
-    traces.c.cost_usd,
-    traces.c.overall_quality.label("quality_score"),
-    traces.c.is_safe,
-    traces.c.marks,
-    traces.c.restates,
-    traces.c.restates_because,
-)
+_STORED_NAMES = {promised: stored for stored, promised in PROMISED_NAMES.items()}
+_SPAN_NAME = traces.c.metadata["span.name"].astext
+
+
+def _shown(name: str, cut: Mapping[str, int]) -> ColumnElement[Any]:
+    """Return a column under its promised name, the beginning of it where it is `cut` to so many characters."""
+    column: ColumnElement[Any] = traces.c[_STORED_NAMES.get(name, name)] if name != "name" else _SPAN_NAME
+    return (func.left(column, cut[name]) if name in cut else column).label(name)
+
+
+_FULL = [traces.c[one.name] for one in COLUMNS]
+_LISTED = [
+    _shown(name, {"prompt": _PREVIEW_CHARACTERS, "response": _PREVIEW_CHARACTERS})
+    for name in ListedTrace.__struct_fields__
+]
+_NODE = [
+    _shown(name, {"name": _LONGEST_NAME, "error": _LONGEST_ERROR}) for name in TreeNode.__struct_fields__
+]
 _MOST_RESTATING = 100
 
 
@@ -257,7 +238,7 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
 
 def _trace(row: Row[Any]) -> Trace:
     values = row._asdict()
-    for name in ("tags", "context", "flags", "hits", "marks"):
+    for name in TEXT_ARRAYS:
         values[name] = tuple(values[name])
     values["messages"] = tuple(values["messages"] or ())
     values["metadata"] = values["metadata"] or {}

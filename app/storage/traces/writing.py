@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.schemas.columns import COLUMNS, TEXT_ARRAYS, ColumnType
 from app.schemas.queued import Summary
 from app.schemas.traces import Trace, scores_to_json
 from app.storage.engine import asyncpg_connection
@@ -56,61 +57,26 @@ def _scores_text(value: dict[str, Any]) -> str:
     return scores_to_json(value).decode().replace("\\u0000", "\\ufffd")
 
 
-# How each column travels: the type of the unnested array, a cast behind it, and what encodes one value.
-_PLAIN: tuple[tuple[str, str], ...] = (
-    ("trace_id", "uuid"),
-    ("source", "text"),
-    ("kind", "text"),
-    ("occurred_at", "timestamptz"),
-    ("otel_trace_id", "bytea"),
-    ("otel_span_id", "bytea"),
-    ("otel_parent_span_id", "bytea"),
-    ("response_key", "bytea"),
-    ("client_id", "text"),
-    ("parent_id", "text"),
-    ("model_name", "text"),
-    ("provider", "text"),
-    ("user_id", "text"),
-    ("session_id", "text"),
-    ("template_id", "text"),
-    ("prompt", "text"),
-    ("response", "text"),
-    ("system_prompt", "text"),
-    ("reference", "text"),
-    ("error", "text"),
-    ("response_time_ms", "double precision"),
-    ("time_to_first_token_ms", "double precision"),
-    ("prompt_tokens", "bigint"),
-    ("completion_tokens", "bigint"),
-    ("cache_read_tokens", "bigint"),
-    ("cache_write_tokens", "bigint"),
-    ("reasoning_tokens", "bigint"),
-    ("token_source", "text"),
-    ("reported_cost_usd", "numeric"),
-    ("cost_usd", "numeric"),
-    ("pricing_status", "text"),
-    ("price_source", "text"),
-    ("overall_quality", "double precision"),
-    ("safety_score", "double precision"),
-    ("is_safe", "boolean"),
-    ("topic", "text"),
-    ("guard", "text"),
-    ("restates", "uuid"),
-    ("restates_because", "text"),
+_ENCODED: Mapping[ColumnType, Callable[[Any], str | None]] = {
+    ColumnType.OBJECT: _json_text,
+    ColumnType.SCORES: _scores_text,
+}
+# How each column travels: as it is, as the literal of an array, or as JSON; all rows have the same project and job.
+_OF_ALL = ("project_id", "job_id")
+_PLAIN = tuple(
+    one for one in COLUMNS if one.name not in (*_OF_ALL, *TEXT_ARRAYS) and one.type not in _ENCODED
 )
-_ARRAYS = ("tags", "context", "flags", "hits", "marks")
-_JSON: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
-    ("messages", "jsonb", _json_text),
-    ("metadata", "jsonb", _json_text),
-    ("scores", "json", _scores_text),
-)
+_JSON = tuple((one.name, one.type, _ENCODED[one.type]) for one in COLUMNS if one.type in _ENCODED)
 
 
 def _statement() -> str:
-    encoded = [*((name, "text[]") for name in _ARRAYS), *((name, cast) for name, cast, _ in _JSON)]
-    names = [name for name, _ in [*_PLAIN, *encoded]]
-    types = [kind for _, kind in _PLAIN] + ["text"] * len(encoded)
-    values = [f"t.{name}" for name, _ in _PLAIN] + [f"t.{name}::{cast}" for name, cast in encoded]
+    encoded = [
+        *((name, ColumnType.TEXTS) for name in TEXT_ARRAYS),
+        *((name, cast) for name, cast, _ in _JSON),
+    ]
+    names = [*(one.name for one in _PLAIN), *(name for name, _ in encoded)]
+    types = [one.type for one in _PLAIN] + [ColumnType.TEXT] * len(encoded)
+    values = [f"t.{one.name}" for one in _PLAIN] + [f"t.{name}::{cast}" for name, cast in encoded]
     arrays = ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(types, start=3))
     return (
         f"INSERT INTO traces (project_id, job_id, {', '.join(names)}) "  # noqa: S608 names of columns, no input
@@ -120,7 +86,7 @@ def _statement() -> str:
 
 
 _INSERT = _statement()
-_AS_IS = ("project_id", "job_id", *(name for name, _ in _PLAIN), *_ARRAYS)
+_AS_IS = (*_OF_ALL, *(one.name for one in _PLAIN), *TEXT_ARRAYS)
 _COPIED = (*_AS_IS, *(name for name, _, _ in _JSON))
 _values_as_is = attrgetter(*_AS_IS)
 _SUMMARIES = (
@@ -159,8 +125,8 @@ async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) ->
     if not traces:
         return set()
     rows = sorted(traces, key=lambda trace: trace.trace_id)
-    columns = [[getattr(row, name) for row in rows] for name, _ in _PLAIN]
-    columns += [[array_literal(getattr(row, name)) for row in rows] for name in _ARRAYS]
+    columns = [[getattr(row, one.name) for row in rows] for one in _PLAIN]
+    columns += [[array_literal(getattr(row, name)) for row in rows] for name in TEXT_ARRAYS]
     columns += [[encode(getattr(row, name)) for row in rows] for name, _, encode in _JSON]
     try:
         inserted = await connection.exec_driver_sql(_INSERT, (rows[0].project_id, rows[0].job_id, *columns))

@@ -6,14 +6,8 @@ from typing import Any
 
 import pytest
 
-from monitoring.conversation import (
-    TRUNCATED,
-    UNRECOGNISED,
-    Conversation,
-    read_messages,
-    results_of,
-    texts_of,
-)
+from monitoring.conversation import Conversation, read_messages, results_of, texts_of
+from monitoring.marks import Mark
 from tests.unit.conversation.shapes import ANSWERED, ASKED, PNG, SHAPES, SYSTEM, Shape
 
 TALK = {
@@ -80,7 +74,7 @@ UNKNOWN = {
 def test_what_is_no_known_shape_stays_as_it_is(text: str) -> None:
     found = read_messages(text, "assistant")
     assert [one["content"] for one in found.messages] == [text]
-    assert found.marks == ((UNRECOGNISED,) if text[0] in "[{" else ())
+    assert found.marks == ((Mark.UNRECOGNISED_SHAPE,) if text[0] in "[{" else ())
 
 
 NO_STREAMS: dict[str, tuple[Any, list[str]]] = {
@@ -144,7 +138,7 @@ PLAIN = [
 def test_text_that_only_begins_like_a_structure_stays_as_it_is(text: str) -> None:
     found = read_messages(text, "user")
     assert [one["content"] for one in found.messages] == [text]
-    assert TRUNCATED not in found.marks
+    assert Mark.TRUNCATED not in found.marks
 
 
 WHOLE = json.dumps(
@@ -159,7 +153,7 @@ WHOLE = json.dumps(
 def test_texts_are_recovered_from_json_that_was_cut(length: int) -> None:
     found = read_messages(WHOLE[:length], "user")
     texts = texts_of(Conversation(found.messages))
-    assert found.marks == (TRUNCATED,)
+    assert found.marks == (Mark.TRUNCATED,)
     assert texts.system == SYSTEM
     assert texts.prompt
     assert f"{ASKED} ".startswith(texts.prompt[: len(ASKED)])
@@ -168,7 +162,7 @@ def test_texts_are_recovered_from_json_that_was_cut(length: int) -> None:
 def test_one_unknown_item_costs_only_itself() -> None:
     found = read_messages([{"role": "user", "content": ASKED}, {"odd": True}], "user")
     assert [one["content"] for one in found.messages] == [ASKED, '{"odd":true}']
-    assert found.marks == (UNRECOGNISED,)
+    assert found.marks == (Mark.UNRECOGNISED_SHAPE,)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from monitoring.conversation import TRUNCATED, UNRECOGNISED, Conversation, read_messages, texts_of
+from monitoring.conversation import Conversation, read_messages, texts_of
 from monitoring.conversation.media import replace_media
+from monitoring.marks import Mark
 
 ASKED, ANSWERED, SYSTEM = "Where is it?", "In Lyon.", "Be brief."
 USER = {"role": "user", "content": ASKED}
@@ -52,7 +53,7 @@ def test_what_the_model_did_is_not_said_by_the_user(items: list[Any], roles: lis
 def test_an_unknown_item_is_not_what_the_user_said(item: dict[str, Any]) -> None:
     found = read_messages([USER, item], "user")
     assert texts_of(Conversation(found.messages)).prompt == ASKED
-    assert found.marks == (UNRECOGNISED,)
+    assert found.marks == (Mark.UNRECOGNISED_SHAPE,)
 
 
 LINES = [{"message": {"role": "assistant", "content": text}, "done": False} for text in ("In ", "Lyon.")]
@@ -97,7 +98,7 @@ TWICE = json.dumps(
 def test_texts_are_recovered_from_json_that_was_encoded_twice_and_cut(length: int) -> None:
     found = read_messages(TWICE[:length], "user")
     texts = texts_of(Conversation(found.messages))
-    assert (found.marks, texts.system) == ((TRUNCATED,), SYSTEM)
+    assert (found.marks, texts.system) == ((Mark.TRUNCATED,), SYSTEM)
     assert texts.prompt is not None
     assert texts.prompt.startswith(ASKED)
 

@@ -7,12 +7,10 @@ from uuid import UUID
 import pytest
 from plotly.io.json import to_json_plotly
 
-from app.schemas import spans
 from app.schemas.listed import TreeNode
+from app.schemas.spans import Reason
 from dashboard.drawing.restatements import told_once_more
 from dashboard.drawing.tree import span_tree
-
-REASONS = ("BARE", "MOMENT", "PART", "RESPONSE", "SILENT", "STREAM", "SUM", "USAGE", "WRAPS")
 
 
 def node(number: int, parent: int | None, **changes: Any) -> TreeNode:
@@ -69,7 +67,7 @@ def test_a_span_that_counts_nothing_says_why() -> None:
     assert "counted elsewhere" not in to_json_plotly(call)
 
 
-@pytest.mark.parametrize("because", [*(getattr(spans, name) for name in REASONS), None, "a later version's"])
+@pytest.mark.parametrize("because", [*Reason, None, "a later version's"])
 def test_every_reason_has_words(because: str | None) -> None:
     assert (told_once_more(because) == "they are one call") is (because in {None, "a later version's"})
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from monitoring.bounds import OUT_OF_RANGE
+from monitoring.marks import Mark
 from monitoring.spending.pricing import Usage, price
 from tests.unit.otlp.spans import record_of, span
 
@@ -116,4 +116,4 @@ def test_litellm_and_we_come_to_the_same_cost_where_its_object_tells_what_was_ca
 )
 def test_a_cost_beyond_bounds_is_left_out_and_marked(attributes: dict[str, Any]) -> None:
     record = record_of(span({**CALL, **attributes}))
-    assert (record.reported_cost_usd, record.marks) == (None, (OUT_OF_RANGE,))
+    assert (record.reported_cost_usd, record.marks) == (None, (Mark.NUMBER_OUT_OF_RANGE,))

@@ -10,8 +10,9 @@ from app.otlp.langfuse_events import Told, map_events, read_event
 from app.otlp.langfuse_scores import map_score, rating_of, span_id_of, trace_id_of
 from app.otlp.mapping import Mapped
 from app.schemas.json_input import convert
+from app.schemas.kinds import Kind
 from app.schemas.langfuse import EventIn, ScoreIn
-from app.schemas.queued import BEGUN, CONTENT, EVALUATED, EVALUATION, RATED
+from app.schemas.queued import BEGUN, EVALUATED, RATED
 from monitoring.models import Record
 
 MOMENT = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -96,7 +97,7 @@ def test_a_score_is_an_evaluation_of_its_span() -> None:
     assert isinstance(found, Mapped)
     assert found.context is not None
     assert (found.context.kind, found.context.trace_id, found.context.span_id) == (
-        EVALUATION,
+        Kind.EVALUATION,
         b"\1" * 16,
         b"\2" * 8,
     )
@@ -176,7 +177,7 @@ def test_what_only_began_waits_for_its_end_and_what_only_ended_tells_when() -> N
     (told,) = events(("generation-create", begun))
     assert isinstance(told.found, Mapped)
     assert told.found.context is not None
-    assert told.found.context.kind == CONTENT
+    assert told.found.context.kind == Kind.CONTENT
     assert isinstance(told.found.line, Record)
     assert (told.found.line.prompt, told.found.line.timestamp) == ("Where?", MOMENT)
     assert told.found.line.metadata == {BEGUN: True}
