@@ -47,17 +47,7 @@ class Instruments:
         self._requests, self._seconds = _request_metrics(self._registry)
         # Looking a pair up by its labels costs more than counting.
         self._observed: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._marks = Counter(
-            "llm_monitor_marked_records",
-            "Records accepted by this process with a mark: what was noticed while they were read.",
-            ("mark",),
-            registry=self._registry,
-        )
-        for mark in (
-            Mark.UNRECOGNISED_SHAPE,
-            Mark.TRUNCATED,
-        ):  # there from the beginning, for alerts on their increase
-            self._marks.labels(mark)
+        self._marks = self._count_marks()
         self._records = {
             outcome: self._gauge(
                 f"records_{outcome}", f"Records {outcome.replace('_', ' ')}, of all processes.", "project"
@@ -84,6 +74,18 @@ class Instruments:
         self._disk = self._gauge(
             "disk_free_bytes", "Room on the disk of the servers, NaN where they are on another machine."
         )
+
+    def _count_marks(self) -> Counter:
+        marks = Counter(
+            "llm_monitor_marked_records",
+            "Records accepted by this process with a mark: what was noticed while they were read.",
+            ("mark",),
+            registry=self._registry,
+        )
+        # They are there from the beginning, for alerts on their increase.
+        for mark in (Mark.UNRECOGNISED_SHAPE, Mark.TRUNCATED):
+            marks.labels(mark)
+        return marks
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
         return Gauge(f"llm_monitor_{name}", description, labels, registry=self._registry)

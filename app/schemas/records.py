@@ -205,19 +205,24 @@ def _gather(value: Any, kind: type[RecordIn]) -> RecordIn:
     return convert(value, kind)
 
 
+def _read_talk(
+    given: list[dict[str, Any]], context: tuple[str, ...]
+) -> tuple[tuple[Message, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return the messages, the context with the results of their tools, and what was noticed."""
+    talk = read_messages(given, "user")
+    messages = tuple(talk.messages)
+    # A model is given what tools answered as it is given documents, so an answer may rest on either.
+    return messages, tuple(dict.fromkeys((*context, *results_of(messages)))), tuple(talk.marks)
+
+
 def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     if wire.metadata or wire.messages:
         _check_free_form(wire)
     context = _passages(wire.context)
     messages: tuple[Message, ...] = ()
     if wire.messages:
-        talk = read_messages(wire.messages, "user")
-        messages, marks = tuple(talk.messages), (*marks, *talk.marks)
-        # A model is given what tools answered as it is given documents, so an answer may rest on either.
-        context = tuple(dict.fromkeys((*context, *results_of(messages))))
-    stamp = wire.timestamp
-    if stamp is not None and stamp.tzinfo is not UTC:
-        stamp = in_utc(stamp)
+        messages, context, noticed = _read_talk(wire.messages, context)
+        marks = (*marks, *noticed)
     if not (wire.prompt.strip() and wire.response.strip()):
         marks = (*marks, *_emptiness(wire))
     return Record(
@@ -226,7 +231,7 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         model_name=wire.model_name or UNKNOWN_MODEL,
         provider=wire.provider,
         id=wire.id,
-        timestamp=stamp,
+        timestamp=None if wire.timestamp is None else in_utc(wire.timestamp),
         user_id=wire.user_id,
         session_id=wire.session_id,
         template_id=wire.template_id,

@@ -178,7 +178,7 @@ async def test_one_file_is_a_whole_evaluator(tmp_path: Path, monkeypatch: pytest
     told = Told()
     judges = list_judges(evaluators)
     await publish_judges(told, judges)  # type: ignore[arg-type]  # all of Redis that is used
-    raisers = await read_raisers(told)  # type: ignore[arg-type]  # same
+    raisers = await read_raisers(told)  # type: ignore[arg-type]  # all of Redis that is used
     assert ([judge.name for judge in judges], raisers) == (["dummy"], {"dummy_found": frozenset({"dummy"})})
     measures = {"dummy": Measure(count=4), "flag:dummy_found": Measure(count=1)}
     assert _flags(measures, Counts(), raisers)["dummy_found"].rate == 0.25
@@ -232,7 +232,7 @@ def test_one_file_is_a_whole_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(dashboard.pages, "__path__", [*dashboard.pages.__path__, str(tmp_path)])
     pages = find_pages()
     shown = dash.Dash("dummy", use_pages=False)
-    register_frame(shown, pages, health=None)  # type: ignore[arg-type]  # is not asked
+    register_frame(shown, pages, health=None)
     called = _callbacks(shown)
     assert called["content"]("/dummy") == "nothing to see"
     *others, link = called["navigation"]("/dummy", "?project=p")

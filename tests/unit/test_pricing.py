@@ -11,7 +11,7 @@ from genai_prices import calc_price
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.spending.pricing import MODEL_COSTS, Priced, Usage, price, rates_of
+from monitoring.spending.pricing import MODEL_COSTS, Priced, PricingStatus, Usage, price, rates_of
 
 AT = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
 CALL = Usage(prompt=1000, completion=500)
@@ -100,7 +100,7 @@ def test_other_spellings_mean_the_same_model(
     ],
 )
 def test_an_unknown_model_has_no_price(provider: str | None, model: str) -> None:
-    assert price(CALL, provider, model, AT) == Priced(None, "unknown", "")
+    assert price(CALL, provider, model, AT) == Priced(None, PricingStatus.UNKNOWN, "")
 
 
 def test_the_source_names_the_table_its_version_and_the_model() -> None:
@@ -184,7 +184,7 @@ def test_model_costs_holds_exactly_what_users_know() -> None:
 
 def test_the_dated_table_beats_a_shipped_entry_and_fills_in_where_it_knows_nothing() -> None:
     assert price(CALL, None, "gpt-3.5-turbo", AT).source == "genai-prices 0.2.3:openai/gpt-3.5-turbo"
-    assert price(CALL, None, "claude-3", AT) == Priced(Decimal("0.0525"), "priced", "MODEL_COSTS")
+    assert price(CALL, None, "claude-3", AT) == Priced(Decimal("0.0525"), PricingStatus.PRICED, "MODEL_COSTS")
 
 
 def test_a_changed_or_added_entry_beats_the_dated_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +198,7 @@ def test_an_override_beats_everything_and_may_price_the_cache() -> None:
     own = {"gpt-4o": {"prompt": 1e-6, "completion": Decimal("0.000002"), "cache_read": 1e-7}}
     assert cost("gpt-4o", usage=Usage(1000, 10, cache_read=900), overrides=own) == Decimal("0.00021")
     assert price(CALL, "ollama", "llama3:8b", AT, {"llama3:8b": {"prompt": 0, "completion": 0}}) == Priced(
-        Decimal(0), "priced", "override"
+        Decimal(0), PricingStatus.PRICED, "override"
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.models import Record
+from monitoring.models import Record, TokenSource
 from monitoring.text.kernels_tokens import FEATURES
 from monitoring.text.tokens import (
     TOKENS_PER_FEATURE,
@@ -112,17 +112,19 @@ def test_the_providers_figures_win_side_by_side() -> None:
         Record(prompt="", response="", model_name="claude-3"),
     ]
     assert count_tokens(records) == [
-        TokenCount(90, 0, "reported"),
-        TokenCount(90, 2, "exact"),
-        TokenCount(2, 2, "exact"),
-        TokenCount(2, 7, "estimated"),
-        TokenCount(0, 0, "estimated"),
+        TokenCount(90, 0, TokenSource.REPORTED),
+        TokenCount(90, 2, TokenSource.EXACT),
+        TokenCount(2, 2, TokenSource.EXACT),
+        TokenCount(2, 7, TokenSource.ESTIMATED),
+        TokenCount(0, 0, TokenSource.ESTIMATED),
     ]
     assert count_tokens([]) == []
-    assert TokenCount(90, 2, "exact").total == 92
+    assert TokenCount(90, 2, TokenSource.EXACT).total == 92
 
 
-@pytest.mark.parametrize(("model", "source"), [("gpt-4o", "exact"), ("llama-3", "estimated")])
+@pytest.mark.parametrize(
+    ("model", "source"), [("gpt-4o", TokenSource.EXACT), ("llama-3", TokenSource.ESTIMATED)]
+)
 def test_a_text_beyond_two_million_characters_is_counted_by_its_ends(model: str, source: str) -> None:
     size = 2 * 1024 * 1024
     counts = [
