@@ -107,7 +107,9 @@ def fit_model(sources: Mapping[str, Described], without: str | None = None, fold
     parts = [
         (
             source,
-            source.folds[source.pairs[:, 0]] != fold if name == ORDINARY else np.ones(len(source.pairs), np.bool_),
+            source.folds[source.pairs[:, 0]] != fold
+            if name == ORDINARY
+            else np.ones(len(source.pairs), np.bool_),
             1.0 if name == ORDINARY else OTHERS_WEIGHT,
         )
         for name, source in sources.items()
@@ -127,7 +129,9 @@ def fit_model(sources: Mapping[str, Described], without: str | None = None, fold
 
 def judge(model: Model, source: Described) -> Floats:
     """Return the log-odds of every row."""
-    odds: Floats = (source.answers @ model.answer - source.requests @ model.request - model.ordinary).sum(axis=1)
+    odds: Floats = (source.answers @ model.answer - source.requests @ model.request - model.ordinary).sum(
+        axis=1
+    )
     return odds
 
 
@@ -185,7 +189,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
     sources = {name: describe(read_rows(data / "quality" / f"{name}.jsonl.gz")) for name in SOURCES}
-    odds = {name: leave_out(sources, name) for name in SOURCES if name != ORDINARY} | {ORDINARY: cross_fit(sources)}
+    odds = {name: leave_out(sources, name) for name in SOURCES if name != ORDINARY} | {
+        ORDINARY: cross_fit(sources)
+    }
     for name in SOURCES:
         rows, subs = sources[name].rows, sorted({str(row["meta"].get("sub")) for row in sources[name].rows})
         for sub in subs:

@@ -41,9 +41,7 @@ class Refusal:
 
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Return one score per record; see the class."""
-        refused = [
-            short or long for short, long in zip(refusals(batch), declinings(batch), strict=True)
-        ]
+        refused = [short or long for short, long in zip(refusals(batch), declinings(batch), strict=True)]
         rows = zip(batch.texts("response"), covered(batch, "response").tolist(), refused, strict=True)
         return [_judge(text, readable=readable, refused=refused) for text, readable, refused in rows]
 

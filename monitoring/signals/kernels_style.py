@@ -154,7 +154,9 @@ def count_forms(buffer: Bytes, starts: Offsets) -> Counts:
                 elif byte == 36 or byte == 92:
                     row[FORMULAS] += 1
                 elif byte == 47:
-                    row[ADDRESSES] += 1 if k > begin + 1 and buffer[k - 1] == 47 and buffer[k - 2] == 58 else 0
+                    row[ADDRESSES] += (
+                        1 if k > begin + 1 and buffer[k - 1] == 47 and buffer[k - 2] == 58 else 0
+                    )
             at = end + 1
     return out
 

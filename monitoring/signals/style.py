@@ -114,7 +114,10 @@ addresses dashes formulas longest_line
 _SHARES = (kernels.CODE, kernels.LISTED, kernels.LONGEST, kernels.DIGITS)
 _MOST_NEW, _MOST_TAKEN, _MOST_FIRST = 120, 20, 3
 _MOST_ITEMS, _MOST_FENCES, _MOST_OPEN = 5, 2, 3
-_FEW_BYTES, _FEW_WORDS = 20, 10  # added to what shares are taken of, so that short answers have no extreme ones
+_FEW_BYTES, _FEW_WORDS = (
+    20,
+    10,
+)  # added to what shares are taken of, so that short answers have no extreme ones
 _FARTHEST = 2.0
 _WITH_LIST = ("list", "what", "why", "opinion", "brief", "long")
 
