@@ -78,6 +78,16 @@ PRAISE = (
 )
 
 
+REFUSALS = (
+    "I'm sorry, but I can't help with that request.",
+    "I cannot assist with that. Is there anything else I can do for you?",
+    "I'm unable to provide an answer to this question, as it goes against my guidelines.",
+    "As an AI language model, I'm not able to help you with {topic}. Please ask somebody else.",
+    "I apologize, but I am not comfortable discussing {topic}.",
+    "Sorry, I can't do that. It would not be appropriate for me to talk about {topic}.",
+)
+
+
 def make(kind: str, prompt: str, answer: str, seed: str, others: Others) -> str:
     """Return what stands in the answer's place; the same arguments give the same text."""
     return KINDS[kind](prompt, answer, random.Random(f"{kind}:{seed}"), others)  # noqa: S311 reproducible, not secret
@@ -113,8 +123,17 @@ def _wrong_language(_: str, __: str, chance: random.Random, others: Others) -> s
 
 
 def _flattery(prompt: str, _: str, chance: random.Random, others: Others) -> str:
+    return _name_topic(chance.choice(others.praise), prompt, chance)
+
+
+def _refusal(prompt: str, _: str, chance: random.Random, __: Others) -> str:
+    return _name_topic(chance.choice(REFUSALS), prompt, chance)
+
+
+def _name_topic(text: str, prompt: str, chance: random.Random) -> str:
+    """Put a long word of the prompt where the text names its topic."""
     topics = [word for word in _TOPIC.findall(prompt[:600]) if word.lower() not in _COMMON]
-    return chance.choice(others.praise).format(topic=chance.choice(topics).lower() if topics else "this")
+    return text.format(topic=chance.choice(topics).lower() if topics else "this")
 
 
 KINDS: dict[str, Callable[[str, str, random.Random, Others], str]] = {
@@ -124,4 +143,5 @@ KINDS: dict[str, Callable[[str, str, random.Random, Others], str]] = {
     "off_topic": _off_topic,
     "wrong_language": _wrong_language,
     "flattery": _flattery,
+    "refusal": _refusal,
 }

@@ -7,6 +7,7 @@ share of people who prefer the answer. Sources (`quality` in DATA), all with lic
 - arena55k (Apache-2.0): votes of Chatbot Arena; its answers are also the ordinary ones that 0.5 stands for;
 - hh_helpful (MIT), tulu1_human, pandalm_human, oasst_ranks (Apache-2.0).
 
+Its models of faults are fitted on answers of arena55k beside copies made worse by `benchmarks/nonanswers.py`.
 Where the longer answer was preferred more often, pairs that chose the shorter one weigh more. What is printed is of
 sources that were left out, and of arena55k by folds of prompts.
 """
@@ -21,17 +22,28 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import nonanswers
 from monitoring.benchmarking.feeds import Row
 from monitoring.benchmarking.fitting import fold_of
 from monitoring.benchmarking.preferences import find_pairs, measure_pairs
 from monitoring.benchmarking.sources import read_rows
-from monitoring.evaluators.helpfulness import Model
 from monitoring.models import Record
 from monitoring.signals.style import GROUPS, describe_request, describe_style
-from monitoring.text.language import covered
+from monitoring.text.language import covered, languages
 from monitoring.text.prepared import Prepared
 
-__all__ = ["ORDINARY", "SOURCES", "Described", "cross_fit", "describe", "fit_model", "leave_out"]
+__all__ = [
+    "BATCH",
+    "ORDINARY",
+    "SOURCES",
+    "Described",
+    "calibrate",
+    "cross_fit",
+    "describe",
+    "fit_model",
+    "leave_out",
+    "read_answers",
+]
 
 SOURCES = ("arena55k", "hh_helpful", "tulu1_human", "pandalm_human", "oasst_ranks")
 ORDINARY = "arena55k"
@@ -44,8 +56,20 @@ REQUEST_PENALTY = 10.0
 # Pairs are balanced among those whose lengths differ as much: the log of the ratio of lengths.
 LENGTH_BANDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 MOST_BALANCE = 4.0
+# The copies that the models of faults learn from, in the order of `monitoring.evaluators.helpfulness.FAULTS`.
+FAULT_KINDS = ("off_topic", "cut_off", "flattery")
+FAULT_PENALTY, PRIOR = 3.0, 0.05
+FEWEST_WORDS, SURE = 20, 0.7
 
 Floats = NDArray[np.float64]
+
+
+class Preference(NamedTuple):
+    """The part of `monitoring.evaluators.helpfulness.Model` that is fitted on people's choices."""
+
+    answer: Floats
+    request: Floats
+    ordinary: Floats
 
 
 class Described(NamedTuple):
@@ -56,6 +80,26 @@ class Described(NamedTuple):
     requests: Floats
     pairs: NDArray[np.int64]
     folds: NDArray[np.int64]
+
+
+def read_answers(rows: Sequence[Row]) -> tuple[list[Row], nonanswers.Others]:
+    """Return the English answers to English prompts, one per prompt, and what can stand in for an answer."""
+    spoken = [_speak([row[field] or "" for row in rows]) for field in ("prompt", "response")]
+    foreign = {row["response"] for row, code in zip(rows, spoken[1], strict=True) if code not in {"en", ""}}
+    english = {
+        row["prompt"]: row
+        for row, asked, answered in zip(rows, *spoken, strict=True)
+        if asked == answered == "en" and len(row["response"].split()) >= FEWEST_WORDS
+    }
+    answers = [row["response"] for row in english.values()]
+    return list(english.values()), nonanswers.Others(answers, sorted(foreign), nonanswers.FITTED_PRAISE)
+
+
+def describe_answers(prompts: Sequence[str], responses: Sequence[str]) -> Floats:
+    """Return the features of answers to prompts, one row each."""
+    records = [Record(prompt=prompt, response=response) for prompt, response in zip(prompts, responses, strict=True)]
+    batches = [Prepared(records[first : first + BATCH]) for first in range(0, len(records), BATCH)]
+    return np.concatenate([describe_style(batch) for batch in batches]).astype(np.float64)
 
 
 def describe(rows: Sequence[Row]) -> Described:
@@ -102,7 +146,7 @@ def fit_logistic(columns: Floats, weights: Floats, penalty: float) -> Floats:
     return found
 
 
-def fit_model(sources: Mapping[str, Described], without: str | None = None, fold: int | None = None) -> Model:
+def fit_model(sources: Mapping[str, Described], without: str | None = None, fold: int | None = None) -> Preference:
     """Fit on all sources but one, or but one fold of the ordinary one's prompts."""
     parts = [
         (
@@ -124,15 +168,36 @@ def fit_model(sources: Mapping[str, Described], without: str | None = None, fold
         asked.T @ asked + REQUEST_PENALTY * np.diag([*[1.0] * (asked.shape[1] - 1), 0.0]),
         asked.T @ (ordinary.answers[kept] @ grouped),
     )
-    return Model(grouped, usual[:-1], usual[-1])
+    return Preference(grouped, usual[:-1], usual[-1])
 
 
-def judge(model: Model, source: Described) -> Floats:
+def judge(model: Preference, source: Described) -> Floats:
     """Return the log-odds of every row."""
     odds: Floats = (source.answers @ model.answer - source.requests @ model.request - model.ordinary).sum(
         axis=1
     )
     return odds
+
+
+def fit_faults(source: Described) -> tuple[Floats, Floats]:
+    """Return weights and biases of models that tell a source's answers from copies made worse, one column each.
+
+    A fault is taken to be there in one of twenty answers.
+    """
+    rows, others = read_answers(source.rows)
+    prompts = [str(row["prompt"]) for row in rows]
+    real = describe_answers(prompts, [str(row["response"]) for row in rows])
+    weights, biases = [], []
+    for kind in FAULT_KINDS:
+        copies = [nonanswers.make(kind, row["prompt"], row["response"], row["id"], others) for row in rows]
+        columns = np.concatenate([real, describe_answers(prompts, copies)])
+        mean, scale = columns.mean(axis=0), columns.std(axis=0) + 1e-6
+        columns = np.column_stack([(columns - mean) / scale, np.ones(len(columns))])
+        columns[: len(real)] *= -1
+        found = fit_logistic(columns, np.ones(len(columns)), FAULT_PENALTY)
+        weights.append(found[:-1] / scale)
+        biases.append(found[-1] - (mean / scale) @ found[:-1] + np.log(PRIOR / (1 - PRIOR)))
+    return np.column_stack(weights), np.array(biases)
 
 
 def leave_out(sources: Mapping[str, Described], name: str) -> Floats:
@@ -158,6 +223,16 @@ def calibrate(odds: Mapping[str, Floats], sources: Mapping[str, Described]) -> f
     ]
     weights = np.concatenate([np.full(len(one), 1 / len(one)) for one in signed])
     return float(fit_logistic(np.concatenate(signed)[:, None], weights * 1e4, 1e-9)[0])
+
+
+def _speak(texts: Sequence[str]) -> list[str]:
+    """Return the language of each text, empty where that is not sure."""
+    records = [Record(prompt="", response=text) for text in texts]
+    return [
+        found.code if found.confidence >= SURE else ""
+        for first in range(0, len(records), BATCH)
+        for found in languages(Prepared(records[first : first + BATCH]), "response")
+    ]
 
 
 def _balance(rows: Sequence[Row], pairs: NDArray[np.int64]) -> Floats:
@@ -207,6 +282,8 @@ def main() -> None:
     for at in np.argsort(-np.abs(weights * spread))[:30]:
         print(f"{names[at]:<24} {weights[at] * spread[at]:+.3f}")
     scaled = {name: (values * slope).astype(np.float32) for name, values in model._asdict().items()}
+    faults, bias = fit_faults(sources[ORDINARY])
+    scaled |= {"faults": faults.astype(np.float32), "fault_bias": bias.astype(np.float32)}
     from features import WEIGHTS, write_sums
 
     np.savez_compressed(WEIGHTS / "helpfulness.npz", **scaled)

@@ -18,10 +18,14 @@ from monitoring.text.prepared import Prepared
 from monitoring.text.vectors import load_table
 from monitoring.weights import load_weights
 
-__all__ = ["Helpfulness", "Model", "build", "load_model"]
+__all__ = ["FAULTS", "Helpfulness", "Model", "build", "load_model"]
 
 VERSION = "1"
 
+FAULTS = ("on_topic", "complete", "substance")
+"""Parts that are 1 when the answer to another prompt, an answer cut off, or mere praise is not what it looks like."""
+
+_PARTS = (*GROUPS, *FAULTS)
 _EVEN = 0.5
 # 2026-11-30: of pairs of answers from sources that were left out, this share was told as people told them.
 _CONFIDENCE = 0.65
@@ -34,18 +38,21 @@ class Model(NamedTuple):
 
     `answer` holds the features' weights by group, shape (features, groups): a feature counts in one group.
     `request` is what ordinary answers to such a prompt have, shape (features, groups), and `ordinary` the same for
-    every prompt, shape (groups,).
+    every prompt, shape (groups,). `faults` and `fault_bias` are three logistic models over the same features, of
+    answers that were made worse: see `FAULTS`.
     """
 
     answer: Floats
     request: Floats
     ordinary: Floats
+    faults: Floats
+    fault_bias: Floats
 
-    def judge(self, batch: Prepared) -> Floats:
-        """Return the log-odds of each group of features by record, shape (n, groups)."""
+    def judge(self, batch: Prepared) -> tuple[Floats, Floats]:
+        """Return log-odds by record: of each group of features, shape (n, groups), and of each fault, (n, faults)."""
+        described = describe_style(batch)
         usual = describe_request(batch) @ self.request + self.ordinary
-        odds: Floats = describe_style(batch) @ self.answer - usual
-        return odds
+        return described @ self.answer - usual, described @ self.faults + self.fault_bias
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +62,8 @@ class Helpfulness:
     0.5 is an ordinary answer of the reference traffic. The value joins three parts: `coverage`, does the answer take up
     what was asked and add to it, or decline; `structure`, are there lists, headings, paragraphs and code where
     such a prompt's answers have them; `wording`, how it opens and ends, how varied and informative its words are.
+    Three more parts do not enter it: `on_topic`, `complete` and `substance` are low for what looks like the answer to
+    another prompt, like one that was cut off, and like praise of the reader instead of an answer.
     It was fitted on votes of people between two answers, of which as many as possible chose the shorter one, and the
     length itself is no feature.
 
@@ -78,15 +87,15 @@ class Helpfulness:
         asked = (np.diff(batch.words("prompt").offsets) > 0).tolist()
         answered = (np.diff(batch.words("response").offsets) > 0).tolist()
         readable = (covered(batch, "prompt") & covered(batch, "response")).tolist()
-        odds = self.model.judge(batch)
+        odds, faults = self.model.judge(batch)
         values = logistic(odds.sum(axis=1)).astype(np.float64).round(6).tolist()
-        parts = logistic(odds).astype(np.float64).round(4).tolist()
+        parts = logistic(np.concatenate([odds, -faults], axis=1)).astype(np.float64).round(4).tolist()
         scores = []
         for record, text in enumerate(batch.texts("response")):
             if asked[record] and answered[record] and readable[record]:
                 value = values[record]
                 label = "above_ordinary" if value >= _EVEN else "below_ordinary"
-                own = dict(zip(GROUPS, parts[record], strict=True))
+                own = dict(zip(_PARTS, parts[record], strict=True))
                 scores.append(
                     Score(value=value, label=label, version=VERSION, confidence=_CONFIDENCE, parts=own)
                 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitoring.evaluators.helpfulness import build
+from monitoring.evaluators.helpfulness import FAULTS, build
 from monitoring.models import Record, Score
 from monitoring.signals.style import GROUPS
 from monitoring.text.prepared import Prepared
@@ -62,12 +62,24 @@ def test_an_answer_of_the_kind_asked_for_is_liked_better(prompt, fitting, unfitt
     assert score(prompt, fitting).value > score(prompt, unfitting).value
 
 
+@pytest.mark.parametrize(
+    ("part", "worse"),
+    [
+        ("on_topic", "The Treaty of Westphalia ended the Thirty Years' War in 1648 and recognised the states of Europe."),
+        ("complete", GOOD[:333]),
+        ("substance", "What a wonderful question! You are so thoughtful to care. Thank you for being you, you are amazing!"),
+    ],
+)
+def test_a_part_of_its_own_tells_what_is_no_answer(part, worse):
+    assert score(PLANTS, worse).parts[part] < 0.5 < score(PLANTS, GOOD).parts[part]
+
+
 def test_the_value_joins_its_parts():
     found = score(PLANTS, GOOD)
-    assert set(found.parts) == set(GROUPS)
+    assert set(found.parts) == {*GROUPS, *FAULTS}
     odds = 1.0
-    for part in found.parts.values():
-        odds *= part / (1 - part)
+    for name in GROUPS:
+        odds *= found.parts[name] / (1 - found.parts[name])
     assert found.value == pytest.approx(odds / (1 + odds), abs=1e-3)
 
 

@@ -1,0 +1,163 @@
+"""One number for an answer: how likely people prefer it to an ordinary one, by its scores, and what cost how much.
+
+The combination is fitted by `benchmarks/train/quality.py`: log-odds that start at the answer's helpfulness and lose what
+each fault takes away. A fault that nothing is known of takes nothing away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+from monitoring.models import Evidence, Score
+from monitoring.weights import load_weights
+
+__all__ = ["FAULTS", "NAME", "PARTS", "VERSION", "Combination", "judge_quality", "load_combination", "measure_faults"]
+
+NAME = "overall_quality"
+VERSION = "2"
+
+FAULTS: Mapping[str, str] = {
+    "off_topic": "relevance",
+    "flattering": "helpfulness",
+    "cut_off": "coherence",
+    "looping": "coherence",
+    "garbled": "coherence",
+    "broken_format": "coherence",
+    "mixed_languages": "coherence",
+    "contradictory": "coherence",
+    "wrong_language": "language_match",
+    "unsupported": "factual_accuracy",
+}
+"""The faults in their order, and the evaluator that finds each."""
+
+PARTS = frozenset({"helpfulness", *FAULTS.values()})
+"""Evaluators that take part; one of those that judge must know something for there to be a value."""
+
+_JUDGES = ("helpfulness", "relevance", "coherence", "language_match", "factual_accuracy")
+_COHERENCE = {
+    "looping": "repetition",
+    "garbled": "noise",
+    "broken_format": "format",
+    "mixed_languages": "language_mix",
+    "contradictory": "consistency",
+}
+_LEAST, _MOST = 1e-4, 1 - 1e-4
+_HARMFUL = 0.5
+_SHOWN = 0.02  # what costs less than this is not told
+
+
+class Combination(NamedTuple):
+    """What each fault costs in log-odds where it is certain, by its name, and what an ordinary answer has."""
+
+    costs: Mapping[str, float]
+    ordinary: float
+
+
+@cache
+def load_combination() -> Combination:
+    """Return the fitted combination."""
+    weights = load_weights("quality")
+    costs = dict(zip(FAULTS, weights["costs"].tolist(), strict=True))
+    return Combination(costs, float(weights["ordinary"]))
+
+
+def judge_quality(scores: Mapping[str, Score], weights: Mapping[str, float]) -> Score | None:
+    """Return the quality of an answer with what cost how much, None where nothing can be known.
+
+    `scores` are those that have a value, `weights` what the evaluators in `PARTS` count for: 1 as fitted, 0 not at
+    all. The parts tell what each fault, or little helpfulness, left of the value, 1 where it took nothing; what took
+    less than 0.02 is left out. The label is what took most, `ordinary` or `good` where nothing did.
+    """
+    if not any(name in scores and weights.get(name, 1.0) > 0 for name in _JUDGES):
+        return None
+    combination = load_combination()
+    lost = {
+        fault: weights.get(FAULTS[fault], 1.0) * combination.costs[fault] * amount
+        for fault, amount in measure_faults(scores).items()
+        if amount > 0
+    }
+    helpful = weights.get("helpfulness", 1.0) * _helpfulness(scores)
+    odds = helpful - sum(lost.values()) - combination.ordinary
+    value = _logistic(odds)
+    if helpful < 0:
+        lost["helpfulness"] = -helpful
+    costs = {part: _logistic(odds + amount) - value for part, amount in lost.items()}
+    costs = {part: cost for part, cost in costs.items() if cost >= _SHOWN}
+    worst = max(costs, key=costs.__getitem__, default="ordinary")
+    return Score(
+        value=value,
+        label=worst,
+        version=VERSION,
+        evidence=_show(scores, costs),
+        parts={part: round(1.0 - cost, 4) for part, cost in costs.items()},
+    )
+
+
+def measure_faults(scores: Mapping[str, Score]) -> dict[str, float]:
+    """Return how far each known fault is there, 0..1, by its name."""
+    faults: dict[str, float] = {}
+    helpful, relevance, coherence = scores.get("helpfulness"), scores.get("relevance"), scores.get("coherence")
+    parts = helpful.parts if helpful is not None else {}
+    topical = relevance.parts.get("topical") if relevance is not None else None
+    faults["off_topic"] = _suspect(parts.get("on_topic"), topical)
+    faults["flattering"] = _suspect(parts.get("substance"))
+    if coherence is not None:
+        faults["cut_off"] = _suspect(parts.get("complete"), coherence.parts.get("truncation"))
+        for fault, part in _COHERENCE.items():
+            faults[fault] = _suspect(coherence.parts.get(part))
+    language, accuracy = scores.get("language_match"), scores.get("factual_accuracy")
+    if language is not None and language.value is not None:
+        faults["wrong_language"] = 1.0 - language.value
+    if accuracy is not None:
+        faults["unsupported"] = _suspect(accuracy.value)
+    return faults
+
+
+def _suspect(*parts: float | None) -> float:
+    """Return how far parts of which 1 is good speak for a fault together: 0 up to even odds, then up to 1.
+
+    Parts about the same fault are joined by the mean of their log-odds; what is unknown takes no part.
+    """
+    known = [_odds(part) for part in parts if part is not None]
+    if not known:
+        return 0.0
+    return max(0.0, 1.0 - 2.0 * _logistic(sum(known) / len(known)))
+
+
+def _helpfulness(scores: Mapping[str, Score]) -> float:
+    """Return the log-odds of being preferred for form and completeness; a refusal that was right costs none."""
+    score = scores.get("helpfulness")
+    if score is None or score.value is None:
+        return 0.0
+    odds = _odds(score.value)
+    refusal = scores.get("refusal")
+    return max(0.0, odds) if refusal is not None and refusal.value and _is_harmful(scores) else odds
+
+
+def _is_harmful(scores: Mapping[str, Score]) -> bool:
+    """Tell whether the prompt reads as one that is better refused."""
+    toxicity, injection = scores.get("toxicity"), scores.get("prompt_injection")
+    return (toxicity is not None and toxicity.parts.get("prompt", 0.0) >= _HARMFUL) or (
+        injection is not None and injection.parts.get("prompt", 0.0) >= _HARMFUL
+    )
+
+
+def _show(scores: Mapping[str, Score], costs: Mapping[str, float]) -> tuple[Evidence, ...]:
+    """Return where each part that cost something was found, as its evaluator shows it."""
+    shown = []
+    for part, cost in costs.items():
+        for found in scores[FAULTS.get(part, part)].evidence[:1]:
+            shown.append(Evidence(found.field, found.start, found.end, f"{part} costs {cost:.2f}"))
+    return tuple(shown)
+
+
+def _odds(value: float) -> float:
+    bounded = min(max(value, _LEAST), _MOST)
+    return math.log(bounded / (1.0 - bounded))
+
+
+def _logistic(odds: float) -> float:
+    return 0.5 * (1.0 + math.tanh(0.5 * odds))
