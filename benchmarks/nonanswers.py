@@ -17,6 +17,7 @@ __all__ = ["FITTED_PRAISE", "KINDS", "PRAISE", "Others", "make"]
 
 _SHORTEST_CUT = 40
 _TOPIC = re.compile(r"[A-Za-z][A-Za-z'-]{4,}")
+_STATEMENT = re.compile(r"(?:^|[.!?]\s)([A-Z][^.!?,;:\n]{3,60}) (is|are|was|were|can|will) (?!not\b)([^.!?\n]{5,120}\.)(?=\s|$)")
 _COMMON = frozenset(
     "about after again could every first following found given great might other please provide question should "
     "their there these thing think those using where which while would write explain describe create generate".split()
@@ -130,6 +131,18 @@ def _refusal(prompt: str, _: str, chance: random.Random, __: Others) -> str:
     return _name_topic(chance.choice(REFUSALS), prompt, chance)
 
 
+def _contradiction(_: str, answer: str, __: random.Random, ___: Others) -> str:
+    """Deny a sentence of the answer at its end; an answer without a sentence that can be denied stays as it is."""
+    found = _STATEMENT.search(answer)
+    return f"{answer} {found[1]} {found[2]} not {found[3]}" if found else answer
+
+
+def _open_code(_: str, answer: str, __: random.Random, ___: Others) -> str:
+    """Cut off an answer inside its last block of code; one without a block stays as it is."""
+    end = answer.rfind("```")
+    return answer[:end].rstrip() if end > 0 else answer
+
+
 def _name_topic(text: str, prompt: str, chance: random.Random) -> str:
     """Put a long word of the prompt where the text names its topic."""
     topics = [word for word in _TOPIC.findall(prompt[:600]) if word.lower() not in _COMMON]
@@ -144,4 +157,6 @@ KINDS: dict[str, Callable[[str, str, random.Random, Others], str]] = {
     "wrong_language": _wrong_language,
     "flattery": _flattery,
     "refusal": _refusal,
+    "contradiction": _contradiction,
+    "open_code": _open_code,
 }

@@ -37,13 +37,17 @@ PARTS = frozenset({"helpfulness", *FAULTS.values()})
 """Evaluators that take part; one of those that judge must know something for there to be a value."""
 
 _JUDGES = ("helpfulness", "relevance", "coherence", "language_match", "factual_accuracy")
-_COHERENCE = {
-    "looping": "repetition",
-    "garbled": "noise",
-    "broken_format": "format",
-    "mixed_languages": "language_mix",
-    "contradictory": "consistency",
-}
+_COHERENCE = (
+    ("looping", "repetition"),
+    ("garbled", "noise"),
+    ("broken_format", "format"),
+    ("mixed_languages", "language_mix"),
+    ("contradictory", "consistency"),
+)
+_NOTHING: Mapping[str, float] = {}
+_HELPFULNESS = "helpfulness"
+_EVEN = 0.5
+_ORDINARY, _REFUSED = "ordinary", "refused"
 _LEAST, _MOST = 1e-4, 1 - 1e-4
 _HARMFUL = 0.5
 _SHOWN = 0.02  # what costs less than this is not told
@@ -69,72 +73,82 @@ def judge_quality(scores: Mapping[str, Score], weights: Mapping[str, float]) -> 
 
     `scores` are those that have a value, `weights` what the evaluators in `PARTS` count for: 1 as fitted, 0 not at
     all. The parts tell what each fault, or little helpfulness, left of the value, 1 where it took nothing; what took
-    less than 0.02 is left out. The label is what took most, `ordinary` or `good` where nothing did.
+    less than 0.02 is left out. The label is what took most (`refused` where little
+    helpfulness comes of a refusal), `ordinary` where nothing did.
     """
-    if not any(name in scores and weights.get(name, 1.0) > 0 for name in _JUDGES):
+    known = [name for name in _JUDGES if name in scores]
+    if not known or (weights and not any(weights.get(name, 1.0) > 0 for name in known)):
         return None
-    combination = load_combination()
+    costs, ordinary = load_combination()
     lost = {
-        fault: weights.get(FAULTS[fault], 1.0) * combination.costs[fault] * amount
+        fault: weights.get(FAULTS[fault], 1.0) * costs[fault] * amount
         for fault, amount in measure_faults(scores).items()
-        if amount > 0
     }
-    helpful = weights.get("helpfulness", 1.0) * _helpfulness(scores)
-    odds = helpful - sum(lost.values()) - combination.ordinary
+    helpful = weights.get(_HELPFULNESS, 1.0) * _measure_helpfulness(scores)
+    odds = helpful - sum(lost.values()) - ordinary
     value = _logistic(odds)
     if helpful < 0:
-        lost["helpfulness"] = -helpful
-    costs = {part: _logistic(odds + amount) - value for part, amount in lost.items()}
-    costs = {part: cost for part, cost in costs.items() if cost >= _SHOWN}
-    worst = max(costs, key=costs.__getitem__, default="ordinary")
+        lost[_HELPFULNESS] = -helpful
+    told = {part: cost for part, amount in lost.items() if (cost := _logistic(odds + amount) - value) >= _SHOWN}
+    worst = max(told, key=told.__getitem__) if told else _ORDINARY
     return Score(
         value=value,
-        label=worst,
+        label=_REFUSED if worst == _HELPFULNESS and _refuses(scores) else worst,
         version=VERSION,
-        evidence=_show(scores, costs),
-        parts={part: round(1.0 - cost, 4) for part, cost in costs.items()},
+        evidence=_show(scores, told) if told else (),
+        parts={part: round(1.0 - cost, 4) for part, cost in told.items()},
     )
 
 
 def measure_faults(scores: Mapping[str, Score]) -> dict[str, float]:
-    """Return how far each known fault is there, 0..1, by its name."""
+    """Return how far the faults are there that speak for themselves, above 0 up to 1, by their name."""
     faults: dict[str, float] = {}
-    helpful, relevance, coherence = scores.get("helpfulness"), scores.get("relevance"), scores.get("coherence")
-    parts = helpful.parts if helpful is not None else {}
-    topical = relevance.parts.get("topical") if relevance is not None else None
-    faults["off_topic"] = _suspect(parts.get("on_topic"), topical)
-    faults["flattering"] = _suspect(parts.get("substance"))
-    if coherence is not None:
-        faults["cut_off"] = _suspect(parts.get("complete"), coherence.parts.get("truncation"))
-        for fault, part in _COHERENCE.items():
-            faults[fault] = _suspect(coherence.parts.get(part))
+    helpful, relevance, coherence = scores.get(_HELPFULNESS), scores.get("relevance"), scores.get("coherence")
+    liked = helpful.parts if helpful is not None else _NOTHING
+    sound = coherence.parts if coherence is not None else _NOTHING
+    about = relevance.parts if relevance is not None else _NOTHING
+    if amount := _suspect(liked.get("on_topic"), about.get("topical")):
+        faults["off_topic"] = amount
+    if amount := _suspect(liked.get("complete"), sound.get("truncation")):
+        faults["cut_off"] = amount
+    if (part := liked.get("substance", 1.0)) < _EVEN:
+        faults["flattering"] = 1.0 - 2.0 * part
+    for fault, name in _COHERENCE:
+        if (part := sound.get(name, 1.0)) < _EVEN:
+            faults[fault] = 1.0 - 2.0 * part
     language, accuracy = scores.get("language_match"), scores.get("factual_accuracy")
-    if language is not None and language.value is not None:
+    if language is not None and language.value is not None and language.value < 1.0:
         faults["wrong_language"] = 1.0 - language.value
-    if accuracy is not None:
-        faults["unsupported"] = _suspect(accuracy.value)
+    if accuracy is not None and accuracy.value is not None and accuracy.value < _EVEN:
+        faults["unsupported"] = 1.0 - 2.0 * accuracy.value
     return faults
 
 
-def _suspect(*parts: float | None) -> float:
-    """Return how far parts of which 1 is good speak for a fault together: 0 up to even odds, then up to 1.
+def _suspect(first: float | None, second: float | None) -> float:
+    """Return how far two parts of which 1 is good speak for a fault together: 0 up to even odds, then up to 1.
 
-    Parts about the same fault are joined by the mean of their log-odds; what is unknown takes no part.
+    They are joined by the mean of their log-odds; what is unknown takes no part.
     """
-    known = [_odds(part) for part in parts if part is not None]
-    if not known:
+    if first is None or second is None:
+        known = first if second is None else second
+        return 0.0 if known is None or known >= _EVEN else 1.0 - 2.0 * known
+    if first >= _EVEN and second >= _EVEN:
         return 0.0
-    return max(0.0, 1.0 - 2.0 * _logistic(sum(known) / len(known)))
+    return max(0.0, 1.0 - 2.0 * _logistic((_odds(first) + _odds(second)) / 2.0))
 
 
-def _helpfulness(scores: Mapping[str, Score]) -> float:
+def _measure_helpfulness(scores: Mapping[str, Score]) -> float:
     """Return the log-odds of being preferred for form and completeness; a refusal that was right costs none."""
-    score = scores.get("helpfulness")
+    score = scores.get(_HELPFULNESS)
     if score is None or score.value is None:
         return 0.0
     odds = _odds(score.value)
+    return max(0.0, odds) if _refuses(scores) and _is_harmful(scores) else odds
+
+
+def _refuses(scores: Mapping[str, Score]) -> bool:
     refusal = scores.get("refusal")
-    return max(0.0, odds) if refusal is not None and refusal.value and _is_harmful(scores) else odds
+    return refusal is not None and bool(refusal.value)
 
 
 def _is_harmful(scores: Mapping[str, Score]) -> bool:

@@ -15,6 +15,7 @@ sources that were left out, and of arena55k by folds of prompts.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -60,6 +61,7 @@ MOST_BALANCE = 4.0
 FAULT_KINDS = ("off_topic", "cut_off", "flattery")
 FAULT_PENALTY, PRIOR = 3.0, 0.05
 FEWEST_WORDS, SURE = 20, 0.7
+SENTENCE = re.compile(r"[^\n]{20,300}?[.!](?=\s)")
 
 Floats = NDArray[np.float64]
 
@@ -186,7 +188,11 @@ def fit_faults(source: Described) -> tuple[Floats, Floats]:
     """
     rows, others = read_answers(source.rows)
     prompts = [str(row["prompt"]) for row in rows]
-    real = describe_answers(prompts, [str(row["response"]) for row in rows])
+    answers = [str(row["response"]) for row in rows]
+    # Of each answer the first sentence by itself too, so that nothing is a fault for being short.
+    brief = [found.group() for text in answers if (found := SENTENCE.match(text))]
+    asked = [prompt for prompt, text in zip(prompts, answers, strict=True) if SENTENCE.match(text)]
+    real = describe_answers(prompts + asked, answers + brief)
     weights, biases = [], []
     for kind in FAULT_KINDS:
         copies = [nonanswers.make(kind, row["prompt"], row["response"], row["id"], others) for row in rows]

@@ -116,10 +116,9 @@ def made(data: Path) -> Iterator[tuple[str, Choices]]:
             else nonanswers.make(kind, row["prompt"], row["response"], row["id"], others)
             for row in rows
         ]
-        worse = score_records(
-            [Record(prompt=row["prompt"], response=copy) for row, copy in zip(rows, copies, strict=True)]
-        )
-        yield kind, _compare(real, worse)
+        changed = [at for at, row in enumerate(rows) if copies[at] != row["response"]]
+        worse = score_records([Record(prompt=rows[at]["prompt"], response=copies[at]) for at in changed])
+        yield kind, _compare([real[at] for at in changed], worse)
 
 
 def grounded(data: Path, chance: random.Random) -> Iterator[tuple[str, Choices]]:

@@ -18,6 +18,10 @@ GOOD = """You can keep most houseplants alive for two weeks with a little prepar
 
 Succulents and cacti need nothing at all. Ferns and other thirsty plants do best if a neighbour waters them once."""
 
+OFF_TOPIC = """The Treaty of Westphalia ended the Thirty Years' War in 1648. It recognised the sovereignty of the states within
+the Holy Roman Empire, gave Sweden and France new territories, and settled which religion each prince could choose. Many
+historians see in it the beginning of the modern system of states, although others doubt that."""
+
 
 def score(prompt: str, response: str) -> Score:
     return evaluator.evaluate(Prepared([Record(prompt=prompt, response=response)]))[0]
@@ -65,7 +69,7 @@ def test_an_answer_of_the_kind_asked_for_is_liked_better(prompt, fitting, unfitt
 @pytest.mark.parametrize(
     ("part", "worse"),
     [
-        ("on_topic", "The Treaty of Westphalia ended the Thirty Years' War in 1648 and recognised the states of Europe."),
+        ("on_topic", OFF_TOPIC),
         ("complete", GOOD[:333]),
         ("substance", "What a wonderful question! You are so thoughtful to care. Thank you for being you, you are amazing!"),
     ],
