@@ -13,11 +13,15 @@ from typing import NamedTuple
 
 from benchmarks import degeneration
 
-__all__ = ["FITTED_PRAISE", "KINDS", "PRAISE", "Others", "make"]
+__all__ = ["FITTED_PRAISE", "KINDS", "PRAISE", "Others", "make", "speaks_of_language"]
 
 _SHORTEST_CUT = 40
 _TOPIC = re.compile(r"[A-Za-z][A-Za-z'-]{4,}")
 _STATEMENT = re.compile(r"(?:^|[.!?]\s)([A-Z][^.!?,;:\n]{3,60}) (is|are|was|were|can|will) (?!not\b)([^.!?\n]{5,120}\.)(?=\s|$)")
+_LANGUAGE = re.compile(
+    r"(?i)translat|\blanguages?\b|\b(?:english|german|french|spanish|italian|portuguese|dutch|polish|russian|turkish|arabic|"
+    r"hebrew|hindi|chinese|mandarin|japanese|korean|vietnamese|thai|latin|greek|swedish|czech)\b"
+)
 _COMMON = frozenset(
     "about after again could every first following found given great might other please provide question should "
     "their there these thing think those using where which while would write explain describe create generate".split()
@@ -92,6 +96,11 @@ REFUSALS = (
 def make(kind: str, prompt: str, answer: str, seed: str, others: Others) -> str:
     """Return what stands in the answer's place; the same arguments give the same text."""
     return KINDS[kind](prompt, answer, random.Random(f"{kind}:{seed}"), others)  # noqa: S311 reproducible, not secret
+
+
+def speaks_of_language(prompt: str) -> bool:
+    """Tell whether a prompt speaks of languages or translations, so that an answer in another one may be right."""
+    return _LANGUAGE.search(prompt) is not None
 
 
 def _empty(_: str, __: str, chance: random.Random, ___: Others) -> str:

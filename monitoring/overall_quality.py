@@ -47,6 +47,8 @@ _COHERENCE = (
 _NOTHING: Mapping[str, float] = {}
 _HELPFULNESS = "helpfulness"
 _EVEN = 0.5
+# 2026-11-30: people's choices between real answers follow signs of a cut only where these are surer than this.
+_SURE = 0.85
 _ORDINARY, _REFUSED = "ordinary", "refused"
 _LEAST, _MOST = 1e-4, 1 - 1e-4
 _HARMFUL = 0.5
@@ -107,9 +109,9 @@ def measure_faults(scores: Mapping[str, Score]) -> dict[str, float]:
     liked = helpful.parts if helpful is not None else _NOTHING
     sound = coherence.parts if coherence is not None else _NOTHING
     about = relevance.parts if relevance is not None else _NOTHING
-    if amount := _suspect(liked.get("on_topic"), about.get("topical")):
-        faults["off_topic"] = amount
-    if amount := _suspect(liked.get("complete"), sound.get("truncation")):
+    if about.get("contextual", 0.0) < _EVEN and (amount := _suspect(liked.get("on_topic"), about.get("topical"), _EVEN)):
+        faults["off_topic"] = amount  # what is about the context is on topic, whatever the prompt says
+    if amount := _suspect(liked.get("complete"), sound.get("truncation"), _SURE):
         faults["cut_off"] = amount
     if (part := liked.get("substance", 1.0)) < _EVEN:
         faults["flattering"] = 1.0 - 2.0 * part
@@ -124,17 +126,18 @@ def measure_faults(scores: Mapping[str, Score]) -> dict[str, float]:
     return faults
 
 
-def _suspect(first: float | None, second: float | None) -> float:
-    """Return how far two parts of which 1 is good speak for a fault together: 0 up to even odds, then up to 1.
+def _suspect(first: float | None, second: float | None, least: float) -> float:
+    """Return how far two parts of which 1 is good speak for a fault together: 0 up to a chance of `least`, then up to 1.
 
     They are joined by the mean of their log-odds; what is unknown takes no part.
     """
     if first is None or second is None:
         known = first if second is None else second
-        return 0.0 if known is None or known >= _EVEN else 1.0 - 2.0 * known
+        return 0.0 if known is None else max(0.0, (1.0 - known - least) / (1.0 - least))
     if first >= _EVEN and second >= _EVEN:
         return 0.0
-    return max(0.0, 1.0 - 2.0 * _logistic((_odds(first) + _odds(second)) / 2.0))
+    chance = _logistic(-(_odds(first) + _odds(second)) / 2.0)
+    return max(0.0, (chance - least) / (1.0 - least))
 
 
 def _measure_helpfulness(scores: Mapping[str, Score]) -> float:

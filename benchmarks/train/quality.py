@@ -30,6 +30,7 @@ from benchmarks.train.helpfulness import (
     BATCH,
     ORDINARY,
     SOURCES,
+    Described,
     calibrate,
     cross_fit,
     describe,
@@ -48,7 +49,7 @@ MADE = 600
 # So many of a hundred who choose between an answer and a copy made worse choose the copy: judgement, 2026-11-30.
 UNLIKELY = 0.02
 # Made pairs of a kind weigh as much as so many choices of people.
-MADE_WEIGHT, PENALTY = 300.0, 1.0
+MADE_WEIGHT, PENALTY = 100.0, 1.0
 
 Floats = NDArray[np.float64]
 Scores = Mapping[str, Score]
@@ -85,23 +86,34 @@ def helpfulness_of(scores: Sequence[Scores]) -> Floats:
     return np.log(values / (1 - values))
 
 
-def people(data: Path) -> tuple[Choices, Floats, Floats]:
-    """Return people's choices, and faults and helpfulness of the ordinary answers."""
+class Judged(NamedTuple):
+    """A source of people's choices: its rows, their faults, and helpfulness by a model that did not see them."""
+
+    source: Described
+    faults: Floats
+    helpfulness: Floats
+
+    def choices(self) -> Choices:
+        """Return the pairs."""
+        first, second = self.source.pairs.T
+        return Choices(
+            self.faults[first] - self.faults[second],
+            self.helpfulness[first] - self.helpfulness[second],
+            np.ones(len(first)),
+        )
+
+
+def people(data: Path) -> dict[str, Judged]:
+    """Return the sources of people's choices, each judged by what was fitted on the others."""
     sources = {name: describe(read_rows(data / "quality" / f"{name}.jsonl.gz")) for name in SOURCES}
     odds = {name: leave_out(sources, name) for name in SOURCES if name != ORDINARY}
     odds[ORDINARY] = cross_fit(sources)
     slope = calibrate(odds, sources)
-    faults, helpfulness = [], []
+    judged = {}
     for name, source in sources.items():
         rows = [Record(prompt=row["prompt"] or "", response=row["response"] or "") for row in source.rows]
-        table = tabulate(score_records(rows))
-        first, second = source.pairs.T
-        faults.append(table[first] - table[second])
-        helpfulness.append(slope * (odds[name][first] - odds[name][second]))
-        if name == ORDINARY:
-            ordinary = table, slope * odds[name]
-    joined = np.concatenate(helpfulness)
-    return Choices(np.concatenate(faults), joined, np.ones(len(joined))), *ordinary
+        judged[name] = Judged(source, tabulate(score_records(rows)), slope * odds[name])
+    return judged
 
 
 def made(data: Path) -> Iterator[tuple[str, Choices]]:
@@ -132,8 +144,18 @@ def grounded(data: Path, chance: random.Random) -> Iterator[tuple[str, Choices]]
         yield name, _compare(chance.sample(supported, count), chance.sample(unsupported, count))
 
 
-def fit(choices: Sequence[Choices], unlikely: Sequence[float]) -> Floats:
-    """Return the cost of each fault: those by which the choices are most likely, none negative."""
+def fit(chosen: Mapping[str, Judged], worse: Mapping[str, Choices], without: str | None = None) -> Floats:
+    """Return the cost of each fault, by all sources of people's choices but one."""
+    people_chose = [one.choices() for name, one in chosen.items() if name != without]
+    parts = [*((one, 0.0) for one in people_chose), *((one, UNLIKELY) for one in worse.values())]
+    return fit_costs([one for one, _ in parts], [other for _, other in parts])
+
+
+def fit_costs(choices: Sequence[Choices], unlikely: Sequence[float]) -> Floats:
+    """Return the costs by which the choices are most likely, none negative.
+
+    `unlikely` is the share of each part's choices that is taken to be the other way round.
+    """
     faults = np.concatenate([one.faults for one in choices])
     offset = np.concatenate([one.helpfulness for one in choices])
     weight = np.concatenate([one.weights for one in choices])
@@ -162,15 +184,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
-    chosen, faults, helpfulness = people(data)
-    named = {"people": chosen, **dict(made(data)), **dict(grounded(data, random.Random(2026)))}  # noqa: S311 reproducible
-    costs = fit(list(named.values()), [0.0 if name == "people" else UNLIKELY for name in named])
-    for fault, cost, often in zip(FAULTS, costs, (faults > 0.5).mean(axis=0), strict=True):  # noqa: PLR2004 present
-        print(f"{fault:<16} costs {cost:5.2f}, found in {often:.3f} of ordinary answers")
-    for name, one in named.items():
+    chosen = people(data)
+    worse = dict(made(data)) | dict(grounded(data, random.Random(2026)))  # noqa: S311 reproducible
+    costs = fit(chosen, worse)
+    ordinary_answers = chosen[ORDINARY]
+    often = (ordinary_answers.faults > 0.5).mean(axis=0)  # noqa: PLR2004 more there than not
+    for fault, cost, share in zip(FAULTS, costs, often, strict=True):
+        print(f"{fault:<16} costs {cost:5.2f}, found in {share:.3f} of ordinary answers")
+    for name, one in {**{name: found.choices() for name, found in chosen.items()}, **worse}.items():
         margin = one.helpfulness - one.faults @ costs
-        print(f"{name:<16} {len(margin)} pairs, better one higher {(margin > 0).mean():.3f}, without faults {(one.helpfulness > 0).mean():.3f}")
-    ordinary = float(np.median(helpfulness - faults @ costs))
+        better, before = (margin > 0).mean(), (one.helpfulness > 0).mean()
+        print(f"{name:<16} {len(margin):5} pairs, better one higher {better:.3f}, without faults {before:.3f}")
+    ordinary = float(np.median(ordinary_answers.helpfulness - ordinary_answers.faults @ costs))
     print(f"an ordinary answer has {ordinary:.3f}")
     from features import WEIGHTS, write_sums
 
