@@ -17,7 +17,9 @@ __all__ = ["FITTED_PRAISE", "KINDS", "PRAISE", "Others", "make", "speaks_of_lang
 
 _SHORTEST_CUT = 40
 _TOPIC = re.compile(r"[A-Za-z][A-Za-z'-]{4,}")
-_STATEMENT = re.compile(r"(?:^|[.!?]\s)([A-Z][^.!?,;:\n]{3,60}) (is|are|was|were|can|will) (?!not\b)([^.!?\n]{5,120}\.)(?=\s|$)")
+_STATEMENT = re.compile(
+    r"(?:^|[.!?]\s)([A-Z][^.!?,;:\n]{3,60}) (is|are|was|were|can|will) (?!not\b)([^.!?\n]{5,120}\.)(?=\s|$)"
+)
 _LANGUAGE = re.compile(
     r"(?i)translat|\blanguages?\b|\b(?:english|german|french|spanish|italian|portuguese|dutch|polish|russian|turkish|arabic|"
     r"hebrew|hindi|chinese|mandarin|japanese|korean|vietnamese|thai|latin|greek|swedish|czech)\b"

@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 
 from benchmarks import nonanswers
 from benchmarks.train.helpfulness import FEWEST_WORDS, ORDINARY, read_answers
-from benchmarks.train.quality import Judged, fit, grounded, helpfulness_of, made, people, score_records, tabulate
+from benchmarks.train.quality import (
+    Judged,
+    fit,
+    grounded,
+    helpfulness_of,
+    made,
+    people,
+    score_records,
+    tabulate,
+)
 from monitoring.benchmarking.feeds import Row
 from monitoring.benchmarking.metrics import spearman
 from monitoring.benchmarking.preferences import find_pairs, measure_pairs, share_by_score
@@ -90,12 +99,16 @@ def print_pairs(judged: Mapping[str, Values]) -> None:
         subs = sorted({str((row.get("meta") or {}).get("sub")) for row in values.rows})
         for sub in ["", *(subs if len(subs) > 1 else [])]:
             kept = [
-                at for at, row in enumerate(values.rows) if not sub or str((row.get("meta") or {}).get("sub")) == sub
+                at
+                for at, row in enumerate(values.rows)
+                if not sub or str((row.get("meta") or {}).get("sub")) == sub
             ]
             rows = [values.rows[at] for at in kept]
             if len(find_pairs(rows)) < FEWEST_PAIRS:
                 continue
-            helpful, overall = (measure_pairs(rows, one[kept]) for one in (values.helpfulness, values.quality))
+            helpful, overall = (
+                measure_pairs(rows, one[kept]) for one in (values.helpfulness, values.quality)
+            )
             print(
                 f"{name + (':' + sub if sub else ''):<40} {overall.pairs:>6} {helpful.score:>8.3f} {overall.score:>8.3f} "
                 f"{overall.longer:>8.3f} {overall.gain:>+7.3f} {overall.gain_error:>6.3f}"
@@ -111,7 +124,9 @@ def print_ratings(judged: Mapping[str, Values]) -> None:
         labels = np.array([row["label"] for row in values.rows])
         lengths = np.array([len(row["response"] or "") for row in values.rows])
         figures = [spearman(labels, one) for one in (values.helpfulness, values.quality, lengths)]
-        print(f"{name:<28} {len(labels):>5} helpful {figures[0]:+.2f} overall {figures[1]:+.2f} length {figures[2]:+.2f}")
+        print(
+            f"{name:<28} {len(labels):>5} helpful {figures[0]:+.2f} overall {figures[1]:+.2f} length {figures[2]:+.2f}"
+        )
 
 
 def print_calibration(judged: Mapping[str, Values]) -> None:
@@ -137,12 +152,15 @@ def print_made(data: Path) -> None:
     foreign = sorted({*others.foreign, *read_answers(arena)[1].foreign})
     others = nonanswers.Others(others.answers, foreign, nonanswers.PRAISE)
     real = judge(rows)
-    print(f"\nMade pairs: share of {len(rows)} answers of recorded traffic that outrank a copy made worse (longer: the rule)")
+    print(
+        f"\nMade pairs: share of {len(rows)} answers of recorded traffic that outrank a copy made worse (longer: the rule)"
+    )
     for kind in nonanswers.KINDS:
         copies = [nonanswers.make(kind, row["prompt"], row["response"], row["id"], others) for row in rows]
         kept = np.array(
             [
-                copy != row["response"] and not (kind == "wrong_language" and nonanswers.speaks_of_language(row["prompt"]))
+                copy != row["response"]
+                and not (kind == "wrong_language" and nonanswers.speaks_of_language(row["prompt"]))
                 for row, copy in zip(rows, copies, strict=True)
             ]
         )
@@ -164,13 +182,18 @@ def print_power(data: Path, rates: Mapping[str, float]) -> None:
     chance = random.Random(2026)  # noqa: S311 reproducible
     every = [row["response"] for name in best for row in by_model[name]]
     others = nonanswers.Others(every, ("",), nonanswers.PRAISE)
-    print(f"\nPower: {CALLS} calls an hour, {CHANGED:.0%} of them changed; hours whose mean leaves {FAR:g} standard errors")
+    print(
+        f"\nPower: {CALLS} calls an hour, {CHANGED:.0%} of them changed; hours whose mean leaves {FAR:g} standard errors"
+    )
     usual = {name: judge(by_model[name]) for name in best}
     weak = {name: judge(by_model[name]) for name in worst}
     for kind in ("cut_off", "off_topic", "loop", "refusal", "flattery", "empty"):
         powers = []
         for values in usual.values():
-            copies = [nonanswers.make(kind, row["prompt"], row["response"], row["id"], others) for row in values.rows]
+            copies = [
+                nonanswers.make(kind, row["prompt"], row["response"], row["id"], others)
+                for row in values.rows
+            ]
             powers.append(measure_power(values, judge(values.rows, copies), chance))
         _print_power(kind, powers)
     powers = [measure_power(strong, other, chance) for strong in usual.values() for other in weak.values()]
@@ -186,12 +209,16 @@ def measure_power(usual: Values, changed: Values, chance: random.Random) -> tupl
     part = int(CALLS * CHANGED)
     kept = seed.choice(scores, (HOURS, CALLS - part)).sum(axis=1)
     means = (kept + seed.choice(others, (HOURS, part)).sum(axis=1)) / CALLS
-    return float((np.abs(means - scores.mean()) > FAR * error).mean()), float((scores.mean() - means.mean()) / error)
+    return float((np.abs(means - scores.mean()) > FAR * error).mean()), float(
+        (scores.mean() - means.mean()) / error
+    )
 
 
 def _print_power(name: str, powers: Sequence[tuple[float, float]]) -> None:
     shares, shifts = np.array(powers).T
-    print(f"{name:<16} power {np.median(shares):.2f} (least {shares.min():.2f}), shift {np.median(shifts):.1f} standard errors")
+    print(
+        f"{name:<16} power {np.median(shares):.2f} (least {shares.min():.2f}), shift {np.median(shifts):.1f} standard errors"
+    )
 
 
 def print_models(data: Path, rates: Mapping[str, float]) -> None:
@@ -213,7 +240,9 @@ def print_models(data: Path, rates: Mapping[str, float]) -> None:
     ):
         means = [float(numbers[owners == number].mean()) for number in range(len(names))]
         print(f"{name:<16} {spearman(means, wins):+.2f}")
-    print("Models fitted on random labels reach 0.42 on average and 0.70 in one of twenty: below 0.8 this proves nothing.")
+    print(
+        "Models fitted on random labels reach 0.42 on average and 0.70 in one of twenty: below 0.8 this proves nothing."
+    )
 
 
 def read_rates(data: Path) -> dict[str, float]:
@@ -239,7 +268,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
     left_out = judge_left_out(data)
-    print("Left out of the fit:", ", ".join(left_out), "- the others are judged by what ships, which never saw them.")
+    print(
+        "Left out of the fit:",
+        ", ".join(left_out),
+        "- the others are judged by what ships, which never saw them.",
+    )
     measured = dict(read_measured(data, list(left_out)))
     print_pairs(left_out | measured)
     print_ratings(measured)

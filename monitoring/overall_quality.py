@@ -14,7 +14,16 @@ from typing import NamedTuple
 from monitoring.models import Evidence, Score
 from monitoring.weights import load_weights
 
-__all__ = ["FAULTS", "NAME", "PARTS", "VERSION", "Combination", "judge_quality", "load_combination", "measure_faults"]
+__all__ = [
+    "FAULTS",
+    "NAME",
+    "PARTS",
+    "VERSION",
+    "Combination",
+    "judge_quality",
+    "load_combination",
+    "measure_faults",
+]
 
 NAME = "overall_quality"
 VERSION = "2"
@@ -91,7 +100,9 @@ def judge_quality(scores: Mapping[str, Score], weights: Mapping[str, float]) -> 
     value = _logistic(odds)
     if helpful < 0:
         lost[_HELPFULNESS] = -helpful
-    told = {part: cost for part, amount in lost.items() if (cost := _logistic(odds + amount) - value) >= _SHOWN}
+    told = {
+        part: cost for part, amount in lost.items() if (cost := _logistic(odds + amount) - value) >= _SHOWN
+    }
     worst = max(told, key=told.__getitem__) if told else _ORDINARY
     return Score(
         value=value,
@@ -109,7 +120,9 @@ def measure_faults(scores: Mapping[str, Score]) -> dict[str, float]:
     liked = helpful.parts if helpful is not None else _NOTHING
     sound = coherence.parts if coherence is not None else _NOTHING
     about = relevance.parts if relevance is not None else _NOTHING
-    if about.get("contextual", 0.0) < _EVEN and (amount := _suspect(liked.get("on_topic"), about.get("topical"), _EVEN)):
+    if about.get("contextual", 0.0) < _EVEN and (
+        amount := _suspect(liked.get("on_topic"), about.get("topical"), _EVEN)
+    ):
         faults["off_topic"] = amount  # what is about the context is on topic, whatever the prompt says
     if amount := _suspect(liked.get("complete"), sound.get("truncation"), _SURE):
         faults["cut_off"] = amount
@@ -164,11 +177,12 @@ def _is_harmful(scores: Mapping[str, Score]) -> bool:
 
 def _show(scores: Mapping[str, Score], costs: Mapping[str, float]) -> tuple[Evidence, ...]:
     """Return where each part that cost something was found, as its evaluator shows it."""
-    shown = []
-    for part, cost in costs.items():
-        for found in scores[FAULTS.get(part, part)].evidence[:1]:
-            shown.append(Evidence(found.field, found.start, found.end, f"{part} costs {cost:.2f}"))
-    return tuple(shown)
+    return tuple(
+        Evidence(found.field, found.start, found.end, f"{part} costs {cost:.2f}")
+        for part, cost in costs.items()
+        if (score := scores.get(FAULTS.get(part, part))) is not None
+        for found in score.evidence[:1]
+    )
 
 
 def _odds(value: float) -> float:

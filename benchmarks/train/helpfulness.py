@@ -99,7 +99,9 @@ def read_answers(rows: Sequence[Row]) -> tuple[list[Row], nonanswers.Others]:
 
 def describe_answers(prompts: Sequence[str], responses: Sequence[str]) -> Floats:
     """Return the features of answers to prompts, one row each."""
-    records = [Record(prompt=prompt, response=response) for prompt, response in zip(prompts, responses, strict=True)]
+    records = [
+        Record(prompt=prompt, response=response) for prompt, response in zip(prompts, responses, strict=True)
+    ]
     batches = [Prepared(records[first : first + BATCH]) for first in range(0, len(records), BATCH)]
     return np.concatenate([describe_style(batch) for batch in batches]).astype(np.float64)
 
@@ -148,7 +150,9 @@ def fit_logistic(columns: Floats, weights: Floats, penalty: float) -> Floats:
     return found
 
 
-def fit_model(sources: Mapping[str, Described], without: str | None = None, fold: int | None = None) -> Preference:
+def fit_model(
+    sources: Mapping[str, Described], without: str | None = None, fold: int | None = None
+) -> Preference:
     """Fit on all sources but one, or but one fold of the ordinary one's prompts."""
     parts = [
         (

@@ -7,8 +7,8 @@ none of them negative. They are those by which a choice between two answers is b
   not see them: they hold the costs of what evaluators wrongly find in good answers;
 - answers of arena55k beside copies made worse (`benchmarks/nonanswers.py`, `benchmarks/degeneration.py`), of which two
   in a hundred are taken to be preferred all the same;
-- answers that people found supported by a context beside others that they did not: faithdial_audit (MIT), attrib_hagrid
-  (Apache-2.0), attrib_expertqa (MIT), of which the same is supposed.
+- answers that people found supported by a context beside others that they did not: faithdial_audit, attrib_expertqa,
+  attrib_gensearch, summeval (MIT), attrib_hagrid (Apache-2.0), of which the same is supposed.
 
 Run it again whenever one of the evaluators it combines has changed.
 """
@@ -44,7 +44,7 @@ from monitoring.models import Record, Score
 from monitoring.overall_quality import FAULTS, PARTS, measure_faults
 
 DAMAGE = ("noise", "gibberish")
-GROUNDED = ("faithdial_audit", "attrib_hagrid", "attrib_expertqa")
+GROUNDED = ("faithdial_audit", "attrib_hagrid", "attrib_expertqa", "attrib_gensearch", "summeval")
 MADE = 600
 # So many of a hundred who choose between an answer and a copy made worse choose the copy: judgement, 2026-11-30.
 UNLIKELY = 0.02
@@ -194,7 +194,9 @@ def main() -> None:
     for name, one in {**{name: found.choices() for name, found in chosen.items()}, **worse}.items():
         margin = one.helpfulness - one.faults @ costs
         better, before = (margin > 0).mean(), (one.helpfulness > 0).mean()
-        print(f"{name:<16} {len(margin):5} pairs, better one higher {better:.3f}, without faults {before:.3f}")
+        print(
+            f"{name:<16} {len(margin):5} pairs, better one higher {better:.3f}, without faults {before:.3f}"
+        )
     ordinary = float(np.median(ordinary_answers.helpfulness - ordinary_answers.faults @ costs))
     print(f"an ordinary answer has {ordinary:.3f}")
     from features import WEIGHTS, write_sums

@@ -60,15 +60,39 @@ FORMS = 24
 ) = range(FORMS)
 
 
+# The column that a byte counts in, FORMS where it says nothing, _JOINED where it depends on what is before or behind it.
+_JOINED = FORMS + 1
+
+
+def _byte_kinds() -> NDArray[np.uint8]:
+    table = np.full(256, FORMS, dtype=np.uint8)
+    for byte in range(128):
+        if chr(byte).isalpha():
+            table[byte] = LETTERS if chr(byte).islower() else CAPITALS
+        elif chr(byte).isdigit():
+            table[byte] = DIGITS
+    for byte, column in zip(
+        b',?!("$\\', (COMMAS, QUESTIONS, EXCLAMATIONS, BRACKETS, QUOTES, FORMULAS, FORMULAS), strict=True
+    ):
+        table[byte] = column
+    table[list(b"*-/\xe2")] = _JOINED
+    return table
+
+
+_KIND = _byte_kinds()
+
+
 @njit(cache=True, nogil=True)
 def count_forms(buffer: Bytes, starts: Offsets) -> Counts:
     """Count lines and marks of each text; shape (n, FORMS), see there."""
     texts = starts.shape[0] - 1
     out = np.zeros((texts, FORMS), dtype=np.float32)
+    marks = np.zeros(FORMS + 1, dtype=np.int64)
     for text in range(texts):
         row = out[text]
         first, stop = starts[text], starts[text + 1]
         row[BYTES] = stop - first
+        marks[:] = 0
         code = False
         blank = True
         at = first
@@ -123,41 +147,28 @@ def count_forms(buffer: Bytes, starts: Offsets) -> Counts:
                 row[HEADINGS] += 1
             if last == 58:
                 row[COLONS] += 1
+            before = np.uint8(10)
             for k in range(begin, final):
                 byte = buffer[k]
-                if 97 <= byte <= 122:
-                    row[LETTERS] += 1
-                elif 65 <= byte <= 90:
-                    row[LETTERS] += 1
-                    row[CAPITALS] += 1
-                elif 48 <= byte <= 57:
-                    row[DIGITS] += 1
-                elif byte == 0xE2 and k + 2 < final and buffer[k + 1] == 0x80:
-                    if buffer[k + 2] == 0x93 or buffer[k + 2] == 0x94:
-                        row[DASHES] += 1
-                    elif buffer[k + 2] == 0x9C:
-                        row[QUOTES] += 1
-                elif byte == 44:
-                    row[COMMAS] += 1
+                kind = _KIND[byte]
+                if kind < _JOINED:
+                    marks[kind] += 1
                 elif byte == 42:
-                    row[BOLD] += 1 if k > begin and buffer[k - 1] == 42 else 0
-                elif byte == 63:
-                    row[QUESTIONS] += 1
-                elif byte == 33:
-                    row[EXCLAMATIONS] += 1
-                elif byte == 40:
-                    row[BRACKETS] += 1
-                elif byte == 34:
-                    row[QUOTES] += 1
+                    marks[BOLD] += 1 if before == 42 else 0
                 elif byte == 45:
-                    row[DASHES] += 1 if k > begin and buffer[k - 1] == 32 else 0
-                elif byte == 36 or byte == 92:
-                    row[FORMULAS] += 1
+                    marks[DASHES] += 1 if before == 32 else 0
                 elif byte == 47:
-                    row[ADDRESSES] += (
-                        1 if k > begin + 1 and buffer[k - 1] == 47 and buffer[k - 2] == 58 else 0
-                    )
+                    marks[ADDRESSES] += 1 if before == 47 and k > begin + 1 and buffer[k - 2] == 58 else 0
+                elif k + 2 < final and buffer[k + 1] == 0x80:
+                    if buffer[k + 2] == 0x93 or buffer[k + 2] == 0x94:
+                        marks[DASHES] += 1
+                    elif buffer[k + 2] == 0x9C:
+                        marks[QUOTES] += 1
+                before = byte
             at = end + 1
+        for column in range(FORMS):
+            row[column] += marks[column]
+        row[LETTERS] += row[CAPITALS]
     return out
 
 
@@ -206,8 +217,9 @@ def count_words(
     size = 16
     while size < 2 * most:
         size *= 2
-    slots = np.zeros(size, dtype=np.uint64)  # text + 1, then the word
-    asked = np.zeros(size, dtype=np.uint8)  # 1 where the prompt has the word, 2 where the response has it too
+    # Text + 1, the word, and in the last two bits where it stands: 1 in the prompt, 2 in the response, 3 in both.
+    slots = np.zeros(size, dtype=np.uint64)
+    two = np.uint64(2)
     for text in range(texts):
         first, stop = offsets[text], offsets[text + 1]
         count = stop - first
@@ -222,29 +234,26 @@ def count_words(
             word = prompt_forms[at]
             entry = owner | np.uint64(word)
             slot = np.uint64(word ^ (word >> np.uint32(15))) & mask
-            while slots[slot] != entry and slots[slot] >> np.uint64(32) == np.uint64(text + 1):
+            while slots[slot] >> two != entry and slots[slot] >> np.uint64(34) == np.uint64(text + 1):
                 slot = (slot + np.uint64(1)) & mask
-            slots[slot] = entry
-            asked[slot] = 1
+            slots[slot] = entry << two | np.uint64(1)
         for at in range(first, stop):
             word = forms[at]
             entry = owner | np.uint64(word)
             slot = np.uint64(word ^ (word >> np.uint32(15))) & mask
-            while slots[slot] != entry and slots[slot] >> np.uint64(32) == np.uint64(text + 1):
+            while slots[slot] >> two != entry and slots[slot] >> np.uint64(34) == np.uint64(text + 1):
                 slot = (slot + np.uint64(1)) & mask
             said = information[at]
-            if slots[slot] != entry:
-                slots[slot] = entry
-                asked[slot] = 2
+            found = slots[slot]
+            where = found & np.uint64(3) if found >> two == entry else np.uint64(0)
+            if where <= 1:
                 row[DISTINCT] += 1
                 row[DISTINCT_FIRST] += 1 if at - first < WINDOW else 0
-                row[NEW] += 1 if said >= _INFORMATIVE else 0
-            elif asked[slot] == 1:
-                asked[slot] = 3
-                row[DISTINCT] += 1
-                row[DISTINCT_FIRST] += 1 if at - first < WINDOW else 0
-                row[TAKEN] += 1 if said >= _INFORMATIVE else 0
-            if asked[slot] == 3:
+                if said >= _INFORMATIVE:
+                    row[NEW if where == 0 else TAKEN] += 1
+                where |= two
+                slots[slot] = entry << two | where
+            if where == 3:
                 row[OPENS_TAKEN] += 1 if at - first < FIRST else 0
                 row[ENDS_TAKEN] += 1 if stop - at <= LAST else 0
             row[LONG] += 1 if ends[at] - begins[at] >= _LONG else 0

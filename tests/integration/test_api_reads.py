@@ -8,6 +8,7 @@ import pytest
 
 from app.schemas.ids import mint
 from tests.integration.api_rig import PROBLEM, ApiRig, own_servers, running_api
+from tests.integration.worker_rig import ORDINARY
 
 NOW = datetime.now(UTC)
 
@@ -243,7 +244,11 @@ async def test_a_trace_is_shown_whole(api: ApiRig) -> None:
     for name, value in given.items():
         assert trace[name] == value, name
     assert trace["scores"]["alarm"] == {"value": 0.9, "label": "looked", "version": "1"}
-    assert (trace["is_safe"], trace["safety_flags"], trace["quality_score"]) == (False, ["toxicity"], 1.0)
+    assert (trace["is_safe"], trace["safety_flags"], trace["quality_score"]) == (
+        False,
+        ["toxicity"],
+        ORDINARY,
+    )
     assert isinstance(trace["cost_usd"], float)
     assert trace["feedback"] == []
 

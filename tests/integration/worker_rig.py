@@ -24,6 +24,7 @@ from app.storage.engine import create_engine, writing
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
 from monitoring.text.prepared import Prepared
+from monitoring.verdict import Policy, assess
 from workers.cardinality import CardinalityCaps
 from workers.evaluation.attempts import Attempts
 from workers.evaluation.last_job import LastJob
@@ -31,6 +32,14 @@ from workers.evaluation.storing import Storing
 from workers.evaluation.task import Evaluation
 from workers.process import make_worker, unix_ms
 from workers.scoring import Scoring
+
+# The quality of a call of whose answer nothing bad is known.
+ORDINARY = assess(
+    Record(prompt="", response=""),
+    {"coherence": Score(value=1.0, label="counted", version="1")},
+    (),
+    Policy(),
+).overall_quality
 
 
 class WordCount:

@@ -71,7 +71,10 @@ def test_an_answer_of_the_kind_asked_for_is_liked_better(prompt, fitting, unfitt
     [
         ("on_topic", OFF_TOPIC),
         ("complete", GOOD[:333]),
-        ("substance", "What a wonderful question! You are so thoughtful to care. Thank you for being you, you are amazing!"),
+        (
+            "substance",
+            "What a wonderful question! You are so thoughtful to care. Thank you for being you, you are amazing!",
+        ),
     ],
 )
 def test_a_part_of_its_own_tells_what_is_no_answer(part, worse):
