@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.integration.api_rig import PROBLEM, ApiRig, own_servers, running_api
-from tests.integration.worker_rig import ORDINARY
+from tests.integration.worker_rig import ORDINARY, POOR
 
 CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}
 SEVEN = {"trace_id", "quality_score", "safety_score", "is_safe", "safety_flags", "cost_usd", "timestamp"}
@@ -231,7 +231,7 @@ async def test_a_list_is_evaluated_in_one_answer_when_it_comes_in_time(api: ApiR
     assert response.status_code == 200
     answer = response.json()
     assert answer["evaluated_count"] == 2
-    assert [result["quality_score"] for result in answer["results"]] == [ORDINARY, ORDINARY]
+    assert [result["quality_score"] for result in answer["results"]] == [ORDINARY, POOR]
     assert all(set(result) >= SEVEN for result in answer["results"])
     assert [(error["line"], error["field"]) for error in answer["errors"]] == [(2, "response")]
     assert await api.worker.value("SELECT string_agg(DISTINCT source, ',') FROM traces") == "evaluate"

@@ -90,7 +90,7 @@ async def test_texts_are_joined_to_their_span_whichever_comes_first(api: ApiRig,
     assert (row["marks"], row["overall_quality"], row["is_safe"]) == ([], ORDINARY, True)
     assert (row["prompt_tokens"], row["token_source"]) == (1000, "reported")
     quality = await api.get("/metrics/quality", time_period="1h")
-    assert (quality["total_evaluations"], quality["average_quality"]) == (1, 1.0)
+    assert (quality["total_evaluations"], quality["average_quality"]) == (1, ORDINARY)
     assert quality["scores"]["coherence"]["count"] == 1
     cost = await api.get("/metrics/cost", time_period="1h")
     assert cost["total_cost_usd"] == pytest.approx(1000 * 0.15e-6 + 100 * 0.6e-6)

@@ -33,13 +33,13 @@ from workers.evaluation.task import Evaluation
 from workers.process import make_worker, unix_ms
 from workers.scoring import Scoring
 
-# The quality of a call of whose answer nothing bad is known.
-ORDINARY = assess(
-    Record(prompt="", response=""),
-    {"coherence": Score(value=1.0, label="counted", version="1")},
-    (),
-    Policy(),
-).overall_quality
+_GOOD = Score(value=1.0, label="counted", version="1")
+_POOR = Score(value=0.25, label="counted", version="1", parts={"repetition": 0.1})
+# What overall_quality is where this is all that is known.
+ORDINARY, POOR = (
+    assess(Record(prompt="", response=""), {"coherence": score}, (), Policy()).overall_quality or 0.0
+    for score in (_GOOD, _POOR)
+)
 
 
 class WordCount:
@@ -53,10 +53,7 @@ class WordCount:
     threshold = 0.5
 
     def evaluate(self, batch: Prepared) -> list[Score]:
-        return [
-            Score(value=1.0 if len(r.response.split()) > 1 else 0.25, label="counted", version="1")
-            for r in batch.records
-        ]
+        return [_GOOD if len(record.response.split()) > 1 else _POOR for record in batch.records]
 
 
 class Alarm:
