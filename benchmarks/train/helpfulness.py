@@ -58,8 +58,9 @@ REQUEST_PENALTY = 10.0
 LENGTH_BANDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 MOST_BALANCE = 4.0
 # The copies that the models of faults learn from, in the order of `monitoring.evaluators.helpfulness.FAULTS`.
-FAULT_KINDS = ("off_topic", "cut_off", "flattery")
-FAULT_PENALTY, PRIOR = 3.0, 0.05
+# How often each is taken to be there, 2026-11-30: by the first, 96 of 100 answers to other prompts stand below the real one.
+FAULT_KINDS = {"off_topic": 0.2, "cut_off": 0.05, "flattery": 0.05}
+FAULT_PENALTY = 3.0
 FEWEST_WORDS, SURE = 20, 0.7
 SENTENCE = re.compile(r"[^\n]{20,300}?[.!](?=\s)")
 
@@ -188,7 +189,7 @@ def judge(model: Preference, source: Described) -> Floats:
 def fit_faults(source: Described) -> tuple[Floats, Floats]:
     """Return weights and biases of models that tell a source's answers from copies made worse, one column each.
 
-    A fault is taken to be there in one of twenty answers.
+    How often a fault is taken to be there is told in `FAULT_KINDS`.
     """
     rows, others = read_answers(source.rows)
     prompts = [str(row["prompt"]) for row in rows]
@@ -198,7 +199,7 @@ def fit_faults(source: Described) -> tuple[Floats, Floats]:
     asked = [prompt for prompt, text in zip(prompts, answers, strict=True) if SENTENCE.match(text)]
     real = describe_answers(prompts + asked, answers + brief)
     weights, biases = [], []
-    for kind in FAULT_KINDS:
+    for kind, prior in FAULT_KINDS.items():
         copies = [nonanswers.make(kind, row["prompt"], row["response"], row["id"], others) for row in rows]
         columns = np.concatenate([real, describe_answers(prompts, copies)])
         mean, scale = columns.mean(axis=0), columns.std(axis=0) + 1e-6
@@ -206,7 +207,7 @@ def fit_faults(source: Described) -> tuple[Floats, Floats]:
         columns[: len(real)] *= -1
         found = fit_logistic(columns, np.ones(len(columns)), FAULT_PENALTY)
         weights.append(found[:-1] / scale)
-        biases.append(found[-1] - (mean / scale) @ found[:-1] + np.log(PRIOR / (1 - PRIOR)))
+        biases.append(found[-1] - (mean / scale) @ found[:-1] + np.log(prior / (1 - prior)))
     return np.column_stack(weights), np.array(biases)
 
 
