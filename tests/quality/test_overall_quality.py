@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import nonanswers
 from benchmarks.quality import CALLS, CHANGED, FAR, Values, judge, measure_power
-from benchmarks.train.helpfulness import read_answers
+from benchmarks.train.helpfulness import FEWEST_WORDS, read_answers
 from tests.quality.harness import Row, load_sample, load_source
 
 # What stands in an answer's place where a call went wrong; of each hundred, five may be missed.
@@ -26,7 +26,7 @@ def sample() -> tuple[list[Row], nonanswers.Others]:
         {**row, "id": f"{row['meta']['pair']} {seed}"}
         for seed in SEEDS
         for row in load_sample("helpfulness")
-        if row["label"] == 1
+        if row["label"] == 1 and len(row["response"].split()) >= FEWEST_WORDS
     ]
     foreign = [row["response"] for row in load_sample("foreign_answers")]
     return rows, nonanswers.Others([row["response"] for row in rows], foreign, nonanswers.PRAISE)
