@@ -28,17 +28,16 @@ from benchmarks.train.quality import (
     made,
     people,
     score_records,
-    tabulate,
 )
 from monitoring.benchmarking.feeds import Row
 from monitoring.benchmarking.metrics import spearman
 from monitoring.benchmarking.preferences import find_pairs, measure_pairs, share_by_score
 from monitoring.benchmarking.sources import read_rows
 from monitoring.models import Record
-from monitoring.overall_quality import FAULTS, judge_quality, load_combination
+from monitoring.overall_quality import judge_quality, load_combination
 
 # Where the longer answer is the wrong one by design, or an answer is right or wrong, which no form tells.
-FEWEST_PAIRS = 25
+FEWEST_PAIRS, CHANCE = 25, 0.5
 # The context of these sources is what the answer is about; that of the others is an earlier turn.
 WITH_CONTEXT = frozenset({"tldr_summaries"})
 # Made to be preferred by a judge, whatever is asked.
@@ -93,8 +92,12 @@ def judge_left_out(data: Path) -> dict[str, Values]:
 
 def print_pairs(judged: Mapping[str, Values]) -> None:
     """Print how often people's choice is told, and by the longer answer, source by source."""
-    print("\nPairs: share in which the preferred answer scores higher")
-    print(f"{'source':<40} {'pairs':>6} {'helpful':>8} {'overall':>8} {'longer':>8} {'gain':>7} {'+-':>6}")
+    print(
+        "\nPairs: share in which the preferred answer scores higher; gain over the longer one, and over chance"
+    )
+    print(
+        f"{'source':<40} {'pairs':>6} {'helpful':>8} {'overall':>8} {'longer':>8} {'gain':>7} {'+-':>6} {'chance':>7}"
+    )
     for name, values in judged.items():
         subs = sorted({str((row.get("meta") or {}).get("sub")) for row in values.rows})
         for sub in ["", *(subs if len(subs) > 1 else [])]:
@@ -111,7 +114,7 @@ def print_pairs(judged: Mapping[str, Values]) -> None:
             )
             print(
                 f"{name + (':' + sub if sub else ''):<40} {overall.pairs:>6} {helpful.score:>8.3f} {overall.score:>8.3f} "
-                f"{overall.longer:>8.3f} {overall.gain:>+7.3f} {overall.gain_error:>6.3f}"
+                f"{overall.longer:>8.3f} {overall.gain:>+7.3f} {overall.gain_error:>6.3f} {overall.score - CHANCE:>+7.3f}"
             )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -90,7 +91,7 @@ def share_by_score(rows: Sequence[Row], values: ArrayLike, edges: Sequence[float
     pairs = find_pairs(rows)
     preferred = np.repeat([[1.0, 0.0]], len(pairs), axis=0).ravel()
     scored = numbers[pairs.ravel()]
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = (scored >= low) & ((scored < high) | (high == edges[-1]))
         if inside.any():
             yield Band(

@@ -136,7 +136,12 @@ def count_forms(buffer: Bytes, starts: Offsets) -> Counts:
                 digit = begin
                 while digit < final and 48 <= buffer[digit] <= 57:
                     digit += 1
-                if digit + 1 < final and digit - begin <= 3 and (buffer[digit] == 46 or buffer[digit] == 41):
+                if (
+                    digit - begin <= 3
+                    and digit + 1 < final
+                    and (buffer[digit] == 46 or buffer[digit] == 41)
+                    and buffer[digit + 1] == 32
+                ):
                     row[NUMBERED] += 1
                     row[LISTED] += final - begin
             elif head == 35 and (second == 35 or second == 32):
@@ -304,7 +309,7 @@ def read_requests(
                 row[_LIST] += 1  # named items are a list
             number = 0
             if _NUMBER_WORD < kind <= _UNIT:
-                number = kind - _NUMBER_WORD
+                number = int(kind) - _NUMBER_WORD
             elif 48 <= buffer[begins[at]] <= 57 and ends[at] - begins[at] <= 4:
                 for k in range(begins[at], ends[at]):
                     number = number * 10 + buffer[k] - 48 if 48 <= buffer[k] <= 57 else _MOST + 1

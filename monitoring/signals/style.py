@@ -82,7 +82,23 @@ _UNITS = (
 )
 # Classes of kernels_style.read_requests.
 _NUMBER_WORD, _UNIT = 100, 120
-_NUMBERS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
+_NUMBERS = [
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+]
 
 
 # Counts of which more than so many say no more, so that a long answer is not a good one for being long.
@@ -107,10 +123,27 @@ _COUNTED = {
     kernels.FORMULAS: 20,
     kernels.LONGEST: 400,
 }
-_COUNTED_NAMES = """
-lines paragraphs bullets numbered headings table_rows fences bold questions exclamations colons digits commas brackets quotes
-addresses dashes formulas longest_line
-""".split()
+_COUNTED_NAMES = [
+    "lines",
+    "paragraphs",
+    "bullets",
+    "numbered",
+    "headings",
+    "table_rows",
+    "fences",
+    "bold",
+    "questions",
+    "exclamations",
+    "colons",
+    "digits",
+    "commas",
+    "brackets",
+    "quotes",
+    "addresses",
+    "dashes",
+    "formulas",
+    "longest_line",
+]
 _SHARES = (kernels.CODE, kernels.LISTED, kernels.LONGEST, kernels.DIGITS)
 _MOST_NEW, _MOST_TAKEN, _MOST_FIRST = 120, 20, 3
 _MOST_ITEMS, _MOST_FENCES, _MOST_OPEN = 5, 2, 3
@@ -124,20 +157,52 @@ _WITH_LIST = ("list", "what", "why", "opinion", "brief", "long")
 GROUPS = {
     "structure": (
         *_COUNTED_NAMES,
-        *"code_share listed_share longest_share digit_share capital_share sentence_words line_words".split(),
+        *[
+            "code_share",
+            "listed_share",
+            "longest_share",
+            "digit_share",
+            "capital_share",
+            "sentence_words",
+            "line_words",
+        ],
         *(f"{kind}_and_list" for kind in _WITH_LIST),
-        *"code_and_fence fence_without_code code_and_code_share".split(),
+        *["code_and_fence", "fence_without_code", "code_and_code_share"],
     ),
-    "coverage": (
-        "new taken covered echoed shared cosine opens_taken ends_taken words_off sentences_off items_right items_short "
-        "items_none refuses declines"
-    ).split(),
+    "coverage": [
+        "new",
+        "taken",
+        "covered",
+        "echoed",
+        "shared",
+        "cosine",
+        "opens_taken",
+        "ends_taken",
+        "words_off",
+        "sentences_off",
+        "items_right",
+        "items_short",
+        "items_none",
+        "refuses",
+        "declines",
+    ],
     "wording": (
-        *"comma_share long_share unknown_share information distinct distinct_at_first said_again looped repeated run".split(),
+        *[
+            "comma_share",
+            "long_share",
+            "unknown_share",
+            "information",
+            "distinct",
+            "distinct_at_first",
+            "said_again",
+            "looped",
+            "repeated",
+            "run",
+        ],
         *(f"{name}_share" for name in _CLASSES),
         *(f"{name}_first" for name in _CLASSES),
         *(f"ends_{number}" for number in range(END_CLASSES)),
-        *"open_fence open_brackets".split(),
+        *["open_fence", "open_brackets"],
     ),
 }
 """Names of the features in the order of the columns of `describe_style`, by what they are about."""
