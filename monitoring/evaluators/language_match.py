@@ -60,8 +60,8 @@ class LanguageMatch:
     (`undetermined`), nor where the prompt or the system prompt speaks of a language or a
     translation (`asked_for`). Neighbouring languages that the model confuses count as one.
 
-    It does not see a change of language after the opening, and not a mixture. It weighs nothing in
-    overall_quality unless a project gives it a weight.
+    It does not see a change of language after the opening, and not a mixture. An answer in another language costs much of
+    overall_quality.
     """
 
     name: str = "language_match"
