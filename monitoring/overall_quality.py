@@ -45,7 +45,7 @@ FAULTS: Mapping[str, str] = {
 PARTS = frozenset({"helpfulness", *FAULTS.values()})
 """Evaluators that take part; one of those that judge must know something for there to be a value."""
 
-_JUDGES = ("helpfulness", "relevance", "coherence", "language_match", "factual_accuracy")
+_JUDGES = frozenset({"helpfulness", "relevance", "coherence", "language_match", "factual_accuracy"})
 _COHERENCE = (
     ("looping", "repetition"),
     ("garbled", "noise"),
@@ -62,6 +62,9 @@ _ORDINARY, _REFUSED = "ordinary", "refused"
 _LEAST, _MOST = 1e-4, 1 - 1e-4
 _HARMFUL = 0.5
 _SHOWN = 0.02  # what costs less than this is not told
+_UNSEEN = (
+    -4 * _SHOWN
+)  # log-odds that can cost no more than that, since the curve's slope is a quarter at most
 
 
 class Combination(NamedTuple):
@@ -87,7 +90,7 @@ def judge_quality(scores: Mapping[str, Score], weights: Mapping[str, float]) -> 
     less than 0.02 is left out. The label is what took most (`refused` where little
     helpfulness comes of a refusal), `ordinary` where nothing did.
     """
-    known = [name for name in _JUDGES if name in scores]
+    known = _JUDGES & scores.keys()
     if not known or (weights and not any(weights.get(name, 1.0) > 0 for name in known)):
         return None
     costs, ordinary = load_combination()
@@ -96,6 +99,8 @@ def judge_quality(scores: Mapping[str, Score], weights: Mapping[str, float]) -> 
         for fault, amount in measure_faults(scores).items()
     }
     helpful = weights.get(_HELPFULNESS, 1.0) * _measure_helpfulness(scores)
+    if not lost and helpful > _UNSEEN:
+        return Score(value=_logistic(helpful - ordinary), label=_ORDINARY, version=VERSION)
     odds = helpful - sum(lost.values()) - ordinary
     value = _logistic(odds)
     if helpful < 0:

@@ -111,11 +111,13 @@ class _Rule(NamedTuple):
 class _Plan(NamedTuple):
     """Rules by what they decide; `metrics` are (evaluator, part or None, field of QualityMetrics).
 
-    `weights` are those of the evaluators that take part in overall_quality.
+    `low` are those that can call a record low, `added` those whose values a project averages into overall_quality, and
+    `weights` what it gave the evaluators that take part there.
     """
 
     safety: tuple[_Rule, ...]
-    quality: tuple[_Rule, ...]
+    low: tuple[_Rule, ...]
+    added: tuple[_Rule, ...]
     weights: Mapping[str, float]
     metrics: tuple[tuple[str, str | None, str], ...]
 
@@ -163,17 +165,18 @@ def assess(
         safety_score=safety,
         is_safe=not flags,
         flags=flags,
-        low=_find_low(scores, plan.quality),
+        low=_find_low(scores, plan.low),
     )
 
 
 def _judge_quality(scores: Mapping[str, Score], plan: _Plan) -> Score | None:
     """Return the quality by its parts, whose weight is 1, averaged with what else the project gave a weight."""
     quality = overall_quality.judge_quality(scores, plan.weights)
+    if not plan.added:
+        return quality
     added = [
         (weight, value)
-        for name, _, _, weight in plan.quality
-        if weight and name not in overall_quality.PARTS
+        for name, _, _, weight in plan.added
         if (score := scores.get(name)) is not None
         if (value := score.value) is not None
     ]
@@ -188,13 +191,17 @@ def _judge_quality(scores: Mapping[str, Score], plan: _Plan) -> Score | None:
 
 def _find_low(scores: Mapping[str, Score], rules: tuple[_Rule, ...]) -> tuple[str, ...]:
     """Return the names of the quality evaluators whose value is below their threshold."""
-    return tuple(
-        name
-        for name, _, threshold, _ in rules
-        if threshold is not None
-        if (score := scores.get(name)) is not None
-        if (value := score.value) is not None and value < threshold
-    )
+    low = []
+    for name, _, threshold, _ in rules:
+        score = scores.get(name)
+        if (
+            score is not None
+            and score.value is not None
+            and threshold is not None
+            and score.value < threshold
+        ):
+            low.append(name)
+    return tuple(low)
 
 
 def _judge_safety(
@@ -224,9 +231,11 @@ def _plan(evaluators: Sequence[Evaluator], policy: Policy) -> _Plan:
     if known is None:
         if len(_plans) >= _REMEMBERED_PLANS:
             _plans.clear()
+        quality = [_rule(one, policy) for one in evaluators if one.category == "quality"]
         plan = _Plan(
             safety=tuple(_rule(one, policy) for one in evaluators if one.category == "safety"),
-            quality=tuple(_rule(one, policy) for one in evaluators if one.category == "quality"),
+            low=tuple(rule for rule in quality if rule.threshold is not None),
+            added=tuple(rule for rule in quality if rule.weight and rule.name not in overall_quality.PARTS),
             weights={
                 name: min(weight, MOST_WEIGHT)
                 for name, weight in policy.weights.items()
