@@ -23,7 +23,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from benchmarks import degeneration, nonanswers
 from benchmarks.train.helpfulness import (
@@ -156,6 +155,8 @@ def fit_costs(choices: Sequence[Choices], unlikely: Sequence[float]) -> Floats:
 
     `unlikely` is the share of each part's choices that is taken to be the other way round.
     """
+    from scipy.optimize import minimize  # of the extra `train`, which tests do without
+
     faults = np.concatenate([one.faults for one in choices])
     offset = np.concatenate([one.helpfulness for one in choices])
     weight = np.concatenate([one.weights for one in choices])
