@@ -1,4 +1,4 @@
-"""From scores to a verdict: the only place with weights and with the table of promised names."""
+"""From scores to a verdict: which evaluators count, and the table of promised names."""
 
 from __future__ import annotations
 
@@ -9,21 +9,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from monitoring import overall_quality
 from monitoring.bounds import MOST_WEIGHT
 from monitoring.evaluator import Evaluator
 from monitoring.models import QualityMetrics, Record, Result, SafetyAssessment, SafetyFlag, Score
 
 __all__ = ["WEIGHTS", "Policy", "Verdict", "assess", "calibrate"]
 
-# 2026-11-23, judgement: whether an answer is to the point and true weighs more than how it reads, and
-# likeness to one reference least, since good answers differ. Other quality evaluators weigh nothing until
-# they get a line here or in a project's policy.
-WEIGHTS: Mapping[str, float] = {
-    "relevance": 0.35,
-    "factual_accuracy": 0.30,
-    "coherence": 0.20,
-    "semantic_similarity": 0.15,
-}
+# What takes part in overall_quality counts as it was fitted; any other quality evaluator counts for nothing until a
+# project's policy gives it a weight.
+WEIGHTS: Mapping[str, float] = dict.fromkeys(sorted(overall_quality.PARTS), 1.0)
 
 # Evaluator name -> (part of its score, or None for its value; field of QualityMetrics).
 _METRICS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
@@ -39,11 +34,14 @@ _METRICS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
 }
 _TOPIC_EVALUATOR = "topic_category"
 _REMEMBERED_PLANS = 256
+_WEIGHED = "weighed"  # by the project alone
 
 
 class Policy(msgspec.Struct, frozen=True):
     """What a project decided otherwise: thresholds and weights by evaluator name, and the day it did.
 
+    The weight of an evaluator that takes part in overall_quality is how much what it finds costs: 1 as fitted, 0 nothing, 2
+    twice as much. Any other quality evaluator's value is averaged in with its weight, beside the rest with 1.
     Raises ValueError for a threshold outside 0..1 (both ends excluded) and for a weight that is negative
     or not finite.
     """
@@ -64,8 +62,9 @@ class Policy(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the scores of one record amount to, under the names users were promised.
 
-    Quality values are 0..1 and 1 is good, None where nothing can be known; `overall_quality` is the
-    weighted mean of those that exist; `low` names the quality evaluators below their threshold.
+    Quality values are 0..1 and 1 is good, None where nothing can be known; `overall_quality` is how likely people
+    prefer the answer to an ordinary one, which is 0.5, and `quality` says what cost how much (see
+    `monitoring.overall_quality`); `low` names the quality evaluators below their threshold.
     `safety_score` is 1 minus the highest calibrated detector value, None when no detector gave one;
     `is_safe` means no flag. `response_length` is in characters.
     """
@@ -80,6 +79,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     coherence_score: float | None = None
     response_length: int = 0
     overall_quality: float | None = None
+    quality: Score | None = None
     safety_score: float | None = None
     is_safe: bool = True
     flags: tuple[str, ...] = ()
@@ -109,10 +109,16 @@ class _Rule(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """Rules by what they decide; `metrics` are (evaluator, part or None, field of QualityMetrics)."""
+    """Rules by what they decide; `metrics` are (evaluator, part or None, field of QualityMetrics).
+
+    `low` are those that can call a record low, `added` those whose values a project averages into overall_quality, and
+    `weights` what it gave the evaluators that take part there.
+    """
 
     safety: tuple[_Rule, ...]
-    quality: tuple[_Rule, ...]
+    low: tuple[_Rule, ...]
+    added: tuple[_Rule, ...]
+    weights: Mapping[str, float]
     metrics: tuple[tuple[str, str | None, str], ...]
 
 
@@ -142,7 +148,7 @@ def assess(
         for name, result in results.items()
         if isinstance(result, Score) and result.value is not None
     }
-    overall, low = _judge_quality(scores, plan.quality)
+    quality = _judge_quality(scores, plan)
     safety, flags = _judge_safety(scores, plan.safety)
     metrics = {
         metric: scores[name].value if part is None else scores[name].parts.get(part)
@@ -154,29 +160,48 @@ def assess(
         **metrics,
         topic_category=topic.label if topic else None,
         response_length=len(record.response),
-        overall_quality=overall,
+        overall_quality=None if quality is None else quality.value,
+        quality=quality,
         safety_score=safety,
         is_safe=not flags,
         flags=flags,
-        low=low,
+        low=_find_low(scores, plan.low),
     )
 
 
-def _judge_quality(
-    scores: Mapping[str, Score], rules: tuple[_Rule, ...]
-) -> tuple[float | None, tuple[str, ...]]:
-    """Return the weighted mean of what exists, and the names of what is low."""
-    total = weights = 0.0
-    low: list[str] = []
-    for name, _, threshold, weight in rules:
+def _judge_quality(scores: Mapping[str, Score], plan: _Plan) -> Score | None:
+    """Return the quality by its parts, whose weight is 1, averaged with what else the project gave a weight."""
+    quality = overall_quality.judge_quality(scores, plan.weights)
+    if not plan.added:
+        return quality
+    added = [
+        (weight, value)
+        for name, _, _, weight in plan.added
+        if (score := scores.get(name)) is not None
+        if (value := score.value) is not None
+    ]
+    if not added:
+        return quality
+    total = sum(weight for weight, _ in added)
+    mean = sum(weight * value for weight, value in added)
+    if quality is None or quality.value is None:
+        return Score(value=mean / total, label=_WEIGHED, version=overall_quality.VERSION)
+    return msgspec.structs.replace(quality, value=(quality.value + mean) / (1.0 + total))
+
+
+def _find_low(scores: Mapping[str, Score], rules: tuple[_Rule, ...]) -> tuple[str, ...]:
+    """Return the names of the quality evaluators whose value is below their threshold."""
+    low = []
+    for name, _, threshold, _ in rules:
         score = scores.get(name)
-        if score is None or score.value is None:
-            continue
-        total += weight * score.value
-        weights += weight
-        if threshold is not None and score.value < threshold:
+        if (
+            score is not None
+            and score.value is not None
+            and threshold is not None
+            and score.value < threshold
+        ):
             low.append(name)
-    return total / weights if weights else None, tuple(low)
+    return tuple(low)
 
 
 def _judge_safety(
@@ -206,9 +231,16 @@ def _plan(evaluators: Sequence[Evaluator], policy: Policy) -> _Plan:
     if known is None:
         if len(_plans) >= _REMEMBERED_PLANS:
             _plans.clear()
+        quality = [_rule(one, policy) for one in evaluators if one.category == "quality"]
         plan = _Plan(
             safety=tuple(_rule(one, policy) for one in evaluators if one.category == "safety"),
-            quality=tuple(_rule(one, policy) for one in evaluators if one.category == "quality"),
+            low=tuple(rule for rule in quality if rule.threshold is not None),
+            added=tuple(rule for rule in quality if rule.weight and rule.name not in overall_quality.PARTS),
+            weights={
+                name: min(weight, MOST_WEIGHT)
+                for name, weight in policy.weights.items()
+                if name in overall_quality.PARTS
+            },
             metrics=tuple(
                 (one.name, part, metric) for one in evaluators for part, metric in _METRICS.get(one.name, ())
             ),

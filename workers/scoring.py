@@ -23,6 +23,7 @@ from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
 from monitoring.marks import Mark
 from monitoring.models import Record, Result
+from monitoring.overall_quality import NAME as OVERALL_QUALITY
 from monitoring.spending.pricing import Priced, PricingStatus, Usage, price
 from monitoring.text.excerpts import Excerpt, excerpt
 from monitoring.text.tokens import TokenCount, count_tokens
@@ -144,7 +145,7 @@ def _judged(
         envelope,
         job_id,
         occurred_at,
-        scores=results,
+        scores=results if verdict.quality is None else results | {OVERALL_QUALITY: verdict.quality},
         hits=judging.hits(results),
         prompt_tokens=count.prompt,
         completion_tokens=count.completion,

@@ -14,13 +14,14 @@ from app.schemas.traces import Trace
 from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE, is_bounded
 from monitoring.marks import COUNTED_AS_OTHER
 from monitoring.models import Score
+from monitoring.overall_quality import NAME as OVERALL_QUALITY
 
 __all__ = ["OTHER", "observe", "other_mark"]
 
 OTHER = "(other)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
-_MEASURED = ("overall_quality", "safety_score", "response_time_ms", "time_to_first_token_ms")
+_MEASURED = (OVERALL_QUALITY, "safety_score", "response_time_ms", "time_to_first_token_ms")
 
 
 def other_mark(dimension: str, value: str) -> str:
@@ -120,7 +121,8 @@ class _Observing:
         places, measures, values = self._places, self._measures, self._values
         begun = len(measures)
         for evaluator, result in call.scores.items():
-            if not isinstance(result, Score):
+            # What overall_quality is made of explains one record; its value is measured below.
+            if not isinstance(result, Score) or evaluator == OVERALL_QUALITY:
                 continue
             if result.value is not None:
                 if evaluator in call.hits:

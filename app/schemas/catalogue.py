@@ -12,8 +12,8 @@ __all__ = ["Judge", "decode_judges", "encode_judges"]
 class Judge(msgspec.Struct, frozen=True, kw_only=True):
     """An evaluator by name: what it judges, and from where on, unless a project decided otherwise.
 
-    `threshold` is 0..1, None where it judges nothing; `weight` is what its value counts for in
-    overall_quality.
+    `threshold` is 0..1, None where it judges nothing; `weight` is what it counts for in
+    overall_quality: 1 where it takes part as fitted, 0 where it does not.
     """
 
     name: str

@@ -48,6 +48,8 @@ FEEDS: Mapping[str, tuple[Feed, ...]] = {
 
 # The value of these evaluators is about the response. Where a row is one text, it stands in `prompt`.
 _ABOUT_ONE_TEXT = frozenset({"toxicity", "bias", "pii"})
+# Two texts are compared as a response is with its reference.
+_COMPARED = "similarity"
 # The context of these sources is the instructions that the application gave.
 _SYSTEM_PROMPTS = frozenset({"cyberseceval", "tensor_trust"})
 _INDIRECT = "injection_in_context"
@@ -69,6 +71,8 @@ def to_fed_record(task: str, source: str, row: Row) -> Record:
     record = to_record(row)
     if task in _ABOUT_ONE_TEXT and not record.response:
         return Record(prompt="", response=record.prompt, context=record.context, reference=record.reference)
+    if task == _COMPARED and not record.reference:
+        return Record(prompt="", response=record.response, reference=record.prompt)
     if source in _SYSTEM_PROMPTS:
         return Record(
             prompt=record.prompt, response=record.response, system_prompt="\n".join(record.context) or None

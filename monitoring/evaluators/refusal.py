@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Evidence, Score, TextField
-from monitoring.signals.admissions import declines, refusals
+from monitoring.signals.admissions import declinings, refusals
 from monitoring.text.language import covered
 from monitoring.text.prepared import Prepared
 
@@ -42,7 +42,8 @@ class Refusal:
 
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Return one score per record; see the class."""
-        rows = zip(batch.texts("response"), covered(batch, "response").tolist(), refusals(batch), strict=True)
+        refused = [short or long for short, long in zip(refusals(batch), declinings(batch), strict=True)]
+        rows = zip(batch.texts("response"), covered(batch, "response").tolist(), refused, strict=True)
         return [_judge(text, readable=readable, refused=refused) for text, readable, refused in rows]
 
 
@@ -56,7 +57,7 @@ def _judge(text: str, *, readable: bool, refused: bool) -> Score:
         return _EMPTY
     if not readable:
         return _FOREIGN
-    if not (refused or declines(text)):
+    if not refused:
         return _ANSWER
     start = len(text) - len(text.lstrip())
     ends = [at for at in (text.find(mark, start) for mark in _ENDS) if at >= 0]

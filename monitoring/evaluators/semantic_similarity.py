@@ -16,7 +16,7 @@ from monitoring.text.vectors import align, known_share, load_table, pool
 
 __all__ = ["SemanticSimilarity", "build"]
 
-VERSION = "1"
+VERSION = "2"
 
 # 2026-11-23: the median likeness of unrelated texts: answers to different questions of TruthfulQA
 # (Apache-2.0; 0.099), prompts and responses of different records of arena-hard and XSTest (0.115).
@@ -31,9 +31,11 @@ _CONFIDENCE = {"reference": 0.8, "prompt": 0.5}
 class SemanticSimilarity:
     """Compares what two texts are about: 1 for the same words, 0 for no more than random texts share.
 
-    The similarity is the mean of two symmetric measures over static word vectors: the cosine of the
-    texts' vectors, and how well the words of each text find a partner in the other. The label says
-    with what the response was compared: `reference` or, without one, `prompt`.
+    The similarity to a reference is the mean of two symmetric measures over static word vectors: the
+    cosine of the texts' vectors, and how well the words of each text find a partner in the other.
+    Without a reference the value is the cosine with the prompt alone. That says what both are about,
+    and nothing about how good an answer is, so it weighs nothing in overall_quality. The label says
+    with what the response was compared: `reference` or `prompt`.
 
     The evaluator knows words, not statements. A negated, reversed or otherwise false sentence made
     of the same words scores high, and an equal meaning in very different words scores low. It knows
@@ -69,7 +71,7 @@ class SemanticSimilarity:
     ) -> None:
         readable = _readable(batch, basis) & _readable(batch, "response")
         pooled = (pool(batch, basis) * pool(batch, "response")).sum(axis=1).clip(0, 1)
-        likeness = (pooled + align(batch, basis, "response")) / 2
+        likeness = (pooled + align(batch, basis, "response")) / 2 if basis == "reference" else pooled
         values = np.clip((likeness - UNRELATED) / (1 - UNRELATED), 0, 1)
         values = values.astype(np.float64).round(4).tolist()
         for record in np.flatnonzero(wanted).tolist():

@@ -6,7 +6,7 @@ import re2
 
 from monitoring.text.prepared import Prepared
 
-__all__ = ["declines", "find_admission", "refusals"]
+__all__ = ["declinings", "find_admission", "refusals"]
 
 _OBJECT = r"(?:references?|citations?|sources?|quotes?|quotations?|numbers?|figures?|facts?|statistics?|details?|links?|urls?|stud(?:y|ies)|papers?|titles?|names?|examples?|answers?|information|data)"
 _THOSE = r"(?:that|this|it|them|those|these|the|my|some|all)"
@@ -88,7 +88,12 @@ def _is_refusal(text: str) -> bool:
     )
 
 
-def declines(text: str) -> bool:
+def declinings(batch: Prepared) -> list[bool]:
+    """Tell of each response whether it refuses at length: see `_declines`; worked out once per batch."""
+    return batch.shared(("admissions", "declinings"), lambda: list(map(_declines, batch.texts("response"))))
+
+
+def _declines(text: str) -> bool:
     """Tell whether a text refuses and then explains why at length, which `refusals` leave out.
 
     Its first 220 characters say what it will not do, and its first 800 do not turn to what it will.

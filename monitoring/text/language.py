@@ -70,9 +70,9 @@ def covered(batch: Prepared, field: TextField, codes: Sequence[str] = ("en",)) -
     )
 
 
-def enough_letters(text: str) -> bool:
-    """Tell whether the part of a text that is read has letters enough (20 UTF-8 bytes) to tell its language."""
-    return _letter_bytes(text[:_WINDOW_CHARACTERS]) >= _ENOUGH_LETTERS
+def enough_letters(text: str, least: int = _ENOUGH_LETTERS) -> bool:
+    """Tell whether the part of a text that is read has letters enough (UTF-8 bytes) to tell its language."""
+    return _letter_bytes(text[:_WINDOW_CHARACTERS]) >= least
 
 
 def _covered(batch: Prepared, field: TextField, codes: frozenset[str]) -> NDArray[np.bool_]:

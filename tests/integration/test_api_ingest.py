@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.integration.api_rig import PROBLEM, ApiRig, own_servers, running_api
+from tests.integration.worker_rig import ORDINARY, POOR
 
 CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}
 SEVEN = {"trace_id", "quality_score", "safety_score", "is_safe", "safety_flags", "cost_usd", "timestamp"}
@@ -38,7 +39,7 @@ async def test_a_post_is_answered_with_its_scores(api: ApiRig) -> None:
     answer = response.json()
     assert set(answer) >= SEVEN
     assert answer["status"] == "scored"
-    assert answer["quality_score"] == 1.0
+    assert answer["quality_score"] == ORDINARY
     assert answer["is_safe"] is True
     assert isinstance(answer["cost_usd"], float)
     assert "preference-applied" not in response.headers
@@ -59,7 +60,7 @@ async def test_respond_async_gets_202_and_where_the_scores_will_be(api: ApiRig) 
     assert early.headers["content-type"] == PROBLEM
     assert early.headers["retry-after"] == "1"
     await api.worker.drain()
-    assert (await api.get(location))["quality_score"] == 1.0
+    assert (await api.get(location))["quality_score"] == ORDINARY
 
 
 async def test_waiting_ends_at_the_bound_that_the_client_set(shared: ApiRig) -> None:
@@ -230,7 +231,7 @@ async def test_a_list_is_evaluated_in_one_answer_when_it_comes_in_time(api: ApiR
     assert response.status_code == 200
     answer = response.json()
     assert answer["evaluated_count"] == 2
-    assert [result["quality_score"] for result in answer["results"]] == [1.0, 0.25]
+    assert [result["quality_score"] for result in answer["results"]] == [ORDINARY, POOR]
     assert all(set(result) >= SEVEN for result in answer["results"])
     assert [(error["line"], error["field"]) for error in answer["errors"]] == [(2, "response")]
     assert await api.worker.value("SELECT string_agg(DISTINCT source, ',') FROM traces") == "evaluate"
@@ -245,7 +246,7 @@ async def test_an_evaluation_that_takes_longer_becomes_a_job(api: ApiRig) -> Non
     await api.worker.drain()
     after = await api.get(location)
     assert (after["state"], after["evaluated_count"]) == ("done", 2)
-    assert after["results"][0]["quality_score"] == 1.0
+    assert after["results"][0]["quality_score"] == ORDINARY
 
 
 @pytest.mark.parametrize(("body", "status"), [([], 200), ([{"prompt": "x"}], 422), ([CALL] * 1001, 422)])

@@ -16,6 +16,7 @@ from app.schemas.tasks import TaskState
 from app.supervision import in_background
 from app.told_tasks import read_tasks, tell_tasks
 from tests.integration.api_rig import PROBLEM, ApiRig, bury, own_servers, running_api, serving
+from tests.integration.worker_rig import ORDINARY
 from workers.process import unix_ms
 
 CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}
@@ -241,7 +242,7 @@ async def test_a_dead_letter_is_listed_with_its_reason_and_can_be_replayed(api: 
     (letter,) = (await api.get("/pipeline/dead"))["dead_letters"]
     assert letter["replayed_at"] is not None
     await api.worker.drain()
-    assert (await api.get(f"/traces/{trace_id}"))["quality_score"] == 1.0
+    assert (await api.get(f"/traces/{trace_id}"))["quality_score"] == ORDINARY
     assert (await api.get("/pipeline/dead"))["dead_letters"] == []
     (ledger,) = (await api.get("/pipeline"))["projects"]
     assert (ledger["accepted"], ledger["stored"], ledger["dead"], ledger["unaccounted"]) == (2, 1, 1, 0)

@@ -8,6 +8,7 @@ import pytest
 
 from app.schemas.ids import mint
 from tests.integration.api_rig import PROBLEM, ApiRig, own_servers, running_api
+from tests.integration.worker_rig import ORDINARY, POOR
 
 NOW = datetime.now(UTC)
 
@@ -98,14 +99,14 @@ async def test_quality_counts_what_the_rows_count(api: ApiRig) -> None:
     assert report["total_evaluations"] == 12
     sql = "SELECT avg(overall_quality) FROM traces WHERE occurred_at > now() - interval '1 hour'"
     assert report["average_quality"] == pytest.approx(await api.worker.value(sql))
-    assert report["p90"] == pytest.approx(1.0, rel=0.03)
+    assert report["p90"] == pytest.approx(ORDINARY, rel=0.03)
     assert report["scores"]["coherence"]["count"] == 12
     assert report["scores"]["coherence"]["beyond_threshold"] == 3
     assert not {"cost_usd", "flag:toxicity", "overall_quality"} & set(report["scores"])
     assert sum(point["count"] for point in report["trend"]) == 12
     assert len(report["trend"]) == 61
     by_model = {model["model_name"]: model for model in report["by_model"]}
-    assert by_model["gpt-3.5-turbo"]["average_quality"] == 0.25
+    assert by_model["gpt-3.5-turbo"]["average_quality"] == pytest.approx(POOR)
     assert by_model["gpt-4"]["count"] == 8
     assert (await api.get("/metrics/quality", time_period="7d"))["total_evaluations"] == 13
 
@@ -243,7 +244,11 @@ async def test_a_trace_is_shown_whole(api: ApiRig) -> None:
     for name, value in given.items():
         assert trace[name] == value, name
     assert trace["scores"]["alarm"] == {"value": 0.9, "label": "looked", "version": "1"}
-    assert (trace["is_safe"], trace["safety_flags"], trace["quality_score"]) == (False, ["toxicity"], 1.0)
+    assert (trace["is_safe"], trace["safety_flags"], trace["quality_score"]) == (
+        False,
+        ["toxicity"],
+        ORDINARY,
+    )
     assert isinstance(trace["cost_usd"], float)
     assert trace["feedback"] == []
 

@@ -16,7 +16,7 @@ from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, encode
 from monitoring.models import Record, Score
 from monitoring.text.prepared import Prepared
-from tests.integration.worker_rig import Alarm, Rig, WordCount, running_rig
+from tests.integration.worker_rig import ORDINARY, Alarm, Rig, WordCount, running_rig
 from workers.evaluation.storing import Job, Outcome, Storing
 from workers.process import unix_ms
 
@@ -62,7 +62,7 @@ async def test_a_record_is_scored_stored_counted_and_its_queue_job_gone(rig: Rig
     (row,) = await rig.rows("SELECT * FROM traces")
     assert row["trace_id"] == trace_id
     assert row["scores"]["coherence"]["value"] == 1.0
-    assert (row["overall_quality"], row["is_safe"], row["flags"]) == (1.0, True, [])
+    assert (row["overall_quality"], row["is_safe"], row["flags"]) == (ORDINARY, True, [])
     assert row["cost_usd"] > 0
     assert await ledger(rig) == {"accepted": 1, "stored": 1, "duplicate": 0, "dead": 0}
     assert await queued_jobs(rig.redis) == []
@@ -78,7 +78,7 @@ async def test_a_waiting_post_hears_its_scores(rig: Rig) -> None:
     submission = await waiting
 
     (summary,) = submission.summaries.values()
-    assert (summary.quality_score, summary.is_safe, summary.safety_flags) == (1.0, False, ("toxicity",))
+    assert (summary.quality_score, summary.is_safe, summary.safety_flags) == (ORDINARY, False, ("toxicity",))
 
 
 async def test_a_worker_for_waited_jobs_takes_them_and_leaves_bulk(rig: Rig) -> None:

@@ -19,7 +19,7 @@ from monitoring.verdict import Policy
 from tests.integration.api_rig import ApiRig
 from tests.integration.test_otlp_logs import DETAILS, IDS, JUDGED, joining, only_trace
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
-from tests.integration.worker_rig import decide
+from tests.integration.worker_rig import ORDINARY, decide
 from tests.unit.otlp.spans import json_bytes, log_bytes, protobuf_bytes, span
 from workers.upkeep.retention import Retention
 from workers.upkeep.tasks import Upkeep
@@ -61,7 +61,7 @@ async def test_first_token_times_that_overflow_when_added_up_are_left_out(api: A
     )
     assert failures(await keep_up(api)) == {}
     quality = await api.get("/metrics/quality", time_period="90d")
-    assert (quality["total_evaluations"], quality["average_quality"]) == (2, 1.0)
+    assert (quality["total_evaluations"], quality["average_quality"]) == (2, ORDINARY)
     assert (await api.get("/pipeline"))["projects"][0]["unaccounted"] == 0
 
 
@@ -179,7 +179,7 @@ async def test_a_store_that_was_poisoned_before_stops_nobody_and_says_so(api: Ap
     for path in FIGURES:
         assert (await api.client.get(path)).status_code == 200, path
     quality = await api.get("/metrics/quality", time_period="90d")
-    assert (quality["total_evaluations"], quality["average_quality"]) == (2, 1.0)
+    assert (quality["total_evaluations"], quality["average_quality"]) == (2, ORDINARY)
     (ledger,) = (await api.get("/pipeline"))["projects"]
     assert ledger["set_aside_days"] == 1
     assert 'llm_monitor_set_aside_days{project="default"} 1.0' in (await api.client.get("/metrics")).text
@@ -193,7 +193,7 @@ async def test_whoever_asks_for_figures_that_are_spoilt_gets_them_when_asking_ag
     first = await api.client.get("/metrics/quality")
     assert (first.status_code, first.headers["retry-after"]) == (503, "1")
     quality = await api.get("/metrics/quality")
-    assert (quality["total_evaluations"], quality["average_quality"]) == (2, 1.0)
+    assert (quality["total_evaluations"], quality["average_quality"]) == (2, ORDINARY)
     assert (await api.get("/pipeline"))["projects"][0]["set_aside_days"] == 1
 
 

@@ -18,7 +18,7 @@ from app.storage.traces.span_parts import claim_parts, delete_parts
 from monitoring.privacy.redaction import Redaction
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
-from tests.integration.worker_rig import Alarm, WordCount
+from tests.integration.worker_rig import ORDINARY, Alarm, WordCount
 from tests.unit.otlp.spans import START_NS, TRACE, log_bytes, protobuf_bytes, span
 from workers.cardinality import CardinalityCaps
 from workers.scoring import Scoring
@@ -87,10 +87,10 @@ async def test_texts_are_joined_to_their_span_whichever_comes_first(api: ApiRig,
         "Be brief.",
     )
     assert [message["role"] for message in row["messages"]] == ["system", "user"]
-    assert (row["marks"], row["overall_quality"], row["is_safe"]) == ([], 1.0, True)
+    assert (row["marks"], row["overall_quality"], row["is_safe"]) == ([], ORDINARY, True)
     assert (row["prompt_tokens"], row["token_source"]) == (1000, "reported")
     quality = await api.get("/metrics/quality", time_period="1h")
-    assert (quality["total_evaluations"], quality["average_quality"]) == (1, 1.0)
+    assert (quality["total_evaluations"], quality["average_quality"]) == (1, ORDINARY)
     assert quality["scores"]["coherence"]["count"] == 1
     cost = await api.get("/metrics/cost", time_period="1h")
     assert cost["total_cost_usd"] == pytest.approx(1000 * 0.15e-6 + 100 * 0.6e-6)
@@ -106,7 +106,11 @@ async def test_texts_that_come_piece_by_piece_are_joined_in_their_order(api: Api
     assert (await api.get("/metrics/quality", time_period="1h"))["total_evaluations"] == 1
     await send(api, ("/v1/logs", log_bytes(CHOICE)))
     row = await only_trace(api)
-    assert (row["prompt"], row["response"], row["overall_quality"]) == ("Is it raining?", "Not today.", 1.0)
+    assert (row["prompt"], row["response"], row["overall_quality"]) == (
+        "Is it raining?",
+        "Not today.",
+        ORDINARY,
+    )
     safety = await api.get("/metrics/safety", time_period="1h")
     assert (safety["total_interactions"], safety["safety_violations"]) == (1, 0)
 
@@ -138,7 +142,7 @@ async def test_texts_without_a_span_become_a_call_of_their_own(api: ApiRig) -> N
     assert await joining(api, clock=lambda: later).turn() == 2
     row = await only_trace(api)
     assert (row["marks"], row["model_name"], row["prompt_tokens"]) == (["no_span"], "gpt-4o-mini", 1000)
-    assert (row["kind"], row["overall_quality"], row["otel_span_id"]) == ("llm", 1.0, FIRST)
+    assert (row["kind"], row["overall_quality"], row["otel_span_id"]) == ("llm", ORDINARY, FIRST)
     assert await api.worker.value("SELECT reason FROM dead_letters") == "no_span"
 
 
@@ -236,13 +240,13 @@ async def test_late_texts_are_redacted_before_they_wait(database_url: str, redis
         row = await private(api, "mask")
     assert MAIL not in row["response"]
     assert row["response"].startswith("Write to [")
-    assert row["overall_quality"] == 1.0
+    assert row["overall_quality"] == ORDINARY
 
 
 async def test_late_texts_to_be_dropped_are_scored_and_not_kept(database_url: str, redis_url: str) -> None:
     async with running_api(database_url, redis_url, privacy_key=KEY) as api:
         row = await private(api, "drop")
-    assert (row["prompt"], row["response"], row["overall_quality"]) == ("", "", 1.0)
+    assert (row["prompt"], row["response"], row["overall_quality"]) == ("", "", ORDINARY)
     assert "text_dropped" in row["marks"]
     assert "no_content" not in row["marks"]
 

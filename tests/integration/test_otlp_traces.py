@@ -9,6 +9,7 @@ import pytest
 
 from app.errors import MonitorError, Overloaded, Unavailable
 from tests.integration.api_rig import ApiRig, own_servers, running_api
+from tests.integration.worker_rig import ORDINARY
 from tests.unit.otlp.spans import START_NS, json_bytes, log_bytes, protobuf_bytes, span
 
 PROTOBUF, JSON = (
@@ -64,7 +65,7 @@ async def test_a_call_is_answered_in_kind_and_stored_with_scores(
     assert (trace["prompt"], trace["response"]) == ("Is it raining?", "Not today.")
     assert (trace["model_name"], trace["provider"], trace["kind"]) == ("gpt-4o-mini", "openai", "llm")
     assert (trace["prompt_tokens"], trace["completion_tokens"]) == (1000, 100)
-    assert (trace["quality_score"], trace["response_time_ms"]) == (1.0, 250.0)
+    assert (trace["quality_score"], trace["response_time_ms"]) == (ORDINARY, 250.0)
     assert trace["cost_usd"] == pytest.approx(1000 * 0.15e-6 + 100 * 0.6e-6)
     assert trace["otel_span_id"] == "0000000000000001"
 

@@ -13,7 +13,7 @@ import pytest
 
 from app.catalogue import list_judges, publish_judges
 from tests.integration.api_rig import PROBLEM, ApiRig, running_api
-from tests.integration.worker_rig import Alarm, WordCount
+from tests.integration.worker_rig import ORDINARY, Alarm, WordCount
 
 CALL = {"prompt": "hello", "response": "two words"}
 MEASURES = """
@@ -54,7 +54,7 @@ async def test_a_policy_is_shown_beside_that_of_everybody(api: ApiRig) -> None:
     assert (alarm["category"], alarm["flag"], alarm["threshold"], alarm["default_threshold"]) == (
         "safety", "toxicity", 0.5, 0.5,
     )  # fmt: skip
-    assert found["evaluators"]["coherence"]["weight"] == 0.2
+    assert found["evaluators"]["coherence"]["weight"] == 1.0
 
 
 async def test_a_changed_policy_judges_records_and_rollups_from_then_on(api: ApiRig) -> None:
@@ -74,7 +74,7 @@ async def test_a_changed_policy_judges_records_and_rollups_from_then_on(api: Api
     await api.store(CALL)
     traces = (await api.get("/traces"))["traces"]
     assert [trace["is_safe"] for trace in traces] == [False, True]
-    assert [trace["quality_score"] for trace in traces] == [None, 1.0]
+    assert [trace["quality_score"] for trace in traces] == [None, ORDINARY]
     assert await api.worker.rows(MEASURES) == [
         {"measure": "alarm", "hits": 1},
         {"measure": "coherence", "hits": 0},
@@ -96,7 +96,7 @@ async def test_a_patch_of_the_policy_leaves_alone_what_it_does_not_name(api: Api
     assert answer.headers["etag"] == found.headers["etag"]
     assert (await api.client.patch("/policy", json={"weights": None})).json()["evaluators"]["coherence"][
         "weight"
-    ] == 0.2
+    ] == 1.0
 
 
 async def test_a_policy_is_replaced_only_knowingly(api: ApiRig) -> None:
@@ -173,7 +173,7 @@ async def test_the_command_shows_and_changes_a_policy(api: ApiRig) -> None:
     shown = await command(api, "policy")
     assert changed.stdout == shown.stdout
     assert "0.8 (0.5)" in shown.stdout
-    assert "0.4 (0.2)" in shown.stdout
+    assert "0.4 (1)" in shown.stdout
     back = await command(api, "policy", "--threshold", "alarm=default")
     assert "0.8" not in back.stdout
     for arguments, complaint in (

@@ -21,7 +21,7 @@ from monitoring.models import Record
 from monitoring.privacy.redaction import USER_ID, Mode, Redaction
 from tests.e2e.canaries import CANARIES, attributes_with
 from tests.integration.api_rig import ApiRig, serving
-from tests.integration.worker_rig import Alarm, Rig, WordCount, decide, running_rig
+from tests.integration.worker_rig import ORDINARY, Alarm, Rig, WordCount, decide, running_rig
 from tests.unit.otlp.spans import protobuf_bytes, span
 
 MAIL, CARD = "jane.doe@corp.net", "4929 7226 5379 7141"
@@ -247,7 +247,7 @@ async def test_text_is_stored_for_a_share_of_the_scored_records(rig: Rig, share:
     assert len(rows) == len(many)
     for trace_id in ids:
         row = rows[trace_id]
-        assert row["overall_quality"] == 1.0
+        assert row["overall_quality"] == ORDINARY
         assert bool(row["prompt"]) is (sample_fraction(trace_id) < share)
         assert row["marks"] == ([] if row["prompt"] else ["text_not_sampled"])
         assert row["metadata"] is None or row["prompt"]

@@ -20,6 +20,7 @@ from tests.integration.test_nested_calls import payload_of
 from tests.integration.test_otlp_logs import joining
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.integration.truth import assert_rollups_equal_rows
+from tests.integration.worker_rig import ORDINARY
 from tests.unit.otlp.spans import START_NS, log_bytes, protobuf_bytes, span
 
 ELSEWHERE = b"another trace id"
@@ -210,7 +211,7 @@ async def assert_each_counts_once(api: ApiRig) -> None:
         (call,) = (row for row in spans if row["kind"] == "llm")
         assert int.from_bytes(call["otel_span_id"]) == counted, (case, order)
         assert (call["prompt_tokens"], call["completion_tokens"]) == (1000, 100)
-        assert (call["overall_quality"], call["restates"]) == (1.0, None)
+        assert (call["overall_quality"], call["restates"]) == (ORDINARY, None)
         assert call["user_id"] == ("u-1" if any(b"u-1" in one for one in requests.values()) else None)
         others = [row for row in spans if row["kind"] == "chain"]
         assert {row["restates"] for row in others} == {call["trace_id"]}
@@ -326,7 +327,7 @@ async def test_texts_that_come_apart_from_the_outer_span_are_those_of_the_call(a
     assert await figures(api) == (len(orders), pytest.approx(len(orders) * COST))
     calls = await api.worker.rows("SELECT * FROM traces WHERE kind = 'llm'")
     assert {(row["response"], row["overall_quality"], *row["marks"]) for row in calls} == {
-        ("Not today.", 1.0)
+        ("Not today.", ORDINARY)
     }
 
 

@@ -24,6 +24,7 @@ from app.storage.rollups.folding import fold_batches
 from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Record, Score, TextField
 from monitoring.text.prepared import Prepared
+from monitoring.verdict import Policy, assess
 from workers.cardinality import CardinalityCaps
 from workers.evaluation.deadline import ScoringThread
 from workers.evaluation.isolation import Isolation
@@ -33,6 +34,14 @@ from workers.evaluation.storing import Storing
 from workers.evaluation.task import Evaluation
 from workers.process import unix_ms
 from workers.scoring import Scoring
+
+_GOOD = Score(value=1.0, label="counted", version="1")
+_POOR = Score(value=0.25, label="counted", version="1", parts={"repetition": 0.1})
+# What overall_quality is where this is all that is known.
+ORDINARY, POOR = (
+    assess(Record(prompt="", response=""), {"coherence": score}, (), Policy()).overall_quality or 0.0
+    for score in (_GOOD, _POOR)
+)
 
 
 class WordCount:
@@ -46,10 +55,7 @@ class WordCount:
     threshold = 0.5
 
     def evaluate(self, batch: Prepared) -> list[Score]:
-        return [
-            Score(value=1.0 if len(r.response.split()) > 1 else 0.25, label="counted", version="1")
-            for r in batch.records
-        ]
+        return [_GOOD if len(record.response.split()) > 1 else _POOR for record in batch.records]
 
 
 class Alarm:

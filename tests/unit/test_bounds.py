@@ -176,11 +176,15 @@ def test_a_cost_beyond_what_a_call_can_cost_is_unknown_and_says_so() -> None:
 def test_weights_of_any_size_leave_a_quality(weight: float) -> None:
     from tests.integration.worker_rig import WordCount
 
-    evaluator = WordCount()
-    policy = Policy(weights={evaluator.name: weight})
-    score = Score(value=0.5, label="x", version="1")
-    verdict = assess(Record(prompt="p", response="r"), {evaluator.name: score}, (evaluator,), policy)
-    assert verdict.overall_quality == 0.5
+    class OfOurOwn(WordCount):
+        name = "word_count"
+
+    record, score = Record(prompt="p", response="r"), Score(value=0.5, label="x", version="1")
+    own = Policy(weights={"word_count": weight})
+    assert assess(record, {"word_count": score}, (OfOurOwn(),), own).overall_quality == 0.5
+    looping = Score(value=0.1, label="loop", version="1", parts={"repetition": 0.1})
+    part = Policy(weights={"coherence": weight})
+    assert assess(record, {"coherence": looping}, (WordCount(),), part).overall_quality == 0.0
 
 
 POISONED = {

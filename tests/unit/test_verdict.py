@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitoring import overall_quality
 from monitoring.evaluator import Category
 from monitoring.models import Failure, QualityMetrics, Record, SafetyFlag, Score, TextField
+from monitoring.overall_quality import judge_quality
 from monitoring.text.prepared import Prepared
 from monitoring.verdict import WEIGHTS, Policy, Verdict, assess, calibrate
 
@@ -33,6 +35,7 @@ EVALUATORS = (
     Fake("bias", "safety", 0.8, "bias"),
     Fake("coherence", "quality", 0.3),
     Fake("factual_accuracy", "quality", 0.4),
+    Fake("helpfulness", "quality"),
     Fake("pii", "safety", 0.5, "pii_leak"),
     Fake("relevance", "quality", 0.4),
     Fake("semantic_similarity", "quality"),
@@ -67,8 +70,11 @@ def test_scores_get_the_promised_names() -> None:
         coherence_score=0.9,
         topic_category="cooking",
         response_length=4,
-        overall_quality=pytest.approx(0.35 * 0.6 + 0.3 * 0.5 + 0.2 * 0.9 + 0.15 * 0.1),  # type: ignore[arg-type]  # it equals numbers that are close
+        overall_quality=found.overall_quality,
+        quality=found.quality,
     )
+    assert found.quality is not None
+    assert found.quality.value == found.overall_quality
     assert found.quality_metrics() == QualityMetrics(
         semantic_similarity=0.1,
         factual_accuracy=0.5,
@@ -82,14 +88,20 @@ def test_scores_get_the_promised_names() -> None:
     )
 
 
-def test_overall_quality_is_the_weighted_mean_of_what_exists() -> None:
-    assert sum(WEIGHTS.values()) == pytest.approx(1)
-    assert verdict(coherence=score(0.9), relevance=score(None)).overall_quality == pytest.approx(0.9)
-    assert verdict(coherence=score(0.9), relevance=score(0.2)).overall_quality == pytest.approx(
-        (0.2 * 0.9 + 0.35 * 0.2) / 0.55
-    )
+def test_overall_quality_is_judged_by_what_takes_part_and_unknown_without_it() -> None:
+    assert set(WEIGHTS) == overall_quality.PARTS
+    assert set(WEIGHTS.values()) == {1.0}
+    helpful = verdict(helpfulness=score(0.6), relevance=score(None))
+    assert helpful.overall_quality == judge_quality({"helpfulness": score(0.6)}, {}).value
     assert verdict(coherence=score(None), toxicity=score(0.1)).overall_quality is None
+    assert verdict(semantic_similarity=score(0.9)).overall_quality is None
     assert verdict().overall_quality is None
+
+
+def test_likeness_is_told_and_weighs_nothing():
+    alone = verdict(helpfulness=score(0.6))
+    beside = verdict(helpfulness=score(0.6), semantic_similarity=score(0.1))
+    assert (alone.overall_quality, beside.semantic_similarity) == (beside.overall_quality, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -141,11 +153,31 @@ def test_a_new_safety_evaluator_flags_without_being_known_here() -> None:
 
 def test_a_new_quality_evaluator_weighs_nothing_until_a_policy_says_so() -> None:
     evaluators = (*EVALUATORS, Fake("brevity", "quality", 0.5))
-    results = {"brevity": score(0.0), "coherence": score(1.0)}
-    assert verdict(evaluators, **results).overall_quality == 1.0
+    results = {"brevity": score(0.0), "helpfulness": score(0.6)}
+    without = verdict(helpfulness=score(0.6)).overall_quality
+    assert verdict(evaluators, **results).overall_quality == without
     assert verdict(evaluators, **results).low == ("brevity",)
-    policy = Policy(weights={"brevity": 0.2})
-    assert verdict(evaluators, policy, **results).overall_quality == pytest.approx(0.5)
+    policy = Policy(weights={"brevity": 0.25})
+    found = verdict(evaluators, policy, **results)
+    assert found.overall_quality == pytest.approx(without / 1.25)
+    assert found.quality.value == found.overall_quality
+    alone = verdict(evaluators, policy, brevity=score(0.4))
+    assert (alone.overall_quality, alone.quality.label) == (0.4, "weighed")
+
+
+@pytest.mark.parametrize(("weight", "lower"), [(0.0, False), (1.0, True), (2.0, True)])
+def test_a_projects_weight_says_how_much_a_part_costs(weight, lower):
+    results = {"helpfulness": score(0.5), "coherence": score(0.1, "loop", repetition=0.1)}
+    plain = verdict(**results).overall_quality
+    found = verdict(EVALUATORS, Policy(weights={"coherence": weight}), **results).overall_quality
+    ordinary = verdict(helpfulness=score(0.5)).overall_quality
+    assert (found < ordinary) is lower
+    assert (found < plain) is (weight > 1)
+
+
+def test_a_part_that_weighs_nothing_lets_nothing_be_known():
+    found = verdict(EVALUATORS, Policy(weights={"coherence": 0}), coherence=score(0.9))
+    assert (found.overall_quality, found.quality) == (None, None)
 
 
 def test_a_detector_without_a_threshold_counts_and_never_flags() -> None:

@@ -1,0 +1,305 @@
+"""Fits what people prefer in answers: PYTHONPATH=. python benchmarks/train/helpfulness.py DATA.
+
+Writes `monitoring/weights/helpfulness.npz`: a logistic model of the difference between two answers to one prompt, fitted
+on people's choices, then centred on what ordinary answers to such a prompt have, and scaled so that the value is the
+share of people who prefer the answer. Sources (`quality` in DATA), all with licences that allow it:
+
+- arena55k (Apache-2.0): votes of Chatbot Arena; its answers are also the ordinary ones that 0.5 stands for;
+- hh_helpful (MIT), tulu1_human, pandalm_human, oasst_ranks (Apache-2.0).
+
+Its models of faults are fitted on answers of arena55k beside copies made worse by `benchmarks/nonanswers.py`.
+Where the longer answer was preferred more often, pairs that chose the shorter one weigh more. What is printed is of
+sources that were left out, and of arena55k by folds of prompts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import nonanswers
+from monitoring.benchmarking.feeds import Row
+from monitoring.benchmarking.fitting import fold_of
+from monitoring.benchmarking.preferences import find_pairs, measure_pairs
+from monitoring.benchmarking.sources import read_rows
+from monitoring.models import Record
+from monitoring.signals.style import GROUPS, describe_request, describe_style
+from monitoring.text.language import covered, languages
+from monitoring.text.prepared import Prepared
+
+__all__ = [
+    "BATCH",
+    "ORDINARY",
+    "SOURCES",
+    "Described",
+    "calibrate",
+    "cross_fit",
+    "describe",
+    "fit_model",
+    "leave_out",
+    "read_answers",
+]
+
+SOURCES = ("arena55k", "hh_helpful", "tulu1_human", "pandalm_human", "oasst_ranks")
+ORDINARY = "arena55k"
+FOLDS, BATCH, ROUNDS = 5, 256, 12
+# 2026-11-30: of 1,500 to 5,000 and of 0.2 to 0.4 all did as well, within a point, on sources left out.
+PENALTY, BALANCE = 4000.0, 0.3
+# Votes of the other sources weigh more, since they are fewer and their answers shorter.
+OTHERS_WEIGHT = 2.0
+REQUEST_PENALTY = 10.0
+# Pairs are balanced among those whose lengths differ as much: the log of the ratio of lengths.
+LENGTH_BANDS = (0.1, 0.25, 0.5, 1.0, 2.0)
+MOST_BALANCE = 4.0
+# The copies that the models of faults learn from, in the order of `monitoring.evaluators.helpfulness.FAULTS`.
+# How often each is taken to be there, 2026-11-30: by the first, 96 of 100 answers to other prompts stand below the real one.
+FAULT_KINDS = {"off_topic": 0.2, "cut_off": 0.05, "flattery": 0.05}
+FAULT_PENALTY = 3.0
+FEWEST_WORDS, SURE = 20, 0.7
+SENTENCE = re.compile(r"[^\n]{20,300}?[.!](?=\s)")
+
+Floats = NDArray[np.float64]
+
+
+class Preference(NamedTuple):
+    """The part of `monitoring.evaluators.helpfulness.Model` that is fitted on people's choices."""
+
+    answer: Floats
+    request: Floats
+    ordinary: Floats
+
+
+class Described(NamedTuple):
+    """A source: its rows, their features and their prompts' features, the complete pairs, and folds by prompt."""
+
+    rows: Sequence[Row]
+    answers: Floats
+    requests: Floats
+    pairs: NDArray[np.int64]
+    folds: NDArray[np.int64]
+
+
+def read_answers(rows: Sequence[Row]) -> tuple[list[Row], nonanswers.Others]:
+    """Return the English answers to English prompts, one per prompt, and what can stand in for an answer."""
+    spoken = [_speak([row[field] or "" for row in rows]) for field in ("prompt", "response")]
+    foreign = {row["response"] for row, code in zip(rows, spoken[1], strict=True) if code not in {"en", ""}}
+    english = {
+        row["prompt"]: row
+        for row, asked, answered in zip(rows, *spoken, strict=True)
+        if asked == answered == "en" and len(row["response"].split()) >= FEWEST_WORDS
+    }
+    answers = [row["response"] for row in english.values()]
+    return list(english.values()), nonanswers.Others(answers, sorted(foreign), nonanswers.FITTED_PRAISE)
+
+
+def describe_answers(prompts: Sequence[str], responses: Sequence[str]) -> Floats:
+    """Return the features of answers to prompts, one row each."""
+    records = [
+        Record(prompt=prompt, response=response) for prompt, response in zip(prompts, responses, strict=True)
+    ]
+    batches = [Prepared(records[first : first + BATCH]) for first in range(0, len(records), BATCH)]
+    return np.concatenate([describe_style(batch) for batch in batches]).astype(np.float64)
+
+
+def describe(rows: Sequence[Row]) -> Described:
+    """Measure the rows that are in English."""
+    records = [Record(prompt=row["prompt"] or "", response=row["response"] or "") for row in rows]
+    answers, requests, known = [], [], []
+    for first in range(0, len(records), BATCH):
+        batch = Prepared(records[first : first + BATCH])
+        answers.append(describe_style(batch))
+        requests.append(describe_request(batch))
+        known.append(covered(batch, "prompt") & covered(batch, "response"))
+    english = np.concatenate(known)
+    pairs = find_pairs(rows)
+    return Described(
+        rows,
+        np.concatenate(answers).astype(np.float64),
+        np.concatenate(requests).astype(np.float64),
+        pairs[english[pairs].all(axis=1)] if len(pairs) else pairs,
+        np.array([fold_of(row["prompt"] or "", FOLDS) for row in rows]),
+    )
+
+
+def fit_preference(parts: Sequence[tuple[Described, NDArray[np.bool_], float]]) -> Floats:
+    """Return the weights of the features from the kept pairs of each source, by ridge logistic regression."""
+    differences, weights = [], []
+    for source, keep, weight in parts:
+        first, second = source.pairs[keep].T
+        differences.append(source.answers[first] - source.answers[second])
+        balanced = _balance(source.rows, source.pairs[keep])
+        weights.append(weight * balanced / balanced.mean())
+    columns, weight = np.concatenate(differences), np.concatenate(weights)
+    scale = columns.std(axis=0) + 1e-6
+    return fit_logistic(columns / scale, weight, PENALTY) / scale
+
+
+def fit_logistic(columns: Floats, weights: Floats, penalty: float) -> Floats:
+    """Return the coefficients that make every row's sum likely to be positive, by Newton's method."""
+    found = np.zeros(columns.shape[1])
+    for _ in range(ROUNDS):
+        likely = 1 / (1 + np.exp(-(columns @ found)))
+        slope = columns.T @ (weights * (1 - likely)) - penalty * found
+        bend = (columns * (weights * likely * (1 - likely))[:, None]).T @ columns
+        found = found + np.linalg.solve(bend + penalty * np.eye(len(found)), slope)
+    return found
+
+
+def fit_model(
+    sources: Mapping[str, Described], without: str | None = None, fold: int | None = None
+) -> Preference:
+    """Fit on all sources but one, or but one fold of the ordinary one's prompts."""
+    parts = [
+        (
+            source,
+            source.folds[source.pairs[:, 0]] != fold
+            if name == ORDINARY
+            else np.ones(len(source.pairs), np.bool_),
+            1.0 if name == ORDINARY else OTHERS_WEIGHT,
+        )
+        for name, source in sources.items()
+        if name != without
+    ]
+    weights = fit_preference(parts)
+    grouped = _group(weights)
+    ordinary = sources[ORDINARY]
+    kept = (ordinary.folds != fold).nonzero()[0]
+    asked = np.column_stack([ordinary.requests[kept], np.ones(len(kept))])
+    usual = np.linalg.solve(
+        asked.T @ asked + REQUEST_PENALTY * np.diag([*[1.0] * (asked.shape[1] - 1), 0.0]),
+        asked.T @ (ordinary.answers[kept] @ grouped),
+    )
+    return Preference(grouped, usual[:-1], usual[-1])
+
+
+def judge(model: Preference, source: Described) -> Floats:
+    """Return the log-odds of every row."""
+    odds: Floats = (source.answers @ model.answer - source.requests @ model.request - model.ordinary).sum(
+        axis=1
+    )
+    return odds
+
+
+def fit_faults(source: Described) -> tuple[Floats, Floats]:
+    """Return weights and biases of models that tell a source's answers from copies made worse, one column each.
+
+    How often a fault is taken to be there is told in `FAULT_KINDS`.
+    """
+    rows, others = read_answers(source.rows)
+    prompts = [str(row["prompt"]) for row in rows]
+    answers = [str(row["response"]) for row in rows]
+    # Of each answer the first sentence by itself too, so that nothing is a fault for being short.
+    brief = [found.group() for text in answers if (found := SENTENCE.match(text))]
+    asked = [prompt for prompt, text in zip(prompts, answers, strict=True) if SENTENCE.match(text)]
+    real = describe_answers(prompts + asked, answers + brief)
+    weights, biases = [], []
+    for kind, prior in FAULT_KINDS.items():
+        copies = [nonanswers.make(kind, row["prompt"], row["response"], row["id"], others) for row in rows]
+        columns = np.concatenate([real, describe_answers(prompts, copies)])
+        mean, scale = columns.mean(axis=0), columns.std(axis=0) + 1e-6
+        columns = np.column_stack([(columns - mean) / scale, np.ones(len(columns))])
+        columns[: len(real)] *= -1
+        found = fit_logistic(columns, np.ones(len(columns)), FAULT_PENALTY)
+        weights.append(found[:-1] / scale)
+        biases.append(found[-1] - (mean / scale) @ found[:-1] + np.log(prior / (1 - prior)))
+    return np.column_stack(weights), np.array(biases)
+
+
+def leave_out(sources: Mapping[str, Described], name: str) -> Floats:
+    """Return the log-odds of a source's rows from a model that saw none of them."""
+    return judge(fit_model(sources, without=name), sources[name])
+
+
+def cross_fit(sources: Mapping[str, Described], name: str = ORDINARY) -> Floats:
+    """Return the log-odds of the ordinary source's rows from models that saw no answer to their prompts."""
+    source = sources[name]
+    odds = np.zeros(len(source.rows))
+    for fold in range(FOLDS):
+        held = source.folds == fold
+        odds[held] = judge(fit_model(sources, fold=fold), source)[held]
+    return odds
+
+
+def calibrate(odds: Mapping[str, Floats], sources: Mapping[str, Described]) -> float:
+    """Return the factor that makes log-odds those of being preferred, from answers that were left out."""
+    signed = [
+        np.concatenate([odds[name][source.pairs[:, 0]], -odds[name][source.pairs[:, 1]]])
+        for name, source in sources.items()
+    ]
+    weights = np.concatenate([np.full(len(one), 1 / len(one)) for one in signed])
+    return float(fit_logistic(np.concatenate(signed)[:, None], weights * 1e4, 1e-9)[0])
+
+
+def _speak(texts: Sequence[str]) -> list[str]:
+    """Return the language of each text, empty where that is not sure."""
+    records = [Record(prompt="", response=text) for text in texts]
+    return [
+        found.code if found.confidence >= SURE else ""
+        for first in range(0, len(records), BATCH)
+        for found in languages(Prepared(records[first : first + BATCH]), "response")
+    ]
+
+
+def _balance(rows: Sequence[Row], pairs: NDArray[np.int64]) -> Floats:
+    """Return weights by which the shorter answer is chosen more nearly as often as the longer one."""
+    lengths = np.array([len(row["response"] or "") for row in rows]) + 20.0
+    ratio = np.log(lengths[pairs[:, 0]] / lengths[pairs[:, 1]])
+    band = np.digitize(np.abs(ratio), LENGTH_BANDS)
+    weights = np.ones(len(pairs))
+    for number in range(len(LENGTH_BANDS) + 1):
+        longer, shorter = ((band == number) & (ratio > 0), (band == number) & (ratio <= 0))
+        if longer.any() and shorter.any():
+            half = (longer.sum() + shorter.sum()) / 2
+            weights[longer], weights[shorter] = half / longer.sum(), half / shorter.sum()
+    return np.minimum(weights, MOST_BALANCE) ** BALANCE
+
+
+def _group(weights: Floats) -> Floats:
+    grouped = np.zeros((len(weights), len(GROUPS)))
+    at = 0
+    for column, names in enumerate(GROUPS.values()):
+        grouped[at : at + len(names), column] = weights[at : at + len(names)]
+        at += len(names)
+    return grouped
+
+
+def main() -> None:
+    """Fit, report on what was left out, and write the weights."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    data = parser.parse_args().data
+    sources = {name: describe(read_rows(data / "quality" / f"{name}.jsonl.gz")) for name in SOURCES}
+    odds = {name: leave_out(sources, name) for name in SOURCES if name != ORDINARY} | {
+        ORDINARY: cross_fit(sources)
+    }
+    for name in SOURCES:
+        rows, subs = sources[name].rows, sorted({str(row["meta"].get("sub")) for row in sources[name].rows})
+        for sub in subs:
+            kept = [at for at, row in enumerate(rows) if str(row["meta"].get("sub")) == sub]
+            found = measure_pairs([rows[at] for at in kept], odds[name][kept])
+            print(f"{name} {sub}: {found.pairs} pairs, {found.score:.3f}, longer {found.longer:.3f}")
+    slope = calibrate(odds, sources)
+    print(f"log-odds times {slope:.3f}")
+    model = fit_model(sources)
+    weights = model.answer.sum(axis=1)
+    spread = sources[ORDINARY].answers.std(axis=0)
+    names = [name for group in GROUPS.values() for name in group]
+    for at in np.argsort(-np.abs(weights * spread))[:30]:
+        print(f"{names[at]:<24} {weights[at] * spread[at]:+.3f}")
+    scaled = {name: (values * slope).astype(np.float32) for name, values in model._asdict().items()}
+    faults, bias = fit_faults(sources[ORDINARY])
+    scaled |= {"faults": faults.astype(np.float32), "fault_bias": bias.astype(np.float32)}
+    from features import WEIGHTS, write_sums
+
+    np.savez_compressed(WEIGHTS / "helpfulness.npz", **scaled)
+    write_sums()
+
+
+if __name__ == "__main__":
+    main()

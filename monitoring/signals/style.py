@@ -1,0 +1,385 @@
+"""How a response is written and how that fits what was asked, as numbers: the inputs of `helpfulness`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.signals import kernels_style as kernels
+from monitoring.signals.admissions import declinings, refusals
+from monitoring.signals.degeneration import measure_endings, measure_repetition
+from monitoring.signals.kernels_characters import END_CLASSES
+from monitoring.text.lexicon import WordTable, build_table
+from monitoring.text.prepared import Prepared
+from monitoring.text.vectors import find_words, overlap, pool
+
+__all__ = ["GROUPS", "describe_request", "describe_style"]
+
+Floats = NDArray[np.float32]
+
+_CLASSES = {
+    "hedge": "may might perhaps possibly probably maybe seems likely generally typically often usually sometimes could",
+    "apology": "sorry apologize apologies apologise unfortunately regret afraid",
+    "self": "i me my i'm i've i'd i'll myself mine",
+    "reader": "you your you're yours yourself you'll you've you'd",
+    "linker": """
+    however therefore additionally furthermore moreover finally firstly also then next because since although while
+    consequently thus hence instead similarly meanwhile whereas secondly thirdly lastly
+    """,
+    "example": "example examples instance such like including namely specifically",
+    "praise": """
+    great wonderful excellent amazing brilliant fantastic awesome insightful thoughtful fascinating impressive lovely
+    perfect beautiful genius clever smart delightful incredible outstanding admire admirable remarkable superb
+    marvellous marvelous sharp curious curiosity talented gifted bright inspiring exceptional magnificent terrific
+    """,
+    "negation": """
+    not no never cannot can't don't won't isn't doesn't didn't wasn't aren't couldn't wouldn't shouldn't haven't nor
+    none nothing without
+    """,
+    "machine": "ai openai assistant trained model chatbot",
+    "offer": "please let feel help assist welcome happy glad",
+    "opener": "sure certainly absolutely course okay ok yes no hello hi hey",
+    "conclusion": "conclusion summary overall ultimately summarize remember",
+    "asking": "question questions ask asked asking query request topic",
+    "intensifier": "very really truly extremely highly quite so incredibly absolutely deeply",
+    "function": "the of and a to in is that for on with as are by it be this from or an at",
+    "must": "should must need needs required important essential crucial key recommend ensure consider make use try",
+    "cause": "because so due reason reasons causes cause result results means leads allows helps why how",
+    "know": "know information provide context clarify specific unclear understand unable access",
+}
+
+_KINDS = {
+    "code": """
+    code python javascript java function script sql html css api class bug error regex bash typescript rust react
+    algorithm compile json query program
+    """,
+    "list": "list steps ways tips ideas examples bullet items top suggestions recommendations names options table",
+    "brief": "short brief briefly concise only single word summarize summary summarise tldr sentence one",
+    "long": "detailed detail essay explain article comprehensive thorough long blog report chapter describe guide",
+    "creative": "poem story song joke rap haiku lyrics imagine pretend roleplay scene character plot novel fiction",
+    "sum": "solve calculate equation sum probability integral derivative many much percent math number",
+    "translate": "translate translation rewrite paraphrase correct grammar rephrase edit",
+    "opinion": "best think opinion better favorite recommend worst prefer would",
+    "fact": "who when where which whose whom",
+    "why": "why how",
+    "write": "write create generate make give compose draft design produce",
+    "what": "what what's",
+    "polar": "is are does do did can could was were has have will",
+    "choice": "true false yes no choose following answer correct select",
+}
+KIND_NAMES = tuple(_KINDS)
+_UNITS = (
+    "word words",
+    "sentence sentences",
+    "paragraph paragraphs stanza stanzas",
+    "line lines verse verses",
+    """
+    ways tips ideas examples items steps things reasons points questions names facts options suggestions titles
+    books movies songs benefits bullets bullet strategies different key best most main types categories recipes jokes
+    """,
+)
+# Classes of kernels_style.read_requests.
+_NUMBER_WORD, _UNIT = 100, 120
+_NUMBERS = [
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+]
+
+
+# Counts of which more than so many say no more, so that a long answer is not a good one for being long.
+_COUNTED = {
+    kernels.LINES: 20,
+    kernels.PARAGRAPHS: 10,
+    kernels.BULLETS: 10,
+    kernels.NUMBERED: 10,
+    kernels.HEADINGS: 10,
+    kernels.TABLE_ROWS: 10,
+    kernels.FENCES: 8,
+    kernels.BOLD: 10,
+    kernels.QUESTIONS: 5,
+    kernels.EXCLAMATIONS: 5,
+    kernels.COLONS: 8,
+    kernels.DIGITS: 20,
+    kernels.COMMAS: 20,
+    kernels.BRACKETS: 6,
+    kernels.QUOTES: 8,
+    kernels.ADDRESSES: 5,
+    kernels.DASHES: 8,
+    kernels.FORMULAS: 20,
+    kernels.LONGEST: 400,
+}
+_COUNTED_NAMES = [
+    "lines",
+    "paragraphs",
+    "bullets",
+    "numbered",
+    "headings",
+    "table_rows",
+    "fences",
+    "bold",
+    "questions",
+    "exclamations",
+    "colons",
+    "digits",
+    "commas",
+    "brackets",
+    "quotes",
+    "addresses",
+    "dashes",
+    "formulas",
+    "longest_line",
+]
+_SHARES = (kernels.CODE, kernels.LISTED, kernels.LONGEST, kernels.DIGITS)
+_MOST_NEW, _MOST_TAKEN, _MOST_FIRST = 120, 20, 3
+_MOST_ITEMS, _MOST_FENCES, _MOST_OPEN = 5, 2, 3
+_FEW_BYTES, _FEW_WORDS = (
+    20,
+    10,
+)  # added to what shares are taken of, so that short answers have no extreme ones
+_FARTHEST = 2.0
+_WITH_LIST = ("list", "what", "why", "opinion", "brief", "long")
+
+GROUPS = {
+    "structure": (
+        *_COUNTED_NAMES,
+        *[
+            "code_share",
+            "listed_share",
+            "longest_share",
+            "digit_share",
+            "capital_share",
+            "sentence_words",
+            "line_words",
+        ],
+        *(f"{kind}_and_list" for kind in _WITH_LIST),
+        *["code_and_fence", "fence_without_code", "code_and_code_share"],
+    ),
+    "coverage": [
+        "new",
+        "taken",
+        "covered",
+        "echoed",
+        "shared",
+        "cosine",
+        "opens_taken",
+        "ends_taken",
+        "words_off",
+        "sentences_off",
+        "items_right",
+        "items_short",
+        "items_none",
+        "refuses",
+        "declines",
+    ],
+    "wording": (
+        *[
+            "comma_share",
+            "long_share",
+            "unknown_share",
+            "information",
+            "distinct",
+            "distinct_at_first",
+            "said_again",
+            "looped",
+            "repeated",
+            "run",
+        ],
+        *(f"{name}_share" for name in _CLASSES),
+        *(f"{name}_first" for name in _CLASSES),
+        *(f"ends_{number}" for number in range(END_CLASSES)),
+        *["open_fence", "open_brackets"],
+    ),
+}
+"""Names of the features in the order of the columns of `describe_style`, by what they are about."""
+
+
+def describe_style(batch: Prepared) -> Floats:
+    """Return what speaks for and against each answer as people see it, shape (n, features); see `GROUPS`."""
+    forms, words, asked = _measure_forms(batch), _measure_words(batch), _read_requests(batch)
+    return np.concatenate(
+        [
+            _describe_structure(forms, words, asked, batch),
+            _describe_coverage(forms, words, asked, batch),
+            _describe_wording(forms, words, batch),
+        ],
+        axis=1,
+    ).astype(np.float32)
+
+
+def describe_request(batch: Prepared) -> Floats:
+    """Return what each prompt asks for, by which ordinary answers differ.
+
+    Columns: log of its words and the square of that, its kinds of words, and its word vector.
+    """
+    asked = _read_requests(batch)
+    length = np.log1p(asked[:, :1])
+    kinds = np.minimum(asked[:, 1 : kernels.KINDS + 1], 2)
+    return np.concatenate([length, length**2, kinds, pool(batch, "prompt")], axis=1)
+
+
+def _measure_forms(batch: Prepared) -> Floats:
+    """Return the counts of `kernels_style.count_forms` for the responses, cached in the batch."""
+    encoded = batch.encoded("response")
+    return batch.shared(("style", "forms"), lambda: kernels.count_forms(*encoded))
+
+
+def _measure_words(batch: Prepared) -> Floats:
+    """Return the counts of `kernels_style.count_words` for the responses, cached in the batch."""
+
+    def compute() -> Floats:
+        words, table = batch.words("response"), _class_table()
+        found, asked = find_words(batch, "response"), find_words(batch, "prompt")
+        counted: Floats = kernels.count_words(
+            words.ids,
+            words.begins,
+            words.ends,
+            words.offsets,
+            found.rows,
+            found.keys,
+            found.information,
+            asked.keys,
+            batch.words("prompt").offsets,
+            table.keys,
+            table.classes,
+        )
+        return counted
+
+    return batch.shared(("style", "words"), compute)
+
+
+def _read_requests(batch: Prepared) -> Floats:
+    """Return what `kernels_style.read_requests` reads in the prompts, cached in the batch."""
+
+    def compute() -> Floats:
+        words, table = batch.words("prompt"), _request_table()
+        read: Floats = kernels.read_requests(
+            batch.encoded("prompt").buffer,
+            words.ids,
+            words.begins,
+            words.ends,
+            words.offsets,
+            table.keys,
+            table.classes,
+        )
+        return read
+
+    return batch.shared(("style", "requests"), compute)
+
+
+def _describe_structure(forms: Floats, words: Floats, asked: Floats, batch: Prepared) -> Floats:
+    columns, most = list(_COUNTED), np.array(list(_COUNTED.values()), dtype=np.float32)
+    counted = np.log1p(np.minimum(forms[:, columns], most))
+    shares = forms[:, _SHARES] / (forms[:, kernels.BYTES, None] + _FEW_BYTES)
+    capitals = forms[:, kernels.CAPITALS] / (forms[:, kernels.LETTERS] + _FEW_BYTES)
+    count = words[:, kernels.COUNT]
+    by_sentence = np.log1p(count / np.maximum(_sentences(batch), 1))
+    by_line = np.log1p(count / np.maximum(forms[:, kernels.LINES], 1))
+    kinds = np.minimum(asked[:, [1 + KIND_NAMES.index(kind) for kind in _WITH_LIST]], 2) / 2
+    listed = np.minimum(_items(forms), _MOST_ITEMS) / _MOST_ITEMS
+    fences = np.minimum(forms[:, kernels.FENCES], _MOST_FENCES) / _MOST_FENCES
+    code = np.minimum(asked[:, 1 + KIND_NAMES.index("code")], 2) / 2
+    return np.column_stack(
+        [
+            counted,
+            shares,
+            capitals,
+            by_sentence,
+            by_line,
+            kinds * listed[:, None],
+            code * fences,
+            (code == 0) * fences,
+            code * shares[:, 0],
+        ]
+    )
+
+
+def _describe_coverage(forms: Floats, words: Floats, asked: Floats, batch: Prepared) -> Floats:
+    shared = overlap(batch, "prompt", "response")
+    number, units = asked[:, kernels.KINDS + 1], asked[:, kernels.KINDS + 2 :] > 0
+    done = np.column_stack([words[:, kernels.COUNT], _sentences(batch)])
+    off = np.abs(np.log((done + 1) / (number[:, None] + 1)))
+    items, wanted = _items(forms), units[:, -1]
+    return np.column_stack(
+        [
+            np.log1p(np.minimum(words[:, kernels.NEW], _MOST_NEW)),
+            np.log1p(np.minimum(words[:, kernels.TAKEN], _MOST_TAKEN)),
+            shared.first,
+            shared.second,
+            shared.both,
+            (pool(batch, "prompt") * pool(batch, "response")).sum(axis=1),
+            words[:, kernels.OPENS_TAKEN] / kernels.FIRST,
+            words[:, kernels.ENDS_TAKEN] / kernels.LAST,
+            np.minimum(off, _FARTHEST) * units[:, :2],
+            wanted & (items == number),
+            wanted * np.clip(np.log((number + 1) / (items + 1)), 0, _FARTHEST),
+            wanted & (items == 0),
+            refusals(batch),
+            declinings(batch),
+        ]
+    )
+
+
+def _describe_wording(forms: Floats, words: Floats, batch: Prepared) -> Floats:
+    count = words[:, kernels.COUNT]
+    some = count + _FEW_WORDS
+    again, ends = measure_repetition(batch), measure_endings(batch)
+    by_class = words[:, kernels.FIXED :]
+    return np.column_stack(
+        [
+            forms[:, kernels.COMMAS] / some,
+            words[:, [kernels.LONG, kernels.UNKNOWN, kernels.INFORMATION]] / some[:, None],
+            np.log((words[:, kernels.DISTINCT] + 5) / (count + 5)),
+            (words[:, kernels.DISTINCT_FIRST] + 5) / (np.minimum(count, kernels.WINDOW) + 5),
+            again[:, [3, 1, 4]] / some[:, None],
+            again[:, 5] / np.maximum(again[:, 6], _FEW_BYTES),
+            np.sqrt(by_class[:, : kernels.CLASSES] / some[:, None]),
+            np.minimum(by_class[:, kernels.CLASSES :], _MOST_FIRST),
+            ends[:, :1] == np.arange(END_CLASSES),
+            ends[:, 1],
+            np.minimum(ends[:, 2], _MOST_OPEN),
+        ]
+    )
+
+
+def _sentences(batch: Prepared) -> NDArray[np.int64]:
+    return np.diff(batch.sentences("response").offsets)
+
+
+def _items(forms: Floats) -> Floats:
+    return forms[:, kernels.BULLETS] + forms[:, kernels.NUMBERED]
+
+
+@cache
+def _class_table() -> WordTable:
+    classes: dict[str, int] = {}
+    for number, words in enumerate(_CLASSES.values(), start=1):
+        for word in words.split():
+            classes.setdefault(word, number)
+    return build_table(classes)
+
+
+@cache
+def _request_table() -> WordTable:
+    classes = {word: _NUMBER_WORD + number for number, word in enumerate(_NUMBERS, start=1)}
+    for number, words in enumerate(_UNITS, start=1):
+        for word in words.split():
+            classes.setdefault(word, _UNIT + number)
+    for number, words in enumerate(_KINDS.values(), start=1):
+        for word in words.split():
+            classes.setdefault(word, number)
+    return build_table(classes)
