@@ -27,8 +27,8 @@ from app.serving.headers import SecurityHeaders
 from app.serving.proxies import behind_proxies
 from app.storage.engine import Engine, create_engine
 from app.supervision import Tasks, in_background
+from app.task_reports import REPORT_SECONDS, process_name, report_tasks
 from app.telemetry import configure_logging
-from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 from dashboard.auth.login import sign_in_router
 from dashboard.auth.middleware import SignInMiddleware
 from dashboard.callbacks import CallbackCheck
@@ -71,7 +71,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
 
     async def tell() -> None:
         moment = int(now_utc().timestamp() * 1000)
-        await tell_tasks(clients.redis, process_name("dashboard"), tasks.states(), moment)
+        await report_tasks(clients.redis, process_name("dashboard"), tasks.states(), moment)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -79,7 +79,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
             async with in_background(
                 tasks.keep("news", news.listen),
                 keyring.run(tasks),
-                tasks.repeat("heartbeat", tell, TELL_SECONDS),
+                tasks.repeat("heartbeat", tell, REPORT_SECONDS),
             ):
                 yield
         finally:

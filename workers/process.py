@@ -32,7 +32,7 @@ from app.queue.loop import Loop, connect, make_loop
 from app.queue.scheduling import Lane
 from app.storage.engine import answers, create_engine
 from app.supervision import NEVER, Tasks, in_background, repeat
-from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
+from app.task_reports import REPORT_SECONDS, process_name, report_tasks
 from monitoring.evaluator import Evaluator
 from workers.cardinality import CardinalityCaps
 from workers.evaluation.deadline import ScoringThread
@@ -148,7 +148,7 @@ class WorkerProcess:
         tasks = self._tasks
         yield self._projects.run(tasks)
         yield tasks.repeat("disk", self._look_at_disk, _DISK_SECONDS, longest=_DISK_SECONDS)
-        yield tasks.repeat("heartbeat", self._beat, TELL_SECONDS, longest=TELL_SECONDS)
+        yield tasks.repeat("heartbeat", self._beat, REPORT_SECONDS, longest=REPORT_SECONDS)
         for chore in self._chores:
             yield chore.run(tasks)
 
@@ -218,7 +218,7 @@ class WorkerProcess:
 
     async def _beat(self) -> None:
         """Tell Redis that this worker lives, what it judges by, and how its tasks do."""
-        await tell_tasks(self._redis, process_name("worker"), self._tasks.states(), unix_ms())
+        await report_tasks(self._redis, process_name("worker"), self._tasks.states(), unix_ms())
         if self._lane == "bulk":
             await beat(self._redis, self._name, unix_ms())
             await publish_judges(self._redis, self._judges)

@@ -23,8 +23,8 @@ from app.storage.engine import Connection, Engine
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.duplicates import (
     read_group,
+    read_similar_calls,
     read_stream_parts,
-    read_twins,
     read_wording,
     rewrite_calls,
 )
@@ -33,11 +33,11 @@ from app.storage.traces.places import become_steps, read_places
 from app.storage.traces.reading import lock_traces
 from monitoring.spending.pricing import PricingStatus
 from workers.cardinality import CardinalityCaps
+from workers.spans.call_pairs import is_end_of_stream, is_request_of_stream
 from workers.spans.context import placed, within_reach, wording
 from workers.spans.gathering import complete, gives
 from workers.spans.instrumentations import tell_beside
 from workers.spans.restatements import restate
-from workers.spans.twins import is_end_of_stream, is_request_of_stream
 
 __all__ = ["DuplicateCalls", "restated_among", "shared_traces"]
 
@@ -158,18 +158,22 @@ class DuplicateCalls:
         calls = [one.trace_id for one in own if one.kind in COUNTED_KINDS]
         day = minted_at(max(one.trace_id for one in envelopes)).date()
         beside = bool(calls) and await tell_beside(connection, project_id, day)
-        twins = await read_twins(connection, project_id, calls, since=since, until=until) if beside else []
+        similar = (
+            await read_similar_calls(connection, project_id, calls, since=since, until=until)
+            if beside
+            else []
+        )
         streamed = [one.trace_id for one in own if is_request_of_stream(one) or is_end_of_stream(one)]
-        twins += await read_stream_parts(connection, project_id, streamed, since=since, until=until)
+        similar += await read_stream_parts(connection, project_id, streamed, since=since, until=until)
         held = Counter(one.otel_trace_id for one in own)
         # A stream's two spans in one job were told from each other before they were stored.
-        elsewhere = bool(twins or streamed)
+        elsewhere = bool(similar or streamed)
         traces = sorted(id_ for id_, number in held.items() if elsewhere or number > 1 or id_ in shared)
         if not traces:
             return {}, {}
         places = await read_places(connection, project_id, traces, since=since, until=until)
-        spans = {span.trace_id: span for span in (*places, *twins)}
-        if twins:
+        spans = {span.trace_id: span for span in (*places, *similar)}
+        if similar:
             met = [id_ for id_, span in spans.items() if span.kind in COUNTED_KINDS]
             group = await read_group(connection, project_id, met, since=since, until=until)
             spans |= {span.trace_id: span for span in group}

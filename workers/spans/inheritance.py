@@ -14,13 +14,13 @@ from uuid import UUID
 from msgspec import structs
 
 from app.figures.aggregation import difference
-from app.schemas.inherited import INHERITED_NAMES, Given, Kin, shared_metadata, unite_tags
+from app.schemas.inherited import INHERITED_NAMES, Given, OwnedSpan, shared_metadata, unite_tags
 from app.schemas.kinds import PART_KINDS, RETRIEVERS
 from app.schemas.queued import Envelope
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
 from app.storage.rollups.writing import append_deltas
-from app.storage.traces.inheritance import Heir, give, lock_counted, read_kin, read_shared
+from app.storage.traces.inheritance import Heir, give, lock_counted, read_owned_spans, read_shared
 from monitoring.marks import COUNTED_AS_OTHER, Mark
 from monitoring.models import Record
 from workers.cardinality import CardinalityCaps
@@ -142,18 +142,20 @@ async def _give(
 
 async def _find(connection: Connection, lineage: _Lineage) -> _Found:
     project_id, ids, since, until = lineage
-    kin = await read_kin(connection, project_id, ids, since=since, until=until)
-    retrieved = frozenset(one.otel_trace_id for one in kin if one.kind in RETRIEVERS)
-    return _Found(await _find_wanting(connection, project_id, kin) if kin else {}, retrieved)
+    spans = await read_owned_spans(connection, project_id, ids, since=since, until=until)
+    retrieved = frozenset(one.otel_trace_id for one in spans if one.kind in RETRIEVERS)
+    return _Found(await _find_wanting(connection, project_id, spans) if spans else {}, retrieved)
 
 
-async def _find_wanting(connection: Connection, project_id: str, kin: Sequence[Kin]) -> dict[UUID, Given]:
+async def _find_wanting(
+    connection: Connection, project_id: str, spans: Sequence[OwnedSpan]
+) -> dict[UUID, Given]:
     """Return by id the spans that lack something that an outer one says, with what outer ones say.
 
     Of metadata only what is to be added is returned.
     """
-    by_place: dict[_Id, Kin] = {(one.otel_trace_id, one.otel_span_id): one for one in kin}
-    outer = {(one.otel_trace_id, one.otel_parent_span_id) for one in kin}
+    by_place: dict[_Id, OwnedSpan] = {(one.otel_trace_id, one.otel_span_id): one for one in spans}
+    outer = {(one.otel_trace_id, one.otel_parent_span_id) for one in spans}
     givers = [one.trace_id for place, one in by_place.items() if place in outer]
     shared = await read_shared(connection, project_id, givers)
     passed = _passed_on(
@@ -166,7 +168,7 @@ async def _find_wanting(connection: Connection, project_id: str, kin: Sequence[K
         }
     )
     found = {by_place[place].trace_id: given for place, given in passed.items()}
-    heirs = [one for one in kin if one.trace_id in found]
+    heirs = [one for one in spans if one.trace_id in found]
     takers = {one.trace_id for one in heirs if not _WITHOUT_TEXT.intersection(one.marks)}
     known = (
         await read_shared(connection, project_id, sorted(takers))
@@ -203,7 +205,7 @@ def _passed_on(places: Mapping[_Id, _Place]) -> dict[_Id, Given]:
     }
 
 
-def _said(one: Kin | Record, shared: Mapping[str, Any]) -> Given:
+def _said(one: OwnedSpan | Record, shared: Mapping[str, Any]) -> Given:
     return Given(
         None if Mark.INHERITED_USER in one.marks else one.user_id,
         None if Mark.INHERITED_SESSION in one.marks else one.session_id,
@@ -223,7 +225,7 @@ def _may_matter(envelope: Envelope) -> bool:
     )
 
 
-def _lacks(one: Kin, given: Given) -> bool:
+def _lacks(one: OwnedSpan, given: Given) -> bool:
     return (
         _owner(one.user_id, given.user_id, inherited=Mark.INHERITED_USER in one.marks) != one.user_id
         or _owner(one.session_id, given.session_id, inherited=Mark.INHERITED_SESSION in one.marks)

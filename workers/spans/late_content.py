@@ -43,7 +43,7 @@ from workers.cardinality import CardinalityCaps
 from workers.scoring import Scoring, Unscorable
 from workers.spans.context import give_documents, latest_beginnings, within_reach
 from workers.spans.duplicates import DuplicateCalls, shared_traces
-from workers.spans.findings import Finding, keep_findings
+from workers.spans.evaluation_results import EvaluationResult, store_evaluation_results
 
 __all__ = ["ALONE_AFTER", "ORPHANED_AFTER", "LateContent", "merge"]
 
@@ -149,13 +149,13 @@ class LateContent:
             found = {id_: group for id_, group in by_trace.items() if id_ in stored}
             letters += await self._rescore(connection, project_id, stored, found)
             letters += await self._promote(connection, project_id, list(by_span.values()))
-            findings = [
-                Finding(id_, one.part.part_id, one.record)
+            results = [
+                EvaluationResult(id_, one.part.part_id, one.record)
                 for id_, group in found.items()
                 for one in group
                 if _finds(one)
             ]
-            await keep_findings(connection, project_id, findings)
+            await store_evaluation_results(connection, project_id, results)
             await bury(connection, project_id, letters)
             await release_parts(connection, project_id, missed)
             done = [part.part_id for part in parts if part.part_id not in set(missed)]

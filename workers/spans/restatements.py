@@ -14,6 +14,7 @@ from uuid import UUID
 
 from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.spans import POINTING, PlacedSpan, Reason, Restatement, Wording
+from workers.spans.call_pairs import find_call_pairs, is_request_of_stream
 from workers.spans.likeness import (
     COUNTED_AGAIN,
     Tokens,
@@ -24,7 +25,6 @@ from workers.spans.likeness import (
     match,
     tokens_of,
 )
-from workers.spans.twins import find_twins, is_request_of_stream
 
 __all__ = ["Restating", "restate"]
 
@@ -175,7 +175,7 @@ class _Restating:
     def _look_beside(self, *, beside: bool) -> None:
         """Join calls that do not lie inside each other, those first that are closest in time."""
         alone = [call for call in self._calls if call.trace_id not in self._pointing]
-        twins, wanted = find_twins(alone, self._wording, self._outer, beside=beside)
+        pairs, wanted = find_call_pairs(alone, self._wording, self._outer, beside=beside)
         self._wanted |= wanted
         streamed = {
             id_
@@ -183,8 +183,8 @@ class _Restating:
             if call.restates and call.restates_because == Reason.STREAM
             for id_ in (call.trace_id, call.restates)
         }
-        scopes = {head: self._scopes(group) for head, group in self._groups().items()} if twins else {}
-        for one, other, because in twins:
+        scopes = {head: self._scopes(group) for head, group in self._groups().items()} if pairs else {}
+        for one, other, because in pairs:
             first, second = self._head(one), self._head(other)
             if first == second:
                 continue

@@ -17,7 +17,7 @@ from uuid import UUID
 from app.schemas.spans import PlacedSpan, Reason, Wording
 from workers.spans.likeness import COUNTED_AGAIN, differ, is_same_model, is_same_usage, match, tokens_of
 
-__all__ = ["LONGEST_STREAM", "Twins", "find_twins", "is_end_of_stream", "is_request_of_stream"]
+__all__ = ["LONGEST_STREAM", "CallPair", "find_call_pairs", "is_end_of_stream", "is_request_of_stream"]
 
 LONGEST_STREAM = timedelta(minutes=10)
 """How long after its request was answered the end of a stream may be told."""
@@ -26,7 +26,7 @@ _SLACK, _LATE = timedelta(milliseconds=5), timedelta(seconds=1)
 _MOST_NEIGHBOURS = 8
 _MOST_LEVELS = 32
 
-Twins = tuple[UUID, UUID, str]
+CallPair = tuple[UUID, UUID, str]
 
 
 class _Timed(NamedTuple):
@@ -45,20 +45,20 @@ def is_end_of_stream(call: PlacedSpan) -> bool:
     return call.lasted_ms == 0 and call.answered and not call.silent
 
 
-def find_twins(
+def find_call_pairs(
     calls: Sequence[PlacedSpan],
     wording: Mapping[UUID, Wording],
     outer: Mapping[UUID, UUID],
     *,
     beside: bool,
-) -> tuple[list[Twins], set[UUID]]:
+) -> tuple[list[CallPair], set[UUID]]:
     """Return pairs of calls that may be one, the closest in time first, and whose wording is missing to say so.
 
-    `outer` names the call around each one: calls inside each other are no twins. Without `beside` only streams are
+    `outer` names the call around each one: calls inside each other are no pairs. Without `beside` only streams are
     looked for.
     """
     wanted: set[UUID] = set()
-    found: list[tuple[timedelta, Twins]] = []
+    found: list[tuple[timedelta, CallPair]] = []
     for one, other, because in _candidates(calls, beside=beside):
         first, second = one.call.trace_id, other.call.trace_id
         if because != Reason.STREAM and _lies_inside(first, second, outer):
@@ -70,7 +70,7 @@ def find_twins(
             apart = other.begun - one.ended if because == Reason.STREAM else _apart(one, other)
             found.append((apart, (first, second, because)))
     found.sort()
-    return [twins for _, twins in found], wanted
+    return [pair for _, pair in found], wanted
 
 
 def _candidates(calls: Sequence[PlacedSpan], *, beside: bool) -> Iterator[tuple[_Timed, _Timed, str]]:
