@@ -1,4 +1,4 @@
-"""What others found in a call, as scores beside ours, and as feedback where a user said it."""
+"""Storing evaluation results that somebody else sent, as given scores and as feedback of users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _OPENTELEMETRY = "otel"
 
 
 class EvaluationResult(NamedTuple):
-    """A result that was sent as a part, the stored call it is about, and its record as it was redacted."""
+    """An evaluation result that came as a span part, and the stored call that it is about.
+
+    `record` is the redacted record of the part.
+    """
 
     trace_id: UUID
     part_id: UUID
@@ -30,7 +33,7 @@ class EvaluationResult(NamedTuple):
 async def store_evaluation_results(
     connection: Connection, project_id: str, results: Sequence[EvaluationResult]
 ) -> None:
-    """Store results of a project; one that was changed and sent again takes the place of the earlier."""
+    """Store the results of a project; a result that is sent again replaces the earlier one."""
     await upsert_scores(connection, [_score(project_id, result) for result in results])
     ratings = (_feedback(project_id, result) for result in results)
     await put_feedback(connection, project_id, [rating for rating in ratings if rating is not None])
@@ -39,7 +42,7 @@ async def store_evaluation_results(
 def _score(project_id: str, result: EvaluationResult) -> LateScore:
     record = result.record
     sent = record.metadata.get(EVALUATED)
-    value = sent if isinstance(sent, int | float) else None  # one like an identifier may have been redacted
+    value = sent if isinstance(sent, int | float) else None  # redaction may replace it
     within = value is not None and 0 <= value <= 1
     return LateScore(
         project_id=project_id,

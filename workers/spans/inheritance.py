@@ -1,8 +1,9 @@
-"""User, session, tags and metadata of outer spans, given to the spans inside them.
+"""Giving the user, conversation, tags and metadata of outer spans to the spans inside them.
 
-An outer span ends after what is inside it, so that most come later, in another batch or in another worker's job. Of
-two jobs at the same time the one that ends later sees both: each looks once more when it is settled, under locks on
-the spans that it is about to change. Looking again, as after a redelivery, changes nothing.
+An outer span ends after the spans inside it, so it usually arrives later, in another batch or in
+the job of another worker. Each job looks again when it is settled, under locks on the spans that it
+is about to change. Of two jobs that run at the same time the later one therefore sees both. Looking
+again, as after a redelivery, changes nothing.
 """
 
 from __future__ import annotations
@@ -47,9 +48,9 @@ class _Place(NamedTuple):
 
 
 def inherit(envelopes: Sequence[Envelope]) -> list[Envelope]:
-    """Return envelopes with what outer spans among them say of their owner.
+    """Return envelopes with the owner that outer spans among them name.
 
-    A span's own value wins, then that of the nearest outer span that has one; tags are united.
+    A value of the span itself wins, then the value of the nearest outer span; tags are united.
     """
     inner = {(one.otel_trace_id, one.otel_parent_span_id) for one in envelopes if one.otel_parent_span_id}
     if not inner:
@@ -57,7 +58,7 @@ def inherit(envelopes: Sequence[Envelope]) -> list[Envelope]:
     places: dict[_Id, _Place] = {
         (one.otel_trace_id, one.otel_span_id): _Place(
             (one.otel_trace_id, one.otel_parent_span_id),
-            # What no other span is inside of passes nothing on.
+            # A span with no other span inside it passes nothing on.
             _said_by(one) if (one.otel_trace_id, one.otel_span_id) in inner else _NOTHING,
         )
         for one in envelopes
@@ -82,10 +83,11 @@ async def bequeath(
     shared: Collection[bytes],
     descriptive: Collection[str],
 ) -> frozenset[bytes]:
-    """Give stored spans of the envelopes' traces what outer ones say, and correct the figures by the difference.
+    """Let stored spans of the envelopes' traces inherit, and change the figures by the difference.
 
-    `shared` are those of the traces of which other spans are stored too: what spans of one job say of each other was
-    seen to before they were stored. Returns those of the traces in which documents were retrieved.
+    `shared` holds those traces of which other jobs stored spans too, because the spans of one job
+    inherit from each other before they are stored. Returns the traces in which documents were
+    retrieved.
     """
     related = {one.otel_trace_id for one in envelopes if one.otel_trace_id and _may_matter(one)}
     ids = sorted(related.intersection(shared))
@@ -102,7 +104,7 @@ async def bequeath(
 
 
 class _Lineage(NamedTuple):
-    """The traces whose spans are looked through, and between which ids they lie."""
+    """The traces whose spans are looked through, and the range of ids in which those lie."""
 
     project_id: str
     otel_trace_ids: Sequence[bytes]
@@ -111,7 +113,7 @@ class _Lineage(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What stored spans lack, by their ids, and the traces in which documents were retrieved."""
+    """What stored spans are to inherit, by their ids, and the traces that retrieved documents."""
 
     wanting: Mapping[UUID, Given]
     retrieved: frozenset[bytes]
@@ -124,9 +126,9 @@ async def _give(
     caps: CardinalityCaps,
     descriptive: Collection[str],
 ) -> None:
-    """Give spans what they lack; one that is written anew meanwhile is missed, and met again in the next round."""
+    """Let spans inherit what they lack; the next round sees a span that was replaced meanwhile."""
     locked = await lock_counted(connection, lineage.project_id, trace_ids)
-    # What was read before the locks were had may be less than what another worker gave meanwhile.
+    # Another worker may have given values between the first reading and the locks.
     wanting = (await _find(connection, lineage)).wanting
     stored = [trace for id_, trace in locked.items() if id_ in wanting]
     if not stored:
@@ -150,9 +152,9 @@ async def _find(connection: Connection, lineage: _Lineage) -> _Found:
 async def _find_wanting(
     connection: Connection, project_id: str, spans: Sequence[OwnedSpan]
 ) -> dict[UUID, Given]:
-    """Return by id the spans that lack something that an outer one says, with what outer ones say.
+    """Return, by id, what spans are to inherit, for those that lack something.
 
-    Of metadata only what is to be added is returned.
+    The metadata in it are only those that have to be added.
     """
     by_place: dict[_Id, OwnedSpan] = {(one.otel_trace_id, one.otel_span_id): one for one in spans}
     outer = {(one.otel_trace_id, one.otel_parent_span_id) for one in spans}
@@ -185,14 +187,14 @@ async def _find_wanting(
 
 
 def _passed_on(places: Mapping[_Id, _Place]) -> dict[_Id, Given]:
-    """Return what the spans around each span pass on to it, of spans to which anything is passed on."""
+    """Return what outer spans pass on to each span, for spans to which anything is passed on."""
     if not any(place.own for place in places.values()):
         return {}
     passing: dict[_Id, Given] = {}
     for start in places:
         path: dict[_Id, None] = {}
         at = start
-        while at in places and at not in passing and at not in path:  # ids of a client may form a circle
+        while at in places and at not in passing and at not in path:  # ids may form a circle
             path[at] = None
             at = places[at].outer
         above = passing.get(at, _NOTHING)
@@ -219,7 +221,7 @@ def _said_by(envelope: Envelope) -> Given:
 
 
 def _may_matter(envelope: Envelope) -> bool:
-    """Tell whether a span may get anything from other spans of its trace, or give them anything."""
+    """Tell whether a span may inherit anything or pass anything on."""
     return envelope.kind not in PART_KINDS and bool(
         envelope.otel_parent_span_id or envelope.kind in RETRIEVERS or _said_by(envelope)
     )
@@ -239,9 +241,9 @@ def _owner(own: str | None, given: str | None, *, inherited: bool) -> str | None
 
 
 def _lacking(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is to be added to metadata: names that a span does not have itself, and values that changed.
+    """Return what has to be added to metadata: names that are missing and values that changed.
 
-    The names of all that are inherited are among it.
+    Names that the span has itself stay. The list of all inherited names is part of the answer.
     """
     own = shared_metadata(known)
     lacking = {name: value for name, value in given.items() if name not in own and known.get(name) != value}
@@ -251,7 +253,7 @@ def _lacking(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
 
 
 def _endowed(one: _Owned, given: Given) -> _Owned:
-    """Return a record or a stored span with what it is given; its own values stay."""
+    """Return a record or a stored span with what it inherits; its own values stay."""
     user = _owner(one.user_id, given.user_id, inherited=Mark.INHERITED_USER in one.marks)
     session = _owner(one.session_id, given.session_id, inherited=Mark.INHERITED_SESSION in one.marks)
     marks = dict.fromkeys(one.marks)
@@ -269,12 +271,15 @@ def _endowed(one: _Owned, given: Given) -> _Owned:
 
 
 def _unnamed(trace: Trace) -> Trace:
-    """Return a stored span without the marks that say which of its names are counted under `(other)`."""
+    """Return a stored span without the marks for names that are counted under `(other)`."""
     marks = tuple(mark for mark in trace.marks if not mark.startswith(_OWNERS_AS_OTHER))
     return structs.replace(trace, marks=marks)
 
 
 def _renamed(trace: Trace, named: Trace) -> Trace:
-    """Return a span with those of the marks of its names that are about its owner; the others were settled before."""
+    """Return a span with the new marks about the names of its owner.
+
+    The marks about other names were settled before.
+    """
     others = (mark for mark in named.marks[len(trace.marks) :] if mark.startswith(_OWNERS_AS_OTHER))
     return structs.replace(trace, marks=(*trace.marks, *others))
