@@ -1,4 +1,4 @@
-"""Why a span counts nothing, in words: it tells once more of a call that counts."""
+"""The reason, in words, why a span restates a call and therefore counts nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS: Mapping[str, str] = {
     Reason.BARE: "it reports no usage of its own",
     Reason.SILENT: "it has no texts of its own",
     Reason.MOMENT: "their time, model, usage and texts are the same",
-    Reason.STREAM: "it is the request of the stream that was told when it ended",
+    Reason.STREAM: "it is the request of a stream that was reported when the stream ended",
     Reason.SUM: "its usage is the sum of the calls inside it",
     Reason.WRAPS: "it reports no usage and only wraps calls",
 }

@@ -1,4 +1,4 @@
-"""The table of traces, and the drawer that shows one of them whole."""
+"""The table of traces, and the content of the drawer that shows one trace."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = ["trace_detail", "trace_rows", "trace_table"]
 
 _SNIPPET = 160
 _OTHER_FIGURES = [name for name in FIGURES if name not in {"prompt_tokens", "completion_tokens"}]
-# By the unit that ends the name of a figure.
+# The key is the unit at the end of a figure's name.
 _FORMATS: Mapping[str, Callable[[Any], str]] = {"ms": milliseconds, "tokens": count, "usd": money}
 _PARTIAL = (
-    f"This record holds more than {SCORED_CHARACTERS:,} characters. Its scores and findings are those of the beginning "
+    f"This record holds more than {SCORED_CHARACTERS:,} characters. Its scores and evidence are about the beginning "
     "and the end of its longest texts."
 )
 _THEME = """themeQuartz.withParams({
@@ -51,7 +51,7 @@ _COLUMNS: list[dict[str, Any]] = [
 
 
 def trace_table(name: str, *, height: str) -> Any:
-    """Return an empty table of traces; rows come through `rowData`, a chosen one through `selectedRows`."""
+    """Return an empty table of traces; `rowData` fills it, and `selectedRows` holds the choice."""
     table = dag.AgGrid(
         id=name,
         columnDefs=_COLUMNS,
@@ -94,7 +94,7 @@ def trace_rows(traces: Sequence[ListedTrace], now: datetime) -> list[dict[str, A
 
 
 def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
-    """Return everything known about one trace: its `tree`, its texts with evidence marked, its scores, its facts."""
+    """Return all that is known about a trace: `tree`, texts with evidence, scores, facts."""
     texts = [
         ("system_prompt", "System prompt", trace.system_prompt or ""),
         ("prompt", "Prompt", trace.prompt),
@@ -134,7 +134,7 @@ def _restating(trace: Trace) -> list[Any]:
     why = told_once_more(trace.restates_because)
     return [
         html.P(
-            f"This span counts nothing, because it tells once more of the call {trace.restates}: {why}.",
+            f"This span counts nothing, because it restates the call {trace.restates}: {why}.",
             className="remark",
         )
     ]
@@ -197,7 +197,7 @@ def _score_row(name: str, result: Result) -> Any:
 
 
 def _figure_name(name: str) -> str:
-    """Return what a figure is called: response_time_ms is Response time."""
+    """Return the displayed name of a figure: response_time_ms is Response time."""
     return name.removesuffix("_ms").removesuffix("_usd").replace("_", " ").capitalize()
 
 

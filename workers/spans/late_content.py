@@ -198,7 +198,7 @@ class LateContent:
     async def _serve(
         self, connection: Connection, project_id: str, calls: Mapping[UUID, Envelope]
     ) -> dict[UUID, Envelope]:
-        """Return calls with the documents retrieved before them; unchanged calls stay the same object."""
+        """Return calls with the documents retrieved before them; others stay the same object."""
         wanted = latest_beginnings(calls.values())
         if not wanted:
             return dict(calls)
