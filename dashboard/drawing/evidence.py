@@ -17,7 +17,7 @@ SHOWN_CHARACTERS = 20_000
 
 
 class Highlight(NamedTuple):
-    """A span of one text: character offsets, end exclusive, the evaluator that found it, and its reason."""
+    """A part of one text that an evaluator found: character offsets, end exclusive, and a reason."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
-"""The live overview: rates, quality, safety, cost, topics and the latest traces of the chosen period."""
+"""The live overview: rates, quality, safety, cost, topics and latest traces of a period."""
 
 from __future__ import annotations
 

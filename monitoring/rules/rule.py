@@ -21,7 +21,7 @@ class RuleError(ValueError):
 
 
 class Pattern(NamedTuple):
-    """What a rule looks for: RE2 `regex`, the `score` 0..1 of a hit, its `label` and the `reason` shown."""
+    """What a rule looks for: RE2 `regex`, `score` 0..1 of a hit, `label` and shown `reason`."""
 
     regex: str
     score: float
@@ -30,7 +30,10 @@ class Pattern(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One evaluator of a file; see docs/how-to/add-your-own-rules.md. `version` follows from the content."""
+    """One evaluator of a file, as docs/how-to/add-your-own-rules.md explains it.
+
+    `version` follows from the content.
+    """
 
     name: str
     category: Category
