@@ -9,7 +9,8 @@ from monitoring.entities.recognizer import Grade, Recognizer, compact
 
 __all__ = ["NUMBERS", "TOKENS"]
 
-# Issuer ranges (first digits, from and to) and lengths: ISO/IEC 7812 as the networks publish them, 2026.
+# Issuer ranges (first digits, from and to) and lengths: ISO/IEC 7812, as published by the networks
+# in 2026.
 _MAJOR: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("4", "4", frozenset({16})),  # Visa
     ("51", "55", frozenset({16})),  # Mastercard

@@ -168,7 +168,7 @@ class Finder:
         return Entity(start, end, recognizer.type, round(confidence, 3), grade.note)
 
     def believes(self, entity: Entity, text: str) -> bool:
-        """Tell whether a disguised entity is real; an address spelled in words may be a sentence."""
+        """Tell whether a disguised entity is real; an address in words may be a sentence."""
         near, _ = self._surroundings(text, entity.start, entity.end, entity.type)
         return is_address(entity, text[entity.start : entity.end], near=near)
 

@@ -119,8 +119,9 @@ def scan_words(
 
 @njit(cache=True, nogil=True)
 def scan_sentences(buffer: Bytes, starts: Offsets) -> tuple[NDArray[np.int32], NDArray[np.int32], Offsets]:
-    """Split texts into sentences; returns (first byte, end byte, offsets n + 1) without outer white space.
+    """Split texts into sentences; returns (first byte, end byte, offsets n + 1).
 
+    The sentences have no outer white space.
     A sentence ends at a line break, at `.`, `!` or `?` before white space (not after one or two letters
     such as `Mr.` or `U.S.`, nor before a lower-case letter), and at CJK full stops.
     """

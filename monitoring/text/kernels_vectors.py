@@ -135,7 +135,10 @@ def _add_words(
     weights: Floats,
     unknown: np.float32,
 ) -> None:
-    """Add the weighted vectors of words begin..end - 1 to `total`, four at a time: half the cost of one."""
+    """Add the weighted vectors of words begin..end - 1 to `total`.
+
+    They are added four at a time, which costs half as much as one by one.
+    """
     width = total.shape[0]
     held = np.empty(_TOGETHER, dtype=np.int64)
     count = 0

@@ -55,7 +55,7 @@ class Language(NamedTuple):
 
 
 def languages(batch: Prepared, field: TextField) -> tuple[Language, ...]:
-    """Return the language of the first 300 characters of each text of `field`, cached in the batch."""
+    """Return the language of the first 300 characters of each text, cached in the batch."""
     return batch.shared(("language", "languages", field), lambda: _detect(batch, field))
 
 

@@ -18,7 +18,7 @@ _CONTEXT_JOINT = "\n\n"
 
 
 class Encoded(NamedTuple):
-    """The UTF-8 bytes of one field of every record: `buffer` uint8, `starts` int64 of n + 1 offsets."""
+    """The UTF-8 bytes of one field of every record: `buffer` uint8, `starts` int64 (n + 1)."""
 
     buffer: NDArray[np.uint8]
     starts: NDArray[np.int64]
