@@ -49,7 +49,7 @@ class _Child(NamedTuple):
     lane: Lane
 
 
-class Family:
+class WorkerProcesses:
     """The worker processes of one parent: forked, replaced when they die, ended together."""
 
     def __init__(self, settings: Settings, evaluators: Sequence[Evaluator]) -> None:
@@ -145,7 +145,7 @@ def main() -> int:
     except MonitorError as error:
         sys.stderr.write(f"llm-monitor: {error.detail}\n")
         return 2
-    Family(settings, evaluators).run()
+    WorkerProcesses(settings, evaluators).run()
     return 0
 
 

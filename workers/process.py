@@ -66,7 +66,7 @@ def worker_name(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}"
 
 
-class _Chore(Protocol):
+class _BackgroundWork(Protocol):
     """Repeated work of a process that belongs to no queue job."""
 
     async def run(self, tasks: Tasks) -> None: ...
@@ -98,7 +98,7 @@ class WorkerProcess:
             outage=self._pause,
         )
         # Processes of the bulk lane do this work beside their jobs, because nobody waits for them.
-        self._chores = (*self._upkeep(settings, descriptive), joining) if lane == "bulk" else ()
+        self._background_work = (*self._upkeep(settings, descriptive), joining) if lane == "bulk" else ()
         self._judges = list_judges(evaluators)
         self._lane = lane
         self._full = False
@@ -107,7 +107,7 @@ class WorkerProcess:
         self._probe: asyncio.Task[None] | None = None
         self._tasks = Tasks()
 
-    def _upkeep(self, settings: Settings, descriptive: Collection[str]) -> Iterator[_Chore]:
+    def _upkeep(self, settings: Settings, descriptive: Collection[str]) -> Iterator[_BackgroundWork]:
         yield Upkeep(
             self._engine,
             retention_days=settings.retention_days,
@@ -149,8 +149,8 @@ class WorkerProcess:
         yield self._projects.run(tasks)
         yield tasks.repeat("disk", self._look_at_disk, _DISK_SECONDS, longest=_DISK_SECONDS)
         yield tasks.repeat("heartbeat", self._beat, REPORT_SECONDS, longest=REPORT_SECONDS)
-        for chore in self._chores:
-            yield chore.run(tasks)
+        for work in self._background_work:
+            yield work.run(tasks)
 
     def stop(self) -> None:
         """Ask the process to take no more jobs and to end."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.schemas.spans import Reason
 
-__all__ = ["told_once_more"]
+__all__ = ["restatement_reason"]
 
 _WORDS: Mapping[str, str] = {
     Reason.RESPONSE: "both name the same response",
@@ -21,6 +21,6 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def told_once_more(because: str | None) -> str:
+def restatement_reason(because: str | None) -> str:
     """Return why a span and a call are one, as the end of a sentence."""
     return _WORDS.get(because or "", "they are one call")

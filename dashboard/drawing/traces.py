@@ -15,7 +15,7 @@ from app.schemas.traces import Trace
 from dashboard.drawing.components import aria, flag_name
 from dashboard.drawing.evidence import Highlight, marked
 from dashboard.drawing.formatting import UNKNOWN, ago, clip, clock, count, instant, milliseconds, money, score
-from dashboard.drawing.restatements import told_once_more
+from dashboard.drawing.restatements import restatement_reason
 from dashboard.drawing.silence import silence_notice
 from monitoring.bounds import FIGURES
 from monitoring.marks import Mark
@@ -131,7 +131,7 @@ def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
 def _restating(trace: Trace) -> list[Any]:
     if trace.restates is None:
         return []
-    why = told_once_more(trace.restates_because)
+    why = restatement_reason(trace.restates_because)
     return [
         html.P(
             f"This span counts nothing, because it restates the call {trace.restates}: {why}.",
@@ -143,7 +143,7 @@ def _restating(trace: Trace) -> list[Any]:
 def _scores(trace: Trace) -> list[Any]:
     if not trace.scores:
         return []
-    titles = [html.Th(title, scope="col") for title in ("Evaluator", "Value", "Finding")]
+    titles = [html.Th(title, scope="col") for title in ("Evaluator", "Value", "Label")]
     rows = [_score_row(name, result) for name, result in sorted(trace.scores.items())]
     return [
         html.H3("Scores"),
@@ -192,8 +192,8 @@ def _score_row(name: str, result: Result) -> Any:
         return html.Tr([title, html.Td(UNKNOWN), html.Td(f"failed: {result.error}: {result.message}")])
     parts = ", ".join(f"{flag_name(part)} {score(value)}" for part, value in result.parts.items())
     label = result.label.replace("_", " ")
-    finding = html.Td([label, html.Div(parts, className="remark") if parts else None])
-    return html.Tr([title, html.Td(score(result.value)), finding])
+    described = html.Td([label, html.Div(parts, className="remark") if parts else None])
+    return html.Tr([title, html.Td(score(result.value)), described])
 
 
 def _figure_name(name: str) -> str:

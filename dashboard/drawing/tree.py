@@ -14,7 +14,7 @@ from app.schemas.listed import TreeNode
 from dashboard.data.view import with_fields
 from dashboard.drawing.components import aria
 from dashboard.drawing.formatting import milliseconds, money, score
-from dashboard.drawing.restatements import told_once_more
+from dashboard.drawing.restatements import restatement_reason
 
 __all__ = ["MOST_READ", "span_tree"]
 
@@ -60,7 +60,7 @@ def _line(node: dict[str, Any], depth: int, shown: UUID, path: str, search: str 
     if node["kind"] in COUNTED_KINDS:
         told += [money(node["cost_usd"]), f"quality {score(node['quality_score'])}"]
     if node["restates"]:
-        told.append(f"counted elsewhere: {told_once_more(node['restates_because'])}")
+        told.append(f"counted elsewhere: {restatement_reason(node['restates_because'])}")
     marks = [html.Span("flagged", className="flag")] if node["is_safe"] is False else []
     marks += [html.Span("error", className="flag", title=node["error"])] if node["error"] else []
     return html.Li(

@@ -77,7 +77,7 @@ class _Text(NamedTuple):
 
 
 _Change = Callable[[_Place], str]
-_Findings = tuple[Sequence[Entity], bool]
+_Found = tuple[Sequence[Entity], bool]
 """What was found in a text, and whether it was too much."""
 
 
@@ -95,19 +95,19 @@ def redact(
     search = _Search(redaction, pseudonym)
     for record in subjects:
         _map_record(record, search.collect)
-    search.run(_findings_of(searched) if searched else {})
+    search.run(_found_by_text(searched) if searched else {})
     return [_redact(record, search, every=every) for record in subjects]
 
 
-def _findings_of(searched: Prepared) -> dict[str, _Findings]:
+def _found_by_text(searched: Prepared) -> dict[str, _Found]:
     """Return, by text, what the pii evaluator found in the texts that records hold as a whole."""
-    findings: dict[str, _Findings] = {}
+    by_text: dict[str, _Found] = {}
     for field in _WHOLE_FIELDS:
         overfull: set[int] = set()
         found = find_in_field(searched, field, most=MOST_FINDINGS, overfull=overfull)
         for number, text in enumerate(searched.texts(field)):
-            findings[text] = found.get(number, ()), number in overfull
-    return findings
+            by_text[text] = found.get(number, ()), number in overfull
+    return by_text
 
 
 def without_text(record: Record) -> Record:
@@ -205,7 +205,7 @@ class _Search:
         """Return the redacted form of a string."""
         return self._found[place]
 
-    def run(self, known: Mapping[str, _Findings]) -> None:
+    def run(self, known: Mapping[str, _Found]) -> None:
         """Search all collected strings, except those whose results are `known`."""
         places = []
         for place in self._found:

@@ -31,9 +31,9 @@ from monitoring.bisection import Bisection
 from monitoring.evaluator import Evaluator
 from monitoring.marks import Mark
 from workers.cardinality import CardinalityCaps
-from workers.spans.context import Family, is_related, relate, wants_documents, within_reach
+from workers.spans.context import RelatedSpans, is_related, relate, wants_documents, within_reach
 from workers.spans.duplicates import DuplicateCalls, restated_among, shared_traces
-from workers.spans.inheritance import bequeath
+from workers.spans.inheritance import inherit_stored
 from workers.spans.instrumentations import Instrumentations
 from workers.spans.late_documents import want_documents
 
@@ -138,7 +138,7 @@ class Storing:
                 if wanted
                 else ()
             )
-        return relate(envelopes, Family(documents, restated))
+        return relate(envelopes, RelatedSpans(documents, restated))
 
     async def follow_up(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
         """Let the spans of a settled job change the stored spans of their traces.
@@ -148,7 +148,9 @@ class Storing:
         """
         shared = await shared_traces(self._engine, project_id, envelopes)
         await self._nesting.unnest(project_id, envelopes, shared)
-        retrieved = await bequeath(self._engine, self._caps, project_id, envelopes, shared, self._descriptive)
+        retrieved = await inherit_stored(
+            self._engine, self._caps, project_id, envelopes, shared, self._descriptive
+        )
         if retrieved and await want_documents(self._engine, project_id, envelopes, retrieved):
             self._nudge()
 

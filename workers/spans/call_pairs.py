@@ -64,10 +64,10 @@ def find_call_pairs(
         first, second = one.call.trace_id, other.call.trace_id
         if because != Reason.STREAM and _lies_inside(first, second, outer):
             continue
-        said, too = wording.get(first), wording.get(second)
-        if said is None or too is None:
+        wording_one, wording_other = wording.get(first), wording.get(second)
+        if wording_one is None or wording_other is None:
             wanted.update(id_ for id_ in (first, second) if id_ not in wording)
-        elif _CHECKS[because](one, other, said, too):
+        elif _CHECKS[because](one, other, wording_one, wording_other):
             apart = other.begun - one.ended if because == Reason.STREAM else _apart(one, other)
             found.append((apart, (first, second, because)))
     found.sort()
@@ -85,13 +85,13 @@ def _candidates(calls: Sequence[PlacedSpan], *, beside: bool) -> Iterator[tuple[
     )
     if beside:
         for one, other in _overlapping(timed, _response_of, crowded=False):
-            if _used_as_one(one, other):
+            if _may_be_one_response(one, other):
                 yield one, other, Reason.RESPONSE
         for one, other in _overlapping(timed, _usage_of):
-            if _at_one_moment(one, other):
+            if _may_be_one_moment(one, other):
                 yield one, other, Reason.MOMENT
         for one, other in _overlapping(timed, _trace_of):
-            if one.call.reports != other.call.reports and _at_one_moment(one, other):
+            if one.call.reports != other.call.reports and _may_be_one_moment(one, other):
                 yield one, other, Reason.MOMENT
     requests = [one for one in timed if is_request_of_stream(one.call)]
     ends = [one for one in timed if is_end_of_stream(one.call)] if requests else []
@@ -149,7 +149,7 @@ def _following(requests: Sequence[_Timed], ends: Sequence[_Timed]) -> Iterator[t
                 yield request, end
 
 
-def _used_as_one(one: _Timed, other: _Timed) -> bool:
+def _may_be_one_response(one: _Timed, other: _Timed) -> bool:
     """Tell whether spans that name the same response can be one call.
 
     They need different instrumentations and a usage that agrees.
@@ -163,13 +163,13 @@ def _used_as_one(one: _Timed, other: _Timed) -> bool:
     return within and is_same_usage(first, second, apart=COUNTED_AGAIN)
 
 
-def _at_one_moment(one: _Timed, other: _Timed) -> bool:
+def _may_be_one_moment(one: _Timed, other: _Timed) -> bool:
     """Tell whether spans with the same usage can be one call.
 
     They need different instrumentations, and owner, response, time and model have to agree.
     """
-    tellers = {one.call.scope, other.call.scope}
-    if len(tellers) == 1 or None in tellers:
+    scopes = {one.call.scope, other.call.scope}
+    if len(scopes) == 1 or None in scopes:
         return False
     for mine, other_one in (
         (one.call.user_id, other.call.user_id),
@@ -184,38 +184,38 @@ def _at_one_moment(one: _Timed, other: _Timed) -> bool:
     return is_same_model(one.call.model_name, other.call.model_name)
 
 
-def _tell_one_response(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
+def _is_one_response(one: _Timed, other: _Timed, wording_one: Wording, wording_other: Wording) -> bool:
     """Tell whether the texts of spans that name the same response allow that they are one call."""
-    if differ(said, too):
+    if differ(wording_one, wording_other):
         return False
-    return is_same_model(one.call.model_name, other.call.model_name) or match(said, too)
+    return is_same_model(one.call.model_name, other.call.model_name) or match(wording_one, wording_other)
 
 
-def _tell_one_moment(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
+def _is_one_moment(one: _Timed, other: _Timed, wording_one: Wording, wording_other: Wording) -> bool:
     """Tell whether the texts of spans at one moment show that they are one call."""
-    if said.service != too.service:
+    if wording_one.service != wording_other.service:
         return False
     if one.call.silent or other.call.silent:
         # Spans without texts are one call only within one trace. Elsewhere the texts have to agree.
         return one.call.otel_trace_id == other.call.otel_trace_id and one.call.reports and other.call.reports
-    return match(said, too)
+    return match(wording_one, wording_other)
 
 
-def _tell_one_stream(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
+def _is_one_stream(one: _Timed, other: _Timed, wording_one: Wording, wording_other: Wording) -> bool:
     """Tell whether a request and the end of a stream are one call."""
-    same = said.scope == too.scope and said.service == too.service
-    asked = said._replace(response="")
+    same = wording_one.scope == wording_other.scope and wording_one.service == wording_other.service
+    asked = wording_one._replace(response="")
     return (
         same
-        and match(asked, too._replace(response=""))
+        and match(asked, wording_other._replace(response=""))
         and is_same_model(one.call.model_name, other.call.model_name)
     )
 
 
 _CHECKS: Mapping[str, Callable[[_Timed, _Timed, Wording, Wording], bool]] = {
-    Reason.RESPONSE: _tell_one_response,
-    Reason.MOMENT: _tell_one_moment,
-    Reason.STREAM: _tell_one_stream,
+    Reason.RESPONSE: _is_one_response,
+    Reason.MOMENT: _is_one_moment,
+    Reason.STREAM: _is_one_stream,
 }
 
 

@@ -26,7 +26,7 @@ from monitoring.marks import Mark
 from monitoring.models import Record
 
 __all__ = [
-    "Family",
+    "RelatedSpans",
     "give_documents",
     "is_related",
     "latest_beginnings",
@@ -40,7 +40,7 @@ __all__ = [
 _REACH = timedelta(hours=1)
 
 
-class Family(NamedTuple):
+class RelatedSpans(NamedTuple):
     """What is known of the traces of a batch: spans with documents, and its restatements."""
 
     documents: Sequence[StoredSpan] = ()
@@ -78,16 +78,16 @@ def latest_beginnings(calls: Iterable[Envelope]) -> dict[bytes, datetime]:
     return latest
 
 
-def relate(envelopes: Sequence[Envelope], family: Family) -> list[Envelope]:
+def relate(envelopes: Sequence[Envelope], related: RelatedSpans) -> list[Envelope]:
     """Return envelopes with what stored spans add to them.
 
     A call without documents of its own gets those that its trace retrieved before it began: the
     earliest first, and as many as a call can hold. A call that restates another one becomes a step,
     which is neither scored nor counted.
     """
-    documents = _by_trace(family.documents)
+    documents = _by_trace(related.documents)
     return [
-        _relate(envelope, documents, family.restated) if is_related(envelope) else envelope
+        _relate(envelope, documents, related.restated) if is_related(envelope) else envelope
         for envelope in envelopes
     ]
 

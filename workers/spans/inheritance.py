@@ -27,7 +27,7 @@ from monitoring.models import Record
 from workers.cardinality import CardinalityCaps
 from workers.spans.context import within_reach
 
-__all__ = ["bequeath", "inherit"]
+__all__ = ["inherit", "inherit_stored"]
 
 _NOTHING = Given()
 _MOST_ROUNDS = 8
@@ -68,14 +68,14 @@ def inherit(envelopes: Sequence[Envelope]) -> list[Envelope]:
     if not passed:
         return list(envelopes)
     return [
-        structs.replace(one, record=_endowed(one.record, found))
+        structs.replace(one, record=_inheriting(one.record, found))
         if (found := passed.get((one.otel_trace_id, one.otel_span_id)))
         else one
         for one in envelopes
     ]
 
 
-async def bequeath(
+async def inherit_stored(
     engine: Engine,
     caps: CardinalityCaps,
     project_id: str,
@@ -93,17 +93,17 @@ async def bequeath(
     ids = sorted(related.intersection(shared))
     if not ids:
         return frozenset()
-    lineage = _Lineage(project_id, ids, *within_reach(envelopes))
+    search = _Search(project_id, ids, *within_reach(envelopes))
     for _ in range(_MOST_ROUNDS):
         async with engine.begin() as connection:
-            found = await _find(connection, lineage)
+            found = await _find(connection, search)
             if not found.wanting:
                 break
-            await _give(connection, lineage, sorted(found.wanting), caps, descriptive)
+            await _give(connection, search, sorted(found.wanting), caps, descriptive)
     return found.retrieved
 
 
-class _Lineage(NamedTuple):
+class _Search(NamedTuple):
     """The traces whose spans are looked through, and the range of ids in which those lie."""
 
     project_id: str
@@ -121,29 +121,29 @@ class _Found(NamedTuple):
 
 async def _give(
     connection: Connection,
-    lineage: _Lineage,
+    search: _Search,
     trace_ids: Sequence[UUID],
     caps: CardinalityCaps,
     descriptive: Collection[str],
 ) -> None:
     """Let spans inherit what they lack; the next round sees a span that was replaced meanwhile."""
-    locked = await lock_counted(connection, lineage.project_id, trace_ids)
+    locked = await lock_counted(connection, search.project_id, trace_ids)
     # Another worker may have given values between the first reading and the locks.
-    wanting = (await _find(connection, lineage)).wanting
+    wanting = (await _find(connection, search)).wanting
     stored = [trace for id_, trace in locked.items() if id_ in wanting]
     if not stored:
         return
-    endowed = [_endowed(_unnamed(trace), wanting[trace.trace_id]) for trace in stored]
-    named = await caps.mark(endowed)
-    final = [_renamed(trace, one) for trace, one in zip(endowed, named, strict=True)]
+    inheriting = [_inheriting(_unnamed(trace), wanting[trace.trace_id]) for trace in stored]
+    named = await caps.mark(inheriting)
+    final = [_renamed(trace, one) for trace, one in zip(inheriting, named, strict=True)]
     heirs = [Heir(trace, wanting[trace.trace_id].shared) for trace in final]
-    await give(connection, lineage.project_id, heirs)
+    await give(connection, search.project_id, heirs)
     changed = difference(stored, final, descriptive)
     await append_deltas(connection, [delta for delta in changed if delta.dimension in _OWNED])
 
 
-async def _find(connection: Connection, lineage: _Lineage) -> _Found:
-    project_id, ids, since, until = lineage
+async def _find(connection: Connection, search: _Search) -> _Found:
+    project_id, ids, since, until = search
     spans = await read_owned_spans(connection, project_id, ids, since=since, until=until)
     retrieved = frozenset(one.otel_trace_id for one in spans if one.kind in RETRIEVERS)
     return _Found(await _find_wanting(connection, project_id, spans) if spans else {}, retrieved)
@@ -252,7 +252,7 @@ def _lacking(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
     return {**lacking, INHERITED_NAMES: list(dict.fromkeys((*known.get(INHERITED_NAMES, ()), *lacking)))}
 
 
-def _endowed(one: _Owned, given: Given) -> _Owned:
+def _inheriting(one: _Owned, given: Given) -> _Owned:
     """Return a record or a stored span with what it inherits; its own values stay."""
     user = _owner(one.user_id, given.user_id, inherited=Mark.INHERITED_USER in one.marks)
     session = _owner(one.session_id, given.session_id, inherited=Mark.INHERITED_SESSION in one.marks)

@@ -27,12 +27,12 @@ from workers.spans.likeness import (
     tokens_of,
 )
 
-__all__ = ["Restating", "restate"]
+__all__ = ["Restatements", "restate"]
 
 _Id = tuple[bytes, bytes | None]
 
 
-class Restating(NamedTuple):
+class Restatements(NamedTuple):
     """What restates which call, by row id, and which spans need their wording to say more."""
 
     found: Mapping[UUID, Restatement]
@@ -41,7 +41,7 @@ class Restating(NamedTuple):
 
 def restate(
     spans: Iterable[PlacedSpan], wording: Mapping[UUID, Wording], *, beside: bool = False
-) -> Restating:
+) -> Restatements:
     """Return what restates which call among spans; the time grows linearly with their number.
 
     Calls beside each other are compared only if `beside` is true, which is for projects with
@@ -54,11 +54,11 @@ def restate(
         shared = Counter(one.otel_trace_id for one in calls)
         calls = [one for one in calls if shared[one.otel_trace_id] > 1]
     if len(calls) < 2:  # noqa: PLR2004 a single call cannot restate another
-        return Restating({}, frozenset())
-    return _Restating(placed, calls, wording).restating(beside=beside)
+        return Restatements({}, frozenset())
+    return _Comparison(placed, calls, wording).compare(beside=beside)
 
 
-class _Restating:
+class _Comparison:
     def __init__(
         self, placed: Mapping[UUID, PlacedSpan], calls: Sequence[PlacedSpan], wording: Mapping[UUID, Wording]
     ) -> None:
@@ -72,7 +72,7 @@ class _Restating:
         self._pointing: dict[UUID, Restatement] = {}
         self._outer, self._depths = _nest(placed.values(), calls)
 
-    def restating(self, *, beside: bool) -> Restating:
+    def compare(self, *, beside: bool) -> Restatements:
         """Return what was settled before and what is found now."""
         for call in self._calls:
             if call.restates and call.restates_because in POINTING:
@@ -83,10 +83,10 @@ class _Restating:
         self._look_beside(beside=beside)
         found = dict(self._pointing)
         for group in self._groups().values():
-            found |= self._told_by_one(group)
-        return Restating(found, frozenset(self._wanted))
+            found |= self._restatements_of(group)
+        return Restatements(found, frozenset(self._wanted))
 
-    def _told_by_one(self, group: Sequence[UUID]) -> dict[UUID, Restatement]:
+    def _restatements_of(self, group: Sequence[UUID]) -> dict[UUID, Restatement]:
         """Return what restates the call of a group that is kept.
 
         The call with the most information is kept: texts come first, then usage, then depth.
