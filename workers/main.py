@@ -43,7 +43,7 @@ GARBAGE_THRESHOLD = 50_000
 
 
 class _Child(NamedTuple):
-    """What the parent knows of a worker process: which job it scores, and from which lane."""
+    """What the parent knows of a worker process: which job it scores, and its lane."""
 
     box: LastJob
     lane: Lane
@@ -61,7 +61,10 @@ class WorkerProcesses:
         self._alive, self._held = os.pipe()
 
     def run(self) -> None:
-        """Keep `settings.workers` processes and one for waited jobs running until a signal."""
+        """Keep the worker processes running until SIGTERM or SIGINT.
+
+        There are `settings.workers` processes for all jobs, and one for waited jobs.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop())
         for _ in range(self._settings.workers):

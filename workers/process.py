@@ -73,7 +73,7 @@ class _BackgroundWork(Protocol):
 
 
 class WorkerProcess:
-    """Takes jobs from one lane of the queue until it is told to stop."""
+    """Takes jobs from the queue until it is told to stop."""
 
     def __init__(
         self, settings: Settings, evaluators: Sequence[Evaluator], box: LastJob, lane: Lane = "bulk"
@@ -97,7 +97,7 @@ class WorkerProcess:
             Isolation(self._redis, storing, unix_ms),
             outage=self._pause,
         )
-        # Processes of the bulk lane do this work beside their jobs, because nobody waits for them.
+        # The process for waited jobs does no background work, so that requests are answered quickly.
         self._background_work = (*self._upkeep(settings, descriptive), joining) if lane == "bulk" else ()
         self._judges = list_judges(evaluators)
         self._lane = lane
