@@ -61,7 +61,7 @@ def _load(entry: EntryPoint) -> Evaluator:
         evaluator = entry.load()()
     except Exception as error:
         raise ValueError(
-            f"{origin} failed with {type(error).__name__}: {error}; mend or remove it"
+            f"{origin} failed with {type(error).__name__}: {error}; repair or remove it"
         ) from error
     if not isinstance(evaluator, Evaluator):
         raise ValueError(f"{origin} built a {type(evaluator).__name__}, which is no evaluator")  # noqa: TRY004 all refusals are ValueErrors

@@ -45,7 +45,7 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError("the confidence of redaction lies above 0 and is at most 1")
         if self.types:
             if self.mode == "drop":
-                raise ValueError("where the mode of redaction is drop, types have nothing left to say")
+                raise ValueError("with the mode drop the types of a redaction have no effect: leave them out")
             # Few projects name types, and most processes never search, so this is imported late.
             from monitoring.entities.finder import entity_types
 
