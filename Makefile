@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 KILLS ?= 5
 SEED ?= 1
 ONLY ?=
-# End-to-end tests mostly wait, so three processes keep two cores busy; a file's tests stay together.
+# End-to-end tests mostly wait, so three processes keep two cores busy. The tests of one file run in one process.
 PARALLEL ?= --numprocesses 3 --dist loadfile
 KERNELS := $(wildcard monitoring/kernels*.py monitoring/*/kernels*.py)
 COMPILED := $(VENV)/.compiled
@@ -19,7 +19,7 @@ COMPOSE ?= docker compose
 ##@ With Docker
 .PHONY: build run run-api run-dash up down logs shell clean test pin-images
 
-# Passwords of 48 hexadecimal digits, readable by their owner alone; an existing file is left as it is.
+# The passwords have 48 hexadecimal digits, and only their owner may read them. An existing file stays as it is.
 .env:
 	@(umask 077; for name in POSTGRES_PASSWORD REDIS_PASSWORD; do \
 		printf '%s=%s\n' "$$name" "$$(head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"; done > $@)
@@ -42,7 +42,7 @@ run-dash: ## run the dashboard on the same servers, in the foreground
 up: ## start API, worker and dashboard in the background
 	$(COMPOSE) up --detach --wait llm-monitor-api llm-monitor-worker llm-monitor-dashboard
 
-down: ## stop all services; their data is kept
+down: ## stop all services and keep their data
 	$(COMPOSE) --profile '*' down
 
 logs: ## follow the logs of all services
@@ -58,50 +58,50 @@ test: ## run the tests in a container
 	docker build --target test --tag llm-monitor-test .
 	docker run --rm llm-monitor-test
 
-pin-images: ## write the digests of base images and the commits of CI actions behind their tags; needs docker and git
+pin-images: ## pin base images by digest and CI actions by commit; needs docker and git
 	python3 deploy/pin.py
 
 ##@ On this machine, without Docker
 .PHONY: setup run-local test-local test-long bench bench-quick chaos abuse check lint format requirements audit clients reference help
 
-setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compile the kernels, when they changed
+setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compile the kernels, if they changed
 
 $(STAMP): requirements.txt deploy/pip.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)) and "Python 3.11 or 3.12 is needed: make setup PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { echo "make setup: install the package python3-venv first"; exit 1; }
-	@echo "installing the pinned requirements into $(VENV), a few minutes the first time"
+	@echo "installing the pinned requirements into $(VENV), which takes a few minutes the first time"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement deploy/pip.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Once here instead of at the first start, and in every test process at the same time.
+# Compiling happens once here, and not at the first start or in all test processes at the same time.
 $(COMPILED): $(STAMP) $(KERNELS)
-	@echo "compiling the text kernels, about a minute"
+	@echo "compiling the text kernels, which takes about a minute"
 	@$(BIN)/python -c 'from workers.main import load; load()'
 	@touch $@
 
 run-local: setup ## run servers, API, workers and dashboard; Ctrl-C stops them
 	@exec $(BIN)/python main.py
 
-test-local: setup ## run every test but the long ones, on servers of their own
+test-local: setup ## run all tests except the long ones, with their own servers
 	$(BIN)/python -m pytest tests -m "not long" $(PARALLEL) $(PYTEST_ARGS)
 
 test-long: setup ## run the long tests
 	@$(BIN)/python -m pytest tests -m long $(PYTEST_ARGS); status=$$?; \
 	if [ $$status -eq 5 ]; then echo "No test is marked long yet: nothing to run."; else exit $$status; fi
 
-bench: setup ## measure throughput, latency and memory, a table and benchmark.json
+bench: setup ## measure throughput, latency and memory; prints a table and writes benchmark.json
 	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
 
-bench-quick: setup ## hold the ratios that tests keep: a few minutes
+bench-quick: setup ## test the promised ratios of speed; takes a few minutes
 	$(BIN)/python -m pytest tests/performance -m long $(PYTEST_ARGS)
 
-chaos: setup ## kill -9 everything under load and prove that nothing is lost; KILLS=50 SEED=1
+chaos: setup ## kill -9 all processes in turn under load and check that nothing is lost; KILLS=50 SEED=1
 	LLM_MONITOR_CHAOS_KILLS=$(KILLS) LLM_MONITOR_CHAOS_SEED=$(SEED) \
 		$(BIN)/python -m pytest tests/chaos --quiet --capture no $(PYTEST_ARGS)
 
-abuse: setup ## attack a stack in every known way beside a tenant that must not notice; ONLY=tiny_headers,ids
+abuse: setup ## attack a stack while another project, which must not notice, uses it; ONLY=tiny_headers,ids
 	LLM_MONITOR_ABUSE_SLACK=1 LLM_MONITOR_ABUSE_ONLY=$(ONLY) $(BIN)/python -m pytest tests/abuse --quiet --capture no $(PYTEST_ARGS)
 
 check: setup ## check format, lint, types and import directions, and run the unit tests
@@ -123,7 +123,7 @@ format: setup ## format the code and fix what can be fixed
 COMPILE = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --no-strip-extras \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style=line
 
-# The image takes the same versions without what only tests need.
+# The image has the same versions, without the packages that only tests need.
 requirements: setup ## pin the newest versions that pyproject.toml allows, with the hashes of their files
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools
 	$(COMPILE) --extra test --output-file requirements.txt pyproject.toml
@@ -131,7 +131,7 @@ requirements: setup ## pin the newest versions that pyproject.toml allows, with 
 	$(patsubst --upgrade,,$(COMPILE)) --output-file deploy/requirements.txt pyproject.toml
 	echo pip | $(COMPILE) --output-file deploy/pip.txt -
 
-audit: setup ## look for known weaknesses and missing hashes; with pip-audit where its data can be had
+audit: setup ## look for known weaknesses and missing hashes, with pip-audit if its data can be reached
 	$(BIN)/python deploy/audit.py
 
 clients: setup ## run real OpenTelemetry clients against the API and write docs/reference/clients.md

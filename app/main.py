@@ -41,8 +41,8 @@ from app.serving.headers import SecurityHeaders
 from app.serving.proxies import behind_proxies
 from app.storage.engine import Engine, create_engine
 from app.supervision import Tasks, in_background
+from app.task_reports import REPORT_SECONDS, process_name, report_tasks
 from app.telemetry import configure_logging
-from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 from monitoring.clock import now_utc
 
 __all__ = ["create_app", "create_app_from_env", "open_redis"]
@@ -176,7 +176,7 @@ async def _reading_projects(engine: Engine, redis: Redis, tasks: Tasks) -> Async
 
 
 async def _tell(redis: Redis, tasks: Tasks) -> None:
-    await tell_tasks(redis, process_name("api"), tasks.states(), int(now_utc().timestamp() * 1000))
+    await report_tasks(redis, process_name("api"), tasks.states(), int(now_utc().timestamp() * 1000))
 
 
 @asynccontextmanager
@@ -230,7 +230,7 @@ async def open_services(
         ingest = await enter(ingesting.running(tasks))
         hub = await enter(Hub(redis, live_figures(engine, redis, now_utc)).running(tasks))
         keyring, sessions = await enter(_reading_keys(standing, redis, tasks))
-        await enter(in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), TELL_SECONDS)))
+        await enter(in_background(tasks.repeat("heartbeat", lambda: _tell(redis, tasks), REPORT_SECONDS)))
         if warm_guard:
             await enter(in_background(tasks.repeat(GUARD_TASK, _warming(guard), _AGAIN_SECONDS)))
         rates, authenticator = Rates(redis), Authenticator(settings, keyring, sessions)

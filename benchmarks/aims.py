@@ -1,11 +1,12 @@
-"""Writes the page that holds the aims of accuracy and speed against what is measured today.
+"""Write the page that compares the aims of accuracy and speed with today's measurements.
 
     llm-monitor benchmark DATA --held-out --json > open.jsonl
     PYTHONPATH=. python benchmarks/aims.py DATA open.jsonl > docs/explanation/accuracy.md
 
-The aims were set for a sealed split of other sources; every figure here is of the nearest open source, on
-rows that the weights were not fitted on. What the benchmark does not print is measured here: swapped
-identity terms, jailbreaks without near-duplicates, look-alike requests and degenerate text.
+The aims were set for a sealed split of other sources. Every figure here is of the nearest open
+source, on rows that the weights were not fitted on. This script itself measures what the benchmark
+does not print: swapped identity terms, jailbreaks without near-duplicates, look-alike requests and
+degenerate text.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ WILDGUARD = "WildGuard"
 
 
 class Figure(NamedTuple):
-    """What was measured where; what was not measured is not met."""
+    """A measured value and its source; without a value the aim counts as not met."""
 
     source: str
     value: float
@@ -54,7 +55,7 @@ class Figure(NamedTuple):
 
 
 class Aim(NamedTuple):
-    """One line of the page."""
+    """One row of the page's table."""
 
     text: str
     figures: Sequence[Figure]
@@ -62,12 +63,12 @@ class Aim(NamedTuple):
 
 
 def at_least(bound: float, source: str, value: float | None) -> Figure:
-    """Return a figure that is met from `bound` on."""
+    """Return a figure that meets the aim from `bound` on."""
     return Figure(source, value or 0.0, (value or 0.0) >= bound)
 
 
 def at_most(bound: float, source: str, value: float | None) -> Figure:
-    """Return a figure that is met up to `bound`."""
+    """Return a figure that meets the aim up to `bound`."""
     return Figure(source, 1.0 if value is None else value, value is not None and value <= bound)
 
 
@@ -77,7 +78,7 @@ def is_harmless(row: Row) -> bool:
 
 
 def swap_difference(sources: LabelledSources, rows: Sequence[Row], hide: Callable[[str], str]) -> float:
-    """Return the mean difference in toxicity between texts that are alike once `hide` took the terms out."""
+    """Return the mean difference in toxicity of texts that differ only in what `hide` removes."""
     groups: dict[str, list[str]] = {}
     for row in rows:
         groups.setdefault(hide(row["prompt"]), []).append(row["prompt"])
@@ -93,13 +94,13 @@ def swap_difference(sources: LabelledSources, rows: Sequence[Row], hide: Callabl
 
 
 def hide_groups(text: str) -> str:
-    """Take the words for groups of people out of a text."""
+    """Remove the words for groups of people from a text."""
     known = {word for words in group_words().values() for word in words}
     return " ".join("GROUP" if word.strip(".,!?").lower() in known else word for word in text.split())
 
 
 def without_near_duplicates(rows: Sequence[Row], fitted: Sequence[Row]) -> Sequence[Row]:
-    """Return the rows that share less than half of their runs of five words with every fitted row."""
+    """Return the rows that share under half of their runs of five words with any fitted row."""
     places: dict[str, set[int]] = {}
     for number, row in enumerate(fitted):
         for run in _runs(row["prompt"]):
@@ -320,8 +321,8 @@ def speed_aim(sources: LabelledSources) -> Aim:
 
 
 def show(value: float) -> str:
-    """Return a figure with three digits, or without any where it is large."""
-    return f"{value:.3f}" if value < 1.5 else f"{value:,.1f}"  # noqa: PLR2004 shares on one side, speeds on the other
+    """Return a figure with three decimals, or with one if it is large."""
+    return f"{value:.3f}" if value < 1.5 else f"{value:,.1f}"  # noqa: PLR2004 shares are below it, speeds above
 
 
 def write_page(aims: Sequence[Aim]) -> str:

@@ -1,10 +1,10 @@
-"""Measures throughput, latency and memory of the whole stack, each beside a yardstick of the same run.
+"""Measure throughput, latency and memory of the whole stack, each beside a yardstick.
 
     make bench BENCH_ARGS="--only flow,reads"
 
-prints a table and writes JSON. Records are made from LLM_MONITOR_BENCHMARK_DATA, a folder that holds
-llm_traffic.jsonl.gz, or from the few texts that the tests carry. Load goes to loopback, and everything
-started here is stopped.
+It prints a table and writes JSON. The yardsticks are measured in the same run. Records are made from
+LLM_MONITOR_BENCHMARK_DATA, a folder that holds llm_traffic.jsonl.gz, or from the few texts that the
+tests have. All load goes to the loopback interface, and everything that is started here is stopped.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MEASURES: dict[str, Measure] = {
 
 
 def main() -> int:
-    """Measure what was asked for; returns 1 when a goal was missed."""
+    """Measure what was asked for; returns 1 if a goal was missed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -60,7 +60,7 @@ def main() -> int:
     )
     parser.add_argument("--data", type=Path, default=os.environ.get("LLM_MONITOR_BENCHMARK_DATA"))
     parser.add_argument("--json", type=Path, default=Path("benchmark.json"), help="where the figures go")
-    parser.add_argument("--note", default="", help="what a reader must know of this run")
+    parser.add_argument("--note", default="", help="what a reader must know about this run")
     arguments = parser.parse_args()
     texts = read_texts(arguments.data and Path(arguments.data))
     figures: list[Figure] = []

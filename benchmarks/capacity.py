@@ -1,9 +1,9 @@
-"""What limits first at 10³, 10⁴ and 10⁵ records a second, from what `llm-monitor doctor --json` measured.
+"""Find what limits a stack at 10³, 10⁴ and 10⁵ records a second, from `llm-monitor doctor --json`.
 
-A simulation of one hour, second by second: a steady load with five minutes of three times as much in it, and
-Postgres away for two minutes. Acceptance, workers and writing take what they were measured to take; what is
-accepted and not yet written lies in Redis, and what finds no room there is refused. Whatever was at fault is
-enlarged until the hour passes with nothing refused and nothing left waiting.
+It simulates one hour, second by second. The load is steady, with five minutes of three times as
+much, and Postgres is away for two minutes. Acceptance, workers and writing have the measured
+speeds. Records that are accepted and not yet written lie in Redis, and records without room there
+are refused. The part at fault is enlarged until nothing is refused and nothing is left waiting.
 
     llm-monitor doctor --json > figures.json
     python -m benchmarks.capacity figures.json
@@ -35,7 +35,7 @@ GROWTH = 1.25
 
 @dataclass(frozen=True)
 class Setup:
-    """How much there is of everything."""
+    """The number or size of each part of a stack."""
 
     workers: int
     redis: int
@@ -45,7 +45,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Hour:
-    """How an hour went: records refused and left waiting, the longest wait in seconds, and what was at fault."""
+    """The result of an hour: refused and waiting records, longest wait in seconds, the fault."""
 
     refused: float
     left: float
@@ -55,7 +55,7 @@ class Hour:
 
 
 def simulate(figures: Figures, setup: Setup, rate: float) -> Hour:
-    """Run one hour; the fault is the first thing that refused records, or what left them waiting at its end."""
+    """Run one hour; the fault is what first refused records, or left them waiting at the end."""
     waiting = refused = longest = 0.0
     first: tuple[str, int] | None = None
     scoring, writing = setup.workers * figures.worker_rate, setup.postgres * figures.write_rate
@@ -78,7 +78,7 @@ def simulate(figures: Figures, setup: Setup, rate: float) -> Hour:
 
 
 def enlarge(setup: Setup, fault: str) -> Setup:
-    """Return a setup with more of what was at fault."""
+    """Return a setup with more of the part at fault."""
     match fault:
         case "workers":
             return replace(setup, workers=max(setup.workers + 1, math.ceil(setup.workers * GROWTH)))
@@ -91,7 +91,7 @@ def enlarge(setup: Setup, fault: str) -> Setup:
 
 
 def _grow(figures: Figures, rate: float) -> Iterator[tuple[Setup, Hour]]:
-    """Yield every setup that was tried, from this one machine on, with how its hour went."""
+    """Yield every setup that was tried, with its hour, beginning with this one machine."""
     setup = Setup(workers=figures.cores, redis=1, redis_bytes=GIB, postgres=1)
     while True:
         hour = simulate(figures, setup, rate)

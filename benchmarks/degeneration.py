@@ -1,9 +1,10 @@
-"""Makes degenerate text out of good text, the same for the same seed: loops, truncation, noise, disorder.
+"""Make degenerate text from good text: loops, truncation, noise, disorder; the same for one seed.
 
     python benchmarks/degeneration.py DATA_FOLDER     # AUROC of the coherence evaluator per kind
 
-The good texts are the arena-hard and XSTest answers of the traffic file. XSTest answers were generated
-with at most 256 new tokens, so those of 180 tokens or more (cl100k) are left out: many were cut there.
+The good texts are the arena-hard and XSTest answers of the traffic file. XSTest answers were
+generated with at most 256 new tokens, and many of the longest were cut there. Those of 180 tokens
+or more (cl100k) are therefore left out.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ Row = dict[str, Any]
 
 
 def loop_word(text: str, chance: random.Random) -> str:
-    """Keep a beginning and say its last word 10 to 60 times."""
+    """Keep a beginning and repeat its last word 10 to 60 times."""
     words = _beginning(text, chance)
     return " ".join(words + [words[-1]] * chance.randint(10, 60))
 
 
 def loop_phrase(text: str, chance: random.Random) -> str:
-    """Keep a beginning and say its last 3 to 8 words 4 to 20 times."""
+    """Keep a beginning and repeat its last 3 to 8 words 4 to 20 times."""
     words = _beginning(text, chance)
     phrase = [word for word in words if any(map(str.isalnum, word))][-chance.randint(3, 8) :]
     return " ".join(words + phrase * chance.randint(4, 20))
 
 
 def loop_sentence(text: str, chance: random.Random) -> str:
-    """Keep a beginning and say its last sentence 3 to 12 times."""
+    """Keep a beginning and repeat its last sentence 3 to 12 times."""
     sentences = split_sentences(text)
     kept = sentences[: chance.randint(1, len(sentences))]
     return " ".join(kept + [kept[-1]] * chance.randint(3, 12))
@@ -63,7 +64,7 @@ def add_noise(text: str, chance: random.Random) -> str:
             out.append(letter)
         elif choice == 1:
             out += [character, letter]
-        elif choice == 2 and out:  # noqa: PLR2004 the third of four kinds
+        elif choice == 2 and out:  # noqa: PLR2004 this is the third of four kinds
             out.insert(len(out) - 1, character)
     return "".join(out)
 
@@ -80,7 +81,7 @@ def replace_by_gibberish(text: str, chance: random.Random) -> str:
 
 
 def shuffle_sentences(text: str, chance: random.Random) -> str:
-    """Put the sentences in a random other order."""
+    """Put the sentences into another, random order."""
     sentences = split_sentences(text)
     shuffled = sentences[:]
     while shuffled == sentences:
@@ -118,7 +119,7 @@ def can_be_shuffled(text: str) -> bool:
 
 
 def read_answers(folder: Path) -> list[Row]:
-    """Return the complete arena-hard and XSTest answers of at least 20 words, in the order of the file."""
+    """Return the complete arena-hard and XSTest answers of at least 20 words, in file order."""
     with gzip.open(folder / "traffic" / "llm_traffic.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     return [

@@ -1,11 +1,12 @@
-"""Writes the reference page of the detectors: what each one catches, what it does not, how often it errs.
+"""Write the reference page of the detectors: what each catches, what it misses, how often it errs.
 
     llm-monitor benchmark DATA --held-out --json > open.jsonl
     PYTHONPATH=. python benchmarks/identifiers.py MADE && llm-monitor benchmark MADE --json >> open.jsonl
     PYTHONPATH=. python benchmarks/detectors_page.py DATA open.jsonl > docs/reference/detectors.md
 
-DATA/README.md names the licence, the meaning of labels and trivial baselines of each source, in tables whose
-rows start with the file. With `--sealed FILE`, figures that were measured on other rows fill the last column.
+DATA/README.md names the licence, the meaning of labels and the trivial baselines of each source, in
+tables whose rows start with the file. With `--sealed FILE`, figures that were measured on other
+rows fill the last column.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ How to read the tables:
 
 
 class Origin(NamedTuple):
-    """What the data's README says of a source."""
+    """The facts about a source in the README of the data."""
 
     meaning: str
     source: str
@@ -89,7 +90,7 @@ class Origin(NamedTuple):
 
 
 def read_origins(readme: Path) -> dict[str, Origin]:
-    """Return what the tables of a README say, by `task/source`."""
+    """Return the facts in the tables of a README, by `task/source`."""
     origins = {}
     for line in readme.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -103,19 +104,19 @@ def read_origins(readme: Path) -> dict[str, Origin]:
 
 
 def read_measurements(path: Path) -> list[Measurement]:
-    """Return what the benchmark printed with `--json`."""
+    """Return the measurements that the benchmark printed with `--json`."""
     return [msgspec.json.decode(line, type=Measurement) for line in path.read_bytes().splitlines() if line]
 
 
 def show(value: float | None) -> str:
-    """Return a figure with two digits, three where it is nearly 0 or 1."""
+    """Return a figure with two decimals, or with three if it is nearly 0 or 1."""
     if value is None:
         return EMPTY
     return f"{value:.3f}" if min(abs(value), abs(1 - value)) < NEARLY else f"{value:.2f}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Return the lines of a Markdown table, and an empty one."""
+    """Return the lines of a Markdown table, and an empty line."""
     yield f"| {' | '.join(header)} |"
     yield f"|{'---|' * len(header)}"
     for row in rows:
@@ -124,7 +125,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
 
 
 def describe_sealed(measured: Measurement | None) -> str:
-    """Return the figures that sum a sealed source up."""
+    """Return the main figures of a sealed source."""
     if measured is None:
         return ""
     if measured.n < FEWEST_ROWS:
@@ -185,7 +186,7 @@ def row(
 
 
 def describe_types(source: str, counts: Mapping[str, EntityCount]) -> Iterator[str]:
-    """Return the lines about types of personal data: those found, and the sum that a form decides.
+    """Return the lines about types of personal data, and their sum over types that a form decides.
 
     Types in fewer than 100 texts are called unmeasured.
     """
@@ -244,7 +245,7 @@ def write_page(
     """Return the page."""
     unseen = {(f"{one.task}/{one.source}", one.evaluator): one for one in sealed}
     known = {(f"{one.task}/{one.source}", one.evaluator) for one in measured}
-    # A source that only the sealed split has gets a row without figures of its own.
+    # A source that occurs only in the sealed split has a row without figures of its own.
     extra = [
         Measurement(task=one.task, source=one.source, evaluator=one.evaluator, n=0)
         for key, one in unseen.items()
@@ -268,8 +269,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, help="folder of labelled data, for its README.md")
-    parser.add_argument("measured", type=Path, help="what the benchmark printed on it")
-    parser.add_argument("--sealed", type=Path, help="what it printed on the sealed split")
+    parser.add_argument("measured", type=Path, help="the output of the benchmark for these data")
+    parser.add_argument("--sealed", type=Path, help="its output for the sealed split")
     chosen = parser.parse_args()
     sealed = read_measurements(chosen.sealed) if chosen.sealed else []
     print(write_page(read_measurements(chosen.measured), sealed, read_origins(chosen.data / "README.md")))

@@ -1,10 +1,11 @@
-"""How long POST /guard takes for 2 KB, beside requests that do less, in the same minute.
+"""Measure how long POST /guard takes for 2 KB, beside simpler requests in the same minute.
 
     python -m benchmarks.guard [http://127.0.0.1:8000] [--requests 2000]
 
-One client asks one request after the other, every text another one, in turns with a request that scores
-nothing (GET /health) and one that only queues the same text (POST /monitor/inference, respond-async).
-Prints milliseconds: p50, p99 and the slowest. It goes to this machine alone and ends by itself.
+One client sends one request after the other, each with another text. Every guard request alternates
+with a request that scores nothing (GET /health), and with one that only queues the same text (POST
+/monitor/inference, respond-async). It prints milliseconds: p50, p99 and the slowest. It measures
+only servers of this machine, and ends by itself.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _ANSWER = "The third report says that ninety millimetres fell between March and 
 
 
 def call(number: int) -> dict[str, str]:
-    """Return a call of two kilobytes that no other has the words of."""
+    """Return a call of two kilobytes with words that no other call has."""
     half = _BYTES // 2
     prompt = f"Question {number}: " + _PROMPT * 20
     answer = f"Answer {number}: " + _ANSWER * 20

@@ -1,13 +1,14 @@
-"""Makes labelled rows of personal data that no public source has enough of, the same for the same seed.
+"""Make labelled rows of personal data of which public sources hold too few; the same for one seed.
 
     PYTHONPATH=. python benchmarks/identifiers.py FOLDER    # writes FOLDER/pii/made_identifiers.jsonl
     llm-monitor benchmark FOLDER --detail
 
-For every type 120 texts hold one and 120 hold a near miss: the same form with a check that fails, or, where a type
-is known by the words around it, the same value in other words. Values are drawn by form until the recogniser's own
-check takes or refuses them, so the rows measure what happens around the check: words for and against, pieces of
-longer numbers, rivals of other types. The checks themselves are held to published examples in
-`tests/unit/entities`, and were compared with python-stdnum 2.2 on 2026-11-26.
+For every type 120 texts hold a value and 120 hold a near miss. A near miss has the same form and a
+check that fails. If the words around it identify a type, a near miss is the same value among other
+words. Values are drawn by their form until the recogniser's own check accepts or refuses them. The
+rows therefore measure what happens around the check: words for and against, parts of longer
+numbers, and values that other types claim. The checks themselves are tested with published examples
+in `tests/unit/entities`, and were compared with python-stdnum 2.2 on 2026-11-26.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "EMAIL_ADDRESS": ("a&&&&.&&&&@mail&&.com", "b&&&@post.c&&&&.org"),
     "PHONE_NUMBER": ("+1 212 555 ####", "+49 30 90####", "(415) 6##-####", "+44 20 79## ####"),
 }
-"""Types whose form or check decides; a near miss is the form without the check."""
+"""Forms of types that a form or check decides; a near miss has the form and not the check."""
 
 NEAR_FORMS: Mapping[str, tuple[str, ...]] = {
     "EMAIL_ADDRESS": ("a&&&&.&&&&(at)mail&&", "@a&&&&", "b&&&@localhost"),
@@ -109,7 +110,7 @@ NEAR_FORMS: Mapping[str, tuple[str, ...]] = {
     "SG_FIN": ("S######^", "P^########^"),
     "PHONE_NUMBER": ("####-##-##", "#.##.##", "## x ## x ##", "########T######Z"),
 }
-"""Near misses of types whose form is all there is to check."""
+"""Near misses of types that have a form and no further check."""
 
 AROUND: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "DATE_OF_BIRTH": (
@@ -151,7 +152,7 @@ AROUND: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
 }  # fmt: skip
-"""Types known by what stands around them: texts that hold one, and texts that do not."""
+"""Types that the words around them identify: texts that hold a value, and texts that do not."""
 
 FRAMES = (
     "The {word} is {value}, she said.",
@@ -162,7 +163,7 @@ FRAMES = (
 
 
 class Made(NamedTuple):
-    """A text about one type, and whether it holds one."""
+    """A text about one type, and whether it holds a value of it."""
 
     kind: str
     text: str
@@ -170,7 +171,7 @@ class Made(NamedTuple):
 
 
 def make_rows(kind: str, chance: random.Random, rows: int = ROWS) -> Iterator[Made]:
-    """Yield `rows` texts that hold one type, and as many that do not."""
+    """Yield `rows` texts that hold a value of one type, and as many that do not."""
     if kind in AROUND:
         for label, texts in zip((1, 0), AROUND[kind], strict=True):
             for number in range(rows):
@@ -198,7 +199,8 @@ def _draw(kind: str, own: Sequence[Recognizer], chance: random.Random, *, valid:
             grades = [
                 judge(match.group(1)) for pattern, judge in patterns if (match := pattern.search(value))
             ]
-            # Special cases (test cards, placeholders) are neither: they are found on purpose, with little confidence.
+            # Special cases (test cards, placeholders) belong to neither group, because they are
+            # found on purpose, with little confidence.
             if any(grade and grade.note for grade in grades):
                 continue
             if any(grades) == valid:
@@ -209,7 +211,7 @@ def _draw(kind: str, own: Sequence[Recognizer], chance: random.Random, *, valid:
 
 
 def fill(form: str, chance: random.Random) -> str:
-    """Return a form with its signs replaced by characters."""
+    """Return a form in which characters replace the signs."""
     return "".join(chance.choice(ALPHABETS[c]) if c in ALPHABETS else c for c in form)
 
 
@@ -273,7 +275,7 @@ def make_all(seed: int = 2026) -> Iterator[dict[str, Any]]:
 
 
 def main(folder: Path, write: Callable[[str], object] = print) -> None:
-    """Write the rows below a folder."""
+    """Write the rows into a folder."""
     path = folder / "pii" / "made_identifiers.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(row) for row in make_all()]

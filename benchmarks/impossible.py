@@ -1,10 +1,11 @@
-"""Makes labelled answers that can be caught at without a source, which no public source labels.
+"""Make labelled answers that are wrong without any source; no public source has such labels.
 
     PYTHONPATH=. python benchmarks/impossible.py FOLDER    # writes FOLDER/hallucination/made_impossible.jsonl
     llm-monitor benchmark FOLDER --detail
 
-For each kind (citations, dates, contradictions, admissions) 120 answers cannot be and 120 of the same form can;
-check digits are worked out here, by the formulas of ISO 2108 and ISO 3297.
+For each kind (citations, dates, contradictions, admissions) 120 answers are impossible, and 120 of
+the same form are possible. Check digits are computed here, by the formulas of ISO 2108 and ISO
+3297.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def cite(chance: random.Random, *, impossible: bool) -> str:
         ) % 11
         text = "".join(map(str, digits))
         return f"It appeared in a journal with ISSN {text[:4]}-{text[4:]}{'X' if check == 10 else check}."  # noqa: PLR2004 stands for ten
-    if kind == 2:  # noqa: PLR2004 the third kind
+    if kind == 2:  # noqa: PLR2004 this is the third kind
         month = chance.randint(13, 60) if impossible else chance.randint(1, 12)
         return (
             f"See arXiv:{chance.randint(16, 24)}{month:02d}.{chance.randint(10_000, 19_999)} for the proof."
@@ -61,7 +62,7 @@ def date(chance: random.Random, *, impossible: bool) -> str:
         [(name, days) for name, days in LENGTHS.items() if days < LONGEST or not impossible]
     )
     day = chance.randint(days + 1, LONGEST) if impossible else chance.randint(1, 28)
-    # No 29 February: whether it can be depends on the year.
+    # 29 February is left out, because the year decides whether it exists.
     day = max(day, LONGEST - 1) if impossible else day
     place, year = chance.choice(CITIES), chance.randint(1900, 2020)
     written = chance.choice((f"{day} {month} {year}", f"{month} {day}, {year}"))
@@ -69,7 +70,7 @@ def date(chance: random.Random, *, impossible: bool) -> str:
 
 
 def contradict(chance: random.Random, *, impossible: bool) -> str:
-    """Return an answer that denies what it said, or something else."""
+    """Return an answer that denies its own statement, or another one."""
     thing, place, high = chance.choice(THINGS), chance.choice(CITIES), chance.randint(20, 300)
     denied = high if impossible else high + chance.randint(1, 50)
     return (
@@ -79,7 +80,7 @@ def contradict(chance: random.Random, *, impossible: bool) -> str:
 
 
 def admit(chance: random.Random, *, impossible: bool) -> str:
-    """Return an answer that admits an invention, or speaks of making up something else."""
+    """Return an answer that admits an invention, or one that speaks of inventing something else."""
     admissions = (
         "Sorry, I made that up.",
         "I fabricated those references.",
@@ -102,7 +103,7 @@ KINDS: Mapping[str, Callable[..., str]] = {
 
 
 def make_rows(kind: str, chance: random.Random, rows: int = ROWS) -> Iterator[dict[str, Any]]:
-    """Yield `rows` answers that cannot be, and as many that can, in the schema of the benchmark."""
+    """Yield `rows` impossible answers and as many possible ones, in the benchmark's schema."""
     for label in (1, 0):
         for number in range(rows):
             yield {
@@ -120,7 +121,7 @@ def make_rows(kind: str, chance: random.Random, rows: int = ROWS) -> Iterator[di
 
 
 def main(folder: Path) -> None:
-    """Write the rows below a folder."""
+    """Write the rows into a folder."""
     path = folder / "hallucination" / "made_impossible.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [row for kind in KINDS for row in make_rows(kind, random.Random(f"2026 {kind}"))]  # noqa: S311 a reproducible choice

@@ -1,4 +1,4 @@
-"""What a page of figures is made of: labelled rows that were not fitted on, and what evaluators say of them."""
+"""The data behind a page of figures: labelled rows without fitted ones, and values for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["LabelledSources"]
 
 
 class LabelledSources:
-    """Labelled rows that were not fitted on, and the values that evaluators give them."""
+    """Labelled rows without those that weights were fitted on, and the values of evaluators."""
 
     def __init__(self, data: Path, measured: Sequence[Measurement]) -> None:
         self._data = data
@@ -31,22 +31,22 @@ class LabelledSources:
         self._evaluators: Mapping[str, Evaluator] = {one.name: one for one in find_evaluators()}
 
     def printed(self, source: str, evaluator: str) -> Measurement:
-        """Return what the benchmark printed."""
+        """Return the measurement that the benchmark printed."""
         return self._measured[source, evaluator]
 
     def by_entity(self, source: str) -> Mapping[str, EntityCount]:
-        """Return what the benchmark counted for each type of personal data."""
+        """Return the counts of the benchmark for each type of personal data."""
         counted = self.printed(source, "pii").by_entity
         return {} if isinstance(counted, UnsetType) else counted
 
     def rows(self, name: str, evaluator: str, *, held: bool = True) -> Sequence[Row]:
-        """Return the rows of `task/source`, without those the evaluator was fitted on where `held`."""
+        """Return the rows of `task/source`; with `held` only those that were not fitted on."""
         task, source = name.split("/")
         found = LabelledSource(task, source, read_rows(self._data / f"{name}.jsonl.gz"))
         return hold_out(evaluator, found).rows if held else found.rows
 
     def values(self, evaluator: str, records: Sequence[Record]) -> NDArray[np.float64]:
-        """Return the value of each record, 0 where nothing is known."""
+        """Return the value of each record, or 0 if nothing is known."""
         found = [
             score.value or 0.0
             for first in range(0, len(records), BATCH)
@@ -59,7 +59,7 @@ class LabelledSources:
         return float(np.mean(self.values(evaluator, records) >= (self._evaluators[evaluator].threshold or 0)))
 
     def flagged_rows(self, name: str, evaluator: str, keep: Callable[[Row], bool]) -> float:
-        """Return the share of the kept rows of a source that is flagged."""
+        """Return the share of flagged rows among those rows of a source that `keep` accepts."""
         task, source = name.split("/")
         rows = [row for row in self.rows(name, evaluator) if keep(row)]
         if evaluator == "toxicity":

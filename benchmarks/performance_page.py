@@ -1,7 +1,6 @@
-"""Writes the reference page of throughput, latency and memory from what the benchmark wrote.
+"""Write the reference page of throughput, latency and memory from the output of the benchmark.
 
-make bench
-python -m benchmarks.performance_page benchmark.json > docs/reference/performance.md
+make bench python -m benchmarks.performance_page benchmark.json > docs/reference/performance.md
 """
 
 from __future__ import annotations
@@ -89,7 +88,7 @@ def _row(one: Figure) -> str:
 
 
 def main() -> None:
-    """Print the page of the report that is named on the command line."""
+    """Print the page for the report that the command line names."""
     sys.stdout.write(write_page(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Report)))
 
 

@@ -1,4 +1,4 @@
-"""The dashboard's process: Dash on its FastAPI backend, reading storage and the live feed."""
+"""The dashboard's process: Dash on FastAPI, which reads the database and the live feed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from app.serving.headers import SecurityHeaders
 from app.serving.proxies import behind_proxies
 from app.storage.engine import Engine, create_engine
 from app.supervision import Tasks, in_background
+from app.task_reports import REPORT_SECONDS, process_name, report_tasks
 from app.telemetry import configure_logging
-from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
 from dashboard.auth.login import sign_in_router
 from dashboard.auth.middleware import SignInMiddleware
 from dashboard.callbacks import CallbackCheck
@@ -43,21 +43,21 @@ from monitoring.clock import now_utc
 __all__ = ["create_dashboard", "main"]
 
 _HERE = Path(__file__).parent
-_API_SECONDS = 4.5  # just under the pace at which it is asked
+_API_SECONDS = 4.5  # slightly less than the interval between two requests
 _REDIS_SECONDS = 2.0
-# Dash needs inline and evaluated scripts; nobody may frame its pages or send their forms elsewhere.
+# Dash needs inline and evaluated scripts. No other site may frame its pages or receive its forms.
 _POLICY = "frame-ancestors 'none'; form-action 'self'; base-uri 'self'; object-src 'none'"
 _READERS = 8
 _SMALLEST_BYTES = 500
-_COMPRESSION = 4  # of nine; twice as fast for charts' 4.8 MB of script as the slowest level, and 4 % larger
+_COMPRESSION = 4  # of 9: for 4.8 MB of chart script twice as fast as the slowest, 4 % larger
 _HEAD = '<meta name="color-scheme" content="light dark"><link rel="icon" href="/assets/icons/favicon.svg">'
 
 
 def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None = None) -> FastAPI:
-    """Build the dashboard as an ASGI application; it connects to nothing before it serves.
+    """Build the dashboard as an ASGI application; it opens no connection before it serves.
 
-    `api` is another way to the API than its address.
-    Raises StartupError when no database or Redis address is set.
+    `api` is a transport to the API, used in place of its address. Raises StartupError if no
+    database or Redis address is set.
     """
     if not settings.database_url or not settings.redis_url:
         raise StartupError(
@@ -71,7 +71,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
 
     async def tell() -> None:
         moment = int(now_utc().timestamp() * 1000)
-        await tell_tasks(clients.redis, process_name("dashboard"), tasks.states(), moment)
+        await report_tasks(clients.redis, process_name("dashboard"), tasks.states(), moment)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -79,14 +79,14 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
             async with in_background(
                 tasks.keep("news", news.listen),
                 keyring.run(tasks),
-                tasks.repeat("heartbeat", tell, TELL_SECONDS),
+                tasks.repeat("heartbeat", tell, REPORT_SECONDS),
             ):
                 yield
         finally:
             await clients.close()
 
     server = FastAPI(lifespan=lifespan, openapi_url=None)
-    # Before Dash, which answers every other address.
+    # This comes before Dash, which answers all other addresses.
     server.include_router(sign_in_router(clients.api, Visitors(clients.redis)))
     dash = _create_dash(server)
     server.add_middleware(CallbackCheck, dash=dash)
@@ -103,10 +103,10 @@ class _Clients(NamedTuple):
     """The connections of the dashboard's process; they open when they are first used."""
 
     engine: Engine
-    # Keys are read by an engine of their own, so that it is known who may look while every reader waits.
+    # Keys are read with an engine of their own, so that signing in works while all readers wait.
     standing: Engine
     redis: Redis
-    # A subscription is silent for as long as nothing happens, so reading from it has no timeout.
+    # A subscription is silent as long as nothing happens, so reading from it has no timeout.
     feed: Redis
     api: httpx.AsyncClient
 
@@ -147,14 +147,14 @@ def _create_dash(server: Any) -> Dash:
         assets_folder=str(_HERE / "assets"),
         use_pages=False,
         serve_locally=True,
-        compress=False,  # Dash's own takes the slowest level
-        suppress_callback_exceptions=True,  # a page's callbacks exist before its layout does
+        compress=False,  # Dash itself compresses at the slowest level
+        suppress_callback_exceptions=True,  # callbacks of a page exist before its layout
         title="LLM Monitor",
         update_title="",
         add_log_handler=False,
         on_error=report_failure,
         enable_mcp=False,
-        websocket_inactivity_timeout=0,  # a screen on the wall is never touched
+        websocket_inactivity_timeout=0,  # nobody may touch a wall screen for days
     )
     dash.index_string = dash.index_string.replace("{%favicon%}", _HEAD)
     return dash

@@ -1,4 +1,4 @@
-"""What a page asks of its server, checked before Dash reads it: Dash fails on anything but its own page's requests."""
+"""Checking the requests of a page before Dash reads them, because Dash fails on unknown ones."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _UPDATE: Final = "/_dash-update-component"
 _SOCKET: Final = "/_dash-ws-callback"
 _MOST_BYTES: Final = 1024 * 1024
 _MOST_CHANGED: Final = 64
-# A page asks its WebSocket once; the connection outlives pages, but nobody opens so many.
+# A page asks for its WebSocket once. A connection outlives pages, but nobody opens so many.
 _MOST_ASKED: Final = 1000
 _INVALID: Final = 1007
-_MALFORMED: Final = "This is no request of a page of this dashboard: load the page again."
+_MALFORMED: Final = "No page of this dashboard sends this request. Load the page again."
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ _read_frame = msgspec.json.Decoder(_Frame).decode
 
 
 class CallbackCheck:
-    """ASGI middleware that answers 400 to callbacks which no page of `dash` sends, and closes such WebSockets."""
+    """ASGI middleware that answers 400 to unknown callbacks, and closes their WebSockets."""
 
     def __init__(self, app: ASGIApp, *, dash: Dash) -> None:
         self._app = app
@@ -101,7 +101,7 @@ class CallbackCheck:
         return checked
 
     def _reads(self, text: str) -> bool | None:
-        """Tell whether a frame asks for a callback; None for one that no page sends."""
+        """Tell whether a frame asks for a callback; None for a frame that no page sends."""
         try:
             frame = _read_frame(text)
         except (msgspec.MsgspecError, RecursionError, ValueError):
@@ -130,7 +130,7 @@ def _names(places: list[_Place]) -> list[tuple[str, str]]:
 
 
 def _fits(outputs: _Place | list[_Place] | None, spec: Mapping[str, Any]) -> bool:
-    """Tell whether a request names the outputs that the callback has, one of them alone or a list of all."""
+    """Tell whether a request names the outputs of a callback: a single one, or a list of all."""
     if spec["no_output"]:
         return True
     expected = spec["output"]

@@ -1,4 +1,4 @@
-"""What a page is, and finding the pages: every module of `dashboard.pages` is one."""
+"""The definition of a page, and the search for pages: every module of `dashboard.pages` is one."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["Page", "find_pages"]
 class Page:
     """One page: its address, its place in the navigation, its layout, and its callbacks.
 
-    `icon` names a file of assets/icons. `layout` is called for each visit and reads nothing; what is to be
-    shown is fetched by the callbacks that `register` adds to the application, through `Sources.read` where no other
-    page shows the same.
+    `icon` names a file of assets/icons. `layout` is called for each visit and reads nothing. The
+    callbacks that `register` adds fetch what is shown; data that no other page shows is read with
+    `Sources.read`.
     """
 
     path: str

@@ -1,7 +1,7 @@
-"""Look for known weaknesses, missing hashes and unknown licences in what is installed with the product.
+"""Look for known weaknesses, missing hashes and unknown licences among the installed packages.
 
-It asks pip-audit where its databases can be reached, and says so where they cannot; the rest needs no network.
-Exit status 1 when anything is found.
+pip-audit looks up the weaknesses if its databases can be reached; otherwise a message says that
+they cannot. All other checks need no network. The exit status is 1 if anything is found.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from app.local.redis_versions import describe_weakness, program_release
 ROOT = Path(__file__).resolve().parents[1]
 FILES = (ROOT / "requirements.txt", ROOT / "deploy" / "requirements.txt", ROOT / "deploy" / "pip.txt")
 SECONDS = 300
-# What may be redistributed beside software under MIT.
+# Software under these licences may be shipped beside software under MIT.
 LICENCES = re.compile(
     r"\b(MIT|MIT-0|BSD|Apache|PSF|Python Software Foundation|ISC|MPL|Mozilla Public|Unlicense|Zlib|CC0|0BSD|PostgreSQL"
     r"|LGPL|Lesser General Public|Public Domain)\b",
@@ -38,7 +38,7 @@ LICENCES = re.compile(
 
 
 class Pin(NamedTuple):
-    """One line of a requirements file: a package, its version, and how many files of it are known by hash."""
+    """One line of a requirements file: a package, its version and the number of its hashes."""
 
     name: str
     version: str
@@ -46,7 +46,7 @@ class Pin(NamedTuple):
 
 
 def read_pins(text: str) -> list[Pin]:
-    """Return the requirements of a file; a line that pins nothing has an empty version."""
+    """Return the requirements of a file; a line without a pinned version has an empty version."""
     joined = re.sub(r"\\\n", " ", text)
     lines = (line.partition(" #")[0].strip() for line in joined.splitlines())
     return [_pin(line) for line in lines if line and not line.startswith("#")]
@@ -61,7 +61,7 @@ def _pin(line: str) -> Pin:
 
 
 def check_pins(files: Mapping[str, str]) -> Iterator[str]:
-    """Find requirements without a version or a hash, addresses, and versions that differ between files."""
+    """Yield requirements without version or hash, addresses, and versions that differ."""
     known: dict[str, str] = {}
     for file, text in files.items():
         if "://" in text:
@@ -74,7 +74,7 @@ def check_pins(files: Mapping[str, str]) -> Iterator[str]:
 
 
 def check_advisories(pins: list[Pin], fixed: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """Find pinned versions older than the first without a known weakness."""
+    """Yield pinned versions that are older than the first one without a known weakness."""
     for pin in pins:
         for version, name in fixed.get(pin.name, {}).items():
             if pin.version and Version(pin.version) < Version(version):
@@ -82,7 +82,7 @@ def check_advisories(pins: list[Pin], fixed: Mapping[str, Mapping[str, str]]) ->
 
 
 def check_server() -> Iterator[str]:
-    """Find known weaknesses of the Redis that the embedded stack would run."""
+    """Yield known weaknesses of the Redis that the embedded stack would run."""
     try:
         program = find_program(REDIS)
         release = program_release(program)
@@ -94,7 +94,7 @@ def check_server() -> Iterator[str]:
 
 
 def check_licences(pins: list[Pin]) -> Iterator[str]:
-    """Find packages installed here whose licence is none that is known to fit."""
+    """Yield installed packages whose licence is not among those that are known to fit."""
     for pin in pins:
         try:
             about = metadata(pin.name)
@@ -108,7 +108,7 @@ def check_licences(pins: list[Pin]) -> Iterator[str]:
 
 
 def ask_pip_audit() -> list[str] | None:
-    """Return what pip-audit finds, None where it or its data cannot be had."""
+    """Return what pip-audit finds, or None if it or its data cannot be reached."""
     tool = Path(sys.prefix) / "audit"
     program = tool / "bin" / "pip-audit"
     try:
@@ -136,7 +136,7 @@ def ask_pip_audit() -> list[str] | None:
 
 
 def _run(*command: str, strict: bool = True) -> str:
-    result = subprocess.run(  # noqa: S603 this program's own tools
+    result = subprocess.run(  # noqa: S603 the program is one of this project's tools
         command, capture_output=True, text=True, check=strict, timeout=SECONDS
     )
     return result.stdout
@@ -151,7 +151,7 @@ def _findings(printed: str) -> Iterator[str]:
 
 
 def main() -> int:
-    """Print what was asked and what was found."""
+    """Print what was checked and what was found."""
     texts = {str(file.relative_to(ROOT)): file.read_text() for file in FILES}
     pins = list({pin.name: pin for text in texts.values() for pin in read_pins(text)}.values())
     listed = tomllib.loads((ROOT / "deploy" / "advisories.toml").read_text())
@@ -164,8 +164,8 @@ def main() -> int:
     asked = ask_pip_audit()
     if asked is None:
         print(
-            f"pip-audit or its data cannot be had here: {len(pins)} packages were held against "
-            f"deploy/advisories.toml of {listed['checked']}, which is not everything there is"
+            f"pip-audit or its data cannot be reached: {len(pins)} packages were compared with "
+            f"deploy/advisories.toml of {listed['checked']}, which lists only some weaknesses"
         )
     else:
         print(

@@ -1,6 +1,6 @@
-"""Write what is behind a tag beside it: digests of base images, and commits of the actions of continuous integration.
+"""Write digests beside the tags of base images, and commits beside those of CI actions.
 
-Needs docker and git, and registries that they can reach. A tag whose digest is written is looked up again.
+It needs docker, git and registries that it can reach. It also renews digests that are there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = ("Dockerfile", "docker-compose.yml", "deploy/swarm.yml", ".github/workflows/ci.yml")
-# Our own image is built, not fetched.
+# Our own image is built here and has no digest in a registry.
 _IMAGE = re.compile(
     r"(?m)^(?P<before>ARG PYTHON_IMAGE=|\s+image: )(?P<image>(?!ghcr\.io/heyyymonth/)[\w./-]+:[\w.-]+)(@sha256:[0-9a-f]{64})?$"
 )
@@ -22,7 +22,7 @@ _ACTION = re.compile(
 
 
 def pin(text: str, find_digest: Callable[[str], str], find_commit: Callable[[str, str], str]) -> str:
-    """Return `text` with every image and action named by what its tag leads to now."""
+    """Return `text` with the present digest or commit beside every image and action."""
 
     def image(found: re.Match[str]) -> str:
         return f"{found['before']}{found['image']}@{find_digest(found['image'])}"
@@ -44,7 +44,7 @@ def find_digest(image: str) -> str:
 def find_commit(name: str, tag: str) -> str:
     """Ask GitHub for the commit of an action's tag."""
     address = f"https://github.com/{name}"
-    # An annotated tag is listed twice, its commit last.
+    # An annotated tag is listed twice; its commit comes last.
     listed = _output("git", "ls-remote", address, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}").split()
     commits = [word for word in listed if re.fullmatch(r"[0-9a-f]{40}", word)]
     if not commits:
@@ -68,7 +68,7 @@ def _output(*command: str) -> str:
 
 
 def main() -> None:
-    """Look everything up, then rewrite the files."""
+    """Look up all digests and commits, and then rewrite the files."""
     pinned = {place: pin((ROOT / place).read_text(), find_digest, find_commit) for place in PLACES}
     for place, text in pinned.items():
         (ROOT / place).write_text(text)

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs migrations over asyncpg under an advisory lock."""
+"""The entry point of Alembic: it runs migrations over asyncpg, under an advisory lock."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LOCK = 7_301_000
 
 
 def include(name: str | None, kind: str, _parents: Any) -> bool:
-    """Leave partitions of traces out of comparisons: they come and go with time."""
+    """Leave the partitions of traces out of comparisons, because they come and go with time."""
     return not (kind == "table" and name is not None and name.startswith("traces_p"))
 
 
 def migrate(connection: Connection) -> None:
-    """Run the pending migrations in one transaction; a second replica waits and finds nothing to do."""
+    """Run pending migrations in one transaction; a second process waits and then finds none."""
     context.configure(connection=connection, target_metadata=metadata, include_name=include)
     with context.begin_transaction():
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

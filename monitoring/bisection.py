@@ -1,4 +1,4 @@
-"""Finding what makes a whole batch fail: a part that failed is tried again as its two halves."""
+"""Finding the items that make a batch fail: a failed part is tried again as two halves."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ T = TypeVar("T")
 class Bisection(Generic[T]):
     """The parts of a batch that are still to be tried, beginning with the whole batch.
 
-    The caller iterates over the parts and tries each. Where a part fails, the caller has it halved; where it
-    cannot be halved, its one item is what fails. Parts come in the order of the batch, and an empty batch has none.
+    The caller iterates over the parts and tries each of them. It asks for the halves of a part that
+    fails. A part that cannot be halved is one item, and that item is at fault. Parts come in the
+    order of the batch, and an empty batch has no parts.
     """
 
     def __init__(self, batch: Sequence[T]) -> None:
@@ -26,7 +27,7 @@ class Bisection(Generic[T]):
             yield self._parts.pop()
 
     def halve(self, part: Sequence[T]) -> bool:
-        """Have the halves of a failed part tried next; returns False where the part is one item."""
+        """Have the halves of a failed part tried next; returns False if it is a single item."""
         if len(part) < 2:  # noqa: PLR2004 one item has no halves
             return False
         self._parts += reversed(halves(part))
@@ -34,6 +35,6 @@ class Bisection(Generic[T]):
 
 
 def halves(batch: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
-    """Return the first and the second half of a batch; of an odd number the second one is larger."""
+    """Return the two halves of a batch; if its length is odd, the second half is the longer one."""
     middle = len(batch) // 2
     return batch[:middle], batch[middle:]

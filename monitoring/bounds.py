@@ -1,7 +1,8 @@
-"""The bounds of every number from outside, chosen by what sums of them can bear.
+"""The bounds of all numbers that come from outside, so small that their sums stay in range.
 
-A thousand million records of the largest value that is let in still fit into what adds them up: 1e21 ms into a
-double, 1e18 tokens into 64 bits, 1e14 US dollars into the 14 digits before the point that rollups have.
+The largest allowed values of a thousand million records still fit into the columns that add them
+up: 1e21 ms into a double, 1e18 tokens into 64 bits, and 1e14 US dollars into the 14 digits before
+the point that rollups have.
 """
 
 from __future__ import annotations
@@ -34,20 +35,20 @@ __all__ = [
 MOST_MILLISECONDS: Final = 1e12
 """31 years."""
 MOST_TOKENS: Final = 10**9
-"""Tokens of one kind in one call; the largest context windows hold some ten millions."""
+"""Tokens of one kind in one call; the largest context windows hold some tens of millions."""
 MOST_USD: Final = Decimal(100_000)
 """The cost of one call."""
 COST_PLACES: Final = Decimal("1e-10")
-"""As exact as costs are stored, so that sums over stored calls equal what was added to the figures."""
+"""Costs are stored with this precision, so that sums over stored calls equal the figures."""
 MOST_VALUE: Final = 1e20
-"""What an evaluator measured, or somebody else's; parts of scores may be moments in nanoseconds."""
+"""The value of an evaluator, ours or another; parts of scores may be moments in nanoseconds."""
 MOST_WEIGHT: Final = 1e6
 """How much one score counts beside others."""
 
 BEYOND: Final = 10**30
-"""What a reader returns for a number that no bound lets in, so that `bounded` leaves it out and marks it."""
+"""Readers return this for a number that no bound allows; `bounded` then drops and marks it."""
 
-# The name of a number ends with its unit.
+# The name of each number ends with its unit.
 _MOST_OF_UNIT: dict[str, float | Decimal] = {"ms": MOST_MILLISECONDS, "tokens": MOST_TOKENS, "usd": MOST_USD}
 _BOUNDS: dict[str, float | Decimal] = {
     name: _MOST_OF_UNIT[unit]
@@ -66,8 +67,8 @@ def is_bounded(number: float | Decimal, most: float | Decimal) -> bool:
 
 
 def bounded(record: Record) -> Record:
-    """Return the record without numbers beyond their bounds, and marked where it had some."""
-    # Every record passes here, and hardly any has a number beyond the least bound of all.
+    """Return the record without numbers beyond their bounds, and with a mark if it had any."""
+    # Every record passes here, and very few have a number beyond the smallest bound.
     for number in filter(None, _figures_of(record)):
         if not 0 <= number <= _LEAST_BOUND:
             break
@@ -84,9 +85,10 @@ def bounded(record: Record) -> Record:
 
 
 def read_cost(value: object) -> Decimal | None:
-    """Return an amount of US dollars that may be written as text, rounded to what is stored; None for none.
+    """Return an amount in US dollars, rounded as it is stored; the value may be text.
 
-    BEYOND for one below zero, without an end or beyond what a call can cost.
+    Returns None if it is no amount, and BEYOND if it is negative, not finite, or more than a call
+    can cost.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
@@ -100,7 +102,7 @@ def read_cost(value: object) -> Decimal | None:
 
 
 def read_number(value: object) -> float | None:
-    """Return a number that may be written as text, BEYOND for one below zero or without an end; None for none."""
+    """Return a number that may be text: BEYOND if negative or not finite, None for others."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

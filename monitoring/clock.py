@@ -1,4 +1,4 @@
-"""The wall clock, for whoever is given no other one: `monitoring` reads the time here and nowhere else."""
+"""The wall clock, which is the default clock; `monitoring` reads the time only here."""
 
 from __future__ import annotations
 

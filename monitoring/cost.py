@@ -1,4 +1,4 @@
-"""What calls cost over time, by model and by user, and budgets for it."""
+"""The cost of calls over time, by model and by user, and budgets for it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 K = TypeVar("K")
 AlertLevel = Literal["none", "info", "warning", "critical"]
 
-# From this share of the daily budget on; the highest that is reached counts.
+# Each level holds from its share of the daily budget on; the highest one reached is reported.
 _ALERT_LEVELS: tuple[tuple[Decimal, AlertLevel], ...] = (
     (Decimal(1), "critical"),
     (Decimal("0.8"), "warning"),
@@ -83,10 +83,10 @@ class _Key(NamedTuple):
 
 
 class CostTracker:
-    """Keeps what calls cost, in memory and by the minute, for one process; safe to use from threads.
+    """Keeps the costs of calls in memory, by the minute, for one process; it is thread-safe.
 
-    `overrides` are prices by model name, `clock` returns aware UTC. Minutes older than 400 days are
-    forgotten.
+    `overrides` are prices by model name, and `clock` returns aware UTC. Minutes that are older than
+    400 days are forgotten.
     """
 
     def __init__(self, overrides: Overrides | None = None, clock: Callable[[], datetime] = now_utc) -> None:
@@ -110,7 +110,7 @@ class CostTracker:
         reasoning_tokens: int = 0,
         timestamp: datetime | None = None,
     ) -> CostMetrics:
-        """Price one call, add it, and return its cost; ValueError for negative token counts."""
+        """Price one call, add it, and return its cost; raises ValueError for negative counts."""
         at = (timestamp or self._clock()).astimezone(UTC)
         usage = Usage(
             prompt_tokens, completion_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens
@@ -133,7 +133,7 @@ class CostTracker:
         )
 
     def get_cost_analysis(self, time_period: str = "24h") -> CostAnalysis:
-        """Return what a period such as 15m, 24h or 30d cost; ValueError for anything else."""
+        """Return the cost of a period such as 15m, 24h or 30d; raises ValueError for others."""
         window = window_of(time_period, self._clock())
         sums = self._collect(window.start, window.end, lambda key: (key.model, key.operation))
         groups = [
@@ -152,21 +152,27 @@ class CostTracker:
         return analyse_cost(groups, window, self._since, self._overrides)
 
     def get_cost_by_model(self, time_period: str = "24h") -> dict[str, Decimal | None]:
-        """Return USD by model name, None where no call of it has a known price; ValueError as above."""
+        """Return USD by model name: None if no call of the model has a known price.
+
+        Raises ValueError for an unknown period.
+        """
         window = window_of(time_period, self._clock())
         return _costs(self._collect(window.start, window.end, lambda key: key.model).items())
 
     def get_cost_by_user(self, time_period: str = "24h") -> dict[str, Decimal | None]:
-        """Return USD by user id for calls that name one, None where none of theirs has a known price."""
+        """Return USD by user id: None if no call of the user has a known price.
+
+        Calls without a user are left out. Raises ValueError for an unknown period.
+        """
         window = window_of(time_period, self._clock())
         sums = self._collect(window.start, window.end, lambda key: key.user)
         return _costs((user, one) for user, one in sums.items() if user is not None)
 
     def check_budget_alert(self, daily_budget: float | Decimal, user_id: str | None = None) -> BudgetAlert:
-        """Compare what today (UTC) cost so far, for everybody or one user, with a budget in USD.
+        """Compare the cost of today (UTC) so far, of all users or of one, with a budget in USD.
 
-        Levels are info from 60 %, warning from 80 % and critical from 100 %. Raises ValueError unless the
-        budget is a positive number.
+        The levels are info from 60 %, warning from 80 % and critical from 100 %. Raises ValueError
+        unless the budget is a positive number.
         """
         budget = _positive(daily_budget)
         today = floor_time(self._clock().astimezone(UTC), "day")
@@ -204,12 +210,12 @@ class BudgetManager:
         self._budgets: dict[str, Decimal] = {}
 
     def set_user_budget(self, user_id: str, daily_budget: float | Decimal) -> None:
-        """Set or replace a user's daily budget; ValueError unless it is a positive number."""
+        """Set or replace the daily budget of a user; raises ValueError unless it is positive."""
         with self._lock:
             self._budgets[user_id] = _positive(daily_budget)
 
     def check_all_budgets(self, cost_tracker: CostTracker) -> list[UserBudgetAlert]:
-        """Return the alerts of all users who have used 60 % of their budget or more, the fullest first."""
+        """Return alerts for users who used at least 60 % of their budget, the highest first."""
         with self._lock:
             budgets = dict(self._budgets)
         alerts: list[UserBudgetAlert] = [

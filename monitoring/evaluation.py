@@ -1,4 +1,4 @@
-"""Finding the evaluators and running them over a batch so that one failure costs one score."""
+"""Finding the evaluators, and running them over a batch so that one failure costs one score."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ _NO_RULES = Rules()
 
 
 def find_evaluators(rules: Rules = _NO_RULES) -> tuple[Evaluator, ...]:
-    """Build every evaluator of `monitoring/evaluators`, of installed entry points and of rules, by name.
+    """Build all evaluators, by name: built-in ones, installed entry points, and those of `rules`.
 
-    Each module and each entry point offers `build() -> Evaluator`; where a file of rules adds to an evaluator, its
-    `build` is called with the additions. Weights are loaded here, not at import. Raises ValueError when two evaluators share a name, RuleError where one of them is a rule's,
-    and ValueError naming the package whose entry point cannot be used.
+    Each module of `monitoring/evaluators` and each entry point offers `build() -> Evaluator`. If
+    the rules add to an evaluator, its `build` is called with the additions. Weights are loaded here
+    and not at import. Raises ValueError if two evaluators share a name, and RuleError if a rule is
+    one of the two. Raises ValueError with the name of the package if its entry point cannot be
+    used.
     """
     built: dict[str, Evaluator] = {}
     for info in pkgutil.iter_modules(package.__path__):
@@ -53,26 +55,26 @@ def _add(built: dict[str, Evaluator], evaluator: Evaluator) -> None:
 
 
 def _load(entry: EntryPoint) -> Evaluator:
-    """Build the evaluator of an entry point, or say which package to mend or remove."""
+    """Build the evaluator of an entry point, or raise an error that names its package."""
     origin = f"the entry point {entry.name} of {entry.dist.name if entry.dist else 'a package'}"
     try:
         evaluator = entry.load()()
     except Exception as error:
         raise ValueError(
-            f"{origin} failed with {type(error).__name__}: {error}; mend or remove it"
+            f"{origin} failed with {type(error).__name__}: {error}; repair or remove it"
         ) from error
     if not isinstance(evaluator, Evaluator):
-        raise ValueError(f"{origin} built a {type(evaluator).__name__}, which is no evaluator")  # noqa: TRY004 one kind of refusal
+        raise ValueError(f"{origin} built a {type(evaluator).__name__}, which is no evaluator")  # noqa: TRY004 all refusals are ValueErrors
     if not (evaluator.name.isidentifier() and (evaluator.flag is None or evaluator.flag.isidentifier())):
         raise ValueError(f"{origin} names its evaluator or flag with more than letters, digits and _")
     return evaluator
 
 
 def evaluate(records: Sequence[Record], evaluators: Iterable[Evaluator]) -> tuple[Mapping[str, Result], ...]:
-    """Score every record with every evaluator that it does not switch off.
+    """Score every record with every evaluator that the record does not skip.
 
-    Returns one mapping per record from evaluator name to its Score, or to a Failure where the evaluator
-    raised on that record; an evaluator in `record.skip` is absent from the mapping.
+    Returns one mapping per record, from evaluator name to a Score, or to a Failure if the evaluator
+    raised an error for this record. Evaluators in `record.skip` are not in the mapping.
     """
     batch = Prepared(records)
     results: tuple[dict[str, Result], ...] = tuple({} for _ in records)
@@ -85,13 +87,13 @@ def evaluate(records: Sequence[Record], evaluators: Iterable[Evaluator]) -> tupl
 
 
 def evaluate_by(evaluator: Evaluator, batch: Prepared) -> list[Result]:
-    """Score a batch by one evaluator, halving it where that raises until the culprit is alone, with a Failure."""
+    """Score a batch by one evaluator; halving finds the records that get a Failure."""
     results: list[Result] = []
     parts = Bisection(range(len(batch)))
     for part in parts:
         try:
             results += _scores(evaluator, batch if len(part) == len(batch) else batch.select(part))
-        except Exception as error:  # noqa: BLE001 whatever it raised becomes data on the record
+        except Exception as error:  # noqa: BLE001 any error of an evaluator becomes a Failure
             if not parts.halve(part):
                 results.append(_failure(evaluator, error))
     return results

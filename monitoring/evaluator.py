@@ -14,13 +14,14 @@ Category = Literal["safety", "quality", "descriptive"]
 
 @runtime_checkable
 class Evaluator(Protocol):
-    """Scores a prepared batch; one per file of `monitoring/evaluators`, made by that file's `build()`.
+    """Scores a prepared batch; each file of `monitoring/evaluators` makes one in its `build()`.
 
-    `name` is the file's name. `version` changes whenever the same text could get another score.
-    `category`: `safety` values are 1 when the thing is present, `quality` values are 1 when good,
-    `descriptive` evaluators speak through their label (a topic, a language) and never judge.
-    `needs` are the text fields that are read. A safety value at or above `threshold` raises `flag`;
-    a quality value below `threshold` counts as low. None switches that off.
+    `name` is the name of the file. `version` changes whenever the same text could get another
+    score. `category` says what a value means: `safety` values are 1 if the harm is present,
+    `quality` values are 1 if the text is good, and `descriptive` evaluators give a label (a topic,
+    a language) and judge nothing. `needs` are the text fields that are read. A safety value at or
+    above `threshold` raises `flag`; a quality value below `threshold` counts as low. None switches
+    either off.
     """
 
     @property
@@ -56,7 +57,8 @@ class Evaluator(Protocol):
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Return one score per record of the batch, in order, in time linear in its text.
 
-        It is deterministic, keeps no state between batches, is safe to call from several threads, and
-        returns `value=None` with a label where nothing can be known instead of raising or guessing.
+        An evaluator is deterministic, keeps no state between batches, and is safe to call from
+        several threads. If nothing can be known it returns `value=None` with a label; it does not
+        guess or raise.
         """
         ...

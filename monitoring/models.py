@@ -1,7 +1,8 @@
-"""What is monitored and what is known about it: records, scores, and the types users were promised.
+"""The records that are monitored and what is known about them: scores, and the promised types.
 
-Types on the hot path (Record, Score, Failure, Evidence) are msgspec structs, which decode a queued batch
-in microseconds; the promised result types are pydantic models with the names and methods users know.
+Types that every call passes through (Record, Score, Failure, Evidence) are msgspec structs, which
+decode a queued batch in microseconds. The promised result types are pydantic models with the names
+and methods that users know.
 """
 
 from __future__ import annotations
@@ -44,10 +45,12 @@ Money = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One LLM call as an application reported it.
 
-    Texts are valid Unicode: whoever makes a record from outside replaces lone surrogates first.
-    Durations are milliseconds, token counts are the provider's own figures, `reported_cost_usd` is what the
-    client says that the call cost, `timestamp` is aware UTC and the moment of the call, `context` holds retrieved passages in order, `skip` names evaluators that the
-    caller switched off, `marks` says what was repaired or noticed at acceptance (such as `nul_removed`).
+    Texts are valid Unicode: code that makes a record from outside data first replaces lone
+    surrogates. Durations are in milliseconds. Token counts are those of the provider.
+    `reported_cost_usd` is the cost that the client reports. `timestamp` is the moment of the call
+    in aware UTC. `context` holds retrieved passages in order. `skip` names evaluators that the
+    caller switched off. `marks` says what was noticed or repaired when the record was read (such as
+    `nul_removed`).
     """
 
     prompt: str
@@ -80,7 +83,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TokenSource(StrEnum):
-    """Where a count of tokens comes from; rows keep it as plain text."""
+    """Where a count of tokens comes from; rows hold it as plain text."""
 
     REPORTED = "reported"
     EXACT = "exact"
@@ -88,7 +91,10 @@ class TokenSource(StrEnum):
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """Where in the record a finding lies: character offsets in one field, end exclusive, and why."""
+    """Where in a record the reason for a score lies, and what the reason is.
+
+    The place is a field with character offsets, the end exclusive.
+    """
 
     field: TextField
     start: int
@@ -99,10 +105,10 @@ class Evidence(msgspec.Struct, frozen=True):
 class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one evaluator found in one record.
 
-    `value` is 0..1: for a safety evaluator 1 means the thing is present, for a quality evaluator 1 is
-    good; None means that nothing can be known, and `label` then says why (`no_context`, `empty`,
-    `language_unsupported`, …). `confidence` is 0..1. `parts` holds named sub-scores, same range and
-    direction, that are stored and charted as `<evaluator>.<part>`.
+    `value` is 0..1: for a safety evaluator 1 means that the harm is present, for a quality
+    evaluator 1 is good. None means that nothing can be known, and `label` then says why
+    (`no_context`, `empty`, `language_unsupported`, …). `confidence` is 0..1. `parts` holds named
+    values of the same range and direction, which are stored and charted as `<evaluator>.<part>`.
     """
 
     value: float | None
@@ -114,7 +120,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """An evaluator raised on this record: its name, version, the error's type and a short message."""
+    """An evaluator raised an error for a record: its name, its version, the error and a message."""
 
     evaluator: str
     version: str
@@ -126,7 +132,7 @@ Result = Score | Failure
 
 
 class SafetyFlag(StrEnum):
-    """Reasons a response counts as unsafe; custom evaluators may raise flags of their own names."""
+    """Harms for which a response counts as unsafe; custom evaluators may have other flags."""
 
     HALLUCINATION = "hallucination"
     TOXICITY = "toxicity"
@@ -145,7 +151,7 @@ class SafetyFlag(StrEnum):
 
 
 class _Frozen(BaseModel):
-    # A field called model_name is promised to users, so pydantic's reserved prefix is given up.
+    # Users were promised a field called model_name, so pydantic's protected prefix is switched off.
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
 
@@ -169,7 +175,10 @@ class QualityMetrics(_Frozen):
 
 
 class SafetyAssessment(_Frozen):
-    """Whether a response is safe: no flag; `safety_score` is 1 minus the highest calibrated detector value."""
+    """Whether a response is safe, which means that it has no flag.
+
+    `safety_score` is 1 minus the highest calibrated value of a detector.
+    """
 
     is_safe: bool
     safety_score: float | None

@@ -1,4 +1,4 @@
-"""Records that touch every path of the scoring once, so that the first real one finds it compiled."""
+"""Records that use every part of the scoring once, so that it is compiled in advance."""
 
 from __future__ import annotations
 

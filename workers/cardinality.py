@@ -16,7 +16,7 @@ from app.storage.rollups.observed_values import admit_values
 
 __all__ = ["CAPS", "CardinalityCaps"]
 
-# Distinct values per project and day that get rollup rows of their own.
+# So many distinct values per project and day have rollup rows of their own.
 CAPS = {
     "model": 500,
     "template": 2_000,
@@ -27,7 +27,8 @@ CAPS = {
 }
 _REMEMBERED = 200_000
 
-# Templates and flags are counted per model: without a cap of its own, the product of two caps is a million rows an hour.
+# Templates are counted for each model. With only the two caps above, their product allows a million
+# rows an hour.
 _TEMPLATE_OF_MODEL = "template of model"
 
 _Pair = tuple[str, str]  # a dimension and a value
@@ -42,13 +43,14 @@ class CardinalityCaps:
         self._admitted: dict[_Known, bool] = {}
 
     async def mark(self, traces: Sequence[Trace]) -> list[Trace]:
-        """Return the traces of one project, those marked whose names count under `(other)`."""
+        """Return the traces of one project, with marks for the names that count under `(other)`."""
         if not traces:
             return []
         if len(self._admitted) > _REMEMBERED:
             self._admitted.clear()
         project_id = traces[0].project_id
-        # The day of counting, not of the call: a flood of back-dated records has no cap of its own.
+        # This is the day of acceptance. With the day of the call, back-dated records would escape
+        # the caps.
         day = max(trace.trace_id.int >> 80 for trace in traces) // 86_400_000
         today = date.fromordinal(date(1970, 1, 1).toordinal() + day)
         names = {pair for trace in traces for pair in _supplied(trace)}

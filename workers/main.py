@@ -1,4 +1,4 @@
-"""Entry of the workers: one parent loads and warms everything once, then forks the processes that work."""
+"""The entry point of the workers: a parent loads and warms everything, then forks processes."""
 
 from __future__ import annotations
 
@@ -35,32 +35,36 @@ __all__ = ["GARBAGE_THRESHOLD", "main"]
 logger = logging.getLogger(__name__)
 
 _RESTART_SECONDS = 1.0
-# What nobody waits for gives way to what somebody does, where there are fewer cores than processes.
+# Where processes outnumber cores, jobs that nobody waits for give way to the waited ones.
 _NICENESS = 10
-# A batch makes thousands of objects that live to its end; looking for garbage among them is for nothing.
+# A batch makes thousands of objects that live until its end. Garbage collection finds nothing among
+# them.
 GARBAGE_THRESHOLD = 50_000
 
 
 class _Child(NamedTuple):
-    """What the parent knows of a process: what it scores, and which jobs it picks."""
+    """What the parent knows of a worker process: which job it scores, and its lane."""
 
     box: LastJob
     lane: Lane
 
 
-class Family:
-    """The worker processes of one parent: started by fork, replaced when they die, ended together."""
+class WorkerProcesses:
+    """The worker processes of one parent: forked, replaced when they die, ended together."""
 
     def __init__(self, settings: Settings, evaluators: Sequence[Evaluator]) -> None:
         self._settings = settings
         self._evaluators = evaluators
         self._children: dict[int, _Child] = {}
         self._stopping = False
-        # Children hold the reading end: when the parent dies, however it does, they see its end.
+        # Children hold the reading end of a pipe. They see its end when the parent dies in any way.
         self._alive, self._held = os.pipe()
 
     def run(self) -> None:
-        """Keep `settings.workers` processes and one for what is waited for running until SIGTERM or SIGINT."""
+        """Keep the worker processes running until SIGTERM or SIGINT.
+
+        There are `settings.workers` processes for all jobs, and one for waited jobs.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop())
         for _ in range(self._settings.workers):
@@ -93,7 +97,7 @@ class Family:
         self._children[pid] = child
 
     def _work(self, child: _Child) -> NoReturn:
-        """Be a worker process; never returns into the parent's code."""
+        """Be a worker process, and never return into the code of the parent."""
         status = 1
         try:
             os.close(self._held)
@@ -114,9 +118,10 @@ class Family:
 
 
 def load(settings: Settings | None = None) -> tuple[Evaluator, ...]:
-    """Find the evaluators and run everything once, so that no job waits for it and forks share it.
+    """Find the evaluators and run everything once.
 
-    Raises StartupError for rules or packages that cannot be used.
+    No job then has to wait for loading, and the forked processes share the memory. Raises
+    StartupError for rules or packages that cannot be used.
     """
     evaluators = load_evaluators(settings or load_settings())
     now = unix_ms()
@@ -143,7 +148,7 @@ def main() -> int:
     except MonitorError as error:
         sys.stderr.write(f"llm-monitor: {error.detail}\n")
         return 2
-    Family(settings, evaluators).run()
+    WorkerProcesses(settings, evaluators).run()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""One worker process: arq's loop with our rules about outages, signals and reconnecting."""
+"""One worker process: the loop of arq, with rules for outages, signals and reconnecting."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from app.queue.loop import Loop, connect, make_loop
 from app.queue.scheduling import Lane
 from app.storage.engine import answers, create_engine
 from app.supervision import NEVER, Tasks, in_background, repeat
-from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
+from app.task_reports import REPORT_SECONDS, process_name, report_tasks
 from monitoring.evaluator import Evaluator
 from workers.cardinality import CardinalityCaps
 from workers.evaluation.deadline import ScoringThread
@@ -62,18 +62,18 @@ def unix_ms() -> int:
 
 
 def worker_name(pid: int) -> str:
-    """Return the name under which the process `pid` of this machine is known in Redis."""
+    """Return the name of the process `pid` of this machine in Redis."""
     return f"{socket.gethostname()}:{pid}"
 
 
-class _Chore(Protocol):
-    """Something that a process does beside jobs, again and again."""
+class _BackgroundWork(Protocol):
+    """Repeated work of a process that belongs to no queue job."""
 
     async def run(self, tasks: Tasks) -> None: ...
 
 
 class WorkerProcess:
-    """Takes jobs from one queue until it is told to stop."""
+    """Takes jobs from the queue until it is told to stop."""
 
     def __init__(
         self, settings: Settings, evaluators: Sequence[Evaluator], box: LastJob, lane: Lane = "bulk"
@@ -97,8 +97,8 @@ class WorkerProcess:
             Isolation(self._redis, storing, unix_ms),
             outage=self._pause,
         )
-        # What every process that nobody waits for does beside jobs.
-        self._chores = (*self._upkeep(settings, descriptive), joining) if lane == "bulk" else ()
+        # The process for waited jobs does no background work, so that requests are answered quickly.
+        self._background_work = (*self._upkeep(settings, descriptive), joining) if lane == "bulk" else ()
         self._judges = list_judges(evaluators)
         self._lane = lane
         self._full = False
@@ -107,7 +107,7 @@ class WorkerProcess:
         self._probe: asyncio.Task[None] | None = None
         self._tasks = Tasks()
 
-    def _upkeep(self, settings: Settings, descriptive: Collection[str]) -> Iterator[_Chore]:
+    def _upkeep(self, settings: Settings, descriptive: Collection[str]) -> Iterator[_BackgroundWork]:
         yield Upkeep(
             self._engine,
             retention_days=settings.retention_days,
@@ -144,20 +144,20 @@ class WorkerProcess:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _background(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Yield what is done beside jobs."""
+        """Yield the background tasks of this process."""
         tasks = self._tasks
         yield self._projects.run(tasks)
         yield tasks.repeat("disk", self._look_at_disk, _DISK_SECONDS, longest=_DISK_SECONDS)
-        yield tasks.repeat("heartbeat", self._beat, TELL_SECONDS, longest=TELL_SECONDS)
-        for chore in self._chores:
-            yield chore.run(tasks)
+        yield tasks.repeat("heartbeat", self._beat, REPORT_SECONDS, longest=REPORT_SECONDS)
+        for work in self._background_work:
+            yield work.run(tasks)
 
     def stop(self) -> None:
-        """Ask the process to take no more jobs and end."""
+        """Ask the process to take no more jobs and to end."""
         self._stopping.set()
 
     async def _work(self) -> None:
-        """Run arq's worker until a stop is asked for or Redis goes away."""
+        """Run the loop of arq until a stop is asked for or Redis fails."""
         self._worker = worker = make_loop(self._redis, self._evaluation.evaluate, lane=self._lane)
         main = asyncio.create_task(worker.async_run())
         stopping = asyncio.create_task(self._stopping.wait())
@@ -173,12 +173,12 @@ class WorkerProcess:
             if not self._stopping.is_set():
                 raise
         except (RedisError, OSError) as error:
-            logger.warning("Redis does not answer, connecting again: %s", type(error).__name__)
+            logger.warning("Redis does not answer; connecting again: %s", type(error).__name__)
             await self._drain(worker)
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _drain(self, worker: Loop) -> None:
-        """Let running jobs end; what does not is cancelled and delivered again."""
+        """Let running jobs end; jobs that are too slow are cancelled and delivered again."""
         if worker.tasks:
             _, late = await asyncio.wait(worker.tasks.values(), timeout=_DRAIN_SECONDS)
             for task in late:
@@ -186,14 +186,14 @@ class WorkerProcess:
             await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
 
     def _pause(self) -> None:
-        """Take no jobs until Postgres answers, on a disk with room."""
+        """Take no jobs until Postgres answers and the disk has room."""
         if self._worker:
             self._worker.allow_pick_jobs = False
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(repeat(self._resume, _PAUSE_SECONDS))
 
     async def _resume(self) -> float | None:
-        """Take jobs again, if Postgres answers on a disk with room; returns when to look again."""
+        """Take jobs again if Postgres answers and the disk has room; returns when to look again."""
         if not (self._stopping.is_set() or (self._disk.stores and await self._answers())):
             return None
         if self._worker:
@@ -201,7 +201,7 @@ class WorkerProcess:
         return NEVER
 
     async def _look_at_disk(self) -> None:
-        """Take no jobs while the disk has no room for what they store."""
+        """Take no jobs while the disk has no room to store them."""
         await self._disk.look()
         if not self._disk.stores:
             self._pause()
@@ -212,13 +212,13 @@ class WorkerProcess:
     async def _answers(self) -> bool:
         try:
             return await answers(self._engine)
-        except Exception:  # a server that answers with a refusal may yet let us in, and nobody else would try
-            logger.exception("Postgres refuses to be asked")
+        except Exception:  # a server that refuses now may accept later, and nothing else asks
+            logger.exception("Postgres refuses the connection")
             return False
 
     async def _beat(self) -> None:
-        """Tell Redis that this worker lives, what it judges by, and how its tasks do."""
-        await tell_tasks(self._redis, process_name("worker"), self._tasks.states(), unix_ms())
+        """Report to Redis that this worker runs, its evaluators, and the state of its tasks."""
+        await report_tasks(self._redis, process_name("worker"), self._tasks.states(), unix_ms())
         if self._lane == "bulk":
             await beat(self._redis, self._name, unix_ms())
             await publish_judges(self._redis, self._judges)

@@ -1,4 +1,4 @@
-"""Pure computation of the worker: from queued envelopes to traces ready to be stored."""
+"""The pure computation of a worker: from queued envelopes to traces that are ready to be stored."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ __all__ = ["REPORTED", "Scoring", "Unscorable", "is_priced_alike", "price_call",
 
 _SCORED = frozenset({Kind.LLM, Kind.GUARD})
 REPORTED = "reported"
-_UNPRICED = {True: PricingStatus.NO_USAGE, False: PricingStatus.NOT_COUNTED}  # by whether it is counted
+_UNPRICED = {True: PricingStatus.NO_USAGE, False: PricingStatus.NOT_COUNTED}  # key: is it counted
 
 
 class Unscorable(NamedTuple):
-    """A record for which the scoring itself failed: it goes to the dead letters, whole."""
+    """A record whose scoring failed; it becomes a dead letter."""
 
     envelope: Envelope
     reason: str
@@ -45,7 +45,7 @@ class Unscorable(NamedTuple):
 
 
 class Scoring:
-    """Scores batches with the evaluators of one process, opening what was sealed."""
+    """Scores batches with the evaluators of one process, and opens sealed records."""
 
     def __init__(self, evaluators: Sequence[Evaluator], privacy: Privacy) -> None:
         self._evaluators = evaluators
@@ -54,29 +54,29 @@ class Scoring:
     def score(
         self, envelopes: Sequence[Envelope], job_id: str, settings: ProjectSettings
     ) -> list[Trace | Unscorable]:
-        """Score a batch; what raises outside an evaluator is halved until the culprit is alone.
+        """Score a batch; if it raises an error, it is halved until the record at fault is alone.
 
-        An evaluator that raises is not the culprit: it leaves a Failure in that record's scores. Sealed
-        records are opened here, and nothing of their text is in what is returned.
+        An evaluator that raises an error does not make a batch fail: the record then has a Failure
+        among its scores. Sealed records are opened here, and no text of theirs is in the result.
         """
         results: list[Trace | Unscorable] = []
         parts = Bisection(envelopes)
         for part in parts:
             try:
                 results += list(self._score(part, job_id, settings))
-            except Exception as error:  # noqa: BLE001 whatever it was is written beside the record that caused it
+            except Exception as error:  # noqa: BLE001 any error is noted beside the record at fault
                 if not parts.halve(part):
                     results.append(_unscorable(part[0], error))
         return results
 
     def open(self, envelope: Envelope) -> Record:
-        """Return the original of a record, for its texts to be scored; raises SealError."""
+        """Return the original of a record, so that its texts can be scored; raises SealError."""
         return self._privacy.open(envelope)
 
     def _score(
         self, envelopes: Sequence[Envelope], job_id: str, settings: ProjectSettings
     ) -> Iterator[Trace]:
-        # Also what was queued, or given up and is tried again, before there were bounds.
+        # Older queued records and dead letters may date from before there were bounds.
         envelopes = [_bounded(envelope) for envelope in envelopes]
         records = [bounded(self._privacy.open(envelope)) for envelope in envelopes]
         scored = [
@@ -100,7 +100,7 @@ class Scoring:
 
 
 def _unscorable(envelope: Envelope, error: Exception) -> Unscorable:
-    """Say what went wrong; of a sealed record without what might quote it."""
+    """Return a record with its error; of a sealed record without a message that may quote it."""
     quotes = envelope.sealed is not None and not isinstance(error, SealError)
     return Unscorable(envelope, type(error).__name__, "" if quotes else str(error))
 
@@ -111,14 +111,17 @@ def _bounded(envelope: Envelope) -> Envelope:
 
 
 def _to_score(envelope: Envelope, record: Record) -> Record:
-    """Return the record to evaluate: of a redacted one the pii evaluator has seen the original already."""
+    """Return the record to evaluate.
+
+    For a redacted record the pii evaluator is skipped, because it judged the original.
+    """
     if envelope.pii is None:
         return record
     return msgspec.structs.replace(record, skip=(*record.skip, PII))
 
 
 def _marked(trace: Trace, scored: Excerpt) -> Trace:
-    """Return the trace with a mark where its texts were too long to be scored whole."""
+    """Return the trace with a mark if its texts were too long to be scored in full."""
     if not scored.partial:
         return trace
     return msgspec.structs.replace(trace, marks=tuple(dict.fromkeys((*trace.marks, Mark.SCORED_IN_PART))))
@@ -161,14 +164,14 @@ def _judged(
     )
     if envelope.kind != Kind.GUARD:
         return trace
-    # The model may never have been asked, or is paid for where its answer was.
+    # The model may not have been called. If it was, the record of that call has the cost.
     return msgspec.structs.replace(
         trace, cost_usd=None, pricing_status=PricingStatus.NOT_A_CALL, price_source=None
     )
 
 
 def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount) -> Trace:
-    """Return the trace of a call without text, which is priced by what it reports, or of a step around calls."""
+    """Return the trace of a call without texts, priced by its reported usage, or of a step."""
     counted = envelope.kind in COUNTED_KINDS
     reports = record.prompt_tokens is not None or record.completion_tokens is not None
     known = counted and (reports or Mark.NO_CONTENT not in record.marks)
@@ -203,7 +206,7 @@ def _reported(record: Record) -> Priced | None:
 
 
 def reprice(call: Trace) -> Priced:
-    """Return what a stored call costs by its tokens, in USD: see `price_call`."""
+    """Return the cost of a stored call in USD, from its tokens; see `price_call`."""
     usage = Usage(
         prompt=call.prompt_tokens or 0,
         completion=call.completion_tokens or 0,
@@ -215,14 +218,17 @@ def reprice(call: Trace) -> Priced:
 
 
 def is_priced_alike(one: Trace, other: Trace) -> bool:
-    """Tell whether what decides on a price beside the tokens, the model and the moment is the same of two calls."""
+    """Tell whether two calls agree in provider and reported cost, which also decide their cost."""
     return one.provider == other.provider and one.reported_cost_usd == other.reported_cost_usd
 
 
 def price_call(
     usage: Usage, provider: str | None, model: str, at: datetime, *, told: Decimal | None
 ) -> Priced:
-    """Return what a call cost: by the tables of prices, and where they do not know it, as the client `told`, in USD."""
+    """Return the cost of a call in USD: from the tables of prices, or else the reported one.
+
+    `told` is the reported cost.
+    """
     priced = price(usage, provider, model, at)
     return (
         Priced(told, PricingStatus.PRICED, REPORTED)
@@ -232,7 +238,7 @@ def price_call(
 
 
 def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:
-    """Return the trace as it is stored: without text where that was dropped or is not in the sample."""
+    """Return the trace as it is stored: without dropped texts and texts outside the sample."""
     if envelope.sealed is not None:
         return without_text(trace, Mark.TEXT_DROPPED)
     if sample_fraction(trace.trace_id) >= settings.text_share:

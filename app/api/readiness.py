@@ -15,7 +15,7 @@ from app.reports.pipeline import QueueReport, read_queue
 from app.reports.readiness import DiskState, FailingTask, GuardState, Readiness, State
 from app.schemas.tasks import TaskState
 from app.storage.engine import answers
-from app.told_tasks import process_name, read_tasks
+from app.task_reports import process_name, read_tasks
 
 __all__ = ["all_tasks", "check_readiness"]
 

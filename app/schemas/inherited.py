@@ -17,7 +17,7 @@ __all__ = [
     "SHARED_NAME",
     "SHARED_PREFIXES",
     "Given",
-    "Kin",
+    "OwnedSpan",
     "joined_owner",
     "shared_metadata",
     "unite_tags",
@@ -67,7 +67,7 @@ class Given(msgspec.Struct, frozen=True):
         )
 
 
-class Kin(msgspec.Struct, frozen=True, kw_only=True):
+class OwnedSpan(msgspec.Struct, frozen=True, kw_only=True):
     """A stored span with its place in its trace, and with what it says of its owner, inherited or not."""
 
     trace_id: UUID

@@ -1,4 +1,4 @@
-"""How fast records are taken durably, one by one and in bulk, against an API that keeps nothing."""
+"""How fast records are accepted durably, one by one and in bulk, compared with a bare API."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KEYS = 1000
 def measure_accept(
     lines: Sequence[bytes], *, seconds: float = 6.0, rounds: int = 3, modes: Sequence[Fsync] = MODES
 ) -> list[Figure]:
-    """Measure each way of accepting in turn with the bare API, `rounds` times, and keep the best ratio."""
+    """Measure each way of accepting and the bare API in turn; keep the best of `rounds` ratios."""
     figures: list[Figure] = []
     for fsync in modes:
         figures += _measure(fsync, GOALS[fsync], lines, seconds, rounds)
@@ -107,7 +107,7 @@ def _parts(lines: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
 
 
 def _empty(redis_url: str) -> None:
-    """Throw away what was accepted: no worker drains it, and a full Redis refuses more."""
+    """Delete the accepted records, because no worker takes them and a full Redis refuses more."""
     with redis.Redis.from_url(redis_url) as client:
         while keys := list(islice(client.scan_iter(count=_KEYS), _KEYS)):
             client.unlink(*keys)

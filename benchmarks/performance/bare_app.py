@@ -1,4 +1,4 @@
-"""The yardstick of acceptance: uvicorn, FastAPI and pydantic answering 202, with nothing behind them."""
+"""The yardstick of acceptance: uvicorn, FastAPI and pydantic, which answer 202 and do no more."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def create_app() -> FastAPI:
     app = FastAPI()
 
     @app.post("/monitor/inference", status_code=202)
-    async def take(call: Call) -> Taken:  # noqa: ARG001 validated, and that is all
+    async def take(call: Call) -> Taken:  # noqa: ARG001 the call is validated and not used
         return Taken(trace_id=str(uuid4()), status="queued")
 
     @app.get("/health")

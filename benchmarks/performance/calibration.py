@@ -1,4 +1,4 @@
-"""Yardsticks that are measured beside every figure, so that a figure means something on another machine."""
+"""Yardsticks that are measured beside every figure, so that machines can be compared."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def python_loop() -> float:
 
 
 def bare_consumer(database_url: str, redis_url: str, lines: Sequence[bytes]) -> float:
-    """Return the records per second of one process that takes jobs from Redis and copies them into a table."""
+    """Return the records per second of one process that copies jobs from Redis into a table."""
     return uvloop.run(_consume(database_url, redis_url, lines))
 
 

@@ -1,4 +1,4 @@
-"""One measured figure and what it is held against, and the report of a run."""
+"""One measured figure with its yardstick and goal, and the report of a run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ __all__ = ["Figure", "Report"]
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A value with its unit, the yardstick measured in the same run, and the goal.
+    """A value with its unit, the yardstick that was measured in the same run, and the goal.
 
-    `goal` says in words what is wanted, `met` whether it was reached (None: nothing is wanted). `group` is
-    the measurement it belongs to, `details` are further values by name.
+    `goal` says in words what is wanted, and `met` whether it was reached (None if there is no
+    goal). `group` is the measurement that the figure belongs to, and `details` are further values
+    by name.
     """
 
     name: str
@@ -29,14 +30,14 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ratio(self) -> float | None:
-        """How many times the yardstick the value is."""
+        """The value divided by the yardstick."""
         return self.value / self.yardstick if self.yardstick else None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run found, when and where; `loops_per_second` is the pace of pure Python on that machine.
+    """The results of one run, with time and machine; `loops_per_second` is its pace of pure Python.
 
-    `note` says what a reader must know of the run.
+    `note` says what a reader must know about the run.
     """
 
     taken: datetime

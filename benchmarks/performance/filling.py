@@ -1,4 +1,4 @@
-"""Filling the database with as many traces as one likes: texts by SQL, figures by the worker's own code."""
+"""Filling the database with any number of traces: texts by SQL, figures by the worker's code."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SELECT {values} FROM (
     SELECT n, (:begin + (n - :low) * :step) AS ms FROM generate_series(CAST(:low AS bigint), CAST(:high AS bigint)) AS n
 ) AS numbered JOIN benchmark_pool AS pool ON pool.place = n % :pool
 """
-# UUIDv7 of the millisecond: time, version and variant as app.schemas.ids mints them.
+# A UUIDv7 of the millisecond, with time, version and variant as app.schemas.ids makes them.
 _ID = (
     "(lpad(to_hex(CAST(ms AS bigint)), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' "
     "|| substr(md5(n::text), 4, 15))::uuid"
@@ -50,7 +50,7 @@ _ID = (
 
 
 class Filler:
-    """Adds traces of the last seven days, evenly, drawn from a pool that was really scored."""
+    """Adds traces of the last seven days, evenly spread, from a pool of traces that were scored."""
 
     def __init__(self, database_url: str, lines: Sequence[bytes]) -> None:
         self._database_url = database_url
@@ -65,7 +65,7 @@ class Filler:
         self.stored = 0
 
     async def prepare(self) -> None:
-        """Make partitions, store the pool, and put it where SQL can draw from it."""
+        """Make partitions, store the pool, and make it available to SQL."""
         begin = self._end - SPAN
         async with self._engine() as engine:
             await ensure_partitions(engine, begin.date(), self._end.date() + timedelta(days=1))
@@ -77,13 +77,13 @@ class Filler:
                 await connection.execute(text("CREATE INDEX ON benchmark_pool (place)"))
 
     async def fill(self, total: int) -> None:
-        """Add traces until `total` are stored, and what they add to the rollups, folded."""
+        """Add traces until `total` are stored, and add what they add to the rollups, folded."""
         count = total - self.stored
         async with self._engine() as engine:
             await self._copy(engine, count)
             for hour in range(_HOURS):
                 share = count * (hour + 1) // _HOURS - count * hour // _HOURS
-                # Minutes of old hours would be folded at once: they are added up as one.
+                # Minutes of old hours would be folded at once, so they are added up as one.
                 minutes = 60 if hour >= _HOURS - _RECENT_HOURS else 1
                 await self._add_up(engine, self._end - SPAN + timedelta(hours=hour), share, minutes)
             later = datetime.now(UTC) + timedelta(minutes=5)
@@ -124,7 +124,7 @@ class Filler:
     async def _add_up(self, engine: Engine, begin: datetime, count: int, minutes: int) -> None:
         if not count:
             return
-        draw = random.Random(count)  # noqa: S311 a fixed draw
+        draw = random.Random(count)  # noqa: S311 the draw is always the same
         traces = [
             msgspec.structs.replace(
                 self.pool[draw.randrange(len(self.pool))],

@@ -1,4 +1,4 @@
-"""From a post to a stored, scored trace: records a second of the whole stack, and what each part costs."""
+"""From a request to stored traces: records a second of the whole stack, and its CPU time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LOOK_SECONDS = 0.25
 
 
 def measure_flow(lines: Sequence[bytes], *, workers: int = 2) -> list[Figure]:
-    """Send all lines in bulk, and count the time until the last of them is stored."""
+    """Send all lines in bulk, and measure the time until the last of them is stored."""
     with running(workers=workers) as stack:
         consumer = bare_consumer(stack.database_url, stack.redis_url, lines[:20_000])
         _send(stack, lines[:WARM_RECORDS])
@@ -55,7 +55,7 @@ def measure_flow(lines: Sequence[bytes], *, workers: int = 2) -> list[Figure]:
 
 
 def send_bulk(port: int, lines: Sequence[bytes], *, connections: int = CONNECTIONS) -> float:
-    """Post the lines in bulk; returns the seconds it took. Raises RuntimeError when any was refused."""
+    """Post the lines in bulk and return the seconds; raises RuntimeError if one was refused."""
     load = closed_loop(port, _requests(lines), connections=connections, seconds=PATIENCE_SECONDS)
     if load.answered * BULK_RECORDS < len(lines):
         raise RuntimeError(f"not everything was taken: {dict(load.statuses)}")
@@ -73,7 +73,7 @@ def _requests(lines: Sequence[bytes]) -> Iterator[bytes]:
 
 
 def settled(database_url: str) -> int:
-    """Return how many records have an outcome."""
+    """Return how many records are settled."""
 
     async def read() -> int:
         engine = create_engine(database_url, application="benchmark")
@@ -87,7 +87,7 @@ def settled(database_url: str) -> int:
 
 
 def wait_until_settled(database_url: str, records: int) -> None:
-    """Return when so many records have an outcome, which is asked for every quarter of a second."""
+    """Return when so many records are settled; it looks every quarter of a second."""
 
     async def wait() -> None:
         engine = create_engine(database_url, application="benchmark")

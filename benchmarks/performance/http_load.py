@@ -1,4 +1,4 @@
-"""A load generator that costs little: prepared requests, raw HTTP/1.1, its own CPU time measured."""
+"""A cheap load generator: prepared requests in raw HTTP/1.1, with its own CPU time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _PATIENCE_SECONDS = 60.0
 
 
 class Load(NamedTuple):
-    """What a load came to: answers by status, seconds from first to last byte, latencies in seconds.
+    """The result of a load: answers by status, seconds for all of it, latencies in seconds.
 
-    `cpu_seconds` is what this process spent on sending it.
+    `cpu_seconds` is the CPU time that this process spent on sending it.
     """
 
     statuses: Counter[int]
@@ -33,7 +33,7 @@ class Load(NamedTuple):
 
     @property
     def answered(self) -> int:
-        """Answers with a 2xx status."""
+        """The number of answers with a 2xx status."""
         return sum(count for status, count in self.statuses.items() if 200 <= status < 300)  # noqa: PLR2004 status codes of HTTP
 
     def percentile(self, share: float) -> float:
@@ -43,7 +43,7 @@ class Load(NamedTuple):
 
 
 def request(path: str, body: bytes, *headers: str, content_type: str = "application/json") -> bytes:
-    """Return the bytes of one POST, or of a GET where the body is empty."""
+    """Return the bytes of one POST, or of a GET if the body is empty."""
     head = [
         f"{'POST' if body else 'GET'} {path} HTTP/1.1",
         "Host: 127.0.0.1",
@@ -133,7 +133,7 @@ async def _closed(port: int, requests: Iterator[bytes], connections: int, second
 
 
 def open_loop(port: int, requests: Sequence[bytes], *, rate: float, connections: int = 64) -> Load:
-    """Send the requests `rate` a second, whether answers come or not; latency counts from the due moment."""
+    """Send `rate` requests a second, also without answers; latency counts from the due moment."""
     return uvloop.run(_open(port, requests, rate, connections))
 
 
@@ -157,7 +157,7 @@ async def _open(port: int, requests: Sequence[bytes], rate: float, connections: 
     def start_late() -> None:
         while late and free:
             connection = free.popleft()
-            if connection.transport:  # an idle one may have been closed meanwhile
+            if connection.transport:  # an idle connection may have been closed meanwhile
                 connection.send(*late.popleft())
 
     async def connect() -> _Connection:
@@ -181,6 +181,6 @@ async def _open(port: int, requests: Sequence[bytes], rate: float, connections: 
 
 def _close(connections: Sequence[_Connection]) -> None:
     for connection in connections:
-        connection.busy = False  # closing is no answer
+        connection.busy = False  # a closed connection gave no answer
         if connection.transport:
             connection.transport.close()

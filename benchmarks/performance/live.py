@@ -1,4 +1,4 @@
-"""Whether every watcher of the live feed is served while one of them never reads."""
+"""Whether all watchers of the live feed are served while one of them never reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["measure_live"]
 CLIENTS = 500
 RATE, SECONDS = 100, 10
 _MIB = 1024 * 1024
-# A client keeps at most one frame of each type, so frames a second are bounded by how often it is woken.
+# A client gets at most one frame of each type per wake-up, which bounds the frames a second.
 _GRACE_SECONDS = 5.0
 
 

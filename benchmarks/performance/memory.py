@@ -1,4 +1,4 @@
-"""What the whole idle stack holds in memory, and whether processes grow while records pass through."""
+"""The memory of the whole idle stack, and whether processes grow while records pass through."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NAMES = ("uvicorn", "workers.main", "dashboard.app", "app.local.holder", "postg
 
 
 def measure_idle() -> list[Figure]:
-    """Start everything as a user does, wait until it idles, and add up the PSS of its processes."""
+    """Start everything as a user does, wait until it is idle, and add up the PSS."""
     folder = Path(tempfile.mkdtemp(prefix="llmb-"))
     ports = free_port(), free_port()
     environment = {
@@ -43,7 +43,7 @@ def measure_idle() -> list[Figure]:
     }
     for name in ("DATABASE_URL", "REDIS_URL", "API_BASE_URL"):
         environment.pop(name, None)
-    process = subprocess.Popen(  # noqa: S603 our own program
+    process = subprocess.Popen(  # noqa: S603 the program is this product
         [sys.executable, str(ROOT / "main.py")], env=environment, cwd="/", stdout=subprocess.DEVNULL
     )
     try:
@@ -73,7 +73,7 @@ def measure_idle() -> list[Figure]:
 
 
 def measure_growth(lines: Sequence[bytes], *, first: int = FROM, last: int = TO) -> list[Figure]:
-    """Send records to the end, and compare resident memory at the first mark with that at the last."""
+    """Send all records, and compare resident memory at the first mark with that at the last."""
     endless = cycle(lines)
     with running(workers=2) as stack:
         sent = 0

@@ -1,4 +1,4 @@
-"""From spans in protobuf to stored, scored calls: spans a second of the whole stack, by size of batch."""
+"""From spans in protobuf to stored calls: spans a second of the whole stack, by size of batch."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ PATIENCE_SECONDS = 600.0
 
 
 def measure_otlp(lines: Sequence[bytes], *, workers: int = 2) -> list[Figure]:
-    """Post every line as a span of the GenAI convention, and count until the last of them is stored.
+    """Post every line as a span of the GenAI convention, and measure until the last is stored.
 
-    `lines` are records as POST /monitor/inferences takes them. The yardstick is the rate at which the spans
-    alone were accepted.
+    `lines` are records in the form of POST /monitor/inferences. The yardstick is the rate at which
+    the spans were accepted.
     """
     return [_measure(lines, batch, workers) for batch in BATCHES]
 
@@ -82,7 +82,7 @@ def span_request(lines: Sequence[bytes]) -> bytes:
     service = group.resource.attributes.add(key="service.name")
     service.value.string_value = "benchmark"
     scoped = group.scope_spans.add()
-    scoped.scope.name = "benchmark"  # as every instrumentation says; what says nothing may be two of them
+    scoped.scope.name = "benchmark"  # a span without a scope name may come from any instrumentation
     spans = scoped.spans
     now_ns = time.time_ns()
     for line in lines:

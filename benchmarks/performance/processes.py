@@ -1,4 +1,4 @@
-"""What processes have used, read from the kernel."""
+"""The CPU time and memory that processes have used, read from the kernel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["cpu_seconds", "cpu_used", "family", "resident_bytes", "shared_out_by
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """Return a process and all its descendants that live now."""
+    """Return a running process and all its running descendants."""
     try:
         head = psutil.Process(pid)
         return [head, *head.children(recursive=True)]
@@ -21,7 +21,7 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU seconds of a process, its descendants, and those of them that ended and were waited for."""
+    """Return CPU seconds of a process, its descendants, and ended ones that were waited for."""
     total = 0.0
     for process in family(pid):
         with suppress(psutil.NoSuchProcess):
@@ -32,7 +32,7 @@ def cpu_seconds(pid: int) -> float:
 
 @contextmanager
 def cpu_used(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
-    """Yield a mapping that holds, after the block, the CPU seconds that each named family used in it."""
+    """Yield a mapping that holds, after the block, the CPU seconds of each named family in it."""
     used: dict[str, float] = {}
     before = {name: cpu_seconds(pid) for name, pid in pids.items()}
     own = os.times()
@@ -43,14 +43,15 @@ def cpu_used(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
 
 
 def resident_bytes(pid: int) -> int:
-    """Resident memory of one process, its share of common pages included."""
+    """Return the resident memory of one process, including common pages."""
     return int(psutil.Process(pid).memory_info().rss)
 
 
 def shared_out_bytes(pid: int, folder: str) -> dict[int, tuple[str, int]]:
-    """PSS by process id, where each common page counts once over all its users, with the command line.
+    """Return PSS by process id, with the command line; PSS divides common pages among their users.
 
-    Taken are a process, the servers that work on `folder`, what started those, and all their descendants.
+    The processes are `pid`, the servers that work on `folder`, the parents of those, and all their
+    descendants.
     """
     heads = {pid}
     for process in psutil.process_iter():

@@ -1,4 +1,4 @@
-"""How long figures and lists take to read, as stored traces grow a hundredfold."""
+"""How long figures and lists take to read while the stored traces grow a hundredfold."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ FILTERS = {
     "low quality": "max_quality=0.3",
     "24h": "time_period=24h",
 }
-# What is filled may be lost; what is measured are reads.
+# The filled data may be lost, because only reads are measured.
 _FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
 
 
 def measure_reads(lines: Sequence[bytes], *, sizes: Sequence[int] = SIZES) -> list[Figure]:
-    """Fill to each size in turn, and read every report of every period, then pages of the largest."""
+    """Fill to each size in turn, and read all reports of all periods, then pages of the largest."""
     with bare_api() as (port, _):
         bare = _read(port, "/health", REPEATS).percentile(0.95)
     found: dict[int, dict[str, Load]] = {}

@@ -1,4 +1,4 @@
-"""What many workers on one queue cost, beside as many processes that score without any queue."""
+"""The cost of many workers on one queue, compared with as many processes without a queue."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ _ALONE_SECONDS = 4.0
 
 
 def measure_sharing(lines: Sequence[bytes], *, many: int = 8) -> list[Figure]:
-    """Let one worker, then `many`, work off the same queue, and compare their CPU time a record.
+    """Let one worker, and then `many`, empty the same queue, and compare their CPU time a record.
 
-    The same is measured of scoring alone: what it grows by is the machine's, and no queue can save it.
+    The same is measured for scoring alone. An increase there comes from the machine, and no queue
+    can avoid it.
     """
     costs = {workers: _worker_cost(lines, workers) for workers in (1, many)}
     alone = _cost_alone(lines[:_ALONE_RECORDS], (1, many))
@@ -64,7 +65,7 @@ def _worker_cost(lines: Sequence[bytes], workers: int) -> float:
 
 
 def _cost_alone(lines: Sequence[bytes], numbers: Sequence[int]) -> dict[int, float]:
-    """Return the mean CPU time a record, in microseconds, of so many processes that are forked as workers are."""
+    """Return the mean CPU time a record, in microseconds, of so many forked processes."""
     envelopes = make_envelopes(lines)
     jobs = [envelopes[start : start + _JOB] for start in range(0, len(envelopes), _JOB)]
     scoring = Scoring(find_evaluators(), Privacy(None))
@@ -90,7 +91,7 @@ def _mean(processes: int, scoring: Scoring, jobs: Sequence[Sequence[Envelope]]) 
 def _score(
     scoring: Scoring, jobs: Sequence[Sequence[Envelope]], begin: int, costs: SimpleQueue[float]
 ) -> None:
-    """Score jobs in turn, from another one on in each process; puts microseconds of CPU a record."""
+    """Score jobs in turn, each process from another job on; puts microseconds of CPU a record."""
     scoring.score(jobs[begin % len(jobs)], "warm-up", ProjectSettings())
     used, end, records, place = time.process_time(), time.monotonic() + _ALONE_SECONDS, 0, begin
     while time.monotonic() < end:

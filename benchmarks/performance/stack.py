@@ -1,4 +1,4 @@
-"""Servers, API and workers in a folder of their own, started with the commands that `python main.py` uses."""
+"""Servers, API and workers in a folder of their own, started as `python main.py` starts them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def running(
     postgres: Mapping[str, str] | None = None,
     maxmemory_mb: int = 1024,
 ) -> Iterator[Stack]:
-    """Run a stack on fresh data for the length of the block; its folder is deleted after it."""
+    """Run a stack on fresh data for the length of the block, and then delete its folder."""
     folder = Path(tempfile.mkdtemp(prefix="llmb-"))
     try:
         with ExitStack() as stack:
@@ -78,7 +78,7 @@ def _start(stack: ExitStack, name: str, settings: Settings, found: Stack, log: I
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
+    """Return a port of this machine on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -89,7 +89,7 @@ def wait_until_answers(url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 an address of ours
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 a local address
                 if answer.status == 200:  # noqa: PLR2004 a status code of HTTP
                     return
         except OSError:

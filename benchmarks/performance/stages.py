@@ -1,4 +1,4 @@
-"""CPU time of each stage of a worker, on one thread: decoding, every evaluator, aggregation, writing."""
+"""The CPU time of each stage of a worker on one thread: decoding, evaluators, figures, writing."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class _Clock:
 
 
 def measure_stages(lines: Sequence[bytes]) -> list[Figure]:
-    """Take the lines through a worker's stages by hand, job by job."""
+    """Take the lines through the stages of a worker, job by job."""
     with _garbage_left():
         return _measure(lines)
 
 
 @contextmanager
 def _garbage_left() -> Iterator[None]:
-    """Look for garbage as rarely as workers do: one look at the whole heap counts as a quarter of a second of any stage."""
+    """Collect garbage as rarely as workers do; one pass over the heap takes a quarter second."""
     gc.collect()
     gc.freeze()
     before = gc.get_threshold()

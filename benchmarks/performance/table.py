@@ -1,4 +1,4 @@
-"""Figures for the eyes of whoever runs the benchmark."""
+"""Printing figures for the person who runs the benchmark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SMALL = 100
 
 
 def shown(value: float) -> str:
-    """Return a number with as many digits as say something."""
+    """Return a number with its meaningful digits."""
     return f"{value:,.0f}" if abs(value) >= _SMALL else f"{value:.3g}"
 
 

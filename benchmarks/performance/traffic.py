@@ -1,4 +1,4 @@
-"""Records to load the application with: real prompts and responses, cut and joined to one size."""
+"""Records for load tests: real prompts and responses, cut and joined to one size."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SIZE = 2048
 SAMPLES = Path(__file__).resolve().parents[2] / "tests" / "quality" / "samples"
 CONTEXT_BYTES = 700
 PROMPT_BYTES = 500
-ENVELOPE_BYTES = 230  # names and quotes of the JSON object
+ENVELOPE_BYTES = 230  # the names and quotes of the JSON object
 USERS, SESSIONS, TEMPLATES = 1_000, 12_000, 20
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Text(NamedTuple):
-    """One recorded call: its prompt, its response, and which model wrote it."""
+    """One recorded call: its prompt, its response, and the model that wrote it."""
 
     prompt: str
     response: str
@@ -37,7 +37,7 @@ class Text(NamedTuple):
 
 
 def read_texts(data: Path | None) -> list[Text]:
-    """Read `traffic/llm_traffic.jsonl.gz` under `data`; without it, the texts that the tests carry."""
+    """Read `traffic/llm_traffic.jsonl.gz` under `data`, or without it the texts of the tests."""
     if data is not None:
         with gzip.open(data / "llm_traffic.jsonl.gz", "rt", encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines]
@@ -55,14 +55,14 @@ def read_texts(data: Path | None) -> list[Text]:
 def make_lines(texts: Sequence[Text], count: int, *, size: int = SIZE) -> list[bytes]:
     """Return `count` records as JSON of about `size` bytes; every second one has a context.
 
-    A text that is too short goes on with the one after it. Users, sessions and templates recur as they do
-    in traffic; none of the records carries a client id.
+    A text that is too short is continued with the next one. Users, conversations and templates
+    recur as in real traffic, and no record has a client id.
     """
     return list(islice(_lines(texts, size), count))
 
 
 def make_envelopes(lines: Sequence[bytes]) -> list[Envelope]:
-    """Return the records of lines as the queue carries them, all accepted now."""
+    """Return the records of the lines as the queue holds them, all accepted now."""
     now = time.time_ns() // 1_000_000
     return [
         Envelope(trace_id=mint(now), project_id="default", source="live", record=read_record(line))

@@ -22,7 +22,7 @@ _OK = 200
 
 
 def measure_waiting(lines: Sequence[bytes], *, seconds: float = 10.0, workers: int = 2) -> list[Figure]:
-    """Send single records at a fixed rate and measure from the moment each was due to its scores."""
+    """Send single records at a fixed rate, and measure from when each is due to its scores."""
     requests = [request("/monitor/inference", line) for line in lines[: int(RATE * seconds)]]
     with bare_api() as (port, _):
         open_loop(port, requests[:RATE], rate=RATE)
@@ -30,7 +30,7 @@ def measure_waiting(lines: Sequence[bytes], *, seconds: float = 10.0, workers: i
     figures = []
     with running(workers=workers) as stack:
         send_bulk(stack.port, lines[:WARM_RECORDS])
-        wait_until_settled(stack.database_url, WARM_RECORDS)  # the workers are there
+        wait_until_settled(stack.database_url, WARM_RECORDS)  # then the workers are running
         open_loop(stack.port, requests[:RATE], rate=RATE)
         figures += _figures("alone", open_loop(stack.port, requests, rate=RATE), bare)
         with _bulk_upload(stack, lines):
@@ -41,7 +41,7 @@ def measure_waiting(lines: Sequence[bytes], *, seconds: float = 10.0, workers: i
 
 @contextmanager
 def _bulk_upload(stack: Stack, lines: Sequence[bytes]) -> Iterator[None]:
-    """Send bulk bodies, one after the other, from a process of its own."""
+    """Send bulk bodies, one after the other, from a separate process."""
     many = [lines[number % len(lines)] for number in range(BULK_RECORDS)]
     process = multiprocessing.get_context("fork").Process(
         target=send_bulk, args=(stack.port, many), kwargs={"connections": 1}

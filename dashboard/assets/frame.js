@@ -1,7 +1,7 @@
-// What the frame does in the browser without asking the server.
+// The work that the frame does in the browser, without asking the server.
 window.dash_clientside = window.dash_clientside || {};
 window.dash_clientside.frame = {
-  // Keeps the address and the period buttons equal, whichever of them changed.
+  // Keeps the address and the period buttons equal when one of them changes.
   syncPeriod(search, value, offered) {
     const keep = window.dash_clientside.no_update;
     const fields = new URLSearchParams(search || "");
@@ -16,12 +16,12 @@ window.dash_clientside.frame = {
     return [keep, value === named ? keep : named];
   },
 
-  // The server answers each tick of the clock; two unanswered ones mean that it is away.
+  // The server answers each tick of the clock. After two ticks without an answer it counts as away.
   isLost(ticks, answered) {
     return (ticks || 0) - (answered || 0) <= 2;
   },
 
-  // The scheme in force, whether somebody chose it or the operating system changed it.
+  // The current colour scheme, which a person or the operating system may have changed.
   readScheme(toggled, ticks, known) {
     const scheme = document.documentElement.getAttribute("data-mantine-color-scheme") || "light";
     return scheme === known ? window.dash_clientside.no_update : scheme;

@@ -1,4 +1,4 @@
-// How cells of the trace table are drawn. Values come formatted from the server.
+// Drawing the cells of the trace table. The server has formatted the values.
 (function () {
   const element = window.React.createElement;
   const renderers = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});

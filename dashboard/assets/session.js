@@ -1,4 +1,4 @@
-// A session that has ended leads to where a new one begins, and from there back to this page.
+// After the end of a session the browser goes to the sign-in page, and from there back to this page.
 (function () {
   const ask = window.fetch;
   let leaving = false;
@@ -11,10 +11,10 @@
       const here = window.location.pathname + window.location.search;
       window.location.replace("/login?next=" + encodeURIComponent(here) + "&ended");
     }
-    return new Promise(() => {}); // whoever asked is about to be gone
+    return new Promise(() => {}); // the page that asked is being left
   };
 
-  // What the browser kept of a page that was left shows what only a session may see.
+  // The browser may show a kept copy of a page that only a signed-in person may see, so it is loaded again.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) window.location.reload();
   });

@@ -1,7 +1,7 @@
-// The chosen trace and the filters of the list live in the address, so that links and the Back button work.
+// The address holds the chosen trace and the filters, so that links and the Back button work.
 window.dash_clientside = window.dash_clientside || {};
 window.dash_clientside.traces = {
-  // A chosen row becomes part of the address; the row is let go, so that it can be chosen again.
+  // A chosen row becomes part of the address. It is then deselected, so that it can be chosen again.
   open(rows, search) {
     const keep = window.dash_clientside.no_update;
     if (!rows || !rows.length) return [keep, keep];
@@ -17,7 +17,7 @@ window.dash_clientside.traces = {
     return fields.size ? "?" + fields.toString() : "";
   },
 
-  // The fields show what the address says; that they do is remembered as filled.
+  // The fields show what the address says. `filled` is true from then on.
   fillFilters(search, names, ...values) {
     const keep = window.dash_clientside.no_update;
     const fields = new URLSearchParams(search || "");
@@ -25,7 +25,7 @@ window.dash_clientside.traces = {
     return [...said.map((value, i) => (value === (values[i] || "") ? keep : value)), true];
   },
 
-  // What is filled in afterwards becomes part of the address, and the list begins at the newest trace again.
+  // Later input becomes part of the address, and the list begins at the newest trace again.
   readFilters(...given) {
     const [names, filled, search] = given.slice(-3);
     const values = given.slice(0, -3);

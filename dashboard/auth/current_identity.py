@@ -1,4 +1,4 @@
-"""Who looks at a page: known to everything that runs for one request or one WebSocket."""
+"""The identity of the person who looks at a page, for all code of one request or WebSocket."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ CURRENT_IDENTITY: ContextVar[Identity | None] = ContextVar("identity", default=N
 
 
 def shown_project(asked: Project) -> Project | str:
-    """Return the project that is shown: that of the session.
+    """Return the project that is shown: the one of the session.
 
-    Where nobody needs a key on this machine it is the one that is `asked` for.
+    Where no key is needed on this machine, it is the one that is `asked` for.
     """
     identity = CURRENT_IDENTITY.get()
     if identity is None or (identity.anonymous and identity.operator):

@@ -1,4 +1,4 @@
-"""Signing in and out: forms that work without any script."""
+"""Signing in and out, with forms that need no script."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FORM_BYTES: Final = 8192
 _FORM_SECONDS: Final = 3600
 _FORM_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _FORM_RANDOM_BYTES: Final = 16
-_ENDED: Final = "Your session has ended. Sign in to go on where you were."
+_ENDED: Final = "Your session has ended. Sign in to continue where you were."
 _STILL_OPEN: Final = "This browser is signed out, but the API does not answer: the session ends by itself."
 _POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _TEMPLATES: Final = Environment(
@@ -38,7 +38,7 @@ _TEMPLATES: Final = Environment(
 
 
 def sign_in_router(client: httpx.AsyncClient, visitors: Visitors) -> APIRouter:
-    """Return the routes of the forms; sessions begin and end at the API that `client` reaches."""
+    """Return the routes of the forms; the API behind `client` begins and ends the sessions."""
     router, forms = APIRouter(), _Forms(client, visitors)
     router.get(SIGN_IN)(forms.show)
     router.post(SIGN_IN)(forms.sign_in)
@@ -47,24 +47,24 @@ def sign_in_router(client: httpx.AsyncClient, visitors: Visitors) -> APIRouter:
 
 
 class _Forms:
-    """Answers the browser of somebody who signs in or out."""
+    """Answers the browser of a person who signs in or out."""
 
     def __init__(self, client: httpx.AsyncClient, visitors: Visitors) -> None:
         self._client = client
         self._visitors = visitors
 
     async def show(self, request: Request) -> Response:
-        """Show the forms, and why they are shown where a session has ended."""
+        """Show the forms, with the reason if a session has ended."""
         ended = _ENDED if "ended" in request.query_params else None
         return _page(request, target=request.query_params.get("next", "/"), remark=ended)
 
     async def sign_in(self, request: Request) -> Response:
-        """Begin a session and lead to the page that was asked for, or show the forms with what was wrong."""
+        """Begin a session and redirect to the wanted page, or show the forms with the problem."""
         form = await _read_form(request)
         target, project = form.get("next", "/"), form.get("project", "default")
         known = read_cookie(request.headers, _FORM_COOKIE)
         if not known or not hmac.compare_digest(known.encode(), form.get("form", "").encode()):
-            return _page(request, target, "This form was too old; please try again.", HTTPStatus.FORBIDDEN)
+            return _page(request, target, "This form was too old. Please try again.", HTTPStatus.FORBIDDEN)
         by_key = form.get("by") != "password"
         asked = {"key": form.get("key", "").strip()} if by_key else _admin(project, form)
         announced = await self._visitors.introduce(request.client.host if request.client else None)
@@ -72,12 +72,12 @@ class _Forms:
             answer = await self._client.post("/sessions", json=asked, headers=announced)
         except httpx.HTTPError:
             unavailable = HTTPStatus.SERVICE_UNAVAILABLE
-            return _page(request, target, "The API does not answer; try again shortly.", unavailable)
+            return _page(request, target, "The API does not answer. Try again shortly.", unavailable)
         if answer.status_code != HTTPStatus.CREATED:
             return _page(request, target, _detail(answer), HTTPStatus(answer.status_code), project)
         session = answer.json()
         if not {"read", "admin"} & set(session["scopes"]):
-            problem = "This key may not read: make one with the scope read."
+            problem = "This key may not read. Use a key with the scope read."
             return _page(request, target, problem, HTTPStatus.FORBIDDEN, project)
         response = RedirectResponse(_inside(target), HTTPStatus.SEE_OTHER)
         response.set_cookie(
@@ -86,7 +86,7 @@ class _Forms:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """End the session at the API and in the browser, and lead back to the forms."""
+        """End the session at the API and in the browser, and redirect to the forms."""
         token = read_cookie(request.headers)
         response: Response = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
         if token:
@@ -121,7 +121,7 @@ def _page(
     remark: str | None = None,
 ) -> Response:
     known = read_cookie(request.headers, _FORM_COOKIE) or ""
-    # Several tabs may show the form at once: what one of them was given counts in all.
+    # Several tabs may show the form at the same time, so all of them use one value.
     form = known if _FORM_SHAPE.fullmatch(known) else secrets.token_urlsafe(_FORM_RANDOM_BYTES)
     content = _TEMPLATES.get_template("login.html").render(
         action=SIGN_IN,
@@ -154,7 +154,7 @@ def _detail(answer: httpx.Response) -> str:
 
 
 def _inside(target: str) -> str:
-    """Return an address of this dashboard: whatever names another host becomes the first page."""
+    """Return an address of this dashboard; an address on another host becomes the first page."""
     try:
         parts = urlsplit(target)
     except ValueError:

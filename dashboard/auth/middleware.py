@@ -1,4 +1,4 @@
-"""The gate before every page: without a session nobody sees one where keys are needed."""
+"""Middleware that shows pages only to people who are signed in, where keys are needed."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _OPEN_FOLDERS: Final = ("/assets/", "/_dash-component-suites/")
 _OPEN_PATHS: Final = {"/_favicon.ico"}
 _SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
 _POLICY_VIOLATION: Final = 1008
-_SESSION_ENDED: Final = 4001  # of Dash's own codes, the one after which its worker does not connect again
+_SESSION_ENDED: Final = 4001  # the one code of Dash after which its worker does not reconnect
 _CHECK_SECONDS: Final = 2.0
-_MOST_SOCKETS: Final = 512  # of one project
+_MOST_SOCKETS: Final = 512  # per project
 
 
 class SignInMiddleware:
-    """ASGI middleware that finds out who looks, and sends those who must sign in to where they can."""
+    """ASGI middleware that finds the identity of a request, and redirects to the sign-in page."""
 
     def __init__(self, app: ASGIApp, *, authenticator: Authenticator, settings: Settings) -> None:
         self._app = app
@@ -71,7 +71,7 @@ class SignInMiddleware:
         CURRENT_IDENTITY.set(identity)
 
     async def _serve_in_place(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a WebSocket, unless its project or its client has as many as one may."""
+        """Serve a WebSocket, unless its project or client has as many as are allowed."""
         identity = CURRENT_IDENTITY.get()
         client = scope.get("client")
         try:
@@ -81,7 +81,7 @@ class SignInMiddleware:
             await _refuse(error, scope, receive, send)
 
     async def _serve_while_seated(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a WebSocket until either side closes it, or until who opened it would be refused."""
+        """Serve a WebSocket until either side closes it, or until its session would be refused."""
         serving = asyncio.ensure_future(self._app(scope, receive, send))
         try:
             while not serving.done():
@@ -101,12 +101,12 @@ class SignInMiddleware:
         except Unauthorized:
             return True
         except MonitorError:
-            return False  # it cannot be known now
+            return False  # the session cannot be checked now
         return False
 
 
 def read_cookie(headers: Headers, name: str = COOKIE) -> str | None:
-    """Return the value of a cookie, None when there is none."""
+    """Return the value of a cookie, or None if there is none."""
     try:
         found = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
@@ -115,7 +115,7 @@ def read_cookie(headers: Headers, name: str = COOKIE) -> str | None:
 
 
 def is_secure(scope: Scope) -> bool:
-    """Tell whether the browser speaks TLS, to this server or to a proxy before it."""
+    """Tell whether the browser uses TLS, to this server or to a proxy before it."""
     return scope["scheme"] == "https" or Headers(scope=scope).get("x-forwarded-proto") == "https"
 
 
@@ -129,7 +129,11 @@ def _changes_something(scope: Scope) -> bool:
 
 
 def _sent_from_here(headers: Headers, allowed: tuple[str, ...]) -> bool:
-    """Browsers name the origin of whatever could change something; a request without one comes from none."""
+    """Tell whether a request comes from a page of this dashboard.
+
+    Browsers name the origin of every request that could change something. A request without an
+    origin comes from no page.
+    """
     site = headers.get("sec-fetch-site")
     return site == "same-origin" or (site in {None, "none"} and same_origin(headers, allowed))
 
@@ -140,7 +144,7 @@ async def _refuse(error: MonitorError, scope: Scope, receive: Receive, send: Sen
         return
     response: Response
     headers = Headers(scope=scope)
-    # A script that asks for data can do nothing with a form; it is told, and assets/session.js leads there.
+    # A script cannot use a form. It gets an error, and assets/session.js redirects the browser.
     is_visit = headers.get("sec-fetch-dest", "document") == "document" and scope["method"] == "GET"
     if isinstance(error, Unauthorized) and is_visit:
         query = scope["query_string"].decode("latin-1")

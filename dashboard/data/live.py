@@ -1,7 +1,7 @@
-"""News for open pages: one listener per process, told to every browser over Dash's WebSocket.
+"""News for open pages: one listener per process, which tells every browser over Dash's WebSocket.
 
-A page is only told *that* something changed; it then asks for what it shows. A page whose WebSocket cannot
-be opened (a proxy in between) still moves, at the pace of the frame's interval.
+A message says only *that* something changed, and the page then asks for what it shows. A page whose
+WebSocket cannot be opened, for instance behind a proxy, is updated at the frame's interval.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from dashboard.auth.current_identity import shown_project
 __all__ = ["NEWS", "News", "register_news"]
 
 NEWS = "news"
-_QUIET_SECONDS = 1.0  # between two messages to one browser: people read no faster
-_CHECK_SECONDS = 5.0  # how long a closed connection may go unnoticed
+_QUIET_SECONDS = 1.0  # between two messages to one browser, since people read no faster
+_CHECK_SECONDS = 5.0  # within this time a closed connection is noticed
 
 
 class News:
-    """How often something happened to a project in this process's life, and a way to wait for more."""
+    """Counts events per project since this process began, and lets callers wait for more."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -33,12 +33,15 @@ class News:
         self._revisions: Counter[str] = Counter()
 
     def revision(self, project_id: str | None) -> int:
-        """Return how often there was news of a project (None: of any), or of the feed itself."""
+        """Return the number of events of a project (None: of all), including losses of the feed."""
         own = self._revisions.total() if project_id is None else self._revisions[project_id]
         return own + self._lost
 
     async def listen(self) -> None:
-        """Count events until cancelled; raises redis errors when Redis goes away, which is news to every page."""
+        """Count events until cancelled; raises redis errors when Redis fails.
+
+        Such a failure counts as an event for every page.
+        """
         try:
             async for event in subscribe(self._redis):
                 await self._count(event.project_id)
@@ -55,7 +58,7 @@ class News:
             self._changed.notify_all()
 
     async def after(self, revision: int, timeout: float, project_id: str | None = None) -> int:  # noqa: ASYNC109 a bound, not a failure
-        """Return a project's revision as soon as it differs from `revision`, or after `timeout` seconds."""
+        """Return the revision when it differs from `revision`, or after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout), self._changed:
                 await self._changed.wait_for(lambda: self.revision(project_id) != revision)
@@ -67,7 +70,7 @@ class News:
 def register_news(dash: Dash, news: News) -> None:
     """Keep the `news` store of every open page at the newest revision, at most once a second.
 
-    A page is told of the project of its session; where nobody signs in, of all.
+    A page hears of the project of its session, or of all projects where nobody signs in.
     """
 
     @dash.callback(websocket=True, persistent=True)

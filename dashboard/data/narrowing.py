@@ -1,4 +1,4 @@
-"""What a list of traces is narrowed to, as its address says it."""
+"""The filters of a list of traces, as the address of the page holds them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _VERDICTS = {"flagged": False, "clean": True}
 
 
 class Narrowing(NamedTuple):
-    """The fields of the list's address; None leaves one open. `before` is the last trace of the page before."""
+    """The filters in the address; None means no filter.
+
+    `before` is the last trace of the page before.
+    """
 
     model: str | None = None
     flag: str | None = None
@@ -31,7 +34,7 @@ class Narrowing(NamedTuple):
     def filters(
         self, source: str, window: Window, stored_forms: Callable[[OwnId, str], tuple[str, ...]]
     ) -> Filters:
-        """Return what storage understands; `stored_forms` says under what an id may be stored."""
+        """Return filters for storage; `stored_forms` returns the forms of an id in storage."""
         return Filters(
             source=source,
             model=self.model,
@@ -46,7 +49,7 @@ class Narrowing(NamedTuple):
 
 
 def read_narrowing(search: str | None) -> Narrowing:
-    """Read the query part of an address; what makes no sense is as if it were not there."""
+    """Read the query part of an address; values that make no sense are ignored."""
     fields = {name: value.replace("\0", "") for name, value in read_fields(search).items()}
     return Narrowing(
         model=fields.get("model"),

@@ -1,4 +1,4 @@
-"""Everything a page reads: reports and traces from Postgres, the state of the queue from Redis."""
+"""Everything that pages read: reports and traces from Postgres, and the queue from Redis."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class Overview(NamedTuple):
-    """What the overview shows, read at `at`; ledger, queue and rate are None while Redis does not answer."""
+    """What the overview shows, read at `at`; without Redis ledger, queue and rate are None."""
 
     at: datetime
     window: Window
@@ -53,7 +53,7 @@ class Overview(NamedTuple):
 
 
 class Queries:
-    """Reads for pages; the same question of several browsers within a moment is asked once."""
+    """Reads for pages; if several browsers ask the same within a moment, it is read once."""
 
     def __init__(
         self,
@@ -78,24 +78,25 @@ class Queries:
         return await self._overviews.get(view, lambda: self._read_overview(view))
 
     async def read(self, project_id: str, question: Callable[[Connection], Awaitable[T]]) -> T:
-        """Return what the database answers to a question about a project; raises Unavailable or Overloaded."""
+        """Return what `question` reads for a project; raises Unavailable or Overloaded."""
         async with self._readers.admit(project_id), reading(self._engine) as connection:
             return await question(connection)
 
     async def trace(self, project_id: str, trace_id: UUID) -> Trace | None:
-        """Return one trace whole, None when it is not stored; raises Unavailable or Overloaded."""
+        """Return one trace, None if it is not stored; raises Unavailable or Overloaded."""
         return await self.read(project_id, lambda connection: read_trace(connection, project_id, trace_id))
 
     async def tree(self, project_id: str, trace_id: UUID, limit: int) -> list[TreeNode]:
-        """Return the first spans of the trace that a call belongs to; raises Unavailable or Overloaded."""
+        """Return the first spans around a call; raises Unavailable or Overloaded."""
         return await self.read(
             project_id, lambda connection: read_tree(connection, project_id, trace_id, limit=limit)
         )
 
     async def found(self, view: View, narrowing: Narrowing, limit: int) -> list[ListedTrace]:
-        """Return the newest traces of a period that a list is narrowed to.
+        """Return the newest traces of a period that match the filters.
 
-        Raises Unavailable without Postgres, Overloaded when too many read, InvalidParameter when too much would have to be looked through.
+        Raises Unavailable without Postgres, Overloaded if too many requests read, and
+        InvalidParameter if too many traces would have to be looked through.
         """
         window = window_of(view.period, self._clock())
         forms = partial(self._privacy.stored_forms, view.project_id)

@@ -1,4 +1,4 @@
-"""How fast records arrive and are stored, from two readings of counts that only grow."""
+"""How fast records arrive and are stored, computed from two readings of growing counts."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class RateMeter:
         self._readings: deque[_Reading] = deque()
 
     def read(self, at: datetime, accepted: int, stored: int) -> Rate | None:
-        """Take a reading and return the rate over the last ten seconds, None until there are two readings.
+        """Take a reading and return the rate over the last ten seconds; None for the first one.
 
-        A reading older than thirty seconds says nothing about now; counts that fell (another database)
-        start anew.
+        Readings that are older than thirty seconds are forgotten. If a count has fallen, the
+        database is another one, and the readings start again.
         """
         newest = self._readings[-1] if self._readings else None
         if newest and (accepted < newest.accepted or stored < newest.stored):

@@ -1,4 +1,4 @@
-"""One reading for many browsers: whoever asks within a moment of another gets the same answer."""
+"""Sharing one reading among many browsers that ask the same within a moment."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Value = TypeVar("Value")
 
 
 class Shared(Generic[Value]):
-    """Answers by key that stay good for `seconds`; a question that is being answered is not asked again.
+    """Keeps answers by key for `seconds`; a question that is being answered is not asked again.
 
-    An answer ages from the moment of its question, because what happened since is not in it. Caches of others
-    let it age from the moment it came (async_lru), or ask again while a slow answer is on its way (cachetools).
-    An answer that failed is not kept: the next one to ask tries again.
+    The age of an answer counts from its question, because it does not show what happened since.
+    Other caches count from its arrival (async_lru), or ask again while a slow answer is still
+    awaited (cachetools). A failed answer is not kept, so the next caller asks again.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -26,7 +26,7 @@ class Shared(Generic[Value]):
         self._answers: dict[Hashable, tuple[float, asyncio.Task[Value]]] = {}
 
     async def get(self, key: Hashable, ask: Callable[[], Awaitable[Value]]) -> Value:
-        """Return the answer of this key; raises whatever asking raised."""
+        """Return the answer for this key; raises whatever `ask` raises."""
         now = self._clock()
         self._answers = {
             known: (begun, task)

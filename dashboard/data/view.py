@@ -1,4 +1,4 @@
-"""What a page shows, as its address says it: project, period and source of the records."""
+"""The project, the period and the source of records that a page shows, read from its address."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class View(NamedTuple):
 
 
 def read_view(search: str | None) -> View:
-    """Read the query part of an address; what is missing or not offered takes its default.
+    """Read the query part of an address; fields that are missing or unknown take their default.
 
-    Somebody who signed in sees the project of the session, whatever the address names.
-    Any period that the API takes is taken here too, so that a link can name `6h` although no button does.
+    After signing in, the project is always the one of the session. Every period that the API
+    accepts is accepted here, so that a link can name `6h` although no button offers it.
     """
     fields = read_fields(search)
     period = fields.get("period", DEFAULT_PERIOD)
@@ -53,12 +53,12 @@ def read_view(search: str | None) -> View:
 
 
 def read_fields(search: str | None) -> dict[str, str]:
-    """Return the fields of an address that say something, the last of each name."""
+    """Return the non-empty fields of an address; of several with one name the last."""
     return dict(parse_qsl((search or "").removeprefix("?")))
 
 
 def read_trace_id(search: str | None) -> tuple[bool, UUID | None]:
-    """Tell whether an address names a trace, and which; None for what cannot be the id of one."""
+    """Tell whether an address names a trace, and which one; None if it cannot be a trace id."""
     named = read_fields(search).get("trace")
     try:
         return named is not None, UUID(named) if named else None
@@ -67,12 +67,12 @@ def read_trace_id(search: str | None) -> tuple[bool, UUID | None]:
 
 
 def with_fields(search: str | None, **changes: str | None) -> str:
-    """Return the query part of an address with other fields; None takes one away."""
+    """Return the query part of an address with changed fields; None removes a field."""
     fields = {name: value for name, value in {**read_fields(search), **changes}.items() if value is not None}
     return f"?{urlencode(fields)}" if fields else ""
 
 
 def kept_fields(search: str | None) -> str:
-    """Return what of an address holds for every page: project, period and source."""
+    """Return the fields of an address that apply to every page: project, period and source."""
     fields = {name: value for name, value in read_fields(search).items() if name in _KEPT}
     return f"?{urlencode(fields)}" if fields else ""

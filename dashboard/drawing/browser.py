@@ -1,4 +1,4 @@
-"""Callbacks that a browser answers by itself, without asking the server."""
+"""Callbacks that run in the browser and do not ask the server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["answer_in_browser"]
 
 
 def answer_in_browser(dash: Dash, function: ClientsideFunction | str, *wiring: Any, **options: Any) -> None:
-    """Let a function of `assets`, or one written out, draw outputs from inputs and states.
+    """Let a JavaScript function, of `assets` or written out, compute outputs from inputs.
 
-    `wiring` and `options` are those of a callback of Dash.
+    `wiring` and `options` are the arguments of a Dash callback.
     """
     dash.clientside_callback(function, *wiring, **options)  # type: ignore[no-untyped-call]  # Dash declares no types

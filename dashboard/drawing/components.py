@@ -1,4 +1,4 @@
-"""Building blocks that pages share: tiles, cards, icons, and the attributes Dash has no argument for."""
+"""Components that pages share: tiles, cards, icons, and attributes without a Dash argument."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def aria(**values: str) -> dict[str, Any]:
 
 
 def icon(name: str, *, className: str = "") -> Any:  # noqa: N803 the name Dash uses
-    """Return a drawing of assets/icons in the colour of the text around it; it says nothing by itself."""
+    """Return a decorative icon of assets/icons in the colour of the text around it."""
     return html.Span(
         className=f"icon {className}".strip(),
         style={"--shape": f"url(/assets/icons/{name}.svg)"},
@@ -35,7 +35,7 @@ def icon(name: str, *, className: str = "") -> Any:  # noqa: N803 the name Dash 
 
 
 def tile(name: str, title: str) -> Any:
-    """Return a figure with a title above and a remark below, filled through `<name>-value` and `-remark`."""
+    """Return a tile with title, figure and remark; `<name>-value` and `<name>-remark` fill it."""
     return html.Div(
         className="card tile",
         role="group",
@@ -55,7 +55,7 @@ def card(title: str, children: Sequence[Any], *, remark: Any = None) -> Any:
 
 
 def chart(name: str, *, height: int) -> Any:
-    """Return a chart with a text for those who cannot see it, filled through `<name>` and `<name>-text`."""
+    """Return a chart with a text for screen readers; `<name>` and `<name>-text` fill them."""
     return html.Figure(
         className="chart",
         children=[
@@ -69,7 +69,7 @@ def chart(name: str, *, height: int) -> Any:
 
 
 def notice(title: str, text: Any, *, color: str = "red", closable: bool = False) -> Any:
-    """Return a message that readers are told about at once; a `closable` one can be put away."""
+    """Return a message that screen readers announce; a `closable` one has a close button."""
     return dmc.Alert(
         text,
         title=title,
@@ -83,13 +83,13 @@ def notice(title: str, text: Any, *, color: str = "red", closable: bool = False)
 
 
 def unread(error: MonitorError, more: str = "") -> Any:
-    """Return the message that something could not be read, and why; `more` follows it."""
+    """Return a message that something could not be read, with the reason and then `more`."""
     title = "Postgres does not answer" if type(error) is Unavailable else error.title
     return notice(title, f"{error.detail} {more}".strip())
 
 
 def snippet(code: str) -> Any:
-    """Return code that a press of a button copies."""
+    """Return code with a button that copies it."""
     copy = dmc.CopyButton(value=code, children="Copy", copiedChildren="Copied", size="compact-xs")
     return html.Div([html.Pre(html.Code(code)), html.Div(copy, className="copy")], className="snippet")
 

@@ -1,4 +1,4 @@
-"""The drawer in which one trace is shown whole, wherever it was chosen: the address names it."""
+"""The drawer that shows the complete trace which the address names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def trace_drawer() -> Any:
 
 
 def opens_traces(dash: Dash, table: str, url: str) -> None:
-    """Let a table of traces put the chosen one into the address."""
+    """Put the trace that is chosen in a table into the address."""
     answer_in_browser(
         dash,
         ClientsideFunction("traces", "open"),
@@ -45,7 +45,7 @@ def opens_traces(dash: Dash, table: str, url: str) -> None:
 
 
 def register_drawer(dash: Dash, queries: Queries, url: str) -> None:
-    """Open the drawer while the address names a trace, and take the name out when it is closed."""
+    """Open the drawer while the address names a trace; closing it removes the name."""
     answer_in_browser(
         dash,
         ClientsideFunction("traces", "close"),

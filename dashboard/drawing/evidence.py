@@ -1,4 +1,4 @@
-"""Evidence made visible: a text cut into what was found and what lies between."""
+"""Making evidence visible: a text is cut into what was found and what lies between."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dashboard.drawing.components import flag_name
 
 __all__ = ["Highlight", "Segment", "cut", "marked"]
 
-# A browser stumbles over megabytes in one drawer; whoever needs the rest has the API.
+# A browser is slow with megabytes in one drawer. The API returns the rest.
 SHOWN_CHARACTERS = 20_000
 
 
 class Highlight(NamedTuple):
-    """A span of one text: character offsets, end exclusive, the evaluator that found it, and its reason."""
+    """A part of one text that an evaluator found: character offsets, end exclusive, and a reason."""
 
     start: int
     end: int
@@ -35,8 +35,9 @@ class Segment(NamedTuple):
 def cut(text: str, highlights: Sequence[Highlight]) -> list[Segment]:
     """Cut a text at every border of a highlight, so that overlapping ones are told apart.
 
-    Joined, the segments are the text. Offsets beyond it are moved to its end, empty highlights left out. One
-    sweep over sorted borders: the cost grows with the highlights and with how many overlap.
+    The joined segments are the text. Offsets beyond its end are moved to its end, and empty
+    highlights are left out. The cost is one pass over the sorted borders; it grows with the number
+    of highlights and of overlaps.
     """
     spans = [
         highlight._replace(start=max(0, highlight.start), end=min(len(text), highlight.end))
@@ -57,7 +58,7 @@ def cut(text: str, highlights: Sequence[Highlight]) -> list[Segment]:
 
 
 def marked(text: str, highlights: Sequence[Highlight]) -> list[Any]:
-    """Return a text with its highlights; each says who found it and why."""
+    """Return a text with its highlights; each has the evaluator and the reason."""
     shown = text[:SHOWN_CHARACTERS]
     children: list[Any] = [
         html.Mark(segment.text, title=_why(segment), className="highlight")

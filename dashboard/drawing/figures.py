@@ -1,7 +1,7 @@
-"""Charts: from data to a Plotly figure, and to the sentence that says the same to who cannot see it.
+"""Charts: Plotly figures made of data, and sentences that say the same for screen readers.
 
-A figure is the JSON that Plotly draws, a plain dict: building it costs microseconds, and two that are
-equal need no redrawing.
+A figure is a plain dict, the JSON that Plotly draws. Building one takes microseconds, and equal
+figures need not be drawn again.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Unit = Literal["score", "share"]
 
 _LONGEST_NAME = 26
 _CLOCK_UP_TO = timedelta(days=1, hours=1)
-_WHOLE_PERCENTS_FROM = 0.05  # below that, whole percents do not tell ticks apart
+_WHOLE_PERCENTS_FROM = 0.05  # below, neighbouring ticks would show the same whole percent
 _FORMATS = {"score": ".2f", "share": ".1%"}
 _WORDS = {"score": score, "share": percent}
 
 
 class Point(NamedTuple):
-    """One bucket of a trend: its start, how many records, the value, and the 10th, 50th, 90th percentile."""
+    """One bucket of a trend: start, number of records, value, and 10th, 50th, 90th percentile."""
 
     at: datetime
     records: int
@@ -39,7 +39,7 @@ class Point(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """One bar: what it counts, how much, and the text beside it."""
+    """One bar: what it counts, its value, and the text beside it."""
 
     name: str
     value: float
@@ -69,7 +69,7 @@ def _layout(colors: Palette, **more: Any) -> Figure:
 
 
 def _literal(text: str) -> str:
-    """Return a text as Plotly shows it: it reads labels as HTML, links among them."""
+    """Return a text so that Plotly shows it literally, since Plotly reads labels as HTML."""
     return escape(text, quote=False)
 
 
@@ -79,7 +79,7 @@ def _fill(color: str, opacity: float) -> str:
 
 
 def _axis_of_time(points: Sequence[Point]) -> Figure:
-    # The whole window, so that silence at its start or end is seen as silence.
+    # The axis shows the whole period, so that a time without records at either end is seen.
     first, last = points[0].at, points[-1].at
     half = (last - first) / max(1, len(points) - 1) / 2
     return {
@@ -93,9 +93,10 @@ def _axis_of_time(points: Sequence[Point]) -> Figure:
 
 
 def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors: Palette) -> Figure:
-    """Return a line over time, with a band from the 10th to the 90th percentile where those are known.
+    """Return a line over time, with a band from the 10th to the 90th percentile if known.
 
-    Buckets without records are gaps. Scores get the whole axis of 0..1; shares start at 0.
+    Buckets without records are gaps. The axis of scores goes from 0 to 1; that of shares starts at
+    0.
     """
     form = _FORMATS[unit]
     lines: list[Figure] = []
@@ -146,7 +147,7 @@ def _axis_of_values(points: Sequence[Point], unit: Unit) -> Figure:
 
 
 def _area(edges: Sequence[tuple[datetime, float | None, float | None]], color: str, opacity: float) -> Figure:
-    """Return one closed outline per run of buckets with both edges, so that gaps stay open."""
+    """Return one closed outline for each run of buckets with both edges; gaps stay open."""
     x: list[datetime | None] = []
     y: list[float | None] = []
     for known, run in groupby(edges, key=lambda edge: None not in edge):
@@ -172,7 +173,7 @@ def _has_neighbours(points: Sequence[Point]) -> bool:
 
 
 def volume(points: Sequence[Point], *, colors: Palette) -> Figure:
-    """Return records per bucket as columns over time."""
+    """Return a column chart of records per bucket."""
     columns = {
         "type": "bar",
         "x": [point.at for point in points],
@@ -187,7 +188,7 @@ def volume(points: Sequence[Point], *, colors: Palette) -> Figure:
 
 
 def bars(rows: Sequence[Bar], *, color: str, colors: Palette) -> Figure:
-    """Return horizontal bars in the order given, the first on top, each with its text beside it."""
+    """Return horizontal bars in the given order from the top, each with its text beside it."""
     names = [_literal(clip(row.name, _LONGEST_NAME)) for row in rows]
     top = max((row.value for row in rows), default=0)
     data = {

@@ -1,4 +1,4 @@
-"""Numbers, money and times as people read them; what is unknown is a dash, never a zero."""
+"""Numbers, money and times in a form for people; an unknown value is a dash and never zero."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def rate(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return a share of 0..1 as a percentage; a share that is small but not zero never reads 0 %."""
+    """Return a share of 0..1 as a percentage; a small share above zero never reads 0 %."""
     if value is None:
         return UNKNOWN
     shown = 100 * value
-    if 0 < shown < 0.1:  # noqa: PLR2004 half of the last digit shown
+    if 0 < shown < 0.1:  # noqa: PLR2004 it would round to 0.0
         return "< 0.1 %"
-    if 99.95 <= shown < 100:  # noqa: PLR2004 would round up to all
+    if 99.95 <= shown < 100:  # noqa: PLR2004 it would round to 100.0
         return "> 99.9 %"
     return f"{shown:.1f}".removesuffix(".0") + " %"
 
@@ -67,11 +67,11 @@ def score(value: float | None) -> str:
 
 
 def money(value: Decimal | float | None) -> str:
-    """Return US dollars: whole ones from a thousand on, two decimals from one, below two significant digits."""
+    """Return US dollars: whole from 1,000, two decimals from 1, two significant digits below 1."""
     if value is None:
         return UNKNOWN
     amount = Decimal(str(value))
-    if abs(amount) >= 1_000_000:  # noqa: PLR2004 longer ones do not fit a tile
+    if abs(amount) >= 1_000_000:  # noqa: PLR2004 a longer number does not fit a tile
         return f"${count(float(amount))}"
     if abs(amount) >= 1:
         return f"${amount:,.0f}" if abs(amount) >= _PLAIN_UP_TO else f"${amount:,.2f}"
@@ -92,7 +92,7 @@ def milliseconds(value: float | None) -> str:
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """Return how long before `now` something happened, in its largest whole unit; both are aware."""
+    """Return how long before `now` a moment was, in its largest whole unit; both are aware."""
     if moment is None:
         return UNKNOWN
     elapsed = now - moment
@@ -110,12 +110,12 @@ def instant(moment: datetime | None) -> str:
 
 
 def clock(moment: datetime, now: datetime) -> str:
-    """Return an aware moment in UTC in few characters: the time on the day of `now`, else month, day and time."""
+    """Return an aware moment in UTC briefly: the time on the day of `now`, else also the date."""
     at = moment.astimezone(UTC)
     return f"{at:%H:%M:%S}" if at.date() == now.astimezone(UTC).date() else f"{at:%m-%d %H:%M}"
 
 
 def clip(text: str, length: int) -> str:
-    """Return one line of at most `length` characters, its blanks collapsed, with an ellipsis when cut."""
+    """Return one line of at most `length` characters; a cut one ends with an ellipsis."""
     line = " ".join(text[: 4 * length].split())
     return line if len(line) <= length and len(text) <= 4 * length else f"{line[: length - 1]}…"

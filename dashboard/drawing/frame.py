@@ -1,4 +1,4 @@
-"""What surrounds every page: header, navigation, banners, and the timers that pages listen to."""
+"""What surrounds every page: header, navigation, banners, and the timers of pages."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ def _banners(settings: Settings) -> list[Any]:
         **attributes(data_banner="open"),
     )
     lost = dmc.Alert(
-        "The dashboard's server does not answer: these numbers have stopped. They go on by themselves "
-        "when it is back.",
+        "The dashboard's server does not answer, so these numbers are no longer updated. The updates "
+        "continue by themselves when the server is back.",
         color="red",
         variant="light",
         mb="md",
@@ -235,7 +235,7 @@ def _register_browser(dash: Dash, pages: Sequence[Page]) -> None:
 
 
 def report_failure(error: Exception) -> None:
-    """Log what a callback raised and say so on the page; what the callback draws stays as it was."""
+    """Log the error of a callback and show it on the page; what is drawn stays as it is."""
     _log.error("callback_failed", exc_info=error)
     said = f"An update of this page failed at {instant(datetime.now(UTC))}; the dashboard's log says why."
     set_props("failure", {"children": notice("Something went wrong", said)})

@@ -1,4 +1,4 @@
-"""The state of the whole stack, as the API tells it."""
+"""The state of the whole stack, as the API reports it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _WORDS = {"good": "Healthy", "warn": "Degraded", "bad": "No API", "": "Checking"
 
 
 class HealthReader:
-    """Asks the API how it and everything behind it is."""
+    """Asks the API for its state and the state of everything behind it."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
     async def read(self) -> Readiness | None:
-        """Return the readiness the API reports, whether good or bad; None when it gives no such answer."""
+        """Return the readiness that the API reports, good or bad; None without a usable answer."""
         try:
             response = await self._client.get("/health/ready")
             return Readiness.model_validate_json(response.content)
@@ -41,7 +41,7 @@ def _state(found: Readiness | None) -> str:
 
 
 def health_button(found: Readiness | None, *, asked: bool = True) -> Any:
-    """Return the header's one-word summary; `asked` is false before the first answer."""
+    """Return the one-word summary in the header; `asked` is false before the first answer."""
     state = _state(found) if asked else ""
     words = _WORDS[state]
     if found and found.disk == "full":
@@ -88,7 +88,7 @@ def health_table(found: Readiness | None) -> Any:
 
 
 def _task_rows(found: Readiness | None) -> list[Any]:
-    """Return one row that says all is well, or one for each background task that fails."""
+    """Return one row for each background task that fails, or one row if all are well."""
     if found is None or not found.failing_tasks:
         return [_row("Background tasks", UNKNOWN if found is None else "ok", "good" if found else "")]
     return [

@@ -1,4 +1,4 @@
-"""What a newcomer sees before the first record: how to send one."""
+"""What the overview shows before the first record: how to send one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MAKE_KEY = "llm-monitor keys create NAME --scope ingest"
 
 
 def snippets(api_url: str, *, keyed: bool = False) -> dict[str, str]:
-    """Return ready-to-paste ways to send a first record to the API at this address, by title.
+    """Return commands and programs, by title, that send a first record to the API at this address.
 
-    With `keyed` they carry a key, which the reader fills in.
+    With `keyed` they hold a placeholder for a key.
     """
     return {
         "curl": (
@@ -55,15 +55,15 @@ def snippets(api_url: str, *, keyed: bool = False) -> dict[str, str]:
 
 
 def onboarding(api_url: str, *, keyed: bool = False) -> Any:
-    """Return the panel that stands in for the numbers while there are none."""
+    """Return the panel that is shown as long as there are no numbers."""
     ways = snippets(api_url, keyed=keyed)
     return dmc.Paper(
         className="card welcome",
         children=[
             html.H2([icon("pulse", className="logo"), " Waiting for the first record"]),
             html.P(
-                "Send a prompt and its response. It is scored within a moment, and this page fills by itself; "
-                "nothing needs to be reloaded."
+                "Send a prompt and its response. It is scored within a moment, and then this page "
+                "fills by itself, without a reload."
             ),
             dmc.Tabs(
                 value="curl",
@@ -79,5 +79,5 @@ def onboarding(api_url: str, *, keyed: bool = False) -> Any:
 
 def _links(api_url: str, *, keyed: bool) -> list[Any]:
     docs = html.A(f"{api_url}/docs", href=f"{api_url}/docs", target="_blank", rel="noreferrer")
-    key = ["KEY is one with the scope ingest: ", html.Code(_MAKE_KEY), ". "] if keyed else []
-    return [*key, "Every field and endpoint: ", docs]
+    key = ["KEY is a key with the scope ingest: ", html.Code(_MAKE_KEY), ". "] if keyed else []
+    return [*key, "All fields and endpoints: ", docs]

@@ -1,4 +1,4 @@
-"""What the overview shows of a period, from reports to the properties of its components."""
+"""The overview of a period: from reports to the properties of the page's components."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_BARS = 6
 
 
 def overview_parts(overview: Overview, colors: Palette) -> dict[str, Any]:
-    """Return the overview's components by name, ready to be drawn; a pure function of its arguments."""
+    """Return the properties of the overview's components by name; a pure function."""
     return {
         **_traffic_tiles(overview),
         **_score_tiles(overview),

@@ -1,4 +1,4 @@
-"""Redrawing only what changed, so that a live page neither flickers nor sends what the browser has."""
+"""Redrawing only what changed, so that a live page does not flicker and less is sent."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ __all__ = ["only_changed"]
 def only_changed(
     parts: Mapping[str, Any], drawn: Mapping[str, str] | None
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the parts with `no_update` for those the browser shows already, and what it will show then.
+    """Return the parts to draw, with `no_update` for those that the browser shows already.
 
-    `drawn` is the second result of the previous call for the same page, None for a page just opened.
+    The second result says what the browser shows then. `drawn` is that result of the previous call
+    for the same page, or None for a page that was just opened.
     """
     known = drawn or {}
     shown = {name: _digest(part) for name, part in parts.items()}

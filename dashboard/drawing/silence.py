@@ -1,4 +1,4 @@
-"""What to set so that calls which arrive without their texts arrive with them."""
+"""Settings with which applications send the texts of their calls, for calls without texts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from monitoring.marks import Mark
 
 __all__ = ["RECIPES", "Recipe", "recipe_of", "silence_notice", "silent_calls"]
 
-# Texts may come in events of their own, which are joined to their call once they are there.
+# Texts may come in events of their own, which are joined to their call when they arrive.
 _JOINED_AFTER = timedelta(seconds=30)
 _PAGE = "docs/how-to/send-opentelemetry.md"
 
 
 class Recipe(NamedTuple):
-    """What one client needs to send texts: its name, how its scopes begin, what to set, and why."""
+    """The settings of one client that make it send texts, and when they apply.
+
+    A recipe belongs to instrumentation scopes with a common beginning.
+    """
 
     client: str
     scopes: tuple[str, ...]
@@ -77,20 +80,20 @@ RECIPES = (
 
 
 def silent_calls(traces: Iterable[ListedTrace], now: datetime) -> list[ListedTrace]:
-    """Return the calls whose texts never came, without those that may still be joined with theirs."""
+    """Return the calls whose texts never came, without those that may still be joined to theirs."""
     return [
         trace for trace in traces if Mark.NO_CONTENT in trace.marks and now - trace.timestamp > _JOINED_AFTER
     ]
 
 
 def recipe_of(scope: str | None) -> Recipe:
-    """Return what fits an instrumentation scope; the first recipe where that says nothing."""
+    """Return the recipe for an instrumentation scope; the first recipe if none fits."""
     named = [recipe for recipe in RECIPES if scope and scope.startswith(recipe.scopes)]
     return named[0] if named else RECIPES[0]
 
 
 def silence_notice(title: str, scope: str | None = None, *, opened: bool = False) -> Any:
-    """Return a notice that says what to set, first that of the instrumentation scope; `opened` unfolds it."""
+    """Return a notice with the settings, first those for the scope; `opened` unfolds it."""
     tabs = dmc.Tabs(
         value=recipe_of(scope).client,
         children=[
@@ -101,7 +104,7 @@ def silence_notice(title: str, scope: str | None = None, *, opened: bool = False
             ),
         ],
     )
-    told = f"In the application that sends them, which is then started again ({_PAGE} has the whole story):"
+    told = f"Set this in the application that sends them, and restart it (more in {_PAGE}):"
     return notice(
         title,
         [

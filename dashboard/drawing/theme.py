@@ -1,7 +1,8 @@
-"""Colours and type, the same for Mantine's components and Plotly's charts, in light and in dark.
+"""Colours and type, the same for the components of Mantine and the charts of Plotly.
 
-Series colours are those of Okabe and Ito ("Color Universal Design", 2008), which people with any kind of
-colour vision tell apart, lightened for dark backgrounds so that lines keep a contrast of 3:1 and more.
+There is a light and a dark scheme. The colours of series are those of Okabe and Ito ("Color
+Universal Design", 2008), which people with any kind of colour vision tell apart. For dark
+backgrounds they are lighter, so that lines keep a contrast of at least 3:1.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', '
 MANTINE: dict[str, Any] = {
     "fontFamily": FONT,
     "primaryColor": "indigo",
-    "primaryShade": 8,  # lighter ones are hard to read as text
+    "primaryShade": 8,  # lighter shades are hard to read as text
     "defaultRadius": "md",
     "headings": {"fontFamily": FONT, "fontWeight": "600"},
 }
@@ -59,7 +60,7 @@ _DARK = Palette(
 
 
 def scheme_of(value: str | None) -> Scheme:
-    """Read the browser's colour scheme; light before it has said."""
+    """Read the colour scheme of the browser; light until the browser reports one."""
     return "dark" if value == "dark" else "light"
 
 

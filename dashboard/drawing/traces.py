@@ -1,4 +1,4 @@
-"""The table of traces, and the drawer that shows one of them whole."""
+"""The table of traces, and the content of the drawer that shows one trace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.schemas.traces import Trace
 from dashboard.drawing.components import aria, flag_name
 from dashboard.drawing.evidence import Highlight, marked
 from dashboard.drawing.formatting import UNKNOWN, ago, clip, clock, count, instant, milliseconds, money, score
-from dashboard.drawing.restatements import told_once_more
+from dashboard.drawing.restatements import restatement_reason
 from dashboard.drawing.silence import silence_notice
 from monitoring.bounds import FIGURES
 from monitoring.marks import Mark
@@ -26,10 +26,10 @@ __all__ = ["trace_detail", "trace_rows", "trace_table"]
 
 _SNIPPET = 160
 _OTHER_FIGURES = [name for name in FIGURES if name not in {"prompt_tokens", "completion_tokens"}]
-# By the unit that ends the name of a figure.
+# The key is the unit at the end of a figure's name.
 _FORMATS: Mapping[str, Callable[[Any], str]] = {"ms": milliseconds, "tokens": count, "usd": money}
 _PARTIAL = (
-    f"This record holds more than {SCORED_CHARACTERS:,} characters. Its scores and findings are those of the beginning "
+    f"This record holds more than {SCORED_CHARACTERS:,} characters. Its scores and evidence are about the beginning "
     "and the end of its longest texts."
 )
 _THEME = """themeQuartz.withParams({
@@ -51,7 +51,7 @@ _COLUMNS: list[dict[str, Any]] = [
 
 
 def trace_table(name: str, *, height: str) -> Any:
-    """Return an empty table of traces; rows come through `rowData`, a chosen one through `selectedRows`."""
+    """Return an empty table of traces; `rowData` fills it, and `selectedRows` holds the choice."""
     table = dag.AgGrid(
         id=name,
         columnDefs=_COLUMNS,
@@ -94,7 +94,7 @@ def trace_rows(traces: Sequence[ListedTrace], now: datetime) -> list[dict[str, A
 
 
 def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
-    """Return everything known about one trace: its `tree`, its texts with evidence marked, its scores, its facts."""
+    """Return all that is known about a trace: `tree`, texts with evidence, scores, facts."""
     texts = [
         ("system_prompt", "System prompt", trace.system_prompt or ""),
         ("prompt", "Prompt", trace.prompt),
@@ -131,10 +131,10 @@ def trace_detail(trace: Trace, tree: Sequence[Any] = ()) -> list[Any]:
 def _restating(trace: Trace) -> list[Any]:
     if trace.restates is None:
         return []
-    why = told_once_more(trace.restates_because)
+    why = restatement_reason(trace.restates_because)
     return [
         html.P(
-            f"This span counts nothing, because it tells once more of the call {trace.restates}: {why}.",
+            f"This span counts nothing, because it restates the call {trace.restates}: {why}.",
             className="remark",
         )
     ]
@@ -143,7 +143,7 @@ def _restating(trace: Trace) -> list[Any]:
 def _scores(trace: Trace) -> list[Any]:
     if not trace.scores:
         return []
-    titles = [html.Th(title, scope="col") for title in ("Evaluator", "Value", "Finding")]
+    titles = [html.Th(title, scope="col") for title in ("Evaluator", "Value", "Label")]
     rows = [_score_row(name, result) for name, result in sorted(trace.scores.items())]
     return [
         html.H3("Scores"),
@@ -192,12 +192,12 @@ def _score_row(name: str, result: Result) -> Any:
         return html.Tr([title, html.Td(UNKNOWN), html.Td(f"failed: {result.error}: {result.message}")])
     parts = ", ".join(f"{flag_name(part)} {score(value)}" for part, value in result.parts.items())
     label = result.label.replace("_", " ")
-    finding = html.Td([label, html.Div(parts, className="remark") if parts else None])
-    return html.Tr([title, html.Td(score(result.value)), finding])
+    described = html.Td([label, html.Div(parts, className="remark") if parts else None])
+    return html.Tr([title, html.Td(score(result.value)), described])
 
 
 def _figure_name(name: str) -> str:
-    """Return what a figure is called: response_time_ms is Response time."""
+    """Return the displayed name of a figure: response_time_ms is Response time."""
     return name.removesuffix("_ms").removesuffix("_usd").replace("_", " ").capitalize()
 
 

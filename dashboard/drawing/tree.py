@@ -1,4 +1,4 @@
-"""The spans of a trace as a tree: the steps around a call and the calls beside it."""
+"""The spans of an OpenTelemetry trace as a tree: steps, and the calls inside or beside them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from app.schemas.listed import TreeNode
 from dashboard.data.view import with_fields
 from dashboard.drawing.components import aria
 from dashboard.drawing.formatting import milliseconds, money, score
-from dashboard.drawing.restatements import told_once_more
+from dashboard.drawing.restatements import restatement_reason
 
 __all__ = ["MOST_READ", "span_tree"]
 
 MOST_READ = 5_000
-"""Spans of one trace that are looked at."""
+"""So many spans of one OpenTelemetry trace are read."""
 
 _MOST_SHOWN = 300
-_DEEPEST = 12  # further in, lines are no longer moved to the right
+_DEEPEST = 12  # deeper lines are not indented any further
 
 
 def span_tree(nodes: Sequence[TreeNode], shown: UUID, path: str, search: str | None) -> list[Any]:
-    """Return a heading and the tree, with a link to every other span; nothing for a span that is alone.
+    """Return a heading and the tree, with a link to every other span.
 
-    Spans beyond the first three hundred are counted and left out, and `nodes` holds at most MOST_READ of a trace.
+    A span that is alone has no tree. Spans beyond the first three hundred are only counted, and
+    `nodes` holds at most MOST_READ spans of a trace.
     """
-    if len(nodes) < 2:  # noqa: PLR2004 a tree has branches
+    if len(nodes) < 2:  # noqa: PLR2004 a single span is no tree
         return []
     lines: list[Any] = []
     waiting = [(root, 0) for root in reversed(grow(nodes))]
@@ -39,7 +40,7 @@ def span_tree(nodes: Sequence[TreeNode], shown: UUID, path: str, search: str | N
         lines.append(_line(node, depth, shown, path, search))
         waiting += [(child, depth + 1) for child in reversed(node["children"])]
     left = len(nodes) - len(lines)
-    more = html.P(f"{left:,} more spans, which GET /traces/{{id}}/tree returns.", className="remark")
+    more = html.P(f"{left:,} more spans: GET /traces/{{id}}/tree returns them.", className="remark")
     return [
         html.H3(f"Spans of this trace ({'the first ' if len(nodes) == MOST_READ else ''}{len(nodes):,})"),
         html.Ul(lines, className="tree"),
@@ -59,7 +60,7 @@ def _line(node: dict[str, Any], depth: int, shown: UUID, path: str, search: str 
     if node["kind"] in COUNTED_KINDS:
         told += [money(node["cost_usd"]), f"quality {score(node['quality_score'])}"]
     if node["restates"]:
-        told.append(f"counted elsewhere: {told_once_more(node['restates_because'])}")
+        told.append(f"counted elsewhere: {restatement_reason(node['restates_because'])}")
     marks = [html.Span("flagged", className="flag")] if node["is_safe"] is False else []
     marks += [html.Span("error", className="flag", title=node["error"])] if node["error"] else []
     return html.Li(

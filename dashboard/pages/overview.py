@@ -1,4 +1,4 @@
-"""The live overview: rates, quality, safety, cost, topics and the latest traces of the chosen period."""
+"""The live overview: rates, quality, safety, cost, topics and latest traces of a period."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def _problems(overview: Overview) -> list[Any]:
         found.append(
             notice(
                 "Redis does not answer",
-                "New records are refused until it is back, and this page moves only every few seconds. It goes on "
-                "by itself.",
+                "New records are refused until it is back, and this page is updated only every few "
+                "seconds. It continues by itself.",
             )
         )
     if overview.quality.message:
@@ -94,7 +94,7 @@ def _problems(overview: Overview) -> list[Any]:
         said = f"The newest record was received at {newest}: choose a longer period."
         found.append(notice(overview.quality.message, said, color="gray"))
     if silent := silent_calls(overview.traces, overview.at):
-        # No numbers: they would change every second, and the chosen client with them.
+        # A number in this sentence would change every second, and fold the chosen recipe with it.
         share = "The latest calls" if len(silent) == len(overview.traces) else "Some of the latest calls"
         found.append(silence_notice(f"{share} came without their texts"))
     return found
@@ -120,8 +120,8 @@ def _register(dash: Dash, queries: Queries) -> None:
         try:
             overview = await queries.overview(read_view(search))
         except (Overloaded, Unavailable) as error:
-            away = unread(error, "This page goes on by itself.")
-            # What was drawn is forgotten, so that the first answer draws everything.
+            away = unread(error, "This page continues by itself.")
+            # The page forgets what was drawn, so that the first answer draws everything.
             return dict.fromkeys(_PARTS, no_update) | {"problem": away, "drawn": None}
         begun = bool(overview.traces)
         parts = overview_parts(overview, palette(scheme_of(scheme))) | {

@@ -1,4 +1,4 @@
-"""Finding traces: a list narrowed by fields that stay in the address."""
+"""The page that lists traces, narrowed by filters that are kept in the address."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _register(dash: Dash, queries: Queries) -> None:
         _ticks: int | None, search: str | None, drawn: dict[str, str] | None
     ) -> dict[str, Any]:
         if ctx.triggered_id == CLOCK and (drawn or {}).get(_REFUSED) == (search or ""):
-            return _unchanged()  # what took too long is not asked again by itself
+            return _unchanged()  # a search that took too long is not repeated
         return await _list(queries, search, drawn)
 
     @dash.callback(Output("filter-model", "data"), Input(URL, "search"))
@@ -139,12 +139,12 @@ def _unchanged() -> dict[str, Any]:
 
 
 async def _list(queries: Queries, search: str | None, drawn: dict[str, str] | None) -> dict[str, Any]:
-    """Return what changes on the page when it lists the traces that the address describes."""
+    """Return what changes on the page when it lists the traces for this address."""
     narrowing = read_narrowing(search)
     try:
         rows = await queries.found(read_view(search), narrowing, _ROWS + 1)
     except (Overloaded, Unavailable) as error:
-        away = unread(error, "This page goes on by itself.")
+        away = unread(error, "This page continues by itself.")
         return _unchanged() | {"problem": away, "drawn": None}
     except InvalidParameter as error:
         refused = {"problem": notice("Too much to look through", error.detail), "rows": [], "pages": []}

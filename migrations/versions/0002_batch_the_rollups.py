@@ -1,4 +1,4 @@
-"""Keep what jobs add to the rollups as one row per job, coarse rollups beside fine ones, and scores as sent.
+"""Store what a job adds to the rollups as one row, coarse rollups, and scores as they were sent.
 
 Revision: 0002.
 """
@@ -33,7 +33,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("project_id", "batch_id", name=op.f("pk_rollup_batches")),
     )
-    # Rows live for seconds: compressing them costs more than it saves, and what is dead must not pile up.
+    # Rows live for seconds. Compressing them costs more than it saves, and dead rows must not pile
+    # up.
     op.execute("ALTER TABLE rollup_batches ALTER COLUMN calls SET STORAGE EXTERNAL")
     op.execute(
         "ALTER TABLE rollup_batches SET (autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0, "

@@ -1,4 +1,4 @@
-"""Keep a key of the id that a provider gave to a response, so that evaluations find what they are about.
+"""Store a key of the provider's response id, by which evaluations find their call.
 
 Revision: 0003.
 """

@@ -1,4 +1,4 @@
-"""Note of which days figures miss values, because a sum with them cannot be taken.
+"""Note the days whose figures lack values, because no sum could be taken with those values.
 
 Revision: 0004.
 """

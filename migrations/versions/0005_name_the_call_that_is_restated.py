@@ -1,4 +1,4 @@
-"""Name the call that a span tells of once more, and let spans of one call be found.
+"""Name the call that a span restates, and index what finds the spans of one call.
 
 Revision: 0005.
 """

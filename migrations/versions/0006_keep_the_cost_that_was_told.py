@@ -1,4 +1,4 @@
-"""Keep what a client said that a call cost, beside what the table of prices says.
+"""Store the cost that a client reports for a call, beside the cost by the table of prices.
 
 Revision: 0006.
 """

@@ -1,4 +1,4 @@
-"""Whether each type of personal data was found in the texts that hold it, and only there."""
+"""Measuring whether each type of personal data is found where it is, and only there."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ CHECKABLE = frozenset(
         "PH_TIN",
     ]
 )
-"""Types whose form or check digit decides, so that no word beside them is needed."""
+"""Types that their form or check digit decides, without any words beside them."""
 
-# How others name what the evaluator finds, beside the names of Presidio.
+# Names that sources use for types of the evaluator, beside those of Presidio.
 _SYNONYMS: Mapping[str, str] = {
     "ADDRESS": "STREET_ADDRESS",
     "BITCOINADDRESS": "CRYPTO",
@@ -81,7 +81,7 @@ _SYNONYMS: Mapping[str, str] = {
 
 
 class EntityCount(msgspec.Struct, frozen=True):
-    """Texts that hold a type (`n`), those of them where it was found and missed, and false findings."""
+    """Texts that hold a type (`n`), true and missed ones among them, and false ones."""
 
     n: int
     tp: int
@@ -90,22 +90,22 @@ class EntityCount(msgspec.Struct, frozen=True):
 
     @property
     def precision(self) -> float | None:
-        """Share of the texts where it was found that hold it."""
+        """The share of texts that hold the type among those where it was found."""
         return _share(self.tp, self.tp + self.fp)
 
     @property
     def recall(self) -> float | None:
-        """Share of the texts that hold it where it was found."""
+        """The share of texts where the type was found among those that hold it."""
         return _share(self.tp, self.n)
 
     @property
     def f2(self) -> float | None:
-        """Recall and precision with recall weighing twice as much."""
+        """Recall and precision combined, with recall counting twice as much."""
         return _share(5 * self.tp, 5 * self.tp + 4 * self.fn + self.fp)
 
 
 def find_types(score: Score) -> dict[str, float]:
-    """Return the types found in the response with the confidence of the surest finding of each."""
+    """Return the types found in the response, each with its highest confidence."""
     found: dict[str, float] = {}
     for evidence in score.evidence:
         if evidence.field == "response":
@@ -115,11 +115,11 @@ def find_types(score: Score) -> dict[str, float]:
 
 
 def count_entities(rows: Sequence[Row], scores: Sequence[Score]) -> dict[str, EntityCount]:
-    """Count per type, as its source names it, the texts where it was found.
+    """Count the texts where each type was found; types have the names of the source.
 
-    A row whose `meta` names an `entity` speaks about that type alone. Elsewhere its spans name all types
-    that the source labels; findings of types that the source labels nowhere are not judged, unless it
-    labels none at all and every finding is false.
+    A row whose `meta` names an `entity` is about that type alone. In other rows the spans name all
+    types that the source labels. Types that the source never labels are not judged. If it labels no
+    type at all, everything that is found is false.
     """
     labelled = {span[2] for row in rows for span in row.get("spans") or ()}
     counts: dict[str, list[int]] = {}
@@ -141,7 +141,7 @@ def count_entities(rows: Sequence[Row], scores: Sequence[Score]) -> dict[str, En
 
 
 def add_checkable(counts: Mapping[str, EntityCount]) -> EntityCount:
-    """Return the sum over the types whose form or check digit decides."""
+    """Return the sum over the types that their form or check digit decides."""
     chosen = [count for kind, count in counts.items() if _translate(kind) in CHECKABLE]
     return EntityCount(
         *(sum(getattr(count, name) for count in chosen) for name in EntityCount.__struct_fields__)

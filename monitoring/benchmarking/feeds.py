@@ -1,4 +1,4 @@
-"""Which texts of a labelled row go where, and which evaluator its label is about."""
+"""Which fields the texts of a labelled row become, and which evaluator its label is about."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ UNLABELLED = "traffic"
 class Feed(NamedTuple):
     """An evaluator that a task measures.
 
-    Labels are 1 where the thing looked for is present and, in tasks of quality, where the text is good:
-    as values are. `opposite` marks an evaluator whose value is high where the label is low; `sources` names
-    those whose label is about it, where it is not all of the task's.
+    Labels have the direction of values: they are 1 if the harm is present, and in tasks of quality
+    if the text is good. `opposite` marks an evaluator whose value is high if the label is low.
+    `sources` names the sources whose label is about the evaluator, if these are not all of the
+    task.
     """
 
     evaluator: str
@@ -46,17 +47,17 @@ FEEDS: Mapping[str, tuple[Feed, ...]] = {
     UNLABELLED: (),
 }
 
-# The value of these evaluators is about the response. Where a row is one text, it stands in `prompt`.
+# The value of these evaluators is about the response. A row of a single text has it in `prompt`.
 _ABOUT_ONE_TEXT = frozenset({"toxicity", "bias", "pii"})
 # Two texts are compared as a response is with its reference.
 _COMPARED = "similarity"
-# The context of these sources is the instructions that the application gave.
+# In these sources the context holds the instructions of the application.
 _SYSTEM_PROMPTS = frozenset({"cyberseceval", "tensor_trust"})
 _INDIRECT = "injection_in_context"
 
 
 def to_record(row: Row) -> Record:
-    """Turn a row into the record an application would have posted."""
+    """Return the record that an application would have sent for a row."""
     context = row.get("context")
     return Record(
         prompt=_valid(row.get("prompt")),
@@ -67,7 +68,7 @@ def to_record(row: Row) -> Record:
 
 
 def to_fed_record(task: str, source: str, row: Row) -> Record:
-    """Turn a row into the record whose value its label is about."""
+    """Return the record for a row, in which its text is in the field that the label is about."""
     record = to_record(row)
     if task in _ABOUT_ONE_TEXT and not record.response:
         return Record(prompt="", response=record.prompt, context=record.context, reference=record.reference)
@@ -81,10 +82,10 @@ def to_fed_record(task: str, source: str, row: Row) -> Record:
 
 
 def ranking_part(task: str, rows: Iterable[Row]) -> str | None:
-    """Name the part of a score that ranks the rows, or None where its value does.
+    """Return the part of a score that ranks the rows, or None if the value does.
 
-    Instructions inside retrieved text are reported by a part of their own and flag only where a rule
-    agrees, so the value ranks what is flagged alone.
+    Instructions inside retrieved text are reported as a part of the score, and raise a flag only if
+    a rule agrees. The value alone would therefore rank only what is flagged.
     """
     indirect = task == "prompt_injection" and any(
         span[2] == _INDIRECT for row in rows for span in row.get("spans") or ()
@@ -93,5 +94,5 @@ def ranking_part(task: str, rows: Iterable[Row]) -> str | None:
 
 
 def _valid(text: str | None) -> str:
-    # JSON can spell half a surrogate pair, which no record may hold.
+    # JSON may hold half a surrogate pair, which no record may hold.
     return (text or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

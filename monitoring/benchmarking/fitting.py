@@ -1,7 +1,8 @@
-"""Which labelled rows the shipped weights were fitted on, so that figures say whether they are out of sample.
+"""Which labelled rows the shipped weights were fitted on, so that figures can say so.
 
-Mirrors the training scripts of `benchmarks/train`. Scripts that fit linear heads and support models never use
-the rows whose group falls in fold 0; the others fit on every row of the sources named here.
+This repeats the choices of the training scripts of `benchmarks/train`. Scripts that fit linear
+heads and support models never use rows whose group is in fold 0. All other scripts fit on every row
+of the sources named here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from monitoring.benchmarking.sources import LabelledSource
 __all__ = ["Standing", "document_of", "fold_of", "hold_out", "standing"]
 
 Standing = Literal["unseen", "held_out", "in_sample"]
-"""No row was fitted on; a fold was kept apart and is measured alone; the rows measured were fitted on."""
+"""`unseen`: no row was fitted on; `held_out`: only rows of a fold that was kept apart are measured;
+`in_sample`: the measured rows were fitted on."""
 
 _START = 60
 _BIAS_START = 40
@@ -41,14 +43,14 @@ def fold_of(text: str, folds: int = 5) -> int:
 
 
 def standing(evaluator: str, task: str, source: str) -> Standing:
-    """Tell whether the weights of an evaluator saw a source."""
+    """Tell whether the weights of an evaluator were fitted on a source."""
     if (evaluator, f"{task}/{source}") in _IN_SAMPLE:
         return "in_sample"
     return "held_out" if (evaluator, f"{task}/{source}") in _GROUPS else "unseen"
 
 
 def hold_out(evaluator: str, source: LabelledSource) -> LabelledSource:
-    """Return the source without the rows that the evaluator was fitted on, where some were kept apart."""
+    """Return the source without rows that the evaluator was fitted on, if some were kept apart."""
     group = _GROUPS.get((evaluator, f"{source.task}/{source.name}"))
     if group is None:
         return source
@@ -70,7 +72,7 @@ def _open_prompt(row: Row) -> str | None:
 
 
 def document_of(row: Row) -> str:
-    """Return the start of the context without what was inserted, so that its copies stay together."""
+    """Return the start of the context without inserted text, so that its copies stay together."""
     text = row["context"] or ""
     for begin, end, _ in sorted(row.get("spans") or (), reverse=True):
         text = text[:begin] + text[end:].removeprefix("\n")
@@ -110,7 +112,7 @@ def _asked(row: Row) -> str:
     return row["prompt"] or ""
 
 
-# How rows were grouped before folds were drawn; None for a row that was never used.
+# The groups by which rows were assigned to folds; None for a row that was never used.
 _GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
     ("toxicity", "toxicity/tdavidson_tweets"): _template,
     ("toxicity", "toxicity/wikipedia_talk"): _template,

@@ -1,4 +1,4 @@
-"""What one evaluator achieves on one source, by the code that a worker runs."""
+"""Measuring an evaluator on a source, with the code that a worker runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["BATCH", "FEWEST_ROWS", "TIER", "Clock", "Measurement", "measure", "m
 
 BATCH = 256
 FEWEST_ROWS = 100
-"""Below this many labelled rows figures are too uncertain to be shown as measured."""
+"""With fewer labelled rows, figures are too uncertain to be shown as measured."""
 TIER = "fast"
 _PRESENT, _NEUTRAL = 0.5, 0.5
 _PII = "pii"
@@ -34,14 +34,15 @@ Floats = NDArray[np.float64]
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of one evaluator on one source; None where a figure does not apply.
+    """The figures of one evaluator on one source; None if a figure does not apply.
 
-    `n` rows have a label, `positives` of them one of 0.5 or more. AUROC, average precision, Spearman and
-    mean average precision (over prompts) compare values with labels; a value that nothing is known for
-    counts as 0 for safety and 0.5 for quality, and where nothing is known of any row they are None.
-    The others compare labels with decisions at `threshold`: flagged for safety, not low for quality.
-    Of traffic, which has no labels, `false_positive_rate` is the share that is flagged: the most it can be.
-    Times are of the process's CPU time, which with one thread is one core's; texts are counted in UTF-8.
+    `n` rows have a label, and `positives` of them have a label of 0.5 or more. AUROC, average
+    precision, Spearman and mean average precision (over prompts) compare values with labels. An
+    unknown value counts as 0 for safety and as 0.5 for quality; if no row has a value, these
+    figures are None. The others compare labels with decisions at `threshold`: flagged for safety,
+    not low for quality. Recorded traffic has no labels; its `false_positive_rate` is the share that
+    is flagged, which is an upper bound. Times are CPU time of the process, which has one thread,
+    and texts are counted in UTF-8.
     """
 
     task: str
@@ -66,7 +67,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Run(NamedTuple):
-    """Scores in order, and what they took per record in microseconds and per second in megabytes."""
+    """Scores in order, with their microseconds per record and megabytes per second."""
 
     scores: list[Score]
     us_per_record: float | None
@@ -74,7 +75,7 @@ class _Run(NamedTuple):
 
 
 class _Judged(NamedTuple):
-    """Columns (n,): values in the labels' direction and whether each counts as a positive."""
+    """Columns (n,): values in the direction of the labels, and whether each is a positive."""
 
     values: Floats
     chosen: NDArray[np.bool_] | None
@@ -90,9 +91,10 @@ def measure(
     *,
     detail: bool = False,
 ) -> list[Measurement]:
-    """Return the figures of a source, and with `detail` also those of each `meta.sub` as `source:sub`.
+    """Return the figures of a source; with `detail` also those of each `meta.sub` as `source:sub`.
 
-    `advance` is told how many rows were scored. Raises ValueError when the evaluator fails on a row.
+    `advance` is called with the number of scored rows. Raises ValueError if the evaluator fails on
+    a row.
     """
     run = _score(source, evaluator, clock, advance)
     measured = [_summarise(source, source.rows, evaluator, feed, run)]
@@ -108,10 +110,10 @@ def measure(
 def measure_traffic(
     source: LabelledSource, evaluators: Sequence[Evaluator], clock: Clock, advance: Advance
 ) -> list[Measurement]:
-    """Return the figures of each evaluator on recorded traffic, and of all with token counts as `fast`.
+    """Return the figures of each evaluator on recorded traffic; `fast` is all, with token counts.
 
-    The response of the record before is the context of every second one, so that grounding costs its part;
-    what is flagged is counted among the others.
+    Every second record has the response of the record before as its context, so that grounding
+    takes its usual time. The flags are counted among the other records.
     """
     measured = []
     for evaluator in evaluators:
@@ -159,7 +161,7 @@ def _measure_tier(
 
 
 def split(rows: Sequence[Row]) -> Mapping[str, list[int]]:
-    """Return the places of the rows of each `meta.sub`, by its name."""
+    """Return the indexes of the rows of each `meta.sub`, by its name."""
     places: dict[str, list[int]] = {}
     for at, row in enumerate(rows):
         if (sub := (row.get("meta") or {}).get("sub")) is not None:
@@ -183,7 +185,7 @@ def _batches(source: LabelledSource) -> list[list[Record]]:
 
 
 def _score(source: LabelledSource, evaluator: Evaluator, clock: Clock, advance: Advance) -> _Run:
-    """Score all rows; the first batch runs once more before, so that nothing is loaded while timed."""
+    """Score all rows; the first batch runs once before, so that the timing loads nothing."""
     batches = _batches(source)
     evaluate(batches[0], [evaluator])
     scores: list[Score] = []
@@ -255,7 +257,7 @@ def _judge(
     numbers = _fill(ranked, 0.0 if safety else _NEUTRAL)
     chosen = None
     if evaluator.threshold is not None and any(value is not None for value in values):
-        # What is unknown is neither flagged nor low.
+        # An unknown value is neither flagged nor low.
         chosen = _fill(values, 0.0 if safety else 1.0) >= evaluator.threshold
         chosen = chosen ^ feed.opposite
     return _Judged(

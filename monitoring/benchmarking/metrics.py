@@ -1,4 +1,4 @@
-"""How well scores tell labelled rows apart: rankings, decisions at a threshold, graded agreement."""
+"""Measures of how well scores separate labelled rows: rankings, decisions, graded agreement."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PRESENT = 0.5
 
 
 class Confusion(NamedTuple):
-    """Decisions against labels: true and false positives, false and true negatives.
+    """Decisions compared with labels: true and false positives, false and true negatives.
 
-    A figure is None where its denominator is empty. Precision and F say nothing about rows of one class,
-    since they would be perfect however bad the detector, and are None there.
+    A figure is None if its denominator is zero. Precision and F are also None for rows of a single
+    class, because they would be perfect there for any detector.
     """
 
     tp: int
@@ -35,12 +35,12 @@ class Confusion(NamedTuple):
 
     @property
     def precision(self) -> float | None:
-        """Share of the flagged that are positive."""
+        """The share of positives among the flagged."""
         return _share(self.tp, self.tp + self.fp) if self._has_both else None
 
     @property
     def recall(self) -> float | None:
-        """Share of the positives that are flagged."""
+        """The share of flagged among the positives."""
         return _share(self.tp, self.tp + self.fn)
 
     @property
@@ -55,7 +55,10 @@ class Confusion(NamedTuple):
         return None if recall is None or false is None else (recall + 1.0 - false) / 2
 
     def f_score(self, beta: float) -> float | None:
-        """Weigh recall `beta` times as much as precision (van Rijsbergen, Information Retrieval, 1979)."""
+        """Return precision and recall combined, with recall counting `beta` times as much.
+
+        The formula is that of van Rijsbergen, Information Retrieval, 1979.
+        """
         hits = (1 + beta**2) * self.tp
         return _share(hits, hits + beta**2 * self.fn + self.fp) if self._has_both else None
 
@@ -76,7 +79,7 @@ def count_decisions(truth: ArrayLike, flagged: ArrayLike) -> Confusion:
 
 
 def ranks(numbers: ArrayLike) -> NDArray[np.float64]:
-    """Return 1-based ranks, ties sharing the mean of theirs."""
+    """Return ranks from 1 on; tied numbers have the mean of their ranks."""
     _, position, counts = np.unique(np.asarray(numbers), return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     shared: NDArray[np.float64] = (last - (counts - 1) / 2.0)[position.ravel()]
@@ -84,7 +87,7 @@ def ranks(numbers: ArrayLike) -> NDArray[np.float64]:
 
 
 def auroc(truth: ArrayLike, scores: ArrayLike) -> float:
-    """Return the probability that a positive outranks a negative, ties counting half.
+    """Return the probability that a positive has a higher score than a negative; ties count half.
 
     Raises ValueError unless both classes occur.
     """
@@ -115,7 +118,7 @@ def average_precision(truth: ArrayLike, scores: ArrayLike) -> float:
 def mean_average_precision(truth: ArrayLike, scores: ArrayLike, groups: ArrayLike) -> float:
     """Return the mean average precision of the groups (n,) that hold both classes.
 
-    Raises ValueError when no group does.
+    Raises ValueError if no group does.
     """
     positive, numbers = _positives(truth), np.asarray(scores, dtype=np.float64)
     _, position = np.unique(np.asarray(groups), return_inverse=True)
@@ -132,9 +135,9 @@ def mean_average_precision(truth: ArrayLike, scores: ArrayLike, groups: ArrayLik
 
 
 def spearman(first: ArrayLike, second: ArrayLike) -> float:
-    """Return the rank correlation with average ranks for ties.
+    """Return the rank correlation, with average ranks for ties.
 
-    Raises ValueError where one side does not vary.
+    Raises ValueError if all values of one side are equal.
     """
     sides = ranks(first), ranks(second)
     if any(np.ptp(side) == 0 for side in sides):

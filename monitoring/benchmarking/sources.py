@@ -1,7 +1,8 @@
-"""Labelled rows in files of JSON lines, one object a line, in any folder.
+"""Reading labelled rows from files of JSON lines, one object per line, in any folder.
 
-A row has `prompt`, `response`, `context` and `reference` (text or null), `label` (0..1, or null where
-nobody judged), and may have `task`, `source`, `spans` ([start, end, type] each) and `meta` (an object).
+A row has `prompt`, `response`, `context` and `reference` (text or null), and `label` (0..1, or null
+if nobody judged it). It may have `task`, `source`, `spans` ([start, end, type] each) and `meta` (an
+object).
 """
 
 from __future__ import annotations
@@ -35,30 +36,30 @@ class _Shape(TypedDict, total=False):
 
 
 class LabelledSource(NamedTuple):
-    """Rows of one task that were collected in one way; they are measured together and never pooled."""
+    """Rows of one task, collected in one way; they are measured together and never pooled."""
 
     task: str
     name: str
     rows: Sequence[Row]
 
     def sample(self, limit: int | None, seed: int = 0) -> LabelledSource:
-        """Return at most `limit` rows, the same for the same seed, in their order."""
+        """Return at most `limit` rows in their order; one seed always gives the same rows."""
         if limit is None or len(self.rows) <= limit:
             return self
-        chance = random.Random(f"{seed} {self.task} {self.name}")  # noqa: S311 a sample, no secret
+        chance = random.Random(f"{seed} {self.task} {self.name}")  # noqa: S311 a sample is no secret
         kept = sorted(chance.sample(range(len(self.rows)), limit))
         return self._replace(rows=[self.rows[at] for at in kept])
 
 
 def find_files(folder: Path) -> list[Path]:
-    """Return the files of JSON lines below a folder, by name."""
+    """Return the files of JSON lines in a folder and its folders, by name."""
     return sorted(
         path for path in folder.rglob("*.jsonl*") if path.name.endswith(_SUFFIXES) and path.is_file()
     )
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read JSON lines, gzipped when the name says so; lines that start with # are attributions.
+    """Read JSON lines, gzipped if the name says so; lines that start with # are attributions.
 
     Raises ValueError with file and line for a line that is not a row.
     """
@@ -76,11 +77,11 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def read_sources(path: Path, task: str | None = None) -> Iterator[LabelledSource]:
-    """Return the sources of a file, of one task where one is given; rows without a label are left out.
+    """Return the sources of a file, of one `task` if given; rows without a label are left out.
 
-    A row that names no task or source has those of its file: the task is the name of the folder or of the
-    file, the source the name of the file. What was recorded in traffic counts as one source per file.
-    Rows of a task that no evaluator is measured on are left out.
+    A row without task or source has those of its file: the task is the name of the folder or the
+    file, and the source is the name of the file. Recorded traffic is one source per file. Rows of a
+    task on which no evaluator is measured are left out.
     """
     stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
     own = next((name for name in (path.parent.name, stem) if name in FEEDS), "")

@@ -1,4 +1,4 @@
-"""Measurements as lines of a table for people."""
+"""Printing measurements as lines of a table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOTHING = "-"
 
 
 def format_header() -> str:
-    """Return the line of column names."""
+    """Return the line with the names of the columns."""
     cells = [f"{title:>{_WIDTH}}" for _, title in _FIGURES] + [f"{'us/rec':>{_WIDTH}}", f"{'MB/s':>{_WIDTH}}"]
     return " ".join([_NAMES.format("source", "evaluator", "n", "positives"), *cells])
 

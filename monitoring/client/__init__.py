@@ -1,4 +1,4 @@
-"""Sending calls from an application: batched in the background, bounded in memory, nothing lost in silence.
+"""Sending calls from an application: in batches, in the background, with bounded memory.
 
     from monitoring.client import Monitor
 
@@ -9,7 +9,7 @@
     @monitor.trace                           # or any function that takes a prompt and returns an answer
     def answer(question): ...
 
-This package needs the standard library alone and imports nothing else of this repository.
+This package needs only the standard library, and imports nothing else of this repository.
 """
 
 from monitoring.client.monitor import Monitor

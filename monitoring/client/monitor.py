@@ -1,4 +1,4 @@
-"""The helper that applications hold: records, traced functions and wrapped clients."""
+"""The object that applications use: it makes records, traces functions and wraps clients."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ _PROMPTS = ("prompt", "question", "query", "message", "text", "input")
 
 
 class Monitor:
-    """Sends records to a monitor at `url` in the background, with `api_key` where it wants one.
+    """Sends records to the monitor at `url` in the background, with `api_key` if it wants one.
 
-    Without `url` the variable API_BASE_URL names it, else it is http://localhost:8000.
-    At most `max_records` and `max_bytes` wait in memory; further ones are dropped, counted in `dropped`
-    and reported as warnings of the logger `monitoring.client`. A batch goes when `batch_records` wait or
-    `pause_seconds` after the first. No method raises because of the monitor, or waits for it, but
-    `flush` and `close`; leaving the process flushes for `exit_seconds`.
+    Without `url` the variable API_BASE_URL gives the address; without that it is
+    http://localhost:8000. At most `max_records` and `max_bytes` wait in memory. Further records are
+    dropped, counted in `dropped`, and reported as warnings of the logger `monitoring.client`. A
+    batch is sent when `batch_records` wait, or `pause_seconds` after its first record. No method
+    raises an error because of the monitor, and only `flush` and `close` wait for it. When the
+    process ends, the monitor flushes for at most `exit_seconds`.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Monitor:
         return self._sender.dropped
 
     def record(self, prompt: str, response: str, **fields: Any) -> str:
-        """Queue one call with any field that POST /monitor/inference takes; returns its id.
+        """Queue one call with any fields that POST /monitor/inference takes; returns its id.
 
         Fields that `about` set are added.
         """
@@ -100,11 +101,11 @@ class Monitor:
     @overload
     def trace(self, **fields: Any) -> Callable[[Function], Function]: ...
     def trace(self, function: Function | None = None, **fields: Any) -> Any:
-        """Record every call of a function: its prompt argument, what it returns, its time and its error.
+        """Record every call of a function: its prompt, its result, its duration and its error.
 
-        Plain and async functions and generators of text are taken; of a generator the time to its first
-        text too. The prompt is the argument `prompt`, `question`, `query`, `message`, `text` or `input`,
-        else the first text. `fields` are added to each record.
+        Functions may be plain or async, or generators of text; for a generator the time to the
+        first text is recorded too. The prompt is the argument `prompt`, `question`, `query`,
+        `message`, `text` or `input`, or else the first text. `fields` are added to each record.
         """
 
         def decorate(inner: Function) -> Function:
@@ -113,9 +114,9 @@ class Monitor:
         return decorate if function is None else decorate(function)
 
     def wrap(self, client: _Client) -> _Client:
-        """Record every chat completion and response of an OpenAI client, streamed and async ones too.
+        """Record all chat completions and responses of an OpenAI client, also streamed or async.
 
-        Returns the same client; other methods of it stay as they are.
+        Returns the same client; its other methods stay as they are.
         """
         chat = getattr(client, "chat", None)
         for resource in (getattr(chat, "completions", None), getattr(client, "responses", None)):
@@ -126,15 +127,15 @@ class Monitor:
         return client
 
     def flush(self, seconds: float = 10.0) -> bool:
-        """Wait until everything queued is delivered or dropped; False when that takes longer."""
+        """Wait until all queued records are delivered or dropped; False if that takes longer."""
         return self._sender.flush(seconds)
 
     async def aflush(self, seconds: float = 10.0) -> bool:
-        """Wait as `flush` does, beside the event loop."""
+        """Wait as `flush` does, without blocking the event loop."""
         return await asyncio.to_thread(self.flush, seconds)
 
     def close(self) -> None:
-        """Flush and end; later records are dropped."""
+        """Flush and stop; later records are dropped."""
         self._sender.close(self._exit_seconds)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What a call of OpenAI's client says, in the fields of a record."""
+"""Translating calls of OpenAI's client into the fields of a record."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def describe_response(result: Any) -> dict[str, Any]:
 
 
 class Chunks:
-    """Adds the pieces of a stream up; `begun` turns true with the first text."""
+    """Adds up the chunks of a stream; `begun` becomes true with the first text."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
@@ -69,7 +69,7 @@ class Chunks:
             self._seen |= _usage(getattr(chunk, "usage", None))
 
     def describe(self) -> dict[str, Any]:
-        """Return what came, in the fields of a record."""
+        """Return what the stream contained, in the fields of a record."""
         return {**self._seen, "response": "".join(self._texts)}
 
 

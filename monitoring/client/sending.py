@@ -1,4 +1,4 @@
-"""A bounded queue and the thread that posts what is in it."""
+"""A bounded queue of records, and the thread that posts them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _BODY_BYTES = 4 * 1024 * 1024
 class Sender:
     """Posts encoded records in batches; `put` never blocks and never raises.
 
-    At most `max_records` and `max_bytes` wait; what comes on top, or is refused for good, is counted in
-    `dropped` and logged as a warning, at most every half minute. What the server cannot take now is sent
-    again until it can.
+    At most `max_records` and `max_bytes` wait. Records beyond that, and records that the server
+    refuses for good, are counted in `dropped` and logged as a warning, at most every half minute.
+    Records that the server cannot take at the moment are sent again until it can.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Sender:
         self._thread: threading.Thread | None = None
 
     def put(self, record: bytes) -> None:
-        """Queue one encoded record, or drop it where there is no room."""
-        if self._pid != os.getpid():  # a forked process has the queue of its parent, but not its thread
+        """Queue one encoded record, or drop it if there is no room."""
+        if self._pid != os.getpid():  # a forked process has its parent's queue, but not the thread
             self._begin()
         with self._changed:
             full = (
@@ -103,7 +103,7 @@ class Sender:
         self._tell(now=True)
 
     def drop(self, reason: str) -> None:
-        """Count and report a record that could not even be queued."""
+        """Count and report a record that could not be queued."""
         with self._changed:
             self._drop(1, reason)
 
@@ -116,7 +116,9 @@ class Sender:
         news = self.dropped - self._noted
         if news and (now or time.monotonic() - self._noted_at >= _NOTICE_SECONDS):
             self._noted, self._noted_at = self.dropped, time.monotonic()
-            logger.warning("%d records were not sent to the monitor, lately because: %s", news, self._reason)
+            logger.warning(
+                "%d records were not sent to the monitor; the latest reason: %s", news, self._reason
+            )
 
     def _run(self) -> None:
         while batch := self._next():
@@ -132,7 +134,7 @@ class Sender:
                 self._changed.notify_all()
 
     def _next(self) -> list[bytes]:
-        """Wait for records, and a little for more of them; returns nothing once closed."""
+        """Wait for records, and then briefly for more; returns nothing after closing."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             self._changed.wait_for(
@@ -149,7 +151,7 @@ class Sender:
             return batch
 
     def _post(self, batch: Sequence[bytes], attempt: int) -> float | None:
-        """Post a batch; returns the seconds after which to try again, None when it is done with."""
+        """Post a batch; returns the seconds until the next attempt, or None if it is done with."""
         body = gzip.compress(b"\n".join(batch), compresslevel=1)
         request = urllib.request.Request(self._url, body, self._headers, method="POST")  # noqa: S310 http or https
         try:
@@ -162,7 +164,7 @@ class Sender:
                 reason = f"HTTP {error.code}: {error.read(300).decode('utf-8', 'replace')}"
             with self._changed:
                 self._drop(len(batch), reason)
-        except OSError:  # no connection, or it broke: ids make a second delivery harmless
+        except OSError:  # no connection, or a broken one: ids make a second delivery harmless
             return _pause(attempt, None)
         return None
 
@@ -179,7 +181,10 @@ class Sender:
 
 
 def _pause(attempt: int, retry_after: str | None) -> float:
-    """Return seconds: what the server asked for, else doubling from half a second, with jitter."""
+    """Return the pause in seconds: what the server asks for, or else a doubling one with jitter.
+
+    The doubling begins at half a second.
+    """
     if retry_after and retry_after.isdigit():
         return min(float(retry_after), _LONGEST_PAUSE)
     return min(0.5 * 2.0 ** min(attempt, 10), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311 no secret

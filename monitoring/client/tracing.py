@@ -1,4 +1,4 @@
-"""Watching a function: plain or async, answering at once or piece by piece."""
+"""Observing a function: plain or async, with a single result or a stream of pieces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Report = Callable[[Mapping[str, Any]], None]
 
 
 class _Call:
-    """One call under way; whatever goes wrong in here is logged and never reaches the application."""
+    """One running call; an error in here is logged and never reaches the application."""
 
     def __init__(self, report: Report, fields: Mapping[str, Any]) -> None:
         self._report = report
@@ -120,7 +120,7 @@ def observe(
         except BaseException as error:
             call.end({}, error)
             raise
-        # A decorated async function, as OpenAI's are, is plain itself and returns a coroutine.
+        # A decorated async function, such as OpenAI's, is itself plain and returns a coroutine.
         return observer.wait(call, result) if inspect.iscoroutine(result) else observer.finish(call, result)
 
     watcher = watch_async if inspect.iscoroutinefunction(function) else watch
@@ -128,7 +128,7 @@ def observe(
 
 
 class _Stream:
-    """A stream that is read as before, while its pieces are added up; everything else is the stream's own."""
+    """A stream that behaves as before, while its pieces are added up."""
 
     def __init__(self, inner: Any, call: _Call) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""Reading what was said in a call, in whatever shape a provider or framework recorded it."""
+"""Reading the conversation of a call, in any shape in which a provider or framework records it."""
 
 from monitoring.conversation.messages import Conversation, Message, Texts, messages_of, results_of, texts_of
 from monitoring.conversation.reading import Reading, read_messages

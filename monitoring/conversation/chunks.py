@@ -1,4 +1,4 @@
-"""Pieces of a streamed answer that were recorded as a list: put together as the client would have."""
+"""Joining the chunks of a streamed answer, recorded as a list, as the client would have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from monitoring.conversation.parts import as_list
 
 __all__ = ["are_chunks", "merge_chunks"]
 
-# Events of a stream of Bedrock's Converse, each the only key of its object.
+# Events of a Bedrock Converse stream; each is the only key of its object.
 _CONVERSE = frozenset(
     {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"}
 )
@@ -17,7 +17,7 @@ _USAGE = {"metadata"}
 
 
 def are_chunks(items: Sequence[Any]) -> bool:
-    """Tell whether a list holds chunks of one streamed answer."""
+    """Tell whether a list holds the chunks of one streamed answer."""
     if not items or not isinstance(items[0], dict) or not _is_chunk(items[0]):
         return False
     return all(isinstance(item, dict) and (_is_chunk(item) or _ends_stream(item)) for item in items)
@@ -42,12 +42,12 @@ def _is_chunk(item: Mapping[str, Any]) -> bool:
 
 
 def _is_unfinished(choice: Mapping[str, Any]) -> bool:
-    """Tell a piece of a text completion, which says that it is not the last one."""
+    """Tell whether a choice is a chunk of a text completion that says that it is not the last."""
     return "text" in choice and choice.get("finish_reason", "") is None
 
 
 def _ends_stream(item: Mapping[str, Any]) -> bool:
-    """Tell what may come at the end of a stream: the last piece of a text completion, and the usage of any."""
+    """Tell whether an item may end a stream: the last chunk of a text completion, or the usage."""
     choices = item.get("choices")
     if isinstance(choices, list):
         return all(isinstance(one, dict) and "text" in one for one in choices)
@@ -55,8 +55,8 @@ def _ends_stream(item: Mapping[str, Any]) -> bool:
 
 
 def merge_chunks(items: Sequence[Mapping[str, Any]]) -> Any:
-    """Return the answer that chunks add up to, as a shape that is read like any other."""
-    for item in reversed(items):  # the last event of a Responses stream holds all of it
+    """Return the answer that the chunks add up to, in a shape that other readers know."""
+    for item in reversed(items):  # the last event of a Responses stream holds the whole answer
         if isinstance(whole := item.get("response"), dict) and whole.get("output"):
             return whole
     texts: list[str] = []
@@ -93,7 +93,7 @@ def _pieces(item: Mapping[str, Any]) -> Iterable[Any]:
 
 
 def _listed(item: Mapping[str, Any]) -> Iterable[Any]:
-    """Yield what a chunk of OpenAI's has in `choices`, and one of Gemini's in `candidates`."""
+    """Yield the `choices` of a chunk of OpenAI, or the `candidates` of a chunk of Gemini."""
     for choice in as_list(item.get("choices")):
         if isinstance(choice, dict):
             yield choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
@@ -104,7 +104,7 @@ def _listed(item: Mapping[str, Any]) -> Iterable[Any]:
 
 
 def _converse(item: Mapping[str, Any]) -> Iterable[Any]:
-    """Yield what an event of Bedrock's stream adds, under the names of Anthropic's."""
+    """Yield what an event of Bedrock's stream adds, under the names that Anthropic uses."""
     for event, inner in (("contentBlockStart", "start"), ("contentBlockDelta", "delta")):
         told = item.get(event)
         if not isinstance(told, dict) or not isinstance(piece := told.get(inner), dict):

@@ -1,7 +1,7 @@
-"""From a recorded value to the structure that it stands for.
+"""Decoding a recorded value into the structure that it stands for.
 
-Attributes of spans hold structure as JSON in a string, which recorders encode once too often, cut at a length
-limit, or replace by Python's repr.
+Attributes of spans hold structure as JSON in a string. Recorders may encode it once too often, cut
+it at a length limit, or write Python's repr in its place.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pydantic_core import from_json
 __all__ = ["ESCAPED_NUL", "Decoded", "decode", "looks_structured"]
 
 _ENCODINGS = 4
-# Python's parser needs some hundred bytes for each one of the text, and memory is not what a repr is worth.
+# Python's parser needs some hundred bytes of memory per byte of text, which a repr is not worth.
 _LONGEST_REPR = 64 * 1024
-# JSON of more values stays a text: what is built of it takes fifty times its bytes.
+# JSON with more values stays text, because its structure takes fifty times as many bytes.
 _MOST_VALUES = 200_000
-# How a stream of server-sent events begins that was recorded as it came, and how OpenAI's ends.
+# Server-sent events that were recorded as they came begin and, if from OpenAI, end like this.
 _STREAM = ("data:", "event:")
 _END_OF_STREAM = "[DONE]"
 ESCAPED_NUL = "\\u0000"
@@ -27,21 +27,21 @@ _decode_json = msgspec.json.Decoder().decode
 
 
 class Decoded(NamedTuple):
-    """A value without its encoding; `truncated` when the encoded text ends before its structure does."""
+    """A decoded value; `truncated` is true if the encoded text ends before its structure does."""
 
     value: Any
     truncated: bool = False
 
 
 def looks_structured(text: str) -> bool:
-    """Tell whether a text begins as a JSON list, object or string does, or as the repr of one."""
+    """Tell whether a text begins like a JSON list, object or string, or like the repr of one."""
     return text[:1] in {"[", "{", '"'} or (text[:1].isspace() and text.lstrip()[:1] in {"[", "{", '"'})
 
 
 def decode(value: Any) -> Decoded:
-    """Return the structure that a string encodes, also when it was encoded several times; else the value.
+    """Return the structure that a string encodes, even if it was encoded several times.
 
-    A text that begins as JSON and is none stays as it is.
+    Other values, and texts that begin like JSON but are none, are returned as they are.
     """
     truncated = False
     for _ in range(_ENCODINGS):
@@ -57,9 +57,9 @@ def decode(value: Any) -> Decoded:
 
 
 def _read_stream(text: str) -> Any:
-    """Return the events of a stream as a list, the text itself where not all of them are JSON.
+    """Return the events of a stream as a list, or the text itself if some are not JSON.
 
-    A field to a line, as server-sent events have them.
+    Each line holds one field, as in server-sent events.
     """
     plain = text.replace(ESCAPED_NUL, "\\ufffd")
     sent = [line[5:].strip() for line in plain.split("\n") if line.startswith("data:")]
@@ -73,10 +73,10 @@ def _read_stream(text: str) -> Any:
 
 
 def _decode_text(text: str) -> Decoded | None:
-    """Return what one text encodes, None for what is no encoded structure or holds too many values."""
+    """Return what a text encodes; None if it encodes no structure or too many values."""
     if len(text) > _MOST_VALUES and sum(map(text.count, ",[{")) > _MOST_VALUES:
         return None
-    # An escaped NUL would become one, which Postgres cannot hold.
+    # An escaped NUL would become a real one, which Postgres cannot store.
     text = text.replace(ESCAPED_NUL, "\\ufffd") if ESCAPED_NUL in text else text
     try:
         return Decoded(_decode_json(text))
@@ -88,17 +88,17 @@ def _decode_text(text: str) -> Decoded | None:
         return _read_repr(text)
     if lines := _read_lines(text):
         return Decoded(lines)
-    if isinstance(found, str) and looks_structured(found):  # encoded twice and cut
+    if isinstance(found, str) and looks_structured(found):  # it was encoded twice and cut
         inner = _decode_text(found)
         return None if inner is None else Decoded(inner.value, truncated=True)
-    # A lone word in brackets or quotes is what people write; a cut structure holds a mapping.
+    # People also write single words in brackets or quotes. A cut structure holds a mapping.
     return Decoded(found, truncated=True) if _holds_mapping(found) else None
 
 
 def _read_lines(text: str) -> list[Any] | None:
-    """Return the objects of a stream that has one to a line, None where a line is none."""
+    """Return the objects of a text with one JSON object per line; None if some line is none."""
     lines = [line for line in text.split("\n") if line.strip()]
-    if len(lines) < 2 or not all(line.startswith("{") for line in lines):  # noqa: PLR2004 one alone is no stream
+    if len(lines) < 2 or not all(line.startswith("{") for line in lines):  # noqa: PLR2004 a stream has several
         return None
     try:
         return [_decode_json(line) for line in lines]
@@ -110,7 +110,8 @@ def _read_repr(text: str) -> Decoded | None:
     if len(text) > _LONGEST_REPR or text.lstrip()[:1] == '"':
         return None
     try:
-        # Python has more than JSON has: keys that are lists, sets of dicts, an ellipsis where a list holds itself.
+        # Python values may lack a JSON form: lists as keys, sets of dicts, a list that holds
+        # itself.
         found = _decode_json(msgspec.json.encode(ast.literal_eval(text.strip())))
     except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError):
         return None

@@ -1,4 +1,4 @@
-"""Images, sounds and files in conversations: a placeholder with type and size stands for their bytes."""
+"""Replacing the bytes of images, sounds and files in conversations by their type and size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re2
 
 __all__ = ["MEDIA_TYPES", "is_media", "place_media", "replace_media"]
 
-# The names under which providers and frameworks send media parts, and what they are.
+# The names of media parts at providers and frameworks, with the kind of medium.
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     "image": "image",
     "image_url": "image",
@@ -67,7 +67,7 @@ _INSIDE: Final = (
 _DEPTH = 4
 _BASE64 = "[A-Za-z0-9+/_-]"
 _FEWEST = 200
-# What the bytes of common media begin with, as base64.
+# The first characters of common media in base64.
 _BEGINNINGS: Final[Mapping[str, str]] = {
     "iVBORw0KGgo": "image/png",
     "/9j/": "image/jpeg",
@@ -85,7 +85,7 @@ _BEGINNINGS: Final[Mapping[str, str]] = {
     "AAAAIGZ0eX": "video/mp4",
     "GkXfo": "video/webm",
 }
-# Bytes of any other kind are told from words by so many letters of both cases and digits without anything between.
+# Other bytes are recognised by so many letters of both cases and digits without any gap.
 _LONG = 1024
 _options = re2.Options()
 _options.max_mem = 64 << 20
@@ -98,15 +98,15 @@ _LETTERS = re2.compile(rf"{_BASE64}+=*")
 
 
 def is_media(part: Mapping[str, Any]) -> bool:
-    """Tell whether a part of a message is media, by its type or by the one member that names it."""
+    """Tell whether a part of a message is a medium, by its type or by its only member."""
     kind = part.get("type") or part.get("kind")
     if isinstance(kind, str):
         return kind in MEDIA_TYPES
-    return len(part) <= 2 and not part.keys().isdisjoint(MEDIA_TYPES)  # noqa: PLR2004 the media and a name beside it
+    return len(part) <= 2 and not part.keys().isdisjoint(MEDIA_TYPES)  # noqa: PLR2004 medium and name
 
 
 def place_media(part: Mapping[str, Any]) -> str:
-    """Return the placeholder of a media part: `[image image/png 70 bytes]`, with what of it is known."""
+    """Return the placeholder of a media part, with what is known: `[image image/png 70 bytes]`."""
     named = part.get("type") or part.get("kind")
     name = named if isinstance(named, str) else next((key for key in part if key in MEDIA_TYPES), "file")
     kind, mime, size = MEDIA_TYPES.get(name, "file"), None, None
@@ -126,14 +126,17 @@ def place_media(part: Mapping[str, Any]) -> str:
 
 
 def replace_media(text: str) -> str:
-    """Return a text with placeholders for data URIs and for encoded images, sounds and files in it."""
+    """Return a text with placeholders for data URIs and encoded images, sounds and files."""
     if _may_hold_media(text):
         text = str(_ENCODED.sub(_replace, text))
     return _LETTERS.sub(_replace_bytes, text) if len(text) >= _LONG and _runs_on(text) else text
 
 
 def _may_hold_media(text: str) -> bool:
-    """Look for a few words, which costs a tenth of what the expression does; almost no text has one."""
+    """Tell whether a text may hold media, by a few words.
+
+    This costs a tenth of the expression, and almost no text holds one of the words.
+    """
     if len(text) > _FEWEST:
         for beginning in _BEGINNINGS:
             if beginning in text:
@@ -142,7 +145,7 @@ def _may_hold_media(text: str) -> bool:
 
 
 def _runs_on(text: str) -> bool:
-    """Tell whether somewhere in a text half of the fewest letters of encoded bytes stand without a space."""
+    """Tell whether a text has a run without spaces of at least half the length of encoded bytes."""
     half = _LONG // 2
     blocks = (text[start : start + half] for start in range(0, len(text) - half + 1, half))
     return any(" " not in block and block.isascii() for block in blocks)
@@ -163,7 +166,7 @@ def _replace(match: Any) -> str:
 
 
 def _members(part: Mapping[str, Any], depth: int) -> list[Any]:
-    """Return a part, what lies under the names of media inside it, and the texts there."""
+    """Return a part, the members inside it that have names of media, and their texts."""
     found: list[Any] = [part]
     if depth < _DEPTH:
         for name in _INSIDE:
@@ -178,7 +181,7 @@ def _members(part: Mapping[str, Any], depth: int) -> list[Any]:
 def _type_of(found: Mapping[str, Any], kind: str) -> str | None:
     for name in _TYPED:
         value = found.get(name)
-        if isinstance(value, str) and 0 < len(value) <= 80:  # noqa: PLR2004 no media type is longer
+        if isinstance(value, str) and 0 < len(value) <= 80:  # noqa: PLR2004 media types are shorter
             return value if "/" in value or kind == "file" else f"{kind}/{value}"
     return None
 

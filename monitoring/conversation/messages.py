@@ -1,7 +1,7 @@
 """Chat messages in one shape, and the texts among them that are scored.
 
-A message is `{"role", "content"}` with `tool_calls` (id, type, function: name, arguments), `tool_call_id`
-and `reasoning` where there are any, as OpenAI's chat format has it.
+A message is `{"role", "content"}`, with `tool_calls` (id, type, function: name, arguments),
+`tool_call_id` and `reasoning` if it has any, as in OpenAI's chat format.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ Message = dict[str, Any]
 
 
 class Conversation(NamedTuple):
-    """What went into a call and what came out of it.
+    """The messages that went into a call and those that came out of it.
 
-    `system` are instructions given apart from messages; `marks` say what was noticed while reading.
+    `system` holds instructions that were given outside the messages. `marks` says what was noticed.
     """
 
     inputs: Sequence[Message] = ()
@@ -37,8 +37,9 @@ class Texts(NamedTuple):
 def texts_of(conversation: Conversation) -> Texts:
     """Return the last user message as prompt, the answers as response, and the system messages.
 
-    Without a user message the last message that is no system message is the prompt. Answers are all choices;
-    where the output holds a whole conversation, they are what the model said after the last user or tool.
+    Without a user message the last message that is not a system message is the prompt. The answers
+    are those of all choices. If the output holds a whole conversation, they are what the model said
+    after the last message of a user or tool.
     """
     asked = [message for message in conversation.inputs if message["role"] != "system"]
     users = [message["content"] for message in asked if message["role"] == "user" and message["content"]]
@@ -67,15 +68,15 @@ def _answers(outputs: Sequence[Message]) -> list[str]:
 
 
 def messages_of(conversation: Conversation) -> tuple[Message, ...]:
-    """Return the messages to keep: all that went in, and of the choices what is more than text.
+    """Return the messages to store: all inputs, and those choices that are more than text.
 
-    The text of the choices is the response; here it would be counted as prompt once more.
+    The text of the choices is the response, and here it would be counted as prompt too.
     """
     more = (message for message in conversation.outputs if message.keys() - {"role", "content"})
     return (*conversation.inputs, *({**message, "content": ""} for message in more))
 
 
 def results_of(messages: Sequence[Message]) -> tuple[str, ...]:
-    """Return what tools answered, in order: the model was given it, so an answer may rest on it."""
+    """Return the results of tools, in order; an answer may rest on them."""
     results = (message["content"] for message in messages if message.get("role") == "tool")
     return tuple(dict.fromkeys(text for text in results if isinstance(text, str) and text.strip()))

@@ -1,4 +1,4 @@
-"""The keys under which providers and frameworks put messages, texts and what stands beside them."""
+"""The keys under which providers and frameworks put messages and texts, and their neighbours."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ INSTRUCTIONS: Final = (
     "system_prompt",
     "preamble",
 )
-# Lists of messages, and of what is around one.
+# Keys of lists of messages, and of what surrounds a message.
 LISTS: Final = (
     "messages",
     "contents",
@@ -45,7 +45,7 @@ LISTS: Final = (
     "chat_history",
     "replies",
 )
-# Single texts and lists under the names of requests and answers, in the order in which they are believed.
+# Keys of single texts and lists in requests and answers; the first one that is present counts.
 ASKED: Final = (
     "input",
     "prompt",
@@ -73,7 +73,7 @@ ANSWERED: Final = (
     "result",
     "answer",
 )
-# What stands beside a text in requests and answers. Where anything else does, the object is an answer itself.
+# Keys beside a text in requests and answers. An object with any other key is an answer itself.
 BESIDE: Final = frozenset(
     """
     model modelId model_id id object created created_at usage done done_reason total_duration load_duration
@@ -88,10 +88,10 @@ BESIDE: Final = frozenset(
     anthropic_version best_of echo frequency_penalty presence_penalty logit_bias response_format incomplete_details
     instructions output_text amazon-bedrock-invocationMetrics metrics additionalModelResponseFields log_id thinking
     parameters details input_token_count generated_token_count model_version
-    """.split()  # noqa: SIM905 a hundred lines of one word each would be read by nobody
+    """.split()  # noqa: SIM905 a list would take a hundred lines of one word each
 ).union(INSTRUCTIONS, ASKED, ANSWERED)
 VECTORS: Final = frozenset({"embedding", "embeddings", "vector", "vectors"})
-# Around what was said by frameworks that record a call of a function.
+# Keys that surround a conversation in frameworks that record the call of a function.
 WRAPPERS: Final = ("kwargs", "args", "body", "request", "data", "inputs", "outputs", "update", "value")
 MESSAGE_KEYS: Final = frozenset(
     {"content", "parts", "tool_calls", "contents", "role", "items", "blocks", "function_call"}

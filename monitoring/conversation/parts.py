@@ -1,7 +1,7 @@
-"""What one message is made of: text, reasoning, tool calls and results, media.
+"""Reading the parts of one message: text, reasoning, tool calls, tool results and media.
 
-Providers tell parts apart by a `type` (OpenAI, Anthropic, OpenTelemetry, Vercel), by a `kind` (pydantic-ai) or by the
-name of their one member (Gemini, Bedrock).
+The parts of OpenAI, Anthropic, OpenTelemetry and Vercel have a `type`, those of pydantic-ai a
+`kind`. The parts of Gemini and Bedrock are named by their only member.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _RESULTS: Final = frozenset(
 )
 _REASONING: Final = frozenset({"reasoning", "thinking", "redacted_thinking", "reasoning_content"})
 _TEXTS: Final = frozenset({"text", "input_text", "output_text", "refusal", "summary_text", "text_delta"})
-# A model's own answer may be a JSON list of objects that have a `type`; only these make it parts.
+# A model may answer with a JSON list of objects that have a `type`. Only these types make parts.
 _TYPES: Final = _CALLS | _RESULTS | _REASONING | _TEXTS | MEDIA_TYPES.keys()
 _CALL_MEMBERS: Final = ("functionCall", "function_call", "toolUse", "tool_call", "executableCode")
 _RESULT_MEMBERS: Final = ("functionResponse", "function_response", "toolResult", "codeExecutionResult")
@@ -99,7 +99,7 @@ class Parts(NamedTuple):
 
 
 def is_part(item: object) -> bool:
-    """Tell whether an item of a list is a part of a message, by a type or a member that providers use."""
+    """Tell whether an item of a list is a part of a message, by a known type or member."""
     if not isinstance(item, dict) or "role" in item or "message" in item:
         return False
     kind = item.get("type")
@@ -108,12 +108,12 @@ def is_part(item: object) -> bool:
     return (
         not item.keys().isdisjoint(_MEMBERS)
         or is_media(item)
-        or (isinstance(item.get("text"), str) and len(item) <= 2)  # noqa: PLR2004 Gemini adds a flag or a signature
+        or (isinstance(item.get("text"), str) and len(item) <= 2)  # noqa: PLR2004 Gemini adds a flag or signature
     )
 
 
 def role_of(parts: Sequence[Any], role: str) -> str:
-    """Return who parts are of that name nobody: thoughts and calls of tools are the model's, not the user's."""
+    """Return the role of parts that name none: reasoning and tool calls are the model's."""
     if role == "user" and all(isinstance(part, dict) for part in parts):
         kinds = {_sorts(part) for part in parts}
         if not kinds.isdisjoint({"call", "reasoning"}) and None not in kinds:
@@ -122,7 +122,7 @@ def role_of(parts: Sequence[Any], role: str) -> str:
 
 
 def _sorts(part: Mapping[str, Any]) -> str | None:
-    """Return whether a part is a call of a tool, its result or reasoning; None for text and media."""
+    """Return whether a part is a tool call, a tool result or reasoning; None for text and media."""
     kind = part.get("type") or part.get("kind") or part.get("part_kind")
     if not isinstance(kind, str):
         kind = None
@@ -189,11 +189,11 @@ def _sort_text(part: Mapping[str, Any], parts: Parts, depth: int) -> None:
             return
     kind = part.get("type") or part.get("kind") or part.get("part_kind")
     if isinstance(kind, str) and kind not in _TEXTS:
-        parts.texts.append(f"[{kind}]")  # that it was there is worth knowing
+        parts.texts.append(f"[{kind}]")  # unknown parts are named, so that they are not lost
 
 
 def _reasoning(part: Mapping[str, Any]) -> str:
-    """Return the text of a reasoning part: its own, its summary's, or that of a member."""
+    """Return the text of a reasoning part: its own, that of its summary, or that of a member."""
     inner = part.get("reasoningContent")
     if isinstance(inner, dict):
         part = inner
@@ -212,7 +212,7 @@ def _text(part: Mapping[str, Any]) -> str:
 
 
 def _document_text(part: Mapping[str, Any]) -> str | None:
-    """Return the text of a document that is sent as text, None for one that is sent as bytes or an address."""
+    """Return the text of a document; None if it was sent as bytes or as an address."""
     inner = part.get("document")
     source = (inner if isinstance(inner, dict) else part).get("source")
     if not isinstance(source, dict):
@@ -224,12 +224,15 @@ def _document_text(part: Mapping[str, Any]) -> str | None:
 
 
 def _encodes_media(value: Mapping[str, Any]) -> bool:
-    """Tell whether a text is the provider's object of an image or a file, which some frameworks nest in a text."""
+    """Tell whether a value is a provider's object for an image or file.
+
+    Some frameworks encode such an object into a text.
+    """
     return isinstance(value.get("type"), str) and is_media(value)
 
 
 def read_tool_call(raw: Any) -> dict[str, Any]:
-    """Return a call of a tool in OpenAI's chat form, whichever provider's form it has."""
+    """Return a tool call in OpenAI's chat form, from the form of any provider."""
     if not isinstance(raw, dict):
         return {"id": None, "type": "function", "function": {"name": None, "arguments": as_text(raw)}}
     kind = raw.get("type")
@@ -241,7 +244,7 @@ def read_tool_call(raw: Any) -> dict[str, Any]:
     named = function if isinstance(function, dict) else raw
     called = _name(named, ("name", "toolName", "tool_name"))
     if called is None and isinstance(kind, str) and kind.endswith("_call"):
-        called = kind.removesuffix("_call")  # a tool of the provider's own, such as web_search
+        called = kind.removesuffix("_call")  # a tool of the provider, such as web_search
     arguments = _first(
         named, ("arguments", "args", "input", "parameters", "params", "action", "code", "queries", "query")
     )
@@ -253,7 +256,7 @@ def read_tool_call(raw: Any) -> dict[str, Any]:
 
 
 def read_tool_result(raw: Mapping[str, Any]) -> Message:
-    """Return what a tool answered as a message of the role `tool`."""
+    """Return the result of a tool as a message of the role `tool`."""
     for name in _RESULT_MEMBERS:
         inner = raw.get(name)
         if isinstance(inner, dict):
@@ -266,7 +269,7 @@ def _result_text(value: Any) -> str:
     if isinstance(value, dict) and value.keys() == {
         "type",
         "value",
-    }:  # Vercel says of what type an output is
+    }:  # Vercel names the type of an output
         value = value["value"]
     if isinstance(value, str):
         value = decoded if is_parts(decoded := decode(value).value) else value
@@ -284,7 +287,7 @@ def _result_text(value: Any) -> str:
 
 
 def is_parts(value: Any) -> bool:
-    """Tell whether a value is a list of parts, Bedrock's `{"json": …}` among them."""
+    """Tell whether a value is a list of parts, which may include Bedrock's `{"json": …}`."""
     return (
         isinstance(value, list | tuple)
         and bool(value)
@@ -293,7 +296,7 @@ def is_parts(value: Any) -> bool:
 
 
 def is_vector(value: Any) -> bool:
-    """Tell whether a value is an embedding: a list of many numbers, or of such lists."""
+    """Tell whether a value is an embedding: a list of many numbers, or a list of such lists."""
     if not isinstance(value, list | tuple) or not value:
         return False
     return _are_numbers(value) or all(isinstance(item, list | tuple) and _are_numbers(item) for item in value)
@@ -306,7 +309,7 @@ def _are_numbers(value: Sequence[Any]) -> bool:
 
 
 def _name(value: Mapping[str, Any], names: Iterable[str]) -> str | None:
-    """Return an id or a name as text, whatever it was sent as: the queue carries no number over 64 bits."""
+    """Return an id or a name as text, because the queue carries no number over 64 bits."""
     found = _first(value, names)
     return None if found is None else as_text(found)
 
@@ -316,7 +319,7 @@ def _first(value: Mapping[str, Any], names: Iterable[str]) -> Any:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return a list as it is, None as an empty one, and anything else as the one item of a list."""
+    """Return a list as it is, None as an empty list, and any other value as a list of one item."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,6 +1,6 @@
-"""The form that almost all conversations have, read in one go: JSON of messages that are a role and text, nothing else.
+"""Reading the form of almost all conversations quickly: JSON of messages with a role and a text.
 
-What this leaves to `reading.py` is everything that needs a look at names.
+`reading.py` reads all other forms.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from monitoring.conversation.messages import Message
 
 __all__ = ["read_plain"]
 
-# A longer text may be cut, hold very many values, or take its time.
+# A longer text may be cut, hold very many values, or take too long.
 _MOST_CHARACTERS: Final = 128 * 1024
-# A text that begins so may be parts that were encoded into it.
+# A text that begins like this may hold encoded parts.
 _STRUCTURED: Final = ("[", "{")
 
 
@@ -39,7 +39,7 @@ _decode = msgspec.json.Decoder(list[_Told]).decode
 
 
 def read_plain(value: object) -> list[Message] | None:
-    """Return the messages of a JSON text in which each is a role and text; None for any other value."""
+    """Return the messages of a JSON text that all have only a role and a text; else None."""
     if not isinstance(value, str) or not value.startswith("[{") or len(value) > _MOST_CHARACTERS:
         return None
     if ESCAPED_NUL in value:
@@ -58,7 +58,7 @@ def read_plain(value: object) -> list[Message] | None:
 
 
 def _texts_of(told: _Told) -> list[str]:
-    """Return the texts of a message in their order, none where one is told in two places or nowhere."""
+    """Return the texts of a message in order; no text if one is missing or given twice."""
     if isinstance(told.parts, UnsetType):
         return [] if isinstance(told.content, UnsetType) else [told.content]
     if not isinstance(told.content, UnsetType):

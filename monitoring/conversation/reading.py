@@ -1,4 +1,4 @@
-"""From a recorded value to messages, by the keys that providers and frameworks use, wherever it was recorded."""
+"""Reading messages from a recorded value, by the keys that providers and frameworks use."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _DEPTH = 24
 
 
 class Reading(NamedTuple):
-    """The messages of a recorded value, and what was noticed: UNRECOGNISED_SHAPE, TRUNCATED or both."""
+    """The messages of a recorded value, and perhaps marks: UNRECOGNISED_SHAPE, TRUNCATED."""
 
     messages: list[Message]
     marks: tuple[str, ...] = ()
@@ -54,16 +54,16 @@ class _UnknownShapeError(Exception):
 
 
 class _Noticed:
-    """What one reading has come across: marks, and structures that were looked through in vain."""
+    """What one reading has noticed: marks, and structures in which no message was found."""
 
     def __init__(self) -> None:
         self.marks: list[str] = []
-        # By identity; the values are kept, so that no other gets the identity of one.
+        # The keys are identities. The values are held so that no other object gets the same one.
         self.unknown: dict[int, Any] = {}
 
 
 class _Place(NamedTuple):
-    """Where a structure stands: the role of messages that name none, how deep, and what was noticed so far."""
+    """The place of a structure: the default role of its messages, its depth, and notes."""
 
     role: str
     depth: int
@@ -75,10 +75,10 @@ class _Place(NamedTuple):
 
 
 def read_messages(value: Any, role: str) -> Reading:
-    """Return the messages of a recorded value: JSON or structure, a list, one message, or plain text.
+    """Return the messages of a recorded value: JSON, a structure, a list, a message or plain text.
 
-    `role` is that of a message which names none: `user` for what went in, `assistant` for what came out.
-    A structure that is recognised nowhere stays as its JSON text.
+    `role` is the role of messages that name none: `user` for inputs, `assistant` for outputs. A
+    structure of unknown shape is returned as its JSON text.
     """
     if (plain := read_plain(value)) is not None:
         return Reading(plain)
@@ -88,12 +88,12 @@ def read_messages(value: Any, role: str) -> Reading:
         marks = dict.fromkeys([Mark.TRUNCATED, *noticed.marks] if decoded.truncated else noticed.marks)
         return Reading(found, tuple(marks))
     text = value if isinstance(value, str) else as_text(value)
-    # What is cut and no message is a text that happens to begin like JSON.
+    # A cut value without any message is a text that happens to begin like JSON.
     return Reading([_plain(text, role)], () if decoded.truncated else (Mark.UNRECOGNISED_SHAPE,))
 
 
 def _attempt(value: Any, place: _Place) -> list[Message] | None:
-    """Return the messages of a structure, None where none is recognised; each is looked through once."""
+    """Return the messages of a structure, None if there are none; each is looked through once."""
     unknown = place.noticed.unknown
     if id(value) in unknown:
         return None
@@ -146,7 +146,7 @@ def _walk_items(value: list[Any] | tuple[Any, ...], place: _Place) -> Iterator[M
     for item, messages in zip(items, read, strict=True):
         if messages is None:
             place.noticed.marks.append(Mark.UNRECOGNISED_SHAPE)
-            # Among messages nobody is named to have said it, so that it is not what the user said.
+            # A text among messages that names no role is not taken for one of the user.
             yield _plain(as_text(item), "assistant" if place.role == "user" else place.role)
         else:
             yield from messages
@@ -155,7 +155,7 @@ def _walk_items(value: list[Any] | tuple[Any, ...], place: _Place) -> Iterator[M
 def _walk_mapping(value: Mapping[str, Any], place: _Place) -> Iterator[Message]:
     content = value.get("content")
     if isinstance(value.get("role"), str) and ("parts" in value or isinstance(content, str | list)):
-        yield from _message(value, place.role)  # as almost all are
+        yield from _message(value, place.role)  # almost all structures are messages
         return
     for read in _SHAPES:
         found = read(value, place)
@@ -169,7 +169,7 @@ _Found = Iterable[Message] | None
 
 
 def _constructor(value: Mapping[str, Any], place: _Place) -> _Found:
-    """Read LangChain's `dumpd`: a class name and its arguments; and `messages_to_dict`: a type and its data."""
+    """Read LangChain's `dumpd` (a class name and its arguments) and `messages_to_dict`."""
     kwargs, named = value.get("kwargs"), value.get("id")
     if "lc" in value and isinstance(kwargs, dict):
         kind = named[-1] if isinstance(named, list) and named else None
@@ -193,7 +193,7 @@ def _langchain(value: Mapping[str, Any], _: _Place) -> _Found:
 
 
 def _item(value: Mapping[str, Any], place: _Place) -> _Found:
-    """Read one item of OpenAI's Responses, or a part that stands where a message is expected."""
+    """Read one item of OpenAI's Responses, or a part in the place of a message."""
     return (
         _message({"parts": [value]}, role_of([value], place.role))
         if value.get("type") != "message" and is_part(value)
@@ -202,7 +202,7 @@ def _item(value: Mapping[str, Any], place: _Place) -> _Found:
 
 
 def _event(value: Mapping[str, Any], place: _Place) -> _Found:
-    """Read an event of the GenAI conventions as pydantic-ai and Logfire list it."""
+    """Read an event of the GenAI conventions, in the form of pydantic-ai and Logfire."""
     name = value.get("event.name")
     if not isinstance(name, str) or name not in MESSAGE_EVENTS:
         return None
@@ -214,7 +214,7 @@ def _event(value: Mapping[str, Any], place: _Place) -> _Found:
 
 
 def _vector(value: Mapping[str, Any], _: _Place) -> _Found:
-    """Read nothing where an embedding was answered: a vector is no text."""
+    """Read nothing from the answer of an embedding model, because a vector is no text."""
     inner = value.get("data")
     items = inner if isinstance(inner, list) else [value]
     holds = all(isinstance(one, dict) and not one.keys().isdisjoint(VECTORS) for one in items)
@@ -256,7 +256,7 @@ def _contents(value: Any) -> Any:
 
 
 def _around(value: Mapping[str, Any], place: _Place) -> _Found:
-    """Read a choice, a candidate or a generation: an object around one message."""
+    """Read a choice, a candidate or a generation: an object that holds one message."""
     for name in ("message", "delta", "content"):
         inner = value.get(name)
         if isinstance(inner, dict) and not (name == "content" and "role" in value):
@@ -276,7 +276,7 @@ def _single(value: Mapping[str, Any], place: _Place) -> _Found:
 
 
 def _named(value: Mapping[str, Any], place: _Place) -> _Found:
-    """Read a request or an answer whose text, items or message stand under a name of their own."""
+    """Read a request or an answer whose text, items or message have a key of their own."""
     known = value.keys() <= BESIDE
     for name in ASKED if place.role != "assistant" else ANSWERED:
         if name not in value:
@@ -353,9 +353,9 @@ def _message(raw: Mapping[str, Any], role: str) -> Iterator[Message]:
 
 
 def _said_elsewhere(raw: Mapping[str, Any], role: str) -> str | None:
-    """Return the text of Cohere's history and of Semantic Kernel's messages, and any object that a tool answered.
+    """Return a text outside `content`: of Cohere's history, Semantic Kernel, or a tool result.
 
-    OpenAI has a refusal and what was spoken beside an empty content.
+    OpenAI puts a refusal, and what was spoken, beside an empty content.
     """
     audio = raw.get("audio")
     told = (
@@ -367,7 +367,7 @@ def _said_elsewhere(raw: Mapping[str, Any], role: str) -> str | None:
 
 
 def _parts_of(raw: Mapping[str, Any]) -> Parts:
-    """Return the parts of a message, once where it is told both as text and as parts, as OpenAI's agents do."""
+    """Return the parts of a message, once if it is both text and parts, as in OpenAI's agents."""
     parts = Parts([], [], [], [])
     for name in ("content", "contents", "parts", "items", "blocks"):
         if raw.get(name):

@@ -1,4 +1,4 @@
-"""Who said something, under the names of every provider and framework."""
+"""The roles of messages, under the names of every provider and framework."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROLES: Final[Mapping[str, str]] = {
     "ipython": "tool",
     "tool_response": "tool",
 }
-# LangChain's messages name their role by `type`, as does the class in what `dumpd` writes.
+# LangChain names the role of a message by its `type`, and in `dumpd` by its class.
 LANGCHAIN_TYPES: Final[Mapping[str, str]] = {
     "human": "user",
     "HumanMessage": "user",
@@ -44,7 +44,7 @@ _PAIRED: Final = frozenset({"system", "human", "ai", "user", "assistant"})
 
 
 def read_role(value: Any, default: str) -> str:
-    """Return the role that a value names: in any case, as a member of an enum, or inside an object."""
+    """Return the role that a value names: in any case, as an enum member, or inside an object."""
     if isinstance(value, dict):
         value = value.get("label") or value.get("Label") or value.get("value")
     if not isinstance(value, str) or not value:
@@ -54,7 +54,7 @@ def read_role(value: Any, default: str) -> str:
 
 
 def is_pair(value: Any) -> TypeGuard[Sequence[str]]:
-    """Tell whether a value is a role and a text, as LangChain takes them for a message."""
+    """Tell whether a value is a pair of role and text, which LangChain takes for a message."""
     return (
         isinstance(value, list | tuple)
         and len(value) == 2  # noqa: PLR2004 the role and the text

@@ -1,4 +1,4 @@
-"""Finding personal data and credentials in text, each with the check its form allows."""
+"""Finding personal data and credentials in text, each with the checks that its form allows."""
 
 from monitoring.entities.finder import find_entities
 from monitoring.entities.recognizer import Entity

@@ -1,4 +1,4 @@
-"""Identifiers issued in the Americas: rules from the issuing bodies' public documentation."""
+"""Identifiers that are issued in the Americas, by the public documentation of their issuers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from monitoring.entities.recognizer import Grade, Recognizer, checked, compact
 
 __all__ = ["RECOGNIZERS"]
 
-# Numbers printed in advertisements, void ever since (SSA, "Social Security number misuse"), or counted up. What is
-# announced as a number of a person is taken for one all the same: who writes it may have made it up or not.
+# Numbers that were printed in advertisements and are void since (SSA, "Social Security number
+# misuse"). Any number that a text calls a person's number counts, although its writer may have made
+# it up.
 _VOID_SSN = frozenset({"078051120", "219099999"})
 _SAMPLE_SSN = frozenset({"123456789", "987654321", "111223333", "123121234"})
 _ITIN_GROUPS = frozenset({*range(50, 66), *range(70, 89), *range(90, 93), *range(94, 100)})
 _ABA_PREFIXES = frozenset({*range(13), *range(21, 33), *range(61, 73), 80})
 _NPI_ISSUER = "80840"
-# MBI letters leave out S, L, O, I, B and Z: https://www.cms.gov/medicare/new-medicare-card/understanding-the-mbi
+# MBI letters leave out S, L, O, I, B and Z:
+# https://www.cms.gov/medicare/new-medicare-card/understanding-the-mbi
 _L = "[AC-HJ-KM-NP-RT-Y]"
 _N = "[AC-HJ-KM-NP-RT-Y0-9]"
 _CURP_CHARACTERS = "0123456789ABCDEFGHIJKLMNÑOPQRSTUVWXYZ"

@@ -1,4 +1,4 @@
-"""Identifiers issued in Asia, Oceania and Africa: rules from the issuing bodies' public documentation."""
+"""Identifiers issued in Asia, Oceania and Africa, by the public documentation of their issuers."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _is_born(number: str, century: int) -> bool:
 
 
 def _kr_registration(text: str, constant: int) -> Grade | None:
-    """Grade a resident (11) or foreigner (13) number; those issued since October 2020 have no check digit."""
+    """Grade a resident (11) or foreigner (13) number; since October 2020 it has no check digit."""
     number = compact(text)
     if not _is_born(number, _RRN_CENTURIES[number[6]]):
         return None

@@ -1,7 +1,7 @@
-"""Secrets by what names them: settings, headers, options and markup, in the forms that programs write.
+"""Secrets that are recognised by their names: in settings, headers, options and markup.
 
-What a name is set to counts when it could be a secret: a reference to one (`$PASSWORD`, `os.environ[…]`), a
-type, a rule ("must have 8 characters") and a placeholder are none.
+A value counts if it could be a secret. A reference to a secret (`$PASSWORD`, `os.environ[…]`), a
+type, a rule ("must have 8 characters") and a placeholder do not count.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from monitoring.entities.recognizer import Grade, Recognizer
 
 __all__ = ["RECOGNIZERS"]
 
-# A random key of 20 characters has over 3.5 bits a character; words and fillers have less.
+# A random key of 20 characters has over 3.5 bits per character; words and fillers have less.
 _SECRET_ENTROPY = 3.3
 _MIN_SECRET, _MIN_HEADER, _MIN_WORD = 16, 8, 6
 _MIN_KINDS = 2
-# What stands for a secret and is none: variables, templates, calls, look-ups, files and vaults.
+# Values that stand for a secret: variables, templates, calls, look-ups, files and vaults.
 _REFERENCE = re2.compile(
     r"^(?:\$[A-Za-z_{(]|[<{\[(]|#\{|%\(|%[A-Z_]+%|!\w+$|\.\.|os\.|process\.|[A-Za-z_][\w.]*[(\[]"
     r"|[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+$|(?i:your)|https?:|file:|arn:|vault:|op://|ssm:|[./~]{0,2}/(?:run|etc|var|home|usr|tmp|opt|root|mnt)\b)"
 )
-# Words that stand where a secret could, in schemas, messages, labels and manuals.
+# Words in the place of a secret, in schemas, messages, labels and manuals.
 _NO_SECRETS = frozenset((
     "string", "text", "varchar", "char", "number", "integer", "boolean", "bool", "bytes", "none", "null",
     "nil", "true", "false", "undefined", "void", "any", "required", "optional", "hidden", "masked",
@@ -52,7 +52,7 @@ _SIGN = r"[ \t]{0,3}(?::=|=>|\?=|[:=])[ \t]{0,3}"
 
 
 def _password(text: str) -> Grade | None:
-    """Grade what follows "password is": a word of a dictionary is no secret, a mixture is."""
+    """Grade what follows "password is": a dictionary word is no secret, a mixture is one."""
     shown = text.rstrip(".!?:)\u201c\u201d\u00bb")
     if shown.isdigit():
         return Grade(0.2, 0.2, "placeholder") if _stands_in(shown) else Grade(0.45, 0.45)
@@ -64,7 +64,7 @@ def _password(text: str) -> Grade | None:
 
 
 def _literal(text: str) -> Grade | None:
-    """Grade what a name of a password is set to where only a value can stand, as between quotes."""
+    """Grade the value of a password's name in a place that only holds values, as between quotes."""
     shown = text.strip()
     if _is_reference(shown) or shown.lower() in _NO_SECRETS:
         return None
@@ -77,7 +77,7 @@ def _literal(text: str) -> Grade | None:
 
 
 def _secret(text: str) -> Grade | None:
-    """Grade what a name like `api_key` is set to: long, mixed and of high entropy, or nothing."""
+    """Grade the value of a name like `api_key`: it must be long, mixed and of high entropy."""
     if len(text) < _MIN_SECRET or not any(c.isdigit() for c in text) or not any(c.isalpha() for c in text):
         return None
     if is_placeholder(text):
@@ -86,7 +86,7 @@ def _secret(text: str) -> Grade | None:
 
 
 def _short_secret(text: str) -> Grade | None:
-    """Grade what a header or a name that says "secret" is set to: shorter ones count there."""
+    """Grade the value of a header, or of a name with "secret", where shorter values count too."""
     if len(text) < _MIN_HEADER or _is_reference(text) or text.lower() in _NO_SECRETS:
         return None
     if not any(map(str.isdigit, text)) or _kinds(text) < _MIN_KINDS:
@@ -95,7 +95,7 @@ def _short_secret(text: str) -> Grade | None:
 
 
 def _basic(text: str) -> Grade | None:
-    """Grade the credentials of HTTP's basic authentication (RFC 7617): base64 of a name, a colon, a password."""
+    """Grade HTTP basic credentials (RFC 7617): base64 of a name, a colon and a password."""
     try:
         shown = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Whether a match is a thing of its own or a piece of something longer."""
+"""Telling whether a match stands alone or is part of something longer."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["is_in_link", "stands_alone"]
 _LINKS = ("://", "www.")
 _AMOUNT_SIGNS = "$€£¥#_"
 _PAIRS = "-./:,"
-# A link's scheme is looked for this far before a match, a hash's digits that far.
+# How many characters before a match a link's scheme, and a hash's digits, are looked for.
 _LINK_REACH, _HASH_REACH = 200, 8
 
 
 def stands_alone(text: str, start: int, end: int, nature: Nature) -> bool:
-    """Tell a match of its own from a part of a longer number, a decimal, an amount or a hash."""
+    """Tell whether a match stands alone: it is no part of a number, an amount or a hash."""
     if nature == "token":
         return True
     before = text[start - 1] if start else " "
@@ -27,7 +27,7 @@ def stands_alone(text: str, start: int, end: int, nature: Nature) -> bool:
 
 
 def is_in_link(text: str, start: int) -> bool:
-    """Tell whether the chunk without white space that leads up to `start` is a link."""
+    """Tell whether the characters without white space that lead up to `start` are a link."""
     chunk = text[max(0, start - _LINK_REACH) : start].rsplit(maxsplit=1)
     return bool(chunk) and not text[start - 1].isspace() and any(link in chunk[-1] for link in _LINKS)
 
@@ -37,7 +37,7 @@ def _is_word(character: str) -> bool:
 
 
 def _is_piece(text: str, start: int, end: int, before: str, after: str) -> bool:
-    """Tell whether a separator ties the match to more digits, or a hyphen to the groups of a hash."""
+    """Tell whether a separator joins the match to more digits, or a hyphen to parts of a hash."""
     if before in _PAIRS and start > 1 and text[start - 2].isdigit():
         return True
     if before == "-" and start > 1 and text[start - 2].isalnum() and _ends_with_hash(text, start - 1):
@@ -46,7 +46,7 @@ def _is_piece(text: str, start: int, end: int, before: str, after: str) -> bool:
 
 
 def _is_host(text: str, start: int, end: int, before: str, after: str) -> bool:
-    """Tell an address from a piece of a version, an object identifier or a longer group of hextets."""
+    """Tell whether a match is no host address, but part of a version, an OID or more hextets."""
     if before == ":" and ":" in text[start:end]:
         return False
     if before == "." and start > 1 and text[start - 2].isalnum():
@@ -58,6 +58,6 @@ def _is_host(text: str, start: int, end: int, before: str, after: str) -> bool:
 
 
 def _ends_with_hash(text: str, end: int) -> bool:
-    """Tell whether the chunk before a hyphen holds a digit, as the groups of a UUID do."""
+    """Tell whether the characters before a hyphen hold a digit, as the groups of a UUID do."""
     chunk = text[max(0, end - _HASH_REACH) : end].rsplit(maxsplit=1)
     return bool(chunk) and any(character.isdigit() for character in chunk[-1])

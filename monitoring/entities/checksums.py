@@ -1,4 +1,4 @@
-"""Check digits: the arithmetic that identifiers share. Every function expects ASCII digits unless it says more."""
+"""Check digits that identifiers share; functions expect ASCII digits unless they say otherwise."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def luhn(digits: str) -> bool:
     for position, character in enumerate(reversed(digits)):
         value = int(character)
         if position % 2:
-            value = value * 2 - 9 if value > 4 else value * 2  # noqa: PLR2004 a doubled digit is one digit
+            value = value * 2 - 9 if value > 4 else value * 2  # noqa: PLR2004 twice 5 has two digits
         total += value
     return total % 10 == 0
 
 
 def weighted(digits: str, weights: Iterable[int]) -> int:
-    """Return the sum of digits times weights, as far as both go."""
+    """Return the sum of the digits times the weights, over the shorter of the two."""
     return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=False))
 
 
@@ -95,12 +95,12 @@ def is_date(year: int, month: int, day: int) -> bool:
 
 
 def is_varied(code: str) -> bool:
-    """Tell identifiers from fillers such as 111111112 or 000000000: three distinct characters at least."""
-    return len(set(code)) > 2  # noqa: PLR2004 said above
+    """Tell identifiers, of three distinct characters, from fillers such as 111111112."""
+    return len(set(code)) > 2  # noqa: PLR2004 the number is explained above
 
 
 def base58_check(text: str, *, alphabet: dict[str, int] | None = None) -> bytes | None:
-    """Return the payload of a Base58Check text, or None where its four check bytes are wrong."""
+    """Return the payload of a Base58Check text, or None if its four check bytes are wrong."""
     values = alphabet or _BASE58
     number = 0
     for character in text:
@@ -115,7 +115,7 @@ def base58_check(text: str, *, alphabet: dict[str, int] | None = None) -> bytes 
 
 
 def bech32_check(text: str) -> str | None:
-    """Return "bech32" or "bech32m" when the six check characters fit that encoding, else None."""
+    """Return "bech32" or "bech32m" if the six check characters fit that encoding, else None."""
     if text not in (text.lower(), text.upper()):
         return None
     prefix, _, data = text.lower().rpartition("1")
@@ -133,7 +133,7 @@ def bech32_check(text: str) -> str | None:
 
 
 def segwit_check(text: str) -> bool:
-    """Check a segregated-witness address: version 0 is bech32, later ones bech32m."""
+    """Check a segregated-witness address: version 0 is bech32, later versions are bech32m."""
     encoding = bech32_check(text)
     version = text.lower().rpartition("1")[2][:1]
     return encoding is not None and (encoding == "bech32") == (version == "q")
@@ -179,7 +179,8 @@ def _permute(lanes: list[int]) -> list[int]:
 def keccak256(data: bytes) -> bytes:
     """Return the original Keccak-256 digest that Ethereum uses (padding 0x01, not SHA-3's 0x06).
 
-    Meant for addresses: one block, so at most 135 bytes. Raises ValueError for more.
+    It is meant for addresses and takes one block, which is at most 135 bytes. Raises ValueError for
+    more.
     """
     if len(data) >= _KECCAK_RATE:
         raise ValueError("keccak256 here takes at most 135 bytes")

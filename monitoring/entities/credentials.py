@@ -1,4 +1,4 @@
-"""Keys and tokens by the forms their vendors document, those of this product first, and private keys."""
+"""Keys and tokens in the forms that their vendors document, and private keys."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _EXAMPLES = (
     "dummy",
     "fake",
 )
-# A random key of 20 characters has over 3.5 bits a character; words and fillers have less.
+# A random key of 20 characters has over 3.5 bits per character; words and fillers have less.
 _MIN_ENTROPY = 3.0
-# Its keys are random: a word such as "fake" stands in one of them by chance.
+# The keys of this product are random, so a word such as "fake" may occur in one of them by chance.
 _OWN = "llm_monitor"
 
-# Vendor, and the form of its secret.
+# Each entry is a vendor and the form of its secret.
 _VENDORS: tuple[tuple[str, str], ...] = (
-    # app/access/tokens.py and sessions.py mint these.
+    # app/access/tokens.py and sessions.py make these.
     (_OWN, r"lm_[0-9a-f]{12}_[A-Za-z0-9_-]{43}|ls_[A-Za-z0-9_-]{43}"),
     ("aws", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}"),
     ("github", r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}"),
@@ -90,19 +90,19 @@ _VENDORS: tuple[tuple[str, str], ...] = (
 
 
 def entropy(text: str) -> float:
-    """Return Shannon's entropy of the characters, in bits a character."""
+    """Return Shannon's entropy of the characters, in bits per character."""
     total = len(text)
     return -sum(count / total * math.log2(count / total) for count in Counter(text).values())
 
 
 def is_placeholder(text: str, *, entropic: bool = True) -> bool:
-    """Tell an example from a secret by the words in it and, where asked to, by its entropy."""
+    """Tell whether a secret is only an example, by its words and, if `entropic`, by its entropy."""
     lowered = text.lower()
     return any(word in lowered for word in _EXAMPLES) or (entropic and entropy(text) < _MIN_ENTROPY)
 
 
 def _own(text: str) -> Grade | None:
-    """Grade a key or session of this product: random, so letters of both cases are in it."""
+    """Grade a key or session of this product; being random, it has letters of both cases."""
     if text[3:].islower() or text[3:].isupper():
         return None
     return (
@@ -123,7 +123,7 @@ def _vendor(name: str) -> Judge:
     return judge
 
 
-# Forms that other identifiers share.
+# Other identifiers have these forms too.
 _LOOSE = frozenset({"twilio", "mailchimp", "azure", "discord"})
 
 
@@ -156,7 +156,8 @@ TOKENS = tuple(
 KEYS = (
     Recognizer(
         "PRIVATE_KEY",
-        # Line ends may be escaped, as in JSON inside JSON; a key that was cut is taken as far as it goes.
+        # Line ends may be escaped, as in JSON inside JSON. A key that was cut is taken up to the
+        # cut.
         r"(-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
         r"(?:[A-Za-z0-9+/=\s\\:,.-]{0,}?-----END [A-Z0-9 ]{0,40}-----|(?:(?:\s|\\[nr]){0,4}[A-Za-z0-9+/=]{16,}){0,})?)",
         _private_key,

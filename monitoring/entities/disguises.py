@@ -1,4 +1,4 @@
-"""Where to look closely, and what stands there in plain characters, with the way back to the text."""
+"""Reading disguised places of a text in plain characters, and mapping them back to the text."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from monitoring.text.prepared import Encoded, Prepared
 
 __all__ = ["Revealed", "is_address", "locate", "places_of", "reveal_place"]
 
-# Entities of HTML for the signs of identifiers; numeric ones are read whatever they stand for.
+# HTML entities of signs in identifiers. Numeric entities are read for every character.
 _ENTITIES = {
     "commat": "@", "period": ".", "lowbar": "_", "plus": "+", "hyphen": "-", "dash": "-", "ndash": "-", "mdash": "-",
     "minus": "-", "nbsp": " ", "ensp": " ", "emsp": " ", "thinsp": " ", "colon": ":", "equals": "=", "sol": "/",
     "lpar": "(", "rpar": ")", "quot": '"', "apos": "'", "amp": "&", "lt": "<", "gt": ">", "num": "#", "percnt": "%",
 }  # fmt: skip
-# What the name of a secret ends with, right before the sign that sets it.
+# The endings of names of secrets, directly before the sign that sets them.
 _SECRET_NAMES = (
     "password", "passwd", "passwort", "kennwort", "passphrase", "passcode", "contraseña", "clave", "passe", "pwd", "pass",
     "pw", "secret", "token", "key", "credential", "credentials", "bearer", "auth", "authorization", "cookie", "пароль", "Пароль",
@@ -43,9 +43,10 @@ _TAGS = range(0xE0000, 0xE0080)
 
 
 class Revealed(NamedTuple):
-    """A stretch in plain characters; `firsts` and `lasts` say by character where its source begins and ends.
+    """A part of a text in plain characters, with the place of each character in its source.
 
-    They are byte positions in the field's buffer.
+    `firsts` and `lasts` are byte positions in the field's buffer at which the sources begin and
+    end.
     """
 
     text: str
@@ -59,7 +60,7 @@ class _Table(NamedTuple):
 
 
 def places_of(batch: Prepared, field: TextField) -> list[Place]:
-    """Return what surrounds at signs, named secrets and disguises; see `kernels_places`."""
+    """Return the places around at signs, named secrets and disguises; see `kernels_places`."""
     encoded = batch.encoded(field)
     names, values = _entities()
     found = find_places(encoded.buffer, encoded.starts, _plain(), *names, values, *_secret_names())
@@ -74,10 +75,10 @@ def places_of(batch: Prepared, field: TextField) -> list[Place]:
 
 
 def reveal_place(encoded: Encoded, begin: int, end: int) -> Revealed:
-    """Return the stretch between two byte positions in plain characters."""
+    """Return the text between two byte positions in plain characters."""
     names, values = _entities()
     shown, firsts, lasts = reveal(encoded.buffer, begin, end, _plain(), *names, values)
-    if shown.size and int(shown.max()) < 0x80:  # noqa: PLR2004 the end of ASCII
+    if shown.size and int(shown.max()) < 0x80:  # noqa: PLR2004 ASCII ends here
         return Revealed(shown.tobytes().decode("ascii"), firsts, lasts)
     text = shown.tobytes().decode("utf-8", "replace")
     return Revealed(text, *_by_character(text, firsts, lasts, shown))
@@ -89,7 +90,7 @@ def _by_character(
     """Turn positions by byte into positions by character."""
     begins = np.flatnonzero((shown & 0xC0) != 0x80)  # noqa: PLR2004 UTF-8
     if len(begins) != len(text):
-        # Percent escapes need not be UTF-8: then the decoder's own idea of characters counts.
+        # Percent escapes need not be UTF-8. Then the characters that the decoder returned count.
         sizes = [1 if one == "\ufffd" else len(one.encode()) for one in text]
         begins = np.minimum(np.cumsum([0, *sizes[:-1]]), max(len(shown) - 1, 0))
     ends = np.append(begins[1:], len(shown)) - 1
@@ -98,7 +99,7 @@ def _by_character(
 
 _SPELLED = re2.compile("(?i) (?:at|@) ")
 _SPELLED_DOT = re2.compile(r"(?i) dot |[\[({<] ?(?:dot|\.) ?[\])}>]")
-# A word before a spelled at, which is no person's: "look at example dot com".
+# Words before a spelled "at" that are no names of persons: "look at example dot com".
 _NO_NAMES = frozenset((
     "a", "all", "am", "an", "and", "are", "at", "available", "based", "be", "been", "buy", "by", "check",
     "contact", "download", "find", "for", "found", "from", "go", "here", "hosted", "i", "in", "is", "it",
@@ -115,9 +116,9 @@ _MAILBOXES = frozenset((
 
 
 def locate(entity: Entity, view: Revealed, character: Characters, text: str) -> Entity | None:
-    """Return a finding of a revealed stretch at its place in the text; None where nothing hides it there.
+    """Return an entity of a revealed part at its place in the text, or None if it is not disguised.
 
-    What is written plainly was judged in the whole text, which knows its surroundings better.
+    Entities that are written plainly are judged in the whole text, with all their surroundings.
     """
     start = character[int(view.firsts[entity.start])]
     end = character[int(view.lasts[entity.end - 1])]
@@ -129,7 +130,7 @@ def locate(entity: Entity, view: Revealed, character: Characters, text: str) -> 
 
 
 def _is_freed(entity: Entity, view: Revealed, start: int, end: int, text: str) -> bool:
-    """Tell whether a neighbour that was an escape or invisible kept a finding from standing alone."""
+    """Tell whether an entity stands alone only because a neighbouring character was disguised."""
     before = view.text[entity.start - 1] if entity.start else ""
     after = view.text[entity.end] if entity.end < len(view.text) else ""
     return (bool(before) and start > 0 and text[start - 1] != before) or (
@@ -138,11 +139,13 @@ def _is_freed(entity: Entity, view: Revealed, start: int, end: int, text: str) -
 
 
 def is_address(entity: Entity, written: str, *, near: bool) -> bool:
-    """Tell a mail address spelled with words or spaces from a sentence that looks like one.
+    """Tell a mail address that is spelled with words or spaces from a sentence that looks like one.
 
-    `near` says whether words around it speak of mail. Brackets and escapes leave no doubt; ` at ` and ` @ `
-    need a name that is no word of a sentence, and either words around it, a mail provider, or a form that only
-    addresses have. ` at ` before a written dot counts for mail providers alone.
+    `near` says whether words around it are about mail. Brackets and escapes leave no doubt. ` at `
+    and
+    ` @ ` need a name that is no word of a sentence, and one of three things: words about mail, a mail
+    provider, or a form that only addresses have. ` at ` before a written dot counts only for mail
+    providers.
     """
     if entity.type != "EMAIL_ADDRESS" or _SPELLED.search(written) is None:
         return True
@@ -181,7 +184,7 @@ def _secret_names() -> _Table:
 
 @cache
 def _plain() -> NDArray[np.uint8]:
-    """Return by code what a character stands for: digits of every script, and looks of ASCII characters."""
+    """Return, by code, the ASCII character for each digit and look-alike of any script."""
     table = np.zeros(_TAGS.stop + 0x1F0, dtype=np.uint8)
     for code in range(0x80, _SCRIPTS_END):
         character = chr(code)

@@ -1,4 +1,4 @@
-"""Identifiers issued in Europe and Turkey: rules from the issuing bodies' public documentation."""
+"""Identifiers issued in Europe and Turkey, by the public documentation of their issuers."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _de_health(code: str) -> bool:
 
 
 def _machine_readable(code: str) -> bool:
-    """Check a document number by ICAO 9303's weights 7, 3, 1."""
+    """Check a document number by the weights 7, 3, 1 of ICAO 9303."""
     total = sum(int(character, 36) * (7, 3, 1)[at % 3] for at, character in enumerate(code[:-1]))
     return total % 10 == int(code[-1])
 

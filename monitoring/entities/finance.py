@@ -9,7 +9,8 @@ from monitoring.entities.recognizer import Grade, Recognizer, compact
 
 __all__ = ["NUMBERS", "TOKENS"]
 
-# Issuer ranges (first digits, from and to) and lengths: ISO/IEC 7812 as the networks publish them, 2026.
+# Issuer ranges (first digits, from and to) and lengths: ISO/IEC 7812, as published by the networks
+# in 2026.
 _MAJOR: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("4", "4", frozenset({16})),  # Visa
     ("51", "55", frozenset({16})),  # Mastercard
@@ -35,13 +36,13 @@ _MINOR: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("35", "35", frozenset({16})),
     ("1800", "1800", frozenset({15})),  # old JCB
     ("2131", "2131", frozenset({15})),
-    ("50", "50", frozenset(range(12, 20))),  # Maestro and its national cousins
+    ("50", "50", frozenset(range(12, 20))),  # Maestro and related national cards
     ("56", "69", frozenset(range(12, 20))),
     ("1", "1", frozenset({15})),  # UATP
     ("2205", "2205", frozenset({16})),
     ("82", "82", frozenset({16})),  # RuPay
 )
-# Published by the networks and payment providers for testing.
+# Card numbers that networks and payment providers publish for tests.
 _TEST_CARDS = frozenset(
     [
         "4111111111111111",
@@ -107,7 +108,7 @@ _IBAN_LENGTHS = {
     "RU": 33, "SA": 24, "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "SO": 23, "ST": 25,
     "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }  # fmt: skip
-# The registry's own examples, repeated in every manual.
+# Examples from the registry itself, which many manuals repeat.
 _SAMPLE_IBANS = frozenset({"GB29NWBK60161331926819", "DE89370400440532013000", "GB82WEST12345698765432"})
 
 _XRP_ALPHABET = {c: i for i, c in enumerate("rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz")}
@@ -147,7 +148,7 @@ def _iban(text: str) -> Grade | None:
 
 def _base58(text: str) -> Grade | None:
     payload = base58_check(text)
-    if payload is not None and len(payload) == 21 and payload[0] in _COIN_VERSIONS:  # noqa: PLR2004 a version and a hash160
+    if payload is not None and len(payload) == 21 and payload[0] in _COIN_VERSIONS:  # noqa: PLR2004 version and hash160
         return Grade(0.1, 0.2, "burn_address") if text in _BURN_ADDRESSES else Grade(0.95, 0.98)
     return None
 
@@ -166,7 +167,7 @@ def _bech32(text: str) -> Grade | None:
 
 
 def _ethereum(text: str) -> Grade | None:
-    """Grade an address by the checksum in its capitals (EIP-55), where it has one."""
+    """Grade an address, by the checksum in its capitals (EIP-55) if it has one."""
     code = text[2:]
     if len(set(code.lower())) <= 4:  # noqa: PLR2004 zero and burn addresses
         return Grade(0.1, 0.2, "burn_address")

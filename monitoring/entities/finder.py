@@ -1,4 +1,4 @@
-"""From text to entities: regions, recognisers, context, and what to keep where findings overlap."""
+"""Finding entities in texts: regions, recognisers, context, and the choice among overlaps."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ __all__ = [
     "recognizers",
 ]
 
-# Characters read around a match for words that speak for or against it.
+# Characters around a match in which words for or against it are looked for.
 _BEFORE, _AFTER = 48, 24
 _CLOSE = 22
-# What a word such as "order" before a number, or a link around it, leaves of the confidence.
+# A word such as "order" before a number, or a link around it, leaves this share of the confidence.
 _DOUBT = 0.3
-# Findings less sure than this are not worth telling.
+# Entities with less confidence are not returned.
 _FLOOR = 0.05
-# From here on a finding hides weaker ones at its place.
+# An entity with at least this confidence replaces weaker ones at its place.
 _SURE = 0.5
 _AGAINST = (
     "order", "order number", "invoice", "ticket", "tracking", "version", "v", "isbn", "issn", "issue", "commit",
@@ -56,9 +56,9 @@ _AGAINST = (
     "bestellung", "bestellnummer", "commande", "pedido", "patent", "bug",
 )  # fmt: skip
 
-# Stands between pieces of different places: no pattern crosses a NUL between line breaks.
+# This separates texts of different places. No pattern matches a NUL between line breaks.
 _SEAM = "\n\0\n"
-# A text with more disguised places is read from the first to the last of them.
+# If a text has more disguised places, it is read in one piece from the first to the last of them.
 _MOST_STRETCHES = 200
 
 
@@ -71,7 +71,7 @@ class _Group:
 
 
 class Finder:
-    """Runs the recognisers over regions of a text. Immutable, safe to share between threads."""
+    """Runs the recognisers over regions of a text; it is immutable and may be shared by threads."""
 
     def __init__(self) -> None:
         national = (*americas.RECOGNIZERS, *europe.RECOGNIZERS, *asia_pacific.RECOGNIZERS)
@@ -102,10 +102,10 @@ class Finder:
         most: int | None = None,
         overfull: set[int] | None = None,
     ) -> dict[int, list[Entity]]:
-        """Return the entities in the regions by record, in order of place, for the records that have any.
+        """Return the entities in the regions by record, in order of place.
 
-        Each recogniser takes at most `most` from one record; the records that had more are added to
-        `overfull`.
+        Each recogniser takes at most `most` entities from one record. Records that had more are
+        added to `overfull`.
         """
         found: dict[int, set[Entity]] = defaultdict(set)
         full: set[int] = set()
@@ -118,7 +118,7 @@ class Finder:
 
     @property
     def types(self) -> frozenset[str]:
-        """The names of everything that can be found."""
+        """The names of all types that can be found."""
         return frozenset(recognizer.type for _, group in self._groups for recognizer in group.recognizers)
 
     def _match(
@@ -129,9 +129,9 @@ class Finder:
         most: int | None,
         found: dict[int, set[Entity]],
     ) -> set[int]:
-        """Add what a group finds, and return the records where it was too much.
+        """Add what a group of recognisers finds, and return the records that had too many entities.
 
-        All regions are matched as one text, which costs one pass and not many.
+        All regions are matched as one text, which costs a single pass.
         """
         overfull: set[int] = set()
         pieces = [texts[region.record][region.start : region.end] for region in regions]
@@ -168,12 +168,12 @@ class Finder:
         return Entity(start, end, recognizer.type, round(confidence, 3), grade.note)
 
     def believes(self, entity: Entity, text: str) -> bool:
-        """Tell whether a disguised finding is one: an address spelled in words may be a sentence."""
+        """Tell whether a disguised entity is real; an address in words may be a sentence."""
         near, _ = self._surroundings(text, entity.start, entity.end, entity.type)
         return is_address(entity, text[entity.start : entity.end], near=near)
 
     def _surroundings(self, text: str, start: int, end: int, kind: str) -> tuple[bool, bool]:
-        """Tell whether words near the match speak for its type, and whether words before it speak against."""
+        """Tell whether words near a match speak for its type, and words before it against it."""
         first = max(0, start - _BEFORE)
         near = against = False
         for hit in self._words.find(text[first:start].replace("_", " ")):
@@ -185,7 +185,7 @@ class Finder:
 
 
 def _resolve(found: Iterable[Entity]) -> list[Entity]:
-    """Drop what a surer or longer finding covers; keep rivals where nothing is sure."""
+    """Drop entities that one with more confidence or length covers; keep all if none is certain."""
     kept: list[Entity] = []
     ranked = sorted(found, key=lambda e: (e.start, -e.confidence, e.start - e.end, e.type, e.note))
     clusters: list[list[Entity]] = []
@@ -210,37 +210,38 @@ def _best(cluster: list[Entity]) -> list[Entity]:
 
 
 def recognizers() -> tuple[Recognizer, ...]:
-    """Return every recogniser there is."""
+    """Return all recognisers."""
     return build_finder().recognizers
 
 
 @cache
 def build_finder() -> Finder:
-    """Return the finder with every recogniser, compiled once per process."""
+    """Return the finder with all recognisers, which is compiled once per process."""
     return Finder()
 
 
 def find_entities(text: str) -> list[Entity]:
     """Return the personal data and credentials in a text, in order of place.
 
-    Types are named as Presidio names them where it has them (EMAIL_ADDRESS, PHONE_NUMBER, CREDIT_CARD,
-    IBAN_CODE, US_SSN, IP_ADDRESS, …), else API_KEY, PRIVATE_KEY, PASSWORD, URL_CREDENTIALS, DATE_OF_BIRTH,
-    PASSPORT, STREET_ADDRESS. Where several types fit one place and none is sure, each is returned. Offsets
-    are characters; confidence is 0..1; time is linear in the text.
+    Types have the names that Presidio gives them if it has them (EMAIL_ADDRESS, PHONE_NUMBER,
+    CREDIT_CARD, IBAN_CODE, US_SSN, IP_ADDRESS, …), or else API_KEY, PRIVATE_KEY, PASSWORD,
+    URL_CREDENTIALS, DATE_OF_BIRTH, PASSPORT, STREET_ADDRESS. If several types fit one place and
+    none is certain, all are returned. Offsets are in characters, confidence is 0..1, and time is
+    linear in the text.
     """
     batch = Prepared([Record(prompt=text, response="")])
     return find_in_field(batch, "prompt").get(0, [])
 
 
 def entity_types() -> frozenset[str]:
-    """Return the names of everything that can be found."""
+    """Return the names of all types that can be found."""
     return build_finder().types
 
 
 def find_in_texts(
     texts: Sequence[str], *, most: int | None = None, overfull: set[int] | None = None
 ) -> dict[int, list[Entity]]:
-    """Return the entities of texts that stand alone, by the number of the text; as `find_in_field` does."""
+    """Return the entities of separate texts, by the index of the text; see `find_in_field`."""
     batch = Prepared([Record(prompt=text, response="") for text in texts])
     return find_in_field(batch, "prompt", most=most, overfull=overfull)
 
@@ -248,11 +249,11 @@ def find_in_texts(
 def find_in_field(
     batch: Prepared, field: TextField, *, most: int | None = None, overfull: set[int] | None = None
 ) -> dict[int, list[Entity]]:
-    """Return the entities of one field by record number, for the records that have any.
+    """Return the entities of one field by record index, for the records that have any.
 
-    Each recogniser takes at most `most` from one record, which bounds the time of a hostile text; the
-    records that had more are added to `overfull`. Each field of a batch is searched once, so what is returned
-    must not be changed.
+    Each recogniser takes at most `most` entities from one record, which bounds the time for a
+    hostile text. Records that had more are added to `overfull`. The result is shared within the
+    batch and must not be changed.
     """
     found, full = batch.shared(("entities", field, most), partial(_find_in_field, batch, field, most))
     if overfull is not None:
@@ -263,7 +264,7 @@ def find_in_field(
 def _find_in_field(
     batch: Prepared, field: TextField, most: int | None
 ) -> tuple[dict[int, list[Entity]], set[int]]:
-    """Return the entities of one field by record number, and the records that had too many."""
+    """Return the entities of one field by record index, and the records that had too many."""
     encoded = batch.encoded(field)
     overfull: set[int] = set()
     if not len(encoded.buffer):
@@ -281,7 +282,7 @@ def _find_in_field(
 def _find_hidden(
     batch: Prepared, field: TextField, hidden: Sequence[Place], most: int | None, overfull: set[int]
 ) -> dict[int, list[Entity]]:
-    """Return what is found where something is disguised, at its place in the text as it is written."""
+    """Return the entities in disguised places, at their place in the text as it is written."""
     encoded, texts = batch.encoded(field), batch.texts(field)
     stretches = _join(hidden)
     views = [reveal_place(encoded, begin, end) for _, begin, end in stretches]
@@ -308,7 +309,7 @@ def _find_hidden(
 
 
 def _join(hidden: Sequence[Place]) -> list[tuple[int, int, int]]:
-    """Return record, first and end byte of every stretch to read; of a record with too many, one for all."""
+    """Return record, first and end byte of each part to read; of too many parts, one for all."""
     by_record: dict[int, list[Place]] = defaultdict(list)
     for place in hidden:
         by_record[place.record].append(place)
@@ -322,9 +323,10 @@ def _join(hidden: Sequence[Place]) -> list[tuple[int, int, int]]:
 
 
 def _unhidden(plain: Iterable[Entity], hidden: Sequence[Entity]) -> list[Entity]:
-    r"""Return both, without what a hidden finding of its type overlaps and reaches as far as.
+    r"""Return both kinds, without plain entities that a hidden one of their type covers.
 
-    The hidden one knows where it begins: `\njane@corp.net` is read as a line break and a name.
+    Only the hidden one begins at the right place: `\njane@corp.net` is read as a line break and a
+    name.
     """
     taken: dict[str, tuple[list[int], list[int]]] = {}
     for kind in {one.type for one in hidden}:

@@ -1,7 +1,8 @@
-"""Compiled passes that find the few places of a text where an identifier could stand.
+"""Compiled passes that find the few places of a text in which an identifier could stand.
 
-`kernels_places` finds the others: around at signs, behind names of secrets, and where something is hidden.
-Both run in time linear in their input, release the interpreter lock and are cached on disk by numba.
+`kernels_places` finds the other places: around at signs, behind names of secrets, and in disguises.
+All passes run in time linear in their input, release the interpreter lock, and are cached on disk
+by numba.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ __all__ = [
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
-# What a region holds: an at sign, digits enough for an identifier, a token that mixes letters and digits,
-# groups between colons or dots as in network addresses, the head of a private key, a trigger word, a secret
-# behind its name, a disguise.
+# The kinds of regions: an at sign, enough digits for an identifier, a token of letters and digits,
+# groups between colons or dots as in network addresses, the head of a private key, a trigger word,
+# a secret behind its name, and a disguise.
 ADDRESS, NUMBER, TOKEN, COLONS, KEY, WORDS, SECRET, DISGUISE = 1, 2, 4, 8, 16, 32, 64, 128
 
 _MIN_DIGITS = 6
-# What has more in one chunk is a chain of numbers, none of which stands alone.
+# Characters with more digits are a chain of numbers, and none of those stands alone.
 _MOST_DIGITS = 256
 _MIN_TOKEN, _LONG_TOKEN = 16, 40
 _MIN_MIXED = 4
@@ -41,7 +42,7 @@ _MAX_GAP = 2
 _WINDOW_BEFORE, _WINDOW_AFTER, _WINDOW_SLACK = 64, 112, 32
 
 _BREAK, _DIGIT, _UPPER, _LOWER, _DOT, _COLON, _AT, _JOINT = 0, 1, 2, 4, 8, 16, 32, 64
-# A chunk of letters and signs without any of these is passed over.
+# A run of letters and signs without any of these is skipped.
 _TELLING = _DIGIT | _COLON | _AT
 
 
@@ -65,7 +66,7 @@ _CLASS = _byte_classes()
 
 @njit(cache=True, nogil=True)
 def _is_key(run: int, digits: int, letters: int) -> bool:
-    # Of random ones of 43 letters and digits one in a thousand has no digit.
+    # One in a thousand random tokens of 43 letters and digits has no digit.
     return run >= _MIN_TOKEN and letters > 0 and (digits > 0 or run >= _LONG_TOKEN)
 
 
@@ -141,10 +142,11 @@ def _are_spaces(buffer: Bytes, begin: int, end: int) -> bool:
 def find_regions(
     buffer: Bytes, starts: Ints
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
-    """Return (text number, first byte, end byte, kinds) of every region worth a closer look.
+    """Return (text number, first byte, end byte, kinds) of every region that is searched closely.
 
-    A region is a run of chunks without white space that hold digits, or up to four capitals, one or two
-    spaces apart: numbers are often written in groups. The positions are relative to the buffer.
+    A region is a run of chunks with digits, or with up to four capitals, that lie one or two spaces
+    apart, because numbers are often written in groups. A chunk has no white space. The positions
+    are relative to the buffer.
     """
     texts = starts.shape[0] - 1
     room = buffer.shape[0] // 4 + 2
@@ -206,10 +208,10 @@ def find_windows(
     offsets: Ints,
     table: NDArray[np.uint32],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return (text number, first byte, end byte) of what surrounds the words of a hash table, if digits do.
+    """Return (text number, first byte, end byte) around words of a hash table, if digits are near.
 
-    `table` is open-addressed, a power of two long, 0 is empty. Windows that overlap are joined; each ends
-    at a break or character boundary.
+    `table` uses open addressing; its length is a power of two, and 0 is a free slot. Windows that
+    overlap are joined. Each window ends at a break or at a character boundary.
     """
     mask = np.uint32(table.shape[0] - 1)
     owners = np.empty(ids.shape[0], dtype=np.int32)
@@ -228,7 +230,7 @@ def find_windows(
                 continue
             first = max(low, np.int64(begins[word]) - _WINDOW_BEFORE)
             last = min(high, np.int64(ends[word]) + _WINDOW_AFTER)
-            # An option of a command says enough by itself.
+            # The option of a command needs no digits around it.
             own = np.int64(begins[word])
             digit = own > low + 1 and buffer[own - 1] == 0x2D and buffer[own - 2] == 0x2D
             for at in range(first, last):

@@ -1,4 +1,4 @@
-"""Compiled readers of what stands for a character: escapes, look-alikes, and the words "at" and "dot".
+"""Compiled readers of escapes, look-alikes, and the words "at" and "dot".
 
 They work on UTF-8 bytes at one place, in constant time.
 """
@@ -28,18 +28,19 @@ __all__ = [
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
-# In the table of plain characters: this one has no look and vanishes. Other values are ASCII, 0 is "leave it".
+# In the table of plain characters this value means "invisible". 0 means "unchanged", others are
+# ASCII.
 DROPPED = 1
 
 _SPELLED_REACH = 64
-# JSON in JSON in JSON doubles them each time.
+# Each level of JSON inside JSON doubles the backslashes.
 _MOST_BACKSLASHES = 8
 
 
 @njit(cache=True, nogil=True)
 def number_at(values: NDArray[Any], at: int) -> int:
     """Return one value as a whole number that shifts and differences do not overflow."""
-    return np.int64(values[at])  # type: ignore[return-value]  # to numba they are the same
+    return np.int64(values[at])  # type: ignore[return-value]  # numba takes both for one type
 
 
 @njit(cache=True, nogil=True)
@@ -56,7 +57,7 @@ def is_alnum(byte: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _hex(byte: int) -> int:
-    """Return the value of a hexadecimal digit, -1 for anything else."""
+    """Return the value of a hexadecimal digit, or -1 for any other byte."""
     if 48 <= byte <= 57:
         return byte - 48
     lower = byte | 0x20
@@ -65,7 +66,7 @@ def _hex(byte: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _character(buffer: Bytes, at: int, stop: int) -> tuple[int, int]:
-    """Return a character's code and its number of bytes; a byte that begins none is its own."""
+    """Return the code of a character and its length in bytes; an invalid byte is one by itself."""
     byte = number_at(buffer, at)
     if byte < 0xC2:
         return byte, 1
@@ -81,7 +82,7 @@ def _character(buffer: Bytes, at: int, stop: int) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def plain_of(buffer: Bytes, at: int, stop: int, plain: Bytes) -> tuple[int, int]:
-    """Return what a character beyond ASCII stands for, 0 for itself, and its number of bytes."""
+    """Return what a character beyond ASCII stands for, or 0 for itself, and its length in bytes."""
     code, width = _character(buffer, at, stop)
     if code < 0x80 or code >= plain.shape[0]:
         return 0, width
@@ -90,7 +91,7 @@ def plain_of(buffer: Bytes, at: int, stop: int, plain: Bytes) -> tuple[int, int]
 
 @njit(cache=True, nogil=True)
 def _code_of(buffer: Bytes, at: int, stop: int, count: int, base: int) -> int:
-    """Return the number written in exactly `count` digits of a base, -1 where they are none."""
+    """Return the number that is written in exactly `count` digits of a base, or -1."""
     if at + count > stop:
         return -1
     code = 0
@@ -104,7 +105,7 @@ def _code_of(buffer: Bytes, at: int, stop: int, count: int, base: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _number_to(buffer: Bytes, at: int, stop: int, base: int, closing: int) -> tuple[int, int]:
-    """Return a number of one to seven digits and where it ends behind `closing`; -1 without one."""
+    """Return a number of one to seven digits and its end after `closing`; -1 if there is none."""
     code = 0
     k = at
     while k < stop and k < at + 7 and 0 <= _hex(number_at(buffer, k)) < base:
@@ -114,13 +115,14 @@ def _number_to(buffer: Bytes, at: int, stop: int, base: int, closing: int) -> tu
         return -1, at
     if k < stop and buffer[k] == closing:
         return code, k + 1
-    # HTML forgives a missing semicolon, braces must close; without one a line break is no character of a form.
+    # HTML allows a missing semicolon, but braces must close. Without one, control characters do not
+    # count.
     return (code, k) if closing == 0x3B and code >= 0x20 else (-1, at)
 
 
 @njit(cache=True, nogil=True)
 def _named(buffer: Bytes, at: int, stop: int, names: Bytes, offsets: Ints, values: Bytes) -> tuple[int, int]:
-    """Return the character of a named HTML entity whose name begins at `at`, and where it ends; -1 for none."""
+    """Return the character of the HTML entity whose name begins at `at`, and its end; or -1."""
     for name in range(values.shape[0]):
         size = offsets[name + 1] - offsets[name]
         if at + size < stop and buffer[at + size] == 0x3B:
@@ -136,10 +138,11 @@ def _named(buffer: Bytes, at: int, stop: int, names: Bytes, offsets: Ints, value
 
 @njit(cache=True, nogil=True)
 def escaped(buffer: Bytes, at: int, stop: int, names: Bytes, offsets: Ints, values: Bytes) -> tuple[int, int]:
-    """Return the code that an escape beginning at `at` stands for, and where it ends; -1 for none.
+    """Return the code of the escape that begins at `at`, and its end; -1 if there is none.
 
-    It reads percent escapes, also of percent signs; backslash escapes with u, U and x, and those of line breaks,
-    quotes and slashes, behind one backslash or more; entities of HTML, numbered and named, also of ampersands.
+    It reads percent escapes, also of percent signs. It reads backslash escapes with u, U and x, and
+    those of line breaks, quotes and slashes, with one or more backslashes. And it reads HTML
+    entities with numbers or names, also of ampersands.
     """
     byte = buffer[at]
     if byte == 0x25:
@@ -192,7 +195,7 @@ def escaped(buffer: Bytes, at: int, stop: int, names: Bytes, offsets: Ints, valu
 
 @njit(cache=True, nogil=True)
 def is_word(buffer: Bytes, at: int, stop: int, first: int, second: int, third: int) -> bool:
-    """Tell whether up to three letters stand at `at`, in either case; 0 is no letter."""
+    """Tell whether up to three letters stand at `at`, in either case; 0 stands for no letter."""
     if at + 3 > stop:
         return False
     if buffer[at] | 0x20 != first or buffer[at + 1] | 0x20 != second:
@@ -202,7 +205,7 @@ def is_word(buffer: Bytes, at: int, stop: int, first: int, second: int, third: i
 
 @njit(cache=True, nogil=True)
 def spelled_at(buffer: Bytes, at: int, stop: int) -> tuple[int, int]:
-    """Return @ or . for `[at]`, `(at)`, `{dot}`, `<.>` and the like, and where it ends; -1 for anything else."""
+    """Return @ or . for `[at]`, `(at)`, `{dot}`, `<.>` and the like, and the end; or -1."""
     closing = buffer[at] + 1 if buffer[at] == 0x28 else buffer[at] + 2
     k = at + 1
     while k < stop and k < at + 3 and buffer[k] == 0x20:
@@ -234,9 +237,9 @@ def spelled_at(buffer: Bytes, at: int, stop: int) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def spelled_word(buffer: Bytes, at: int, stop: int) -> tuple[int, int]:
-    """Return @ or . for ` at `, ` dot ` or ` @ ` between the words of an address, and where it ends; -1 for others.
+    """Return @ or . for ` at `, ` dot ` or ` @ ` between words of an address, and the end; or -1.
 
-    ` at ` counts where a word and a dot follow, spelled or not.
+    ` at ` counts only if a word and a dot follow, spelled or not.
     """
     if at + 4 < stop and is_word(buffer, at + 1, stop, 0x64, 0x6F, 0x74) and buffer[at + 4] == 0x20:
         return 0x2E, at + 5
@@ -249,7 +252,7 @@ def spelled_word(buffer: Bytes, at: int, stop: int) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def _label_end(buffer: Bytes, at: int, stop: int) -> int:
-    """Return where a word of a host name that begins at `at` ends."""
+    """Return the end of the host name's word that begins at `at`."""
     k = at
     while (
         k < stop
@@ -262,7 +265,10 @@ def _label_end(buffer: Bytes, at: int, stop: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _is_host(buffer: Bytes, at: int, stop: int) -> bool:
-    """Tell whether words with dots between them, spelled or not, stand at `at`, and no further at sign behind."""
+    """Tell whether words with dots between them stand at `at`, without another at sign after them.
+
+    The dots may be spelled.
+    """
     k = _label_end(buffer, at, stop)
     if k == at:
         return False

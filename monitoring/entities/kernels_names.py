@@ -1,4 +1,4 @@
-"""The compiled look at what stands before a sign, which may be the name of a secret."""
+"""The compiled check whether the text before a sign is the name of a secret."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _lower(byte: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _ends_with(buffer: Bytes, low: int, end: int, words: Bytes, offsets: Ints) -> bool:
-    """Tell whether the bytes before `end` end with one of the words, whatever their case."""
+    """Tell whether the bytes before `end` end with one of the words, in any case."""
     last = _lower(buffer[end - 1])
     for word in range(offsets.shape[0] - 1):
         size = offsets[word + 1] - offsets[word]
@@ -34,7 +34,7 @@ def _ends_with(buffer: Bytes, low: int, end: int, words: Bytes, offsets: Ints) -
 
 @njit(cache=True, nogil=True)
 def names_secret(buffer: Bytes, low: int, at: int, words: Bytes, offsets: Ints) -> bool:
-    """Tell whether what stands before a sign is the name of a secret, as in DATABASE_PASSWORD="…", or `-u name`."""
+    """Tell whether a secret's name stands before a sign: DATABASE_PASSWORD="…", or `-u name`."""
     end = at
     while (
         end > low

@@ -1,6 +1,7 @@
-"""Compiled passes that find where something stands that no plain form meets: at signs, secrets, disguises.
+"""Compiled passes that find what no plain pattern matches: at signs, secrets and disguises.
 
-Both run in time linear in their input, release the interpreter lock and are cached on disk by numba.
+They run in time linear in their input, release the interpreter lock, and are cached on disk by
+numba.
 """
 
 from __future__ import annotations
@@ -25,19 +26,20 @@ from monitoring.entities.kernels_names import names_secret
 
 __all__ = ["find_places", "find_spelled"]
 
-# The kinds of places, as regions name them (`kernels`): an address, a secret, a disguise.
+# The kinds of places, as `kernels` names them: an address, a secret, a disguise.
 _ADDRESS, _SECRET, _DISGUISE = 1, 64, 128
 
-# Bytes before and after a sign: a local part or a host name has at most 64 characters of four bytes, and an
-# escaped character has up to six; what follows the name of a secret is read for 128 characters.
+# Bytes before and after a sign. A local part or a host name has at most 64 characters of four
+# bytes, and an escaped character has up to six bytes. After the name of a secret, 128 characters
+# are read.
 _ADDRESS_BEFORE, _ADDRESS_AFTER = 288, 400
 _SECRET_BEFORE, _SECRET_AFTER = 64, 400
 _DISGUISE_BEFORE, _DISGUISE_AFTER = 240, 400
 _SLACK = 64
-# No byte: a place that is not bounded by lines.
+# This value is no byte, so it bounds a place by nothing.
 _NO_EDGE = 256
 
-# Fewer digits around a separator make no identifier.
+# Fewer digits around a separator are no identifier.
 _DIGITS_AROUND, _LOOK_AROUND = 7, 32
 _TWO_YEARS = 8
 
@@ -46,7 +48,7 @@ def _suspects() -> NDArray[np.uint8]:
     table = np.zeros(256, dtype=np.uint8)
     for byte in b"@%&\\([{<=:>_-":
         table[byte] = 1
-    # The leading bytes of invisible characters, foreign digits and look-alikes of signs.
+    # The first bytes of invisible characters, foreign digits and look-alikes of signs.
     for byte in (0xC2, 0xCD, 0xD8, 0xD9, 0xDB, 0xDF, 0xE0, 0xE1, 0xE2, 0xE3, 0xEA, 0xEF, 0xF0, 0xF3):
         table[byte] = 1
     return table
@@ -65,7 +67,7 @@ def _belongs(byte: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _joins_digits(buffer: Bytes, low: int, begin: int, end: int, stop: int) -> bool:
-    """Tell whether a separator stands between groups of digits that could be one identifier; years are none."""
+    """Tell whether a separator stands between digits of one identifier, which years are not."""
     left = begin
     digits = 0
     while left > low and begin - left < _LOOK_AROUND and _belongs(buffer[left - 1]):
@@ -117,7 +119,7 @@ def _hides(
     words: Bytes,
     bounds: Ints,
 ) -> bool:
-    """Tell whether a character stands where an identifier has a plain one."""
+    """Tell whether a disguised character stands where an identifier has a plain one."""
     byte = buffer[at]
     before = number_at(buffer, at - 1) if at > low else 0
     if byte == 0x25 or byte == 0x26 or byte == 0x5C:
@@ -134,7 +136,8 @@ def _hides(
         if byte == 0x5C:
             return code != 0x22 and code != 0x27 and code != 0x2F
         told = code == 0x40 or code == 0x3D or code == 0x3A or code == 0x2B or code == 0x2E
-        # Nobody escapes letters, digits and low lines but to hide them, nor hyphens in an address (RFC 3986, 2.3).
+        # Letters, digits and low lines are escaped only to hide them, and so are hyphens in an
+        # address (RFC 3986, 2.3).
         told = told or is_alnum(code) or code == 0x5F or (code == 0x2D and byte == 0x25)
         return told or is_digit(before) or is_digit(after)
     if byte == 0x28 or byte == 0x5B or byte == 0x7B or byte == 0x3C:
@@ -179,7 +182,7 @@ def _hides(
 def _window(
     buffer: Bytes, low: int, at: int, stop: int, before: int, after: int, edge: int
 ) -> tuple[int, int]:
-    """Return the bounds of what surrounds a byte up to an `edge`, widened to white space or whole characters."""
+    """Return bounds around a byte up to an `edge`, widened to white space or whole characters."""
     first = at
     bound = max(low, at - before)
     while first > bound and buffer[first - 1] != edge:
@@ -207,7 +210,7 @@ def _window(
 
 @njit(cache=True, nogil=True)
 def _is_ordinary(buffer: Bytes, low: int, at: int, stop: int, byte: int) -> bool:
-    """Tell at a glance the signs that mean nothing here, which are most of those in a text."""
+    """Tell quickly whether a sign has no meaning here, as most signs of a text."""
     if at == low or at + 2 >= stop:
         return False
     before = number_at(buffer, at - 1)
@@ -231,7 +234,8 @@ def _is_ordinary(buffer: Bytes, low: int, at: int, stop: int, byte: int) -> bool
         return after == 0x80 and (
             third == 0x98 or third == 0x99 or third == 0x9C or third == 0x9D or third == 0xA6
         )
-    # Of what begins with this byte only the ideographic space is read; the rest is kana and punctuation.
+    # Of the characters with this first byte only the ideographic space is read. The others are
+    # kana and punctuation.
     return byte == 0xE3 and after != 0x80
 
 
@@ -246,10 +250,11 @@ def find_places(
     words: Bytes,
     bounds: Ints,
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
-    """Return (text number, first byte, end byte, kind) of what surrounds at signs, named secrets and disguises.
+    """Return (text number, first, end byte, kind) around at signs, named secrets and disguises.
 
-    Places of one kind that overlap are joined. `plain` says by code what a character stands for; `names`,
-    `offsets`, `values` are the entities of HTML, `words`, `bounds` the last words of the names of secrets.
+    Places of one kind that overlap are joined. `plain` gives by code what a character stands for.
+    `names`, `offsets` and `values` are the entities of HTML. `words` and `bounds` are the last
+    words of the names of secrets.
     """
     room = 64
     owners = np.empty(room, dtype=np.int32)
@@ -281,7 +286,8 @@ def find_places(
                     before, after = _DISGUISE_BEFORE, _DISGUISE_AFTER
                     if byte == 0x3D or byte == 0x3A or byte == 0x3E:
                         continue
-                # A place that reaches half as far will do, which keeps many signs in a row cheap.
+                # A place that reaches half as far is enough, so that many signs in a row stay
+                # cheap.
                 if latest >= 0 and at + after // 2 <= ends[latest]:
                     continue
                 if kind == _SECRET and not names_secret(buffer, low, at, words, bounds):
@@ -325,15 +331,15 @@ def find_spelled(
     offsets: Ints,
     told: NDArray[np.uint32],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return (text number, first byte, end byte) around words that addresses are spelled with.
+    """Return (text number, first byte, end byte) around words with which addresses are spelled.
 
-    `told` holds the hash of "dot", then those of mail providers, which count behind ` at `.
+    `told` holds the hash of "dot", and then those of mail providers, which count behind ` at `.
     """
     owners = np.empty(ids.shape[0], dtype=np.int32)
     firsts = np.empty(ids.shape[0], dtype=np.int64)
     lasts = np.empty(ids.shape[0], dtype=np.int64)
     count = 0
-    # One look-up tells almost every word from those that are told.
+    # One look-up excludes almost every word that is not in `told`.
     ends = np.zeros(256, dtype=np.uint8)
     for k in range(told.shape[0]):
         ends[told[k] & np.uint32(255)] = 1

@@ -1,4 +1,4 @@
-"""The compiled pass that writes a stretch of text in plain characters, and remembers where each came from."""
+"""The compiled pass that writes a part of a text in plain characters, with their origins."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ __all__ = ["reveal"]
 def reveal(
     buffer: Bytes, begin: int, stop: int, plain: Bytes, names: Bytes, offsets: Ints, values: Bytes
 ) -> tuple[Bytes, Ints, Ints]:
-    """Return a stretch in plain characters: its bytes, and where the source of each begins and ends.
+    """Return a part of a text in plain characters: its bytes, and the bounds of their sources.
 
-    Escapes are read, look-alikes of digits, letters and signs become ASCII, invisible characters vanish, a
-    spelled at or dot becomes its sign, and separators between digits become spaces, dots or hyphens.
+    Escapes are read; look-alikes of digits, letters and signs become ASCII; invisible characters
+    are dropped. A spelled at or dot becomes its sign, and separators between digits become spaces,
+    dots or hyphens.
     """
     size = stop - begin
     shown = np.empty(size + 4, dtype=np.uint8)
@@ -82,7 +83,8 @@ def reveal(
                 count += 1
             at = end
             continue
-        # Percent escapes are bytes of UTF-8; other escapes are codes of characters, none longer than its escape.
+        # Percent escapes are bytes of UTF-8. Other escapes are codes of characters, and no code is
+        # longer than its escape.
         if code < 0x80 or byte == 0x25:
             shown[count] = code
             firsts[count] = at

@@ -1,4 +1,4 @@
-"""Addresses on networks: mail, IP, hardware, and links that carry a password."""
+"""Addresses in networks: mail, IP and hardware addresses, and links that hold a password."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from monitoring.entities.recognizer import Grade, Recognizer
 
 __all__ = ["ADDRESSES", "HOSTS"]
 
-# Reserved for examples and tests (RFC 2606, RFC 6761), and what writers put in their place.
+# Domains reserved for examples and tests (RFC 2606, RFC 6761), and those that writers use instead.
 _EXAMPLE_DOMAINS = frozenset(
     {"example.com", "example.org", "example.net", "example.edu", "test.com", "domain.com"}
 )
@@ -89,7 +89,7 @@ _ROLE_NAMES = frozenset(
         "git",
     ]
 )
-# File names and packages that look like addresses: icon@2x.png, actions/checkout@v2.0.js
+# Endings of file names and packages that look like addresses: icon@2x.png, actions/checkout@v2.0.js
 _FILE_ENDINGS = frozenset(
     [
         "png",
@@ -147,7 +147,7 @@ def _email(text: str) -> Grade | None:
 
 
 def _note(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """Return why an address points at nobody, or nothing."""
+    """Return why an address belongs to nobody, or an empty text."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         return _note(address.ipv4_mapped)
     if address.is_loopback or address.is_unspecified:
@@ -163,7 +163,7 @@ _DOCUMENTATION = tuple(
     ipaddress.ip_network(block)
     for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
 )
-# Public resolvers and examples that everybody types.
+# Public resolvers, and examples that many people type.
 _WELL_KNOWN = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "1.2.3.4", "4.4.4.4"})
 
 
@@ -178,7 +178,7 @@ def _ipv4(text: str) -> Grade | None:
     if text in _WELL_KNOWN:
         return Grade(0.15, 0.35, "well_known")
     if max(address.packed) < _SMALL_OCTET:
-        return Grade(0.25, 0.85)  # more often a version or a section
+        return Grade(0.25, 0.85)  # it is more often a version or a section
     return Grade(0.75, 0.95)
 
 
@@ -228,9 +228,10 @@ _PLACEHOLDER_PASSWORDS = frozenset(
 
 _HEXTET = "[0-9a-fA-F]{1,4}"
 
-# Letters that may stand in one name together (RFC 6531 takes all), and those of scripts that write words without
-# spaces: what precedes an address there is the sentence, so the two kinds do not mix. Without counted repetition,
-# which would multiply classes of this size; the places that are searched are short.
+# Letters that may stand together in one name (RFC 6531 allows all), and letters of scripts that
+# write words without spaces. In those scripts the sentence goes right up to an address, so the two
+# kinds do not mix. There is no counted repetition, because it would multiply classes of this size;
+# the searched places are short anyway.
 _LETTERS = "".join(
     rf"\p{{{script}}}"
     for script in (
@@ -257,16 +258,16 @@ ADDRESSES = (
         )
         for before, local in (
             ("", _LOCAL),
-            # Signs that also end an address are part of it where white space, a bracket or a quote precedes them.
+            # These signs are part of an address if white space, a bracket or a quote precedes them.
             (r"(?:^|[\s<>(\[\"',;:])", rf"[{_LETTERS}\p{{Nd}}][{_LETTERS}\p{{Nd}}._%+'&!#$^~-]*"),
-            # One address within another, as lists and forwarders write them (VERP, SRS).
+            # An address within another one, as lists and forwarders write it (VERP, SRS).
             ("", r"[A-Za-z0-9][A-Za-z0-9._+-]*=[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]+"),
             ("", r"\"[A-Za-z0-9](?:[^\"\\\n]|\\.){0,63}\""),
         )
     ),
     Recognizer(
         "URL_CREDENTIALS",
-        # A password may hold an at sign: the last one before the path ends it.
+        # A password may hold an at sign; the last one before the path ends the password.
         r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s:/@\"'<>]{0,64}:[^\s/?#\"'<>]{1,128})@[A-Za-z0-9\[]",
         _credentials,
         ("password", "login", "connection", "dsn"),

@@ -1,4 +1,4 @@
-"""What only its words give away: dates of birth, passports, licences, street and postal addresses."""
+"""Data that only words reveal: dates of birth, passports, licences and addresses of homes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DATE = (
     rf"(?:\d{{1,2}}[/.-]\d{{1,2}}[/.-](?:19|20)?\d{{2}}|(?:19|20)\d{{2}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}"
     rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH},? (?:19|20)\d{{2}})"
 )
-# Between the words and what they announce: "is", ":", "number is", "no.".
+# Characters between the words and the value that they announce: "is", ":", "number is", "no.".
 _LINK = r"[\"'*]{0,3}(?:'s)?(?: card)?(?: (?:number|no\.?|num|nr\.?|#))?(?:(?: is| was| es|:|=|#|,|\.)\s{0,3}){0,3}[\"'* ]{0,3}"
 _STREET = (
     r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|way|place|pl|square|sq|terrace|ter"
@@ -41,7 +41,8 @@ _HOME_WORDS = (
     "deliver", "delivery", "mail to", "sent to", "moved to", "reside", "postal", "adresse", "dirección", "indirizzo",
 )  # fmt: skip
 
-# Words that make the recognisers of this module worth running; the finder looks for them by hash.
+# Words without which the recognisers of this module need not run; the finder looks for their
+# hashes.
 TRIGGERS = (
     "born", "birth", "dob", "birthday", "birthdate", "geboren", "geburtsdatum", "naissance", "nacimiento",
     "passport", "passports", "reisepass", "passeport", "pasaporte", "passaporto", "license", "licence",

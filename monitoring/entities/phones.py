@@ -1,4 +1,4 @@
-"""Telephone numbers, checked against the numbering plans that `phonenumbers` carries."""
+"""Telephone numbers, checked against the numbering plans of `phonenumbers`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monitoring.entities.recognizer import Grade, Recognizer, compact
 
 __all__ = ["RECOGNIZERS"]
 
-# Where a number written without a country code may belong; the first plan in which it is valid decides.
+# Regions of a number without a country code; the first plan in which the number is valid decides.
 _TRUNK_REGIONS = (
     "GB",
     "DE",
@@ -32,7 +32,7 @@ _TRUNK_REGIONS = (
 )
 _PLAIN_REGIONS = ("TR", "CN", "PL", "ES", "NO", "DK", "PT", "BR")
 _FEWEST, _MOST = 7, 15
-# Numbers of companies, not of persons.
+# Numbers of companies and not of persons.
 _TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888", "900"})
 _GROUP = 3
 _NANP = 10
@@ -69,7 +69,7 @@ def _international(text: str) -> Grade | None:
 
 
 def _is_fictional(digits: str) -> bool:
-    """Tell numbers set aside for stories: 555-0100 to 555-0199, and what only counts up."""
+    """Tell whether a number is fictional: 555-0100 to 555-0199, or digits that only count up."""
     return (len(digits) == _NANP and digits[3:8] == "55501") or digits in {
         "1234567890",
         "5551234567",
@@ -104,7 +104,7 @@ def _national(text: str) -> Grade | None:
 
 
 def _local(text: str) -> Grade | None:
-    """Grade a number that only its neighbourhood can tell from any other number."""
+    """Grade a number that only the words around it can tell from other numbers."""
     digits = compact(text)
     if not _FEWEST <= len(digits) <= _NANP + 1 or len(set(digits)) <= _GROUP - 1:
         return None
@@ -119,13 +119,13 @@ def _local(text: str) -> Grade | None:
 
 
 def _is_amount(text: str) -> bool:
-    """Tell digits in groups of three, as of thousands, all behind the same space or dot."""
+    """Tell whether digits are an amount: groups of three, separated by the same space or dot."""
     first, *groups = text.replace(".", " ").split(" ")
     return len(first) <= _GROUP and all(len(group) == _GROUP and group.isdigit() for group in groups)
 
 
 def _linked(text: str) -> Grade | None:
-    """Grade what a link to a telephone or a messenger names."""
+    """Grade the number in a link to a telephone or a messenger."""
     digits = compact(text)
     if not _FEWEST <= len(digits) <= _MOST or len(set(digits)) <= _GROUP - 1:
         return None
@@ -145,7 +145,7 @@ _EXTENSION = r"(?: ?(?:x|ext\.? ?)\d{1,6})?"
 RECOGNIZERS = (
     Recognizer(
         "PHONE_NUMBER",
-        # A question mark ends a region, so of a link's query only its own part is seen.
+        # A question mark ends a region, so that only one part of a link's query is seen at a time.
         r"(?i)\b(?:wa\.me/|t\.me/|signal\.me/#p/|(?:phone|tel|telephone|mobile|msisdn)=|(?:tel|sms|smsto|callto|facetime|facetime-audio|mms|whatsapp):(?://)?)(\+?\(?\d(?:[().-]{0,2}\d){6,14})",
         _linked,
         _WORDS,

@@ -1,4 +1,4 @@
-"""Places in a field's bytes, and the way from bytes to characters."""
+"""Places in the bytes of a field, and the conversion of bytes to characters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Characters", "Place"]
 
 
 class Place(NamedTuple):
-    """A stretch of one record's text, in bytes of the field's buffer, and the kind that `kernels` names."""
+    """A part of one record's text, in bytes of the field's buffer, with its kind (`kernels`)."""
 
     record: int
     begin: int
@@ -21,7 +21,7 @@ class Place(NamedTuple):
 
 
 class Characters:
-    """Turns byte positions in a field's buffer into character offsets of one text, each in constant time."""
+    """Converts byte positions to character offsets of one text, each in constant time."""
 
     def __init__(self, encoded: Encoded, record: int, length: int) -> None:
         self._first = int(encoded.starts[record])

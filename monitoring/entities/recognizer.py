@@ -1,4 +1,4 @@
-"""What a recogniser is: a form, the check the form allows, and how sure a match makes us."""
+"""What a recogniser is: a form, a check of that form, and the confidence of a match."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["Check", "Entity", "Grade", "Judge", "Nature", "Recognizer", "checked
 
 
 class Entity(NamedTuple):
-    """One finding: character offsets, a type named as Presidio names it, 0..1 confidence, and a note.
+    """One entity: character offsets, type as Presidio names it, confidence 0..1, and a note.
 
-    The note tells special cases apart (`test_card`, `private`, `documentation`, `example_domain`,
-    `fictional`, `placeholder`) and names the vendor of an API key; it is empty for most. `reading` is what
-    the place says in plain characters, empty where that is how it is written.
+    The note names special cases (`test_card`, `private`, `documentation`, `example_domain`,
+    `fictional`, `placeholder`) or the vendor of an API key; usually it is empty. `reading` is the
+    text of the place in plain characters, and empty if it is written plainly.
     """
 
     start: int
@@ -25,7 +25,7 @@ class Entity(NamedTuple):
 
 
 class Grade(NamedTuple):
-    """Confidence in a match standing `bare`, and with a word of its kind `near` it; and its note."""
+    """The confidence in a match that stands `bare` or `near` a word of its kind, and its note."""
 
     bare: float
     near: float
@@ -38,11 +38,12 @@ Nature = Literal["number", "host", "token"]
 
 
 class Recognizer(NamedTuple):
-    """Finds one type: `pattern` in RE2 syntax (its first group is the match), `judge`, context `words`.
+    """Finds one type: `pattern` in RE2 syntax (its first group is the match), `judge`, and `words`.
 
-    `judge` sees the matched text and returns None when its check fails. `nature` says what its surroundings
-    mean: a "number" may be a piece of a longer one, and counts for less inside a link or behind words such
-    as "order"; a "host" counts for less behind those words; a "token" speaks for itself.
+    `judge` gets the matched text and returns None if a check fails. `words` are context words.
+    `nature` says what the surroundings mean. A "number" may be part of a longer one, and has less
+    confidence inside a link or behind words such as "order". A "host" has less confidence behind
+    those words. A "token" does not depend on its surroundings.
     """
 
     type: str
@@ -58,7 +59,7 @@ def compact(text: str) -> str:
 
 
 def checked(check: Check, bare: float, near: float) -> Judge:
-    """Grade matches whose compact form passes a check, all alike."""
+    """Return a judge that gives one grade to all matches whose compact form passes a check."""
     grade = Grade(bare, near)
 
     def judge(text: str) -> Grade | None:

@@ -1,4 +1,4 @@
-"""The stretches of a field that are worth a closer look, in characters of each record's text."""
+"""The regions of a field that are searched closely, in characters of each record's text."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from monitoring.text.prepared import Prepared
 
 __all__ = ["Region", "regions_of"]
 
-# A private key is read this far beyond its first line; of a text full of first lines only the first are.
+# This many characters of a private key are read beyond its first line, and this many keys per text.
 _KEY_LENGTH, _MOST_KEYS = 8192, 20
 
 
 class Region(NamedTuple):
-    """A stretch of one record's text to look at: character offsets and the kinds of `kernels`."""
+    """A part of one record's text to search: character offsets and kinds (see `kernels`)."""
 
     record: int
     start: int
@@ -35,7 +35,7 @@ class Region(NamedTuple):
 def regions_of(
     batch: Prepared, field: TextField, places: Iterable[Place], overfull: set[int] | None
 ) -> list[Region]:
-    """Return the regions of a field: those of `places` and those that digits, tokens and words suggest.
+    """Return the regions of a field: those of `places`, and those of digits, tokens and words.
 
     Records with too many private keys are added to `overfull`.
     """
@@ -43,7 +43,8 @@ def regions_of(
     found: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     columns = (column.tolist() for column in find_regions(encoded.buffer, encoded.starts))
     for owner, begin, end, kind in zip(*columns, strict=True):
-        # At signs have places of their own: a name before one may hold what ends a run of plain characters.
+        # At signs have places of their own, because the name before one may be longer than a
+        # region.
         if kind & ~ADDRESS:
             found[owner].append((begin, end, kind & ~ADDRESS))
     windows = find_windows(encoded.buffer, encoded.starts, *batch.words(field), _trigger_table())
@@ -67,7 +68,7 @@ def regions_of(
 
 @cache
 def _trigger_table() -> NDArray[np.uint32]:
-    """Return the hashes of the trigger words, open-addressed in a table four times their number."""
+    """Return the hashes of the trigger words, in an open-addressing table four times as long."""
     size = 1 << (4 * len(personal.TRIGGERS)).bit_length()
     table = np.zeros(size, dtype=np.uint32)
     for word in personal.TRIGGERS:

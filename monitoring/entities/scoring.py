@@ -1,4 +1,4 @@
-"""The score of personal data that was found: the same from the evaluator and from the redaction, which finds it first."""
+"""The score of personal data, which the evaluator and the redaction compute in the same way."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from monitoring.models import Evidence, Score, TextField
 __all__ = ["MOST_FINDINGS", "PII", "VERSION", "score_findings"]
 
 PII = "pii"
-"""The name under which the score is kept. The evaluator of this name skips a record that the redaction has scored."""
+"""The name of this score. Its evaluator skips records that the redaction has scored already."""
 VERSION = "1.1.0"
 MOST_FINDINGS = 1000
-"""Of one type in one field; more tell nothing new, and would let a hostile text take its time."""
+"""So many entities of one type in one field count; more say nothing new and only cost time."""
 _MOST_EVIDENCE = 50
 
 
 def score_findings(filled: Sequence[TextField], found: Mapping[TextField, Sequence[Entity]]) -> Score:
-    """Return the score of a record with text in the fields `filled`, from what was found in each."""
+    """Return the score of a record with text in the fields `filled`, from what was found."""
     parts: dict[str, float] = {
         field: max((entity.confidence for entity in found.get(field, ())), default=0.0) for field in filled
     }
@@ -31,7 +31,7 @@ def score_findings(filled: Sequence[TextField], found: Mapping[TextField, Sequen
 
 
 def _evidence(found: Mapping[TextField, Sequence[Entity]]) -> tuple[Evidence, ...]:
-    """Return the surest findings, those of the response first, in order of place."""
+    """Return the evidence with the most confidence, the response first, in order of place."""
     ranked = sorted(
         (field != "response", -entity.confidence, field, entity)
         for field, entities in found.items()

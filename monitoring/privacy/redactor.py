@@ -1,4 +1,4 @@
-"""Taking personal data out of records: every string of a batch is searched once and replaced at its place."""
+"""Taking personal data out of records: every string is searched once and redacted in place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from monitoring.text.prepared import Prepared
 __all__ = ["Pseudonym", "Redacted", "redact", "without_text"]
 
 Pseudonym = Callable[[str, str], str]
-"""From a type and a value to a word that stands for the value wherever it occurs."""
+"""A function from a type and a value to the word that stands for this value everywhere."""
 
 _WHOLE = "[REDACTED]"
 _CASELESS = frozenset({"EMAIL_ADDRESS", "IP_ADDRESS", "STREET_ADDRESS", "DATE_OF_BIRTH"})
@@ -31,16 +31,16 @@ _JOINT = len("\n\n")
 _FIELDS: tuple[TextField, ...] = get_args(TextField)
 _WHOLE_FIELDS: tuple[TextField, ...] = ("prompt", "response", "reference", "system_prompt")
 _OWN_IDS = {"user_id": USER_ID, "session_id": SESSION_ID}
-# Every string of a record that may be missing, so that none is forgotten.
+# All optional strings of a record, taken from its definition so that none is forgotten.
 _OPTIONAL = tuple(one.name for one in msgspec.structs.fields(Record) if one.type == str | None)
 _SECRETIVE = re2.compile("(?i)pass|pwd|kennwort|contrase|secret")
 
 
 class Redacted(NamedTuple):
-    """A record after redaction, and the pii evaluator's score of the record as it was before.
+    """A record after redaction, and the pii evaluator's score of the record before it.
 
-    The score's evidence lies in the redacted text. A `dropped` record has no text and no score: it has to
-    be scored by its original.
+    The evidence of the score lies in the redacted text. A `dropped` record has no text and no
+    score; it has to be scored by its original.
     """
 
     record: Record
@@ -54,7 +54,7 @@ def _is_secretive(lead: str) -> bool:
 
 
 class _Place(NamedTuple):
-    """A string to search: `lead` is put before it and speaks for it, `own_id` names a record's own id."""
+    """A string to search: `lead` is put before it as its name; `own_id` says which id it is."""
 
     text: str
     lead: str = ""
@@ -62,14 +62,14 @@ class _Place(NamedTuple):
 
     @property
     def spoken(self) -> tuple[str, str]:
-        """What is put before and behind the string: behind the name of a secret it is a value, hence quotes."""
+        """What is put before and behind the string: a name, and quotes that make it a value."""
         if self.lead and _is_secretive(self.lead) and '"' not in self.text:
             return f'{self.lead}"', '"'
         return self.lead, ""
 
 
 class _Text(NamedTuple):
-    """What stands in the place of a string, what was found there, and whether it asks for a drop."""
+    """The redacted form of a string, what was found in it, and whether texts must be dropped."""
 
     text: str
     entities: tuple[Entity, ...] = ()
@@ -77,41 +77,41 @@ class _Text(NamedTuple):
 
 
 _Change = Callable[[_Place], str]
-_Findings = tuple[Sequence[Entity], bool]
+_Found = tuple[Sequence[Entity], bool]
 """What was found in a text, and whether it was too much."""
 
 
 def redact(
     records: Sequence[Record], redaction: Redaction, pseudonym: Pseudonym, searched: Prepared | None = None
 ) -> list[Redacted]:
-    """Redact every string of every record: texts, messages, names, ids, tags, keys and values of metadata.
+    """Redact every string of every record: texts, messages, names, ids, tags and metadata.
 
-    Takes time linear in the text. `searched` holds the same records where the pii evaluator has seen them, whose
-    findings are taken then. A text in which one type was found more than a thousand times is a list of people, and
-    is taken out whole.
+    The time is linear in the text. `searched` holds the same records if the pii evaluator has seen
+    them, and its results are used then. A text in which one type occurs more than a thousand times
+    is a list of people and is removed as a whole.
     """
     every = redaction.mode == "drop"
     subjects = [without_text(record) for record in records] if every else list(records)
     search = _Search(redaction, pseudonym)
     for record in subjects:
         _map_record(record, search.collect)
-    search.run(_findings_of(searched) if searched else {})
+    search.run(_found_by_text(searched) if searched else {})
     return [_redact(record, search, every=every) for record in subjects]
 
 
-def _findings_of(searched: Prepared) -> dict[str, _Findings]:
-    """Return what is found in the texts of records that are one text each, by the text."""
-    findings: dict[str, _Findings] = {}
+def _found_by_text(searched: Prepared) -> dict[str, _Found]:
+    """Return, by text, what the pii evaluator found in the texts that records hold as a whole."""
+    by_text: dict[str, _Found] = {}
     for field in _WHOLE_FIELDS:
         overfull: set[int] = set()
         found = find_in_field(searched, field, most=MOST_FINDINGS, overfull=overfull)
         for number, text in enumerate(searched.texts(field)):
-            findings[text] = found.get(number, ()), number in overfull
-    return findings
+            by_text[text] = found.get(number, ()), number in overfull
+    return by_text
 
 
 def without_text(record: Record) -> Record:
-    """Return the record without its texts and free-form values: ids, names, tags and figures stay."""
+    """Return the record without texts and free-form values; ids, names, tags and figures stay."""
     return msgspec.structs.replace(
         record,
         prompt="",
@@ -170,7 +170,7 @@ def _map_record(record: Record, change: _Change) -> Record:
 
 
 def _score(record: Record, search: _Search) -> Score:
-    """Return the pii evaluator's score of a record, with its evidence at the new places."""
+    """Return the pii evaluator's score of a record, with the evidence at its new places."""
     found: dict[TextField, Sequence[Entity]] = {}
     filled: list[TextField] = []
     for field in _FIELDS:
@@ -189,7 +189,7 @@ def _score(record: Record, search: _Search) -> Score:
 
 
 class _Search:
-    """The strings of a batch, each searched once in one pass, with what stands in its place."""
+    """The strings of a batch, which are searched in one pass, and their redacted forms."""
 
     def __init__(self, redaction: Redaction, pseudonym: Pseudonym) -> None:
         self._redaction = redaction
@@ -202,11 +202,11 @@ class _Search:
         return place.text
 
     def found(self, place: _Place) -> _Text:
-        """Return what stands in the place of a string."""
+        """Return the redacted form of a string."""
         return self._found[place]
 
-    def run(self, known: Mapping[str, _Findings]) -> None:
-        """Search everything that was collected, except for the texts whose findings are `known`."""
+    def run(self, known: Mapping[str, _Found]) -> None:
+        """Search all collected strings, except those whose results are `known`."""
         places = []
         for place in self._found:
             whole = self._whole(place)
@@ -234,7 +234,7 @@ class _Search:
             self._found[place] = self._replace(place, moved, overfull=number in overfull)
 
     def _whole(self, place: _Place) -> str | None:
-        """Return what stands for a record's own id whatever it looks like, None where that decides."""
+        """Return the replacement of an id that is redacted as a whole; None if it is searched."""
         if place.own_id is None or not place.text:
             return None
         mode = self._redaction.mode_of(place.own_id)
@@ -251,7 +251,7 @@ class _Search:
         ]
         modes = {self._redaction.mode_of(entity.type) for entity in active}
         if place.own_id and modes - {"mask"}:
-            # An id has no third form beside its own and its pseudonym, so that it can be found again.
+            # An id is stored either as it is or as its pseudonym, so that it can be found again.
             return _Text(self._name(place.own_id, place.text))
         if overfull:
             whole = tuple(entity._replace(start=0, end=len(_WHOLE)) for entity in entities)
@@ -272,14 +272,14 @@ class _Search:
 
 
 def _normalise(kind: str, value: str) -> str:
-    """Return one spelling for what is written in several ways, so that its pseudonyms agree."""
+    """Return one spelling of a value that is written in several ways, so that pseudonyms agree."""
     if kind in _EXACT:
         return value
     return value.casefold() if kind in _CASELESS else compact(value)
 
 
 def _clusters(entities: Sequence[Entity]) -> Iterator[list[Entity]]:
-    """Yield entities that overlap together, in order of place."""
+    """Yield groups of entities that overlap, in order of place."""
     cluster: list[Entity] = []
     reach = -1
     for entity in sorted(entities):
@@ -299,9 +299,9 @@ def _extent(cluster: Sequence[Entity]) -> tuple[int, int]:
 def _edit(
     text: str, edits: Sequence[tuple[int, int, str]], entities: Sequence[Entity]
 ) -> tuple[str, tuple[Entity, ...]]:
-    """Return the text with stretches replaced, and the entities at their new places.
+    """Return the text with parts replaced, and the entities at their new places.
 
-    An entity that a replaced stretch touches reaches over the whole of what replaced it.
+    An entity that touches a replaced part then covers the whole replacement.
     """
     pieces: list[str] = []
     moved: list[Entity] = []

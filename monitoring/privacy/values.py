@@ -1,7 +1,8 @@
 """Walking JSON values: every string and number with the words that say what it is.
 
-A number without a check digit is an identifier only by what is said about it. In a text that stands before it; in a
-value it is a key, a name beside it, the head of its column, or the string before it in a list.
+A number without a check digit is an identifier only if words say so. In a text those words stand
+before it. In a JSON value they are its key, a name beside it, the head of its column, or the string
+before it in a list.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import re2
 __all__ = ["map_value"]
 
 Change = Callable[[str, str], str]
-"""From a text and the words before it to what stands in its place."""
+"""A function from a text and the words before it to the redacted text."""
 
-# A number below is too short for an identifier.
+# Smaller numbers are too short for an identifier.
 _SMALLEST_NUMBER = 1_000_000
 # The finder reads 48 characters before a match.
 _LEAD = 64
-# Keys that say nothing: what names their value is the key above or a name beside them.
+# These keys say nothing about their value. The key above, or a name beside them, does.
 _MUTE = frozenset((
     "value", "values", "val", "v", "number", "numbers", "text", "content", "contents", "raw", "data",
     "string", "list", "items", "item", "array", "entries", "result", "answer", "stringvalue", "intvalue",
@@ -47,10 +48,10 @@ _CAMEL = re2.compile(r"([a-z0-9])([A-Z])")
 
 
 def map_value(value: Any, change: Change, lead: str = "") -> Any:
-    """Return a JSON value with its strings changed, keys included, and the numbers that may be identifiers.
+    """Return a JSON value with its strings and keys changed, and numbers that may be identifiers.
 
     `{"ssn": 536224587}`, `{"ssn": {"value": 536224587}}`, `{"name": "ssn", "value": 536224587}`,
-    `["ssn", 536224587]` and a table with a column `ssn` all read as `ssn: 536224587`.
+    `["ssn", 536224587]` and a table with a column `ssn` are all read as `ssn: 536224587`.
     """
     if isinstance(value, str):
         return change(value, lead)
@@ -111,7 +112,7 @@ def _map_row(row: Any, heads: Sequence[str], change: Change, lead: str) -> Any:
 
 
 def _are_names(value: Any) -> bool:
-    """Tell a row of names, as a table begins with, from a row of values."""
+    """Tell whether a row holds names, as the first row of a table does, and no values."""
     return (
         isinstance(value, list | tuple)
         and len(value) > 1
@@ -125,13 +126,13 @@ def _has_digit(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _words(name: str) -> str:
-    """Return a name as words: `customerSsn`, `customer_ssn` and `customer.ssn` say the same."""
+    """Return a name as words: `customerSsn`, `customer_ssn` and `customer.ssn` become the same."""
     spaced = _CAMEL.sub(r"\1 \2", name) if not (name.islower() or name.isupper()) else name
     return spaced.replace("_", " ").replace(".", " ").rstrip(": ")
 
 
 def _free_key(key: str, taken: Mapping[str, Any]) -> str:
-    """Return a key that two masked ones do not share."""
+    """Return a key that is still free, because two keys may have the same mask."""
     free, number = key, 2
     while free in taken:
         free, number = f"{key} {number}", number + 1

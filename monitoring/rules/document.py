@@ -1,4 +1,4 @@
-"""A YAML text as plain values that know their lines."""
+"""A YAML text as plain values with their line numbers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["Document"]
 
 
 class Document:
-    """The `content` of a YAML text: mappings with texts as keys, lists and plain values, None without any.
+    """The `content` of a YAML text: mappings with text keys, lists and plain values; None if empty.
 
-    Raises RuleError where the text is no YAML, or says a key of a mapping twice.
+    Raises RuleError if the text is not YAML, or if a mapping has a key twice.
     """
 
     def __init__(self, text: str) -> None:
@@ -32,9 +32,10 @@ class Document:
             raise RuleError(line, "this line holds a character that YAML does not allow") from error
 
     def line_of(self, place: Sequence[str | int]) -> int:
-        """Return the line, counted from 1, of the value behind these keys and numbers.
+        """Return the line, counted from 1, of the value behind these keys and indexes.
 
-        A value of a mapping stands where its key does. Where nothing is, it is the line of what should hold it.
+        The line of a mapping's value is that of its key. For a missing value it is the line of the
+        value that should hold it.
         """
         node, mark = self._root, self._root.start_mark if self._root else None
         for part in place:
@@ -51,10 +52,10 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """Builds plain values only, with the keys of a mapping as they are written."""
+    """Builds plain values only, and leaves the keys of mappings as they are written."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 the signature is PyYAML's
-        if not isinstance(node, yaml.MappingNode):  # a text can claim to be one, by its tag
+        if not isinstance(node, yaml.MappingNode):  # a tag can claim that another node is one
             return super().construct_mapping(node, deep)
         found: dict[Hashable, Any] = {}
         for key, value in node.value:
@@ -71,6 +72,6 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except RuleError:
             raise
-        except ValueError as error:  # a date that no calendar has, a number of too many digits
+        except ValueError as error:  # an impossible date, or a number with too many digits
             line = node.start_mark.line + 1
             raise RuleError(line, "this value cannot be read: put it in quotes") from error

@@ -1,4 +1,4 @@
-"""Evaluators made of rules: what a file looks for, in texts, found for all rules in one pass."""
+"""Evaluators made of rules: the patterns of all rules are found in one pass over each text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monitoring.text.prepared import Prepared
 __all__ = ["RuleEvaluator", "build_evaluators"]
 
 _MOST_EVIDENCE = 20
-# Of one pattern in one text; more tell nothing new.
+# Hits of one pattern in one text; more of them say nothing new.
 _MOST_HITS = 100
 _MEMORY = 32 << 20
 
@@ -39,11 +39,12 @@ class _Book:
 
 @dataclass(frozen=True, slots=True)
 class RuleEvaluator:
-    """Finds what one rule of the installation's own file looks for, word by word and nothing beyond.
+    """Finds in texts exactly what one rule of the file of rules looks for.
 
-    The score of the strongest pattern that occurs is the value of a safety rule, 1 minus it that of a
-    quality rule. A safety rule is 0 and a quality rule 1 where none occurs; a descriptive rule then knows
-    nothing (`none`). The label is the strongest pattern's; the threshold is the file's.
+    The value of a safety rule is the score of its strongest pattern that occurs, and 0 if none
+    occurs. The value of a quality rule is 1 minus that score, and 1 if none occurs. A descriptive
+    rule without an occurrence knows nothing (`none`). The label is that of the strongest pattern,
+    and the threshold that of the file.
     """
 
     rule: Rule
@@ -57,7 +58,7 @@ class RuleEvaluator:
 
     @property
     def version(self) -> str:
-        """A digest of the rule, so that a changed one is another version."""
+        """A digest of the rule, so that a changed rule has another version."""
         return self.rule.version
 
     @property
@@ -122,7 +123,7 @@ class RuleEvaluator:
 
 
 def build_evaluators(rules: Sequence[Rule]) -> tuple[Evaluator, ...]:
-    """Return one evaluator per rule; they find what they look for together, in one pass over each text."""
+    """Return one evaluator per rule; together they search each text in one pass."""
     if not rules:
         return ()
     book, first, built = _Book(rules), 0, []

@@ -1,4 +1,4 @@
-"""Reading a file of rules: YAML in, typed rules out, and what is wrong said with its line."""
+"""Reading a file of rules: from YAML to typed rules, with the line of every mistake."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MOST_FAULTS = 5
 def parse_rules(text: str) -> Rules:
     """Read the YAML text of a file of rules.
 
-    Raises RuleError with the line of the first thing that is wrong; it names the next few as well.
+    Raises RuleError with the line of the first mistake; the message names the next few as well.
     """
-    from monitoring.rules.document import Document  # an installation without such a file needs none of it
+    from monitoring.rules.document import Document  # installations without rules do not need YAML
 
     document = Document(text)
     file = _validate(document)
@@ -66,7 +66,7 @@ def _make_pattern(pattern: PatternIn) -> Pattern:
 
 
 def _keyword_regex(keyword: str) -> str:
-    """Return a pattern for whole words without regard to case; scripts without spaces need no boundary."""
+    """Return a pattern for whole words in any case; scripts without spaces need no boundary."""
     escaped = "".join(c if c.isalnum() or c == "_" else f"\\x{{{ord(c):x}}}" for c in keyword)
     spaceless = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"
     bare = PatternSet([f"[{spaceless}]"])

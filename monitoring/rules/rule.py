@@ -1,4 +1,4 @@
-"""What a file of rules says, as its evaluators read it."""
+"""The content of a file of rules, as the evaluators read it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["BiasAdditions", "BiasPattern", "Pattern", "Rule", "RuleError", "Rule
 
 
 class RuleError(ValueError):
-    """What is wrong in a file of rules, and in which `line`, counted from 1."""
+    """A mistake in a file of rules, and its `line`, counted from 1."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(f"line {line}: {message}")
@@ -21,7 +21,7 @@ class RuleError(ValueError):
 
 
 class Pattern(NamedTuple):
-    """What a rule looks for: RE2 `regex`, the `score` 0..1 of a hit, its `label` and the `reason` shown."""
+    """What a rule looks for: RE2 `regex`, `score` 0..1 of a hit, `label` and shown `reason`."""
 
     regex: str
     score: float
@@ -30,7 +30,10 @@ class Pattern(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One evaluator of a file; see docs/how-to/add-your-own-rules.md. `version` follows from the content."""
+    """One evaluator of a file, as docs/how-to/add-your-own-rules.md explains it.
+
+    `version` follows from the content.
+    """
 
     name: str
     category: Category
@@ -43,7 +46,7 @@ class Rule(NamedTuple):
 
 
 class BiasPattern(NamedTuple):
-    """A pattern that the bias evaluator reads as well: its `kind`, and how sure it is, `strength` 0..1."""
+    """A pattern for the bias evaluator: its `kind`, and its `strength` 0..1 as evidence."""
 
     kind: str
     regex: str
@@ -51,7 +54,7 @@ class BiasPattern(NamedTuple):
 
 
 class BiasAdditions(NamedTuple):
-    """What a file adds to the bias evaluator: words by name of group, patterns, and a `version` of both."""
+    """What a file adds to the bias evaluator: words by group, patterns, and a `version` of both."""
 
     groups: Mapping[str, tuple[str, ...]]
     patterns: tuple[BiasPattern, ...]
@@ -59,12 +62,12 @@ class BiasAdditions(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """All that a file says."""
+    """The whole content of a file of rules."""
 
     rules: tuple[Rule, ...] = ()
     bias: BiasAdditions | None = None
 
     @property
     def additions(self) -> Mapping[str, BiasAdditions]:
-        """What is added to evaluators, by the name of each."""
+        """What the file adds to evaluators, by their names."""
         return {} if self.bias is None else {"bias": self.bias}

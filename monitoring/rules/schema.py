@@ -1,4 +1,4 @@
-"""The shape of a file of rules, and what is said of one that does not have it."""
+"""The shape of a file of rules, and messages for files that do not have it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from monitoring.text.patterns import PatternSet
 __all__ = ["BiasIn", "BiasPatternIn", "Fault", "FileIn", "PatternIn", "RuleIn", "find_faults"]
 
 _SHOWN: Final = 80
-_OF_KEY: Final = "[key]"  # what pydantic adds to the place of a key that is wrong
-# Measures and dimensions of the rollups: an evaluator of that name would be counted among them.
+_OF_KEY: Final = "[key]"  # pydantic adds this to the place of a wrong key
+# Measures and dimensions of the rollups, among which an evaluator of that name would be counted.
 _RESERVED: Final = frozenset(
     {"all", "model", "user", "session", "tag", "template", "flag", "overall_quality", "safety_score"}
     | {"response_time_ms", "time_to_first_token_ms", "cost_usd", "fast"}
@@ -37,14 +37,14 @@ _RESERVED: Final = frozenset(
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong: where, as keys and numbers from the top of the file, and what to do."""
+    """One mistake: its place, as keys and indexes from the top of the file, and what to do."""
 
     place: tuple[str | int, ...]
     message: str
 
 
 class _Expects:
-    """Says of a value that it is to be something else, instead of what pydantic would say."""
+    """Replaces pydantic's message for a value by one that says what is expected."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -82,7 +82,7 @@ def _check_regex_with_groups(regex: str) -> str:
 
 
 def _compile(written: str, regex: str) -> str:
-    """Return the pattern as written, once RE2 takes it."""
+    """Return the pattern as written, if RE2 accepts it."""
     try:
         found = PatternSet([regex])
     except ValueError as error:
@@ -127,14 +127,14 @@ BiasKind = Annotated[_Kind, _Expects(f"take of {', '.join(sorted(get_args(_Kind)
 
 
 class _Entry(BaseModel):
-    """A mapping of the file, which `title` names to its author."""
+    """A mapping of the file; messages to its author call it by its `title`."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     title: ClassVar[str]
 
 
 class PatternIn(_Entry):
-    """What a rule looks for; `model_fields_set` tells whether it is a regex or a keyword."""
+    """A pattern of a rule; `model_fields_set` tells whether it is a regex or a keyword."""
 
     title = "a pattern"
     regex: Annotated[LongText, AfterValidator(_check_regex)] = ""
@@ -151,7 +151,7 @@ class PatternIn(_Entry):
 
 
 class RuleIn(_Entry):
-    """One rule; `flag` is empty where the rule says nothing of it, None where it wants none."""
+    """One rule; `flag` is empty if the rule does not mention it, and None if the rule has none."""
 
     title = "a rule"
     name: Annotated[Name, AfterValidator(_check_rule_name)]
@@ -195,7 +195,7 @@ class BiasPatternIn(_Entry):
 
 
 class BiasIn(_Entry):
-    """What the bias evaluator learns."""
+    """The additions to the bias evaluator."""
 
     title = "bias"
     groups: dict[str, GroupWords] = {}
@@ -209,7 +209,7 @@ class BiasIn(_Entry):
 
 
 class FileIn(_Entry):
-    """The whole file; `model_fields_set` tells which of both it holds."""
+    """The whole file; `model_fields_set` tells which of the two keys it has."""
 
     title = "the file"
     rules: Annotated[list[RuleIn], Field(min_length=1)] = []
@@ -235,12 +235,12 @@ _ENTRIES: Final[dict[tuple[str, ...], type[_Entry]]] = {
 
 
 def _fault(message: str, number: int) -> PydanticCustomError:
-    """Return an error of one item of the list that is being checked."""
+    """Return an error about one item of the list that is checked."""
     return PydanticCustomError("item", message, {"number": number})
 
 
 def find_faults(error: ValidationError) -> list[Fault]:
-    """Return everything that is wrong in a file."""
+    """Return all mistakes of a file."""
     return [_describe(found) for found in error.errors(include_url=False)]
 
 
@@ -274,7 +274,7 @@ def _entry_at(place: Sequence[str | int]) -> type[_Entry]:
 
 
 def _show(value: object) -> str:
-    """Return a plain value as it may stand in a message; what holds others could be endless."""
+    """Return a plain value for a message; a value that holds others could be endless."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "a mapping"
     return repr(value)[:_SHOWN]

@@ -1,7 +1,8 @@
-"""Which model of the table of prices a call means: names of providers and of models as clients write them.
+"""Finding the model of the price table that a call means, from the names that clients write.
 
-A provider that is named decides, unless it is a framework or a word for "unknown". Where none is, the name of the
-model does: by what the table itself knows of names, by a prefix, or because one maker alone sells its family.
+A named provider decides, unless it is a framework or a word for "unknown". Without a provider the
+name of the model decides: by rules of the table, by a prefix, or because only one maker sells
+models of its family.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["find_model"]
 
-# First words of names of clouds, where the table has no rule for them.
+# First words of the names of clouds that the table has no rule for.
 _CLOUDS = {"az": "azure", "gcp": "google"}
 _SUFFIXES = ("ai", "cloud")
-# What says no provider, by its letters: frameworks, gateways and recorders that name themselves, and nothing at all.
+# Words, by their letters alone, that name no provider: frameworks, gateways, recorders, "unknown".
 _SAYING_NOTHING = frozenset(
     {
         "adk",
@@ -68,19 +69,20 @@ _SAYING_NOTHING = frozenset(
         "vercel",
     }
 )
-# Gemini's and Vertex' clients report models by the names of resources.
+# Clients of Gemini and Vertex report models by their resource names.
 _RESOURCE = "models/"
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
 _FAMILY = re.compile(r"[a-z]+")
 _VERSION = re.compile(r"@(?:\d+|latest|default)$")
-# What runs anywhere: a model by Ollama's tag of its size, and one by an organisation's name on Hugging Face.
+# Models that run anywhere have a tag of their size (Ollama) or an organisation's name (Hugging
+# Face).
 _TAG = re.compile(r":(?:latest$|[a-z]?\d+(?:\.\d+)?[bm]\b)")
 _ORGANISATION = "-ai"
 
 
 @lru_cache(maxsize=8192)
 def find_model(provider: str | None, model: str) -> tuple[str, ModelInfo] | None:
-    """Return (provider id, model) of the table; its own lookup would remember every name it never knew."""
+    """Return (provider id, model) of the table; its own lookup would store unknown names."""
     for owner, name in _candidates(provider, model.strip().lower()):
         info = owner.find_model(name, all_providers=list(_providers()))
         if info is not None:
@@ -124,7 +126,7 @@ def _inferred(model: str) -> Iterator[tuple[Provider, str]]:
 
 
 def _spellings(model: str) -> Iterator[str]:
-    """Yield a name as it is, without the framework or path before it, and without the version behind an @."""
+    """Yield a name as it is, without a framework or path before it, and without an @ version."""
     names = [model]
     for prefix, rest in _prefixes(model):
         if _letters(prefix) in _SAYING_NOTHING:
@@ -138,7 +140,7 @@ def _spellings(model: str) -> Iterator[str]:
 
 
 def _prefixes(model: str) -> Iterator[tuple[str, str]]:
-    """Yield what stands before the first slash, as in openai/gpt-4o, and before the first colon, as in openai:gpt-4o."""
+    """Yield the prefix before the first slash (openai/gpt-4o) and colon (openai:gpt-4o)."""
     for mark in ("/", ":"):
         prefix, found, rest = model.partition(mark)
         if found and prefix and rest:
@@ -151,10 +153,10 @@ def _letters(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _named(name: str) -> tuple[Provider, ...]:
-    """Return the providers of the table that a name may mean, the likeliest first.
+    """Return the providers of the table that a name may mean, the most likely one first.
 
-    Clients write x.ai, X AI and xai, together.ai and TogetherAI, and name a provider with its interface, as in
-    groq.chat, or with the cloud it runs in, as in anthropic-bedrock.
+    Clients write x.ai, X AI and xai, or together.ai and TogetherAI. They add the interface of a
+    provider, as in groq.chat, or the cloud that it runs in, as in anthropic-bedrock.
     """
     name = name.strip().lower()
     first = _NO_LETTER.split(name, maxsplit=1)[0]
@@ -175,10 +177,11 @@ def _by_letters() -> Mapping[str, Provider]:
 
 @cache
 def _makers() -> Mapping[str, Provider]:
-    """Return who sells a family of models, as `text` of text-embedding-3-small, where that is one maker alone.
+    """Return the maker of each family of models that a single maker sells.
 
-    Makers are those whom the table knows by names of models. A family that two of them sell, such as Llama's, runs
-    anywhere, so that its names tell no provider.
+    A family is a first word, as `text` of text-embedding-3-small. Makers are providers that the
+    table recognises by model names. A family that two of them sell, such as Llama, runs anywhere,
+    so that its name says nothing about the provider.
     """
     sellers: defaultdict[str, dict[str, Provider]] = defaultdict(dict)
     for one in _providers():

@@ -1,7 +1,7 @@
-"""What a call cost: dated public prices, overrides by name, and an honest unknown.
+"""The cost of a call: from dated public prices, from overrides by model name, or unknown.
 
-Prices come from the table inside the installed genai-prices release; nothing is fetched. A model that no
-table knows has no price: it is never guessed from another one.
+Prices come from the table in the installed release of genai-prices, and nothing is fetched. A model
+that no table knows has no price; no price is guessed from another model.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ MODEL_COSTS: dict[str, dict[str, float]] = {
     "gpt-3.5-turbo": {"prompt": 0.000001, "completion": 0.000002},
     "claude-3": {"prompt": 0.000015, "completion": 0.000075},
 }
-"""USD per token by model name. An entry counts where the dated table knows no such name, or where it was
-changed or added at run time; `cache_read` and `cache_write` may be given beside `prompt` and `completion`.
+"""USD per token by model name. An entry counts if the dated table does not know the name, or if the
+entry was changed or added at run time. `cache_read` and `cache_write` may stand beside `prompt` and
+`completion`.
 """
 
 Overrides = Mapping[str, Mapping[str, float | Decimal]]
-"""USD per token by model name, in the shape of MODEL_COSTS; set by an operator for a project."""
+"""USD per token by model name, in the shape of MODEL_COSTS; an operator sets them for a project."""
 
 Dialect = Literal["inclusive", "exclusive"]
 Steps = tuple[tuple[int, Decimal], ...]
@@ -54,15 +55,15 @@ _SHIPPED_COSTS = copy.deepcopy(MODEL_COSTS)
 _PER_MILLION = Decimal(1_000_000)
 _PER_THOUSAND = Decimal(1_000)
 _LONGEST_NAME = 200
-# Off-peak prices begin at half hours, so an hour would be too coarse to remember a price by.
+# Off-peak prices begin at half hours, so a price is remembered for no longer than that.
 _REMEMBERED_SECONDS = 30 * 60
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens of one call as the provider counts them; ValueError for negative numbers.
+    """Tokens of one call as the provider counts them; raises ValueError for negative numbers.
 
-    `prompt` includes cached tokens and `completion` includes reasoning in the OpenTelemetry dialect;
-    where the parts exceed the whole, they are taken to come on top of it.
+    In the dialect of OpenTelemetry `prompt` includes cached tokens, and `completion` includes
+    reasoning. If the parts are more than the whole, they are taken to be additional to it.
     """
 
     prompt: int = 0
@@ -77,7 +78,7 @@ class Usage(msgspec.Struct, frozen=True):
 
     @property
     def dialect(self) -> Dialect:
-        """`exclusive` when the parts cannot be contained in the totals."""
+        """`exclusive` if the totals are too small to contain the parts."""
         contained = self.cache_read + self.cache_write <= self.prompt and self.reasoning <= self.completion
         return "inclusive" if contained else "exclusive"
 
@@ -85,9 +86,10 @@ class Usage(msgspec.Struct, frozen=True):
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
     """Prices of one model at one time in USD per token, and where they come from.
 
-    Each is a series of (more input tokens than, price), highest bound first: the first that holds is the
-    price of all tokens of that kind. None: the kind has no price of its own; cached tokens are then
-    charged as input, reasoning as output.
+    Each is a series of (number of input tokens above which it holds, price), the highest bound
+    first. The first bound that is passed gives the price of all tokens of that kind. None means
+    that the kind has no price of its own: cached tokens are then charged as input, and reasoning as
+    output.
     """
 
     source: str
@@ -100,26 +102,26 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PricingStatus(StrEnum):
-    """What is known of the price of a call, or of a span that is none; rows keep it as plain text."""
+    """What is known of the price of a call or another span; rows hold it as plain text."""
 
     PRICED = "priced"
     UNKNOWN = "unknown"
-    """No table knows the model, or its prices do not cover what was used."""
+    """No table knows the model, or its prices do not cover all tokens that were used."""
     OUT_OF_RANGE = "out_of_range"
     """The tokens times their prices are beyond what a call can cost (`monitoring.bounds`)."""
     NO_USAGE = "no_usage"
-    """The call has no text and told no tokens."""
+    """The call has no text and reports no tokens."""
     NOT_COUNTED = "not_counted"
     """A step around calls, which costs nothing itself."""
     NOT_A_CALL = "not_a_call"
-    """Half of a call, which the guard was shown."""
+    """A text that the guard judged, and not a whole call."""
 
 
 class Priced(msgspec.Struct, frozen=True):
     """The price of one call.
 
-    `cost_usd` is None exactly when `status` is not PRICED; `source` names the table and its version, or the
-    override; `dialect` tells how the usage was read.
+    `cost_usd` is None exactly if `status` is not PRICED. `source` names the table and its version,
+    or the override. `dialect` tells how the usage was read.
     """
 
     cost_usd: Decimal | None
@@ -131,10 +133,11 @@ class Priced(msgspec.Struct, frozen=True):
 def price(
     usage: Usage, provider: str | None, model: str, at: datetime, overrides: Overrides | None = None
 ) -> Priced:
-    """Return what `usage` of `model` cost at the aware moment `at`.
+    """Return the cost of `usage` of `model` at the aware moment `at`.
 
-    Order: `overrides`, changed or added entries of MODEL_COSTS, the dated table, shipped entries of
-    MODEL_COSTS, unknown. Raises ValueError for a negative override.
+    The price is looked for in `overrides`, in changed or added entries of MODEL_COSTS, in the dated
+    table, and in shipped entries of MODEL_COSTS, in this order. Raises ValueError for a negative
+    override.
     """
     rates = rates_of(provider, model, at, overrides)
     if rates is None:
@@ -150,7 +153,7 @@ def price(
 def rates_of(
     provider: str | None, model: str, at: datetime, overrides: Overrides | None = None
 ) -> Rates | None:
-    """Return the prices that hold for a model at an aware moment, or None when nobody knows them."""
+    """Return the prices of a model at an aware moment, or None if none are known."""
     entry = overrides.get(model) if overrides else None
     if entry is not None:
         return _override("override", tuple(entry.items()))
@@ -165,7 +168,7 @@ def rates_of(
 
 
 def charge(usage: Usage, rates: Rates) -> Decimal | None:
-    """Return tokens times prices in USD, or None when a kind of token that was used has no price."""
+    """Return tokens times prices in USD, or None if a used kind of token has no price."""
     cached = usage.cache_read + usage.cache_write
     uncached = usage.prompt - cached if cached <= usage.prompt else usage.prompt
     answer = usage.completion - usage.reasoning if usage.reasoning <= usage.completion else usage.completion

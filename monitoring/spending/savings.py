@@ -1,4 +1,4 @@
-"""Where money could be saved, worked out from what calls of one window have in common."""
+"""Where money could be saved, computed from what the calls of one window have in common."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitoring.spending.pricing import Rates, Usage, charge
 
 __all__ = ["CostGroup", "Suggestion", "suggest"]
 
-# Fewer calls than this are an anecdote; a smaller share of the bill is not worth a change.
+# Fewer calls say too little, and a smaller share of the bill is not worth a change.
 _FEWEST_REQUESTS = 20
 _SMALLEST_SHARE = Decimal("0.01")
 _REPEATED_FROM = 0.10
@@ -23,12 +23,13 @@ _DOLLAR = Decimal(1)
 
 
 class CostGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """What the calls of one model and operation came to in a window.
+    """Sums over the calls of one model and operation in a window.
 
-    `operation` is whatever calls are grouped by beside the model, such as a prompt template. `cost_usd`
-    sums the `priced` of the `requests`. `repeated_requests` are calls whose whole prompt had been sent to
-    this model before in the window; `template_tokens` are prompt tokens in text that calls of the group
-    have in common, which a provider's prompt cache could serve. Both are 0 where nobody looked.
+    `operation` is what calls are grouped by beside the model, such as a prompt template. `cost_usd`
+    is the sum over the `priced` calls among the `requests`. `repeated_requests` are calls whose
+    whole prompt had been sent to this model before in the window. `template_tokens` are prompt
+    tokens of text that calls of the group have in common, which a prompt cache of the provider
+    could serve. Both are 0 if they were not determined.
     """
 
     model_name: str
@@ -44,7 +45,7 @@ class CostGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
-    """One change that would lower the bill: what was seen, and the window's saving in USD if it is known."""
+    """One change that would lower the bill: the observation, and the saving in USD if known."""
 
     kind: Literal["cache_answers", "use_prompt_cache", "try_cheaper_model", "set_price"]
     model_name: str
@@ -53,9 +54,9 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def suggest(groups: Sequence[CostGroup], rates: Mapping[str, Rates]) -> list[Suggestion]:
-    """Return what the groups of one window suggest, the largest saving first.
+    """Return suggestions for the groups of one window, the largest saving first.
 
-    `rates` are the prices of the models that have one, by name.
+    `rates` are prices by model name, for the models that have prices.
     """
     total = sum((group.cost_usd for group in groups), Decimal(0))
     found = [suggestion for group in groups for suggestion in _examine(group, groups, rates, total)]

@@ -1,4 +1,4 @@
-"""What the calls of a window cost: totals, the most expensive operations, and the month ahead."""
+"""The cost of the calls of a window: totals, the most expensive operations, and a projection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LISTED_OPERATIONS = 5
 
 
 class Operation(BaseModel):
-    """One of the most expensive things a window holds: a model, or one operation of it."""
+    """One of the most expensive operations in a window: a model, or one operation with it."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
@@ -32,10 +32,11 @@ class Operation(BaseModel):
 
 
 class CostAnalysis(BaseModel):
-    """What the calls of a period cost, in USD.
+    """The cost of the calls of a period, in USD.
 
-    Sums and averages are over priced requests; `unpriced_requests` says how many are missing. The total is
-    None when no request has a known price, and the projection also where too little time was watched.
+    Sums and averages are over priced requests; `unpriced_requests` are the missing ones. The total
+    is None if no request has a known price. The projection is None also if too little time was
+    observed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +56,7 @@ class CostAnalysis(BaseModel):
 def analyse_cost(
     groups: Sequence[CostGroup], window: Window, since: datetime | None, overrides: Overrides | None = None
 ) -> CostAnalysis:
-    """Summarise the groups of a window; `since` is when the first call ever was made."""
+    """Summarise the groups of a window; `since` is the moment of the first call ever."""
     requests = sum(group.requests for group in groups)
     priced = sum(group.priced for group in groups)
     total = sum((group.cost_usd for group in groups), Decimal(0)) if priced or not requests else None

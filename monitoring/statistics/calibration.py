@@ -1,4 +1,7 @@
-"""Thresholds from quantiles of a project's own traffic: rankings transfer from elsewhere, thresholds do not."""
+"""Proposing thresholds from quantiles of a project's own traffic.
+
+The order of scores carries over from one project to another, but their thresholds do not.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,17 @@ from pydantic import BaseModel, ConfigDict
 
 __all__ = ["FEWEST_BEYOND", "Proposal", "fewest_records", "propose"]
 
-# 2026-11-26: with ten records expected beyond a threshold its rate is known to about a third (1 / sqrt(10)).
+# Decided 2026-11-26: if ten records are expected beyond a threshold, their rate is known to about
+# a third (1 / sqrt(10)).
 FEWEST_BEYOND = 10
 
 
 class Proposal(BaseModel):
-    """What a threshold could be.
+    """The threshold that is proposed, and what it would change.
 
-    `beyond` are the records that the `current` threshold flags or calls low, `beyond_then` those that the
-    `proposed` one would, of the `records` that have a value. `reason` says why none is proposed.
+    Of the `records` that have a value, `beyond` is the number that the `current` threshold flags or
+    calls low, and `beyond_then` the number for the `proposed` one. `reason` says why none is
+    proposed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,15 +37,15 @@ class Proposal(BaseModel):
 
 
 def fewest_records(rate: float) -> int:
-    """Return how many records a rate 0..1 needs before a quantile says anything."""
+    """Return how many records a rate 0..1 needs before a quantile is meaningful."""
     return math.ceil(FEWEST_BEYOND / rate)
 
 
 def propose(values: NDArray[np.float64], current: float, rate: float, *, low: bool) -> Proposal:
-    """Return the threshold beyond which at most `rate` (above 0, below 1) of the values lie, as many as can be.
+    """Return the threshold with as many values beyond it as possible, but at most the share `rate`.
 
-    Values 0..1 at or above a threshold are beyond it; with `low` those below it. The proposal lies halfway
-    between two values that occur.
+    `rate` is above 0 and below 1. Values 0..1 at or above a threshold are beyond it; with `low`
+    those below it are. The proposal lies halfway between two values that occur.
     """
     count = len(values)
     badness = 1.0 - values if low else values

@@ -1,9 +1,9 @@
-"""Log-bucket histograms: percentiles of any number of values from small, addable counts.
+"""Log-bucket histograms: percentiles of any number of values from small counts that can be added.
 
-A positive value v belongs to bucket round(log(v) / log(GAMMA)), whose representative is GAMMA ** bucket,
-so a representative is within 2.5 % of every value of its bucket and 1.0 is represented exactly. Zero has a
-bucket of its own that sorts first. Any positive double has an int16 bucket. The idea is DDSketch's
-(Masson, Rim, Lee: "DDSketch", PVLDB 12(12), 2019).
+A positive value v belongs to bucket round(log(v) / log(GAMMA)), and the representative of the
+bucket is GAMMA ** bucket. A representative is within 2.5 % of every value of its bucket, and 1.0 is
+represented exactly. Zero has a bucket of its own that sorts first. Any positive double has an int16
+bucket. The idea is that of DDSketch (Masson, Rim, Lee: "DDSketch", PVLDB 12(12), 2019).
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ def value_of(buckets: ArrayLike) -> NDArray[np.float64]:
 
 
 def merge(buckets: ArrayLike, counts: ArrayLike) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
-    """Add up histograms laid end to end: buckets ascending and unique, counts summed, empty ones left out.
+    """Add up concatenated histograms: buckets ascending and unique, without empty ones.
 
-    Counts may be negative where a correction takes a value back. Raises ValueError when a sum is negative.
+    Counts may be negative if a correction takes a value back. Raises ValueError if a sum is
+    negative.
     """
     unique, position = np.unique(np.asarray(buckets, dtype=np.int16), return_inverse=True)
     sums = np.zeros(unique.size, dtype=np.int64)
@@ -57,16 +58,16 @@ def merge(buckets: ArrayLike, counts: ArrayLike) -> tuple[NDArray[np.int16], NDA
 
 
 def percentile(buckets: ArrayLike, counts: ArrayLike, q: float) -> float | None:
-    """Return the q-quantile (q in 0..1) or None when nothing was counted; see `percentiles`."""
+    """Return the q-quantile (q in 0..1), or None if there are no values; see `percentiles`."""
     return percentiles(buckets, counts, [q])[0]
 
 
 def percentiles(buckets: ArrayLike, counts: ArrayLike, quantiles: Sequence[float]) -> list[float | None]:
-    """Return quantiles as SQL's percentile_cont defines them, over representatives instead of values.
+    """Return quantiles as SQL's percentile_cont defines them, with representatives for values.
 
-    The rank q * (n - 1) is interpolated between its two neighbours, so each result is within one bucket
-    (2.5 %) of the exact one. Buckets may come in any order and repeat. Raises ValueError for a quantile
-    outside 0..1.
+    The rank q * (n - 1) is interpolated between its two neighbours, so each result is within one
+    bucket (2.5 %) of the exact one. Buckets may be in any order and may repeat. Raises ValueError
+    for a quantile outside 0..1.
     """
     if not all(0.0 <= q <= 1.0 for q in quantiles):
         raise ValueError("a quantile lies between 0 and 1")

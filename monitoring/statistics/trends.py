@@ -1,4 +1,4 @@
-"""Time windows, what a month would cost, and whether a score is falling."""
+"""Time windows, the projected cost of a month, and tests for falling scores."""
 
 from __future__ import annotations
 
@@ -44,22 +44,23 @@ _MINUTE_GRAIN_UP_TO = timedelta(hours=3)
 _HOUR_GRAIN_UP_TO = timedelta(days=7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Less time than this says nothing about a month.
+# A shorter time says nothing about a month.
 _SHORTEST_OBSERVATION = timedelta(minutes=10)
-# A project's first hour is often one bulk upload, which says nothing about a month.
+# The first hour of a project is often one bulk upload, which says nothing about a month.
 _YOUNGEST_PROJECT = timedelta(hours=1)
 
-# Mann-Kendall: with eight points its normal approximation holds; one-sided 1 %.
+# The normal approximation of Mann-Kendall holds from eight points on; the test is one-sided at 1 %.
 _FEWEST_POINTS = 8
 _CRITICAL_Z = -2.326
 _SMALLEST_FALL = 0.03
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of time made of whole buckets of UTC, `start` inclusive and `end` exclusive.
+    """A period of whole buckets in UTC, `start` inclusive and `end` exclusive.
 
-    `start` is `now` less the period, floored to the grain; `end` is the end of the bucket that holds
-    `now`, so rollups answer a window exactly and a row counts when start <= occurred_at < end.
+    `start` is `now` less the period, floored to the grain. `end` is the end of the bucket that
+    holds `now`. Rollups therefore answer a window exactly, and a row counts if start <= occurred_at
+    < end.
     """
 
     period: str
@@ -70,18 +71,18 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def bucket(self) -> timedelta:
-        """Length of one bucket."""
+        """The length of one bucket."""
         return _BUCKETS[self.grain]
 
     def bucket_starts(self) -> Iterator[datetime]:
-        """Yield the start of every bucket in order, so that a trend can show its gaps."""
+        """Yield the start of every bucket in order, also of those without values."""
         at = self.start
         while at < self.end:
             yield at
             at += self.bucket
 
     def observed(self, since: datetime | None) -> timedelta:
-        """Return how much of the window has been watched by `now`, when watching began at `since`."""
+        """Return how much of the window lies between `since`, when observation began, and `now`."""
         begun = self.start if since is None else max(self.start, since)
         return max(self.now - begun, timedelta(0))
 
@@ -107,8 +108,8 @@ def floor_time(moment: datetime, grain: Grain) -> datetime:
 def window_of(period: str, now: datetime) -> Window:
     """Return the window that ends with the bucket of `now` (aware UTC).
 
-    Up to 3 hours it is made of minutes, up to 7 days of hours, beyond that of days. Raises ValueError for
-    a period that `parse_period` does not know.
+    Its buckets are minutes for up to 3 hours, hours for up to 7 days, and days beyond that. Raises
+    ValueError for a period that `parse_period` does not know.
     """
     length = parse_period(period)
     grain: Grain = "day"
@@ -127,11 +128,11 @@ def window_of(period: str, now: datetime) -> Window:
 
 
 def project_month(total: Decimal | None, window: Window, since: datetime | None) -> Decimal | None:
-    """Return what a month would come to at the rate of the part of the window that was watched.
+    """Return the cost of a month at the rate of the observed part of the window.
 
-    `since` is when this project's first record ever occurred: with a week of history a 30-day window is
-    judged by that week. None when the total is unknown, less than ten minutes were watched, or the project is
-    younger than an hour.
+    `since` is the moment of the project's first record: with a week of history, a window of 30 days
+    is judged by that week. Returns None if the total is unknown, if less than ten minutes were
+    observed, or if the project is younger than an hour.
     """
     observed = window.observed(since)
     young = since is not None and window.now - since < _YOUNGEST_PROJECT
@@ -151,9 +152,9 @@ class Decline(msgspec.Struct, frozen=True, kw_only=True):
 def detect_decline(averages: Sequence[float | None], counts: Sequence[int]) -> Decline | None:
     """Tell whether averages per bucket, in order of time, fall; buckets without values are None.
 
-    A decline is a one-sided Mann-Kendall test at 1 % (Mann 1945; Kendall 1975; ties as Gilbert 1987)
-    over at least eight buckets, and a fall of 0.03 or more between the first and the last third, where
-    buckets weigh by their counts. A single bad bucket is none.
+    A decline needs two things over at least eight buckets: a one-sided Mann-Kendall test at 1 %
+    (Mann 1945; Kendall 1975; ties as Gilbert 1987), and a fall of at least 0.03 between the first
+    and the last third, in which buckets weigh by their counts. A single bad bucket is no decline.
     """
     points = [(a, c) for a, c in zip(averages, counts, strict=True) if a is not None and c > 0]
     if len(points) < _FEWEST_POINTS:
@@ -170,7 +171,7 @@ def detect_decline(averages: Sequence[float | None], counts: Sequence[int]) -> D
 
 
 def _mann_kendall(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
-    """Return the standardised Mann-Kendall statistic, negative when values fall."""
+    """Return the standardised Mann-Kendall statistic, which is negative if values fall."""
     n = values.size
     statistic = float(np.triu(np.sign(values[None, :] - values[:, None]), 1).sum())
     _, ties = np.unique(values, return_counts=True)

@@ -1,7 +1,8 @@
-"""Characters that look like others, and words that betray an encoding: the tables of `monitoring.text.disguises`.
+"""The tables of `monitoring.text.disguises`: look-alikes, and words that show an encoding.
 
-The look-alikes are the common ones of Unicode Technical Standard 39 for Latin letters; compatibility forms
-(full-width, mathematical, circled letters) need no entry, normalisation undoes them.
+The look-alikes are the common ones of Unicode Technical Standard 39 for Latin letters.
+Compatibility forms (full-width, mathematical, circled letters) need no entry, because normalisation
+undoes them.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ CONFUSABLES: dict[str, str] = (
     # Greek
     | _pairs("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX")
     | _pairs("αεικνορτυχγωϳϲϱ", "aeikvoptuxywjcp")
-    # Armenian, Hebrew and Cherokee letters met in look-alike domains
+    # Armenian, Hebrew and Cherokee letters that occur in look-alike domains
     | _pairs("ԼՍՕհոսցօզ", "LUOhnugoq")
     | _pairs("ᎪᏴᏟᎠᎬᎻᏆᎫᏦᏞᎷᏢᎡᏚᎢᏙᎳᏃ", "ABCDEHIJKLMPRSTVWZ")
-    # Latin letters beyond ASCII that decompose into nothing
+    # Latin letters beyond ASCII that have no decomposition
     | _pairs("ɑɡıłøđħɩʋꜱƄƅɪɴʀʏʟʜɢᴀᴄᴅᴇᴊᴋᴍᴏᴘᴛᴜᴠᴡᴢ", "agilodhivsbbinrylhgacdejkmoptuvwz")
 )
 
 LOOKS: dict[str, str] = _pairs("‘’‚‛′“”„‟″‐‑‒–—―−⁄∕", "'''''\"\"\"\"\"-------//")
 
-# Squared and regional-indicator letters, which normalisation leaves alone.
+# Squared and regional-indicator letters, which normalisation does not change.
 LOOKS |= {chr(first + i): chr(65 + i) for first in (0x1F170, 0x1F1E6) for i in range(26)}
 
-# Characters without a look of their own: soft hyphen, joiners, direction marks, fillers, variation selectors, tags.
+# Invisible characters: soft hyphen, joiners, direction marks, fillers, variation selectors, tags.
 INVISIBLE: frozenset[str] = frozenset(
     map(
         chr,
@@ -60,7 +61,7 @@ INVISIBLE: frozenset[str] = frozenset(
 
 LEET: dict[str, str] = _pairs("0134579@$!8", "oieastgasib")
 
-# ROT13 of frequent words of requests; none is a word itself.
+# ROT13 of words that are frequent in requests; none of them is itself a word.
 ROT13_WORDS: tuple[str, ...] = (
     "gur",
     "naq",

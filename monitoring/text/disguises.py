@@ -1,8 +1,9 @@
-"""Seeing through disguises: normalised text and decoded forms, in time linear in the text.
+"""Undoing disguises of text: normalised text and decoded forms, in time linear in the text.
 
-`normalise` undoes what changes the look of characters (compatibility forms, accents, invisible characters,
-letters of other scripts among Latin ones); `decoded` finds what was encoded (base64, hex, ROT13, leet,
-spaced-out letters, invisible tag characters). Neither judges: an evaluator reads the forms like any text.
+`normalise` undoes changes to the look of characters (compatibility forms, accents, invisible
+characters, letters of other scripts among Latin ones). `decoded` finds encoded text (base64, hex,
+ROT13, leet, spaced-out letters, invisible tag characters). Neither judges; evaluators read the
+results like any text.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ __all__ = ["Decoded", "DecodedKind", "decoded", "normalise"]
 
 DecodedKind = Literal["base64", "hex", "rot13", "leet", "spaced", "tags"]
 
-# Bounds that keep hostile texts cheap: forms found in one text, and characters of one encoded run read.
+# Bounds that keep hostile texts cheap: forms found in one text, and characters read of one encoded
+# run.
 MAX_FORMS = 24
 MAX_RUN = 65_536
-# A shorter run decodes to fewer than 12 characters: too little for an instruction, enough for chance.
+# A shorter run decodes to fewer than 12 characters, which may happen by chance and hold no
+# instruction.
 _MIN_BASE64 = 16
 _MIN_PLAIN_LETTERS = 0.6
 _REPLACE_LIMIT = 64
@@ -65,7 +68,7 @@ _HINT = re2.compile(
 
 
 class Decoded(NamedTuple):
-    """A readable text found in an encoded form: `start`, `end` are character offsets of the encoded one."""
+    """A readable text in an encoded form; `start` and `end` are character offsets of that form."""
 
     kind: DecodedKind
     text: str
@@ -74,11 +77,11 @@ class Decoded(NamedTuple):
 
 
 def normalise(text: str) -> str:
-    """Return the text as it looks to a reader, in plain characters; case and ASCII stay as they are.
+    """Return the text as a reader sees it, in plain characters; case and ASCII stay as they are.
 
-    Compatibility forms and accents become base letters, invisible characters vanish, typographic quotes
-    and dashes become ASCII, and look-alike letters of other scripts become Latin where they touch Latin.
-    Lone surrogates become question marks.
+    Compatibility forms and accents become base letters, invisible characters are dropped, and
+    typographic quotes and dashes become ASCII. Look-alike letters of other scripts become Latin if
+    they touch Latin letters. Lone surrogates become question marks.
     """
     if text.isascii():
         return text
@@ -93,12 +96,12 @@ def normalise(text: str) -> str:
 
 
 def decoded(text: str) -> tuple[Decoded, ...]:
-    """Return the readable forms found in the text, at most `MAX_FORMS` of them, in order of their kind.
+    """Return the readable forms in the text, at most `MAX_FORMS` of them, in order of their kind.
 
-    A form within a form (base64 of base64) is followed once. Offsets refer to the text as given.
+    One form within another (base64 of base64) is decoded too. Offsets are those of the given text.
     """
     text = _valid(text)
-    # For bytes RE2's wrapper need not count characters, which costs as much as the search.
+    # With bytes, RE2's wrapper need not count characters, which costs as much as the search.
     if _HINT.search(text.encode()) is None:
         return ()
     forms: list[Decoded] = []
@@ -114,12 +117,12 @@ def decoded(text: str) -> tuple[Decoded, ...]:
 
 
 def _valid(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 has not, by one character each."""
+    """Replace each lone surrogate, which UTF-8 does not have, by one character."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _changes(text: str) -> dict[str, str]:
-    """Return the replacement of every distinct character of the text that normalising changes."""
+    """Return the replacement for every distinct character of the text that normalising changes."""
     rest = text.encode("utf-8").translate(None, _ASCII).decode("utf-8")
     changes = {}
     for character in set(rest):
@@ -141,7 +144,7 @@ def _normalise_character(character: str) -> str:
 
 
 def _normalise_mixed(text: str) -> str:
-    """Replace look-alikes in words that also hold Latin letters, character for character."""
+    """Replace look-alikes in words that also hold Latin letters, one character by one."""
     if text.isascii() or _MIXED_WORD.search(text) is None:
         return text
     pieces = []
@@ -154,7 +157,7 @@ def _normalise_mixed(text: str) -> str:
 
 
 def _readable(raw: bytes) -> str | None:
-    """Return the bytes as text when they are one that a person could have written."""
+    """Return the bytes as text if a person could have written it."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -171,7 +174,7 @@ def _readable(raw: bytes) -> str | None:
 def _find_base64(text: str) -> Iterator[Decoded]:
     for match in _BASE64.finditer(text):
         start, end = match.span()
-        # What follows a wrapped run may be a word of the next line: then the first line is read alone.
+        # A word of the next line may follow a wrapped run. Then the first line is read alone.
         for last in dict.fromkeys((end, start + len(text[start:end].splitlines()[0]))):
             plain = _decode_base64(text[start : min(last, start + MAX_RUN)])
             if plain is not None:
@@ -198,7 +201,7 @@ def _find_hex(text: str) -> Iterator[Decoded]:
 
 
 def _find_rot13(text: str) -> Iterator[Decoded]:
-    """Yield lines that hold at least two ROT13 words, neighbouring lines joined."""
+    """Yield lines that hold at least two ROT13 words; neighbouring lines are joined."""
     hits = [match.start() for match in _ROT13.finditer(text)]
     if len(hits) < _ROT13_HITS:
         return
@@ -214,7 +217,7 @@ def _find_rot13(text: str) -> Iterator[Decoded]:
 
 
 def _find_leet(text: str) -> Iterator[Decoded]:
-    """Yield the stretch from the first to the last word in leet, when two words leave no doubt."""
+    """Yield the text from the first to the last word in leet, if at least two are certain."""
     words = [match.span() for match in _LEET_WORD.finditer(text)]
     if sum(_is_leet(text[start:end]) for start, end in words) < _LEET_WORDS:
         return
@@ -228,7 +231,7 @@ def _find_leet(text: str) -> Iterator[Decoded]:
 
 
 def _is_leet(word: str) -> bool:
-    """Tell a word written in leet from units, ordinals, hashes and identifiers."""
+    """Tell words in leet from units, ordinals, hashes and identifiers."""
     if len(word) > _LEET_MAX or not (word.islower() or word.isupper() or word[1:].islower()):
         return False
     kinds = "".join("L" if character.isalpha() else "D" for character in word)

@@ -1,4 +1,4 @@
-"""What is scored of a record that is too long to be scored whole: the beginning and the end of each text."""
+"""The excerpt that is scored of a very long record: the beginning and the end of each text."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from monitoring.models import Evidence, Record, Result, Score, TextField
 __all__ = ["SCORED_CHARACTERS", "Excerpt", "excerpt"]
 
 SCORED_CHARACTERS = 512 * 1024
-"""Of the texts of one record so many characters are scored.
+"""So many characters are scored of the texts of one record.
 
-2026-11-29: the slowest of fourteen hostile patterns (card numbers) takes all evaluators 0.84 s for so many, ordinary prose
-0.02 s. Nobody's ordinary record is longer: it is about 130,000 tokens.
+Measured 2026-11-29: with so many, the slowest of fourteen hostile patterns (card numbers) takes all
+evaluators 0.84 s, and ordinary prose 0.02 s. It is about 130,000 tokens, and no ordinary record is
+longer.
 """
 """The mark of a record of which only the beginnings and ends of its texts were scored."""
 
 _FIELDS: tuple[TextField, ...] = get_args(TextField)
-# Passages of context are joined by this for evaluators, so that pieces of any text are told apart in the same way.
+# Evaluators get passages of context joined by this, so that pieces of all texts are separated
+# alike.
 _JOINT = "\n\n"
 
 
 class _Piece(NamedTuple):
-    """A stretch of a text: where it begins in the excerpt and in the original, in characters."""
+    """A part of a text: where it begins in the excerpt and in the original, in characters."""
 
     begin: int
     origin: int
@@ -34,7 +36,7 @@ class _Piece(NamedTuple):
 
 
 class Excerpt(NamedTuple):
-    """A record whose texts are short enough, and where the pieces of those that were cut come from."""
+    """A record with texts that are short enough, and the origins of the pieces of cut texts."""
 
     record: Record
     pieces: Mapping[TextField, Sequence[_Piece]]
@@ -45,7 +47,7 @@ class Excerpt(NamedTuple):
         return bool(self.pieces)
 
     def restore(self, results: Mapping[str, Result]) -> dict[str, Result]:
-        """Return the results with their evidence at its places in the original."""
+        """Return the results with their evidence moved to its places in the original."""
         if not self.pieces:
             return dict(results)
         return {name: self._restore(result) for name, result in results.items()}
@@ -60,20 +62,20 @@ class Excerpt(NamedTuple):
         if not pieces:
             return found
         start = _original(pieces, found.start)
-        # The end is that of the last character, because the next may be of another piece.
+        # The end follows from the last character, because the next one may be in another piece.
         end = _original(pieces, found.end - 1) + 1 if found.end > found.start else start
         return msgspec.structs.replace(found, start=start, end=end)
 
 
 def excerpt(record: Record, most: int = SCORED_CHARACTERS) -> Excerpt:
-    """Return a record of at most about `most` characters of text: itself where it has no more.
+    """Return a record with at most about `most` characters of text; a shorter one stays whole.
 
-    A short field stays whole; the longer ones share what is left equally, and of each its beginning and its end
-    are kept, half and half.
+    A short field stays whole. The longer fields share the rest equally, and the beginning and the
+    end of each are kept, half and half.
     """
     others = len(record.reference or "") + len(record.system_prompt or "")
     if len(record.prompt) + len(record.response) + _context_length(record.context) + others <= most:
-        return Excerpt(record, {})  # every ordinary record's way
+        return Excerpt(record, {})  # this is so for every ordinary record
     lengths = {field: _length(record, field) for field in _FIELDS}
     allowed = _share_out(lengths, most)
     pieces = {
@@ -97,7 +99,7 @@ def _context_length(passages: Sequence[str]) -> int:
 
 
 def _share_out(lengths: Mapping[TextField, int], most: int) -> dict[TextField, int]:
-    """Return how many characters of each field are kept: all of a short one, equal shares of the others."""
+    """Return how many characters of each field are kept: all of a short one, else equal shares."""
     allowed: dict[TextField, int] = {}
     left = most
     for rank, field in enumerate(sorted(lengths, key=lambda name: lengths[name])):
@@ -107,7 +109,7 @@ def _share_out(lengths: Mapping[TextField, int], most: int) -> dict[TextField, i
 
 
 def _cut(record: Record, field: TextField, allowed: int) -> list[_Piece]:
-    """Return the pieces of a field that lie in its first or last `allowed / 2` characters, in order."""
+    """Return the pieces of a field within its first and last `allowed / 2` characters, in order."""
     texts = record.context if field == "context" else (getattr(record, field),)
     half = allowed // 2
     tail = _length(record, field) - half

@@ -1,7 +1,7 @@
-"""Compiled single passes over UTF-8 bytes that every evaluator shares.
+"""Compiled single passes over UTF-8 bytes that all evaluators share.
 
-Each runs in time linear in the bytes, releases the interpreter lock and is cached on disk by numba.
-A batch is one flat byte buffer with the n + 1 offsets of its texts.
+Each runs in time linear in the bytes, releases the interpreter lock, and is cached on disk by
+numba. A batch is one flat byte buffer with the n + 1 offsets of its texts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Offsets = NDArray[np.int64]
 FNV_OFFSET = np.uint32(2166136261)
 FNV_PRIME = np.uint32(16777619)
 
-# What a byte is to the word scanner.
+# The classes of bytes for the word scanner.
 _BREAK, _WORD, _CJK_LEAD, _PUNCT_LEAD = 0, 1, 2, 3
 
 
@@ -43,9 +43,10 @@ def scan_words(
 ) -> tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32], Offsets]:
     """Split texts into lower-cased words and hash each with FNV-1a.
 
-    A word is a run of ASCII letters, digits and underscores, with inner apostrophes, or of other letters;
-    a CJK ideograph or kana is a word by itself. Returns (ids uint32, first byte, end byte, offsets), the
-    byte positions relative to the buffer and `offsets` (n + 1) telling each text's slice of words.
+    A word is a run of ASCII letters, digits and underscores with inner apostrophes, or a run of
+    other letters. A CJK ideograph or kana is a word by itself. Returns (ids uint32, first byte, end
+    byte, offsets). The byte positions are relative to the buffer, and `offsets` (n + 1) gives the
+    words of each text.
     """
     texts = starts.shape[0] - 1
     room = buffer.shape[0] + 1
@@ -78,7 +79,7 @@ def scan_words(
                 if byte == 0xE3 and buffer[at + 1] == 0x80:
                     kind = _BREAK  # ideographic space and punctuation
             elif kind == _CJK_LEAD:
-                kind = _WORD  # a lead byte cut off at the end of the text
+                kind = _WORD  # the end of the text cuts off a lead byte
             elif byte == 0x27 and inside and at + 1 < stop and _CLASS[buffer[at + 1]] == _WORD:
                 kind = _WORD
             if kind == _WORD:
@@ -118,8 +119,9 @@ def scan_words(
 
 @njit(cache=True, nogil=True)
 def scan_sentences(buffer: Bytes, starts: Offsets) -> tuple[NDArray[np.int32], NDArray[np.int32], Offsets]:
-    """Split texts into sentences; returns (first byte, end byte, offsets n + 1) without outer white space.
+    """Split texts into sentences; returns (first byte, end byte, offsets n + 1).
 
+    The sentences have no outer white space.
     A sentence ends at a line break, at `.`, `!` or `?` before white space (not after one or two letters
     such as `Mr.` or `U.S.`, nor before a lower-case letter), and at CJK full stops.
     """

@@ -11,7 +11,7 @@ __all__ = ["classify_words", "count_classes", "look_up"]
 
 @njit(cache=True, nogil=True, inline="always")
 def look_up(keys: NDArray[np.uint32], classes: NDArray[np.uint8], word: np.uint32) -> np.uint8:
-    """Return the class of a word in an open-addressing table (a power of two of slots), 0 if absent."""
+    """Return the class of a word in an open-addressing table of 2^n slots, 0 if absent."""
     mask = keys.shape[0] - 1
     slot = np.int64(word) & mask
     while classes[slot] != 0:

@@ -1,4 +1,4 @@
-"""One compiled pass over UTF-8 bytes that counts what decides how many tokens a text becomes."""
+"""One compiled pass over UTF-8 bytes that counts the features from which tokens are estimated."""
 
 from __future__ import annotations
 

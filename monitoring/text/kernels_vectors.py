@@ -1,4 +1,4 @@
-"""Compiled passes that look words up in a table of vectors, pool them and compare two texts.
+"""Compiled passes that look up words in a table of vectors, pool them, and compare two texts.
 
 Every pass is linear in the words or bytes of its texts and releases the interpreter lock.
 """
@@ -31,11 +31,11 @@ Slots = NDArray[np.uint64]
 
 FREE = np.uint64(0xFFFFFFFFFFFFFFFF)
 
-# An unknown word borrows the vector of its beginning when that is a known word of at least this many
-# letters and three fifths of it: "orchestra's", "meatballs", "retweeting".
+# An unknown word gets the vector of its beginning, if that is a known word of at least this many
+# letters and three fifths of the word: "orchestra's", "meatballs", "retweeting".
 _SHORTEST_STEM = 4
 _LONGEST_WORD = 40
-# Runs of words per text in an alignment.
+# The number of runs of words per text in an alignment.
 _RUNS = 24
 _TOGETHER = 4
 
@@ -65,8 +65,9 @@ def find_rows(
 ) -> tuple[Rows, Ids, Floats]:
     """Return each word's row in the table, the hash of its base form, and its information.
 
-    `slots` is an open-addressing table, a power of two long, of a word's hash in the upper and its row in
-    the lower 32 bits, FREE where nothing is. The row is -1 where neither the word nor its stem is known.
+    `slots` is an open-addressing table with a power of two of entries. An entry holds a word's hash
+    in the upper 32 bits and its row in the lower, or FREE. The row is -1 if neither the word nor
+    its stem is known.
     """
     count = words.shape[0]
     rows = np.empty(count, dtype=np.int32)
@@ -96,7 +97,7 @@ def find_rows(
 
 @njit(cache=True, nogil=True)
 def share_known(rows: Rows, offsets: Offsets) -> Floats:
-    """Return each text's share of words that have a row, 0 where it has no words."""
+    """Return each text's share of words that have a row, or 0 if it has no words."""
     texts = offsets.shape[0] - 1
     shares = np.zeros(texts, dtype=np.float32)
     for text in range(texts):
@@ -110,7 +111,7 @@ def share_known(rows: Rows, offsets: Offsets) -> Floats:
 
 @njit(cache=True, nogil=True, fastmath=True, inline="always")
 def _add_unknown(total: Floats, word: np.uint32, unknown: np.float32) -> None:
-    """Add signs drawn from the word's hash: like itself, unlike everything else."""
+    """Add signs drawn from the word's hash: such a word resembles itself and no other."""
     width = total.shape[0]
     step = unknown / np.sqrt(np.float32(width))
     state = word | np.uint32(1)
@@ -134,7 +135,10 @@ def _add_words(
     weights: Floats,
     unknown: np.float32,
 ) -> None:
-    """Add the weighted vectors of words begin..end - 1 to `total`, four at a time: half the cost of one."""
+    """Add the weighted vectors of words begin..end - 1 to `total`.
+
+    They are added four at a time, which costs half as much as one by one.
+    """
     width = total.shape[0]
     held = np.empty(_TOGETHER, dtype=np.int64)
     count = 0
@@ -183,10 +187,11 @@ def pool_words(
     weights: Floats,
     unknown: np.float32,
 ) -> Floats:
-    """Sum the weighted vectors of each text's words and scale the sum to length 1, or 0 without words.
+    """Sum the weighted vectors of each text's words and scale it to length 1, or 0 without words.
 
-    `weights` holds one factor per row of the table; rows of weight 0 cost nothing. Words without a row
-    count with weight `unknown` and signs drawn from their hash. The width is a multiple of 32.
+    `weights` holds one factor per row of the table, and rows of weight 0 cost nothing. Words
+    without a row count with the weight `unknown` and with signs drawn from their hash. The width is
+    a multiple of 32.
     """
     texts = offsets.shape[0] - 1
     pooled = np.empty((texts, vectors.shape[1]), dtype=np.float32)
@@ -236,11 +241,12 @@ def align_texts(
     weights: Floats,
     unknown: np.float32,
 ) -> Floats:
-    """Return how well the words of paired texts find a partner of like meaning in the other, 0..1.
+    """Return how well the words of two paired texts find a partner of like meaning, 0..1.
 
-    Each text is cut into at most 24 runs of equally many words, single words where it is short; a run's
-    partner is the run of the other text with the highest cosine; the mean over the runs of both texts is
-    weighted by the information of their words. A text is (word hashes, rows, information). Symmetric.
+    Each text is cut into at most 24 runs of equally many words, which are single words in a short
+    text. The partner of a run is the run of the other text with the highest cosine. The result is
+    the mean over the runs of both texts, weighted by the information of their words; it is
+    symmetric. A text is (word hashes, rows, information).
     """
     texts = first_offsets.shape[0] - 1
     width = vectors.shape[1]
@@ -289,8 +295,9 @@ def measure_overlap(
 ) -> Floats:
     """Compare the distinct words of paired texts by weight.
 
-    Returns four columns: the weight of the first text's words, of the second's, and the weight of the
-    words that both have, once by the first's weights and once by the second's.
+    Returns four columns: the weight of the words of the first text, the weight of those of the
+    second, and the weight of their common words, once by the weights of the first and once by those
+    of the second.
     """
     texts = first_offsets.shape[0] - 1
     measured = np.zeros((texts, 4), dtype=np.float32)
@@ -344,9 +351,10 @@ def measure_overlap(
 def average_shares(
     rows: Rows, offsets: Offsets, shares: Bytes, weights: Floats, limit: int
 ) -> tuple[Floats, Floats]:
-    """Average the rows of `shares` (0..255 for 0..1) over the first `limit` words of each text by weight.
+    """Average the rows of `shares` (0..255 for 0..1) over the first `limit` words of each text.
 
-    Returns the averages, 0 where no word weighs anything, and the texts' total weights.
+    Words count by their weight. Returns the averages, 0 if no word has weight, and the total
+    weights of the texts.
     """
     texts = offsets.shape[0] - 1
     width = shares.shape[1]

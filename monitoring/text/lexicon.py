@@ -1,4 +1,4 @@
-"""Small tables of hashed words, shared by everything that looks words up."""
+"""Small tables of hashed words, shared by all code that looks up words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_CLASS = 255
 
 
 class WordTable(NamedTuple):
-    """An open-addressing hash table: `keys` uint32 word ids, `classes` uint8 with 0 for a free slot."""
+    """An open-addressing hash table: `keys` uint32 word ids, `classes` uint8 with 0 if free."""
 
     keys: NDArray[np.uint32]
     classes: NDArray[np.uint8]
@@ -32,8 +32,8 @@ def hash_words(text: str) -> NDArray[np.uint32]:
 def build_table(classes: Mapping[str, int]) -> WordTable:
     """Build a table from single words to classes 1..255.
 
-    Raises ValueError for an entry that is not one word, a class out of range, or two words of different
-    classes with the same hash.
+    Raises ValueError for an entry that is not one word, for a class out of range, and for two words
+    of different classes with the same hash.
     """
     size = 1 << max(4, (4 * len(classes)).bit_length())
     keys = np.zeros(size, dtype=np.uint32)

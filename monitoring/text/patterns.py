@@ -1,4 +1,4 @@
-"""The matching engine that every rule uses: many patterns or keywords, one linear pass over a text."""
+"""The matching engine of all rules: many patterns or keywords in one linear pass over a text."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 __all__ = ["Hit", "KeywordSet", "PatternSet"]
 
-# Room for the automaton's states. Sets of thousands of patterns need more than RE2's 8 MiB.
+# Memory for the states of the automaton. Sets of thousands of patterns need more than RE2's 8 MiB.
 MAX_MEMORY = 128 << 20
 
 
 class Hit(NamedTuple):
-    """One match: `item`, the number of the pattern or keyword as given, `start`, `end` character offsets."""
+    """One match: `item`, the index of the pattern or keyword, `start`, `end` character offsets."""
 
     item: int
     start: int
@@ -23,12 +23,12 @@ class Hit(NamedTuple):
 
 
 class PatternSet:
-    """Regular expressions in RE2 syntax, found together in time linear in the text.
+    """Regular expressions in RE2 syntax, which are found together in time linear in the text.
 
-    A set tells which patterns occur, then only those are run for their places. RE2 answers "no match" when
-    a set's automaton runs out of memory; a pattern that matches the end of every text betrays that, and the
-    patterns are then run one by one. Lone surrogates count as question marks. Raises ValueError naming the
-    pattern that RE2 does not accept.
+    The set tells which patterns occur, and then only those are run for their places. RE2 answers
+    "no match" if the automaton of a set runs out of memory. This shows because one pattern of the
+    set matches the end of every text; the patterns are then run one by one. Lone surrogates count
+    as question marks. Raises ValueError with the pattern that RE2 does not accept.
     """
 
     __slots__ = ("_groups", "_set", "_singles", "patterns")
@@ -62,15 +62,16 @@ class PatternSet:
         return sorted(number for number in found if number < len(self.patterns))
 
     def find(self, text: str) -> list[Hit]:
-        """Return the non-overlapping matches of every pattern, by pattern, then by place.
+        """Return the non-overlapping matches of every pattern, by pattern and then by place.
 
-        A pattern with a group reports its first group: what stands around it is only context.
+        For a pattern with a group the first group is returned, and the rest of the match is only
+        context.
         """
         return [hit for number in self.matching(text) for hit in self.scan(text, number)]
 
     def scan(self, text: str, number: int) -> Iterator[Hit]:
         """Yield the matches of one pattern as `find` reports them."""
-        # For bytes RE2's wrapper need not turn positions into character offsets.
+        # With bytes, RE2's wrapper need not convert positions to character offsets.
         subject = text.encode() if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
         group = self._groups[number]
         for match in self._singles[number].finditer(subject):
@@ -80,10 +81,10 @@ class PatternSet:
 
 
 class KeywordSet:
-    """Words and phrases, found together without regard to case in time linear in the text.
+    """Words and phrases, which are found together in any case, in time linear in the text.
 
-    With `whole_words` (the default) a hit neither begins nor ends inside a word. Every occurrence counts,
-    also one inside a longer keyword's.
+    With `whole_words` (the default) a hit neither begins nor ends inside a word. Every occurrence
+    counts, also one inside a longer keyword.
     """
 
     __slots__ = ("_automaton", "_whole_words", "keywords")
@@ -98,7 +99,7 @@ class KeywordSet:
         )
 
     def find(self, text: str) -> list[Hit]:
-        """Return every occurrence in the text, in the order of their ends."""
+        """Return all occurrences in the text, in the order of their ends."""
         lowered = _lower(text)
         hits = self._automaton.find_matches_as_indexes(lowered, overlapping=True)
         if not self._whole_words:
@@ -117,7 +118,7 @@ def _joins(character: str) -> bool:
 
 
 def _lower(text: str) -> str:
-    """Lower a text character for character, so that offsets keep their meaning."""
+    """Lower the case of a text one character at a time, so that offsets stay valid."""
     lowered = text.lower()
     if len(lowered) == len(text):
         return lowered

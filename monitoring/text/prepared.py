@@ -1,4 +1,4 @@
-"""What evaluators share about a batch, computed once and only when the first of them asks."""
+"""Features of a batch that evaluators share; each is computed once, when it is first asked for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CONTEXT_JOINT = "\n\n"
 
 
 class Encoded(NamedTuple):
-    """The UTF-8 bytes of one field of every record: `buffer` uint8, `starts` int64 of n + 1 offsets."""
+    """The UTF-8 bytes of one field of every record: `buffer` uint8, `starts` int64 (n + 1)."""
 
     buffer: NDArray[np.uint8]
     starts: NDArray[np.int64]
@@ -46,10 +46,10 @@ class Sentences(NamedTuple):
 
 
 class Prepared:
-    """A batch of records with the features evaluators share.
+    """A batch of records with the features that evaluators share.
 
-    Everything is lazy and cached, so an evaluator pays for what it is the first to use. Instances are
-    not to be shared between threads while features are still missing.
+    Features are computed when an evaluator first uses them, and then kept. Threads must not share
+    an instance as long as features are missing.
     """
 
     def __init__(self, records: Sequence[Record]) -> None:
@@ -60,10 +60,10 @@ class Prepared:
         return len(self.records)
 
     def shared(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """Return the value cached under `key`, computing it the first time.
+        """Return the value that is kept under `key`; it is computed the first time.
 
-        Evaluators use it to share a feature with each other; keys are tuples that start with the name of
-        the module that owns the feature.
+        Evaluators use it to share features with each other. Keys are tuples that start with the
+        name of the module that owns the feature.
         """
         if key not in self._cache:
             self._cache[key] = compute()
@@ -74,7 +74,7 @@ class Prepared:
         return Prepared([self.records[i] for i in indices])
 
     def texts(self, field: TextField) -> tuple[str, ...]:
-        """Return one text per record, empty where the field is absent; passages of context are joined."""
+        """Return one text per record, empty if the field is missing; passages are joined."""
         return self.shared(("prepared", "texts", field), lambda: self._texts(field))
 
     def encoded(self, field: TextField) -> Encoded:
@@ -92,7 +92,7 @@ class Prepared:
         )
 
     def characters(self, field: TextField, record: int, begin: int, end: int) -> tuple[int, int]:
-        """Turn byte positions in the field's buffer into character offsets in that record's text."""
+        """Convert byte positions in the field's buffer to character offsets in a record's text."""
         buffer, starts = self.encoded(field)
         first = int(starts[record])
         if int(starts[record + 1]) - first == len(self.texts(field)[record]):

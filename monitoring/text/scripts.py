@@ -1,4 +1,4 @@
-"""Where in a text letters of another script stand, for showing them."""
+"""Finding letters of another script in a text, so that they can be shown."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _LATIN = "LATIN"
 
 
 def find_foreign(text: str) -> tuple[int, int]:
-    """Return the character offsets of the first stretch in the commonest script but the text's own and Latin.
+    """Return the character offsets of the first run in the most frequent foreign script.
 
-    The first 20,000 characters are read; where they hold one script alone, the offsets span all of them.
+    Foreign means neither Latin nor the main script of the text. The first 20,000 characters are
+    read. If they hold a single script, the offsets span all of them.
     """
     excerpt = text[:_READ]
     scripts = [_script(character) for character in excerpt]
@@ -34,5 +35,5 @@ def find_foreign(text: str) -> tuple[int, int]:
 
 
 def _script(character: str) -> str:
-    """Return the first word of a letter's name, which is its script; empty for anything else."""
+    """Return a letter's script, which is the first word of its name; empty for others."""
     return unicodedata.name(character, "").partition(" ")[0] if character.isalpha() else ""

@@ -1,4 +1,4 @@
-"""How many tokens a call took: what the provider reported, else an exact count, else a marked estimate."""
+"""The number of tokens of a call: reported by the provider, or counted exactly, or estimated."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 Encoding = Literal["o200k_base", "cl100k_base"]
 
-# Model families by the start of their name, longest first where one begins another:
+# Model families by the start of their name, the longest first if one begins another:
 # https://github.com/openai/tiktoken/blob/main/tiktoken/model.py, read 2026-11.
 _FAMILIES: tuple[tuple[str, Encoding], ...] = (
     ("gpt-4o", "o200k_base"),
@@ -49,7 +49,7 @@ _FAMILIES: tuple[tuple[str, Encoding], ...] = (
 _LONGEST_NAME = 200
 
 # Tokens per unit of each feature, fitted to o200k_base by benchmarks/train/tokens.py on 2026-11-23:
-# mean relative error 4.6 % on 4,368 held-out texts of 50 tokens and more, 0.1 % over all their tokens.
+# mean relative error 4.6 % on 4,368 held-out texts of at least 50 tokens, 0.1 % over all their tokens.
 TOKENS_PER_FEATURE = np.array(
     [
         0.932,  # ascii_words
@@ -70,21 +70,23 @@ TOKENS_PER_FEATURE = np.array(
     ]
 )
 
-# A longer text is counted by its two ends, because its exact count would hold up a worker: 0.12 s for so many
-# characters of the slowest kind (emoji, 2026-11-29). It is half a million tokens.
+# Of a longer text only the two ends are counted, because an exact count would block a worker: so
+# many characters of the slowest kind take 0.12 s (emoji, 2026-11-29). They are half a million
+# tokens.
 _COUNTED_CHARACTERS = 2 * 1024 * 1024
 
 _WEAKEST = {source: strength for strength, source in enumerate(TokenSource)}
 
 
 class TokenCount(msgspec.Struct, frozen=True):
-    """Tokens of prompt and completion, and the weaker of the two counts' sources.
+    """Tokens of prompt and completion, and the weaker of the sources of the two counts.
 
-    `reported` is the provider's own figure. `exact` is the model's published tokenizer over the text
-    that was recorded, without the few tokens a chat format adds around messages. `estimated` stands for
-    texts of more than two million characters, of which the ends are counted, and for
-    models whose tokenizer is not public: within about 5 % of o200k_base on English prose and 30 % on
-    languages of long words, while the model's own tokenizer may differ from that by 20 % or more.
+    `reported` is the figure of the provider. `exact` comes from the published tokenizer of the
+    model over the recorded text, without the few tokens that a chat format adds around messages.
+    `estimated` is used for texts of more than two million characters, of which the ends are
+    counted, and for models without a public tokenizer. The estimate is within about 5 % of
+    o200k_base on English prose and 30 % on languages with long words; the tokenizer of the model
+    itself may differ from that by 20 % or more.
     """
 
     prompt: int
@@ -98,7 +100,7 @@ class TokenCount(msgspec.Struct, frozen=True):
 
 
 def encoding_of(model: str) -> Encoding | None:
-    """Return the OpenAI encoding of a model id, prefixes such as `azure/` and `ft:` aside, or None."""
+    """Return the OpenAI encoding of a model id, or None; `azure/` and `ft:` are ignored."""
     return _encoding_of(model) if len(model) <= _LONGEST_NAME else None
 
 
@@ -115,8 +117,8 @@ def _encoding_of(model: str) -> Encoding | None:
 def count_text(text: str, encoding: Encoding) -> int:
     """Return the exact number of ordinary tokens, in time linear in the text.
 
-    Special tokens written out in the text count as the plain text they are; a lone surrogate counts as
-    the replacement character.
+    Special tokens that are written in the text count as plain text. A lone surrogate counts as the
+    replacement character.
     """
     try:
         return _counter(encoding)(text)
@@ -125,7 +127,7 @@ def count_text(text: str, encoding: Encoding) -> int:
 
 
 def estimate_texts(texts: Sequence[str]) -> list[int]:
-    """Estimate the tokens of texts for models whose tokenizer is not public."""
+    """Estimate the tokens of texts for models without a public tokenizer."""
     parts = [text.encode("utf-8", "replace") for text in texts]
     starts = np.zeros(len(parts) + 1, dtype=np.int64)
     np.cumsum([len(part) for part in parts], out=starts[1:])
@@ -137,8 +139,8 @@ def estimate_texts(texts: Sequence[str]) -> list[int]:
 def count_tokens(records: Sequence[Record]) -> list[TokenCount]:
     """Return one count per record, in order.
 
-    A reported figure wins for its side alone, so a record that reports the prompt still gets its
-    completion counted.
+    A reported figure counts only for its own side, so a record that reports the prompt still gets
+    its completion counted.
     """
     sides = [(record, side) for record in records for side in (0, 1)]
     counted: list[tuple[int, TokenSource]] = [(0, TokenSource.ESTIMATED)] * len(sides)
@@ -168,7 +170,7 @@ def count_tokens(records: Sequence[Record]) -> list[TokenCount]:
 
 
 def _ends(text: str) -> tuple[str, float]:
-    """Return what of a text is counted, and how many times as long the text is."""
+    """Return the part of a text that is counted, and how many times longer the whole text is."""
     if len(text) <= _COUNTED_CHARACTERS:
         return text, 1.0
     half = _COUNTED_CHARACTERS // 2
@@ -176,7 +178,7 @@ def _ends(text: str) -> tuple[str, float]:
 
 
 def _input_text(record: Record) -> str:
-    """Return what was sent: all messages where they were recorded, else system prompt and prompt."""
+    """Return what was sent: all messages if they were recorded, else system prompt and prompt."""
     if record.messages:
         texts = [text for message in record.messages for text in _message_texts(message.get("content"))]
         if record.system_prompt and not any(m.get("role") == "system" for m in record.messages):
@@ -186,7 +188,7 @@ def _input_text(record: Record) -> str:
 
 
 def _message_texts(content: object) -> list[str]:
-    """Return the texts of a message: a string, or a list of parts that carry one."""
+    """Return the texts of a message: a string, or a list of parts that may have a text."""
     if isinstance(content, str):
         return [content]
     if not isinstance(content, list):
@@ -205,8 +207,8 @@ def _counter(encoding: Encoding) -> Callable[[str], int]:
 def _bindings() -> Any:
     """Load the compiled tokenizer of bpe-openai without the package around it.
 
-    Importing the package builds three rank tables in Python that nothing here reads: 0.6 s and 65 MB in
-    every process; its own encoder also refuses texts of a million characters.
+    Importing the package builds three rank tables in Python that are not needed here, which takes
+    0.6 s and 65 MB in every process. Its own encoder also refuses texts of a million characters.
     """
     package = find_spec("bpe_openai")
     name = "bpe_openai._bindings"

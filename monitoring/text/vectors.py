@@ -1,8 +1,8 @@
-"""Static word vectors: what a word is about, how much it says, and which words are its forms.
+"""Static word vectors: the meaning of words, their information, and their base forms.
 
 The table holds about 60,000 English words with 96 dimensions of one byte each. It is distilled by
-`benchmarks/train/vectors.py`, which names its sources, and is found by the hashes of `Prepared.words`.
-Everything here is computed once per batch and field and shared between evaluators.
+`benchmarks/train/vectors.py`, which names its sources. Words are looked up by the hashes of
+`Prepared.words`. Everything is computed once per batch and field, and shared between evaluators.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 _WEIGHTS = Path(__file__).parents[1] / "weights" / "vectors.npz"
-# Words in more than about a third of all texts say nothing about a subject and are not pooled.
+# Words in more than about a third of all texts say nothing about a subject, and are not pooled.
 _LEAST_INFORMATION = 1.0
 
 Floats = NDArray[np.float32]
@@ -50,9 +50,9 @@ Floats = NDArray[np.float32]
 class VectorTable(NamedTuple):
     """The table: row r is the word whose FNV-1a hash is `ids[r]` (ascending).
 
-    `vectors` int8 (rows, 96), to be multiplied by `scales`, give vectors of length 1; `information` is
-    the word's inverse document frequency in nats and `unknown` that of a word without a row; `bases` is
-    the row of its base form (`named` -> `name`); `pooling` is the factor of a row in `pool`; `slots` is
+    `vectors` int8 (rows, 96) times `scales` gives vectors of length 1. `information` is the inverse
+    document frequency of a word in nats, and `unknown` that of a word without a row. `bases` is the
+    row of the base form (`named` -> `name`). `pooling` is the factor of a row in `pool`. `slots` is
     the open-addressing index.
     """
 
@@ -69,9 +69,9 @@ class VectorTable(NamedTuple):
 class Meanings(NamedTuple):
     """One entry per word of a field.
 
-    `rows` is its row, or that of its known beginning (`orchestra's`), or -1; `keys` the hash of its base
-    form, by which the same word is recognised; `information` in nats, `unknown` where the whole word has
-    no row.
+    `rows` is the row of the word or of its known beginning (`orchestra's`), or -1. `keys` is the
+    hash of its base form, by which the same word is recognised. `information` is in nats, and
+    `unknown` if the whole word has no row.
     """
 
     rows: NDArray[np.int32]
@@ -82,7 +82,7 @@ class Meanings(NamedTuple):
 class Overlap(NamedTuple):
     """Per record, how much of the information of distinct words two fields share, each 0..1.
 
-    `first` and `second` are the shares of either field that the other has; `both` is symmetric.
+    `first` and `second` are the shares of either field that the other one has; `both` is symmetric.
     """
 
     first: Floats
@@ -92,7 +92,7 @@ class Overlap(NamedTuple):
 
 @cache
 def load_table() -> VectorTable:
-    """Load the table, 8 MB, once per process; processes forked afterwards share it."""
+    """Load the table, 8 MB, once per process; processes that are forked later share it."""
     with np.load(_WEIGHTS, allow_pickle=False) as stored:
         ids = stored["ids"]
         vectors = stored["vectors"]
@@ -120,9 +120,9 @@ def find_words(batch: Prepared, field: TextField) -> Meanings:
 
 
 def pool(batch: Prepared, field: TextField) -> Floats:
-    """Return one vector of length 1 per record: its words weighted by information, 0 where none speaks.
+    """Return one vector of length 1 per record: its words weighted by information, or 0.
 
-    Unknown words are like themselves and unlike all others.
+    Unknown words resemble themselves and no other word.
     """
     return batch.shared(
         ("vectors", "pool", field), lambda: _pool(batch.words(field), find_words(batch, field).rows)
@@ -130,7 +130,7 @@ def pool(batch: Prepared, field: TextField) -> Floats:
 
 
 def known_share(batch: Prepared, field: TextField) -> Floats:
-    """Return the share 0..1 of the field's words that the table knows, 0 for a text without words."""
+    """Return the share 0..1 of the field's words that the table knows; 0 without words."""
     return batch.shared(
         ("vectors", "known", field),
         lambda: share_known(find_words(batch, field).rows, batch.words(field).offsets),
@@ -143,21 +143,22 @@ def overlap(batch: Prepared, first: TextField, second: TextField) -> Overlap:
 
 
 def align(batch: Prepared, first: TextField, second: TextField) -> Floats:
-    """Return how well the words of either field find a partner of like meaning in the other, 0..1.
+    """Return how well the words of two fields find a partner of like meaning in the other, 0..1.
 
-    Texts of more than 24 words are compared by runs of words; symmetric, and 1 for identical texts.
+    Texts of more than 24 words are compared by runs of words. The result is symmetric, and 1 for
+    identical texts.
     """
     return batch.shared(("vectors", "align", first, second), lambda: _align(batch, first, second))
 
 
 def embed(texts: tuple[str, ...]) -> Floats:
-    """Return one vector of length 1 per text that belongs to no batch, such as a topic's description."""
+    """Return one vector of length 1 per text outside any batch, such as a topic's description."""
     words, buffer = _split(texts)
     return _pool(words, _find(words, buffer).rows)
 
 
 def lookup(text: str) -> NDArray[np.int32]:
-    """Return the rows of the words of a text that belongs to no batch, -1 for unknown words."""
+    """Return the rows of the words of a text outside any batch, -1 for unknown words."""
     return _find(*_split((text,))).rows
 
 
@@ -174,7 +175,7 @@ def _index(ids: NDArray[np.uint32]) -> NDArray[np.uint64]:
     entries = (ids.astype(np.uint64) << np.uint64(32)) | np.arange(ids.size, dtype=np.uint64)
     place = ids.astype(np.int64) & (size - 1)
     slots = np.full(size, FREE, dtype=np.uint64)
-    # All words step together: each round gives every free slot to one of the words that want it.
+    # All words advance together: each round gives every free slot to one of the words that want it.
     while entries.size:
         free = slots[place] == FREE
         slots[place[free]] = entries[free]

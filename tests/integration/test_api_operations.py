@@ -14,7 +14,7 @@ from app.guard import GUARD_TASK
 from app.queue import WORKERS_KEY
 from app.schemas.tasks import TaskState
 from app.supervision import in_background
-from app.told_tasks import read_tasks, tell_tasks
+from app.task_reports import read_tasks, report_tasks
 from tests.integration.api_rig import PROBLEM, ApiRig, bury, own_servers, running_api, serving
 from tests.integration.worker_rig import ORDINARY
 from workers.process import unix_ms
@@ -102,8 +102,8 @@ async def test_tasks_that_fail_show_and_take_the_api_out_only_where_nothing_can_
     await beat(api)
     redis, moment = api.worker.redis, unix_ms()
     failing = TaskState("cover", failures=2, failed=9, succeeded_at=1e9, error="DBAPIError")
-    await tell_tasks(redis, "worker a:1", [failing, TaskState("retention", succeeded_at=2e9)], moment)
-    await tell_tasks(redis, "worker b:2", [failing], moment - 30_000)  # not heard of since
+    await report_tasks(redis, "worker a:1", [failing, TaskState("retention", succeeded_at=2e9)], moment)
+    await report_tasks(redis, "worker b:2", [failing], moment - 30_000)  # not heard of since
     answer = await api.get("/health/ready")
     assert answer["status"] == "degraded"
     assert answer["failing_tasks"] == [
@@ -130,8 +130,8 @@ async def test_tasks_that_fail_show_and_take_the_api_out_only_where_nothing_can_
 
 async def test_processes_that_fell_silent_are_forgotten(api: ApiRig) -> None:
     redis, moment = api.worker.redis, unix_ms()
-    await tell_tasks(redis, "worker a:1", [TaskState("cover")], moment - 61_000)
-    await tell_tasks(redis, "worker b:2", [TaskState("cover")], moment)
+    await report_tasks(redis, "worker a:1", [TaskState("cover")], moment - 61_000)
+    await report_tasks(redis, "worker b:2", [TaskState("cover")], moment)
     assert b"worker a:1" not in await redis.hkeys("llm-monitor:tasks")
     assert "worker b:2" in await read_tasks(redis, moment)
 

@@ -133,7 +133,7 @@ async def test_a_redelivered_job_gives_what_its_first_try_did_not_come_to(
         raise asyncio.CancelledError
 
     with monkeypatch.context() as dying:
-        dying.setattr(storing, "bequeath", die)  # the process ends before it
+        dying.setattr(storing, "inherit_stored", die)  # the process ends before it
         with pytest.raises(asyncio.CancelledError):
             await api.worker.processing.process(job, payload)
     assert (await row_of(api, 3))["user_id"] is None

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.otlp.signals import Span
 from app.queue import queued_jobs
-from app.storage.traces import duplicates as twins
+from app.storage.traces import duplicates
 from tests.integration.api_rig import ApiRig
 from tests.integration.test_erasure import work
 from tests.integration.test_nested_calls import payload_of
@@ -350,7 +350,7 @@ async def test_it_is_shown_what_was_merged_and_why(api: ApiRig) -> None:
 
 
 CONDITIONS = {
-    "_TWINS": ("response_key = fresh", "prompt_tokens = fresh"),
+    "_SIMILAR_CALLS": ("response_key = fresh", "prompt_tokens = fresh"),
     "_STREAM_PARTS": ("::integer = 0)", "::integer = 1)"),
     "_GROUP": ("restates = ANY",),
 }
@@ -364,7 +364,7 @@ async def test_spans_of_one_call_are_found_by_indexes(api: ApiRig) -> None:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
         for statement, conditions in CONDITIONS.items():
             explained = await connection.execute(
-                text(f"EXPLAIN {getattr(twins, statement).text}"),
+                text(f"EXPLAIN {getattr(duplicates, statement).text}"),
                 {"project_id": "default", "ids": ids, "calls": ids, **bounds},
             )
             plan = "\n".join(explained.scalars())

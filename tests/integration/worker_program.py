@@ -69,9 +69,9 @@ def running_workers(database_url: str, redis_url: str, log: Path, *, deadly: boo
 
 
 def main() -> None:
-    from workers.main import Family
+    from workers.main import WorkerProcesses
 
-    Family(load_settings(), (Deadly(),)).run()
+    WorkerProcesses(load_settings(), (Deadly(),)).run()
 
 
 if __name__ == "__main__":

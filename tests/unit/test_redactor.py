@@ -292,7 +292,7 @@ def test_a_decision_has_a_form_without_pseudonyms(redaction: Redaction, masking:
     ("values", "complaint"),
     [
         ({"types": {"EMAIL": "mask"}}, "type EMAIL can be found"),
-        ({"mode": "drop", "types": {"CREDIT_CARD": "off"}}, "nothing left to say"),
+        ({"mode": "drop", "types": {"CREDIT_CARD": "off"}}, "have no effect"),
         ({"confidence": 0}, "above 0"),
         ({"mode": "blur"}, "Invalid enum value"),
         ({"modes": "mask"}, "unknown field"),

@@ -127,12 +127,12 @@ def test_a_cost_is_counted_of_calls_and_shown_of_every_step(
 @pytest.mark.parametrize(("marks", "told"), [((), False), (("scored_in_part",), True)])
 def test_the_dashboard_says_so_above_the_texts(marks: tuple[str, ...], *, told: bool) -> None:
     trace = scored(Record(prompt="Hello?", response="Hello.", marks=marks))
-    assert ("Its scores and findings are those of the beginning" in str(trace_detail(trace))) is told
+    assert ("Its scores and evidence are about the beginning" in str(trace_detail(trace))) is told
 
 
 @pytest.mark.parametrize("restates", [None, UUID(int=7)])
 def test_the_dashboard_says_which_call_a_span_tells_of_once_more(restates: UUID | None) -> None:
     trace = scored(Record(prompt="Hello?", response="Hello."))
     trace = structs.replace(trace, restates=restates, restates_because="same_response_id")
-    told = f"tells once more of the call {UUID(int=7)}: both name the same response."
+    told = f"restates the call {UUID(int=7)}: both name the same response."
     assert (told in str(trace_detail(trace))) is (restates is not None)

@@ -1,4 +1,4 @@
-"""How long an attempt at a job may take as a whole, and how long its scoring may take."""
+"""The deadlines of one attempt at a queue job: one for its scoring, and one for the whole."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ATTEMPT_SECONDS", "OverdueError", "ScoringThread", "within"]
 
 logger = logging.getLogger(__name__)
 
-# A record is to blame for long scoring alone, whatever else takes long is trouble of Postgres or Redis.
+# Only slow scoring is the fault of a record. Any other delay is the fault of Postgres or Redis.
 ATTEMPT_SECONDS = 14
 DEADLINE_SECONDS = 10
 _SLICES = 10
@@ -30,7 +30,8 @@ class OverdueError(Exception):
 class ScoringThread:
     """Scores one job after the other in the one thread of `executor`, each within the deadline.
 
-    `note` is told the name of the job that is scored from now on, and an empty text when none is.
+    `note` is called with the name of each job when its scoring begins, and with an empty text when
+    no job is scored any more.
     """
 
     def __init__(self, executor: Executor, scoring: Scoring, note: Callable[[str], None]) -> None:
@@ -42,8 +43,9 @@ class ScoringThread:
     async def score(
         self, job_id: str, envelopes: Sequence[Envelope], settings: ProjectSettings
     ) -> list[Trace | Unscorable]:
-        """Score the records of a job; raises OverdueError where that takes longer than the deadline."""
-        # The deadline runs from the moment the thread is free: who waits behind a slow job is not slow.
+        """Score the records of a job; raises OverdueError after the deadline."""
+        # The deadline starts when the thread is free, so that waiting behind a slow job costs no
+        # time.
         await self._idle.acquire()
         self._note(job_id)
         scoring = asyncio.get_running_loop().run_in_executor(
@@ -60,9 +62,10 @@ class ScoringThread:
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
-    """Await `work` for at most `seconds`; raises TimeoutError then, without waiting for its cancellation.
+    """Await `work` for at most `seconds`; raises TimeoutError without awaiting its end.
 
-    A driver whose server hangs may not end when it is cancelled, and what it still writes is settled once.
+    A driver whose server hangs may not end when it is cancelled. If it still writes something, the
+    settlement makes sure that this counts once.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -76,9 +79,10 @@ async def within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _ended(work: asyncio.Future[Any], seconds: float) -> bool:
-    """Wait for `work`, at most `seconds`; a time in which this process was halted counts as one slice.
+    """Wait for `work`, at most `seconds`, and tell whether it ended.
 
-    Nobody is blamed for a virtual machine that was moved or a laptop that slept.
+    The wait is made of slices. If this process was halted for a while, because its machine was
+    moved or slept, that time counts as one slice, and no record is blamed for it.
     """
     for _ in range(_SLICES):
         if (await asyncio.wait([work], timeout=seconds / _SLICES))[0]:
@@ -87,6 +91,6 @@ async def _ended(work: asyncio.Future[Any], seconds: float) -> bool:
 
 
 def _forget(task: asyncio.Future[None]) -> None:
-    """Take note of how an abandoned attempt ended, so that asyncio does not report it as overlooked."""
+    """Read how an abandoned attempt ended, so that asyncio does not report an unread error."""
     if not task.cancelled() and (error := task.exception()):
-        logger.warning("an attempt that had been given up ended with %s", type(error).__name__)
+        logger.warning("an attempt ended with %s after it had been given up", type(error).__name__)

@@ -1,4 +1,4 @@
-"""Finding the record that makes a job fail: the job is halved until that record is alone, and then buried."""
+"""Finding the one record that makes a job fail, by halving the job until that record is alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Isolation:
-    """Takes apart jobs that failed as a whole; `clock` returns Unix milliseconds."""
+    """Halves jobs that failed as a whole; `clock` returns Unix milliseconds."""
 
     def __init__(self, redis: Redis, storing: Storing, clock: Callable[[], int]) -> None:
         self._redis = redis
@@ -28,7 +28,7 @@ class Isolation:
         self._clock = clock
 
     async def isolate(self, name: JobName, payload: bytes, attempts: int, reason: str, detail: str) -> None:
-        """Halve a job that failed as a whole, or bury the record that is left alone."""
+        """Halve a job that failed as a whole, or bury its record if it holds only one."""
         opened = open_payload(name, payload, self._clock())
         if name.records > 1 and len(opened.envelopes) > 1:
             await self.halve(name, payload)
@@ -38,9 +38,11 @@ class Isolation:
         await self._storing.store(Job(name.project_id, str(name), [], dead, 0, opened.unread))
 
     async def halve(self, name: JobName, payload: bytes) -> None:
-        """Replace a job by two halves: first in Postgres, where no other try can settle it then, then in Redis.
+        """Replace a job by its two halves.
 
-        Their names follow from its own, so that a second replacement after a crash changes nothing.
+        It is replaced in Postgres first, after which no other attempt can settle it, and then in
+        Redis. The names of the halves follow from the name of the job, so that a repetition after a
+        crash changes nothing.
         """
         batch = decode_batch(payload)
         if not await self._storing.replace(name.project_id, str(name)):

@@ -1,4 +1,4 @@
-"""What a process is scoring, kept where its parent can read it when the process has died."""
+"""The name of the job that a process is scoring, which its parent can read after it died."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ _HEAD = 2
 
 
 class LastJob:
-    """The name of one job in memory that is shared by fork: made by the parent, written by the child.
+    """The name of one job in memory that parent and child share by fork: the child writes it.
 
-    Nothing is written to disk or sent, so noting costs a microsecond and survives any death of the child.
+    Nothing is written to disk or sent. Noting a name takes a microsecond, and it survives any death
+    of the child.
     """
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _BYTES)
 
     def note(self, job: str) -> None:
-        """Say which job is scored from now on; an empty text says none."""
+        """Note the job whose scoring begins; an empty text says that no job is scored."""
         name = job.encode()[: _BYTES - _HEAD]
         self._memory[:_HEAD] = bytes(_HEAD)
         self._memory[_HEAD : _HEAD + len(name)] = name
         self._memory[:_HEAD] = len(name).to_bytes(_HEAD, "big")
 
     def read(self) -> str:
-        """Return which job was scored last, empty when none was."""
+        """Return the name of the job that was scored last, or an empty text if there was none."""
         length = int.from_bytes(self._memory[:_HEAD], "big")
         return self._memory[_HEAD : _HEAD + length].decode(errors="replace")
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Release the memory."""
         self._memory.close()

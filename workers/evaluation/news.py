@@ -1,4 +1,4 @@
-"""Telling those who wait, and live views, what was stored."""
+"""Telling waiting requests and live pages what was stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _SHOWN_TRACES = 20
 
 
 async def announce(redis: Redis, opened: Opened, summaries: Sequence[Summary]) -> None:
-    """Answer who waits and tell live views; both are news, so their loss is no failure of the job."""
+    """Answer waiting requests and inform live pages.
+
+    Both get news only. If it is lost, the job has not failed.
+    """
     waited = {envelope.trace_id for envelope in opened.envelopes if envelope.waited}
     try:
         if opened.reply_to and waited:

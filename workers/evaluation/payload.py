@@ -1,4 +1,4 @@
-"""What the payload of a job holds, and dead letters for what of it has to be given up."""
+"""Reading the payload of a job, and making dead letters for records that are given up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _DETAIL_CHARACTERS = 2000
 
 
 class Opened(NamedTuple):
-    """The envelopes of a job, letters for those that cannot be read, and how many records no letter stands for."""
+    """The envelopes of a job, and dead letters for those that cannot be read.
+
+    `unread` counts the records that have no dead letter of their own.
+    """
 
     envelopes: Sequence[Envelope]
     unreadable: Sequence[DeadLetter]
@@ -28,7 +31,10 @@ class Opened(NamedTuple):
 
 
 def open_payload(name: JobName, payload: bytes, now_ms: int) -> Opened:
-    """Decode the payload of a job; what cannot be decoded becomes a dead letter of the Unix time `now_ms`."""
+    """Decode the payload of a job; `now_ms` dates the dead letters of what cannot be decoded.
+
+    It is a moment in Unix milliseconds.
+    """
     try:
         batch = decode_batch(payload)
     except msgspec.MsgspecError as error:
@@ -44,7 +50,7 @@ def open_payload(name: JobName, payload: bytes, now_ms: int) -> Opened:
 
 
 def letter_of(name: JobName, envelope: Envelope, reason: str, detail: str, attempts: int = 1) -> DeadLetter:
-    """Return the dead letter of a record that is given up, with why and after how many attempts."""
+    """Return the dead letter of a record, with the reason and the number of attempts."""
     return DeadLetter(
         project_id=envelope.project_id,
         trace_id=envelope.trace_id,

@@ -1,4 +1,4 @@
-"""The way of a job that nothing disturbs: its records are read, related to stored spans, scored, stored and announced."""
+"""The normal way of a job: its records are read, related to stored spans, scored and stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Processing"]
 
 
 class _Records(NamedTuple):
-    """The records of a job: those that are stored already, parts of spans that come another way, and the others."""
+    """The records of a job, sorted: stored already, span parts, and all others."""
 
     known: Sequence[Summary]
     parts: Sequence[Envelope]
@@ -33,7 +33,7 @@ class _Records(NamedTuple):
 
 
 class Processing:
-    """Takes jobs from their payload to what is stored of them; `clock` returns Unix milliseconds."""
+    """Takes jobs from their payload to their settlement; `clock` returns Unix milliseconds."""
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class Processing:
         self._clock = clock
 
     async def process(self, name: JobName, payload: bytes) -> bool:
-        """Score and store a job; returns False where it was replaced by its halves, which have to be queued again.
+        """Score and store a job; returns False if its halves replaced it and have to be queued.
 
-        Raises OverdueError where scoring takes too long, and the errors of Postgres and Redis.
+        Raises OverdueError if scoring takes too long, and the errors of Postgres and Redis.
         """
         opened = open_payload(name, payload, self._clock())
         records = await self._sort(name, opened.envelopes)
@@ -68,9 +68,10 @@ class Processing:
         return True
 
     async def resume(self, name: JobName, payload: bytes) -> bool:
-        """Do what is left of a job that was settled before; returns False where it is not settled.
+        """Finish a job that was settled before; returns False if it is not settled.
 
-        All that was missing is arq's acknowledgement, and perhaps what follows the settlement.
+        Such a job lacks only the acknowledgement of arq, and perhaps the work that follows its
+        settlement.
         """
         if not await self._storing.settled_records(name.project_id, str(name)):
             return False
@@ -87,12 +88,15 @@ class Processing:
         return _Records(known, parts, spans)
 
     async def _known(self, name: JobName, envelopes: Sequence[Envelope]) -> list[Summary]:
-        """Return what is stored of the records whose client id had been seen before."""
+        """Return the summaries of stored records whose client ids had come before."""
         retried = [envelope.trace_id for envelope in envelopes if envelope.retried]
         return await self._storing.summaries(name.project_id, retried) if retried else []
 
     async def _store(self, job: Job, envelopes: Sequence[Envelope]) -> Sequence[Trace] | None:
-        """Store the job, burying what Postgres refuses; returns its traces, None when it was settled before."""
+        """Store a job, and bury what Postgres refuses.
+
+        Returns its traces, or None if it had been settled before.
+        """
         try:
             return job.traces if await self._storing.store(job) else None
         except REFUSALS as error:
@@ -121,7 +125,7 @@ def _job(
     related: Sequence[Envelope],
     results: Iterable[Trace | Unscorable],
 ) -> Job:
-    """Return a job as it is stored, from what its records were scored with."""
+    """Return a job ready to be stored, made of its records and their scoring."""
     traces: list[Trace] = []
     dead: list[DeadLetter] = [*opened.unreadable]
     for result in results:

@@ -1,4 +1,4 @@
-"""Writing a scored job: everything in one transaction, or nothing."""
+"""Storing a scored job: everything in one transaction, or nothing."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from monitoring.bisection import Bisection
 from monitoring.evaluator import Evaluator
 from monitoring.marks import Mark
 from workers.cardinality import CardinalityCaps
-from workers.spans.context import Family, is_related, relate, wants_documents, within_reach
+from workers.spans.context import RelatedSpans, is_related, relate, wants_documents, within_reach
 from workers.spans.duplicates import DuplicateCalls, restated_among, shared_traces
-from workers.spans.inheritance import bequeath
+from workers.spans.inheritance import inherit_stored
 from workers.spans.instrumentations import Instrumentations
 from workers.spans.late_documents import want_documents
 
@@ -41,10 +41,10 @@ __all__ = ["Job", "Outcome", "Refused", "Storing"]
 
 
 class Job(NamedTuple):
-    """A queue job after scoring: its traces, what was given up, and how many were known to be stored.
+    """A queue job after scoring: its traces, its dead letters, and how many duplicates it had.
 
-    `unread` counts records beyond the letters of a job that could not even be taken apart; those of `again`
-    were sent before and may lie among the dead letters; `parts` belong to spans that come by another way.
+    `unread` counts records of an undecodable job that have no dead letter of their own. `again` are
+    records that were sent before and may lie among the dead letters. `parts` are span parts.
     """
 
     project_id: str
@@ -66,7 +66,7 @@ class Refused(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What one job came to: how many records were new, known before, and given up."""
+    """What became of the records of a job: how many were stored, were duplicates, or are dead."""
 
     stored: int
     duplicate: int
@@ -74,7 +74,7 @@ class Outcome(NamedTuple):
 
 
 class Storing:
-    """Stores jobs through one engine; `nudge` hears when there may be parts to join."""
+    """Stores jobs in one database; `nudge` is called when there may be span parts to join."""
 
     def __init__(
         self,
@@ -92,13 +92,13 @@ class Storing:
         self._nesting = DuplicateCalls(engine, caps, self._descriptive)
 
     async def store(self, job: Job) -> Outcome | None:
-        """Write traces, what they add to rollups, dead letters and the settlement; None when the job had been settled before.
+        """Write traces, their rollup batches, dead letters and the settlement.
 
-        A record is counted as stored where its id is new, else as a duplicate, also within the job. One
-        that is stored is no dead letter, whatever became of its other tries.
+        Returns None if the job had been settled before. A record is stored if its id is new, and
+        otherwise a duplicate, also within the job. A stored record is no dead letter, whatever its
+        other attempts came to.
 
-        Raises one of REFUSALS when Postgres refuses a trace (see `find_refused`), and the
-        database's outage errors.
+        Raises one of REFUSALS if Postgres refuses a trace (see `find_refused`), and outage errors.
         """
         traces = await self._caps.mark(job.traces)
         async with self._engine.connect() as connection:
@@ -122,7 +122,7 @@ class Storing:
         return outcome
 
     async def relate(self, project_id: str, envelopes: Sequence[Envelope]) -> Sequence[Envelope]:
-        """Return envelopes with what stored spans of the same traces, accepted within an hour, say of them."""
+        """Return envelopes with what stored spans of their traces add, from within an hour."""
         ids = {one.otel_trace_id for one in envelopes if is_related(one) and one.otel_trace_id}
         if not ids:
             return envelopes
@@ -138,39 +138,41 @@ class Storing:
                 if wanted
                 else ()
             )
-        return relate(envelopes, Family(documents, restated))
+        return relate(envelopes, RelatedSpans(documents, restated))
 
     async def follow_up(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
-        """Tell stored spans of the same traces what the spans of a settled job say of them.
+        """Let the spans of a settled job change the stored spans of their traces.
 
-        What calls around others added is taken back, spans get user, session and tags of outer ones, and calls are
-        scored anew that lack what was retrieved before them.
+        Duplicate calls are taken out of the figures, and spans inherit user, conversation and tags.
+        Calls that lack documents which were retrieved before them are scored again.
         """
         shared = await shared_traces(self._engine, project_id, envelopes)
         await self._nesting.unnest(project_id, envelopes, shared)
-        retrieved = await bequeath(self._engine, self._caps, project_id, envelopes, shared, self._descriptive)
+        retrieved = await inherit_stored(
+            self._engine, self._caps, project_id, envelopes, shared, self._descriptive
+        )
         if retrieved and await want_documents(self._engine, project_id, envelopes, retrieved):
             self._nudge()
 
     async def summaries(self, project_id: str, trace_ids: Sequence[UUID]) -> list[Summary]:
-        """Return the summaries of those of the records that are stored."""
+        """Return the summaries of those records that are stored."""
         async with self._engine.connect() as connection:
             return await stored_summaries(connection, project_id, trace_ids)
 
     async def settled_records(self, project_id: str, job_id: str) -> int | None:
-        """Return how many records a job was settled with: 0 when it was replaced, None when it is open."""
+        """Return how many records a job was settled with: 0 if replaced, None if not settled."""
         async with self._engine.connect() as connection:
             return await settled_records(connection, project_id, job_id)
 
     async def replace(self, project_id: str, job_id: str) -> bool:
-        """Settle a job with nothing, for its halves to be settled instead; False when it has an outcome."""
+        """Settle a job as replaced by its halves; returns False if it has an outcome."""
         async with self._engine.begin() as connection:
             if await settle(connection, project_id, job_id, stored=0, duplicate=0, dead=0):
                 return True
             return await settled_records(connection, project_id, job_id) == 0
 
     async def find_refused(self, traces: Sequence[Trace]) -> list[Refused]:
-        """Return the traces that cannot be stored, by trying halves in transactions that are undone."""
+        """Return the traces that Postgres refuses, found by trying halves and undoing them."""
         refused: list[Refused] = []
         parts = Bisection(traces)
         for part in parts:
@@ -185,7 +187,7 @@ class Storing:
         return refused
 
     async def _insert(self, connection: Connection, traces: Sequence[Trace]) -> set[UUID]:
-        """Store traces as the first thing of a transaction; returns the ids of those that were new."""
+        """Store traces at the start of a transaction, and return the ids of the new ones."""
         if not traces:
             return set()
         try:
@@ -193,7 +195,7 @@ class Storing:
         except KnownTraceError:
             await connection.rollback()
             return await insert_traces(connection, traces)
-        except MissingPartitionError:  # Postgres was away for longer than partitions are made ahead
+        except MissingPartitionError:  # Postgres was away for longer than partitions exist ahead
             await connection.rollback()
             days = [minted_at(trace.trace_id).date() for trace in traces]
             await ensure_partitions(self._engine, min(days), max(days) + timedelta(days=1))
@@ -208,5 +210,5 @@ def _row(part: Envelope) -> Row:
 
 
 def _reason(error: Exception) -> str:
-    """Return what Postgres said, without the statement and the values that SQLAlchemy adds."""
+    """Return the message of Postgres, without the statement and values that SQLAlchemy adds."""
     return str(getattr(error, "orig", None) or error)

@@ -1,7 +1,8 @@
-"""The evaluate task: one queue job in, its records scored and stored, and every failure sorted.
+"""The evaluate task: it scores and stores the records of one queue job, and sorts every failure.
 
-A try that ended without a word (the process died) is seen by its successor in a counter of our own; the job
-is then halved until the culprit is alone. Trouble of Postgres or Redis counts as no try at all.
+If a worker process dies during an attempt, the next attempt sees this in a counter in Redis. The
+job is then halved until the record that kills the process is alone. An attempt that fails because
+of Postgres or Redis is not counted.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _LAST_ATTEMPT = 3
 class Evaluation:
     """Runs evaluate jobs with the resources of one worker process.
 
-    `outage` is called when a server does not answer.
+    `outage` is called if a server does not answer.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class Evaluation:
         self._outage = outage
 
     async def evaluate(self, context: dict[str, Any], payload: bytes) -> None:
-        """Score and store one job; returns normally whenever the job is done with, also by halving it.
+        """Score and store one job; returns when the job is done with, which includes being halved.
 
-        It leaves in no other way than that, by Retry or cancelled: at anything else arq drops the job.
+        Otherwise it raises Retry, or CancelledError if it is cancelled. No other error may leave
+        it, because arq drops a job for any other error.
         """
         name = JobName.parse(context["job_id"])
         try:
@@ -90,6 +92,6 @@ class Evaluation:
 
 
 def _blames_server(error: Exception) -> bool:
-    """Tell whether Postgres or Redis failed, so that waiting helps and no record is to blame."""
+    """Tell whether Postgres or Redis failed, so that waiting helps and no record is at fault."""
     database = isinstance(error, DATABASE_ERRORS) and not is_refusal(error)
     return database or is_outage(error) or isinstance(error, RedisError | Unavailable)

@@ -1,4 +1,4 @@
-"""The envelopes that a worker scores before its first job."""
+"""The envelopes that a worker scores before its first job, to warm up."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What other batches know of a call: documents that were retrieved for it, and spans that tell of it too.
+"""What other batches know of a call: documents that were retrieved for it, and its restatements.
 
-Exporters send what ended in the last seconds, and a call ends long after the search before it.
+Exporters send the spans that ended in the last seconds. A call ends long after the search that came
+before it, so the two are often in different batches.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from monitoring.marks import Mark
 from monitoring.models import Record
 
 __all__ = [
-    "Family",
+    "RelatedSpans",
     "give_documents",
     "is_related",
     "latest_beginnings",
@@ -39,15 +40,15 @@ __all__ = [
 _REACH = timedelta(hours=1)
 
 
-class Family(NamedTuple):
-    """What is known of the traces of a batch: spans that retrieved documents, and which restates which call."""
+class RelatedSpans(NamedTuple):
+    """What is known of the traces of a batch: spans with documents, and its restatements."""
 
     documents: Sequence[StoredSpan] = ()
     restated: Mapping[UUID, Restatement] = MappingProxyType({})
 
 
 def within_reach(envelopes: Sequence[Envelope]) -> tuple[UUID, UUID]:
-    """Return between which ids relatives of the records lie: those accepted within an hour of them."""
+    """Return the range of ids for records that were accepted within an hour of these."""
     received = [one.trace_id for one in envelopes]
     return first_id(minted_at(min(received)) - _REACH), first_id(minted_at(max(received)) + _REACH)
 
@@ -58,14 +59,17 @@ def is_related(envelope: Envelope) -> bool:
 
 
 def wants_documents(envelopes: Iterable[Envelope]) -> dict[bytes, datetime]:
-    """Return by trace until when documents are of use: to calls without context, which say when they began."""
+    """Return, by trace, the latest moment at which a document still serves one of its calls.
+
+    Only calls without a context that say when they began want documents.
+    """
     return latest_beginnings(
         one for one in envelopes if is_related(one) and not _own_documents(one.record, ())
     )
 
 
 def latest_beginnings(calls: Iterable[Envelope]) -> dict[bytes, datetime]:
-    """Return by trace when the last of its calls began, of calls that say so."""
+    """Return, by trace, when its last call began, for calls that say when they began."""
     latest: dict[bytes, datetime] = {}
     for envelope in calls:
         record, otel_trace_id = envelope.record, envelope.otel_trace_id
@@ -74,21 +78,22 @@ def latest_beginnings(calls: Iterable[Envelope]) -> dict[bytes, datetime]:
     return latest
 
 
-def relate(envelopes: Sequence[Envelope], family: Family) -> list[Envelope]:
-    """Return envelopes with what spans stored before say of them.
+def relate(envelopes: Sequence[Envelope], related: RelatedSpans) -> list[Envelope]:
+    """Return envelopes with what stored spans add to them.
 
-    A call without documents of its own gets those that its trace retrieved before it began, the earliest first and
-    as many as a call takes; one that restates another call becomes a step, which is neither scored nor counted.
+    A call without documents of its own gets those that its trace retrieved before it began: the
+    earliest first, and as many as a call can hold. A call that restates another one becomes a step,
+    which is neither scored nor counted.
     """
-    documents = _by_trace(family.documents)
+    documents = _by_trace(related.documents)
     return [
-        _relate(envelope, documents, family.restated) if is_related(envelope) else envelope
+        _relate(envelope, documents, related.restated) if is_related(envelope) else envelope
         for envelope in envelopes
     ]
 
 
 def placed(envelope: Envelope) -> PlacedSpan | None:
-    """Return where a record stands and what it tells of a call; None for one of no OpenTelemetry trace."""
+    """Return the place of a record and what it reports; None outside OpenTelemetry traces."""
     record = envelope.record
     if envelope.otel_trace_id is None or envelope.otel_span_id is None:
         return None
@@ -117,16 +122,17 @@ def placed(envelope: Envelope) -> PlacedSpan | None:
 
 
 def wording(envelope: Envelope) -> Wording:
-    """Return what tells a record apart from others of its usage."""
+    """Return the texts and names that distinguish a record from others with the same usage."""
     record = envelope.record
     scope, service = named_in(record, SCOPE), named_in(record, SERVICE)
     return Wording(scope, service, record.prompt[:WORDING_CHARACTERS], record.response[:WORDING_CHARACTERS])
 
 
 def give_documents(envelope: Envelope, documents: Sequence[StoredSpan]) -> Envelope:
-    """Return a call with the documents that its trace retrieved before it began; itself where it has its own.
+    """Return a call with the documents that its trace retrieved before it began.
 
-    Documents that it got from the same spans before are no documents of its own.
+    A call that has documents of its own is returned unchanged. Documents that it got from the same
+    spans before do not count as its own.
     """
     return _given(envelope, _by_trace(documents).get(envelope.otel_trace_id or b""))
 
@@ -159,5 +165,5 @@ def _given(envelope: Envelope, found: Retrieved[datetime] | None) -> Envelope:
 
 
 def _own_documents(record: Record, retrieved: Collection[str]) -> bool:
-    """Tell whether a call names documents that neither a tool nor a span before it gave."""
+    """Tell whether a call has documents that came neither from a tool nor from an earlier span."""
     return bool(record.context) and not {*results_of(record.messages), *retrieved}.issuperset(record.context)

@@ -1,8 +1,9 @@
-"""Calls that turn out to be told of by another span too: what they added to the figures is taken back.
+"""Turning stored calls that restate another call into steps, and taking them out of the figures.
 
-A framework's span repeats the usage of the calls inside it, and two instrumentations tell of one call. Which span
-is stored first depends on exporters, batches and workers, so every job looks once more when it is settled: of two
-jobs at the same time the one that ends later sees both. Looking again, as after a redelivery, changes nothing.
+The span of a framework repeats the usage of the calls inside it, and two instrumentations may each
+make a span for one call. Exporters, batches and workers decide which span is stored first. Every
+job therefore looks again when it is settled: of two jobs that run at the same time, the later one
+sees both. Looking again, as after a redelivery, changes nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from app.storage.engine import Connection, Engine
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.duplicates import (
     read_group,
+    read_similar_calls,
     read_stream_parts,
-    read_twins,
     read_wording,
     rewrite_calls,
 )
@@ -33,16 +34,16 @@ from app.storage.traces.places import become_steps, read_places
 from app.storage.traces.reading import lock_traces
 from monitoring.spending.pricing import PricingStatus
 from workers.cardinality import CardinalityCaps
+from workers.spans.call_pairs import is_end_of_stream, is_request_of_stream
 from workers.spans.context import placed, within_reach, wording
 from workers.spans.gathering import complete, gives
 from workers.spans.instrumentations import tell_beside
 from workers.spans.restatements import restate
-from workers.spans.twins import is_end_of_stream, is_request_of_stream
 
 __all__ = ["DuplicateCalls", "restated_among", "shared_traces"]
 
-_MOST_QUESTIONS = 3  # wording that was asked for may make other spans comparable
-_MOST_WORDINGS = 1_024  # and of a trace of very many calls those accepted last are compared
+_MOST_QUESTIONS = 3  # wording that was read may make other spans comparable
+_MOST_WORDINGS = 1_024  # in larger traces only the calls that were accepted last are compared
 
 
 async def restated_among(
@@ -71,7 +72,7 @@ async def _restate(
             break
         asked = sorted(wanted)[-_MOST_WORDINGS:]
         known = {**known, **await read_wording(connection, project_id, asked)}
-        # A span that is gone by now has no wording, and restates nothing.
+        # A span that was deleted meanwhile has no wording and restates nothing.
         gone = {id_ for id_ in asked if id_ not in known}
         spans = [one for one in spans if one.trace_id not in gone]
         found, wanted = restate(spans, known, beside=beside)
@@ -81,14 +82,14 @@ async def _restate(
 async def _add_calls(
     connection: Connection, project_id: str, spans: dict[UUID, PlacedSpan], *, since: UUID, until: UUID
 ) -> None:
-    """Add the calls of other traces that some of the spans tell of once more."""
+    """Add the calls, also of other traces, that some of the spans restate."""
     missing = {one.restates for one in spans.values() if one.restates is not None} - spans.keys()
     found = await read_group(connection, project_id, missing, since=since, until=until)
     spans.update((span.trace_id, span) for span in found)
 
 
 async def shared_traces(engine: Engine, project_id: str, envelopes: Sequence[Envelope]) -> frozenset[bytes]:
-    """Return those of the records' traces of which spans of other jobs are stored, accepted within an hour of them."""
+    """Return the traces of the records of which other jobs stored spans within an hour."""
     own = [one for one in envelopes if one.otel_trace_id]
     if not own:
         return frozenset()
@@ -101,7 +102,7 @@ async def shared_traces(engine: Engine, project_id: str, envelopes: Sequence[Env
 
 
 class DuplicateCalls:
-    """Takes back what calls added that are told of by another span too, in the database of one engine."""
+    """Takes stored calls that restate another one out of the figures of one database."""
 
     def __init__(self, engine: Engine, caps: CardinalityCaps, descriptive: Collection[str]) -> None:
         self._engine = engine
@@ -109,19 +110,19 @@ class DuplicateCalls:
         self._descriptive = descriptive
 
     async def unnest(self, project_id: str, envelopes: Sequence[Envelope], shared: Collection[bytes]) -> None:
-        """Turn stored spans into steps where they restate a call, and give the call what only they tell.
+        """Turn stored spans that restate a call into steps; give the call what only they report.
 
-        `shared` are those of the envelopes' traces of which other spans are stored too.
+        `shared` holds those traces of the envelopes of which other jobs stored spans too.
         """
         told = [one for one in envelopes if one.otel_trace_id and one.kind not in PART_KINDS]
-        # A row that is written anew meanwhile is missed by its lock, and met again in the next round.
+        # A row that is replaced meanwhile cannot be locked. The next round sees its new form.
         while told and await self._unnest(project_id, told, shared):
             pass
 
     async def _unnest(
         self, project_id: str, envelopes: Sequence[Envelope], shared: Collection[bytes]
     ) -> bool:
-        """Do one round; tells whether there was anything to do."""
+        """Do one round, and tell whether there was anything to do."""
         async with self._engine.begin() as connection:
             spans, restated = await self._look(connection, project_id, envelopes, shared)
             found = {id_: one for id_, one in restated.items() if _is_news(spans, id_, one)}
@@ -149,27 +150,31 @@ class DuplicateCalls:
         envelopes: Sequence[Envelope],
         shared: Collection[bytes],
     ) -> tuple[Mapping[UUID, PlacedSpan], Mapping[UUID, Restatement]]:
-        """Return stored spans of the envelopes' traces and of their calls elsewhere, and what restates which.
+        """Return stored spans of the envelopes' traces and related calls, and what restates which.
 
-        Of a trace that holds a single span nothing is read, unless a span elsewhere may tell of the same call.
+        Nothing is read of a trace with a single span, unless a span elsewhere may be the same call.
         """
         since, until = within_reach(envelopes)
         own = [span for span in map(placed, envelopes) if span is not None]
         calls = [one.trace_id for one in own if one.kind in COUNTED_KINDS]
         day = minted_at(max(one.trace_id for one in envelopes)).date()
         beside = bool(calls) and await tell_beside(connection, project_id, day)
-        twins = await read_twins(connection, project_id, calls, since=since, until=until) if beside else []
+        similar = (
+            await read_similar_calls(connection, project_id, calls, since=since, until=until)
+            if beside
+            else []
+        )
         streamed = [one.trace_id for one in own if is_request_of_stream(one) or is_end_of_stream(one)]
-        twins += await read_stream_parts(connection, project_id, streamed, since=since, until=until)
+        similar += await read_stream_parts(connection, project_id, streamed, since=since, until=until)
         held = Counter(one.otel_trace_id for one in own)
-        # A stream's two spans in one job were told from each other before they were stored.
-        elsewhere = bool(twins or streamed)
+        # The two spans of one stream may be in one job. That job joined them before it stored them.
+        elsewhere = bool(similar or streamed)
         traces = sorted(id_ for id_, number in held.items() if elsewhere or number > 1 or id_ in shared)
         if not traces:
             return {}, {}
         places = await read_places(connection, project_id, traces, since=since, until=until)
-        spans = {span.trace_id: span for span in (*places, *twins)}
-        if twins:
+        spans = {span.trace_id: span for span in (*places, *similar)}
+        if similar:
             met = [id_ for id_, span in spans.items() if span.kind in COUNTED_KINDS]
             group = await read_group(connection, project_id, met, since=since, until=until)
             spans |= {span.trace_id: span for span in group}
@@ -177,7 +182,7 @@ class DuplicateCalls:
         return spans, await _restate(connection, project_id, list(spans.values()), {}, beside=beside)
 
     async def _completed(self, locked: Mapping[UUID, Trace], steps: Mapping[UUID, Trace]) -> list[Trace]:
-        """Return the calls that get something from the steps that tell of them once more."""
+        """Return the calls that take something over from the steps that restate them."""
         told: dict[UUID, list[Trace]] = defaultdict(list)
         for step in steps.values():
             if step.restates is not None and step.restates_because not in POINTING:
@@ -201,7 +206,7 @@ def _counts(call: Trace | None) -> bool:
 
 
 def _step(span: Trace, found: Restatement) -> Trace:
-    """Return a span as the step that it is around a call: with no scores and no price, tokens only as reported."""
+    """Return a span as a step without scores and cost, with tokens only as it reported them."""
     named = structs.replace(span, restates=found.call, restates_because=found.because)
     if span.kind not in COUNTED_KINDS:
         return named

@@ -1,4 +1,4 @@
-"""What a call gets from spans that tell of it once more: usage and its price, owners, and the time of a stream."""
+"""What a call takes over from spans that restate it: usage, cost, owner and times of a stream."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from workers.spans.likeness import COUNTED_AGAIN
 
 __all__ = ["complete", "gives"]
 
-# As exact as the column that costs are stored in, so that sums over rows equal what is added here.
+# The column of costs has this precision, so sums over rows equal the figures that are added here.
 _PLACES = Decimal("1e-10")
 _MILLISECOND = timedelta(milliseconds=1)
 _OWNERS = ("user_id", "session_id", "provider")
-# Tokens are taken together, and a duration with its moment.
+# These counts are taken over together. A duration is taken over with its moment.
 _TOGETHER = (
     "prompt_tokens",
     "completion_tokens",
@@ -33,7 +33,7 @@ _TAKEN = (*_OWNERS, *(name for name in FIGURES if name not in {*_TOGETHER, "resp
 
 
 def gives(span: PlacedSpan, because: str, call: PlacedSpan) -> bool:
-    """Tell whether a span says something of the call that the call does not say itself."""
+    """Tell whether a span has something that the call lacks."""
     if span.reports and not call.reports:
         return True
     if because == Reason.STREAM and call.lasted_ms == 0:
@@ -44,12 +44,15 @@ def gives(span: PlacedSpan, because: str, call: PlacedSpan) -> bool:
 
 
 def _counts_again(tokens: int | None, others: int | None) -> bool:
-    """Tell whether a call adds what the first event of its stream counted, which another teller does not."""
+    """Tell whether a call counts tokens of the first event of its stream that the span does not.
+
+    `tokens` are those of the call, `others` those of the span.
+    """
     return tokens is not None and others is not None and 0 < tokens - others <= COUNTED_AGAIN
 
 
 def complete(call: Trace, spans: Sequence[Trace]) -> Trace:
-    """Return a call with what steps say that tell of it once more, priced by that."""
+    """Return a call with what the steps that restate it add, and with its cost computed again."""
     for span in spans:
         call = _taking(call, span)
     return call
@@ -84,7 +87,7 @@ def _taking(call: Trace, span: Trace) -> Trace:
 
 
 def _streamed(call: Trace, request: Trace) -> Trace:
-    """Return a call that was told at its end as beginning with its request."""
+    """Return a call that was reported when it ended, now beginning with its request."""
     lasted = (call.occurred_at - request.occurred_at) / _MILLISECOND
     if lasted < 0:
         return call

@@ -1,8 +1,9 @@
-"""User, session, tags and metadata of outer spans, given to the spans inside them.
+"""Giving the user, conversation, tags and metadata of outer spans to the spans inside them.
 
-An outer span ends after what is inside it, so that most come later, in another batch or in another worker's job. Of
-two jobs at the same time the one that ends later sees both: each looks once more when it is settled, under locks on
-the spans that it is about to change. Looking again, as after a redelivery, changes nothing.
+An outer span ends after the spans inside it, so it usually arrives later, in another batch or in
+the job of another worker. Each job looks again when it is settled, under locks on the spans that it
+is about to change. Of two jobs that run at the same time the later one therefore sees both. Looking
+again, as after a redelivery, changes nothing.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from uuid import UUID
 from msgspec import structs
 
 from app.figures.aggregation import difference
-from app.schemas.inherited import INHERITED_NAMES, Given, Kin, shared_metadata, unite_tags
+from app.schemas.inherited import INHERITED_NAMES, Given, OwnedSpan, shared_metadata, unite_tags
 from app.schemas.kinds import PART_KINDS, RETRIEVERS
 from app.schemas.queued import Envelope
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
 from app.storage.rollups.writing import append_deltas
-from app.storage.traces.inheritance import Heir, give, lock_counted, read_kin, read_shared
+from app.storage.traces.inheritance import Heir, give, lock_counted, read_owned_spans, read_shared
 from monitoring.marks import COUNTED_AS_OTHER, Mark
 from monitoring.models import Record
 from workers.cardinality import CardinalityCaps
 from workers.spans.context import within_reach
 
-__all__ = ["bequeath", "inherit"]
+__all__ = ["inherit", "inherit_stored"]
 
 _NOTHING = Given()
 _MOST_ROUNDS = 8
@@ -47,9 +48,9 @@ class _Place(NamedTuple):
 
 
 def inherit(envelopes: Sequence[Envelope]) -> list[Envelope]:
-    """Return envelopes with what outer spans among them say of their owner.
+    """Return envelopes with the owner that outer spans among them name.
 
-    A span's own value wins, then that of the nearest outer span that has one; tags are united.
+    A value of the span itself wins, then the value of the nearest outer span; tags are united.
     """
     inner = {(one.otel_trace_id, one.otel_parent_span_id) for one in envelopes if one.otel_parent_span_id}
     if not inner:
@@ -57,7 +58,7 @@ def inherit(envelopes: Sequence[Envelope]) -> list[Envelope]:
     places: dict[_Id, _Place] = {
         (one.otel_trace_id, one.otel_span_id): _Place(
             (one.otel_trace_id, one.otel_parent_span_id),
-            # What no other span is inside of passes nothing on.
+            # A span with no other span inside it passes nothing on.
             _said_by(one) if (one.otel_trace_id, one.otel_span_id) in inner else _NOTHING,
         )
         for one in envelopes
@@ -67,14 +68,14 @@ def inherit(envelopes: Sequence[Envelope]) -> list[Envelope]:
     if not passed:
         return list(envelopes)
     return [
-        structs.replace(one, record=_endowed(one.record, found))
+        structs.replace(one, record=_inheriting(one.record, found))
         if (found := passed.get((one.otel_trace_id, one.otel_span_id)))
         else one
         for one in envelopes
     ]
 
 
-async def bequeath(
+async def inherit_stored(
     engine: Engine,
     caps: CardinalityCaps,
     project_id: str,
@@ -82,27 +83,28 @@ async def bequeath(
     shared: Collection[bytes],
     descriptive: Collection[str],
 ) -> frozenset[bytes]:
-    """Give stored spans of the envelopes' traces what outer ones say, and correct the figures by the difference.
+    """Let stored spans of the envelopes' traces inherit, and change the figures by the difference.
 
-    `shared` are those of the traces of which other spans are stored too: what spans of one job say of each other was
-    seen to before they were stored. Returns those of the traces in which documents were retrieved.
+    `shared` holds those traces of which other jobs stored spans too, because the spans of one job
+    inherit from each other before they are stored. Returns the traces in which documents were
+    retrieved.
     """
     related = {one.otel_trace_id for one in envelopes if one.otel_trace_id and _may_matter(one)}
     ids = sorted(related.intersection(shared))
     if not ids:
         return frozenset()
-    lineage = _Lineage(project_id, ids, *within_reach(envelopes))
+    search = _Search(project_id, ids, *within_reach(envelopes))
     for _ in range(_MOST_ROUNDS):
         async with engine.begin() as connection:
-            found = await _find(connection, lineage)
+            found = await _find(connection, search)
             if not found.wanting:
                 break
-            await _give(connection, lineage, sorted(found.wanting), caps, descriptive)
+            await _give(connection, search, sorted(found.wanting), caps, descriptive)
     return found.retrieved
 
 
-class _Lineage(NamedTuple):
-    """The traces whose spans are looked through, and between which ids they lie."""
+class _Search(NamedTuple):
+    """The traces whose spans are looked through, and the range of ids in which those lie."""
 
     project_id: str
     otel_trace_ids: Sequence[bytes]
@@ -111,7 +113,7 @@ class _Lineage(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What stored spans lack, by their ids, and the traces in which documents were retrieved."""
+    """What stored spans are to inherit, by their ids, and the traces that retrieved documents."""
 
     wanting: Mapping[UUID, Given]
     retrieved: frozenset[bytes]
@@ -119,41 +121,43 @@ class _Found(NamedTuple):
 
 async def _give(
     connection: Connection,
-    lineage: _Lineage,
+    search: _Search,
     trace_ids: Sequence[UUID],
     caps: CardinalityCaps,
     descriptive: Collection[str],
 ) -> None:
-    """Give spans what they lack; one that is written anew meanwhile is missed, and met again in the next round."""
-    locked = await lock_counted(connection, lineage.project_id, trace_ids)
-    # What was read before the locks were had may be less than what another worker gave meanwhile.
-    wanting = (await _find(connection, lineage)).wanting
+    """Let spans inherit what they lack; the next round sees a span that was replaced meanwhile."""
+    locked = await lock_counted(connection, search.project_id, trace_ids)
+    # Another worker may have given values between the first reading and the locks.
+    wanting = (await _find(connection, search)).wanting
     stored = [trace for id_, trace in locked.items() if id_ in wanting]
     if not stored:
         return
-    endowed = [_endowed(_unnamed(trace), wanting[trace.trace_id]) for trace in stored]
-    named = await caps.mark(endowed)
-    final = [_renamed(trace, one) for trace, one in zip(endowed, named, strict=True)]
+    inheriting = [_inheriting(_unnamed(trace), wanting[trace.trace_id]) for trace in stored]
+    named = await caps.mark(inheriting)
+    final = [_renamed(trace, one) for trace, one in zip(inheriting, named, strict=True)]
     heirs = [Heir(trace, wanting[trace.trace_id].shared) for trace in final]
-    await give(connection, lineage.project_id, heirs)
+    await give(connection, search.project_id, heirs)
     changed = difference(stored, final, descriptive)
     await append_deltas(connection, [delta for delta in changed if delta.dimension in _OWNED])
 
 
-async def _find(connection: Connection, lineage: _Lineage) -> _Found:
-    project_id, ids, since, until = lineage
-    kin = await read_kin(connection, project_id, ids, since=since, until=until)
-    retrieved = frozenset(one.otel_trace_id for one in kin if one.kind in RETRIEVERS)
-    return _Found(await _find_wanting(connection, project_id, kin) if kin else {}, retrieved)
+async def _find(connection: Connection, search: _Search) -> _Found:
+    project_id, ids, since, until = search
+    spans = await read_owned_spans(connection, project_id, ids, since=since, until=until)
+    retrieved = frozenset(one.otel_trace_id for one in spans if one.kind in RETRIEVERS)
+    return _Found(await _find_wanting(connection, project_id, spans) if spans else {}, retrieved)
 
 
-async def _find_wanting(connection: Connection, project_id: str, kin: Sequence[Kin]) -> dict[UUID, Given]:
-    """Return by id the spans that lack something that an outer one says, with what outer ones say.
+async def _find_wanting(
+    connection: Connection, project_id: str, spans: Sequence[OwnedSpan]
+) -> dict[UUID, Given]:
+    """Return, by id, what spans are to inherit, for those that lack something.
 
-    Of metadata only what is to be added is returned.
+    The metadata in it are only those that have to be added.
     """
-    by_place: dict[_Id, Kin] = {(one.otel_trace_id, one.otel_span_id): one for one in kin}
-    outer = {(one.otel_trace_id, one.otel_parent_span_id) for one in kin}
+    by_place: dict[_Id, OwnedSpan] = {(one.otel_trace_id, one.otel_span_id): one for one in spans}
+    outer = {(one.otel_trace_id, one.otel_parent_span_id) for one in spans}
     givers = [one.trace_id for place, one in by_place.items() if place in outer]
     shared = await read_shared(connection, project_id, givers)
     passed = _passed_on(
@@ -166,7 +170,7 @@ async def _find_wanting(connection: Connection, project_id: str, kin: Sequence[K
         }
     )
     found = {by_place[place].trace_id: given for place, given in passed.items()}
-    heirs = [one for one in kin if one.trace_id in found]
+    heirs = [one for one in spans if one.trace_id in found]
     takers = {one.trace_id for one in heirs if not _WITHOUT_TEXT.intersection(one.marks)}
     known = (
         await read_shared(connection, project_id, sorted(takers))
@@ -183,14 +187,14 @@ async def _find_wanting(connection: Connection, project_id: str, kin: Sequence[K
 
 
 def _passed_on(places: Mapping[_Id, _Place]) -> dict[_Id, Given]:
-    """Return what the spans around each span pass on to it, of spans to which anything is passed on."""
+    """Return what outer spans pass on to each span, for spans to which anything is passed on."""
     if not any(place.own for place in places.values()):
         return {}
     passing: dict[_Id, Given] = {}
     for start in places:
         path: dict[_Id, None] = {}
         at = start
-        while at in places and at not in passing and at not in path:  # ids of a client may form a circle
+        while at in places and at not in passing and at not in path:  # ids may form a circle
             path[at] = None
             at = places[at].outer
         above = passing.get(at, _NOTHING)
@@ -203,7 +207,7 @@ def _passed_on(places: Mapping[_Id, _Place]) -> dict[_Id, Given]:
     }
 
 
-def _said(one: Kin | Record, shared: Mapping[str, Any]) -> Given:
+def _said(one: OwnedSpan | Record, shared: Mapping[str, Any]) -> Given:
     return Given(
         None if Mark.INHERITED_USER in one.marks else one.user_id,
         None if Mark.INHERITED_SESSION in one.marks else one.session_id,
@@ -217,13 +221,13 @@ def _said_by(envelope: Envelope) -> Given:
 
 
 def _may_matter(envelope: Envelope) -> bool:
-    """Tell whether a span may get anything from other spans of its trace, or give them anything."""
+    """Tell whether a span may inherit anything or pass anything on."""
     return envelope.kind not in PART_KINDS and bool(
         envelope.otel_parent_span_id or envelope.kind in RETRIEVERS or _said_by(envelope)
     )
 
 
-def _lacks(one: Kin, given: Given) -> bool:
+def _lacks(one: OwnedSpan, given: Given) -> bool:
     return (
         _owner(one.user_id, given.user_id, inherited=Mark.INHERITED_USER in one.marks) != one.user_id
         or _owner(one.session_id, given.session_id, inherited=Mark.INHERITED_SESSION in one.marks)
@@ -237,9 +241,9 @@ def _owner(own: str | None, given: str | None, *, inherited: bool) -> str | None
 
 
 def _lacking(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is to be added to metadata: names that a span does not have itself, and values that changed.
+    """Return what has to be added to metadata: names that are missing and values that changed.
 
-    The names of all that are inherited are among it.
+    Names that the span has itself stay. The list of all inherited names is part of the answer.
     """
     own = shared_metadata(known)
     lacking = {name: value for name, value in given.items() if name not in own and known.get(name) != value}
@@ -248,8 +252,8 @@ def _lacking(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
     return {**lacking, INHERITED_NAMES: list(dict.fromkeys((*known.get(INHERITED_NAMES, ()), *lacking)))}
 
 
-def _endowed(one: _Owned, given: Given) -> _Owned:
-    """Return a record or a stored span with what it is given; its own values stay."""
+def _inheriting(one: _Owned, given: Given) -> _Owned:
+    """Return a record or a stored span with what it inherits; its own values stay."""
     user = _owner(one.user_id, given.user_id, inherited=Mark.INHERITED_USER in one.marks)
     session = _owner(one.session_id, given.session_id, inherited=Mark.INHERITED_SESSION in one.marks)
     marks = dict.fromkeys(one.marks)
@@ -267,12 +271,15 @@ def _endowed(one: _Owned, given: Given) -> _Owned:
 
 
 def _unnamed(trace: Trace) -> Trace:
-    """Return a stored span without the marks that say which of its names are counted under `(other)`."""
+    """Return a stored span without the marks for names that are counted under `(other)`."""
     marks = tuple(mark for mark in trace.marks if not mark.startswith(_OWNERS_AS_OTHER))
     return structs.replace(trace, marks=marks)
 
 
 def _renamed(trace: Trace, named: Trace) -> Trace:
-    """Return a span with those of the marks of its names that are about its owner; the others were settled before."""
+    """Return a span with the new marks about the names of its owner.
+
+    The marks about other names were settled before.
+    """
     others = (mark for mark in named.marks[len(trace.marks) :] if mark.startswith(_OWNERS_AS_OTHER))
     return structs.replace(trace, marks=(*trace.marks, *others))

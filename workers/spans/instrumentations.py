@@ -1,4 +1,4 @@
-"""How many instrumentations tell of the calls of a project: where there is one, nothing is told twice beside it."""
+"""Knowing whether a project has several instrumentations, which may report one call twice."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _REMEMBERED = 10_000
 
 
 class Instrumentations:
-    """Notes by project and day which instrumentations told of calls, and asks Postgres only about new ones."""
+    """Notes which instrumentations a project has on each day; only new ones cost a query."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._known: set[tuple[str, date, str]] = set()
 
     async def register(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
-        """Note the instrumentations of calls before these are stored, so that whoever looks later knows them."""
+        """Note the instrumentations of calls before the calls are stored, for later jobs."""
         seen = {
             (project_id, minted_at(one.trace_id).date(), _scope(one))
             for one in envelopes
@@ -46,7 +46,10 @@ class Instrumentations:
 
 
 async def tell_beside(connection: Connection, project_id: str, day: date) -> bool:
-    """Tell whether spans beside each other may be of one call: of several instrumentations, or of one without a name."""
+    """Tell whether spans beside each other may be one call.
+
+    They may if the project has several instrumentations, or one without a name.
+    """
     names = await read_values(connection, project_id, _DIMENSION, since=day - timedelta(days=1))
     return len(names) > 1 or "" in names
 

@@ -1,7 +1,8 @@
-"""Joining what belongs to a span but came apart from it: the call is scored anew, sums change by the difference.
+"""Joining span parts to the call that they belong to.
 
-Parts lie in Postgres until their span is stored, so neither order nor a dying process matters. A part is
-claimed for half a minute; a claim that was not kept falls to another worker, and the third one buries it.
+A span part may come before or after its span, so it lies in Postgres until the span is stored. The
+call is then scored again, and the figures change by the difference. A worker claims a part for half
+a minute; after that another worker can claim it. After the third claim it becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -43,27 +44,28 @@ from workers.cardinality import CardinalityCaps
 from workers.scoring import Scoring, Unscorable
 from workers.spans.context import give_documents, latest_beginnings, within_reach
 from workers.spans.duplicates import DuplicateCalls, shared_traces
-from workers.spans.findings import Finding, keep_findings
+from workers.spans.evaluation_results import EvaluationResult, store_evaluation_results
 
 __all__ = ["ALONE_AFTER", "ORPHANED_AFTER", "LateContent", "merge"]
 
-# Longer than almost any call, since a part may come when the call begins and its span when it ends.
+# A part may come when the call begins, and its span when it ends. Few calls last longer.
 ORPHANED_AFTER = timedelta(minutes=15)
-# Texts that came in no span were sent when the response was there, and so is its span, if there is one.
+# Texts outside any span are sent when the response is there. Their span, if any, is sent then too.
 ALONE_AFTER = timedelta(minutes=1)
 _PAUSE_SECONDS = 0.25
 _SWEEP_SECONDS = 5.0
 _MOST_PARTS = 512
 _LAST_ATTEMPT = 3
-# What is said of a part alone: an event tells half a call. All other marks are about the texts and figures that the call
-# gets from it.
+# These marks are about the part alone, because one event holds half a call. The call takes all
+# others.
 _OF_PARTS = frozenset({Mark.NO_CONTENT, Mark.EMPTY_PROMPT, Mark.EMPTY_RESPONSE})
-# Messages are told apart by this, since they cannot be keys and comparing each with each takes minutes.
+# Messages cannot be keys, and comparing each with each takes minutes. Their encoded form is the
+# key.
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class _Opened(NamedTuple):
-    """A part with its record, whose texts are those from before they were dropped."""
+    """A part with its record, which has the texts from before they were dropped."""
 
     part: Part
     envelope: Envelope
@@ -71,7 +73,7 @@ class _Opened(NamedTuple):
 
 
 class LateContent:
-    """Joins the parts of one database; of many replicas each takes what others have not claimed."""
+    """Joins the span parts of one database; each worker takes parts that no other has claimed."""
 
     def __init__(
         self,
@@ -95,11 +97,11 @@ class LateContent:
         self._wanted = asyncio.Event()
 
     def nudge(self) -> None:
-        """Say that a part or a span without text was stored."""
+        """Wake the joining, because a part or a span without text was stored."""
         self._wanted.set()
 
     async def run(self, tasks: Tasks) -> None:
-        """Join until cancelled: soon after a nudge, and every few seconds for what other processes left."""
+        """Join until cancelled: soon after each nudge, and at least every few seconds."""
         await tasks.repeat("joining", self._sweep, _PAUSE_SECONDS)
 
     async def _sweep(self) -> None:
@@ -110,7 +112,7 @@ class LateContent:
             pass
 
     async def turn(self) -> int:
-        """Join what can be joined now; returns how many parts were done with."""
+        """Join what can be joined now, and return how many parts were finished."""
         now = self._clock()
         async with self._engine.begin() as connection:
             claimed = await claim_parts(connection, now, _MOST_PARTS)
@@ -133,7 +135,7 @@ class LateContent:
             if one.part.trace_id is not None:
                 by_trace[one.part.trace_id].append(one)
             elif one.part.kind == Kind.CONTEXT:
-                continue  # the call that wanted documents is gone
+                continue  # the call that wanted documents was deleted
             elif one.part.kind == Kind.CONTENT:
                 by_span[
                     one.envelope.otel_trace_id, one.envelope.otel_span_id or one.part.part_id.bytes
@@ -142,20 +144,21 @@ class LateContent:
                 letters.append(_letter(one.part, DeadReason.NO_SPAN, "the call it is about did not come"))
         async with self._engine.begin() as connection:
             stored = await lock_traces(connection, project_id, sorted(by_trace))
-            # A row that another worker replaced meanwhile is met again in its new shape.
+            # Another worker replaced these rows meanwhile. A later turn finds them in their new
+            # form.
             missed = [
                 one.part.part_id for id_, group in by_trace.items() if id_ not in stored for one in group
             ]
             found = {id_: group for id_, group in by_trace.items() if id_ in stored}
             letters += await self._rescore(connection, project_id, stored, found)
             letters += await self._promote(connection, project_id, list(by_span.values()))
-            findings = [
-                Finding(id_, one.part.part_id, one.record)
+            results = [
+                EvaluationResult(id_, one.part.part_id, one.record)
                 for id_, group in found.items()
                 for one in group
                 if _finds(one)
             ]
-            await keep_findings(connection, project_id, findings)
+            await store_evaluation_results(connection, project_id, results)
             await bury(connection, project_id, letters)
             await release_parts(connection, project_id, missed)
             done = [part.part_id for part in parts if part.part_id not in set(missed)]
@@ -172,7 +175,10 @@ class LateContent:
         stored: Mapping[UUID, Trace],
         found: Mapping[UUID, Sequence[_Opened]],
     ) -> list[DeadLetter]:
-        """Replace calls by what they are with their texts and documents; returns letters for what could not be scored."""
+        """Score calls again with their texts and documents, and replace them.
+
+        Returns dead letters for the parts of calls that could not be scored.
+        """
         texts = {id_: [one for one in group if not _finds(one)] for id_, group in found.items()}
         texts = {id_: group for id_, group in texts.items() if group}
         calls = {id_: _envelope(stored[id_], record_of(stored[id_])) for id_ in texts}
@@ -192,7 +198,7 @@ class LateContent:
     async def _serve(
         self, connection: Connection, project_id: str, calls: Mapping[UUID, Envelope]
     ) -> dict[UUID, Envelope]:
-        """Return calls with the documents that their traces retrieved before them, themselves where nothing changes."""
+        """Return calls with the documents retrieved before them; others stay the same object."""
         wanted = latest_beginnings(calls.values())
         if not wanted:
             return dict(calls)
@@ -206,7 +212,7 @@ class LateContent:
     async def _promote(
         self, connection: Connection, project_id: str, groups: Sequence[Sequence[_Opened]]
     ) -> list[DeadLetter]:
-        """Store texts whose span never came as calls of their own."""
+        """Store texts whose span never came; each becomes a call of its own."""
         texts = {group[0].envelope.trace_id: group for group in groups}
         calls = {
             id_: structs.replace(
@@ -226,7 +232,7 @@ class LateContent:
     async def _score(
         self, project_id: str, calls: Mapping[UUID, Envelope], texts: Mapping[UUID, Sequence[_Opened]]
     ) -> tuple[list[Trace], list[Unscorable]]:
-        """Score calls with their texts; where a text was to be dropped, the trace has none."""
+        """Score calls with their texts; a trace keeps no text where its text was to be dropped."""
         if not calls:
             return [], []
         settings = await self._projects.find(project_id)
@@ -258,7 +264,7 @@ class LateContent:
         return opened, letters
 
     def _texts(self, envelope: Envelope) -> Record:
-        """Return the record of a part with its texts, or its figure, and everything else as it was redacted."""
+        """Return the redacted record of a part with its original texts or its original value."""
         if envelope.sealed is None:
             return envelope.record
         whole = self._scoring.open(envelope)
@@ -292,7 +298,7 @@ def _pii_value(score: Score) -> float:
 
 
 def merge(record: Record, parts: Sequence[Record]) -> Record:
-    """Return a call with the texts of its parts, in their order; what the call says itself is kept, once."""
+    """Return a call with the texts of its parts, in order, without repeating its own messages."""
     messages = list(record.messages)
     known = set(map(_encode, messages))
     for part in parts:
@@ -322,7 +328,10 @@ def merge(record: Record, parts: Sequence[Record]) -> Record:
 
 
 def _begun(record: Record, part: Record) -> Record:
-    """Return a call of which only the end was told with the moment and the duration that its beginning tells."""
+    """Return a call with moment and duration counted from the beginning that a part reports.
+
+    This concerns calls that were reported only when they ended.
+    """
     end, begin = record.timestamp, part.timestamp
     if not part.metadata.get(BEGUN) or record.response_time_ms is not None or not (end and begin):
         return record
@@ -353,7 +362,10 @@ def _envelope(trace: Trace, record: Record) -> Envelope:
 
 
 def _original_pii(trace: Trace) -> Score | None:
-    """Return the pii score of a call whose texts were redacted since it was judged: they tell nothing any more."""
+    """Return the pii score that was made before the texts of a call were redacted.
+
+    Redacted texts can no longer show what personal data they held.
+    """
     found = trace.scores.get(PII) if Mark.REDACTED in trace.marks else None
     return found if isinstance(found, Score) else None
 

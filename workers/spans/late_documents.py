@@ -1,8 +1,10 @@
-"""Documents that were retrieved before a call and are stored after it: the call is scored anew with them.
+"""Documents that were retrieved before a call, but arrive after it was stored.
 
-A retriever's span may lie in a later batch than the call, or in another service's. For each call that lacks its
-documents a part is kept as one with late texts is, so that neither order nor a dying process matters, and a call is
-scored anew once for all retrievers that came meanwhile. Its id follows from both spans: looking again adds nothing.
+The span of a retriever may lie in a later batch than the call, or come from another service. For
+each call that lacks its documents a span part is stored, as for late texts. The order of arrival
+and the death of a process therefore do not matter, and a call is scored again once for all
+retrievers that arrived meanwhile. The id of the part follows from both spans, so that a second look
+adds nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +30,11 @@ _NOTHING = Record(prompt="", response="")
 async def want_documents(
     engine: Engine, project_id: str, envelopes: Sequence[Envelope], retrieved: Collection[bytes]
 ) -> bool:
-    """Keep a part for each call that lacks documents retrieved before it; tells whether there is a new one.
+    """Store a part for each call that lacks documents, and tell whether one of the parts is new.
 
-    Looked through are those of the envelopes' traces in which documents were retrieved, given as `retrieved`, for
-    calls and for retrievers among the envelopes: of two jobs at the same time the one that ends later sees both.
+    `retrieved` holds those traces of the envelopes in which documents were retrieved. Both the
+    calls and the retrievers among the envelopes are looked at, so that of two jobs that run at the
+    same time the later one sees both.
     """
     stored_now = [
         one.trace_id

@@ -1,4 +1,4 @@
-"""Whether what two spans tell of a call agrees: their models, their tokens and their texts."""
+"""Comparing what two spans report of a call: their models, their tokens and their texts."""
 
 from __future__ import annotations
 
@@ -22,19 +22,26 @@ __all__ = [
     "tokens_of",
 ]
 
-# What dates or numbers an issue of a model, as in gpt-4o-2024-08-06, gemini-1.5-pro-002 and …-20240620-v1:0.
+# The date or number of a model's release: gpt-4o-2024-08-06, gemini-1.5-pro-002, …-20240620-v1:0.
 _ISSUE = re2.compile(r"(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{3,4}|latest))?(?:-v\d+)?(?::\d+)?")
 _CHARACTERS = 500
-# A short answer stands in many a longer text by chance.
+# A shorter answer may stand in a longer text by chance.
 _LEAST_CHARACTERS = 12
 COUNTED_AGAIN = 8
-"""Tokens by which two tellers of one stream may differ: some add what its first event counts (OpenLLMetry, Anthropic)."""
-# A wrapper that adds up fractions may be one off.
+"""By how many tokens two spans of one stream may differ.
+
+Some add the tokens that its first event counts (OpenLLMetry with Anthropic).
+"""
+# A span that adds up rounded fractions may differ by one.
 _ROUNDING = 1
 
 
 class Tokens(NamedTuple):
-    """Tokens of a call as reported, each None where it was not, and those that some leave out of the totals."""
+    """The tokens that a call reports, None where it reports none.
+
+    Cached and reasoning tokens stand apart, because some instrumentations leave them out of the
+    totals.
+    """
 
     prompt: int | None
     completion: int | None
@@ -43,7 +50,7 @@ class Tokens(NamedTuple):
 
 
 def tokens_of(span: PlacedSpan) -> Tokens | None:
-    """Return what a span reports as used, None where it reports nothing."""
+    """Return the usage that a span reports, or None if it reports none."""
     if not span.reports:
         return None
     return Tokens(span.prompt_tokens, span.completion_tokens, span.cached_tokens, span.reasoning_tokens)
@@ -51,7 +58,7 @@ def tokens_of(span: PlacedSpan) -> Tokens | None:
 
 @lru_cache(maxsize=4_096)
 def is_same_model(one: str, other: str) -> bool:
-    """Tell whether two names may be of one model: apart from its provider, its region and its date."""
+    """Tell whether two names may mean one model, apart from provider, region and release date."""
     if UNKNOWN_MODEL in {one, other}:
         return True
     short, long = sorted((_bare(one), _bare(other)), key=len)
@@ -59,7 +66,7 @@ def is_same_model(one: str, other: str) -> bool:
 
 
 def _bare(name: str) -> str:
-    """Return a name without what stands before it: openai/gpt-4o, models/gemini-pro, us.anthropic.claude-3."""
+    """Return a name without its prefix: openai/gpt-4o, models/gemini-pro, us.anthropic.claude-3."""
     bare = name.lower().rpartition("/")[2]
     first, dot, rest = bare.partition(".")
     while dot and first.isalpha():
@@ -69,9 +76,10 @@ def _bare(name: str) -> str:
 
 
 def is_same_usage(one: Tokens, other: Tokens, *, apart: int = 0) -> bool:
-    """Tell whether two counts are of one call, each with or without cached tokens and reasoning in its totals.
+    """Tell whether two usages are of one call.
 
-    They may be `apart` by so many tokens on either side.
+    The totals of each may or may not include cached and reasoning tokens. They may differ by
+    `apart` tokens on either side.
     """
     sides = (
         (one.prompt, one.cached, other.prompt, other.cached),
@@ -86,8 +94,8 @@ def is_same_usage(one: Tokens, other: Tokens, *, apart: int = 0) -> bool:
 
 
 def is_sum(total: Tokens, parts: Sequence[Tokens]) -> bool:
-    """Tell whether a count adds up those of several calls."""
-    if len(parts) < 2:  # noqa: PLR2004 one alone is no sum
+    """Tell whether a usage is the sum of the usages of several calls."""
+    if len(parts) < 2:  # noqa: PLR2004 a single usage is no sum
         return False
     added = Tokens(
         sum(part.prompt or 0 for part in parts),
@@ -99,18 +107,18 @@ def is_sum(total: Tokens, parts: Sequence[Tokens]) -> bool:
 
 
 def match(one: Wording, other: Wording) -> bool:
-    """Tell whether two spans have the same prompt and the same response, as far as either has one."""
+    """Tell whether two spans have the same prompt and response, as far as either has one."""
     prompts, responses = _agree(one.prompt, other.prompt), _agree(one.response, other.response)
     return prompts is True and (responses is True or not (one.response or other.response))
 
 
 def differ(one: Wording, other: Wording) -> bool:
-    """Tell whether two spans have both another prompt and another response."""
+    """Tell whether two spans differ both in their prompt and in their response."""
     return _agree(one.prompt, other.prompt) is False and _agree(one.response, other.response) is False
 
 
 def _agree(one: str, other: str) -> bool | None:
-    """Tell whether one text is the other or stands in it; None where one is not known."""
+    """Tell whether one text equals or contains the other; None if one of them is not known."""
     if not (one and other):
         return None
     first, second = " ".join(one.split()), " ".join(other.split())

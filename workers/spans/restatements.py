@@ -1,8 +1,9 @@
-"""Which spans tell of a call that another span tells of too: that call is counted once.
+"""Finding which spans restate a call, so that each call is counted once.
 
-A span above another call restates it when their models agree and their usage is the same, when its usage is the
-sum of the calls inside, or when it reports none and only wraps them, unless both have another prompt and another
-response. Whatever else lies inside a call is a call of its own.
+A span around another call restates it in three cases. The models agree and the usage is the same;
+the usage is the sum of the calls inside; or the outer span reports no usage and only wraps them. It
+does not restate a call when both its prompt and its response differ. All other calls that lie
+inside a call are calls of their own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.spans import POINTING, PlacedSpan, Reason, Restatement, Wording
+from workers.spans.call_pairs import find_call_pairs, is_request_of_stream
 from workers.spans.likeness import (
     COUNTED_AGAIN,
     Tokens,
@@ -24,15 +26,14 @@ from workers.spans.likeness import (
     match,
     tokens_of,
 )
-from workers.spans.twins import find_twins, is_request_of_stream
 
-__all__ = ["Restating", "restate"]
+__all__ = ["Restatements", "restate"]
 
 _Id = tuple[bytes, bytes | None]
 
 
-class Restating(NamedTuple):
-    """What restates which call, by the id of its row, and whose wording has to be known to say more."""
+class Restatements(NamedTuple):
+    """What restates which call, by row id, and which spans need their wording to say more."""
 
     found: Mapping[UUID, Restatement]
     wanted: frozenset[UUID]
@@ -40,23 +41,24 @@ class Restating(NamedTuple):
 
 def restate(
     spans: Iterable[PlacedSpan], wording: Mapping[UUID, Wording], *, beside: bool = False
-) -> Restating:
-    """Return what restates which call among spans; time grows with their number.
+) -> Restatements:
+    """Return what restates which call among spans; the time grows linearly with their number.
 
-    Calls `beside` each other are compared only where a project has several instrumentations. Without the wording
-    of two spans that have texts they are left apart, and it is asked for.
+    Calls beside each other are compared only if `beside` is true, which is for projects with
+    several instrumentations. Two spans that have texts are compared only when the wording of both
+    is known; otherwise they stay apart, and their ids are returned as `wanted`.
     """
     placed = {span.trace_id: span for span in spans}
     calls = [one for one in placed.values() if one.kind in COUNTED_KINDS or one.restates]
     if not (beside or any(is_request_of_stream(one) or one.restates for one in calls)):
         shared = Counter(one.otel_trace_id for one in calls)
         calls = [one for one in calls if shared[one.otel_trace_id] > 1]
-    if len(calls) < 2:  # noqa: PLR2004 one alone repeats nothing
-        return Restating({}, frozenset())
-    return _Restating(placed, calls, wording).restating(beside=beside)
+    if len(calls) < 2:  # noqa: PLR2004 a single call cannot restate another
+        return Restatements({}, frozenset())
+    return _Comparison(placed, calls, wording).compare(beside=beside)
 
 
-class _Restating:
+class _Comparison:
     def __init__(
         self, placed: Mapping[UUID, PlacedSpan], calls: Sequence[PlacedSpan], wording: Mapping[UUID, Wording]
     ) -> None:
@@ -64,13 +66,13 @@ class _Restating:
         self._calls = calls
         self._wording = wording
         self._wanted: set[UUID] = set()
-        self._heads: dict[UUID, UUID] = {}  # of each call that was joined to another: the next of its group
+        self._heads: dict[UUID, UUID] = {}  # for each joined call, the next of its group
         self._reasons: dict[UUID, str] = {}
-        self._usages: dict[UUID, Tokens] = {}  # of each group, by its head
+        self._usages: dict[UUID, Tokens] = {}  # for each group, by its head
         self._pointing: dict[UUID, Restatement] = {}
         self._outer, self._depths = _nest(placed.values(), calls)
 
-    def restating(self, *, beside: bool) -> Restating:
+    def compare(self, *, beside: bool) -> Restatements:
         """Return what was settled before and what is found now."""
         for call in self._calls:
             if call.restates and call.restates_because in POINTING:
@@ -81,14 +83,17 @@ class _Restating:
         self._look_beside(beside=beside)
         found = dict(self._pointing)
         for group in self._groups().values():
-            found |= self._told_by_one(group)
-        return Restating(found, frozenset(self._wanted))
+            found |= self._restatements_of(group)
+        return Restatements(found, frozenset(self._wanted))
 
-    def _told_by_one(self, group: Sequence[UUID]) -> dict[UUID, Restatement]:
-        """Return what restates the one of a group that tells most: texts, then usage, then the innermost."""
+    def _restatements_of(self, group: Sequence[UUID]) -> dict[UUID, Restatement]:
+        """Return what restates the call of a group that is kept.
+
+        The call with the most information is kept: texts come first, then usage, then depth.
+        """
         counted = [one for id_ in group if (one := self._placed[id_]).kind in COUNTED_KINDS]
         counted = [one for one in counted if one.trace_id not in self._pointing]
-        if len(group) < 2 or not counted:  # noqa: PLR2004 one alone repeats nothing
+        if len(group) < 2 or not counted:  # noqa: PLR2004 one call restates nothing
             return {}
         kept = max(counted, key=self._rank).trace_id
         reasons = [self._reasons[id_] for id_ in group if id_ in self._reasons]
@@ -103,13 +108,13 @@ class _Restating:
         return (not call.silent, call.answered, call.reports, lasted > 0, depth, -lasted, call.trace_id)
 
     def _look_inside(self) -> None:
-        """Compare each call with those next inside it, the innermost first."""
+        """Compare each call with the calls directly inside it, the innermost first."""
         inside: dict[UUID, list[PlacedSpan]] = defaultdict(list)
         for call in self._calls:
             if (outer := self._outer.get(call.trace_id)) is not None:
                 inside[outer].append(call)
         for outer in sorted(inside, key=lambda id_: -self._depths[id_]):
-            # What was settled before stays: a span that came later takes no call back.
+            # A settled restatement stays settled, even when another span arrives later.
             if outer not in self._pointing and self._placed[outer].kind in COUNTED_KINDS:
                 self._compare(self._placed[outer], inside[outer])
 
@@ -134,7 +139,7 @@ class _Restating:
             for one in reporting
             if (usage := self._usage(one)) and (own := tokens_of(outer)) and is_same_usage(own, usage)
         ]
-        surely = len(equal) > 1  # of several of the same usage one is repeated only where texts say which
+        surely = len(equal) > 1  # texts have to say which of them is restated
         if repeated := next((one for one in equal if self._is_one(outer, one, surely=surely)), None):
             self._join(outer.trace_id, repeated.trace_id, Reason.USAGE)
         for one in alike:
@@ -142,7 +147,7 @@ class _Restating:
                 self._join(outer.trace_id, one.trace_id, Reason.SILENT if one.silent else Reason.BARE)
 
     def _unwrap(self, outer: PlacedSpan, kindred: Sequence[PlacedSpan], alike: Sequence[PlacedSpan]) -> None:
-        """Take a call that reports no usage for what it wraps."""
+        """Find what a call that reports no usage wraps, and note that it restates that."""
         if outer.silent:
             wrapped = list(kindred)
         else:
@@ -153,7 +158,7 @@ class _Restating:
         reporting = [one for one in wrapped if self._usage(one)]
         chosen = reporting[-1] if reporting else wrapped[-1]
         if not outer.silent and all(one.silent for one in wrapped):
-            # The outer one has the texts; calls without any that report nothing add nothing to them.
+            # Only the outer span has texts. The spans inside have none, and some report no usage.
             for one in (chosen, *(one for one in wrapped if self._usage(one) is None)):
                 self._join(outer.trace_id, one.trace_id, Reason.SILENT)
         elif len(wrapped) == 1 and (chosen in alike or not outer.silent):
@@ -173,9 +178,9 @@ class _Restating:
         return True
 
     def _look_beside(self, *, beside: bool) -> None:
-        """Join calls that do not lie inside each other, those first that are closest in time."""
+        """Join calls that do not lie inside each other, the pairs closest in time first."""
         alone = [call for call in self._calls if call.trace_id not in self._pointing]
-        twins, wanted = find_twins(alone, self._wording, self._outer, beside=beside)
+        pairs, wanted = find_call_pairs(alone, self._wording, self._outer, beside=beside)
         self._wanted |= wanted
         streamed = {
             id_
@@ -183,8 +188,8 @@ class _Restating:
             if call.restates and call.restates_because == Reason.STREAM
             for id_ in (call.trace_id, call.restates)
         }
-        scopes = {head: self._scopes(group) for head, group in self._groups().items()} if twins else {}
-        for one, other, because in twins:
+        scopes = {head: self._scopes(group) for head, group in self._groups().items()} if pairs else {}
+        for one, other, because in pairs:
             first, second = self._head(one), self._head(other)
             if first == second:
                 continue
@@ -192,7 +197,7 @@ class _Restating:
                 if streamed & {one, other}:
                     continue
                 streamed |= {one, other}
-            # An instrumentation tells of a call once: two spans of it are two calls.
+            # One instrumentation reports a call once, so two of its spans are two calls.
             elif scopes[first] & scopes[second]:
                 continue
             self._join(one, other, because)
@@ -203,7 +208,11 @@ class _Restating:
         return frozenset(one.scope for one in known if one is not None and one.scope)
 
     def _is_one_response(self, outer: PlacedSpan, inner: PlacedSpan) -> bool:
-        """Tell whether both name the same response; some servers give every response the same id."""
+        """Tell whether both spans name the same response.
+
+        Some servers give every response the same id, so a usage that differs needs texts that
+        agree.
+        """
         if outer.response_key is None or outer.response_key != inner.response_key:
             return False
         own, usage = tokens_of(outer), self._usage(inner)
@@ -211,7 +220,10 @@ class _Restating:
         return self._is_one(outer, inner, surely=not agree)
 
     def _is_one(self, outer: PlacedSpan, inner: PlacedSpan, *, surely: bool = False) -> bool:
-        """Tell whether the texts allow that two spans are of one call; `surely`, whether they say so."""
+        """Tell whether the texts allow that two spans are one call.
+
+        With `surely` the texts have to agree; without it they must only not contradict each other.
+        """
         if outer.silent or inner.silent:
             return not surely
         one, other = self._wording.get(outer.trace_id), self._wording.get(inner.trace_id)
@@ -223,7 +235,7 @@ class _Restating:
         return match(one, other) if surely or told_apart else not differ(one, other)
 
     def _usage(self, call: PlacedSpan) -> Tokens | None:
-        """Return what a call, or one that it was joined to, reports as used."""
+        """Return the usage that a call reports, or that a call joined to it reports."""
         own = tokens_of(call)
         return own or self._usages.get(self._head(call.trace_id))
 
@@ -259,9 +271,9 @@ class _Restating:
 def _nest(
     spans: Iterable[PlacedSpan], calls: Sequence[PlacedSpan]
 ) -> tuple[dict[UUID, UUID], dict[UUID, int]]:
-    """Return of each call the next one around it, if any, and how many calls are around it.
+    """Return, for each call, the next call around it and the number of calls around it.
 
-    Calls of a circle, which no honest exporter sends, have none around them.
+    Parents that form a circle count as having no call around them. No correct exporter sends them.
     """
     above: dict[_Id, _Id] = {
         (span.otel_trace_id, span.otel_span_id): (span.otel_trace_id, span.otel_parent_span_id)
@@ -284,7 +296,7 @@ def _nest(
 
 
 def _count_outer(outer: dict[UUID, UUID], calls: Sequence[PlacedSpan]) -> dict[UUID, int]:
-    """Return the depth of each call, after taking circles apart."""
+    """Return the depth of each call, after removing circles from `outer`."""
     depths: dict[UUID, int] = {}
     for call in calls:
         path: dict[UUID, None] = {}

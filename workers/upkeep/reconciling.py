@@ -1,4 +1,4 @@
-"""Looking for records that vanished: what lost its place in the queue is put back, what is gone is named."""
+"""Looking for lost records: jobs that fell out of the queue are queued again, others are logged."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _TURN_MS = 25_000
 
 
 class Reconciling:
-    """Compares what was accepted with what became of it, again and again.
+    """Compares, again and again, what was accepted with what became of it.
 
-    A difference counts when two readings in a row show it: in one, a record may be between two places. Of
-    all workers one reads, named `worker`, until it dies.
+    A difference counts only if two readings in a row show it, because a record may move during one
+    reading. Of all workers one does this, the one named `worker`, until it dies.
     """
 
     def __init__(self, engine: Engine, redis: Redis, worker: str) -> None:
@@ -35,7 +35,7 @@ class Reconciling:
         self._missing: dict[str, int] = {}
 
     async def run(self, tasks: Tasks) -> None:
-        """Repeat until cancelled; from a turn that failed nothing is concluded."""
+        """Repeat until cancelled; nothing is concluded from a turn that failed."""
 
         async def check() -> None:
             try:
@@ -56,7 +56,7 @@ class Reconciling:
         return mine
 
     async def turn(self, now: datetime) -> dict[str, int]:
-        """Check once; returns the records per project that are missing now and were at the last turn."""
+        """Check once; returns, per project, how many records are missing now and were last time."""
         async with self._engine.connect() as connection:
             report = await read_pipeline(connection, self._redis, now)
         before = self._missing

@@ -1,7 +1,8 @@
-"""Letting go of what is older than its project keeps it, in batches that leave room for records that arrive.
+"""Deleting what is older than its project keeps it, in small batches.
 
-Days that no project keeps are dropped whole (workers.upkeep.tasks). This is for what is left: projects that keep
-traces for a shorter time, and what is kept beside traces.
+`workers.upkeep.tasks` drops whole days that no project keeps any more. This module deletes the
+rest: the traces of projects that keep them for a shorter time, and what is kept beside traces. It
+pauses between batches, so that new records can be stored.
 """
 
 from __future__ import annotations
@@ -27,18 +28,18 @@ _BEGINNING = UUID(int=0)
 
 
 class Retention:
-    """Deletes expired rows of one database; of many replicas one at a time acts."""
+    """Deletes expired rows of one database; of many workers one at a time does so."""
 
     def __init__(self, engine: Engine, *, retention_days: int) -> None:
         self._engine = engine
         self._longest = retention_days
 
     async def run(self, tasks: Tasks) -> None:
-        """Repeat until cancelled; whatever goes wrong only skips a turn."""
+        """Repeat until cancelled; an error only skips a turn."""
         await tasks.repeat("retention", lambda: self.turn(datetime.now(UTC)), _EVERY_SECONDS)
 
     async def turn(self, now: datetime) -> None:
-        """Delete everything that has expired at `now`, aware UTC, and give its disk back."""
+        """Delete everything that has expired at `now`, aware UTC, and free its disk space."""
         async with self._engine.connect() as connection:
             projects = await read_projects(connection)
         for project in projects:
@@ -58,4 +59,4 @@ class Retention:
                 after = await delete_expired(
                     connection, table, project_id, after=after, before=before, most=_BATCH
                 )
-            await asyncio.sleep(time.monotonic() - begun)  # half of the time belongs to others
+            await asyncio.sleep(time.monotonic() - begun)  # leaves half of the time to others

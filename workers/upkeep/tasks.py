@@ -1,7 +1,7 @@
-"""What keeps storage small and ready: folding rollups and settlements, making and dropping partitions.
+"""The periodic work on storage: folding rollup batches and settlements, and making partitions.
 
-It runs beside the jobs instead of as an arq cron, because a cron job waits in the queue behind a backlog,
-which is when folding matters most.
+It runs beside the queue jobs and not as a cron job of arq. A cron job would wait in the queue
+behind a backlog, which is when folding matters most.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ __all__ = ["Upkeep"]
 
 _TICK_SECONDS = 2
 _TICKS_PER_HOUR = 1800
-# Of many replicas the one that comes first adds up what has waited so long.
+# Of many workers, the first one folds batches that have waited for so long.
 _RIPE = timedelta(seconds=5)
 _FOLDS_PER_TURN, _TICKS_PER_TURN = 5, 30
-# A job waits in the queue for thirty days at most, and its names are those of the day it was accepted.
+# A job is in the queue for at most thirty days, and its names belong to the day of acceptance.
 _NAMES_KEPT = timedelta(days=31)
 _SHOWN_PROJECTS = 10
 
@@ -42,7 +42,7 @@ _Step = Callable[[], Awaitable[object]]
 
 
 class Upkeep:
-    """Does the periodic work of one database; of many replicas one at a time acts."""
+    """Does the periodic work of one database; of many workers one at a time does so."""
 
     def __init__(self, engine: Engine, *, retention_days: int, rollup_retention_days: int) -> None:
         self._engine = engine
@@ -50,7 +50,7 @@ class Upkeep:
         self._rollup_retention = timedelta(days=rollup_retention_days)
 
     async def run(self, tasks: Tasks) -> None:
-        """Repeat until cancelled; whatever goes wrong only skips that step."""
+        """Repeat until cancelled; an error only skips the step that raised it."""
         tick = folds = 0
 
         async def fold() -> None:
@@ -68,7 +68,7 @@ class Upkeep:
         await tasks.repeat("upkeep", take, _TICK_SECONDS)
 
     async def fold_batches(self, age: timedelta = timedelta()) -> bool:
-        """Add up the batches that wait, if one of them has waited for `age`; tells whether there were any."""
+        """Fold the waiting batches if one has waited for `age`; tells whether there were any."""
         found, folded = MOST_BATCHES, 0
         while found == MOST_BATCHES:
             async with self._engine.begin() as connection:
@@ -80,7 +80,7 @@ class Upkeep:
         return folded > 0
 
     async def turn(self, now: datetime, tasks: Tasks, *, hourly: bool) -> None:
-        """Do what is due at `now`, aware UTC; a step that fails is noted in `tasks`, and the others are done."""
+        """Do what is due at `now`, aware UTC; `tasks` notes a failed step, and the others go on."""
         for name, step in (*self._steps(now), *(self._hourly_steps(now) if hourly else ())):
             await tasks.attempt(name, step)
 
@@ -106,7 +106,7 @@ class Upkeep:
         yield "drop_partitions", lambda: drop_partitions(engine, before=oldest.date())
 
     def _folded(self, fold: Step, now: datetime) -> _Step:
-        """Return a step that adds rows up; it fails, when all others are done with, for projects where it cannot."""
+        """Return a step that folds rows of each project, and at the end fails if one failed."""
 
         async def step() -> None:
             failed: list[str] = []
@@ -119,7 +119,7 @@ class Upkeep:
         return step
 
     def _locked(self, work: Callable[[Connection], Awaitable[object]]) -> _Step:
-        """Return a step that does its work in one transaction, unless another replica is at it."""
+        """Return a step that does its work in one transaction, unless another worker is at it."""
 
         async def step() -> None:
             async with self._engine.begin() as connection:
@@ -130,7 +130,7 @@ class Upkeep:
 
 
 async def _ask_for_prices(connection: Connection, now: datetime) -> None:
-    """Have calls without a price priced once by every table of prices that is installed."""
+    """Queue one pricing job per project and table of prices, for calls without a cost."""
     parameters = {"table": table_name()}
     for project_id in await projects_to_price(connection, JobKind.PRICE, table_name()):
         job = Job(job_id=uuid4(), kind=JobKind.PRICE, state="queued", parameters=parameters, created_at=now)

@@ -15,9 +15,9 @@ from app.storage.tables import traces
 from app.storage.traces.places import PLACED
 from monitoring.bounds import FIGURES
 
-__all__ = ["read_group", "read_stream_parts", "read_twins", "read_wording", "rewrite_calls"]
+__all__ = ["read_group", "read_similar_calls", "read_stream_parts", "read_wording", "rewrite_calls"]
 
-_MOST_TWINS = 16
+_MOST_SIMILAR = 16
 
 # The bounds of ids let Postgres leave out the partitions of other days.
 _FRESH = """
@@ -45,12 +45,12 @@ def _found(*parts: str, others: str = "true") -> TextClause:
 
 # A span around another one began before it, and seldom by more than a minute.
 _USAGE = "kind IN ('llm', 'embedding') AND prompt_tokens = own_prompt AND completion_tokens = own_completion"
-_TWINS = _found(
+_SIMILAR_CALLS = _found(
     # A server that gives every response one id tells none apart by it.
-    f"tellers <= {_MOST_TWINS} AND response_key = own_key LIMIT {_MOST_TWINS}",
+    f"tellers <= {_MOST_SIMILAR} AND response_key = own_key LIMIT {_MOST_SIMILAR}",
     f"own_scope IS NOT NULL AND {_USAGE} AND occurred_at BETWEEN own_moment - interval '1 minute' AND own_moment "
-    f"ORDER BY occurred_at DESC LIMIT {_MOST_TWINS}",
-    f"own_scope IS NOT NULL AND {_USAGE} AND occurred_at > own_moment AND occurred_at <= own_end ORDER BY occurred_at LIMIT {_MOST_TWINS}",
+    f"ORDER BY occurred_at DESC LIMIT {_MOST_SIMILAR}",
+    f"own_scope IS NOT NULL AND {_USAGE} AND occurred_at > own_moment AND occurred_at <= own_end ORDER BY occurred_at LIMIT {_MOST_SIMILAR}",
     others="coalesce(found.scope <> own_scope, true)",  # one instrumentation tells of a call once
 )
 _STREAMED = (
@@ -60,10 +60,10 @@ _STREAMED = (
 _STREAM_PARTS = _found(
     f"own_ms = 0 AND {_STREAMED.format(end=0)} "
     "AND occurred_at BETWEEN own_moment - interval '10 minutes' AND own_moment "
-    f"ORDER BY occurred_at DESC LIMIT {_MOST_TWINS}",
+    f"ORDER BY occurred_at DESC LIMIT {_MOST_SIMILAR}",
     f"own_completion = 0 AND own_source <> 'reported' AND {_STREAMED.format(end=1)} "
     "AND occurred_at BETWEEN own_end - interval '5 milliseconds' AND own_end + interval '10 minutes' "
-    f"ORDER BY occurred_at LIMIT {_MOST_TWINS}",
+    f"ORDER BY occurred_at LIMIT {_MOST_SIMILAR}",
 )
 # With OR between them neither index would serve.
 _GROUP = text(
@@ -89,11 +89,11 @@ _REWRITTEN = (
 )
 
 
-async def read_twins(
+async def read_similar_calls(
     connection: AsyncConnection, project_id: str, ids: Sequence[UUID], *, since: UUID, until: UUID
 ) -> list[PlacedSpan]:
     """Return stored calls that name the response of one of the calls `ids`, or began within it with its usage."""
-    return await _read(connection, _TWINS, project_id, ids, since=since, until=until)
+    return await _read(connection, _SIMILAR_CALLS, project_id, ids, since=since, until=until)
 
 
 async def read_stream_parts(

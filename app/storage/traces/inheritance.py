@@ -13,13 +13,13 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.schemas.inherited import INHERITED_NAMES, SHARED_NAME, SHARED_PREFIXES, Kin
+from app.schemas.inherited import INHERITED_NAMES, SHARED_NAME, SHARED_PREFIXES, OwnedSpan
 from app.schemas.traces import Trace
 from app.storage.traces.counted import COUNTED, counted_trace
 from app.storage.traces.places import MOST_PLACES
 from app.storage.traces.writing import array_literal
 
-__all__ = ["Heir", "give", "lock_counted", "read_kin", "read_shared", "read_shared_traces"]
+__all__ = ["Heir", "give", "lock_counted", "read_owned_spans", "read_shared", "read_shared_traces"]
 
 # The bounds of ids let Postgres leave out the partitions of other days.
 _SHARED_TRACES = text("""
@@ -29,7 +29,7 @@ WHERE EXISTS (
         AND trace_id BETWEEN :since AND :until AND trace_id <> ALL(:own)
 )
 """)
-_KIN = text("""
+_OWNED_SPANS = text("""
 SELECT found.* FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id) CROSS JOIN LATERAL (
     SELECT trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, kind, user_id, session_id, tags, marks
     FROM traces WHERE project_id = :project_id AND otel_trace_id = wanted.otel_trace_id
@@ -89,9 +89,9 @@ async def read_shared_traces(
     return list((await connection.execute(_SHARED_TRACES, parameters)).scalars())
 
 
-async def read_kin(
+async def read_owned_spans(
     connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID, until: UUID
-) -> list[Kin]:
+) -> list[OwnedSpan]:
     """Return spans of traces that were accepted between the moments that two ids carry.
 
     Of a trace with more than MOST_PLACES those that were accepted last.
@@ -104,8 +104,8 @@ async def read_kin(
         "most": MOST_PLACES,
     }
     return [
-        Kin(**{**row._asdict(), "tags": tuple(row.tags), "marks": tuple(row.marks)})
-        for row in await connection.execute(_KIN, parameters)
+        OwnedSpan(**{**row._asdict(), "tags": tuple(row.tags), "marks": tuple(row.marks)})
+        for row in await connection.execute(_OWNED_SPANS, parameters)
     ]
 
 

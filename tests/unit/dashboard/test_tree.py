@@ -9,7 +9,7 @@ from plotly.io.json import to_json_plotly
 
 from app.schemas.listed import TreeNode
 from app.schemas.spans import Reason
-from dashboard.drawing.restatements import told_once_more
+from dashboard.drawing.restatements import restatement_reason
 from dashboard.drawing.tree import span_tree
 
 
@@ -69,7 +69,7 @@ def test_a_span_that_counts_nothing_says_why() -> None:
 
 @pytest.mark.parametrize("because", [*Reason, None, "a later version's"])
 def test_every_reason_has_words(because: str | None) -> None:
-    assert (told_once_more(because) == "they are one call") is (because in {None, "a later version's"})
+    assert (restatement_reason(because) == "they are one call") is (because in {None, "a later version's"})
 
 
 def test_a_long_trace_is_cut_and_says_so() -> None:

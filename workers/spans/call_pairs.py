@@ -1,8 +1,9 @@
-"""Spans beside each other, or of separate traces, that tell of one call.
+"""Pairs of calls that lie beside each other or in separate traces and may be one call.
 
-Two instrumentations tell of one call when both name its response, or when one tells of it within the time of the
-other with the same model, usage, prompt and response; never two spans of one instrumentation, because those are two
-calls. Alone the request and the end of a stream, which some tell as two spans of the same instrumentation, are one.
+Two instrumentations report one call when both name the same response. They also do when one span
+lies within the time of the other and model, usage, prompt and response agree. Two spans of one
+instrumentation are two calls. The exception is a stream, which some instrumentations report as two
+spans: one for its request and one for its end.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from uuid import UUID
 from app.schemas.spans import PlacedSpan, Reason, Wording
 from workers.spans.likeness import COUNTED_AGAIN, differ, is_same_model, is_same_usage, match, tokens_of
 
-__all__ = ["LONGEST_STREAM", "Twins", "find_twins", "is_end_of_stream", "is_request_of_stream"]
+__all__ = ["LONGEST_STREAM", "CallPair", "find_call_pairs", "is_end_of_stream", "is_request_of_stream"]
 
 LONGEST_STREAM = timedelta(minutes=10)
-"""How long after its request was answered the end of a stream may be told."""
-# Two clocks, and a span that ends with the last piece of a stream beside one that ends with its object.
+"""How long after the answer to its request the end of a stream may be reported."""
+# Clocks differ, and one span may end with the last chunk of a stream, the other with its object.
 _SLACK, _LATE = timedelta(milliseconds=5), timedelta(seconds=1)
 _MOST_NEIGHBOURS = 8
 _MOST_LEVELS = 32
 
-Twins = tuple[UUID, UUID, str]
+CallPair = tuple[UUID, UUID, str]
 
 
 class _Timed(NamedTuple):
@@ -36,7 +37,7 @@ class _Timed(NamedTuple):
 
 
 def is_request_of_stream(call: PlacedSpan) -> bool:
-    """Tell whether a span may be the request of a stream: it asked, and tells of no answer, usage or error."""
+    """Tell whether a span may be the request of a stream: no answer, no usage and no error."""
     return not (call.silent or call.answered or call.reports or call.failed)
 
 
@@ -45,32 +46,32 @@ def is_end_of_stream(call: PlacedSpan) -> bool:
     return call.lasted_ms == 0 and call.answered and not call.silent
 
 
-def find_twins(
+def find_call_pairs(
     calls: Sequence[PlacedSpan],
     wording: Mapping[UUID, Wording],
     outer: Mapping[UUID, UUID],
     *,
     beside: bool,
-) -> tuple[list[Twins], set[UUID]]:
-    """Return pairs of calls that may be one, the closest in time first, and whose wording is missing to say so.
+) -> tuple[list[CallPair], set[UUID]]:
+    """Return pairs of calls that may be one, the closest in time first, and ids of missing wording.
 
-    `outer` names the call around each one: calls inside each other are no twins. Without `beside` only streams are
-    looked for.
+    `outer` names the call around each call; calls inside each other are no pair. Unless `beside` is
+    true, only the two spans of a stream are looked for.
     """
     wanted: set[UUID] = set()
-    found: list[tuple[timedelta, Twins]] = []
+    found: list[tuple[timedelta, CallPair]] = []
     for one, other, because in _candidates(calls, beside=beside):
         first, second = one.call.trace_id, other.call.trace_id
         if because != Reason.STREAM and _lies_inside(first, second, outer):
             continue
-        said, too = wording.get(first), wording.get(second)
-        if said is None or too is None:
+        wording_one, wording_other = wording.get(first), wording.get(second)
+        if wording_one is None or wording_other is None:
             wanted.update(id_ for id_ in (first, second) if id_ not in wording)
-        elif _CHECKS[because](one, other, said, too):
+        elif _CHECKS[because](one, other, wording_one, wording_other):
             apart = other.begun - one.ended if because == Reason.STREAM else _apart(one, other)
             found.append((apart, (first, second, because)))
     found.sort()
-    return [twins for _, twins in found], wanted
+    return [pair for _, pair in found], wanted
 
 
 def _candidates(calls: Sequence[PlacedSpan], *, beside: bool) -> Iterator[tuple[_Timed, _Timed, str]]:
@@ -84,13 +85,13 @@ def _candidates(calls: Sequence[PlacedSpan], *, beside: bool) -> Iterator[tuple[
     )
     if beside:
         for one, other in _overlapping(timed, _response_of, crowded=False):
-            if _used_as_one(one, other):
+            if _may_be_one_response(one, other):
                 yield one, other, Reason.RESPONSE
         for one, other in _overlapping(timed, _usage_of):
-            if _at_one_moment(one, other):
+            if _may_be_one_moment(one, other):
                 yield one, other, Reason.MOMENT
         for one, other in _overlapping(timed, _trace_of):
-            if one.call.reports != other.call.reports and _at_one_moment(one, other):
+            if one.call.reports != other.call.reports and _may_be_one_moment(one, other):
                 yield one, other, Reason.MOMENT
     requests = [one for one in timed if is_request_of_stream(one.call)]
     ends = [one for one in timed if is_end_of_stream(one.call)] if requests else []
@@ -112,10 +113,10 @@ def _trace_of(call: PlacedSpan) -> Hashable:
 def _overlapping(
     timed: Sequence[_Timed], key: Callable[[PlacedSpan], Hashable], *, crowded: bool = True
 ) -> Iterator[tuple[_Timed, _Timed]]:
-    """Return pairs of one key that overlap or nearly do, of each call with the few that began next.
+    """Return pairs with one key that overlap or nearly do: each call with the few that begin next.
 
-    Unless it may be `crowded`, nothing is returned of a call with more neighbours than that: servers that give every
-    response one id tell none apart by it.
+    Some servers give all responses one id. Unless `crowded` is true, calls with more neighbours
+    than those few are therefore left out.
     """
     groups: dict[Hashable, list[_Timed]] = defaultdict(list)
     for one in timed:
@@ -137,19 +138,22 @@ def _overlapping(
 
 
 def _following(requests: Sequence[_Timed], ends: Sequence[_Timed]) -> Iterator[tuple[_Timed, _Timed]]:
-    """Return pairs of a request and an end of a stream after it, of each end with the few requests next before it."""
+    """Return pairs of a stream's end and one of the few requests that were answered before it."""
     answered = sorted(requests, key=lambda one: (one.ended, one.call.trace_id))
     moments = [one.ended for one in answered]
     for end in ends:
         place = bisect_right(moments, end.begun + _SLACK)
         for request in answered[max(place - _MOST_NEIGHBOURS, 0) : place]:
-            # The next stream may be asked for within the slack after this one's end.
+            # The next stream may be requested within the slack after the end of this one.
             if request.begun <= end.begun <= request.ended + LONGEST_STREAM:
                 yield request, end
 
 
-def _used_as_one(one: _Timed, other: _Timed) -> bool:
-    """Tell whether teller and usage allow that spans which name the same response are of one call."""
+def _may_be_one_response(one: _Timed, other: _Timed) -> bool:
+    """Tell whether spans that name the same response can be one call.
+
+    They need different instrumentations and a usage that agrees.
+    """
     if one.call.scope and one.call.scope == other.call.scope:
         return False
     first, second = tokens_of(one.call), tokens_of(other.call)
@@ -159,10 +163,13 @@ def _used_as_one(one: _Timed, other: _Timed) -> bool:
     return within and is_same_usage(first, second, apart=COUNTED_AGAIN)
 
 
-def _at_one_moment(one: _Timed, other: _Timed) -> bool:
-    """Tell whether tellers, owners, response, time and model allow that spans of the same usage are of one call."""
-    tellers = {one.call.scope, other.call.scope}
-    if len(tellers) == 1 or None in tellers:
+def _may_be_one_moment(one: _Timed, other: _Timed) -> bool:
+    """Tell whether spans with the same usage can be one call.
+
+    They need different instrumentations, and owner, response, time and model have to agree.
+    """
+    scopes = {one.call.scope, other.call.scope}
+    if len(scopes) == 1 or None in scopes:
         return False
     for mine, other_one in (
         (one.call.user_id, other.call.user_id),
@@ -177,38 +184,38 @@ def _at_one_moment(one: _Timed, other: _Timed) -> bool:
     return is_same_model(one.call.model_name, other.call.model_name)
 
 
-def _tell_one_response(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
-    """Tell whether spans that name the same response, with a usage that allows it, are of one call."""
-    if differ(said, too):
+def _is_one_response(one: _Timed, other: _Timed, wording_one: Wording, wording_other: Wording) -> bool:
+    """Tell whether the texts of spans that name the same response allow that they are one call."""
+    if differ(wording_one, wording_other):
         return False
-    return is_same_model(one.call.model_name, other.call.model_name) or match(said, too)
+    return is_same_model(one.call.model_name, other.call.model_name) or match(wording_one, wording_other)
 
 
-def _tell_one_moment(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
-    """Tell whether spans at one moment are of one call."""
-    if said.service != too.service:
+def _is_one_moment(one: _Timed, other: _Timed, wording_one: Wording, wording_other: Wording) -> bool:
+    """Tell whether the texts of spans at one moment show that they are one call."""
+    if wording_one.service != wording_other.service:
         return False
     if one.call.silent or other.call.silent:
-        # Within a trace a span without texts may be of the call beside it; elsewhere texts have to say so.
+        # Spans without texts are one call only within one trace. Elsewhere the texts have to agree.
         return one.call.otel_trace_id == other.call.otel_trace_id and one.call.reports and other.call.reports
-    return match(said, too)
+    return match(wording_one, wording_other)
 
 
-def _tell_one_stream(one: _Timed, other: _Timed, said: Wording, too: Wording) -> bool:
-    """Tell whether a request and the end of a stream are of one call."""
-    same = said.scope == too.scope and said.service == too.service
-    asked = said._replace(response="")
+def _is_one_stream(one: _Timed, other: _Timed, wording_one: Wording, wording_other: Wording) -> bool:
+    """Tell whether a request and the end of a stream are one call."""
+    same = wording_one.scope == wording_other.scope and wording_one.service == wording_other.service
+    asked = wording_one._replace(response="")
     return (
         same
-        and match(asked, too._replace(response=""))
+        and match(asked, wording_other._replace(response=""))
         and is_same_model(one.call.model_name, other.call.model_name)
     )
 
 
 _CHECKS: Mapping[str, Callable[[_Timed, _Timed, Wording, Wording], bool]] = {
-    Reason.RESPONSE: _tell_one_response,
-    Reason.MOMENT: _tell_one_moment,
-    Reason.STREAM: _tell_one_stream,
+    Reason.RESPONSE: _is_one_response,
+    Reason.MOMENT: _is_one_moment,
+    Reason.STREAM: _is_one_stream,
 }
 
 
@@ -221,7 +228,7 @@ def _apart(one: _Timed, other: _Timed) -> timedelta:
 
 
 def _lies_inside(one: UUID, other: UUID, outer: Mapping[UUID, UUID]) -> bool:
-    """Tell whether one call lies in the other, and also where that is too far to look."""
+    """Tell whether one call lies in the other; beyond a limit of levels the answer is yes."""
     for inner, sought in ((one, other), (other, one)):
         place: UUID | None = inner
         for _ in range(_MOST_LEVELS):

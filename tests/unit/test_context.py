@@ -12,7 +12,7 @@ from app.schemas.queued import Envelope
 from app.schemas.spans import Restatement
 from app.schemas.traces import StoredSpan
 from monitoring.models import Record
-from workers.spans.context import Family, relate, wants_documents, within_reach
+from workers.spans.context import RelatedSpans, relate, wants_documents, within_reach
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 TRACE = b"t" * 16
@@ -70,7 +70,7 @@ def search(**fields: Any) -> StoredSpan:
 def test_a_call_gets_what_was_retrieved_in_an_earlier_batch(
     envelope: Envelope, spans: list[StoredSpan], context: tuple[str, ...]
 ) -> None:
-    (found,) = relate([envelope], Family(documents=spans))
+    (found,) = relate([envelope], RelatedSpans(documents=spans))
     assert found.record.context == context
     assert found.kind == envelope.kind
 
@@ -78,7 +78,7 @@ def test_a_call_gets_what_was_retrieved_in_an_earlier_batch(
 def test_a_call_that_restates_another_is_a_step_that_names_it() -> None:
     other = UUID(int=3)
     restated = {UUID(int=9): Restatement(other, "same_usage"), UUID(int=7): Restatement(other, "same_usage")}
-    found = relate([call(), call(8), call(7, kind="tool")], Family(restated=restated))
+    found = relate([call(), call(8), call(7, kind="tool")], RelatedSpans(restated=restated))
     assert [(one.kind, one.restates, one.restates_because) for one in found] == [
         ("chain", other, "same_usage"),
         ("llm", None, None),
@@ -94,13 +94,13 @@ def test_the_earliest_documents_count_each_once_and_no_more_than_are_read() -> N
         )
         for number in range(90)
     ]
-    (found,) = relate([call()], Family(documents=spans[::-1]))
+    (found,) = relate([call()], RelatedSpans(documents=spans[::-1]))
     assert found.record.context == tuple(f"{number // 2}{' too' * (number % 2)}" for number in range(64))
 
 
 def test_one_that_ended_late_hides_no_later_one_that_did_not() -> None:
     late = search(occurred_at=NOW - timedelta(seconds=3), response_time_ms=5000.0, context=("Rome.",))
-    (found,) = relate([call()], Family(documents=[late, search()]))
+    (found,) = relate([call()], RelatedSpans(documents=[late, search()]))
     assert found.record.context == ("Paris.",)
 
 
@@ -125,7 +125,7 @@ def test_time_grows_with_calls_and_documents_and_not_with_their_product() -> Non
         spans = [search(context=("Paris.",), occurred_at=NOW - timedelta(seconds=n + 1)) for n in range(256)]
         calls = [call(number % 200 + 1, parent=None, trace_id=UUID(int=number)) for number in range(count)]
         begun = time.process_time()
-        relate(calls, Family(documents=spans))
+        relate(calls, RelatedSpans(documents=spans))
         return time.process_time() - begun
 
     small = min(seconds(500) for _ in range(3))

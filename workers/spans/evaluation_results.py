@@ -1,4 +1,4 @@
-"""What others found in a call, as scores beside ours, and as feedback where a user said it."""
+"""Storing evaluation results that somebody else sent, as given scores and as feedback of users."""
 
 from __future__ import annotations
 
@@ -14,34 +14,39 @@ from app.storage.traces.feedback import put_feedback
 from app.storage.traces.late_scores import LateScore, upsert_scores
 from monitoring.models import Evidence, Record
 
-__all__ = ["Finding", "keep_findings"]
+__all__ = ["EvaluationResult", "store_evaluation_results"]
 
 _OPENTELEMETRY = "otel"
 
 
-class Finding(NamedTuple):
-    """A finding that was sent as a part, the stored call it is about, and its record as it was redacted."""
+class EvaluationResult(NamedTuple):
+    """An evaluation result that came as a span part, and the stored call that it is about.
+
+    `record` is the redacted record of the part.
+    """
 
     trace_id: UUID
     part_id: UUID
     record: Record
 
 
-async def keep_findings(connection: Connection, project_id: str, findings: Sequence[Finding]) -> None:
-    """Store findings of a project; one that was changed and sent again takes the place of the earlier."""
-    await upsert_scores(connection, [_score(project_id, finding) for finding in findings])
-    opinions = (_opinion(project_id, finding) for finding in findings)
-    await put_feedback(connection, project_id, [opinion for opinion in opinions if opinion is not None])
+async def store_evaluation_results(
+    connection: Connection, project_id: str, results: Sequence[EvaluationResult]
+) -> None:
+    """Store the results of a project; a result that is sent again replaces the earlier one."""
+    await upsert_scores(connection, [_score(project_id, result) for result in results])
+    ratings = (_feedback(project_id, result) for result in results)
+    await put_feedback(connection, project_id, [rating for rating in ratings if rating is not None])
 
 
-def _score(project_id: str, finding: Finding) -> LateScore:
-    record = finding.record
+def _score(project_id: str, result: EvaluationResult) -> LateScore:
+    record = result.record
     sent = record.metadata.get(EVALUATED)
-    value = sent if isinstance(sent, int | float) else None  # one like an identifier may have been redacted
+    value = sent if isinstance(sent, int | float) else None  # redaction may replace it
     within = value is not None and 0 <= value <= 1
     return LateScore(
         project_id=project_id,
-        trace_id=finding.trace_id,
+        trace_id=result.trace_id,
         evaluator=record.model_name,
         version="",
         source=record.provider or _OPENTELEMETRY,
@@ -52,17 +57,17 @@ def _score(project_id: str, finding: Finding) -> LateScore:
     )
 
 
-def _opinion(project_id: str, finding: Finding) -> Feedback | None:
-    record = finding.record
+def _feedback(project_id: str, result: EvaluationResult) -> Feedback | None:
+    record = result.record
     rating = record.metadata.get(RATED)
     if not isinstance(rating, int):
         return None
     return Feedback(
-        feedback_id=uuid5(finding.trace_id, f"{project_id}/{record.id or finding.part_id}"),
-        trace_id=finding.trace_id,
+        feedback_id=uuid5(result.trace_id, f"{project_id}/{record.id or result.part_id}"),
+        trace_id=result.trace_id,
         rating=rating,
         comment=record.response or None,
         user_id=record.user_id,
         categories=(record.model_name,),
-        created_at=record.timestamp or minted_at(finding.part_id),
+        created_at=record.timestamp or minted_at(result.part_id),
     )
