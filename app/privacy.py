@@ -72,7 +72,7 @@ class Privacy:
         if self._lacks_key(redaction):
             raise Unavailable(
                 "This project hashes or drops personal data, which needs LLM_MONITOR_PRIVACY_KEY; "
-                "nothing was taken, set it for API and workers.",
+                "nothing was accepted. Set it for API and workers.",
                 retry_after=_RETRY_SECONDS,
             )
 
@@ -125,7 +125,10 @@ class Privacy:
         }
 
     def redact_feedback(self, project_id: str, redaction: Redaction, opinion: Feedback) -> Feedback:
-        """Return an opinion as it may be stored; raises InvalidRecord when it cannot be redacted."""
+        """Return an opinion as it may be stored.
+
+        Raises InvalidRecord when it cannot be redacted.
+        """
         written = Record(
             prompt=opinion.comment or "", response="", user_id=opinion.user_id, tags=opinion.categories
         )
