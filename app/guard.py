@@ -268,7 +268,7 @@ def _decide(
 def _find(
     results: Mapping[str, Result], evaluators: Sequence[Evaluator], settings: ProjectSettings
 ) -> Iterator[GuardFinding]:
-    """Yield the findings that flag or block: values of evaluators, and parts that the project names."""
+    """Yield the findings that flag or block: evaluators' values, and parts named by the project."""
     block = settings.guard.block
     for evaluator in evaluators:
         score = results.get(evaluator.name)

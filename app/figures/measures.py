@@ -69,7 +69,7 @@ class Histogram(msgspec.Struct, frozen=True):
     counts: tuple[int, ...] = ()
 
     def percentiles(self, quantiles: Sequence[float]) -> list[float | None]:
-        """Return quantiles (0..1), each within one bucket (2.5 %) of the exact one; None if empty."""
+        """Return quantiles (0..1), each within one bucket (2.5 %) of the exact one; else None."""
         return percentiles(self.buckets, self.counts, quantiles)
 
 

@@ -128,7 +128,7 @@ class GroupCommit:
                     group.kept.set_result(None)
 
     async def _stage(self, pipe: Pipeline, groups: Sequence[_Group]) -> None:
-        """Add the jobs to a MULTI. Other tasks have a turn after each job, of up to two megabytes."""
+        """Add the jobs to a MULTI. Other tasks have a turn after each job, which may have 2 MB."""
         now_ms = self._clock()
         for number, job in enumerate(self._jobs(groups, now_ms)):
             if number:

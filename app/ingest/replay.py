@@ -24,7 +24,7 @@ class Replayed(NamedTuple):
 
 
 async def replay(redis: Redis, project_id: str, letters: Mapping[UUID, bytes], *, now_ms: int) -> Replayed:
-    """Queue the envelopes of dead letters again, each as a job of its own, and count them as accepted.
+    """Queue the envelopes of dead letters again, each as its own job, and count them as accepted.
 
     Their first outcome stays counted as dead, so the ledger stays balanced. A dead letter is
     removed when its record is stored. Raises Unavailable, with nothing queued, when the queue does

@@ -1,4 +1,4 @@
-"""Checks of lines before any of them is stored: which are possible, and which ids they are known by."""
+"""Checks of lines before any of them is stored: whether they are possible, and their ids."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def unix_ms() -> int:
 
 
 class Ingest:
-    """Accepts records durably: after `accept` returns they are in Redis and will be scored and stored.
+    """Accepts records durably: when `accept` returns, they are in Redis and will be processed.
 
     Personal data that a project wants redacted never gets to Redis.
     """
@@ -224,7 +224,10 @@ class Ingest:
         *,
         of_spans: bool,
     ) -> list[Accepted | None]:
-        """Give each record a trace id: a fresh one, or that of its first attempt; None if rejected."""
+        """Give each record a trace id: a fresh one, or that of its first attempt.
+
+        Rejected: None.
+        """
         minted = mint_many(self._clock(), len(lines))
         found: list[Accepted | None] = [
             Accepted(fresh, duplicate=False) if isinstance(line, Record) else None

@@ -27,7 +27,7 @@ class Waiting:
         self.listening = asyncio.Event()
 
     def expect(self, trace_id: UUID) -> asyncio.Future[Summary]:
-        """Return a future for the scores of a record; must be called before the record is queued."""
+        """Return a future for the scores of a record. Call this before the record is queued."""
         waiter: asyncio.Future[Summary] = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(trace_id, [])
         waiters.append(waiter)

@@ -50,7 +50,7 @@ _Phase = Literal["stored", "queued", "late", "names", "disk"]
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is erased: a trace, or a user with all ids under which the user's records may be stored."""
+    """What is erased: a trace, or a user with all ids that are stored for the user."""
 
     user_ids: tuple[str, ...] = ()
     trace_id: UUID | None = None
@@ -62,7 +62,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class _Cursor(msgspec.Struct, frozen=True, kw_only=True):
-    """The progress of an erasure: its phase, the jobs it waits for, and the numbers of deletions."""
+    """The progress of an erasure: its phase, the jobs it waits for, and counts of deletions."""
 
     phase: _Phase = "stored"
     total: int | None = None
@@ -107,7 +107,10 @@ class Erasure:
     async def _delete(
         self, connection: Connection, project_id: str, job: Job, target: Target, cursor: _Cursor, then: _Phase
     ) -> _Cursor:
-        """Delete a batch of traces and what belongs to them; when none is left, the dead letters."""
+        """Delete a batch of traces and what belongs to them.
+
+        When none is left, delete dead letters.
+        """
         before = first_id(job.created_at + _TICK)
         if target.trace_id is not None:
             ids = [target.trace_id]
@@ -140,7 +143,7 @@ class Erasure:
     async def _forget(
         self, connection: Connection, project_id: str, target: Target, cursor: _Cursor
     ) -> _Cursor:
-        """Delete the user's name elsewhere: in opinions, and in rollups of calls that are deleted already."""
+        """Delete the user's name elsewhere: in opinions, and in rollups of deleted calls."""
         opinions = 0
         if target.user_ids:
             opinions = await delete_opinions(connection, project_id, target.user_ids)

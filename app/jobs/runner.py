@@ -53,7 +53,7 @@ class Handler(Protocol):
     """The work of one kind of job."""
 
     async def step(self, connection: Connection, project_id: str, job: Job) -> Step:
-        """Do the part that follows `job.cursor` in the connection's transaction, within a few seconds.
+        """Do the part after `job.cursor` in the connection's transaction, within a few seconds.
 
         Work outside of that transaction may be done twice.
         """

@@ -20,7 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
-    """The progress of a job: `done` of `total` things (null if the number is unknown), and the result.
+    """The progress of a job and its result.
+
+    It has `done` of `total` things (null: the number is unknown).
+
 
     `state` is queued, running, done, failed or cancelled. `error` names the error of the last
     attempt at a step.

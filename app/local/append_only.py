@@ -60,7 +60,7 @@ class _BrokenError(Exception):
 
 
 class _End(NamedTuple):
-    """Where the last complete command or transaction ends, and where the unreadable command begins."""
+    """Where the last complete command or transaction ends, and where the unreadable one begins."""
 
     whole: int
     unread: int
@@ -110,7 +110,7 @@ def _last_file(folder: Path) -> Path | None:
 
 
 def _starts(content: _Buffer) -> Iterator[int]:
-    """Yield where commands may begin: at the start, or after a snapshot, whose length is unknown."""
+    """Yield where commands may begin: at the start, or after a snapshot of unknown length."""
     if content[:6].startswith(_SNAPSHOTS):
         for found in _SNAPSHOT_END.finditer(content):
             yield found.end()

@@ -76,7 +76,7 @@ def run_postgres(data_dir: Path, settings: Mapping[str, str] | None = None) -> I
 def serve_postgres(
     data_dir: Path, settings: Mapping[str, str] | None = None, executable: Path | None = None
 ) -> Iterator[Server]:
-    """Run PostgreSQL as `run_postgres` does, and yield the process too, for callers that watch it."""
+    """Run PostgreSQL as `run_postgres` does; also yield the process, for callers that watch it."""
     program = executable or find_program(POSTGRES)
     account = server_account(data_dir)
     folder = prepare_data_folder(data_dir, account)
@@ -121,7 +121,10 @@ def _environment() -> dict[str, str]:
 
 
 def _prepare_cluster(program: Path, data_dir: Path, account: Account | None, log: IO[bytes]) -> Path:
-    """Return the cluster's folder, made by initdb at the first start; refuses another major version."""
+    """Return the cluster's folder, which initdb makes at the first start.
+
+    Refuses a cluster of another major version.
+    """
     cluster = data_dir / "postgres"
     major = _major_version(program)
     version_file = cluster / "PG_VERSION"

@@ -29,7 +29,7 @@ class Account:
 
 
 def server_account(data_dir: Path) -> Account | None:
-    """Return the account that embedded servers of `data_dir` run under; None means the caller's own.
+    """Return the account for the embedded servers of `data_dir`; None means the caller's own.
 
     PostgreSQL refuses to run as root. So root uses the account that owns the data already, else
     `nobody`, the one account that every distribution has.

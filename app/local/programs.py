@@ -93,7 +93,7 @@ def find_program(
 
 
 def make_reachable(program: Program, executable: Path, account: Account | None, data_dir: Path) -> Path:
-    """Return an executable that `account` may run: `executable`, or a copy of its wheel in `data_dir`.
+    """Return an executable that `account` may run: `executable`, or a copy of it in `data_dir`.
 
     The account of the servers cannot enter a virtual environment under /root. Its folders stay as
     they are, and the copy is made once per version of the program.

@@ -15,9 +15,9 @@ __all__ = ["grow"]
 def grow(nodes: Sequence[TreeNode], *, deepest: int | None = None) -> list[dict[str, Any]]:
     """Return spans as trees: each with its `children`, and at the top those whose parent is not among them.
 
-    A branch with more than `deepest` spans below one another goes on at the top, with the span that it hangs on
-    as its `otel_parent_span_id`. So does every span of a circle, which no honest exporter sends. Time and
-    memory grow with the number of spans, whatever shape the trees have.
+    A branch with more than `deepest` spans below one another goes on at the top, with the span that
+    it hangs on as its `otel_parent_span_id`. So does every span of a circle, which no honest
+    exporter sends. Time and memory grow with the number of spans, whatever shape the trees have.
     """
     shown = [msgspec.structs.asdict(node) | {"children": []} for node in nodes]
     for node in shown:

@@ -66,9 +66,9 @@ WHOLE = [
     ("-9.223372036854775808e18", -(2**63)),
 ]
 NOT_WHOLE = [
-    ("7.5", "no whole number: 7.5"),
-    ('"7.5"', "no whole number"),
-    ('"1e-400"', "no whole number"),
+    ("7.5", "not a whole number: 7.5"),
+    ('"7.5"', "not a whole number"),
+    ('"1e-400"', "not a whole number"),
     ("1e30", "exceeds 64 bits"),
     ('"1e400"', "exceeds 64 bits"),
     ('"1e999999999999999999"', "exceeds 64 bits"),
