@@ -42,7 +42,7 @@ class SealError(Exception):
 
 
 class Protected(NamedTuple):
-    """A record in the form for the queue: redacted, with its original pii score or its sealed original."""
+    """A record in the form for the queue: redacted, with its original pii score or sealed."""
 
     record: Record
     pii: Score | None = None

@@ -298,7 +298,7 @@ def _name(text: str | None) -> str | None:
 
 
 def _metadata(span: Span) -> dict[str, Any]:
-    """Return the other attributes of the span; only their number if they exceed the limit of metadata."""
+    """Return the other attributes of the span, or only their number if they are too large."""
     found: dict[str, Any] = {"span.name": span.name}
     # The description of the process is sent once and stored with each of its spans, so it must be
     # short.

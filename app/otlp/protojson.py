@@ -121,7 +121,7 @@ _Described = dict[str, Any] | Malformed
 
 
 class _Group(NamedTuple):
-    """The encoded spans or log records of one scope; `resource` is Malformed if it is unreadable."""
+    """The encoded spans or log records of one scope; `resource` is Malformed if unreadable."""
 
     resource: _Described
     scope: str

@@ -1,4 +1,4 @@
-"""The loop of a worker process: arq's loop, with our choice of jobs and our handling of failures."""
+"""The loop of a worker process: arq's loop, with our choice of jobs and handling of failures."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Loop(Worker):
         raise NotImplementedError
 
     async def _claim(self, free: list[bytes], most: int, *, waited: bool) -> None:
-        """Start the first of the jobs, which are all waited or all bulk, up to `most` bytes of that lane."""
+        """Start the first of the jobs, all waited or all bulk, up to `most` bytes of that lane."""
         names = (JobName.parse(job_id) for job_id, task in self.tasks.items() if not task.done())
         in_hand = [name.size for name in names if name.waited is waited]
         await super().start_jobs(fit(free[: self.max_jobs], most - sum(in_hand), idle=not in_hand))

@@ -16,7 +16,7 @@ DiskState = Literal["ok", "full", "unknown"]
 
 
 class FailingTask(BaseModel):
-    """A background task whose last run failed: its process, its failures in a row, and the reason."""
+    """A background task whose last run failed: its process, failures in a row, and the reason."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""How safe the responses of a window were: violations, flags, trends, and the groups with most flags."""
+"""How safe the responses of a window were: violations, flags, trends, and patterns."""
 
 from __future__ import annotations
 

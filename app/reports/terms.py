@@ -27,7 +27,9 @@ _FUNCTION_WORDS: Final = frozenset(
 
 
 def frequent_terms(comments: Sequence[str]) -> dict[str, list[int]]:
-    """Return terms that at least two comments share, most frequent first, with the comments' positions.
+    """Return terms that at least two comments share, with the comments' positions.
+
+    The most frequent term is first.
 
     A term is a word or two neighbouring words. A word counts by itself only where it is not part of
     a counted pair. The time is linear in the text. Only the first 2,000 characters of a comment are

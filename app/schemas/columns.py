@@ -1,4 +1,6 @@
-"""The columns of a stored trace, derived from the single place that declares them: the fields of `Trace`.
+"""The columns of a stored trace, derived from the fields of `Trace`.
+
+They are declared in that single place.
 
 The table, writing, reading and lists all use these columns. A new field of a record is declared as
 a field of `Record` and of `Trace`, and migrated.
