@@ -115,7 +115,10 @@ class Usage(NamedTuple):
 
     @property
     def exclusive(self) -> bool:
-        """Whether totals leave cached tokens out, as Anthropic's do: more is cached than counted."""
+        """Whether totals leave out cached tokens, as Anthropic's do.
+
+        More is then cached than counted.
+        """
         return self.prompt is not None and self._cached > self.prompt
 
     @property

@@ -83,7 +83,10 @@ class JobName(NamedTuple):
 
     @staticmethod
     def is_waited(job_id: bytes) -> bool:
-        """Tell `waited` of an encoded name without decoding it: a worker reads thousands a second."""
+        """Tell `waited` of an encoded name without decoding it.
+
+        A worker reads thousands a second.
+        """
         return job_id[_TOKEN_CHARACTERS : _TOKEN_CHARACTERS + 2] == _WAITED_BYTES
 
     @classmethod

@@ -16,7 +16,7 @@ GuardVerdict = Literal["allow", "flag", "block"]
 
 
 class GuardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When the guard blocks: from which values of safety evaluators, and the verdict after a failure.
+    """When the guard blocks: from which values of safety evaluators, and what after a failure.
 
     `block` maps an evaluator, or one of its parts such as `pii.prompt`, to the value from which a
     text is blocked, above 0 and at most 1. An evaluator that it does not name never blocks.

@@ -86,7 +86,7 @@ class Kin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unite_tags(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the tags of a span and those that it inherits: each once, its own first, up to MOST_TAGS."""
+    """Return a span's own tags and those that it inherits: each once, at most MOST_TAGS."""
     return tuple(dict.fromkeys((*own, *given)))[:MOST_TAGS] if given else own
 
 

@@ -75,7 +75,7 @@ class WrongShapeError(ValueError):
 
 
 def reader(kind: type[Kind]) -> Callable[[bytes | msgspec.Raw], Kind]:
-    """Return a function that reads JSON of one kind; it raises only NotJsonError and WrongShapeError.
+    """Return a function that reads JSON of one kind; raises only NotJsonError and WrongShapeError.
 
     A whole number is an integer however it is written (12.0, 1.2e1). JSON has one type of numbers
     (RFC 8259, section 6), and tables with empty cells write integers in this way.
@@ -150,7 +150,7 @@ def find_encoding(content: bytes) -> str:
 
 
 def mend_unicode(content: bytes) -> bytes:
-    """Replace bytes that are not UTF-8 and escaped halves of surrogate pairs by U+FFFD, up to 8 MiB.
+    """Replace invalid UTF-8 and escaped halves of surrogate pairs by U+FFFD, up to 8 MiB.
 
     Texts that were cut in the middle of a character have them, and msgspec refuses both. A longer
     body is returned unchanged, because otherwise anybody could make the server spend time on it.
@@ -204,7 +204,10 @@ def check_values(content: bytes, most: int) -> bool:
 
 
 def find_end_of_text(content: bytes, begin: int) -> int:
-    """Return where the text ends that begins with the quote at `begin`, after its last quote; else -1."""
+    """Return where the text ends that begins with the quote at `begin`, its last quote included.
+
+    The result is -1 if it has no end.
+    """
     position = begin + 1
     while (quote := content.find(b'"', position)) >= 0:
         before = content[position:quote]

@@ -20,7 +20,7 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """One key of one project; `digest` is the SHA-256 of the whole key, `prefix` its public beginning.
+    """One key of one project; `digest` is the SHA-256 of the whole key, `prefix` its beginning.
 
     `requests_per_minute` is None for a key without a rate limit, `expires_at` for a key that does
     not expire.

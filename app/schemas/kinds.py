@@ -1,4 +1,4 @@
-"""The kinds of accepted records: calls, steps around calls, and span parts that belong to a call."""
+"""The kinds of accepted records: calls, steps around calls, and span parts of calls."""
 
 from __future__ import annotations
 

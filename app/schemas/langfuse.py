@@ -140,7 +140,10 @@ class ScoresAccepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoreFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why one score of a list was refused; `message` names its place in the list, counted from 1."""
+    """Why one score of a list was refused.
+
+    `message` names its place in the list, counted from 1.
+    """
 
     message: str
 

@@ -133,7 +133,7 @@ def _scan(body: bytes, position: int) -> Iterator[bytes]:
 
 
 class _Marks:
-    """Finds brackets and commas of a body outside of texts, from one position on, up to a number."""
+    """Finds brackets and commas of a body outside of texts, from a position on, up to a number."""
 
     def __init__(self, body: bytes, position: int) -> None:
         self._body = body

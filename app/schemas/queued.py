@@ -1,4 +1,4 @@
-"""What is sent through the queue and back: envelopes, batches, and summaries for waiting requests."""
+"""What the queue carries: envelopes, batches, and summaries for waiting requests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BEGUN = "call.begun"
 
 
 class SpanContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a record stands in an OpenTelemetry trace: raw ids of 16 and 8 bytes, and the span's kind.
+    """The place of a record in an OpenTelemetry trace: raw ids (16 and 8 bytes) and the kind.
 
     The kinds `llm` and `embedding` are calls, which are counted and priced. `content` and
     `evaluation` belong to a span that arrives separately. All others are steps around calls. Ids

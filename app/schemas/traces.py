@@ -115,7 +115,7 @@ def summarise(trace: Trace) -> Summary:
 
 
 def without_text(trace: Trace, mark: str) -> Trace:
-    """Return the trace with its scores, but without the texts and without evidence, which is in them."""
+    """Return the trace with its scores, but without the texts and the evidence in them."""
     scores: dict[str, Result] = {
         name: msgspec.structs.replace(result, evidence=())
         if isinstance(result, Score)
@@ -188,7 +188,7 @@ def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **foun
 
 
 def record_of(trace: Trace) -> Record:
-    """Return the record that a stored trace was made of, without evaluators that its caller switched off.
+    """Return the record that a stored trace was made of, without evaluators that were switched off.
 
     Token counts are those that were reported, if any. A call without text has its counts too,
     because counting would give 0.

@@ -1,4 +1,4 @@
-"""Whole numbers that are written with a point or an exponent, as integers where a type needs them."""
+"""Whole numbers that are written with a point or an exponent become integers where needed."""
 
 from __future__ import annotations
 

@@ -169,9 +169,9 @@ def test_a_file_of_nothing_but_bad_lines_is_reported_line_by_line(stack: Stack, 
     [
         ("calls.parquet", b"", (), "expected .jsonl, .ndjson or .csv"),
         ("absent.jsonl", None, (), "No such file"),
-        ("calls.jsonl", b"{}", ("--source", "evaluate"), "--source takes live or import"),
-        ("calls.jsonl", b"{}", ("--map", "colour=x"), "--map takes field=path"),
-        ("calls.jsonl", b"{}", ("--map", "prompt"), "--map takes field=path"),
+        ("calls.jsonl", b"{}", ("--source", "evaluate"), "--source must be live or import"),
+        ("calls.jsonl", b"{}", ("--map", "colour=x"), "--map must be field=path"),
+        ("calls.jsonl", b"{}", ("--map", "prompt"), "--map must be field=path"),
         ("calls.jsonl.gz", b"no archive", (), "no gzip"),
     ],
 )
