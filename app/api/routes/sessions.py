@@ -30,8 +30,8 @@ _TRIES_AT_ONCE = 10
 async def post_session(request: Request, serving: Serving) -> Response:
     """Sign in with a key, or as admin of a project with its password.
 
-    One address may try ten wrong passwords at once and then two a minute. Right passwords do not
-    count.
+    One address may try ten wrong passwords at once and then two a minute. The attempts of other
+    addresses are not counted.
     """
     asked = await read_struct(request, SignIn, limit=_BODY_BYTES)
     if (asked.key is None) == (asked.password is None):

@@ -173,8 +173,8 @@ def test_a_bad_span_costs_itself_alone(change: dict[str, Any]) -> None:
     ("body", "message"),
     [
         (b"not json", "not valid JSON"),
-        (b"[]", "no OTLP request"),
-        (b'{"resourceSpans": 5}', "no OTLP request"),
+        (b"[]", "not an OTLP request"),
+        (b'{"resourceSpans": 5}', "not an OTLP request"),
         (b'{"resourceLogs": [{}]}', "send them to /v1/logs"),
         (b'{"resourceMetrics": [{}]}', "send them to /v1/metrics"),
         (b'{"resourceSpans":' + b"[" * 100_000, "OTLP request|not valid JSON"),
