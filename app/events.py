@@ -41,7 +41,7 @@ async def _messages(pubsub: PubSub) -> AsyncIterator[dict[str, Any]]:
 
 
 async def publish_event(redis: Redis, event: Event) -> None:
-    """Send an event to every live view of the project. It is no error if nobody listens."""
+    """Send an event to every live view of the project. If nobody listens, nothing happens."""
     await redis.publish(f"{_PREFIX}{event.project_id}", _encode_event(event))
 
 

@@ -39,7 +39,10 @@ return 0
 
 
 class Rates:
-    """Admits each name so many times a minute: at once all of a minute, or `burst` of them."""
+    """Admits each name up to a number of times a minute.
+
+    At once it admits all of them, or `burst`.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._take = redis.register_script(_TAKE)

@@ -1,4 +1,4 @@
-"""A limit for WebSockets: so many for a project, and at most half of them for one client."""
+"""A limit for WebSockets: a number for each project, and at most half of it for one client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects, keys and acts as the API takes and shows them."""
+"""Projects, keys and acts of administration in the form that the API accepts and shows."""
 
 from __future__ import annotations
 

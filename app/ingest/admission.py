@@ -110,7 +110,7 @@ class Admission:
             self._check_share(waiting, records, memory)
 
     def admit(self, project_id: str, *, records: int, size: int, ids: int = 0) -> None:
-        """Reserve room for `records` of `size` bytes in all, and for so many of their ids.
+        """Reserve room for `records` of `size` bytes in all, and for `ids` remembered ids.
 
         Raises Unavailable when the queue is full, StorageFull when the disk is full, and Overloaded
         when the project has its share of the queue. All have Retry-After.

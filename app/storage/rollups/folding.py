@@ -90,7 +90,7 @@ async def _mend(engine: Engine, project_id: str) -> bool:
     """Set aside what is out of bounds; returns whether another attempt may help."""
     async with writing(engine) as connection:
         if not await try_lock(connection, UPKEEP):
-            return True  # whoever folds now meets the same sum, or frees the lock
+            return True  # the process that folds now meets the same sum, or frees the lock
         rows = await set_aside_figures(connection, project_id)
     if rows:
         logger.error(_SET_ASIDE, rows, project_id)

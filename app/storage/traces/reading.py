@@ -56,7 +56,7 @@ _SPAN_NAME = traces.c.metadata["span.name"].astext
 
 
 def _shown(name: str, cut: Mapping[str, int]) -> ColumnElement[Any]:
-    """Return a column under its promised name; of a text in `cut`, only so many characters."""
+    """Return a column under its promised name; a text in `cut` is shortened."""
     column: ColumnElement[Any] = traces.c[_STORED_NAMES.get(name, name)] if name != "name" else _SPAN_NAME
     return (func.left(column, cut[name]) if name in cut else column).label(name)
 
