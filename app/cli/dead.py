@@ -80,7 +80,7 @@ def replay(
     before: Before = None,
     url: Url = None,
 ) -> None:
-    """Queue records again under their trace ids: the named ones, or with --all all never replayed.
+    """Queue the named records again under their trace ids, or with --all those never replayed.
 
     A record that is stored then is not a dead letter any more. One that fails again stays one, with
     the new reason.
