@@ -161,11 +161,11 @@ async def test_a_score_that_changes_takes_the_place_of_the_earlier_and_a_retry_c
 
 REFUSED: Sequence[tuple[Any, str]] = (
     (score("warm", dataType="NUMERIC"), "the value of a NUMERIC score must be a number"),
-    (score(1e21), "lies between"),
+    (score(1e21), "must be between"),
     (score(0.5, dataType="BOOLEAN"), "true, false, 1 or 0"),
     (score("", dataType="CATEGORICAL"), "a text of 1 to 128 characters"),
     (score("x" * 501, dataType="TEXT"), "a text of 1 to 500 characters"),
-    (score("better", dataType="CORRECTION"), "type CORRECTION are not kept"),
+    (score("better", dataType="CORRECTION"), "type CORRECTION are not stored"),
     (score(traceId=None), "it is about nothing"),
     (score(traceId=None, sessionId="s"), "it is about a session"),
     (score(traceId=None, datasetRunId="r"), "it is about a dataset run"),
