@@ -11,7 +11,7 @@ from app.local.stack import run
 def main() -> int:
     """Parse the command line and run the chosen part of the stack."""
     parser = argparse.ArgumentParser(
-        description="Run API, workers and dashboard, with PostgreSQL and Redis unless DATABASE_URL and REDIS_URL say where."
+        description="Run API, workers and dashboard. PostgreSQL and Redis are started too, unless DATABASE_URL and REDIS_URL are set."
     )
     part = parser.add_mutually_exclusive_group()
     part.add_argument(
@@ -26,7 +26,7 @@ def main() -> int:
         action="store_const",
         const="dashboard",
         dest="part",
-        help="the dashboard; joins the servers that run on the data folder, else starts them",
+        help="the dashboard; uses the servers that run on the data folder, or starts them",
     )
     parser.set_defaults(part="all")
     return run(parser.parse_args().part)

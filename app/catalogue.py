@@ -1,4 +1,4 @@
-"""The evaluators that workers run, told through Redis: nobody else loads them to know their names."""
+"""The evaluators that workers run, published in Redis. Other processes need not load them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEY = "llm-monitor:evaluators"
 
 
 def list_judges(evaluators: Iterable[Evaluator]) -> tuple[Judge, ...]:
-    """Return what there is to know about evaluators, by name."""
+    """Return the names and properties of evaluators, by name."""
     return tuple(
         Judge(
             name=one.name,
@@ -33,18 +33,18 @@ def list_judges(evaluators: Iterable[Evaluator]) -> tuple[Judge, ...]:
 
 
 async def publish_judges(redis: Redis, judges: tuple[Judge, ...]) -> None:
-    """Tell which evaluators this worker runs; the last to tell is believed."""
+    """Publish the evaluators of this worker. The last worker to publish is believed."""
     await redis.set(_KEY, encode_judges(judges))
 
 
 async def read_judges(redis: Redis) -> tuple[Judge, ...]:
-    """Return the evaluators that workers told of, none before the first worker started."""
+    """Return the evaluators that workers published; none before the first worker started."""
     told = await redis.get(_KEY)
     return decode_judges(told) if told else ()
 
 
 async def read_raisers(redis: Redis) -> Mapping[str, frozenset[str]]:
-    """Return by flag which evaluators raise it; nothing while Redis does not answer."""
+    """Return for each flag the evaluators that raise it; nothing while Redis does not answer."""
     try:
         judges = await read_judges(redis)
     except (RedisError, OSError):

@@ -21,9 +21,9 @@ _ORIGIN = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+")
 
 
 def default_data_dir() -> Path:
-    """Return where embedded servers keep their data when nobody says otherwise.
+    """Return the folder for the embedded servers' data if none is set.
 
-    Started as root it lies under /var/lib, because the unprivileged server user cannot enter /root.
+    For root it is under /var/lib, because the unprivileged user of the servers cannot enter /root.
     """
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/llm-monitor")
@@ -33,8 +33,8 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Configuration of API, workers, dashboard and the local stack.
 
-    Names of environment variables are the field names in upper case behind `LLM_MONITOR_`, except the
-    three that carry the names users already know: DATABASE_URL, REDIS_URL and API_BASE_URL.
+    The name of an environment variable is `LLM_MONITOR_` and the field name in upper case. Three
+    variables have names that users know already: DATABASE_URL, REDIS_URL and API_BASE_URL.
     """
 
     model_config = SettingsConfigDict(
@@ -200,12 +200,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_key(self) -> Settings:
-        # A header could not carry anything else; the key itself is not shown.
+        # A header cannot contain anything else. The message does not show the key.
         if self.api_key and not (
             self.api_key.isascii() and self.api_key.isprintable() and " " not in self.api_key
         ):
             raise ValueError(
-                "LLM_MONITOR_API_KEY is no key: it holds letters, digits, _ and - alone, as "
+                "LLM_MONITOR_API_KEY is not a key: a key has only letters, digits, _ and -, as "
                 "`llm-monitor keys create` prints it"
             )
         return self
@@ -215,7 +215,7 @@ class Settings(BaseSettings):
         for origin in self.allowed_origins:
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(
-                    f"LLM_MONITOR_CORS_ORIGINS names {origin!r}: write scheme, host and port alone, as in "
+                    f"LLM_MONITOR_CORS_ORIGINS names {origin!r}: write only scheme, host and port, as in "
                     "https://app.example"
                 )
         return self
@@ -234,7 +234,7 @@ class Settings(BaseSettings):
 
     @property
     def proxies(self) -> tuple[str, ...]:
-        """Addresses and networks of the proxies that are believed."""
+        """Addresses and networks of the proxies whose headers are believed."""
         return _listed(self.trusted_proxies)
 
     @property
@@ -244,7 +244,7 @@ class Settings(BaseSettings):
 
     @property
     def secret_key(self) -> str | None:
-        """The privacy key itself, for those who use it."""
+        """The privacy key itself, for code that uses it."""
         return self.privacy_key.get_secret_value() if self.privacy_key else None
 
     @property
@@ -273,7 +273,10 @@ def is_loopback(host: str) -> bool:
 
 
 def load_settings() -> Settings:
-    """Read the settings from the environment; StartupError names every variable that is wrong."""
+    """Read the settings from the environment.
+
+    Raises StartupError, which names every wrong variable.
+    """
     try:
         return Settings()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The one tree of errors that leave the application, each with what a person can do about it."""
+"""All errors that leave the application, each with what a person can do about it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from http import HTTPStatus
 
 
 class MonitorError(Exception):
-    """An expected failure: becomes problem+json over HTTP and one line on a terminal.
+    """An expected failure. It becomes problem+json over HTTP and one line on a terminal.
 
-    `detail` is shown to users, so it says what to do and never carries secrets or raw exception text.
-    `errors` lists per-field or per-line findings; `retry_after` is in whole seconds.
+    `detail` is shown to users, so it says what to do and never contains secrets or raw exception
+    text. `errors` lists findings per field or line. `retry_after` is in whole seconds.
     """
 
     status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -43,13 +43,13 @@ class InvalidRecord(MonitorError):
 
 
 class InvalidParameter(MonitorError):
-    """A query or path parameter has a value that is not offered."""
+    """A query or path parameter has a value that is not supported."""
 
     status, slug, title = HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-parameter", "Invalid parameter"
 
 
 class UnsupportedMediaType(MonitorError):
-    """The content type or content encoding is not one that this route reads."""
+    """The route does not read this content type or content encoding."""
 
     status, slug, title = (
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -85,19 +85,19 @@ class TooSlow(MonitorError):
 
 
 class Unauthorized(MonitorError):
-    """No key was sent where one is needed, or one that does not count."""
+    """A key is needed and none was sent, or the key is invalid."""
 
     status, slug, title = HTTPStatus.UNAUTHORIZED, "unauthorized", "Unauthorized"
 
 
 class Forbidden(MonitorError):
-    """Whoever asks is known and may not do this."""
+    """The caller is known and may not do this."""
 
     status, slug, title = HTTPStatus.FORBIDDEN, "forbidden", "Forbidden"
 
 
 class NotFound(MonitorError):
-    """Nothing is stored under this identifier; with `retry_after`, not yet."""
+    """Nothing is stored under this id; with `retry_after`, not yet."""
 
     status, slug, title = HTTPStatus.NOT_FOUND, "not-found", "Not found"
 
@@ -109,48 +109,48 @@ class Conflict(MonitorError):
 
 
 class PreconditionFailed(MonitorError):
-    """What is stored is not what the request was written for."""
+    """The stored state is not the one that the request was written for."""
 
     status, slug, title = HTTPStatus.PRECONDITION_FAILED, "precondition-failed", "Changed meanwhile"
 
 
 class PreconditionRequired(MonitorError):
-    """The request replaces everything and does not say what it was written for."""
+    """The request replaces everything and does not name the state that it was written for."""
 
     status, slug, title = HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", "If-Match is missing"
 
 
 class Overloaded(MonitorError):
-    """A limit of this client or project is reached; nothing was taken."""
+    """A limit of this client or project is reached; nothing was accepted."""
 
     status, slug, title = HTTPStatus.TOO_MANY_REQUESTS, "overloaded", "Too many requests"
 
 
 class Unavailable(MonitorError):
-    """Redis or Postgres cannot take or answer this now; nothing was half-taken."""
+    """Redis or Postgres cannot accept or answer this now. Nothing was done in part."""
 
     status, slug, title = HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Service unavailable"
 
 
 class Overdue(Unavailable):
-    """Answering takes longer than a client may take from others, and was ended."""
+    """Answering took longer than one client may use the server, and was ended."""
 
     slug, title = "overdue", "Takes too long"
 
 
 class StorageFull(Unavailable):
-    """A disk has no room for more; nothing was taken, and what is stored can be read."""
+    """A disk has no more room. Nothing was accepted, and what is stored can be read."""
 
     status, slug, title = HTTPStatus.INSUFFICIENT_STORAGE, "storage-full", "Storage full"
 
 
 class NotOffered(MonitorError):
-    """The address is known from another product, and what it does there is not done here."""
+    """The address is known from another product, and its function does not exist here."""
 
     status, slug, title = HTTPStatus.NOT_IMPLEMENTED, "not-offered", "Not offered"
 
 
 class StartupError(MonitorError):
-    """The process cannot start as configured; `detail` is the one line that says what to do."""
+    """The process cannot start as configured. `detail` is one line that says what to do."""
 
     slug, title = "startup-error", "Cannot start"

@@ -1,4 +1,4 @@
-"""Typed publish and subscribe on Redis: news for live views, and answers for waiting requests."""
+"""Typed publish and subscribe on Redis: events for live views, and answers for waiting requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _QUIET_SECONDS = 10.0
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One frame of the live feed: what kind, of which project, and its JSON data."""
+    """One frame of the live feed: its kind, its project, and its JSON data."""
 
     type: EventType
     project_id: str
@@ -33,7 +33,7 @@ _decode_replies = msgspec.msgpack.Decoder(list[Summary]).decode
 
 
 async def _messages(pubsub: PubSub) -> AsyncIterator[dict[str, Any]]:
-    """Yield messages; silence is no error, although the client gives its commands a time limit."""
+    """Yield messages. Silence is no error, although the client limits the time of its commands."""
     while True:
         message = await pubsub.get_message(timeout=_QUIET_SECONDS)
         if message is not None:
@@ -41,12 +41,12 @@ async def _messages(pubsub: PubSub) -> AsyncIterator[dict[str, Any]]:
 
 
 async def publish_event(redis: Redis, event: Event) -> None:
-    """Tell every live view of the project; nobody listening is no error."""
+    """Send an event to every live view of the project. If nobody listens, nothing happens."""
     await redis.publish(f"{_PREFIX}{event.project_id}", _encode_event(event))
 
 
 async def subscribe(redis: Redis) -> AsyncIterator[Event]:
-    """Yield the events of every project until the caller stops; raises redis errors when Redis goes away."""
+    """Yield the events of every project until the caller stops; raises redis errors."""
     async with redis.pubsub() as pubsub:
         await pubsub.psubscribe(f"{_PREFIX}*")
         async for message in _messages(pubsub):
@@ -55,7 +55,7 @@ async def subscribe(redis: Redis) -> AsyncIterator[Event]:
 
 
 def reply_channel(process: str) -> str:
-    """Return the channel on which one API process hears the answers its requests wait for."""
+    """Return the channel on which one API process receives answers for its requests."""
     return f"llm-monitor:replies:{process}"
 
 
@@ -65,7 +65,7 @@ async def publish_replies(redis: Redis, channel: str, summaries: Sequence[Summar
 
 
 async def replies(redis: Redis, channel: str) -> AsyncIterator[list[Summary] | None]:
-    """Yield answers sent to `channel`; the first item is None and says that listening has begun."""
+    """Yield answers sent to `channel`. The first item is None and says that listening has begun."""
     async with redis.pubsub() as pubsub:
         await pubsub.subscribe(channel)
         async for message in _messages(pubsub):

@@ -1,4 +1,4 @@
-"""FairThreads of several projects at a few threads: the next piece of work is of the project that has been served least."""
+"""Threads that several projects share: next is the work of the project that was served least."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class _Piece(NamedTuple):
-    """Work that waits, where it stands, and what hears when it has begun in a thread."""
+    """Waiting work, its place, and the future that is set when a thread has begun it."""
 
     place: float
     work: Callable[[], Any]
@@ -24,10 +24,12 @@ class _Piece(NamedTuple):
 
 
 class FairThreads:
-    """Runs work in `threads` threads, of the projects that wait first that which has been served least.
+    """Runs work in `threads` threads.
 
-    A piece's place is S = max(V, F): V is the place of what was begun last, F where the project's last piece ends, F = S +
-    cost (as `app/queue/places.py` does it for jobs). Belongs to one event loop.
+    Among waiting projects, the one that was served least is first. The place of a piece is S =
+    max(V, F). V is the place of the piece that was begun last, and F the end of the project's last
+    piece. Then F = S + cost (as in `app/queue/places.py` for jobs). An object belongs to one event
+    loop.
     """
 
     def __init__(self, name: str, *, threads: int) -> None:
@@ -38,14 +40,17 @@ class FairThreads:
         self._now = 0.0
 
     def close(self) -> None:
-        """Take no more work."""
+        """Accept no more work."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def take(self, project_id: str, cost: float, work: Callable[[], T]) -> T:
-        """Run `work` in a thread when it is the project's turn; `cost` is in any unit, the same for all.
+        """Run `work` in a thread when it is the project's turn.
 
-        Cancelled while it waits, it never begins; what has begun runs to its end and keeps its thread so long.
-        Raises what `work` raises.
+        `cost` is in any unit, which is the same for all.
+
+
+        If cancelled while it waits, it never begins. Work that has begun runs to its end and keeps
+        its thread until then. Raises what `work` raises.
         """
         place = max(self._now, self._ends.get(project_id, 0.0))
         self._ends[project_id] = place + cost
@@ -67,7 +72,10 @@ class FairThreads:
             piece.begun.set_result(running)
 
     def _next(self) -> str | None:
-        """Return the project whose first piece stands first; forget what those without any owe no more."""
+        """Return the project whose piece is first.
+
+        Forget projects without work that owe nothing.
+        """
         for project_id in [name for name, queue in self._waiting.items() if not queue]:
             del self._waiting[project_id]
             if self._ends[project_id] <= self._now:

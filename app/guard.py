@@ -38,21 +38,24 @@ logger = logging.getLogger(__name__)
 # The background task that loads the evaluators.
 GUARD_TASK = "guard"
 
-# Far above what a text needs, far below what a user would wait: 256 KiB of the slowest kind (card numbers) take 0.8 s.
+# This is far more than a text needs, and far less than a user would wait. 256 KiB of the slowest
+# kind (card numbers) take 0.8 s.
 _DEADLINE_SECONDS = 1.0
-# The deadline of a long text is later by a second for each of these.
+# The deadline of a text is one second later for each of these.
 _BYTES_PER_SECOND = 64 * 1024
-# A longer text waits for a thread of its own, so that a short one is never behind it.
+# A longer text waits for a thread of its own, so that a short text never waits for a long one.
 _BRIEF_BYTES = 32 * 1024
-# A text up to here is judged in one go of a few milliseconds; between the steps of a longer one others have a turn.
+# A text up to this size is judged in one step of a few milliseconds. Between the steps of a longer
+# one, other texts have a turn.
 _AT_ONCE_BYTES = 4 * 1024
-# Scoring holds the interpreter for most of its time: more threads would only wait for each other.
+# Scoring holds the interpreter for most of its time, so more threads would only wait for each
+# other.
 _BRIEF_THREADS, _LENGTHY_THREADS = 1, 1
-# Texts of one project that are judged or wait at a time; what waits beyond that would be overdue.
+# The most texts of one project that are judged or wait at a time. More would miss their deadline.
 _MOST_BRIEF, _MOST_LENGTHY = 256, 16
 _RETRY_SECONDS = 1
 _WARMING_ROUNDS = 3
-# How often it is looked whether the evaluators are loaded, once they are.
+# The time between checks that the evaluators are loaded, after they have been loaded.
 _WARM_SECONDS = 60.0
 _NOBODY = UUID(int=0)
 _MASK = Redaction(mode="mask")
@@ -60,7 +63,7 @@ _NOTHING = RedactedTexts(prompt=None, response=None)
 
 
 class Decision(NamedTuple):
-    """The verdict about one text and what it rests on; `failed` when scoring did not succeed."""
+    """The verdict about one text and its reasons. `failed` is true when scoring did not succeed."""
 
     verdict: GuardVerdict
     flags: tuple[str, ...]
@@ -78,7 +81,7 @@ class _Loaded(NamedTuple):
 
 @dataclass
 class _Reading:
-    """What is known about one text so far; `given_up` when nobody waits for more."""
+    """What is known about one text so far; `given_up` is true when nobody waits for more."""
 
     record: Record
     batch: Prepared
@@ -88,10 +91,10 @@ class _Reading:
 
 
 class Guard:
-    """Scores texts in threads of its own, which projects share by what each was served.
+    """Scores texts in its own threads, which projects share fairly.
 
-    The evaluators are loaded and run a few times by `warm`, or when a text comes before that, which takes seconds
-    and some 75 MiB.
+    `warm` loads the evaluators and runs them a few times. A text that arrives earlier does the
+    same. This takes seconds and some 75 MiB.
     """
 
     def __init__(self, settings: Settings, privacy: Privacy) -> None:
@@ -109,15 +112,15 @@ class Guard:
         return self._loaded is not None
 
     def close(self) -> None:
-        """Take no more texts."""
+        """Accept no more texts."""
         self._brief.close()
         self._lengthy.close()
 
     async def warm(self) -> float:
-        """Load the evaluators and judge a sample as any text, so that the first text need not wait for that.
+        """Load the evaluators and judge a sample, so that the first text does not wait for that.
 
-        Returns after how many seconds to look again; raises StartupError for rules or packages that cannot be
-        used. Does nothing once it has succeeded.
+        Returns the seconds until the next check. Raises StartupError for rules or packages that
+        cannot be used. Does nothing after the first success.
         """
         if self._loaded is None:
             await self._load()
@@ -125,10 +128,10 @@ class Guard:
         return _WARM_SECONDS
 
     async def judge(self, project_id: str, record: Record, settings: ProjectSettings) -> Decision:
-        """Return the verdict about a record, by what its project decided.
+        """Return the verdict about a record under its project's settings.
 
-        Raises Unavailable without a key that redaction needs, and Overloaded when too many texts of the project wait.
-        What was found before the deadline counts.
+        Raises Unavailable when redaction needs a key that is not set, and Overloaded when too many
+        texts of the project wait. What was found before the deadline counts.
         """
         redaction = settings.redaction if settings.redaction.on else _MASK
         self._privacy.require(redaction)
@@ -139,11 +142,14 @@ class Guard:
 
     @contextmanager
     def _seat(self, project_id: str, *, lengthy: bool) -> Iterator[None]:
-        """Count a text of the project for the length of the block; raises Overloaded where there are too many."""
+        """Count a text of the project during the block.
+
+        Raises Overloaded when there are too many.
+        """
         most = _MOST_LENGTHY if lengthy else _MOST_BRIEF
         if self._judged[project_id, lengthy] >= most:
             raise Overloaded(
-                f"{most} {'long ' if lengthy else ''}texts of this project are judged now; send fewer at once.",
+                f"{most} {'long ' if lengthy else ''}texts of this project are being judged; send fewer at once.",
                 retry_after=_RETRY_SECONDS,
             )
         self._judged[project_id, lengthy] += 1
@@ -167,17 +173,18 @@ class Guard:
             steps.append(partial(self._redact, reading, project_id, redaction))
             async with asyncio.timeout(_DEADLINE_SECONDS * (1 + size / _BYTES_PER_SECOND)):
                 await self._take(project_id, size, steps)
-        except Exception as error:  # noqa: BLE001 whatever failed, the project said what then
+        except Exception as error:  # noqa: BLE001 the project's settings say what any failure means
             logger.error("a text could not be judged: %s", type(error).__name__)  # noqa: TRY400 the message might quote the text
             failed, overdue = True, isinstance(error, TimeoutError)
         finally:
             reading.given_up = True
-        # Padding is no way round the guard: a long text that was not read to its end in time does not pass.
+        # Padding must not bypass the guard: a long text that was not read to its end in time is
+        # blocked.
         unread = overdue and size > _BRIEF_BYTES
         return _decide(reading, evaluators, settings, failed=failed, unread=unread)
 
     async def _take(self, project_id: str, size: int, steps: Sequence[Callable[[], None]]) -> None:
-        """Do the steps: of a short text at once, of a longer one in turns with those of other projects."""
+        """Do the steps. Those of a short text are done at once, those of a longer one in turns."""
         if size <= _AT_ONCE_BYTES:
             await self._brief.take(project_id, size, partial(_do, steps))
             return
@@ -208,7 +215,7 @@ class Guard:
     def _redact(self, reading: _Reading, project_id: str, redaction: Redaction) -> None:
         if reading.given_up:
             return
-        # With masks alone: a key that may only send must not learn which pseudonym a value has.
+        # Only masks are shown: a key that may only send must not learn the pseudonym of a value.
         masking = redaction.without_pseudonyms()
         records = {_NOBODY: reading.record}
         found = self._privacy.protect(project_id, masking, records, reading.batch).get(_NOBODY)
@@ -233,7 +240,7 @@ def _time(evaluator: Evaluator) -> float:
 def _in_order(
     evaluators: Sequence[Evaluator], seconds: Mapping[str, float], settings: ProjectSettings
 ) -> list[Evaluator]:
-    """Return first those that may block, and of them and of the others the cheaper ones first."""
+    """Return the evaluators that may block first, and within both groups the cheaper ones first."""
     blocking = {name.partition(".")[0] for name in settings.guard.block}
     return sorted(evaluators, key=lambda one: (one.name not in blocking, seconds[one.name]))
 
@@ -261,7 +268,7 @@ def _decide(
 def _find(
     results: Mapping[str, Result], evaluators: Sequence[Evaluator], settings: ProjectSettings
 ) -> Iterator[GuardFinding]:
-    """Yield what flags or blocks: evaluators by their value, and the parts that the project names."""
+    """Yield the findings that flag or block: evaluators' values, and parts named by the project."""
     block = settings.guard.block
     for evaluator in evaluators:
         score = results.get(evaluator.name)

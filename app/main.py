@@ -1,4 +1,4 @@
-"""The HTTP application: made from settings, with nothing done at import."""
+"""The HTTP application, which is made from settings. Nothing is done at import."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ __all__ = ["create_app", "create_app_from_env", "open_redis"]
 
 logger = logging.getLogger(__name__)
 
-_BOUNDS = "app.serving.connections"  # loaded by uvicorn where it was told to
+_BOUNDS = "app.serving.connections"  # uvicorn loads it where it is configured to
 _CONNECTION = f"{_BOUNDS}:BoundedConnection"
 _DESCRIPTION = "Scores every LLM call for quality and safety. Errors are problem+json (RFC 9457)."
 _REDIS_CONNECTIONS = 64
@@ -57,7 +57,7 @@ _NAME = "llm-monitor-api"
 _READERS, _STANDING = 8, 2
 _AGAIN_SECONDS = 2.0
 _GARBAGE_THRESHOLD = 10_000
-# The API answers with data; only the page of its documentation runs anything.
+# The API answers with data. Only the page of its documentation runs scripts.
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
 _SENT_HEADERS = (
     "Authorization",
@@ -68,21 +68,22 @@ _SENT_HEADERS = (
     "Prefer",
     "X-API-Key",
 )
-# A thread that computes gives way to the event loop after this. Python's 5 ms are waited at every call of the kernel
-# that the loop makes, by each request beside which others' bodies and texts are read: p99 1,127 ms instead of 144.
+# A computing thread yields to the event loop after this time. With Python's default of 5 ms, each
+# system call of the event loop may wait that long, so every request suffers while bodies and texts
+# are read in threads: p99 1,127 ms instead of 144.
 _SWITCH_SECONDS = 0.0005
 _READ_HEADERS = ("ETag", "Location", "Preference-Applied", "Retry-After", "Settings-Dropped")
 
 
 def create_app_from_env() -> ASGIApp:
-    """Return the application as the environment configures it; what uvicorn's --factory calls.
+    """Return the application as the environment configures it, for uvicorn's --factory.
 
-    uvicorn is to be given `--http app.serving.connections:BoundedConnection --no-proxy-headers`.
+    uvicorn needs the options `--http app.serving.connections:BoundedConnection --no-proxy-headers`.
     """
     settings = load_settings()
     configure_logging(settings.log_level, process="api")
     if _BOUNDS not in sys.modules:
-        logger.warning("nothing bounds heads and connections: start uvicorn with --http %s", _CONNECTION)
+        logger.warning("heads and connections have no limits: start uvicorn with --http %s", _CONNECTION)
     app = create_app(settings, warm_guard=True)
     _keep_what_is_there()
     gc.set_threshold(_GARBAGE_THRESHOLD)
@@ -92,16 +93,16 @@ def create_app_from_env() -> ASGIApp:
 
 
 def _keep_what_is_there() -> None:
-    # It stays; every full collection would look at all of it again.
+    # These objects stay. Without the freeze, every full collection would examine all of them again.
     gc.collect()
     gc.freeze()
 
 
 def create_app(settings: Settings, *, warm_guard: bool = False) -> Application:
-    """Return the application; its servers are reached when it starts, not here.
+    """Return the application. It connects to its servers when it starts, not here.
 
-    With `warm_guard` it is ready once the guard has judged a sample; without, the guard's first text waits for
-    the evaluators. Raises StartupError when the settings name no servers.
+    With `warm_guard` it is ready when the guard has judged a sample. Without it, the guard's first
+    text waits for the evaluators. Raises StartupError when the settings name no servers.
     """
     _addresses(settings)
     instruments = Instruments()
@@ -133,7 +134,7 @@ def create_app(settings: Settings, *, warm_guard: bool = False) -> Application:
 
 
 def _add_middleware(app: Application, settings: Settings, instruments: Instruments) -> None:
-    """Add what every request passes, from the inside out."""
+    """Add the middleware that every request passes, from the inside out."""
     app.add_middleware(AccessMiddleware)
     if settings.allowed_origins:
         app.add_middleware(
@@ -156,7 +157,7 @@ def _addresses(settings: Settings) -> tuple[str, str]:
 
 
 def open_redis(url: str) -> Redis:
-    """Return a client that waits at most seconds for a connection and for an answer."""
+    """Return a client that waits only seconds for a connection and for an answer."""
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=_REDIS_CONNECTIONS,
@@ -202,7 +203,7 @@ def _warming(guard: Guard) -> Callable[[], Awaitable[float]]:
 
 @asynccontextmanager
 async def _open_engines(database_url: str) -> AsyncIterator[tuple[Engine, Engine]]:
-    """Open one engine for readers, and one that knows who may come in while every reader waits."""
+    """Open one engine for readers, and one for reading keys while every reader is busy."""
     readers = create_engine(database_url, pool_size=_READERS, application=_NAME, waited_for=True)
     standing = create_engine(database_url, pool_size=_STANDING, application=_NAME, waited_for=True)
     try:
@@ -216,7 +217,7 @@ async def _open_engines(database_url: str) -> AsyncIterator[tuple[Engine, Engine
 async def open_services(
     settings: Settings, instruments: Instruments, *, warm_guard: bool
 ) -> AsyncIterator[Services]:
-    """Open everything handlers use, for the length of the block; the servers may be away meanwhile."""
+    """Open everything that handlers use, during the block; the servers may be away meanwhile."""
     database_url, redis_url = _addresses(settings)
     tasks, privacy = Tasks(), Privacy(settings.secret_key)
     async with AsyncExitStack() as stack:

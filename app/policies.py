@@ -1,4 +1,7 @@
-"""A project's thresholds and weights: shown beside those of everybody, changed, and proposed from its traffic."""
+"""The policy of a project: thresholds and weights.
+
+It is shown, changed, and proposed from traffic.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class _Frozen(BaseModel):
 
 
 class EvaluatorPolicy(_Frozen):
-    """How one evaluator is judged: its `threshold` and `weight`, and the `default_…` of everybody."""
+    """The rules for one evaluator: its `threshold` and `weight`, and `default_…` for everybody."""
 
     version: str
     category: str
@@ -50,7 +53,10 @@ class EvaluatorPolicy(_Frozen):
 
 
 class PolicyReport(_Frozen):
-    """The policy of a project; `decided` is the day of its last change, null where it has none of its own."""
+    """The policy of a project.
+
+    `decided` is the day of its last change, null without an own policy.
+    """
 
     project_id: str
     decided: date | None
@@ -58,7 +64,7 @@ class PolicyReport(_Frozen):
 
 
 async def read_policy(connection: Connection, project_id: str, judges: Iterable[Judge]) -> PolicyReport:
-    """Return what a project's records are judged by; raises NotFound."""
+    """Return the policy by which a project's records are judged; raises NotFound."""
     settings = await read_settings(connection, project_id)
     if settings is None:
         raise NotFound(f"There is no project {project_id}.")
@@ -73,11 +79,11 @@ async def change_policy(
     *,
     match: Match | None = None,
 ) -> PolicyReport:
-    """Change thresholds and weights of the project that `line` names, for records that come from now on.
+    """Change thresholds and weights of the project that `line` names, for new records.
 
-    `match` is what the request knows of the policy that it replaces. Raises InvalidRecord for names that no
-    evaluator has, NotFound, Unavailable where no worker has told yet which evaluators there are, and what
-    `check_match` raises.
+    `match` is the If-Match header of a request that replaces the policy. Raises InvalidRecord for
+    names that are not evaluators, NotFound, Unavailable where no worker has reported its evaluators
+    yet, and what `check_match` raises.
     """
     settings = await lock_settings(connection, line.project_id)
     if settings is None:
@@ -109,12 +115,15 @@ def _undated(policy: Policy) -> Policy:
 async def propose_thresholds(
     connection: Connection, project_id: str, judges: Sequence[Judge], rate: float, start: datetime
 ) -> dict[str, Proposal]:
-    """Return by evaluator the threshold beyond which `rate` of the project's live records would lie.
+    """Return per evaluator the threshold beyond which `rate` of the project's records would lie.
+
+    Only live records are read.
+
 
     Raises InvalidParameter for a rate outside 0..1 (both ends excluded).
     """
     if not 0 < rate < 1:
-        raise InvalidParameter(f"rate is {rate:g}: it is a share between 0 and 1, such as 0.01.")
+        raise InvalidParameter(f"rate is {rate:g}: it must be a share between 0 and 1, such as 0.01.")
     report = await read_policy(connection, project_id, judges)
     thresholds = {name: one.threshold for name, one in report.evaluators.items() if one.threshold is not None}
     values = await read_values(connection, project_id, start, list(thresholds))
@@ -150,16 +159,14 @@ def _describe(project_id: str, judges: Iterable[Judge], policy: Policy) -> Polic
 
 def _check(judges: Sequence[Judge], policy: Policy) -> None:
     if not judges:
-        raise Unavailable(
-            "No worker has told yet which evaluators there are: start one.", retry_after=_RETRY_SECONDS
-        )
+        raise Unavailable("No worker has reported its evaluators yet: start one.", retry_after=_RETRY_SECONDS)
     judged = {judge.name for judge in judges if judge.category != "descriptive"}
     weighed = {judge.name for judge in judges if judge.category == "quality"}
     _refuse("thresholds", policy.thresholds, judged)
     _refuse("weights", policy.weights, weighed)
     if heavy := [name for name, weight in policy.weights.items() if weight > MOST_WEIGHT]:
         raise InvalidRecord(
-            f"weights gives {', '.join(heavy)} more than {MOST_WEIGHT:g}, which is the most.",
+            f"weights: {', '.join(heavy)} is above the highest weight, {MOST_WEIGHT:g}.",
             errors=[{"field": f"weights.{name}", "message": f"at most {MOST_WEIGHT:g}"} for name in heavy],
         )
 
@@ -168,9 +175,9 @@ def _refuse(field: str, given: Mapping[str, float], known: set[str]) -> None:
     strange = sorted(given.keys() - known)
     if strange:
         raise InvalidRecord(
-            f"{field} names {', '.join(strange)}: take of {', '.join(sorted(known))}.",
+            f"{field}: {', '.join(strange)} is no evaluator. Choose from {', '.join(sorted(known))}.",
             errors=[
-                {"field": f"{field}.{name}", "message": "no evaluator of this name judges"}
+                {"field": f"{field}.{name}", "message": "there is no evaluator of this name"}
                 for name in strange
             ],
         )

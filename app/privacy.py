@@ -1,4 +1,4 @@
-"""What redaction needs of this installation: its secret key, for pseudonyms and for sealed texts."""
+"""What redaction needs from this installation: its secret key, for pseudonyms and sealed texts."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ __all__ = ["UNREDACTABLE", "Privacy", "Protected", "SealError"]
 
 logger = logging.getLogger(__name__)
 
-UNREDACTABLE = "personal data in it could not be looked for"
+UNREDACTABLE = "it could not be searched for personal data"
 _RETRY_SECONDS = 30
 _NONCE_BYTES = 12
-# 64 bits: of a thousand million values, three in a hundred installations would see two alike.
+# 64 bits: with a thousand million values, three of a hundred installations would have two equal
+# ones.
 _PSEUDONYM_BYTES = 8
-# Letters alone, because sixteen digits would look like a payment card.
+# Only letters are used, because sixteen digits would look like a payment card.
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 
@@ -41,7 +42,7 @@ class SealError(Exception):
 
 
 class Protected(NamedTuple):
-    """A record as it may be queued: redacted, with the original's pii score or the sealed original."""
+    """A record in the form for the queue: redacted, with its original pii score or sealed."""
 
     record: Record
     pii: Score | None = None
@@ -49,9 +50,9 @@ class Protected(NamedTuple):
 
 
 class Privacy:
-    """Redacts what comes in, and opens what was sealed. Safe to share between threads.
+    """Redacts incoming records, and opens sealed ones. It is safe to share between threads.
 
-    `key` is the installation's secret; every process of it needs the same one.
+    `key` is the installation's secret; all its processes need the same one.
     """
 
     def __init__(self, key: str | None) -> None:
@@ -59,7 +60,7 @@ class Privacy:
         self._sealing = _derive(key, b"seal") if key else None
 
     def allow(self, redaction: Redaction) -> None:
-        """Raise Conflict when a project is about to decide on what this installation cannot do."""
+        """Raise Conflict for a redaction that this installation cannot do."""
         if self._lacks_key(redaction):
             raise Conflict(
                 "To hash or drop personal data needs LLM_MONITOR_PRIVACY_KEY, which is not set: set it for API "
@@ -68,11 +69,11 @@ class Privacy:
             )
 
     def require(self, redaction: Redaction) -> None:
-        """Raise Unavailable when the redaction asks for a key that this process does not have."""
+        """Raise Unavailable when the redaction needs a key that this process does not have."""
         if self._lacks_key(redaction):
             raise Unavailable(
                 "This project hashes or drops personal data, which needs LLM_MONITOR_PRIVACY_KEY; "
-                "nothing was taken, set it for API and workers.",
+                "nothing was accepted. Set it for API and workers.",
                 retry_after=_RETRY_SECONDS,
             )
 
@@ -86,10 +87,11 @@ class Privacy:
         records: Mapping[UUID, Record],
         searched: Prepared | None = None,
     ) -> dict[UUID, Protected]:
-        """Redact records by trace id, in time linear in their text; one that cannot be redacted is absent.
+        """Redact records by trace id, in time linear in their text.
 
-        `searched` holds the same records where the pii evaluator has seen them. What is absent is
-        logged by the type of the error alone, whose message might quote it.
+        `searched` holds the same records if the pii evaluator has seen them. A record that cannot
+        be redacted is absent from the result. It is logged only with the type of the error, because
+        its message might quote the text.
         """
         protected: dict[UUID, Protected] = {}
         parts = Bisection(list(records))
@@ -98,7 +100,7 @@ class Privacy:
             chosen = records if whole else {trace_id: records[trace_id] for trace_id in part}
             try:
                 protected |= self._protect(project_id, redaction, chosen, searched if whole else None)
-            except Exception as error:  # noqa: BLE001 whatever it was, the text must not pass
+            except Exception as error:  # noqa: BLE001 after any error, the text must not pass
                 if not parts.halve(part):
                     logger.error("a record could not be redacted: %s", type(error).__name__)  # noqa: TRY400 a traceback may quote it
         return protected
@@ -110,7 +112,7 @@ class Privacy:
         records: Mapping[UUID, Record],
         searched: Prepared | None,
     ) -> dict[UUID, Protected]:
-        # Only installations that redact pay for the finder's memory and its loading.
+        # Only installations that redact pay for the memory and the loading of the finder.
         from monitoring.privacy.redactor import redact
 
         texts = list(records.values())
@@ -125,13 +127,16 @@ class Privacy:
         }
 
     def redact_feedback(self, project_id: str, redaction: Redaction, opinion: Feedback) -> Feedback:
-        """Return an opinion as it may be stored; raises InvalidRecord when it cannot be redacted."""
+        """Return an opinion in the form for storage.
+
+        Raises InvalidRecord when it cannot be redacted.
+        """
         written = Record(
             prompt=opinion.comment or "", response="", user_id=opinion.user_id, tags=opinion.categories
         )
         found = self.protect(project_id, redaction, {opinion.trace_id: written}).get(opinion.trace_id)
         if found is None:
-            raise InvalidRecord(f"The opinion was not taken: {UNREDACTABLE}.")
+            raise InvalidRecord(f"The feedback was refused: {UNREDACTABLE}.")
         return msgspec.structs.replace(
             opinion,
             comment=found.record.prompt or None,
@@ -140,16 +145,17 @@ class Privacy:
         )
 
     def stored_forms(self, project_id: str, kind: OwnId, value: str) -> tuple[str, ...]:
-        """Return every form under which a user's or session's id may be stored: itself, and its pseudonym.
+        """Return every form under which the id of a user or session may be stored.
 
-        A masked id has no form of its own: `[EMAIL_ADDRESS]` is everybody's.
+        These are the id itself and its pseudonym. A masked id has no form of its own, because
+        `[EMAIL_ADDRESS]` stands for everybody's.
         """
         if self._naming is None:
             return (value,)
         return value, f"[{kind}:{self._name(project_id, kind, value)}]"
 
     def open(self, envelope: Envelope) -> Record:
-        """Return the original of a record, unsealed where it was sealed; raises SealError."""
+        """Return the original of a record, unsealed if it was sealed; raises SealError."""
         if envelope.sealed is None:
             return envelope.record
         if self._sealing is None:
@@ -183,12 +189,12 @@ class Privacy:
 
 
 def _derive(key: str, purpose: bytes) -> bytes:
-    """Return the key of one purpose, so that what leaks of one says nothing about the other."""
+    """Return the key for one purpose, so that a leak of one reveals nothing about another."""
     return hmac.digest(key.encode(), purpose, "sha256")
 
 
 def _cipher(sealing: bytes, trace_id: UUID) -> AESGCM:
-    """Return AES-256-GCM under a key of this record's own, so that random nonces need no bookkeeping."""
+    """Return AES-256-GCM with a key for this record only, so that random nonces are safe."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     return AESGCM(hmac.digest(sealing, trace_id.bytes, "sha256"))

@@ -1,4 +1,7 @@
-"""The projects as one process knows them: read from Postgres every other second, looked up from memory."""
+"""The projects as one process knows them.
+
+They are read from Postgres every other second and looked up in memory.
+"""
 
 from __future__ import annotations
 
@@ -23,23 +26,26 @@ _decode = msgspec.json.Decoder(list[Project]).decode
 
 
 class Projects:
-    """Looks projects up without asking Postgres; what one process changes, all know within two seconds.
+    """Looks projects up without asking Postgres. All processes know a change within two seconds.
 
-    While Postgres is away the last reading holds, so that records are still taken. With `redis` that is the
-    last reading of any process: one that starts meanwhile knows it too.
+    While Postgres is away the last reading holds, so that records are still accepted. With `redis`,
+    it is the last reading of any process, so that a process that starts meanwhile knows it too.
     """
 
     def __init__(self, engine: Engine, redis: Redis | None = None) -> None:
         self._engine = engine
         self._redis = redis
         self._known: dict[str, Project] = {}
-        self._limited: tuple[dict[str, Project], dict[str, BacklogLimits]] = ({}, {})  # of which reading
+        self._limited: tuple[dict[str, Project], dict[str, BacklogLimits]] = (
+            {},
+            {},
+        )  # the reading that the limits belong to
         self._mirrored: list[Project] = []
 
     async def find(self, project_id: str) -> ProjectSettings:
         """Return the settings of a project.
 
-        Raises NotFound when there is none, Unavailable when it is not known yet and Postgres is away.
+        Raises NotFound when there is none, Unavailable when it is unknown while Postgres is away.
         """
         project = self._known.get(project_id)
         if project is None:
@@ -61,7 +67,7 @@ class Projects:
         return len(self._known) > 1
 
     async def _learn(self) -> None:
-        """Read the projects from Postgres, or what was last read of them; raises Unavailable."""
+        """Read the projects from Postgres, or the last reading of them; raises Unavailable."""
         try:
             await self.refresh()
         except Unavailable:
@@ -90,5 +96,5 @@ class Projects:
                 self._mirrored = found
 
     async def run(self, tasks: Tasks) -> None:
-        """Keep the reading fresh until cancelled; whatever goes wrong only skips a turn."""
+        """Read the projects again and again until cancelled. An error only skips one reading."""
         await tasks.repeat("projects", self.refresh, _REFRESH_SECONDS, longest=_REFRESH_SECONDS)

@@ -1,4 +1,4 @@
-"""What a command says when the API refuses what it asked."""
+"""Messages of a command when the API refuses its request."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ _PROBLEM = "application/problem+json"
 
 
 def read_refusal(response: httpx.Response, *, scope: str) -> MonitorError:
-    """Return the error for an answer that is no success.
+    """Return the error for an answer that is not a success.
 
-    Where a key is missing or does not count it names the variable that holds it, and the `scope` that is needed.
+    Where a key is missing or invalid, it names the variable that holds the key, and the `scope`
+    that is needed.
     """
     problem = read_problem(response)
     if problem is None:
-        return MonitorError(f"The API answered {response.status_code} in a form that is not its own.")
+        return MonitorError(f"The API answered {response.status_code} in an unknown form.")
     said = problem.get("detail") or problem.get("title")
     with_key = "authorization" in response.request.headers
     match response.status_code, with_key:
@@ -30,14 +31,14 @@ def read_refusal(response: httpx.Response, *, scope: str) -> MonitorError:
                 f"`llm-monitor keys create NAME --scope {scope}` makes one."
             )
         case httpx.codes.UNAUTHORIZED, True:
-            return MonitorError(f"The API does not take the key in LLM_MONITOR_API_KEY: {said}")
+            return MonitorError(f"The API does not accept the key in LLM_MONITOR_API_KEY: {said}")
         case httpx.codes.FORBIDDEN, True:
             return MonitorError(f"The key in LLM_MONITOR_API_KEY may not do this: {said}")
     return MonitorError(f"The API refused: {said}")
 
 
 def read_problem(response: httpx.Response) -> dict[str, Any] | None:
-    """Return the problem (RFC 9457) that an answer of the API holds, None where it holds none."""
+    """Return the problem (RFC 9457) in an answer of the API, None where there is none."""
     if not response.headers.get("Content-Type", "").startswith(_PROBLEM):
         return None
     found: dict[str, Any] = response.json()

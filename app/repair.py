@@ -1,8 +1,9 @@
-"""Repair of a store that holds numbers which no sum can bear, from before there were bounds.
+"""Repair of stored numbers that cannot be added up, from before there were bounds.
 
-Traces lose the numbers and are marked, batches that were set aside are added up without them, and durations, costs
-and tokens of the days concerned are counted anew from the traces that are still stored. Each piece is one
-transaction; what is done is found no more, so a repair may be ended and begun again.
+Traces lose these numbers and are marked. Batches that were set aside are added up without them.
+Durations, costs and tokens of the days concerned are counted again from the traces that are still
+stored. Each piece is one transaction. What is done needs no repair any more, so a repair may be
+interrupted and started again.
 """
 
 from __future__ import annotations
@@ -56,11 +57,11 @@ _BEGINNING = UUID(int=0)
 
 
 class Repaired(msgspec.Struct, frozen=True, kw_only=True):
-    """What a repair came to.
+    """The result of a repair.
 
-    `traces` lost numbers, `batches` were added up without theirs, `rows` of figures lost theirs, `days` were
-    counted anew. Of `days_lost` the traces are gone, so that their figures go on missing what was set aside;
-    `batches_left` cannot be read.
+    `traces` lost numbers, `batches` were added up without theirs, `rows` of figures lost theirs,
+    and `days` were counted again. The traces of `days_lost` are deleted, so the figures of these
+    days still lack what was set aside. `batches_left` cannot be read.
     """
 
     project_id: str
@@ -73,12 +74,12 @@ class Repaired(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def changed(self) -> bool:
-        """Whether there was anything to repair that could be."""
+        """Whether anything was repaired."""
         return any((self.traces, self.batches, self.rows, self.days, self.days_lost))
 
 
 async def find_concerned(connection: Connection, longest: timedelta | None = None) -> set[str] | None:
-    """Return the projects that need a repair; None where looking takes longer than `longest`."""
+    """Return the projects that need a repair; None if the search takes longer than `longest`."""
     try:
         async with connection.begin_nested():
             if longest is not None:
@@ -97,7 +98,7 @@ async def find_concerned(connection: Connection, longest: timedelta | None = Non
 async def repair_all(
     engine: Engine, actor: str, retention_days: int, descriptive: Collection[str]
 ) -> list[Repaired]:
-    """Repair every project that needs it; returns what was done for each."""
+    """Repair every project that needs it; returns the result for each."""
     async with reading(engine) as connection:
         concerned = await find_concerned(connection) or set()
         settings = {one.project_id: one.settings for one in await read_projects(connection)}
@@ -105,7 +106,7 @@ async def repair_all(
     for project_id in sorted(concerned):
         now = datetime.now(UTC)
         own = settings[project_id].retention_days if project_id in settings else None
-        # Of the day in which retention ends some traces may be gone.
+        # Retention may have deleted some traces of its last day.
         kept_since = (now - timedelta(days=min(retention_days, own or retention_days) - 1)).date()
         done.append(await repair(engine, Line(project_id, actor, now), descriptive, kept_since))
     return done
@@ -114,8 +115,8 @@ async def repair_all(
 async def repair(engine: Engine, line: Line, descriptive: Collection[str], kept_since: date) -> Repaired:
     """Repair the project that `line` names, and note it in the audit log.
 
-    Traces of days before `kept_since` may be gone. While a day is counted anew workers wait to store what they
-    scored; nothing is lost.
+    Traces of days before `kept_since` may be deleted. While a day is counted again, workers wait
+    before they store what they scored. Nothing is lost.
     """
     project_id = line.project_id
     traces = await _mend_traces(engine, project_id)
@@ -158,7 +159,7 @@ async def _mend_traces(engine: Engine, project_id: str) -> int:
 
 
 async def _mend_batches(engine: Engine, project_id: str) -> tuple[int, int]:
-    """Add up batches that were set aside; returns how many could be, and how many cannot be read."""
+    """Add up batches that were set aside; returns how many were, and how many are unreadable."""
     async with engine.connect() as connection:
         found = await faulty_batches(connection, project_id)
     mended = 0
@@ -178,7 +179,7 @@ async def _mend_batches(engine: Engine, project_id: str) -> tuple[int, int]:
 def scrubbed(batch: Calls) -> Calls:
     """Return a batch without the numbers that are beyond their bounds."""
     kept = [is_bounded(value, MOST_VALUE) for value in batch.values]
-    places = [*accumulate(kept, initial=0)]  # of each observation among those that are kept
+    places = [*accumulate(kept, initial=0)]  # the place of each observation among those that are kept
     ends = [*accumulate(batch.lengths, initial=0)]
     return replace(
         batch,
@@ -200,7 +201,7 @@ def scrubbed(batch: Calls) -> Calls:
 
 
 async def _recount(connection: Connection, project_id: str, day: date, descriptive: Collection[str]) -> None:
-    """Count durations, costs and tokens of a day anew, in one transaction in which nobody else adds any."""
+    """Count durations, costs and tokens of a day again, in one transaction that excludes others."""
     await wait_lock(connection, UPKEEP)
     await halt_batches(connection)
     while await fold_batches(connection, project_id):
@@ -213,7 +214,7 @@ async def _recount(connection: Connection, project_id: str, day: date, descripti
 
 
 def _numbers(delta: Delta) -> Delta:
-    """Return what a delta says of durations, costs and tokens alone."""
+    """Return only the durations, costs and tokens of a delta."""
     wanted = [place for place, measure in enumerate(delta.measures) if measure in NUMBERS]
     renamed = {place + 1: new for new, place in enumerate(wanted, start=1)}
     bins = [at for at, measure in enumerate(delta.bin_measures) if measure in renamed]

@@ -1,4 +1,4 @@
-"""The installation's own rules: read from the file that LLM_MONITOR_RULES names."""
+"""The installation's own rules, which are read from the file in LLM_MONITOR_RULES."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["load_evaluators", "read_rules"]
 def load_evaluators(settings: Settings) -> tuple[Evaluator, ...]:
     """Build every evaluator that this installation runs.
 
-    Raises StartupError, with file and line where it is the rules' fault.
+    Raises StartupError, with file and line where the rules are wrong.
     """
     rules = read_rules(settings.rules)
     try:
@@ -28,7 +28,10 @@ def load_evaluators(settings: Settings) -> tuple[Evaluator, ...]:
 
 
 def read_rules(path: Path | None) -> Rules:
-    """Read a file of rules, none for None; raises StartupError that names file, line and what to do."""
+    """Read a file of rules; None gives no rules.
+
+    Raises StartupError, which names the file, the line and what to do.
+    """
     if path is None:
         return Rules()
     try:
@@ -39,7 +42,7 @@ def read_rules(path: Path | None) -> Rules:
             f"the rules in {path} cannot be read ({reason}): correct LLM_MONITOR_RULES"
         ) from error
     except UnicodeDecodeError as error:
-        raise StartupError(f"the rules in {path} are no UTF-8 text: save the file as UTF-8") from error
+        raise StartupError(f"the rules in {path} are not UTF-8 text: save the file as UTF-8") from error
     try:
         return parse_rules(text)
     except RuleError as error:

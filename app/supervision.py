@@ -1,4 +1,4 @@
-"""What a process does again and again: turns with pauses between them, and tasks that never fail unseen."""
+"""Repeated work of a process: turns with pauses between them, and tasks that report failures."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["NEVER", "Tasks", "Turn", "in_background", "repeat"]
 logger = logging.getLogger(__name__)
 
 Turn = Callable[[], Awaitable[float | None]]
-"""One turn of what is done again and again; it returns after how many seconds the next one is due, where that changes."""
+"""One turn of repeated work. It may return the seconds until the next one."""
 NEVER: Final = math.inf
-"""What a turn returns after which none is due."""
+"""What a turn returns if no other turn is due."""
 
 _Outcome = TypeVar("_Outcome")
 
@@ -42,9 +42,9 @@ async def repeat(
     first_after: float | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Take turns, `seconds` apart or as far as a turn returns, until one returns NEVER, raises or is cancelled.
+    """Take turns, `seconds` apart or as far as a turn returns, until one returns NEVER or raises.
 
-    The first turn is taken at once, or `first_after` so many seconds.
+    Cancelling ends it too. The first turn is taken at once, or after `first_after` seconds.
     """
     pause = first_after
     while pause != NEVER:
@@ -56,11 +56,11 @@ async def repeat(
 
 @asynccontextmanager
 async def in_background(*coroutines: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Run coroutines for the length of the block and return when every one has ended.
+    """Run coroutines during the block, and return when each of them has ended.
 
-    A cancellation can be lost inside redis-py, which polls its socket under a timeout of zero, and on
-    Python 3.11 that timeout takes a cancellation of the same moment for its own. So they are cancelled
-    until they end.
+    A cancellation can be lost inside redis-py, which polls its socket with a timeout of zero. On
+    Python 3.11 that timeout takes a cancellation of the same moment for its own. So they are
+    cancelled until they end.
     """
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
@@ -79,7 +79,7 @@ class _EndedError(Exception):
 
 
 class Tasks:
-    """The background tasks of one process by name, and how each of them does.
+    """The background tasks of one process by name, with the state of each.
 
     `clock` returns Unix seconds.
     """
@@ -95,7 +95,7 @@ class Tasks:
         self._states: dict[str, TaskState] = {}
 
     def states(self) -> tuple[TaskState, ...]:
-        """Return the state of every task that was begun, in order of their beginning."""
+        """Return the state of every task, in the order in which they were begun."""
         return tuple(self._states.values())
 
     async def repeat(
@@ -107,10 +107,10 @@ class Tasks:
         longest: float = _LONGEST_PAUSE_SECONDS,
         essential: bool = False,
     ) -> None:
-        """Take turns as `repeat` does, each of which may fail.
+        """Take turns as `repeat` does, where each turn may fail.
 
-        After failures the pause doubles up to `longest`, unless a server was away: it is needed the moment
-        it is back.
+        After failures the pause doubles up to `longest`. It does not after an outage of a server,
+        because the task is needed as soon as the server is back.
         """
         self._states.setdefault(name, TaskState(name, essential=essential))
 
@@ -121,7 +121,10 @@ class Tasks:
         await repeat(attempt, seconds, sleep=self._sleep)
 
     async def keep(self, name: str, run: Callable[[], Awaitable[None]], *, essential: bool = False) -> None:
-        """Restart what should run until cancelled; it counts as working when it has run for five seconds."""
+        """Restart a coroutine that should run until cancelled.
+
+        After five seconds it counts as working.
+        """
 
         async def run_on() -> None:
             timer = asyncio.get_running_loop().call_later(_SETTLED_SECONDS, self._succeed, name)
@@ -136,14 +139,14 @@ class Tasks:
         )
 
     async def attempt(self, name: str, turn: Callable[[], Awaitable[_Outcome]]) -> _Outcome | None:
-        """Take one turn and return what it returned; an error is logged and counted, and None returned."""
+        """Take one turn and return its result. An error is logged and counted, and gives None."""
         try:
             outcome = await turn()
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            self._fail(name, error)  # something that was waited for was cancelled, not this task
+            self._fail(name, error)  # the cancelled task is another one that this one waited for
         except Exception as error:  # noqa: BLE001 it is counted and logged
             self._fail(name, error)
         else:

@@ -1,4 +1,4 @@
-"""What processes tell of their background tasks through Redis, so that any API process can show it."""
+"""The background tasks that processes report through Redis, for display by any API process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.schemas.tasks import TaskState, decode_states, encode_states
 __all__ = ["REPORT_SECONDS", "process_name", "read_tasks", "report_tasks"]
 
 REPORT_SECONDS = 2.0
-# When a process was last heard of, in Unix milliseconds, and what it told then.
+# When a process reported last, in Unix milliseconds, and its report.
 _REPORTED_AT_KEY = "llm-monitor:processes"
 _REPORTS_KEY = "llm-monitor:tasks"
 _SILENCE_MS = 15_000
@@ -23,12 +23,12 @@ _FORGOTTEN_MS = 60_000
 
 
 def process_name(kind: str) -> str:
-    """Return the name of this process: what it does, on which machine, and its number there."""
+    """Return the name of this process: its kind, its machine, and its number there."""
     return f"{kind} {socket.gethostname()}:{os.getpid()}"
 
 
 async def report_tasks(redis: Redis, process: str, states: Sequence[TaskState], now_ms: int) -> None:
-    """Tell how the tasks of a process do, and forget processes that were silent for a minute."""
+    """Report the tasks of a process, and forget processes that were silent for a minute."""
     async with redis.pipeline(transaction=True) as pipe:
         pipe.zadd(_REPORTED_AT_KEY, {process: now_ms})
         pipe.hset(_REPORTS_KEY, mapping={process: encode_states(states)})
@@ -42,7 +42,10 @@ async def report_tasks(redis: Redis, process: str, states: Sequence[TaskState], 
 
 
 async def read_tasks(redis: Redis, now_ms: int) -> dict[str, tuple[TaskState, ...]]:
-    """Return the states that processes told in the last fifteen seconds, by process; raises redis errors."""
+    """Return the states that processes reported in the last 15 seconds, by process.
+
+    Raises redis errors.
+    """
     heard = await redis.zrangebyscore(_REPORTED_AT_KEY, now_ms - _SILENCE_MS, "+inf")
     if not heard:
         return {}

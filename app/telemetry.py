@@ -9,12 +9,16 @@ import structlog
 
 __all__ = ["configure_logging"]
 
-# arq logs the head of every job it starts and ends; at thousands of records a second that is the whole log.
+# arq logs the start and the end of every job, which would fill the log at thousands of records a
+# second.
 _QUIET = {"arq": logging.WARNING, "httpx": logging.WARNING, "alembic": logging.WARNING}
 
 
 def configure_logging(level: str, *, process: str) -> None:
-    """Send the standard library's logging to standard error at `level`, each line naming `process`."""
+    """Send the standard library's logging to standard error at `level`.
+
+    Each line names `process`.
+    """
     terminal = sys.stderr.isatty()
     renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     handler = logging.StreamHandler()

@@ -1,4 +1,4 @@
-"""Text of others on a terminal: what would move the cursor, colour or hide anything is shown as an escape."""
+"""Foreign text on a terminal. Characters that move the cursor, colour or hide are escaped."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["cell", "plain"]
 
 
 def plain(text: str) -> str:
-    """Return a text with every character that is not printable as JSON escapes it, so that JSON stays JSON."""
+    """Return a text whose unprintable characters are escaped as in JSON. So JSON stays JSON."""
     return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
 def cell(text: str) -> Text:
-    """Return a text for a table, in which brackets are no markup."""
+    """Return a text for a table, in which brackets are not markup."""
     return Text(plain(text))
 
 

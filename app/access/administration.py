@@ -1,4 +1,7 @@
-"""Acts of administration on projects and keys; each writes its line of the audit log in the same transaction."""
+"""Acts of administration on projects and keys.
+
+Each act writes its line of the audit log in the same transaction.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +48,12 @@ __all__ = [
 ]
 
 
-# Every process reads all of them every second.
+# Every process reads all valid keys every second, so their number is bounded.
 _MOST_KEYS = 1_000
 
 
 class Line(msgspec.Struct, frozen=True):
-    """What every line of the audit log starts with: whose project, who acts, and when (aware UTC)."""
+    """What every line of the audit log starts with: the project, the actor and the moment (UTC)."""
 
     project_id: str
     actor: str
@@ -58,7 +61,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class KeyRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a new key should be; `requests_per_minute` and `expires_at` None mean without end."""
+    """What a new key should be. None in `requests_per_minute` and `expires_at` means no limit."""
 
     name: str
     scopes: tuple[Scope, ...]
@@ -82,18 +85,19 @@ async def record(connection: Connection, line: Line, act: str, subject: str, **d
 
 
 async def issue_key(connection: Connection, line: Line, request: KeyRequest) -> tuple[Key, str]:
-    """Make a key; returns it and its text, which is kept nowhere.
+    """Make a key. Returns the key and its text, which is stored nowhere.
 
-    Of the keys that have ended the last thousand of a project are kept. Raises NotFound without such a project,
-    InvalidParameter for an end that is past, and Conflict when a thousand keys of the project count.
+    Of the keys of a project that have ended, the latest thousand are kept. Raises NotFound when the
+    project does not exist, InvalidParameter when the end is in the past, and Conflict when the
+    project has a thousand valid keys already.
     """
     if request.expires_at is not None and request.expires_at <= line.now:
-        raise InvalidParameter("expires_at is past: a key must count for a while.")
+        raise InvalidParameter("expires_at is in the past: choose a later time.")
     _check_name(request.name)
     if await lock_settings(connection, line.project_id) is None:
         raise no_project(line.project_id)
     if await count_keys(connection, line.project_id, line.now) >= _MOST_KEYS:
-        raise Conflict(f"A project has at most {_MOST_KEYS:,} keys that count: revoke some first.")
+        raise Conflict(f"A project has at most {_MOST_KEYS:,} valid keys: revoke some first.")
     await forget_ended_keys(connection, line.project_id, line.now, keep=_MOST_KEYS)
     token = mint_token()
     key = Key(
@@ -116,7 +120,10 @@ async def issue_key(connection: Connection, line: Line, request: KeyRequest) -> 
 
 
 async def withdraw_key(connection: Connection, line: Line, prefix: str) -> Key:
-    """End a key for good; ending it twice is no error. Raises NotFound when the project has no such key."""
+    """Revoke a key. Revoking it twice is no error.
+
+    Raises NotFound when the project has no such key.
+    """
     known = is_prefix(prefix)
     found = await revoke_key(connection, line.project_id, prefix, line.now) if known else None
     if found is None:
@@ -128,9 +135,10 @@ async def withdraw_key(connection: Connection, line: Line, prefix: str) -> Key:
 
 
 async def make_project(connection: Connection, line: Line, name: str, settings: ProjectSettings) -> Project:
-    """Make the project that `line` names; raises Conflict when its id is taken, InvalidParameter for a bad one.
+    """Make the project that `line` names.
 
-    Raises InvalidRecord for settings beyond their bounds.
+    Raises Conflict when a project has this id already, InvalidParameter for an id of another form,
+    and InvalidRecord for settings beyond their bounds.
     """
     if not PROJECT_ID.fullmatch(line.project_id):
         raise InvalidParameter(
@@ -139,7 +147,7 @@ async def make_project(connection: Connection, line: Line, name: str, settings: 
     _check_name(name)
     check_size(settings)
     if not await add_project(connection, line.project_id, name, settings):
-        raise Conflict(f"There is a project {line.project_id} already.")
+        raise Conflict(f"The project {line.project_id} exists already.")
     await record(connection, line, "project.created", line.project_id, name=name)
     return await find_project(connection, line.project_id)
 
@@ -152,13 +160,15 @@ async def change_settings(
     match: Match | None = None,
     lifted: bool = False,
 ) -> tuple[ProjectSettings, list[Difference]]:
-    """Change what a project decided, but its policy, which `app.policies` keeps and checks.
+    """Change the settings of a project, except its policy, which `app.policies` keeps and checks.
 
-    Returns the settings as they are now, and what was decided before and is not any more. `match` is what the
-    request knows of the settings that it replaces, `lifted` says that redaction may be turned off.
+    Returns the settings after the change, and the earlier decisions that are gone. `match` is the
+    If-Match header of a request that replaces all settings. `lifted` says that the request allows
+    redaction to be turned off.
 
-    Raises NotFound without such a project, InvalidRecord for another policy than the project has and for settings
-    beyond their bounds, Conflict for redaction that is turned off by the way, and what `check_match` raises.
+    Raises NotFound when the project does not exist, InvalidRecord when the policy differs from the
+    project's and for settings beyond their bounds, Conflict when redaction would be turned off
+    without `lifted`, and what `check_match` raises.
     """
     if (decided := await lock_settings(connection, line.project_id)) is None:
         raise no_project(line.project_id)
@@ -183,9 +193,10 @@ async def change_settings(
 
 
 async def set_password(connection: Connection, line: Line, password: str) -> None:
-    """Set the password of a project's admins, which ends the sessions of the one before.
+    """Set the password of a project's admins. This ends the sessions of the earlier password.
 
-    Raises NotFound without such a project, InvalidParameter for a password that is too short.
+    Raises NotFound when the project does not exist, InvalidParameter when the password is too
+    short.
     """
     await find_project(connection, line.project_id)
     await save_password(connection, line.project_id, Password(hash_password(password), line.now))

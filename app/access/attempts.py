@@ -1,4 +1,7 @@
-"""Attempts at work that costs much: a few at once, a few waiting, and first who has asked least in vain."""
+"""A queue for expensive work, such as checking passwords.
+
+A few pieces of work run at once and a few wait. The name that failed least is served first.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _RETRY_SECONDS = 2
 
 
 class _Place(NamedTuple):
-    """A place in the queue: how often its name asked in vain before, and its number, which is the lower the later."""
+    """A place in the queue: the failed attempts of its name, and a number, lower for later ones."""
 
     vain: int
     number: int
@@ -25,11 +28,12 @@ class _Place(NamedTuple):
 
 
 class Attempts:
-    """Lets `most` work at once and `longest` wait.
+    """Lets `most` pieces of work run at once and `longest` wait.
 
-    A name comes the later the more often it has asked without success, tries that still wait among them, so that
-    who guesses, from however many addresses, stands behind who knows. Among equals the last comes first: a crowd that
-    came together holds nobody up who comes after it. The last `remembered` names are known.
+    A name is served later the more often it failed. Its attempts that still wait count as failed.
+    So somebody who guesses, from however many addresses, stands behind somebody who knows the
+    password. Among equals the last one is served first: a crowd that came together does not delay
+    anybody who comes after it. The last `remembered` names are known.
     """
 
     def __init__(self, *, most: int, longest: int, remembered: int = 10_000) -> None:
@@ -41,12 +45,15 @@ class Attempts:
         self._numbers = itertools.count(0, -1)
 
     def note_success(self, name: str) -> None:
-        """Forget what a name asked in vain."""
+        """Forget the failed attempts of a name."""
         self._vain.pop(name, None)
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
-        """Wait for a turn of a name and hold it for the length of the block; raises Overloaded when too many wait."""
+        """Wait for the turn of a name and hold it during the block.
+
+        Raises Overloaded when too many wait.
+        """
         vain = self._note_try(name)
         if self._free:
             self._free -= 1
@@ -96,6 +103,6 @@ def _order(place: _Place) -> tuple[int, int]:
 
 def _too_many() -> Overloaded:
     return Overloaded(
-        "Too many try to sign in at this moment; try again shortly. A key needs no waiting.",
+        "Too many people sign in at this moment; try again shortly. A request with a key does not wait.",
         retry_after=_RETRY_SECONDS,
     )

@@ -18,8 +18,8 @@ _KEY_OFFER: Final = f"{SUBPROTOCOL}.key."
 def read_credential(headers: Mapping[str, str]) -> str | None:
     """Return the key of a request, None when it carries none.
 
-    In Basic the user may be anything and the password is the key; with an empty password the user is.
-    Raises Unauthorized for an Authorization header of another kind.
+    In Basic the password is the key and the user may be anything. If the password is empty, the
+    user is the key. Raises Unauthorized for an Authorization header of another kind.
     """
     authorization = headers.get("authorization", "").strip()
     if not authorization:
@@ -40,9 +40,10 @@ def offered(headers: Mapping[str, str]) -> list[str]:
 
 
 def read_offered(headers: Mapping[str, str]) -> str | None:
-    """Return the key that a page put among its subprotocols, the one header that a page can choose.
+    """Return the key that a page put among its subprotocols. A page can choose no other header.
 
-    `new WebSocket(url, ["llm-monitor", "llm-monitor.key." + key])` keeps it out of the address and its logs.
+    With `new WebSocket(url, ["llm-monitor", "llm-monitor.key." + key])` the key does not appear in
+    the address, nor in the logs of addresses.
     """
     keys = [name.removeprefix(_KEY_OFFER) for name in offered(headers) if name.startswith(_KEY_OFFER)]
     return keys[0] if keys else None

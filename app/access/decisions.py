@@ -1,4 +1,8 @@
-"""How a project's settings change: bounded in size, never on what is not known, and redaction never by the way."""
+"""How the settings of a project change.
+
+Their size is bounded. A request cannot replace settings that it does not know, and redaction is
+turned off only where the request says so.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,10 @@ __all__ = [
 ]
 
 SETTINGS_BYTES: Final = 64 * 1024
-"""Largest settings of a project, as encoded. Every process reads those of all projects every other second."""
+"""Largest settings of a project in bytes, as encoded.
+
+Every process reads the settings of all projects every other second.
+"""
 
 _MOST_NAMES, _LONGEST_NAME = 200, 128
 _LISTED, _LISTED_CHARACTERS = 50, 200
@@ -39,13 +46,13 @@ Plain = Mapping[str, Any]
 
 
 class Match(NamedTuple):
-    """The If-Match header of a request that replaces everything, None where it was not sent."""
+    """The If-Match header of a request that replaces all settings, None where it was not sent."""
 
     sent: str | None
 
 
 class Difference(NamedTuple):
-    """A field, as `redaction.mode`, before and after; None where a name of a mapping is not there."""
+    """A field, such as `redaction.mode`, before and after; None where a mapping lacks the name."""
 
     field: str
     before: Any
@@ -59,9 +66,10 @@ def etag_of(value: msgspec.Struct) -> str:
 
 
 def check_match(sent: str | None, value: msgspec.Struct, dropped: Sequence[Difference]) -> None:
-    """Raise PreconditionRequired without an If-Match header, PreconditionFailed for one that names something else.
+    """Check that a request was written for the settings as they are.
 
-    Either names what the request would have dropped.
+    Raises PreconditionRequired without an If-Match header, and PreconditionFailed when the header
+    names another state. Both errors name what the request would have dropped.
     """
     if sent is not None and (sent.strip() == _ANYTHING or etag_of(value) in map(str.strip, sent.split(","))):
         return
@@ -73,8 +81,8 @@ def check_match(sent: str | None, value: msgspec.Struct, dropped: Sequence[Diffe
     effect = f" It would drop {lost[:1000]}." if lost else ""
     if sent is None:
         raise PreconditionRequired(
-            "This replaces everything: send If-Match with the ETag that GET answered, or change single fields by "
-            f"PATCH.{effect}",
+            "PUT replaces all settings. Send If-Match with the ETag that GET answered, or change single fields "
+            f"with PATCH.{effect}",
             errors=errors,
         )
     raise PreconditionFailed(
@@ -84,7 +92,7 @@ def check_match(sent: str | None, value: msgspec.Struct, dropped: Sequence[Diffe
 
 
 def check_size(settings: ProjectSettings) -> None:
-    """Raise InvalidRecord for settings that are too large, or name too much or at too great length."""
+    """Raise InvalidRecord for settings that are too large, hold too many names or too long ones."""
     named = {
         "guard.block": settings.guard.block,
         "policy.thresholds": settings.policy.thresholds,
@@ -101,10 +109,11 @@ def check_size(settings: ProjectSettings) -> None:
 
 
 def check_redaction(before: Redaction, after: Redaction, *, lifted: bool) -> bool:
-    """Tell whether personal data that was taken out would stay from now on; raises Conflict unless that is `lifted`.
+    """Tell whether personal data that is taken out now would stay after the change.
 
-    It would stay where a mode becomes `off` that was another, for everything or a single type, and where less
-    sure findings are left than before.
+    Raises Conflict if it would, unless `lifted` is true. It would stay where a mode changes to
+    `off`, for everything or for a single type, and where less certain findings are no longer taken
+    out.
     """
     kinds = {*before.types, *after.types}
     weaker = (
@@ -114,16 +123,16 @@ def check_redaction(before: Redaction, after: Redaction, *, lifted: bool) -> boo
     )
     if weaker and not lifted:
         raise Conflict(
-            "This would leave personal data in records that redaction takes out now. Add ?redaction=off to the "
-            "address to say that this is meant; the audit log keeps that as an act of its own."
+            "After this change, records would keep personal data that redaction takes out now. Add "
+            "?redaction=off if you mean it; the audit log keeps that as an act of its own."
         )
     return weaker
 
 
 def apply_patch(patch: Any, settings: ProjectSettings) -> ProjectSettings:
-    """Return settings with a merge patch applied (RFC 7396): null takes back what was decided.
+    """Return settings with a merge patch applied (RFC 7396): null takes a decision back.
 
-    Raises InvalidRecord where that makes no settings.
+    Raises InvalidRecord where the result is not valid settings.
     """
     if not isinstance(patch, dict):
         raise InvalidRecord("A merge patch of settings is a JSON object of the fields to change.")
@@ -131,7 +140,7 @@ def apply_patch(patch: Any, settings: ProjectSettings) -> ProjectSettings:
         return convert(_merge(msgspec.to_builtins(settings), patch), ProjectSettings)
     except WrongShapeError as error:
         where = f" at {error.field}" if error.field else ""
-        raise InvalidRecord(f"The patch was not taken: {error}{where}.") from error
+        raise InvalidRecord(f"The patch was refused: {error}{where}.") from error
     except RecursionError as error:
         raise InvalidRecord("The patch is nested more deeply than settings are.") from error
 
@@ -146,7 +155,7 @@ def compare(before: msgspec.Struct, after: msgspec.Struct) -> list[Difference]:
 
 
 def list_dropped(before: msgspec.Struct, after: msgspec.Struct) -> list[Difference]:
-    """Return what was decided before and is as for everybody after."""
+    """Return what was decided before and has the value for everybody after."""
     default = _flat(type(before)())
     return [
         one
@@ -156,13 +165,16 @@ def list_dropped(before: msgspec.Struct, after: msgspec.Struct) -> list[Differen
 
 
 def name_fields(found: Sequence[Difference]) -> str:
-    """Return the names of fields as a header may hold them, as many as find room."""
+    """Return the names of fields in a form that a header may hold, as many as fit."""
     names = (one.field[:_LISTED_CHARACTERS] for one in found[:_LISTED])
     return ", ".join(name for name in names if name.isascii() and name.isprintable())
 
 
 def list_differences(found: Sequence[Difference]) -> dict[str, Any]:
-    """Return differences for the audit log, of bounded size: before and after by field, and how many more there are."""
+    """Return differences for the audit log, of bounded size.
+
+    They give each field before and after, and how many more there are.
+    """
     listed = {one.field[:_LISTED_CHARACTERS]: [_cut(one.before), _cut(one.after)] for one in found[:_LISTED]}
     more = len(found) - len(listed)
     return {"changed": listed} | ({"more": more} if more > 0 else {})

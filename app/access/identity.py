@@ -1,4 +1,4 @@
-"""Who asks: a project, what may be done in it, and how the audit log calls them."""
+"""The identity of a caller: the project, what the caller may do, and the name in the audit log."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Identity(NamedTuple):
     actor: str
     key: Key | None = None
     session: str | None = None  # the key's prefix, or `-`, where a person signed in with it
-    rate: tuple[str, int] | None = None  # whose bucket its requests are taken from, and how many a minute
-    provisional: bool = False  # while nobody knows whether keys are needed
+    rate: tuple[str, int] | None = None  # the bucket that counts its requests, and requests per minute
+    provisional: bool = False  # true while it is unknown whether keys are needed
 
     @property
     def operator(self) -> bool:
-        """Whether this caller administers every project: an admin of `default`, the installation's own."""
+        """Whether this caller administers every project, as an admin of `default` does."""
         return self.project_id == DEFAULT_PROJECT and "admin" in self.scopes
 
     @property
     def anonymous(self) -> bool:
-        """Whether nobody said who they are."""
+        """Whether the caller sent no key."""
         return self.key is None and self.session is None
 
     def may(self, scope: Scope) -> bool:
@@ -40,7 +40,7 @@ class Identity(NamedTuple):
         return scope in self.scopes or "admin" in self.scopes
 
     def require(self, scope: Scope) -> None:
-        """Raise Forbidden, naming the scope, when this caller has it not."""
+        """Raise Forbidden, naming the scope, when this caller does not have it."""
         if not self.may(scope) and self.provisional:
             raise unknown_keys()
         if not self.may(scope):
@@ -49,35 +49,38 @@ class Identity(NamedTuple):
 
 
 def anonymous(scopes: Iterable[Scope], *, provisional: bool = False) -> Identity:
-    """Return the caller without a key where none is needed."""
+    """Return the identity of a caller without a key, where none is needed."""
     return Identity(DEFAULT_PROJECT, frozenset(scopes), "anonymous", provisional=provisional)
 
 
 def identity_of(key: Key) -> Identity:
-    """Return the caller that a key stands for."""
+    """Return the identity that a key stands for."""
     actor = f"key {key.prefix} ({key.name})"
     return Identity(key.project_id, frozenset(key.scopes), actor, key, rate=rate_of(key))
 
 
 def rate_of(key: Key) -> tuple[str, int] | None:
-    """Return the bucket of a key and of every session begun with it, None where nothing limits it."""
+    """Return the bucket that a key shares with its sessions, None for a key without a limit."""
     return (key.prefix, key.requests_per_minute) if key.requests_per_minute else None
 
 
 def reach(identity: Identity, project_id: str) -> None:
-    """Raise NotFound unless the caller may administer the project; it says the same of one that is not there."""
+    """Raise NotFound unless the caller may administer the project.
+
+    The error is the same for a project that does not exist.
+    """
     mine = identity.operator or identity.project_id == project_id
     if not mine or not PROJECT_ID.fullmatch(project_id):
         raise no_project(project_id)
 
 
 def no_project(project_id: str) -> NotFound:
-    """Return the error of a project that does not exist, for this caller."""
+    """Return the error for a project that does not exist for this caller."""
     return NotFound(f"There is no project {project_id}.")
 
 
 def unknown_keys() -> Unavailable:
-    """Return the error of a time in which keys cannot be told from anything else."""
+    """Return the error for a time in which the keys are unknown."""
     return Unavailable(
         "The database does not answer, so keys are not known yet; try again shortly.",
         retry_after=_RETRY_SECONDS,

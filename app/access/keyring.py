@@ -1,4 +1,7 @@
-"""The keys and passwords as one process knows them: read from Postgres every second, looked up from memory."""
+"""The keys and passwords as one process knows them.
+
+They are read from Postgres every second and looked up in memory.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,14 @@ __all__ = ["Keyring"]
 logger = logging.getLogger(__name__)
 
 _REFRESH_SECONDS = 1.0
-_REMEMBERED = timedelta(days=1)  # how long one who sends a key that has ended is told so
-_MISS_SECONDS = 0.25  # between two readings that unknown keys bring about
+_REMEMBERED = timedelta(days=1)  # how long the sender of an ended key is told that it ended
+_MISS_SECONDS = 0.25  # between two readings that are caused by unknown keys
 
 
 class Keyring:
-    """Looks keys up without asking Postgres; what one process changes, all know within two seconds.
+    """Looks keys up without asking Postgres.
 
-    While Postgres is away the last reading holds.
+    All processes know a change within two seconds. While Postgres is away, the last reading holds.
     """
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
@@ -44,7 +47,7 @@ class Keyring:
         self._ended: set[str] = set()
 
     async def any_made(self) -> bool | None:
-        """Tell whether a key was ever made, or a password set; None while that cannot be known."""
+        """Tell whether a key was ever made or a password set; None while that is unknown."""
         if not self._read:
             await self._reread()
         return bool(self._by_prefix or self._passwords) if self._read else None
@@ -52,11 +55,13 @@ class Keyring:
     async def find(self, text: str) -> Key:
         """Return the key of this text.
 
-        Raises Unauthorized when it does not count, Unavailable when that cannot be known now.
+        Raises Unauthorized when the key is not valid, Unavailable when that is unknown now.
         """
         prefix = prefix_of(text)
         if prefix is None:
-            raise Unauthorized("This is no key of LLM Monitor: one begins with lm_ and has 59 characters.")
+            raise Unauthorized(
+                "This is not a key of LLM Monitor: a key begins with lm_ and has 59 characters."
+            )
         if prefix not in self._by_prefix:
             await self._reread()
         key = self._by_prefix.get(prefix)
@@ -69,12 +74,12 @@ class Keyring:
         return key
 
     def active(self, prefix: str) -> Key | None:
-        """Return a key by its public prefix while it counts."""
+        """Return a key by its public prefix while it is valid."""
         key = self._by_prefix.get(prefix)
         return key if key and key.state(self._clock()) == "active" else None
 
     def rate(self, prefix: str | None) -> tuple[str, int] | None:
-        """Return the bucket that a key's sessions share with it, None where nothing limits it."""
+        """Return the bucket that a key shares with its sessions, None for a key without a limit."""
         key = self._by_prefix.get(prefix) if prefix else None
         return rate_of(key) if key else None
 
@@ -88,9 +93,10 @@ class Keyring:
         return self._passwords.get(project_id)
 
     async def holds(self, project_id: str, prefix: str | None, password_set_at: datetime | None) -> bool:
-        """Tell whether what a session was begun with still counts: a key, or without one a password.
+        """Tell whether the key or, without one, the password of a session is still valid.
 
-        Another process may have begun it with what was made a moment ago, so what is not known is read once more.
+        Another process may have begun the session with a key or password that was made a moment
+        ago. So what is unknown is read once more.
         """
         if self._holds(project_id, prefix, password_set_at):
             return True
@@ -105,12 +111,15 @@ class Keyring:
         return password is not None and password.set_at == password_set_at
 
     async def refresh(self) -> None:
-        """Read the keys that count, and those that ended lately; raises Unavailable."""
+        """Read the valid keys and those that ended lately; raises Unavailable."""
         async with self._reading:
             await self._load()
 
     async def _reread(self) -> None:
-        """Read once for all who miss something at the same time; while Postgres is away nobody waits for it."""
+        """Read once for all who miss something at the same time.
+
+        While Postgres is away, nobody waits for the reading.
+        """
         missed_at = time.monotonic()
         async with self._reading:
             if self._away or self._read_at > missed_at:
@@ -143,9 +152,9 @@ class Keyring:
         self._read, self._away = True, False
 
     async def run(self, tasks: Tasks, forget: Callable[[set[str]], Awaitable[None]] | None = None) -> None:
-        """Keep the reading fresh until cancelled; whatever goes wrong only skips a turn.
+        """Read the keys again and again until cancelled. An error only skips one reading.
 
-        `forget` is told which keys were revoked.
+        `forget` is called with the prefixes of revoked keys.
         """
 
         async def read() -> None:
@@ -153,5 +162,5 @@ class Keyring:
             if forget and self._ended:
                 await forget(self.take_ended())
 
-        # A key that was revoked must not go on counting because reading failed before.
+        # A revoked key must not stay valid because an earlier reading failed.
         await tasks.repeat("keys", read, _REFRESH_SECONDS, longest=_REFRESH_SECONDS)

@@ -1,4 +1,4 @@
-"""Where a request without a key comes from: a web page somewhere else, a proxy, or this machine."""
+"""Where a request without a key comes from: a web page, a proxy, or this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["limit_anonymous", "refuse_foreign_pages", "same_origin"]
 
 _LONGEST_HOST: Final = 255  # of a name in DNS
 _FOR_NETWORK: Final = frozenset({"ingest", "read"})
-# What proxies, tunnels and content networks add; every one of them may be the only one.
+# Headers that proxies, tunnels and content networks add. Some of them add only one.
 _FORWARDED: Final = frozenset(
     {
         *("forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip"),
@@ -29,11 +29,12 @@ _STARTS: Final = ("x-forwarded", "x-original-f", "x-envoy-")
 def limit_anonymous(
     identity: Identity, headers: Mapping[str, str], settings: Settings, http_version: str = "1.1"
 ) -> Identity:
-    """Return what somebody without a key may be, who asks with these headers.
+    """Return what a caller without a key may do, given the headers of the request.
 
-    Where this server listens on loopback, a request that a proxy handed on is not from this machine: it is treated
-    as one over the network is. Raises Forbidden for pages of another origin, Unauthorized where
-    LLM_MONITOR_ALLOW_ANONYMOUS lets nobody in without a key.
+    Where this server listens on loopback, a request that came through a proxy is not from this
+    machine. It is treated like a request over the network. Raises Forbidden for pages of another
+    origin, and Unauthorized for a request through a proxy that LLM_MONITOR_ALLOW_ANONYMOUS does not
+    allow.
     """
     loopback = is_loopback(settings.host)
     refuse_foreign_pages(headers, allowed=settings.allowed_origins, loopback=loopback)
@@ -47,7 +48,7 @@ def limit_anonymous(
         return identity
     if not (settings.allow_anonymous or _is_named(host, settings.allowed_origins)):
         raise Unauthorized(
-            f"Without a key this server answers its own machine alone, and this request came through a proxy ({sign}). "
+            f"Without a key, this server answers only its own machine. This request came through a proxy ({sign}). "
             "Send a key (`llm-monitor keys create` makes one), or set LLM_MONITOR_ALLOW_ANONYMOUS=1 to let "
             "everybody who reaches the proxy send and read."
         )
@@ -57,10 +58,11 @@ def limit_anonymous(
 def _sign_of_proxy(headers: Mapping[str, str], http_version: str) -> str | None:
     if not _FORWARDED.isdisjoint(headers):
         return f"the header {min(_FORWARDED.intersection(headers))}"
-    names = "\n".join(headers)  # looked through as a whole, once for each request without a key
+    names = "\n".join(headers)  # searched as one text, once for each request without a key
     if "x-forwarded" in names or "x-original-f" in names or "x-envoy-" in names:
         return f"the header {next(name for name in headers if any(start in name for start in _STARTS))}"
-    # nginx speaks it to what is behind it unless it is told otherwise, and then adds no header.
+    # nginx speaks HTTP/1.0 to the server behind it unless it is configured otherwise, and adds no
+    # header.
     return "HTTP/1.0" if http_version == "1.0" else None
 
 
@@ -71,24 +73,26 @@ def _is_named(host: str, allowed: Collection[str]) -> bool:
 def refuse_foreign_pages(headers: Mapping[str, str], *, allowed: Collection[str], loopback: bool) -> None:
     """Raise Forbidden for a request that only a page of another origin can have caused.
 
-    Without it every web page that is open on this machine could read a server that needs no key: over a
-    WebSocket, which browsers let every page open, or under a name of its own that it lets point to 127.0.0.1
-    (DNS rebinding). Addresses and names without a dot cannot be pointed anywhere by a stranger.
+    Without this check every web page that is open on this machine could read a server that needs no
+    key: over a WebSocket, which browsers let every page open, or under its own name, which it lets
+    point to 127.0.0.1 (DNS rebinding). A stranger cannot redirect an address or a name without a
+    dot.
     """
     if not same_origin(headers, allowed):
         raise Forbidden(
-            "A web page of another origin asks, without a key: name its origin in LLM_MONITOR_CORS_ORIGINS."
+            "The request comes from a web page of another origin and has no key. Add the origin to "
+            "LLM_MONITOR_CORS_ORIGINS."
         )
     host = headers.get("host", "")
     if loopback and _kind_of(host) == "public" and not _is_named(host, allowed):
         raise Forbidden(
-            "This server needs no key on this machine alone: call it by localhost, make a key, or name the "
-            "address in LLM_MONITOR_CORS_ORIGINS."
+            "This server needs no key only on this machine: call it by localhost, make a key, or add the "
+            "address to LLM_MONITOR_CORS_ORIGINS."
         )
 
 
 def same_origin(headers: Mapping[str, str], allowed: Collection[str] = ()) -> bool:
-    """Tell whether a request comes from a page of the same host, of an allowed origin, or from no page."""
+    """Tell whether a request comes from the same host, from an allowed origin, or from no page."""
     origin = headers.get("origin")
     if origin is None or origin in allowed:
         return True
@@ -99,11 +103,11 @@ def same_origin(headers: Mapping[str, str], allowed: Collection[str] = ()) -> bo
 
 
 def _kind_of(host: str) -> Literal["local", "address", "public"]:
-    """Tell what a Host names: maybe this machine, an address of another kind, or a name that anybody can give."""
+    """Tell whether a Host may be this machine, is an address, or is a name that anybody can set."""
     return "public" if len(host) > _LONGEST_HOST else _sort(host)
 
 
-@lru_cache(maxsize=256)  # of what clients send, so nothing long comes here
+@lru_cache(maxsize=256)  # keyed by what clients send; long values never reach it
 def _sort(host: str) -> Literal["local", "address", "public"]:
     try:
         name = urlsplit(f"//{host}").hostname or ""

@@ -1,4 +1,4 @@
-"""Passwords of people: hashed with argon2id, beside the event loop, one at a time."""
+"""Passwords of people: hashed with argon2id, outside the event loop, one at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["PasswordChecks", "hash_password"]
 _SHORTEST: Final = 12
 _LONGEST: Final = 1024
 _hasher = PasswordHasher()  # the library's defaults follow RFC 9106: 64 MiB, three passes
-# What is checked where there is no password, so that both take the same time.
+# A project without a password is checked against this hash, so that both take the same time.
 _NONE: Final = (
     "$argon2id$v=19$m=65536,t=3,p=4$MDEyMzQ1Njc4OWFiY2RlZg$NqGvIJZzVLOmKDqDMIYuzXJ6FQJ5GH5nh0nMOXcW7L0"
 )
@@ -24,23 +24,29 @@ _LONGEST_QUEUE: Final = 16  # some seconds for the last in it
 
 
 def hash_password(password: str) -> str:
-    """Return the hash to keep; raises InvalidParameter for a password that is too short or too long."""
+    """Return the hash to keep.
+
+    Raises InvalidParameter for a password that is too short or too long.
+    """
     if not _SHORTEST <= len(password) <= _LONGEST:
         raise InvalidParameter(f"A password has {_SHORTEST} to {_LONGEST} characters.")
     return _hasher.hash(password)
 
 
 class PasswordChecks:
-    """Checks passwords in turns: each takes 64 MiB and, with its four lanes, all of a small machine."""
+    """Checks passwords in turns.
+
+    Each check takes 64 MiB and, with its four lanes, all of a small machine.
+    """
 
     def __init__(self) -> None:
         self._attempts = Attempts(most=1, longest=_LONGEST_QUEUE)
 
     async def is_password(self, password: str, known: str | None, *, client: str) -> bool:
-        """Tell whether a password is the one of a hash; without a hash it takes as long and is never true.
+        """Tell whether a password matches a hash; without one it takes as long and is never true.
 
-        `client` is who asks: one that asked in vain before waits behind those that did not. Raises Overloaded
-        when too many wait.
+        `client` is the network of the caller. A client that failed before waits behind those that
+        did not. Raises Overloaded when too many wait.
         """
         async with self._attempts.turn(client):
             right = (

@@ -1,4 +1,4 @@
-"""How often a key may ask: a bucket in Redis that all processes share."""
+"""How often a key may send a request: a bucket in Redis that all processes share."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ __all__ = ["Rates"]
 logger = logging.getLogger(__name__)
 
 _PREFIX: Final = "llm-monitor:rate:"
-# The generic cell rate algorithm: kept is the moment at which the bucket would be full again, and a request is let
-# in while that lies no further ahead than the whole bucket lasts. Returns 0, or the milliseconds until there is room.
+# The generic cell rate algorithm. Stored is the moment at which the bucket would be full again. A
+# request is admitted while that moment is no further ahead than a full bucket lasts. The script
+# returns 0, or the milliseconds until there is room.
 _TAKE: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -38,7 +39,10 @@ return 0
 
 
 class Rates:
-    """Lets each name in so many times a minute; a whole minute's worth may come at once, or `burst` of them."""
+    """Admits each name up to a number of times a minute.
+
+    At once it admits all of them, or `burst`.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._take = redis.register_script(_TAKE)
@@ -47,7 +51,8 @@ class Rates:
     async def take(self, name: str, per_minute: int, burst: int | None = None) -> None:
         """Count one request; raises Overloaded, with the seconds to wait, when it is one too many.
 
-        While Redis is away nothing is limited: it refuses records by itself, and readers may read.
+        While Redis is away nothing is limited: without Redis records are refused anyway, and
+        reading is allowed.
         """
         try:
             wait_ms = await self._take(keys=[f"{_PREFIX}{name}"], args=[per_minute, burst or per_minute])
@@ -56,12 +61,12 @@ class Rates:
             return
         if wait_ms:
             raise Overloaded(
-                f"No more than {per_minute} of these a minute are taken; try again later.",
+                f"At most {per_minute} such requests per minute are accepted; try again later.",
                 retry_after=math.ceil(wait_ms / 1000),
             )
 
     async def give_back(self, name: str, per_minute: int) -> None:
-        """Count one request of a name as if it had not been, as long as Redis answers."""
+        """Take the count of one request of a name back, as long as Redis answers."""
         try:
             await self._give_back(keys=[f"{_PREFIX}{name}"], args=[per_minute])
         except (RedisError, OSError) as error:

@@ -1,6 +1,7 @@
-"""Sessions of people: a random token in a cookie, and in Redis what it stands for, until it is ended.
+"""Sessions of people: a random token in a cookie, which Redis maps to an identity until it ends.
 
-Each key, and the password of each project, has at most a hundred: the one that was begun first ends for one more.
+Each key, and the password of each project, has at most a hundred sessions. One more ends the
+oldest.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ __all__ = ["PASSWORD", "Session", "Sessions", "is_session"]
 
 logger = logging.getLogger(__name__)
 
-PASSWORD: Final = "-"  # noqa: S105 what a session that was begun with a password has in place of a key's prefix
+PASSWORD: Final = "-"  # noqa: S105 stands in place of a key's prefix in a session that began with a password
 _SHAPE: Final = re.compile(r"ls_[A-Za-z0-9_-]{43}")
 _PREFIX: Final = "llm-monitor:session:"
 _OWNER_PREFIX: Final = "llm-monitor:sessions:"
@@ -36,7 +37,7 @@ _LASTS: Final = timedelta(hours=12)
 _FRESH: Final = timedelta(seconds=2)
 _MOST: Final = 10_000
 _RETRY_SECONDS = 2
-# An owner's sessions by when they were begun, in seconds: 12 hours later none is left.
+# The sessions of an owner by the second in which they began: 12 hours later none is left.
 _BEGIN: Final = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -63,7 +64,7 @@ return #KEYS
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """Who signed in, by which key or which setting of the password, and when that ends."""
+    """Who signed in, with which key or which setting of the password, and when the session ends."""
 
     project_id: str
     scopes: tuple[Scope, ...]
@@ -88,9 +89,9 @@ def is_session(text: str) -> bool:
 
 
 class Sessions:
-    """Begins, finds and ends sessions; one ends with its key, or with the password it was begun with.
+    """Begins, finds and ends sessions. A session ends with its key, or with its password.
 
-    A session is looked up from memory for two seconds, and for as long as Redis is away.
+    A session is looked up in memory for two seconds, and for as long as Redis is away.
     """
 
     def __init__(self, redis: Redis, keyring: Keyring, clock: Callable[[], datetime]) -> None:
@@ -105,7 +106,7 @@ class Sessions:
     async def begin(
         self, identity: Identity, *, password_set_at: datetime | None = None
     ) -> tuple[str, Session]:
-        """Return a fresh token and its session, of twelve hours or as long as the key lasts.
+        """Return a fresh token and its session, which lasts twelve hours or as long as the key.
 
         Raises Unavailable while Redis is away.
         """
@@ -130,7 +131,10 @@ class Sessions:
         return token, session
 
     async def find(self, token: str) -> Identity:
-        """Return who signed in; raises Unauthorized when that has ended, Unavailable when it is not known."""
+        """Return the identity of a session.
+
+        Raises Unauthorized when the session has ended, Unavailable when that is unknown.
+        """
         session = await self._read(_place(token))
         if session is None or not await self._counts(session):
             raise Unauthorized("The session has ended; sign in again.")
@@ -154,7 +158,10 @@ class Sessions:
         self._known.pop(_place(token), None)
 
     async def forget(self, prefixes: Iterable[str]) -> None:
-        """Free what sessions of revoked keys, named by their prefixes, hold in Redis; they count no longer anyway."""
+        """Free what the sessions of revoked keys, given by prefix, hold in Redis.
+
+        They are invalid anyway.
+        """
         try:
             await self._end_all(keys=[_OWNER_PREFIX + prefix for prefix in prefixes])
         except (RedisError, OSError) as error:
@@ -171,7 +178,7 @@ class Sessions:
             if known is None:
                 raise _away() from error
             return known.session
-        if value is None:  # not remembered: anybody can think of tokens
+        if value is None:  # unknown tokens are not remembered: anybody can invent them
             self._known.pop(place, None)
             return None
         if len(self._known) >= _MOST:

@@ -1,4 +1,4 @@
-"""A bounded number of places that several share, so that nobody can take all of them."""
+"""A bounded number of places that several callers share, so that none can take all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _IPV6_NETWORK = 64
 
 
 class Slots:
-    """Gives places to names, at most half of them to one name."""
+    """Gives places to names: at most half of the places to one name."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -37,12 +37,12 @@ class Slots:
         return True
 
     def heaviest(self, name: str) -> str | None:
-        """Return who holds most, and more than `name` would with one place more; None when nobody does."""
+        """Return the name that holds most, if that is more than `name` with one more; else None."""
         found, held = max(self._held.items(), key=itemgetter(1), default=("", 0))
         return found if held > self._held.get(name, 0) + 1 else None
 
     def leave(self, name: str) -> None:
-        """Give a place back that `enter` gave."""
+        """Give back a place that `enter` gave."""
         self._taken -= 1
         self._held[name] -= 1
         if not self._held[name]:
@@ -50,7 +50,7 @@ class Slots:
 
 
 def network_of(address: str | None) -> str:
-    """Return what counts as one client: an IPv4 address, or the network of 64 bits that an IPv6 host gets.
+    """Return what counts as one client: an IPv4 address, or the 64-bit network of an IPv6 host.
 
     A connection without an address, over a Unix socket, has the empty name.
     """

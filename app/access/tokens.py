@@ -1,4 +1,4 @@
-"""What a key looks like: `lm_`, twelve public digits, `_`, and 256 random bits that are kept nowhere."""
+"""The form of a key: `lm_`, twelve public digits, `_`, and 256 random bits that are not stored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Token(NamedTuple):
 def mint_token() -> Token:
     """Return a new random key.
 
-    SHA-256 without salt or stretching is enough for it: 256 random bits can be neither guessed nor listed.
+    SHA-256 without salt or stretching is enough: 256 random bits can be neither guessed nor listed.
     """
     prefix = f"lm_{secrets.token_hex(_PREFIX_BYTES)}"
     text = f"{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
@@ -35,7 +35,7 @@ def mint_token() -> Token:
 
 
 def prefix_of(text: str) -> str | None:
-    """Return the public prefix of a key, None for a text that is no key of ours."""
+    """Return the public prefix of a key, None for a text that is not a key of ours."""
     found = _SHAPE.fullmatch(text)
     return found[1] if found else None
 
@@ -46,7 +46,7 @@ def is_prefix(text: str) -> bool:
 
 
 def same_token(text: str, digest: bytes) -> bool:
-    """Tell whether a text is the key of this digest, in a time that says nothing about either."""
+    """Tell whether a text is the key of this digest. The time that this takes reveals nothing."""
     return hmac.compare_digest(_digest(text), digest)
 
 

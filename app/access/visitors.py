@@ -1,7 +1,7 @@
 """From which network a visitor of the dashboard signs in, as the dashboard tells the API.
 
-The API sees the dashboard alone. What counts for its limits is who stands before the dashboard, and only a process
-that may write to Redis can say so.
+The API sees only the address of the dashboard, but its limits count the visitors. Only a process
+that may write to Redis can tell the API a visitor's address.
 """
 
 from __future__ import annotations
@@ -27,13 +27,16 @@ _TICKET_CHARACTERS: Final = 22
 
 
 class Visitors:
-    """Gives out tickets that stand for a network once, for ten seconds."""
+    """Gives out tickets.
+
+    Each stands for one network, can be used once, and is valid for ten seconds.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def introduce(self, address: str | None) -> dict[str, str]:
-        """Return the header with which a visitor from this address is announced; none while Redis is away."""
+        """Return the header that announces a visitor from this address, none without Redis."""
         ticket = secrets.token_urlsafe(_TICKET_BYTES)
         try:
             await self._redis.set(_PREFIX + ticket, network_of(address), ex=_SECONDS)
@@ -43,7 +46,7 @@ class Visitors:
         return {VISITOR_HEADER: ticket}
 
     async def recognize(self, ticket: str | None, address: str | None) -> str:
-        """Return the network that a ticket stands for, or without one that of the address that asks."""
+        """Return the network of a ticket, or without a ticket that of the caller's address."""
         if ticket and len(ticket) == _TICKET_CHARACTERS:
             try:
                 network: bytes | None = await self._redis.getdel(_PREFIX + ticket)

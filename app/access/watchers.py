@@ -1,4 +1,4 @@
-"""Watchers for WebSockets: so many for a project, and at most half of them for one client."""
+"""A limit for WebSockets: a number for each project, and at most half of it for one client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Watchers"]
 
 
 class Watchers:
-    """Counts what every project holds open in this process."""
+    """Counts the live connections that each project holds open in this process."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -20,7 +20,10 @@ class Watchers:
 
     @contextmanager
     def held(self, project_id: str, address: str | None) -> Iterator[None]:
-        """Hold a place of a project for a client's address; raises Overloaded when there is none for it."""
+        """Hold a place of a project for a client's address.
+
+        Raises Overloaded when none is left for it.
+        """
         slots = self._of_projects.setdefault(project_id, Slots(self._most))
         client = network_of(address)
         if not slots.enter(client):

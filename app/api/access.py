@@ -1,7 +1,8 @@
-"""What each route asks of a key: the one place where that is decided.
+"""What each route requires of a key. Only this module decides that.
 
-A route that is not listed here keeps the application from being made, so a new one cannot be open by
-oversight. `open` needs no key, `known` any key that counts, the others that scope (`admin` has them all).
+The application does not start while a route is missing here, so a new route cannot be open by
+oversight. `open` needs no key, `known` any valid key, the others the scope of that name (`admin`
+includes all scopes).
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ ACCESS: Final[dict[str, Need]] = {
     "DELETE /sessions/current": "known",
 }
 
-# What no router holds: the schema, and the files of its page.
+# Addresses that belong to no router: the schema, and the files of the documentation page.
 _OPEN_PATHS: Final = {"/openapi.json"} | {
     place.partition(" ")[2] for place, need in ACCESS.items() if need == "open"
 }
@@ -91,7 +92,7 @@ _OPEN_FOLDER: Final = "/docs/assets/"
 
 
 def is_open(path: str) -> bool:
-    """Tell whether a path is answered without asking who wants to know."""
+    """Tell whether a path is answered to anybody, with or without a key."""
     return path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER)
 
 
@@ -115,25 +116,25 @@ def check_access(routers: Iterable[APIRouter]) -> None:
 
 
 def identity_behind(connection: HTTPConnection) -> Identity:
-    """Return who sent a request, as the gate found out; LookupError for an open route, which asks nobody."""
+    """Return the identity of a request's sender; raises LookupError for an open route."""
     found: Identity = connection.scope["identity"]
     return found
 
 
 async def authorize(connection: HTTPConnection) -> None:
-    """Raise Forbidden when the route of a request needs a scope that its sender has not.
+    """Raise Forbidden when the sender lacks the scope that the route of a request needs.
 
-    A WebSocket is judged by the gate, which can still refuse its handshake.
+    A WebSocket is checked by `AccessMiddleware`, which can still refuse its handshake.
     """
     if connection.scope["type"] == "http":
         require(connection, f"{connection.scope['method']} {connection.scope['route'].path}")
 
 
 def require(connection: HTTPConnection, place: str) -> None:
-    """Raise Forbidden unless the sender may use this place, NotFound where nothing is."""
+    """Raise Forbidden unless the sender may use this route, NotFound where there is none."""
     match ACCESS.get(place):
         case None:
-            raise NotFound("Nothing lives at this address; /docs lists what does.")
+            raise NotFound("There is no such address. /docs lists all of them.")
         case "open" | "known":
             return
         case scope:

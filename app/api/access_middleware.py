@@ -1,4 +1,7 @@
-"""The gate before every route: no handler runs, and no body is read, before it is known who asks."""
+"""Access control before every route.
+
+No handler runs and no body is read before the caller is known.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,10 @@ _POLICY_VIOLATION = 1008
 
 
 class AccessMiddleware:
-    """ASGI middleware that finds out who sends a request, and refuses those who may not come in.
+    """ASGI middleware that finds out who sends a request, and refuses callers who may not enter.
 
-    What a route needs beyond that is checked once the route is known (`app.api.access.authorize`).
+    What a route requires beyond that is checked once the route is known
+    (`app.api.access.authorize`).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -44,7 +48,10 @@ class AccessMiddleware:
 
 
 async def admit(scope: Scope, headers: Mapping[str, str]) -> None:
-    """Note in the scope who sends a request; raises one of MonitorError for those who may not come in."""
+    """Note in the scope who sends a request.
+
+    Raises a MonitorError for callers who may not enter.
+    """
     services: Services = scope["app"].state.services
     credential = read_credential(headers)
     if credential is None and scope["type"] == "websocket":

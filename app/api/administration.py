@@ -1,4 +1,4 @@
-"""Projects, keys and acts as the API takes and shows them."""
+"""Projects, keys and acts of administration in the form that the API accepts and shows."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NAME_P
 
 
 class KeyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A key to be made; without `expires_at` it does not end by itself, without a rate nothing limits it."""
+    """A key to be made. Without `expires_at` it does not expire; without a rate it has no limit."""
 
     name: Name
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)]
@@ -53,7 +53,7 @@ class KeyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
     def to_request(self) -> KeyRequest:
-        """Return what issuing takes."""
+        """Return the request as `issue_key` takes it."""
         return KeyRequest(**msgspec.structs.asdict(self))
 
 
@@ -73,7 +73,7 @@ class KeyOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewKey(KeyOut, frozen=True, kw_only=True):
-    """A key that was just made; `key` is shown this once."""
+    """A key that was just made. `key` is shown only in this answer."""
 
     key: str
 
@@ -99,7 +99,7 @@ class ProjectList(msgspec.Struct, frozen=True):
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Either a key, or the password of a project's admins."""
+    """A sign-in with either a key, or the password of a project's admins."""
 
     key: Annotated[str, Meta(max_length=256)] | None = None
     project_id: Annotated[str, Meta(max_length=63)] = DEFAULT_PROJECT
@@ -115,7 +115,7 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewSession(Who, frozen=True, kw_only=True):
-    """A session that was just begun; its token is sent as a key is."""
+    """A session that was just begun. Clients send its token in the same way as a key."""
 
     session: str
     expires_at: datetime
@@ -134,14 +134,20 @@ class ActOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditPage(msgspec.Struct, frozen=True):
-    """Lines of the audit log, the newest first; `next` is the `before` of the following page."""
+    """Lines of the audit log, the newest first.
+
+    `next` is the value of `before` for the next page.
+    """
 
     acts: tuple[ActOut, ...]
     next: UUID | None
 
 
 async def read_struct(request: Request, kind: type[Struct], *, limit: int) -> Struct:
-    """Read a JSON body as a struct; raises InvalidRecord, MalformedBody and what `read_body` raises."""
+    """Read a JSON body as a struct.
+
+    Raises InvalidRecord, MalformedBody and what `read_body` raises.
+    """
     body = await read_body(request, limit=limit, formats=("json",))
     if not check_values(body.content, MOST_RECORD_VALUES):
         raise too_many("values", MOST_RECORD_VALUES)
@@ -149,7 +155,7 @@ async def read_struct(request: Request, kind: type[Struct], *, limit: int) -> St
         return reader(kind)(body.content)
     except WrongShapeError as error:
         where = f" at {error.field}" if error.field else ""
-        raise InvalidRecord(f"The body was not taken: {error}{where}.") from error
+        raise InvalidRecord(f"The body was refused: {error}{where}.") from error
     except NotJsonError as error:
         raise MalformedBody("The body is not valid JSON.") from error
 
@@ -166,7 +172,7 @@ async def read_patch(request: Request, *, limit: int) -> Any:
 
 
 def line_of(request: Request, services: Services, project_id: str) -> Line:
-    """Return the beginning of the audit line for what this request does in a project."""
+    """Return the fields that the audit log keeps for an act of this request in a project."""
     return Line(project_id, identity_behind(request).actor, services.clock())
 
 

@@ -1,4 +1,4 @@
-"""Reading a request body of a bounded size, whatever it was compressed with."""
+"""Reading of request bodies of a bounded size, with every supported compression."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _FORMATS: Final[dict[str, BodyFormat]] = {
 _CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
 _PIECE = 256 * 1024
 _LONGEST_TYPE: Final = 256
-# What is decompressed, in about two milliseconds, before others have a turn.
+# The bytes that are decompressed, in about two milliseconds, before other tasks have a turn.
 _TURN_BYTES = 1024 * 1024
-_LEAST_BYTES = 32 * 1024  # what an empty piece counts as
+_LEAST_BYTES = 32 * 1024  # the size that an empty piece counts as
 _ENCODING: Final = "UTF-8"
 
 
 class Body(NamedTuple):
-    """A body as the application wrote it, decompressed, and how it is laid out."""
+    """A body as the application wrote it, after decompression, and its format."""
 
     content: bytes
     format: BodyFormat
@@ -46,8 +46,8 @@ class Body(NamedTuple):
 async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, ...]) -> Body:
     """Read a body of at most `limit` bytes, as sent and after decompression.
 
-    JSON comes without a byte order mark. Raises UnsupportedMediaType, BodyTooLarge, and MalformedBody where the
-    compression is broken or JSON is in UTF-16 or UTF-32.
+    JSON is returned without a byte order mark. Raises UnsupportedMediaType, BodyTooLarge, and
+    MalformedBody where the compression is broken or JSON is in UTF-16 or UTF-32.
     """
     body_format = _read_format(request.headers.get("content-type"), formats)
     reader = _reader(request.headers.get("content-encoding"), limit)
@@ -72,7 +72,8 @@ async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, 
                 await asyncio.sleep(0)
     reader.finish()
     content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    # Almost every body is an object or array in UTF-8 without a mark: it takes a tenth of a microsecond to see that.
+    # Almost every body is an object or array in UTF-8 without a mark. It takes 0.1 microseconds to
+    # see that.
     usual = len(content) > 1 and content[0] in b"{[" and content[1] != 0
     return Body(content if usual or body_format == "protobuf" else _plain(content), body_format)
 
@@ -94,7 +95,7 @@ def _read_format(content_type: str | None, formats: tuple[BodyFormat, ...]) -> B
     return _find_format(content_type, formats)
 
 
-@lru_cache(maxsize=256)  # of what clients send, so nothing long comes here
+@lru_cache(maxsize=256)  # keyed by what clients send; long values never reach it
 def _find_format(content_type: str | None, formats: tuple[BodyFormat, ...]) -> BodyFormat:
     message = Message()
     message["content-type"] = content_type or "absent/absent"
@@ -117,7 +118,7 @@ def _check_length(content_length: str | None, limit: int) -> None:
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(
-        f"A body may have {limit} bytes, counted after decompression too; send the records in several requests."
+        f"A body may have at most {limit} bytes, also after decompression. Send the records in several requests."
     )
 
 
@@ -128,11 +129,14 @@ class _Plain:
         yield chunk
 
     def finish(self) -> None:
-        """Nothing can be missing."""
+        """Do nothing, because nothing can be missing."""
 
 
 class _Compressed:
-    """Decompresses piece by piece and stops at the limit, so that a small bomb stays small."""
+    """Decompresses in pieces and stops at the limit.
+
+    So a decompression bomb takes little memory.
+    """
 
     def __init__(self, wbits: int, limit: int) -> None:
         self._wbits = wbits
@@ -144,26 +148,29 @@ class _Compressed:
     def read(self, chunk: bytes) -> Iterator[bytes]:
         more = bool(chunk)
         while more:
-            if self._stream.eof:  # gzip files may be laid end to end (RFC 1952, section 2.2)
+            if self._stream.eof:  # a gzip file may consist of several (RFC 1952, section 2.2)
                 self._stream = zlib.decompressobj(self._wbits)
             self._begun = True
             room = min(_PIECE, self._left + 1)
             try:
                 piece = self._stream.decompress(chunk, room)
             except zlib.error as error:
-                raise MalformedBody("The body is not compressed as Content-Encoding says.") from error
+                raise MalformedBody(
+                    "The body is not compressed in the way that Content-Encoding names."
+                ) from error
             self._left -= len(piece)
             if self._left < 0:
                 raise _too_large(self._limit)
             yield piece
             chunk = self._stream.unconsumed_tail or self._stream.unused_data
-            # A full piece may leave output waiting inside although all input was taken.
+            # After a full piece, more output may wait in the stream although it has taken all
+            # input.
             more = bool(chunk) or (len(piece) == room and not self._stream.eof)
 
     def finish(self) -> None:
         """Raise MalformedBody when the stream ended early."""
         if self._begun and not self._stream.eof:
-            raise MalformedBody("The compressed body ends before its end.")
+            raise MalformedBody("The compressed body is incomplete.")
 
 
 def _reader(encoding: str | None, limit: int) -> _Plain | _Compressed:

@@ -1,4 +1,4 @@
-"""Reading large bodies beside the event loop, each project in its turn."""
+"""Reading of large bodies in threads beside the event loop, each project in its turn."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ __all__ = ["BodyThreads"]
 
 _T = TypeVar("_T")
 
-# More than exporters send at once; a thread may take a second for it, so that it waits for one of its own.
+# Exporters send less at once. Reading more may take a second, so it waits for a thread of its own.
 _LONG_BYTES: Final = 2 * 1024 * 1024
 
 
 class BodyThreads:
-    """Two threads for all bodies, one of them for long ones: more would only wait for the interpreter."""
+    """Two threads for all bodies, one of them for long bodies.
+
+    More threads would wait for the interpreter.
+    """
 
     def __init__(self) -> None:
         self._brief = FairThreads("body", threads=1)
@@ -28,6 +31,9 @@ class BodyThreads:
         self._lengthy.close()
 
     async def read(self, project_id: str, content: bytes, work: Callable[[], _T]) -> _T:
-        """Return what `work` makes of a body; it is left unread when its sender leaves before its turn."""
+        """Return the result of `work` on a body.
+
+        A body whose sender leaves before its turn is not read.
+        """
         threads = self._brief if len(content) <= _LONG_BYTES else self._lengthy
         return await threads.take(project_id, len(content), work)

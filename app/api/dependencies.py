@@ -1,4 +1,4 @@
-"""What handlers are given: the application's services, and whose data a request is about."""
+"""The dependencies of handlers: the application's services, the caller and the project."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ __all__ = [
 
 @dataclass
 class Services:
-    """Everything a handler may use; `stopping` turns true when this process was told to end."""
+    """Everything that a handler may use.
+
+    `stopping` turns true when this process was told to end.
+    """
 
     settings: Settings
     redis: Redis
@@ -76,7 +79,7 @@ async def current_caller(connection: HTTPConnection) -> Identity:
 
 
 async def current_project(connection: HTTPConnection) -> str:
-    """Return the project a request belongs to: that of its key."""
+    """Return the project of a request, which is the project of its key."""
     return identity_behind(connection).project_id
 
 

@@ -1,8 +1,9 @@
-"""The short way to the route that carries most traffic: it is answered before the framework sees the request.
+"""A shorter way to the busiest route: requests are answered before the framework sees them.
 
-FastAPI's middleware, its two exit stacks, its routers and its solving of parameters are half of what taking a
-record costs. The short way calls the same functions as the long one, written out one after the other. Two kinds of
-requests take the long way: those of web pages, for which browsers ask for more, and those that repeat a header.
+FastAPI's middleware, its two exit stacks, its routers and its handling of parameters are half of
+the cost of accepting a record. The short way calls the same functions as the framework's way, one
+after the other. Two kinds of requests go through the framework: those of web pages, because
+browsers need more headers, and those that repeat a header.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Endpoint = Callable[[Request, Services, str], Awaitable[Response]]
 
 
 class Application(FastAPI):
-    """FastAPI with direct routes before everything else."""
+    """FastAPI with direct routes, which are tried first."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -42,7 +43,7 @@ class Application(FastAPI):
     ) -> None:
         """Let `endpoint` answer POST at this path, with the headers and counts of middleware.
 
-        A router has to hold the same endpoint for what takes the long way.
+        A router has to hold the same endpoint for the requests that go through the framework.
         """
         self.direct_routes[path] = DirectRoute(path, endpoint, policy, instruments)
 
@@ -50,7 +51,8 @@ class Application(FastAPI):
         """Serve one connection."""
         route = self.direct_routes.get(scope.get("path", ""))
         if route is None or scope.get("method") != "POST" or (headers := _single(scope)) is None:
-            # The framework leads from an address with a slash too many to the one without, under whatever Host it was told.
+            # The framework redirects an address with an extra slash to the one without, with the
+            # request's Host.
             strays = scope["type"] == "http" and scope["path"].endswith("/")
             await super().__call__(scope, receive, _staying(send) if strays else send)
             return
@@ -59,7 +61,7 @@ class Application(FastAPI):
 
 
 def _staying(send: Send) -> Send:
-    """Return a `send` whose redirections name no host, so that they stay where the client was."""
+    """Return a `send` whose redirections name no host, so that the client stays at its host."""
 
     async def stay(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -79,14 +81,14 @@ def _staying(send: Send) -> Send:
 
 
 class _Headers(dict[str, str]):
-    """Headers of which none is repeated."""
+    """The headers of a request that repeats no header."""
 
     def getlist(self, name: str) -> list[str]:
         return [self[name]] if name in self else []
 
 
 class _Request(Request):
-    """A request whose headers were read once, instead of at every look."""
+    """A request whose headers were read once, instead of at every access."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, headers: _Headers) -> None:
         super().__init__(scope, receive, send)
@@ -99,14 +101,14 @@ class _Request(Request):
 
 
 def _single(scope: Scope) -> _Headers | None:
-    """Return the headers of a request, None where one is repeated or where a web page sends it."""
+    """Return the headers of a request; None where one is repeated or where a web page sends it."""
     raw = scope["headers"]
     headers = _Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])
     return None if len(headers) != len(raw) or "origin" in headers else headers
 
 
 class DirectRoute:
-    """Answers POST at exactly one path, with security headers and counted."""
+    """Answers POST at exactly one path, adds security headers and counts the request."""
 
     def __init__(self, path: str, endpoint: Endpoint, policy: str, instruments: Instruments) -> None:
         self._path = path
@@ -116,7 +118,10 @@ class DirectRoute:
         self._instruments = instruments
 
     async def handle(self, request: Request, send: Send) -> None:
-        """Answer, errors with their problem; one that nobody expected is raised after its answer."""
+        """Answer a request.
+
+        A MonitorError becomes its problem document. An unexpected error is raised after its answer.
+        """
         scope, begun = request.scope, time.perf_counter()
         route, status = UNROUTED, 500
         unexpected: Exception | None = None

@@ -1,4 +1,4 @@
-"""/docs without the internet: Swagger UI from a wheel."""
+"""The page /docs, which works without the internet: Swagger UI comes from an installed package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a scored list to its answer, now or later."""
+"""Answers to evaluations of a list: at once, or later as a job."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ _MOST_RECORDS = 1000
 
 
 class EvaluationAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Results in the order of the list; a result whose scores are not there yet has nulls.
+    """Results in the order of the list. A result whose scores do not exist yet has nulls.
 
-    `state` is done when every record taken has an outcome; `failed` lists those that were given up.
+    `state` is done when every accepted record is scored and stored, or given up. `failed` lists the
+    records that were given up.
     """
 
     evaluated_count: int
@@ -45,17 +46,17 @@ class EvaluationAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Work(msgspec.Struct, frozen=True):
-    """What the row of an evaluation keeps about it."""
+    """What the database keeps about an evaluation in the row of its job."""
 
     results: tuple[Summary, ...]
     errors: tuple[LineError, ...]
 
 
 def check_size(lines: Sequence[Record | Rejection]) -> Sequence[Record | Rejection]:
-    """Return the lines; raises InvalidRecord when they are too many for one evaluation."""
+    """Return the lines; raises InvalidRecord when there are too many for one evaluation."""
     if len(lines) > _MOST_RECORDS:
         raise InvalidRecord(
-            f"One evaluation takes {_MOST_RECORDS} records; send more through POST /monitor/inferences."
+            f"One evaluation takes at most {_MOST_RECORDS} records; send more through POST /monitor/inferences."
         )
     return lines
 
@@ -66,11 +67,14 @@ async def answer_evaluation(
     submission: Submission,
     preference: Preference,
 ) -> Response:
-    """Return 200 with every result, or 202 with a job; raises InvalidRecord when no line was taken."""
+    """Return 200 with every result, or 202 with a job.
+
+    Raises InvalidRecord when no line was accepted.
+    """
     work = _work(submission)
     if work.errors and not work.results:
         raise InvalidRecord(
-            f"None of the {len(work.errors)} records was taken.",
+            f"None of the {len(work.errors)} records was accepted.",
             errors=[msgspec.structs.asdict(error) for error in work.errors],
         )
     headers = {"Preference-Applied": preference.applied} if preference.applied else {}
@@ -116,7 +120,7 @@ async def _remember(services: Services, project_id: str, work: _Work) -> UUID:
 
 
 async def progress(connection: Connection, project_id: str, job: Job) -> EvaluationAnswer:
-    """Return what is known by now about the records of an evaluation."""
+    """Return what is known so far about the records of an evaluation."""
     work = msgspec.convert(job.parameters, _Work)
     ids = [result.trace_id for result in work.results]
     stored = {found.trace_id: found for found in await stored_summaries(connection, project_id, ids)}

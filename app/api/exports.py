@@ -20,24 +20,24 @@ __all__ = ["accept_mapped", "answer_export", "decode", "is_export", "read_export
 
 _PATHS: Final = frozenset({"/v1/traces", "/v1/logs", "/v1/metrics", "/api/public/otel/v1/traces"})
 _MEDIA_TYPES: dict[Encoding, str] = {"json": "application/json", "protobuf": "application/x-protobuf"}
-# Below this a thread costs more than it takes off the event loop; a span may have two bytes.
+# For a shorter body a thread costs more than it saves on the event loop: a span may have two bytes.
 _INLINE_BYTES = 8 * 1024
 _Decoded = TypeVar("_Decoded")
 
 
 def is_export(path: str) -> bool:
-    """Tell whether exporters send to this address, which speak OTLP in failure too."""
+    """Tell whether exporters send to this address. They expect errors in the form of OTLP too."""
     return path.rstrip("/") in _PATHS
 
 
 def refuse_export(
     connection: HTTPConnection, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return a failure as a google.rpc.Status in the encoding of the request, JSON where it is neither."""
+    """Return an error as a google.rpc.Status in the encoding of the request, else as JSON."""
     if status is HTTPStatus.INSUFFICIENT_STORAGE:
         status = (
             HTTPStatus.SERVICE_UNAVAILABLE
-        )  # OTLP lets exporters try again after few answers, not after 507
+        )  # OTLP lists the answers after which exporters try again; 507 is not one of them
     sent = connection.headers.get("content-type", "").lower()
     encoding: Encoding = "protobuf" if sent.startswith(_MEDIA_TYPES["protobuf"]) else "json"
     return Response(encode_status(status, detail, encoding), status, headers, _MEDIA_TYPES[encoding])
@@ -49,14 +49,14 @@ async def read_export(request: Request, limit: int) -> Body:
 
 
 async def decode(serving: Services, project: str, body: Body, read: Callable[[Body], _Decoded]) -> _Decoded:
-    """Apply `read` to a body, beside the event loop when it is large."""
+    """Apply `read` to a body. A large body is read in a thread beside the event loop."""
     if len(body.content) <= _INLINE_BYTES:
         return read(body)
     return await serving.bodies.read(project, body.content, partial(read, body))
 
 
 async def accept_mapped(serving: Services, project: str, mapped: Sequence[Mapped]) -> Sequence[object]:
-    """Keep what was read of spans, events or scores; returns what became of each."""
+    """Accept the spans, events or scores that were read; returns the outcome of each."""
     submission = await serving.ingest.accept(
         [one.line for one in mapped],
         project_id=project,

@@ -1,4 +1,4 @@
-"""Feedback as it is sent and confirmed."""
+"""Feedback as clients send it and as the answer confirms it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def _storable(text: str) -> str:
-    """Replace what Postgres cannot hold."""
+    """Replace the characters that Postgres cannot store."""
     return text.replace("\0", _REPLACEMENT)
 
 
@@ -38,7 +38,7 @@ Category = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_s
 
 
 class FeedbackIn(BaseModel):
-    """One opinion: a rating of 1 (bad) to 5 (good), or a thumb, where up counts as 5 and down as 1."""
+    """One opinion: a rating from 1 (bad) to 5 (good), or a thumb. Up counts as 5 and down as 1."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +56,7 @@ class FeedbackIn(BaseModel):
         return self
 
     def to_feedback(self, now: datetime) -> Feedback:
-        """Return what is stored, under a fresh id."""
+        """Return the feedback as it is stored, under a fresh id."""
         rating = self.rating
         if rating is None:
             rating = _UP if self.thumbs == "up" else _DOWN
@@ -72,7 +72,10 @@ class FeedbackIn(BaseModel):
 
 
 async def read_opinion(request: Request, serving: Serving) -> FeedbackIn:
-    """Read one opinion under the same rules for bodies as records; raises RequestValidationError."""
+    """Read one opinion, under the same rules for bodies as records.
+
+    Raises RequestValidationError.
+    """
     return await read_model(request, FeedbackIn, limit=serving.settings.max_body_bytes)
 
 
@@ -80,7 +83,7 @@ Opinion = Annotated[FeedbackIn, Depends(read_opinion)]
 
 
 class FeedbackOut(BaseModel):
-    """One opinion as it is kept."""
+    """One opinion as it is stored."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -94,7 +97,10 @@ class FeedbackOut(BaseModel):
 
     @classmethod
     def of(cls, opinion: Feedback) -> Self:
-        """Return the confirmation of a stored opinion to its sender, without pseudonyms of what was sent."""
+        """Return the confirmation of stored feedback.
+
+        In it the sender sees the ids that it sent.
+        """
         return cls(
             feedback_id=opinion.feedback_id,
             trace_id=opinion.trace_id,

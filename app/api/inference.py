@@ -1,4 +1,4 @@
-"""From what ingest decided to what the client is told."""
+"""Answers to clients that send records, made from the decisions of `app.ingest`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ __all__ = [
     "pending",
 ]
 
-# Below this a thread costs more than the few milliseconds of parsing that it takes off the event loop.
+# For a shorter body a thread costs more than the few milliseconds of parsing that it saves on the
+# event loop.
 _INLINE_BYTES = 128 * 1024
 _INLINE_SEPARATORS = 3_000
 _INLINE_OUTCOMES = 2_000
@@ -44,13 +45,13 @@ _LISTED_ERRORS = 1_000
 
 
 class SingleAnswer(Summary, frozen=True, kw_only=True):
-    """A summary and whether it is there yet."""
+    """A summary, and whether it is complete."""
 
     status: Literal["scored", "queued"]
 
 
 class LineError(msgspec.Struct, frozen=True):
-    """Why one line was not taken; lines count from 1."""
+    """Why one line was refused. Lines are numbered from 1."""
 
     line: int
     field: str | None
@@ -58,7 +59,10 @@ class LineError(msgspec.Struct, frozen=True):
 
 
 class BulkAnswer(msgspec.Struct, frozen=True):
-    """What became of the lines of one request; `trace_ids` is aligned with them, `errors` are the first 1,000."""
+    """The outcomes of the lines of one request.
+
+    `trace_ids` is aligned with them; `errors` lists 1,000.
+    """
 
     accepted: int
     rejected: int
@@ -68,14 +72,14 @@ class BulkAnswer(msgspec.Struct, frozen=True):
 
 
 async def parse_one(threads: BodyThreads, project: str, body: Body) -> Record:
-    """Read one record; a large one is read beside the event loop."""
+    """Read one record; a large one is read in a thread beside the event loop."""
     if len(body.content) <= _INLINE_BYTES:
         return read_record(body.content)
     return await threads.read(project, body.content, partial(read_record, body.content))
 
 
 async def parse_many(threads: BodyThreads, project: str, body: Body) -> list[Record | Rejection]:
-    """Read every line of a body; a long one is read beside the event loop."""
+    """Read every line of a body; a long one is read in a thread beside the event loop."""
     content = body.content
     separator = b"\n" if body.format == "ndjson" else b","
     if len(content) <= _INLINE_BYTES and content.count(separator) <= _INLINE_SEPARATORS:
@@ -84,7 +88,10 @@ async def parse_many(threads: BodyThreads, project: str, body: Body) -> list[Rec
 
 
 def bulk_keys(header: str | None, lines: Sequence[Record | Rejection]) -> list[str | None] | None:
-    """Return an idempotency key for each line: its own id counts, else the header's key and its number."""
+    """Return an idempotency key for each line.
+
+    The key is the line's own id; without one, the header's key with the number of the line.
+    """
     if header is None:
         return None
     return [
@@ -94,7 +101,7 @@ def bulk_keys(header: str | None, lines: Sequence[Record | Rejection]) -> list[s
 
 
 def pending(trace_id: UUID, record: Record) -> Summary:
-    """Return the summary of a record, as it was queued, that is not scored yet."""
+    """Return the summary of a queued record that is not scored yet."""
     return Summary(
         trace_id=trace_id,
         timestamp=record.timestamp or minted_at(trace_id),
@@ -109,11 +116,14 @@ def pending(trace_id: UUID, record: Record) -> Summary:
 
 
 def answer_single(submission: Submission, preference: Preference) -> Response:
-    """Return 200 with the scores, or 202 with nulls and where they will be; raises InvalidRecord."""
+    """Return 200 with the scores, or 202 with nulls and the address of the scores.
+
+    Raises InvalidRecord when the record was refused.
+    """
     (outcome,) = submission.outcomes
     if isinstance(outcome, Rejection):
         raise InvalidRecord(
-            f"The record was not taken: {outcome.message}.",
+            f"The record was refused: {outcome.message}.",
             errors=[{"field": outcome.field, "message": outcome.message}],
         )
     headers = {"Preference-Applied": preference.applied} if preference.applied else {}
@@ -126,7 +136,7 @@ def answer_single(submission: Submission, preference: Preference) -> Response:
 
 
 def for_sender(summary: Summary) -> Summary:
-    """Return a summary as its sender may see it: without the pseudonyms of what the sender sent."""
+    """Return a summary in which the sender sees the ids that it sent, not their pseudonyms."""
     name = without_pseudonyms(summary.model_name)
     return summary if name == summary.model_name else msgspec.structs.replace(summary, model_name=name)
 
@@ -136,7 +146,7 @@ def _with_status(summary: Summary, status: Literal["scored", "queued"]) -> Singl
 
 
 async def answer_bulk(submission: Submission) -> Response:
-    """Return 202 with counts and ids; raises InvalidRecord when every line was rejected."""
+    """Return 202 with counts and ids; raises InvalidRecord when every line was refused."""
     if len(submission.outcomes) <= _INLINE_OUTCOMES:
         return _describe_bulk(submission)
     return await asyncio.to_thread(_describe_bulk, submission)
@@ -147,7 +157,7 @@ def _describe_bulk(submission: Submission) -> Response:
     accepted = [outcome for outcome in submission.outcomes if not isinstance(outcome, Rejection)]
     if rejections and not accepted:
         raise InvalidRecord(
-            f"None of the {len(rejections)} lines was taken.",
+            f"None of the {len(rejections)} lines was accepted.",
             errors=[rejection._asdict() for rejection in rejections[:_LISTED_ERRORS]],
         )
     seen: set[UUID] = set()

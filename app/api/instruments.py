@@ -1,4 +1,4 @@
-"""What this process counts about its own requests, and the gauges a scrape fills in."""
+"""The Prometheus metrics of this process: counts of its requests, and gauges that a scrape sets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["UNROUTED", "Instruments", "RequestTimer"]
 
 _OUTCOMES: Final = ("accepted", "stored", "duplicate", "dead", "in_flight", "unaccounted")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-# The route of a request that was answered before it was found.
+# The name of the route for requests that were answered before a route was found.
 UNROUTED: Final = "(none)"
 
 
@@ -31,7 +31,7 @@ def _request_metrics(registry: CollectorRegistry) -> tuple[Counter, Histogram]:
     )
     seconds = Histogram(
         "llm_monitor_http_request_duration_seconds",
-        "Time from request to the end of its answer, waiting for scores included.",
+        "Time from a request to the end of its answer, including the wait for scores.",
         ("method", "route"),
         buckets=_SECONDS,
         registry=registry,
@@ -45,7 +45,7 @@ class Instruments:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._requests, self._seconds = _request_metrics(self._registry)
-        # Looking a pair up by its labels costs more than counting.
+        # Looking up a pair by its labels costs more than counting.
         self._observed: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._marks = self._count_marks()
         self._records = {
@@ -57,32 +57,32 @@ class Instruments:
         self._set_aside = {
             what: self._gauge(
                 f"set_aside_{what}",
-                f"{what.title()} whose figures miss what no sum could be taken with.",
+                f"{what.title()} whose figures lack values that could not be added up.",
                 "project",
             )
             for what in ("batches", "days")
         }
         self._queued_records = self._gauge("queue_records", "Records that wait or are being scored.")
         self._queued_jobs = self._gauge("queue_jobs", "Jobs that wait or run.")
-        self._age = self._gauge("queue_oldest_age_seconds", "Age of the oldest job, 0 without any.")
-        self._workers = self._gauge("workers", "Worker processes that were heard of lately.")
-        self._failures = self._task_gauge("failures", "Failures in a row, 0 while it works.")
+        self._age = self._gauge("queue_oldest_age_seconds", "Age of the oldest job, 0 without a job.")
+        self._workers = self._gauge("workers", "Worker processes that reported lately.")
+        self._failures = self._task_gauge("failures", "Failures in a row, 0 after a success.")
         self._failed = self._task_gauge("failures_since_start", "Failures since the process began.")
         self._succeeded = self._task_gauge(
-            "last_success_timestamp_seconds", "When it last worked, 0 before it ever did."
+            "last_success_timestamp_seconds", "Moment of the last success, 0 before the first."
         )
         self._disk = self._gauge(
-            "disk_free_bytes", "Room on the disk of the servers, NaN where they are on another machine."
+            "disk_free_bytes", "Free bytes on the disk of the servers, NaN where they are on another machine."
         )
 
     def _count_marks(self) -> Counter:
         marks = Counter(
             "llm_monitor_marked_records",
-            "Records accepted by this process with a mark: what was noticed while they were read.",
+            "Records accepted by this process with a mark, which says what was noticed while they were read.",
             ("mark",),
             registry=self._registry,
         )
-        # They are there from the beginning, for alerts on their increase.
+        # The series exist from the start, so that alerts on their increase work.
         for mark in (Mark.UNRECOGNISED_SHAPE, Mark.TRUNCATED):
             marks.labels(mark)
         return marks
@@ -107,16 +107,23 @@ class Instruments:
         duration.observe(seconds)
 
     def count_mark(self, mark: str) -> None:
-        """Count one mark of an accepted record; there are a dozen of them, none with a client's words in it."""
+        """Count one mark of an accepted record.
+
+        There are a dozen marks, and none contains a client's words.
+        """
         self._marks.labels(mark).inc()
 
     def render(
         self, report: PipelineReport, tasks: Mapping[str, Sequence[TaskState]], disk_free: int | None
     ) -> bytes:
-        """Return everything in Prometheus' text format: the pipeline, tasks of processes and the room in bytes as they are now."""
+        """Return all metrics in Prometheus' text format, with the current state of the pipeline.
+
+        The state is given as arguments: counts of the pipeline, background tasks of processes, and
+        free bytes.
+        """
         self._show_tasks(tasks)
         for gauge in (*self._records.values(), *self._set_aside.values()):
-            gauge.clear()  # what the last scrape was shown may be more than this one may see
+            gauge.clear()  # the caller of the last scrape may have been allowed to see more
         for project in report.projects:
             for outcome, gauge in self._records.items():
                 gauge.labels(project.project_id).set(getattr(project, outcome))
@@ -131,7 +138,7 @@ class Instruments:
 
     def _show_tasks(self, tasks: Mapping[str, Sequence[TaskState]]) -> None:
         for gauge in (self._failures, self._failed, self._succeeded):
-            gauge.clear()  # processes come and go
+            gauge.clear()  # removes the series of processes that ended
         for process, states in tasks.items():
             for state in states:
                 self._failures.labels(process, state.task).set(state.failures)

@@ -1,4 +1,4 @@
-"""Bodies of Langfuse's API, read event by event, and its answers."""
+"""Bodies of Langfuse's API, which are read event by event, and the answers to them."""
 
 from __future__ import annotations
 
@@ -54,11 +54,12 @@ _LISTED_ERRORS: Final = 1_000
 _BLANK: Final = b" \t\r\n"
 _read_batch = reader(IngestionIn)
 _KEEP: Final = "keep them in Langfuse"
-_READ: Final = "GET /traces, GET /metrics and GET /feedback tell what is stored"
-_SAY: Final = "what people said goes to POST /feedback or POST /api/public/scores"
-_DECIDE: Final = "GET /policy tells thresholds and weights"
-_MANAGE: Final = "GET /projects tells of projects and keys"
-# What is not there, and what to do instead, by the first word of the address.
+_READ: Final = "GET /traces, GET /metrics and GET /feedback show what is stored"
+_SAY: Final = "send what people said to POST /feedback or POST /api/public/scores"
+_DECIDE: Final = "GET /policy shows thresholds and weights"
+_MANAGE: Final = "GET /projects shows projects and keys"
+# The features of Langfuse that do not exist here, and the alternative, by the first part of the
+# address.
 _MISSING: Final = {
     "prompts": ("prompt management", "give get_prompt a fallback, or keep prompts in Langfuse"),
     "datasets": ("datasets", _KEEP),
@@ -86,26 +87,29 @@ _VERSIONS: Final = frozenset({"v1", "v2", "v3", "unstable"})
 
 
 class Score(NamedTuple):
-    """One score of a request: the id it goes by, and what becomes of it, or why nothing does."""
+    """One score of a request: its id, and the mapped score or the reason why there is none."""
 
     id: str
     found: Mapped | str
 
 
 def missing_feature(path: str) -> NotOffered | NotFound:
-    """Return the refusal of an address of Langfuse's API that does not answer here; it names what is not there."""
+    """Return the refusal of an address of Langfuse's API that does not exist here.
+
+    The refusal names the missing feature.
+    """
     parts = islice(path.split("/"), 2)
     name = next((part for part in parts if part not in _VERSIONS), "")
     if name not in _MISSING:
-        return NotFound("Nothing lives at this address; /docs lists what does.")
+        return NotFound("There is no such address. /docs lists all of them.")
     what, instead = _MISSING[name]
     return NotOffered(f"This monitor has no {what}: {instead}.")
 
 
 def read_scores(body: Body) -> tuple[list[Score], bool]:
-    """Read one score or a list of them; tells whether it was a list.
+    """Read one score or a list of scores; also returns whether it was a list.
 
-    Raises MalformedBody, BodyTooLarge, and InvalidRecord for a score alone that cannot be kept.
+    Raises MalformedBody, BodyTooLarge, and InvalidRecord for a single score that cannot be stored.
     """
     content = body.content.lstrip(_BLANK)
     if content[:1] == b"[":
@@ -118,7 +122,7 @@ def read_scores(body: Body) -> tuple[list[Score], bool]:
         raise MalformedBody(f"The body is not valid JSON: {error}.") from error
     except WrongShapeError as error:
         raise InvalidRecord(
-            f"The score was not taken: {error}.", errors=[{"field": error.field, "message": str(error)}]
+            f"The score was refused: {error}.", errors=[{"field": error.field, "message": str(error)}]
         ) from error
     if isinstance(score.found, str):
         raise _refused(score.found)
@@ -126,7 +130,7 @@ def read_scores(body: Body) -> tuple[list[Score], bool]:
 
 
 def _refused(message: str) -> InvalidRecord:
-    return InvalidRecord(f"The score was not taken: {message}.", errors=[{"message": message}])
+    return InvalidRecord(f"The score was refused: {message}.", errors=[{"message": message}])
 
 
 def _read_score(content: bytes) -> Score:
@@ -146,9 +150,9 @@ def _take_score(content: bytes) -> Score:
 
 
 def answer_scores(scores: Sequence[Score], outcomes: Sequence[object], *, listed: bool) -> Response:
-    """Return what Langfuse answers; `outcomes` are those of the scores that could be mapped, in their order.
+    """Return the answer that Langfuse gives. `outcomes` are those of the mapped scores, in order.
 
-    Raises InvalidRecord where the only score was not taken.
+    Raises InvalidRecord where the only score was refused.
     """
     left = iter(outcomes)
     errors: list[str] = []
@@ -173,7 +177,10 @@ def answer_scores(scores: Sequence[Score], outcomes: Sequence[object], *, listed
 
 
 def read_events(body: Body) -> list[Told]:
-    """Read a batch of events; raises MalformedBody, InvalidRecord and BodyTooLarge for the batch alone."""
+    """Read a batch of events.
+
+    Raises MalformedBody, InvalidRecord and BodyTooLarge for the whole batch.
+    """
     if not check_values(body.content, MOST_VALUES):
         raise too_many("values", MOST_VALUES)
     try:
@@ -182,7 +189,7 @@ def read_events(body: Body) -> list[Told]:
         raise MalformedBody(f"The body is not valid JSON: {error}.") from error
     except WrongShapeError as error:
         raise InvalidRecord(
-            f"The batch was not taken: {error}.", errors=[{"field": error.field, "message": str(error)}]
+            f"The batch was refused: {error}.", errors=[{"field": error.field, "message": str(error)}]
         ) from error
     read = [read_event(element) for element in cut_array(bytes(batch))]
     unreadable = [one for one in read if isinstance(one, Told)]
@@ -190,7 +197,10 @@ def read_events(body: Body) -> list[Told]:
 
 
 def answer_events(told: Sequence[Told], outcomes: Sequence[object]) -> Response:
-    """Return 207 with what became of each event; `outcomes` are those of what could be mapped, in its order."""
+    """Return 207 with the outcome of each event.
+
+    `outcomes` are those of the mapped events, in order.
+    """
     left = iter(outcomes)
     successes: list[IngestionSuccess] = []
     errors: list[IngestionFailure] = []

@@ -1,7 +1,8 @@
-"""The live feed: one Redis subscription per process, and as many clients as like to watch.
+"""The live feed: one Redis subscription per process, and any number of clients.
 
-A client keeps at most one frame of each type (of `job`: for each job), the latest, so one that never reads costs nothing and holds
-nobody up. Figures are read at most once a second, and only while there is news and somebody to tell.
+A client holds at most one waiting frame of each type, the latest one (for `job`, one of each job).
+So a client that never reads costs almost nothing and delays nobody. Figures are read at most once a
+second, and only while there is news and a client to send it to.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ _SHOWN_TRACES = 20
 _MOST_FRAMES = 64
 _MOST_WATCHERS = 512  # of one project
 _PAUSE_SECONDS = 1.0
-# Reading figures may take a tenth of the time at most.
+# Reading figures may take at most a tenth of the time.
 _PAUSE_FACTOR = 9
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Client:
-    """What one watcher has not been sent yet: the latest frame of each type."""
+    """The frames that one watcher was not sent yet: the latest of each type."""
 
     def __init__(self, project_id: str) -> None:
         self.project_id = project_id
@@ -42,13 +43,16 @@ class Client:
         self._news = asyncio.Event()
 
     def offer(self, kind: str, data: Any) -> None:
-        """Replace the waiting frame of this type, or of this job; traces are put together, the newest twenty."""
+        """Replace the waiting frame of this type, or of this job.
+
+        Frames of traces are joined instead, and the newest twenty traces are kept.
+        """
         slot = kind, data.get("job_id") if kind == "job" else None
         if kind == "trace" and slot in self._waiting:
             data = _join(self._waiting[slot], data)
         self._waiting.pop(slot, None)
         self._waiting[slot] = data
-        if len(self._waiting) > _MOST_FRAMES:  # of so many jobs the one that was silent longest
+        if len(self._waiting) > _MOST_FRAMES:  # drop the frame of the job that was silent longest
             del self._waiting[next(slot for slot in self._waiting if slot[0] == "job")]
         self._news.set()
 
@@ -69,7 +73,7 @@ def _join(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any
 
 
 class Hub:
-    """Hands events to clients, and figures that `figures` reads for a project: frames by type."""
+    """Sends clients events, and figures: `figures` reads those of a project as frames by type."""
 
     def __init__(self, redis: Redis, figures: Figures) -> None:
         self._redis = redis
@@ -81,7 +85,7 @@ class Hub:
 
     @asynccontextmanager
     async def running(self, tasks: Tasks | None = None) -> AsyncIterator[Hub]:
-        """Listen for the length of the block."""
+        """Listen during the block."""
         tasks = tasks or Tasks()
         figures = tasks.repeat("live_figures", self._refresh, _PAUSE_SECONDS, longest=_PAUSE_SECONDS)
         async with in_background(tasks.keep("live_feed", self._listen), figures):
@@ -89,7 +93,10 @@ class Hub:
 
     @asynccontextmanager
     async def watching(self, project_id: str) -> AsyncIterator[Client]:
-        """Give a client everything that happens in the block, and the figures as they are now."""
+        """Give a client everything that happens during the block.
+
+        It begins with the current figures.
+        """
         client = Client(project_id)
         self._clients.add(client)
         self._stir(project_id)
@@ -115,9 +122,10 @@ class Hub:
         self._news.set()
 
     async def _refresh(self) -> float:
-        """Tell figures of the projects with news; returns after how many seconds to do so again.
+        """Send the figures of projects with news; returns the seconds until the next time.
 
-        Figures that could not be read are read again, and keep nobody from the others. Raises the last error.
+        Where figures could not be read, they are read again later, and the other projects get
+        theirs. Raises the last error.
         """
         await self._news.wait()
         self._news.clear()
@@ -127,7 +135,7 @@ class Hub:
         for project_id in busy & {client.project_id for client in self._clients}:
             try:
                 await self._tell_figures(project_id)
-            except Exception as error:  # noqa: BLE001 whatever it was, other projects are told theirs
+            except Exception as error:  # noqa: BLE001 after any error, the other projects get theirs
                 error.add_note(f"while the live figures of project {project_id} were read")
                 failure = error
                 self._stir(project_id)

@@ -1,4 +1,4 @@
-"""Bodies that pydantic reads, under the same rules for media types, compression and size as all others."""
+"""Bodies that pydantic reads, under the same rules for type, compression and size as others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["read_model"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# An opinion's comment of 10,000 characters with all its categories has 75 KB where each is escaped.
+# A comment of 10,000 characters with all categories has 75 KB where each character is escaped.
 _MOST_BYTES: Final = 256 * 1024
 
 

@@ -1,4 +1,4 @@
-"""The one OpenAPI schema: pydantic's for most routes, msgspec's for the bodies that msgspec reads."""
+"""The OpenAPI schema: pydantic describes most routes, msgspec the bodies that msgspec reads."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ __all__ = [
     "policy_body",
 ]
 
-# The bundled Swagger UI reads no later version.
+# The bundled Swagger UI does not read later versions.
 _OPENAPI_VERSION = "3.0.3"
 _REF = "#/components/schemas/{name}"
 # The bodies that msgspec reads or writes.
@@ -93,7 +93,7 @@ def _ref(name: str) -> dict[str, str]:
 def _route(
     contents: dict[str, Any], answers: dict[int, tuple[str, str]], parameters: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return what a route that reads its own body says about itself."""
+    """Return the description of a route that reads its own body."""
     return {
         "openapi_extra": {
             "requestBody": {
@@ -119,7 +119,7 @@ _LIST = {"type": "array", "items": _ref("RecordIn")}
 
 RECORD_BODY: dict[str, Any] = _route(
     {"application/json": _ref("RecordIn")},
-    {200: ("SingleAnswer", "Scored"), 202: ("SingleAnswer", "Kept; scores follow at Location")},
+    {200: ("SingleAnswer", "Scored"), 202: ("SingleAnswer", "Accepted; the scores follow at Location")},
     [_PREFER, _KEY],
 )
 GUARD_BODY: dict[str, Any] = _route(
@@ -128,14 +128,17 @@ GUARD_BODY: dict[str, Any] = _route(
 BULK_BODY: dict[str, Any] = {
     **_route(
         {"application/json": _LIST, "application/x-ndjson": _ref("RecordIn")},
-        {202: ("BulkAnswer", "Kept, except for the lines that errors names")},
+        {202: ("BulkAnswer", "Accepted, except for the lines that errors lists")},
         [_KEY],
     ),
     "status_code": 202,
 }
 LIST_BODY: dict[str, Any] = _route(
     {"application/json": _LIST},
-    {200: ("EvaluationAnswer", "Scored"), 202: ("EvaluationAnswer", "Kept; scores follow at Location")},
+    {
+        200: ("EvaluationAnswer", "Scored"),
+        202: ("EvaluationAnswer", "Accepted; the scores follow at Location"),
+    },
     [_PREFER, _KEY],
 )
 
@@ -167,7 +170,7 @@ EXPORT_BODY: dict[str, Any] = {
     },
     "responses": {
         200: {
-            "description": "Kept, except for what partial_success names",
+            "description": "Accepted, except for what partial_success names",
             "content": {
                 "application/x-protobuf": {"schema": _BINARY},
                 "application/json": {"schema": _EXPORT},
@@ -181,9 +184,9 @@ SCORES_BODY: dict[str, Any] = {
     **_route(
         {"application/json": {"oneOf": [_ref("ScoreIn"), {"type": "array", "items": _ref("ScoreIn")}]}},
         {
-            200: ("ScoreKept", "Kept, where it was sent alone"),
-            202: ("ScoresAccepted", "All of a list are kept"),
-            207: ("ScoresPartly", "Of a list the others are kept"),
+            200: ("ScoreKept", "Accepted, when a single score was sent"),
+            202: ("ScoresAccepted", "All scores of a list are accepted"),
+            207: ("ScoresPartly", "Some scores of a list are refused, the others accepted"),
         },
         [],
     ),
@@ -198,7 +201,7 @@ INGESTION_BODY: dict[str, Any] = {
                 "properties": {"batch": {"type": "array", "items": _ref("EventIn")}},
             }
         },
-        {207: ("IngestionAnswer", "What became of each event")},
+        {207: ("IngestionAnswer", "The outcome of each event")},
         [],
     ),
     "status_code": 207,
@@ -216,12 +219,14 @@ def _shown(name: str, description: str) -> dict[str, Any]:
 
 PROJECTS_SHOWN = _shown("ProjectList", "Projects")
 PROJECT_BODY = _json_body("ProjectIn", {201: ("Project", "Made")})
-SETTINGS_SHOWN = _shown("ProjectSettings", "What the project decided")
-_MATCH = _header("If-Match", "The ETag of what is replaced, or * for whatever it is. Without it: 428.")
-_MAYBE_MATCH = _header("If-Match", "The ETag of what is changed; where it is another by now: 412.")
+SETTINGS_SHOWN = _shown("ProjectSettings", "The settings of the project")
+_MATCH = _header("If-Match", "The ETag of the state that is replaced, or * for any state. Without it: 428.")
+_MAYBE_MATCH = _header(
+    "If-Match", "The ETag of the state that is changed. If the state has another ETag by now: 412."
+)
 _PATCH = {
     "type": "object",
-    "description": "A merge patch (RFC 7396): fields to change, null for those to take back.",
+    "description": "A merge patch (RFC 7396): fields to change; null takes a decision back.",
 }
 SETTINGS_BODY = _route(
     {"application/json": _ref("ProjectSettings")}, {200: ("ProjectSettings", "Kept")}, [_MATCH]
@@ -243,7 +248,7 @@ FEEDBACK_BODY: dict[str, Any] = _route({"application/json": FeedbackIn.model_jso
 
 
 def policy_body(model: type[BaseModel], *, replaces: bool) -> dict[str, Any]:
-    """Return what a route says about itself that takes a policy and reads its own body."""
+    """Return the description of a route that takes a policy and reads its own body."""
     medias = ["application/json"] if replaces else ["application/merge-patch+json", "application/json"]
     return _route(
         dict.fromkeys(medias, model.model_json_schema()), {}, [_MATCH if replaces else _MAYBE_MATCH]
@@ -251,7 +256,7 @@ def policy_body(model: type[BaseModel], *, replaces: bool) -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Make the application describe itself with this schema, made once when it is first asked for."""
+    """Make the application describe itself with this schema. It is built at the first request."""
     app.openapi_version = _OPENAPI_VERSION
 
     def describe() -> dict[str, Any]:
@@ -271,7 +276,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     _, components = msgspec.json.schema_components(_STRUCTS, ref_template=_REF)
-    # A field that the contract does not name is kept as metadata, not refused.
+    # A field that the contract does not name is kept as metadata and not refused.
     for name in ("RecordIn", "GuardIn"):
         components[name]["additionalProperties"] = True
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
@@ -295,14 +300,14 @@ def _describe_failures(operation: dict[str, Any], failure: dict[str, Any]) -> No
                 "description": "The body is too large, or holds more records or values than one request may",
                 **failure,
             },
-            "415": {"description": "The media type or compression is not read here", **failure},
+            "415": {"description": "The media type or compression is not supported", **failure},
             "422": {"description": "A field or parameter is wrong", **failure},
         }
     responses["default"] = {"description": "Any other failure", **failure}
 
 
 def _as_openapi_3_0(node: Any) -> Any:
-    """Rewrite what OpenAPI 3.0 does not know: `anyOf: [..., null]` and bounds that are numbers and exclusive."""
+    """Rewrite what OpenAPI 3.0 lacks: `anyOf: [..., null]`, and exclusive bounds as numbers."""
     if isinstance(node, list):
         return [_as_openapi_3_0(item) for item in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""Pages of a list in the order of receipt, with cursors that mean nothing to a client."""
+"""Pages of a list in the order of receipt. Clients need not understand their cursors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TracePage(msgspec.Struct, frozen=True):
 
 
 def page_of(rows: Sequence[ListedTrace], limit: int) -> TracePage:
-    """Return the first `limit` rows; one row more than that says that another page follows."""
+    """Return the first `limit` rows. One row more than `limit` means that another page follows."""
     more = len(rows) > limit
     return TracePage(tuple(rows[:limit]), write_cursor(rows[limit - 1].trace_id) if more else None)
 
@@ -43,7 +43,7 @@ def write_cursor(trace_id: UUID) -> str:
 
 
 def read_cursor(cursor: str | None) -> UUID | None:
-    """Return the trace after which a page begins; raises InvalidParameter for what no page gave out."""
+    """Return the trace after which a page begins; raises InvalidParameter for an invalid cursor."""
     if cursor is None:
         return None
     try:
@@ -59,7 +59,7 @@ def write_place(moment: datetime, trace_id: UUID) -> str:
 
 
 def read_place(cursor: str | None) -> Place | None:
-    """Return the span behind which a page begins; raises InvalidParameter for what no page gave out."""
+    """Return the span after which a page begins; raises InvalidParameter for an invalid cursor."""
     if cursor is None:
         return None
     try:

@@ -1,4 +1,7 @@
-"""The query parameters that a route takes: any other one is refused, because leaving it out answers another question."""
+"""The check of query parameters.
+
+An unknown one is refused, because ignoring it would change the question.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,17 @@ from app.errors import InvalidParameter
 
 __all__ = ["parameter_check"]
 
-# Exporters and probes of load balancers add parameters of their own, and these routes answer the same whatever they say.
+# Exporters and probes of load balancers add their own parameters, which do not change these routes'
+# answers.
 _LENIENT: Final = {"ingest", "open"}
 _SHOWN, _SHOWN_CHARACTERS = 20, 64
 
 
 def parameter_check(routers: Iterable[APIRouter]) -> Callable[[HTTPConnection], Awaitable[None]]:
-    """Return a dependency that raises InvalidParameter when a request names a parameter that its route does not read."""
+    """Return a dependency that refuses unknown query parameters.
+
+    It raises InvalidParameter when a request has a parameter that its route does not read.
+    """
     known = {
         f"{method} {route.path}": frozenset(_names(route.dependant))
         for router in routers
@@ -50,7 +57,9 @@ def _refusal(unknown: Sequence[str], known: Collection[str]) -> InvalidParameter
     names = [name[:_SHOWN_CHARACTERS] for name in unknown[:_SHOWN]]
     return InvalidParameter(
         f"This address does not read {', '.join(names)}; {offered}.",
-        errors=[{"field": name, "message": f"is no parameter of this address; {offered}"} for name in names],
+        errors=[
+            {"field": name, "message": f"is not a parameter of this address; {offered}"} for name in names
+        ],
     )
 
 

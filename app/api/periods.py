@@ -1,4 +1,4 @@
-"""The time a request asks about."""
+"""The period of time that a request asks about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from monitoring.statistics.trends import Window, window_of
 __all__ = ["Period", "SourceName"]
 
 SourceName = Annotated[
-    Literal["live", "evaluate", "import"], Query(description="Which records: live traffic unless asked.")
+    Literal["live", "evaluate", "import"],
+    Query(description="Source of the records: live traffic by default."),
 ]
 
 

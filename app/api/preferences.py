@@ -13,7 +13,10 @@ _LONGEST = 256
 
 
 class Preference(NamedTuple):
-    """Seconds to wait, and what to say in Preference-Applied (None: the client asked for nothing)."""
+    """The seconds to wait, and the text of Preference-Applied.
+
+    None: the client asked for nothing.
+    """
 
     wait_seconds: float
     applied: str | None
@@ -22,16 +25,16 @@ class Preference(NamedTuple):
 def read_preference(headers: Sequence[str], *, default_seconds: float) -> Preference:
     """Read `respond-async` and `wait=N` from the values of every Prefer header.
 
-    `wait` bounds the waiting, to a minute at most; `respond-async` alone means no waiting. The first
-    value of a repeated preference counts; what cannot be read, or has more than 256 characters in all, is
-    ignored (RFC 7240, section 2).
+    `wait` limits the waiting time, at most to a minute. `respond-async` alone means no waiting. The
+    first value of a repeated preference counts. Values that cannot be read, or that have more than
+    256 characters in all, are ignored (RFC 7240, section 2).
     """
     if sum(map(len, headers)) > _LONGEST:
         return Preference(default_seconds, None)
     return _read(tuple(headers), default_seconds)
 
 
-@lru_cache(maxsize=256)  # of what clients send, so nothing long comes here
+@lru_cache(maxsize=256)  # keyed by what clients send; long values never reach it
 def _read(headers: tuple[str, ...], default_seconds: float) -> Preference:
     found: dict[str, str] = {}
     for header in headers:

@@ -1,4 +1,7 @@
-"""Every failure as problem+json (RFC 9457), to exporters as OTLP says; none with the text of an exception in it."""
+"""Every error as problem+json (RFC 9457), for exporters in the form of OTLP.
+
+No answer contains the text of an exception.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ __all__ = [
 ]
 
 MEDIA_TYPE = "application/problem+json"
-GONE = 499  # as nginx counts requests whose client left before it had sent them
+GONE = 499  # the status of nginx for clients that left before they had sent their request
 _LISTED_ERRORS = 1000
 _CHALLENGE = 'Bearer realm="llm-monitor"'
 
@@ -67,9 +70,9 @@ def problem_response(
     errors: Sequence[Mapping[str, object]] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return one problem document; `errors` beyond the first thousand are left out.
+    """Return a problem document. Only the first thousand `errors` are included.
 
-    An exporter is told `detail` alone, in the shape and encoding that it reads.
+    An exporter gets only `detail`, in the form and encoding that it reads.
     """
     if is_export(request.scope["path"]):
         return refuse_export(request, status, detail, headers)
@@ -100,7 +103,7 @@ async def _answer_expected(request: Request, error: Exception) -> Response:
 
 
 def answer_expected(request: HTTPConnection, error: MonitorError) -> Response:
-    """Return the problem document of an error of the one tree."""
+    """Return the problem document of a MonitorError."""
     headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
@@ -139,13 +142,13 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
         HTTPStatus.UNPROCESSABLE_ENTITY,
         slug="invalid-record" if in_body else "invalid-parameter",
         title="Invalid body" if in_body else "Invalid parameter",
-        detail=f"The request was not taken: {listed}.",
+        detail=f"The request was refused: {listed}.",
         errors=errors,
     )
 
 
 def _path(location: Iterable[object]) -> str:
-    """Return where a finding lies without the part of the request it lies in."""
+    """Return the place of a finding, without the part of the request that contains it."""
     parts = [str(part) for part in location]
     return ".".join(parts[1:] or parts)
 
@@ -154,7 +157,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 narrows the signature that Starlette wants
     status = HTTPStatus(error.status_code)
     detail = {
-        HTTPStatus.NOT_FOUND: "Nothing lives at this address; /docs lists what does.",
+        HTTPStatus.NOT_FOUND: "There is no such address. /docs lists all of them.",
         HTTPStatus.METHOD_NOT_ALLOWED: f"This address does not answer {request.method}.",
         HTTPStatus.BAD_REQUEST: "The request could not be read.",
     }.get(status, status.description or status.phrase)
@@ -177,7 +180,7 @@ async def _answer_unexpected(request: Request, _: Exception) -> Response:
 
 
 def answer_unexpected(request: HTTPConnection) -> Response:
-    """Return the problem document of an error that is none of ours."""
+    """Return the problem document of an unexpected error."""
     return problem_response(
         request,
         HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -1,4 +1,4 @@
-"""The state of everything the API needs to have a record scored and stored."""
+"""The state of all servers and processes that scoring and storing a record need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["all_tasks", "check_readiness"]
 
 
 async def check_readiness(services: Services) -> Readiness:
-    """Ask every part once."""
+    """Ask every server and worker once."""
     queue = await _ask_redis(services)
     postgres: State = "ok" if await answers(services.engine) else "unavailable"
     workers: State = "ok" if queue and queue.workers else "unavailable"
@@ -47,7 +47,7 @@ async def check_readiness(services: Services) -> Readiness:
 
 
 async def all_tasks(services: Services) -> dict[str, tuple[TaskState, ...]]:
-    """Return the background tasks of every process by its name; only ours while Redis does not answer."""
+    """Return the background tasks of all processes by name; only this process's without Redis."""
     ours = {process_name("api"): services.tasks.states()}
     try:
         told = await read_tasks(services.redis, int(services.clock().timestamp() * 1000))

@@ -17,17 +17,17 @@ _RETRY_SECONDS = 1
 
 
 def may_be_queued(trace_id: UUID, now: datetime) -> bool:
-    """Tell whether an id was minted within the last hour, so that its record may still be in the queue."""
+    """Tell whether an id was made within the last hour. Its record may still be in the queue."""
     if trace_id.version != _UUID_VERSION:
         return False
     return now - _QUEUED_FOR <= minted_at(trace_id) <= now + _CLOCK_SKEW
 
 
 def missing_trace(trace_id: UUID, now: datetime) -> NotFound:
-    """Return the error of a trace that is not stored; with Retry-After when it may be soon."""
+    """Return the error for a trace that is not stored, with Retry-After when it may be soon."""
     if may_be_queued(trace_id, now):
         return NotFound(
             "This trace is not stored yet, or was never accepted; ask again shortly.",
             retry_after=_RETRY_SECONDS,
         )
-    return NotFound("No trace is stored under this id.")
+    return NotFound("There is no trace with this id.")

@@ -1,4 +1,4 @@
-"""Fast JSON answers of the routes that carry traffic."""
+"""Fast JSON answers for the busy routes."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 def json_response(
     value: object, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return msgspec structs, mappings and lists as JSON; money is a number."""
+    """Return msgspec structs, mappings and lists as JSON, with amounts of money as numbers."""
     return Response(_encode(value), status, headers, "application/json")

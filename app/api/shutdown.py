@@ -1,4 +1,4 @@
-"""Noticing that this process was told to end, before its server closes its doors."""
+"""Noticing that this process was told to end, before its server stops accepting connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def shutdown_noticed(notice: Callable[[], None]) -> Iterator[None]:
-    """Call `notice` on SIGTERM or SIGINT during the block, then whatever handled the signal before.
+    """Call `notice` on SIGTERM or SIGINT during the block, then the handler that was set before.
 
     Outside the main thread, where Python allows no handlers, nothing is noticed.
     """

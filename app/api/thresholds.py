@@ -1,4 +1,4 @@
-"""A project's policy as it is sent."""
+"""A project's policy as clients send it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Weight = Annotated[float, Field(ge=0, le=MOST_WEIGHT)]
 
 
 class PolicyIn(BaseModel):
-    """A project's own thresholds and weights by evaluator; what is left out is as for everybody."""
+    """A project's own thresholds and weights by evaluator. Others become those for everybody."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

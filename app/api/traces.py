@@ -1,4 +1,4 @@
-"""Traces as the API takes filters for them and shows them."""
+"""Filters for traces, and traces as the API shows them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzin
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("a name holds no NUL character")
+        raise ValueError("a name must not contain a NUL character")
     return text
 
 
 def _bounded(moment: datetime) -> datetime:
-    """Return an aware moment, UTC where none is named, no further away than any record can be."""
+    """Return an aware moment (UTC where no zone is given), within the range of record moments."""
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return min(max(aware, _EARLIEST), _LATEST)
 
@@ -40,14 +40,17 @@ Moment = Annotated[datetime, AfterValidator(_bounded)]
 
 
 class TraceQuery(BaseModel):
-    """What GET /traces takes; a parameter that is not listed here is refused, never ignored."""
+    """The parameters of GET /traces.
+
+    A parameter that is not listed here is refused, never ignored.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Literal["live", "evaluate", "import", "all"] = "live"
     model: Name | None = None
-    user_id: Annotated[Name | None, Field(description="As it was sent, or its pseudonym.")] = None
-    session_id: Annotated[Name | None, Field(description="As it was sent, or its pseudonym.")] = None
+    user_id: Annotated[Name | None, Field(description="The id that was sent, or its pseudonym.")] = None
+    session_id: Annotated[Name | None, Field(description="The id that was sent, or its pseudonym.")] = None
     template_id: Name | None = None
     topic: Name | None = None
     flag: Name | None = None
@@ -58,7 +61,7 @@ class TraceQuery(BaseModel):
     start: Annotated[Moment | None, Field(alias="from", description="Inclusive, RFC 3339.")] = None
     end: Annotated[Moment | None, Field(alias="to", description="Exclusive, RFC 3339.")] = None
     limit: Annotated[int, Field(ge=1, le=500)] = 50
-    cursor: Annotated[str | None, Field(max_length=64, description="`next` of the page before.")] = None
+    cursor: Annotated[str | None, Field(max_length=64, description="`next` of the previous page.")] = None
 
     @model_validator(mode="after")
     def _refuse_two_periods(self) -> Self:
@@ -67,9 +70,10 @@ class TraceQuery(BaseModel):
         return self
 
     def filters(self, now: datetime, stored_forms: Callable[[OwnId, str], tuple[str, ...]]) -> Filters:
-        """Return what the list is narrowed to; raises InvalidParameter for an unknown period.
+        """Return the filters of the list; raises InvalidParameter for an unknown period.
 
-        `stored_forms` says under what a user's or session's id may be stored where ids become pseudonyms.
+        `stored_forms` returns the forms in which the id of a user or a session may be stored,
+        because ids may become pseudonyms.
         """
         start, end = self.start, self.end
         if self.time_period is not None:
@@ -102,9 +106,10 @@ def describe(
     restating: Sequence[Restating] = (),
     given: Sequence[GivenScore] = (),
 ) -> dict[str, Any]:
-    """Return a trace under the names of the contract, with everything people said about it.
+    """Return a trace under the names of the contract, with all feedback on it.
 
-    `given_scores` are those of others beside ours, and `restated_by` holds the spans that tell of it once more, and count nothing therefore.
+    `given_scores` came from other evaluators. `restated_by` holds the spans that restate the call,
+    and so count nothing.
     """
     shown = {
         PROMISED_NAMES.get(name, name): value.hex() if isinstance(value, bytes) else value

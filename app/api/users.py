@@ -1,4 +1,4 @@
-"""Asking for an erasure."""
+"""Answers to requests for an erasure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["answer_erasure"]
 async def answer_erasure(services: Services, caller: Identity, target: Target) -> Response:
     """Return 202 with the job that erases a user's data or one trace.
 
-    The audit log names the job and not the user, who is not to be found anywhere afterwards.
+    The audit log names the job and not the user, because the user's id must not remain anywhere.
     """
     project_id = caller.project_id
     job = Job(

@@ -1,4 +1,4 @@
-"""Name and version under which the service introduces itself."""
+"""The name and version that the service reports about itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`llm-monitor audit`: who administered what, straight from the database of the running stack."""
+"""`llm-monitor audit`: the acts of administration, read from the running stack's database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def audit(
     project: Annotated[str | None, typer.Option(help="Only acts on this project.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 100,
 ) -> None:
-    """Print acts of administration, one a line: moment, project, actor, act, subject, detail."""
+    """Print acts of administration, one per line: moment, project, actor, act, subject, detail."""
     for act in transact(lambda connection: read_acts(connection, project, limit=limit)):
         moment = f"{minted_at(act.act_id):%Y-%m-%dT%H:%M:%SZ}"
         detail = msgspec.json.encode(act.detail).decode()

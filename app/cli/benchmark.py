@@ -1,4 +1,4 @@
-"""`llm-monitor benchmark`: how well and how fast the evaluators do on labelled files."""
+"""`llm-monitor benchmark`: the quality and speed of the evaluators on labelled files."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ def benchmark(
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object per line instead of a table.")
     ] = False,
-    task: Annotated[str | None, typer.Option(help=f"Only one of {', '.join(FEEDS)}.")] = None,
+    task: Annotated[str | None, typer.Option(help=f"Only this task: one of {', '.join(FEEDS)}.")] = None,
     detail: Annotated[
-        bool, typer.Option("--detail", help="Also per meta.sub, and per type of personal data.")
+        bool, typer.Option("--detail", help="Print also figures per meta.sub, and per type of personal data.")
     ] = False,
-    tier: Annotated[str, typer.Option(help="Which evaluators: fast.")] = TIER,
+    tier: Annotated[str, typer.Option(help="The evaluators to use: fast.")] = TIER,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many rows per source, drawn with a fixed seed.")
+        int | None, typer.Option(min=1, help="The most rows per source, chosen at random with a fixed seed.")
     ] = None,
     held_out: Annotated[
-        bool, typer.Option("--held-out", help="Leave out rows that shipped weights were fitted on.")
+        bool, typer.Option("--held-out", help="Leave out rows to which the shipped weights were fitted.")
     ] = False,
 ) -> None:
-    """Score labelled files with the evaluators and print their errors and speed, source by source."""
+    """Score labelled files with the evaluators. Print their errors and speed for each source."""
     _check_choices(task, tier)
     files = find_files(folder)
     if not files:
-        raise InvalidParameter(f"{folder} holds no .jsonl or .jsonl.gz file.")
+        raise InvalidParameter(f"There is no .jsonl or .jsonl.gz file in {folder}.")
     evaluators = {one.name: one for one in load_evaluators(load_settings())}
     if not json:
         typer.echo(format_header())
@@ -67,7 +67,7 @@ def benchmark(
                 raise InvalidParameter(str(error)) from error
             bars.advance(every)
     if not count:
-        raise InvalidParameter(f"{folder} holds no labelled row of {task or 'a known task'}.")
+        raise InvalidParameter(f"There is no labelled row of {task or 'a known task'} in {folder}.")
 
 
 def _check_choices(task: str | None, tier: str) -> None:
@@ -79,7 +79,7 @@ def _check_choices(task: str | None, tier: str) -> None:
 
 def _progress() -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    # No thread of its own redraws the bars: what is timed is the CPU time of all threads.
+    # No extra thread redraws the bars, because the measured time is the CPU time of all threads.
     console = Console(stderr=True)
     return Progress(*columns, console=console, auto_refresh=False, transient=True, redirect_stdout=False)
 
@@ -108,7 +108,7 @@ def _measure(
 
 
 def _print(line: str, bars: Progress) -> None:
-    """Print a line where the bars are, which move below it."""
+    """Print a line above the bars, which move down."""
     if not bars.console.is_interactive:
         typer.echo(line)
         return
@@ -118,7 +118,7 @@ def _print(line: str, bars: Progress) -> None:
 
 
 class _Bar:
-    """The bar of one source, moved by scored rows and gone when it is left."""
+    """The bar of one source. It moves with scored rows, and disappears at the end."""
 
     def __init__(self, bars: Progress, source: LabelledSource, total: int) -> None:
         self._bars = bars

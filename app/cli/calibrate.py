@@ -27,13 +27,20 @@ __all__ = ["calibrate"]
 
 def calibrate(
     *,
-    project: Annotated[str, typer.Option(help="Whose traffic and thresholds.")] = DEFAULT_PROJECT,
-    rate: Annotated[float, typer.Option(help="Share of records that may lie beyond a threshold.")] = 0.01,
-    from_: Annotated[str, typer.Option("--from", help="How far back: 24h, 7d, 30d.")] = "7d",
+    project: Annotated[
+        str, typer.Option(help="The project with the traffic and the thresholds.")
+    ] = DEFAULT_PROJECT,
+    rate: Annotated[float, typer.Option(help="The share of records that may be beyond a threshold.")] = 0.01,
+    from_: Annotated[str, typer.Option("--from", help="The period to read: 24h, 7d, 30d.")] = "7d",
     evaluator: Annotated[list[str] | None, typer.Option(help="Only this evaluator; may be repeated.")] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Make the proposals the project's own.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Set the proposed thresholds for the project.")
+    ] = False,
 ) -> None:
-    """Print for each evaluator the threshold beyond which RATE of the project's stored records would lie."""
+    """Print for each evaluator the threshold beyond which a share RATE of records would be.
+
+    The records are the project's stored ones.
+    """
     try:
         start = datetime.now(UTC) - parse_period(from_)
     except ValueError as error:
@@ -42,9 +49,9 @@ def calibrate(
     Console().print(_table(proposals))
     taken = sum(one.proposed is not None for one in proposals.values())
     if apply:
-        typer.echo(f"{taken} thresholds are now those of {project}; records from now on are judged by them")
+        typer.echo(f"{taken} thresholds of {project} are set; new records are judged by them")
     elif taken:
-        typer.echo("nothing was changed: --apply makes these thresholds the project's own")
+        typer.echo("nothing was changed: --apply sets these thresholds for the project")
 
 
 async def _calibrate(
@@ -56,7 +63,7 @@ async def _calibrate(
             proposals = await propose_thresholds(connection, project, judges, rate, start)
         if unknown := chosen - proposals.keys():
             raise InvalidParameter(
-                f"--evaluator {', '.join(sorted(unknown))}: take of {', '.join(proposals) or 'none: no worker ran yet'}."
+                f"--evaluator {', '.join(sorted(unknown))} is no evaluator. Choose from {', '.join(proposals) or 'none, because no worker ran yet'}."
             )
         if chosen:
             proposals = {name: one for name, one in proposals.items() if name in chosen}

@@ -22,26 +22,26 @@ __all__ = ["app"]
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look at records that could not be scored or stored, try them again, or throw them away.",
+    help="List, replay or delete records that could not be scored or stored.",
 )
 _PAGE = 500
 Url = Annotated[str | None, typer.Option(help="Base address of the API; default: the local stack.")]
-Reason = Annotated[str | None, typer.Option(help="Only those given up for this reason.")]
-Before = Annotated[datetime | None, typer.Option(help="Only those given up earlier, in UTC.")]
+Reason = Annotated[str | None, typer.Option(help="Only records that were given up for this reason.")]
+Before = Annotated[datetime | None, typer.Option(help="Only records that were given up earlier, in UTC.")]
 Ids = Annotated[list[UUID] | None, typer.Argument(metavar="[TRACE_ID]...", show_default=False)]
-All = Annotated[bool, typer.Option("--all", help="Every one that --reason and --before leave.")]
+All = Annotated[bool, typer.Option("--all", help="All records that --reason and --before select.")]
 
 
 @app.command("list")
 def list_letters(
     reason: Reason = None,
     before: Before = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="The most records to list.")] = 50,
     url: Url = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """List them, the last received first: trace id, when, how often it was tried, why."""
+    """List dead letters, the last received first: trace id, moment, attempts, reason."""
     table = Table("trace id", "given up", "tries", "replayed", "reason", "detail", box=None)
     with _Api(url) as api:
         for letter in api.letters(_chosen(reason, before), limit):
@@ -65,7 +65,7 @@ def list_letters(
 
 @app.command()
 def show(trace_id: UUID, url: Url = None) -> None:
-    """Print one with its record as JSON; a record that cannot be read is printed as base64."""
+    """Print a dead letter with its record as JSON. An unreadable record is printed as base64."""
     with _Api(url) as api:
         shown = json.dumps(api.ask("GET", f"/{trace_id}"), indent=2, ensure_ascii=False)
         typer.echo("\n".join(map(plain, shown.split("\n"))))
@@ -80,9 +80,10 @@ def replay(
     before: Before = None,
     url: Url = None,
 ) -> None:
-    """Queue records once more under their trace ids: the named ones, or with --all those never replayed.
+    """Queue the named records again under their trace ids, or with --all those never replayed.
 
-    One that is stored then is no dead letter any more; one that fails again stays, with the new reason.
+    A record that is stored then is not a dead letter any more. One that fails again stays one, with
+    the new reason.
     """
     _check(trace_ids, every=every, narrowed=bool(reason or before))
     replayed = unreadable = 0
@@ -90,7 +91,8 @@ def replay(
         for trace_id in trace_ids or ():
             api.ask("POST", f"/{trace_id}/replay")
             replayed += 1
-        # What fails again meanwhile is given up later than now, and not replayed without end.
+        # A record that fails again meanwhile is given up later than now, so it is not replayed
+        # without end.
         chosen = _chosen(reason, before or datetime.now(UTC).replace(tzinfo=None))
         while every:
             done = api.ask("POST", "/replay", chosen)
@@ -106,14 +108,14 @@ def purge(
     every: All = False,
     reason: Reason = None,
     before: Before = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     url: Url = None,
 ) -> None:
-    """Throw records away for good: the named ones, or with --all those that --reason and --before leave."""
+    """Delete records forever: the named ones, or with --all those that the options select."""
     _check(trace_ids, every=every, narrowed=bool(reason or before))
     if not yes:
-        which = f"{len(trace_ids)} records" if trace_ids else "all records that were given up and are meant"
-        typer.confirm(f"Throw away {which}? Nothing brings them back.", abort=True)
+        which = f"{len(trace_ids)} records" if trace_ids else "all selected records"
+        typer.confirm(f"Delete {which}? This cannot be undone.", abort=True)
     with _Api(url) as api:
         if every:
             purged = api.ask("DELETE", "", _chosen(reason, before))["purged"]
@@ -142,7 +144,7 @@ class _Api:
             response = self._client.request(method, f"/pipeline/dead{path}", params=parameters)
         except httpx.TransportError as error:
             raise Unavailable(
-                f"No API answers at {self._client.base_url}: start one, or give --url."
+                f"No API answers at {self._client.base_url}: start one, or set --url."
             ) from error
         if response.is_error:
             raise read_refusal(response, scope="admin")

@@ -1,4 +1,4 @@
-"""`llm-monitor doctor`: what this machine takes, whether its servers are set up well, and what a load needs."""
+"""`llm-monitor doctor`: the capacity of this machine, its servers' setup, the needs of a load."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SHOWN = 5
 
 
 def _finite(value: float | None) -> float | None:
-    """Refuse NaN and infinities, which pass every range."""
+    """Refuse NaN and infinities, which are not outside of any range."""
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter("give a finite number")
     return value
@@ -47,7 +47,7 @@ def _finite(value: float | None) -> float | None:
 _Rate = Annotated[
     float | None,
     typer.Option(
-        min=0.001, max=1e9, callback=_finite, help="Records per second to plan for; default: several."
+        min=0.001, max=1e9, callback=_finite, help="Records per second to plan for; default: several rates."
     ),
 ]
 _OutageMinutes = Annotated[
@@ -59,7 +59,7 @@ _OutageMinutes = Annotated[
 
 
 class _Diagnosis(msgspec.Struct, frozen=True):
-    """Everything the command found out, as `--json` prints it."""
+    """All results of the command, as `--json` prints them."""
 
     figures: Figures
     findings: tuple[Check, ...]
@@ -69,7 +69,8 @@ class _Diagnosis(msgspec.Struct, frozen=True):
 def doctor(
     rate: _Rate = None,
     retention_days: Annotated[
-        int | None, typer.Option(min=1, max=MOST_DAYS, help="Default: as configured.")
+        int | None,
+        typer.Option(min=1, max=MOST_DAYS, help="Days for which traces are kept; default: as configured."),
     ] = None,
     kib: Annotated[
         float, typer.Option(min=0.1, max=1024, callback=_finite, help="Size of a record's texts in KiB.")
@@ -81,14 +82,16 @@ def doctor(
     *,
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="Mend figures that hold numbers no sum can bear, and do nothing else."),
+        typer.Option(
+            "--repair", help="Repair figures with numbers that cannot be added up, and do nothing else."
+        ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
 ) -> None:
-    """Measure this machine's stages in a few seconds and say what a rate of records needs.
+    """Measure this machine's stages in a few seconds, and compute what a rate of records needs.
 
-    Leaves nothing behind; exit status 1 when a server is set up so that records could be lost, or when figures
-    need a repair.
+    No data is left behind. The exit status is 1 when a server is set up so that records could be
+    lost, or when figures need a repair.
     """
     settings = load_settings()
     if repair:
@@ -118,7 +121,7 @@ def _repair(settings: Settings, *, json: bool) -> None:
             "  ".join([f"project {counts.pop('project_id')}:", *(f"{k} {v:,}" for k, v in counts.items())])
         )
     if not done:
-        typer.echo("nothing to repair: every sum can be taken")
+        typer.echo("nothing to repair: all figures can be added up")
 
 
 async def _repair_all(settings: Settings) -> list[Repaired]:
@@ -128,15 +131,18 @@ async def _repair_all(settings: Settings) -> list[Repaired]:
 
 
 def judge_figures(concerned: set[str] | None) -> Check:
-    """Say whether figures can be added up; `concerned` are the projects where not, None where nobody could look."""
+    """Judge whether figures can be added up.
+
+    `concerned` are the projects with figures that cannot; None means that the search took too long.
+    """
     if concerned is None:
-        text = f"figures: too many to look through within {_LONGEST_LOOK.seconds} s; --repair takes its time"
+        text = f"figures: too many to check within {_LONGEST_LOOK.seconds} s; --repair has no time limit"
         return Check(good=True, text=text)
     if not concerned:
-        return Check(good=True, text="figures: every sum can be taken")
+        return Check(good=True, text="figures: all of them can be added up")
     shown = ", ".join(sorted(concerned)[:_SHOWN]) + (" and others" if len(concerned) > _SHOWN else "")
-    advice = "llm-monitor doctor --repair mends what can be"
-    return Check(good=False, text=f"figures of {shown} hold numbers beyond their bounds: {advice}")
+    advice = "llm-monitor doctor --repair repairs as much as possible"
+    return Check(good=False, text=f"figures of {shown} have numbers beyond their bounds: {advice}")
 
 
 def _demand(settings: Settings, rate: float, days: int, outage_minutes: float) -> Demand:
@@ -183,7 +189,7 @@ async def _examine(
 
 async def _check_redis(redis: Redis) -> list[Check]:
     fsync = None
-    with suppress(ResponseError):  # managed servers do not tell
+    with suppress(ResponseError):  # managed servers do not report it
         fsync = (await redis.config_get("appendfsync")).get("appendfsync")
     return list(check_redis(await redis.info(), fsync))
 

@@ -28,12 +28,15 @@ def erase(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Erase what was accepted until now: calls, scores, feedback, dead letters, figures; waits for the end."""
+    """Erase everything accepted until now, and wait for the end.
+
+    That is calls, scores, feedback, dead letters and figures.
+    """
     if (user is None) == (trace is None):
-        raise InvalidParameter("Give either --user or --trace.")
+        raise InvalidParameter("Set either --user or --trace.")
     what = f"everything of user {user}" if user is not None else f"trace {trace}"
     if not yes:
-        typer.confirm(f"Erase {what}? Nothing brings it back.", abort=True)
+        typer.confirm(f"Erase {what}? This cannot be undone.", abort=True)
     path = f"/users/{quote(user, safe='')}" if user is not None else f"/traces/{trace}"
     settings = load_settings()
     headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
@@ -43,7 +46,7 @@ def erase(
             time.sleep(_POLL_SECONDS)
             job = _ask(client, "GET", f"/jobs/{job['job_id']}")
     if job["state"] != "done":
-        raise Unavailable(f"The erasure is {job['state']}: {job['error'] or 'somebody ended it'}.")
+        raise Unavailable(f"The erasure is {job['state']}: {job['error'] or 'somebody cancelled it'}.")
     typer.echo("  ".join(f"{name} {count:,}" for name, count in job["result"].items()))
 
 
@@ -51,7 +54,7 @@ def _ask(client: httpx.Client, method: str, path: str) -> Any:
     try:
         response = client.request(method, path)
     except httpx.TransportError as error:
-        raise Unavailable(f"No API answers at {client.base_url}: start one, or give --url.") from error
+        raise Unavailable(f"No API answers at {client.base_url}: start one, or set --url.") from error
     if response.is_error:
         raise read_refusal(response, scope="admin")
     return response.json()

@@ -26,20 +26,25 @@ def ingest(  # noqa: PLR0913, PLR0917 one parameter per option of the command li
         str | None, typer.Option(help="Base address of the API; default: the local stack.")
     ] = None,
     source: Annotated[
-        str, typer.Option(help="live or import: which records metrics show unless asked.")
+        str, typer.Option(help="live or import. Metrics show live records by default.")
     ] = "live",
-    prompt_field: Annotated[str | None, typer.Option(help="Where the prompt is, as a dotted path.")] = None,
-    response_field: Annotated[str | None, typer.Option(help="Where the response is.")] = None,
-    model_field: Annotated[str | None, typer.Option(help="Where the model's name is.")] = None,
-    context_field: Annotated[str | None, typer.Option(help="Where the retrieved context is.")] = None,
-    id_field: Annotated[str | None, typer.Option(help="Where the record's own id is.")] = None,
+    prompt_field: Annotated[str | None, typer.Option(help="The dotted path of the prompt.")] = None,
+    response_field: Annotated[str | None, typer.Option(help="The dotted path of the response.")] = None,
+    model_field: Annotated[str | None, typer.Option(help="The dotted path of the model's name.")] = None,
+    context_field: Annotated[
+        str | None, typer.Option(help="The dotted path of the retrieved context.")
+    ] = None,
+    id_field: Annotated[str | None, typer.Option(help="The dotted path of the record's own id.")] = None,
     map_: Annotated[
         list[str] | None, typer.Option("--map", help="Any other field, as field=path; may be repeated.")
     ] = None,
 ) -> None:
-    """Send FILE in bulk; sending it twice adds nothing. Ends with what was taken and what was not, and why."""
+    """Send FILE in bulk. Sending it twice adds nothing.
+
+    The command ends with the numbers of accepted and refused records, and the reasons.
+    """
     if source not in {"live", "import"}:
-        raise InvalidParameter(f"--source takes live or import, not {source!r}.")
+        raise InvalidParameter(f"--source must be live or import, not {source!r}.")
     named = {
         "prompt": prompt_field,
         "response": response_field,
@@ -63,7 +68,7 @@ def _parse_map(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         name, separator, path = pair.partition("=")
         if not separator or name not in DEFAULT_FIELDS:
-            raise InvalidParameter(f"--map takes field=path with a field of a record, not {pair!r}.")
+            raise InvalidParameter(f"--map must be field=path with a field of a record, not {pair!r}.")
         chosen[name] = path
     return chosen
 

@@ -1,4 +1,4 @@
-"""`llm-monitor keys`: make, list and revoke API keys, straight in the database of the running stack."""
+"""`llm-monitor keys`: make, list and revoke API keys, directly in the running stack's database."""
 
 from __future__ import annotations
 
@@ -28,17 +28,21 @@ Project = Annotated[str, typer.Option(help="Id of the project.")]
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What the key is for, so that it is known again.")],
+    name: Annotated[str, typer.Argument(help="A name that says what the key is for.")],
     scope: Annotated[list[str], typer.Option(help="ingest, read or admin; may be repeated.")],
     project: Project = DEFAULT_PROJECT,
     expires_days: Annotated[
-        int | None, typer.Option(min=1, max=MOST_DAYS, help="Days until it ends by itself.")
+        int | None, typer.Option(min=1, max=MOST_DAYS, help="Days until the key expires.")
     ] = None,
     requests_per_minute: Annotated[
-        int | None, typer.Option(min=1, max=1_000_000, help="Its rate limit.")
+        int | None,
+        typer.Option(min=1, max=1_000_000, help="The rate limit of the key in requests per minute."),
     ] = None,
 ) -> None:
-    """Make a key and print it, this once; from the first one on the API asks everybody for a key."""
+    """Make a key and print it, only this once.
+
+    With the first key, the API begins to require keys.
+    """
     now = datetime.now(UTC)
     request = KeyRequest(
         name=name,
@@ -48,13 +52,13 @@ def create(
     )
     line = Line(project, command_actor(), now)
     key, text = transact(lambda connection: issue_key(connection, line, request))
-    typer.echo(f"{key.prefix} for project {project}; it is shown this once:", err=True)
+    typer.echo(f"{key.prefix} for project {project}; it is shown only this once:", err=True)
     typer.echo(text)
 
 
 @app.command("list")
-def list_(project: Annotated[str | None, typer.Option(help="Only those of this project.")] = None) -> None:
-    """List keys, those that ended too, without their secrets."""
+def list_(project: Annotated[str | None, typer.Option(help="Only keys of this project.")] = None) -> None:
+    """List keys without their secrets, including those that ended."""
 
     async def read(connection: Connection) -> list[Key]:
         if project is not None:
@@ -73,10 +77,10 @@ def list_(project: Annotated[str | None, typer.Option(help="Only those of this p
 
 @app.command()
 def revoke(
-    prefix: Annotated[str, typer.Argument(help="The public beginning of the key, lm_ and 12 digits.")],
+    prefix: Annotated[str, typer.Argument(help="The public beginning of the key: lm_ and 12 digits.")],
     project: Project = DEFAULT_PROJECT,
 ) -> None:
-    """End a key for good; every process refuses it within two seconds."""
+    """Revoke a key forever. Every process refuses it within two seconds."""
     line = Line(project, command_actor(), datetime.now(UTC))
     key = transact(lambda connection: withdraw_key(connection, line, prefix))
     typer.echo(f"{key.prefix} ({plain(key.name)}) is revoked")
@@ -87,4 +91,4 @@ def _scope(value: str) -> Scope:
         if scope == value:
             found: Scope = scope
             return found
-    raise InvalidParameter(f"--scope takes ingest, read or admin, not {value!r}.")
+    raise InvalidParameter(f"--scope must be ingest, read or admin, not {value!r}.")

@@ -1,6 +1,6 @@
-"""The command line `llm-monitor`: every other module of this package is one command.
+"""The command line `llm-monitor`. Every other module of this package is one command.
 
-A module `urls` offers a function `urls`, or for a group of sub-commands a `typer.Typer` named `app`.
+A module `urls` has a function `urls`, or for a group of sub-commands a `typer.Typer` named `app`.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class ErrorReportingGroup(TyperGroup):
 
 
 def build() -> typer.Typer:
-    """Return the command line with every command that this package holds."""
+    """Return the command line with every command of this package."""
     cli = typer.Typer(
         cls=ErrorReportingGroup,
         no_args_is_help=True,
-        help="Look into and feed a running LLM Monitor.",
+        help="Read from a running LLM Monitor, and send records to it.",
         pretty_exceptions_enable=False,
     )
     cli.callback()(_no_options)
@@ -52,7 +52,7 @@ def build() -> typer.Typer:
 
 
 def _no_options() -> None:
-    # A callback keeps a command line with a single command from losing that command's name.
+    # Without a callback, a command line with a single command would lose that command's name.
     return
 
 

@@ -12,7 +12,7 @@ __all__ = ["migrate"]
 
 
 def migrate() -> None:
-    """Apply pending migrations to DATABASE_URL; replicas may call it at once, and twice changes nothing."""
+    """Apply pending migrations to DATABASE_URL. Replicas may call it at once, and again."""
     database_url = load_settings().database_url
     if database_url is None:
         raise StartupError("DATABASE_URL is not set: a local stack migrates its own database when it starts")

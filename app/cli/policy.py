@@ -1,4 +1,4 @@
-"""`llm-monitor policy`: by which thresholds and weights a project's records are judged, and changing them."""
+"""`llm-monitor policy`: print or change the thresholds and weights for a project's records."""
 
 from __future__ import annotations
 
@@ -37,12 +37,15 @@ def policy(
         list[str] | None, typer.Option(help="evaluator=0.3, or evaluator=default; may be repeated.")
     ] = None,
 ) -> None:
-    """Print a project's thresholds and weights; with options, change them first, for records from now on."""
+    """Print a project's thresholds and weights.
+
+    With options, change them first, for new records.
+    """
     thresholds, weights = _read("--threshold", threshold or ()), _read("--weight", weight or ())
     report = asyncio.run(_run(project, thresholds, weights))
     Console().print(_table(report))
     if report.decided:
-        typer.echo(f"decided on {report.decided}; in brackets what holds for everybody")
+        typer.echo(f"decided on {report.decided}; in brackets the values for everybody")
 
 
 async def _run(project: str, thresholds: Changes, weights: Changes) -> PolicyReport:

@@ -1,4 +1,4 @@
-"""`llm-monitor projects`: make and list projects, straight in the database of the running stack."""
+"""`llm-monitor projects`: make and list projects, directly in the running stack's database."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ app = typer.Typer(no_args_is_help=True, help="Make and list projects.")
 
 @app.command()
 def create(
-    project_id: Annotated[str, typer.Argument(help="Its id: a-z, 0-9, - and _.")],
-    name: Annotated[str | None, typer.Option(help="Its name for people; default: the id.")] = None,
+    project_id: Annotated[str, typer.Argument(help="The id of the project: a-z, 0-9, - and _.")],
+    name: Annotated[
+        str | None, typer.Option(help="The name of the project for people; default: the id.")
+    ] = None,
 ) -> None:
     """Make a project; `llm-monitor keys create --project ID` then makes its keys."""
     line = Line(project_id, command_actor(), datetime.now(UTC))
@@ -34,9 +36,14 @@ def create(
 
 @app.command()
 def password(
-    project_id: Annotated[str, typer.Argument(help="Whose admins sign in with it.")] = DEFAULT_PROJECT,
+    project_id: Annotated[
+        str, typer.Argument(help="The project whose admins sign in with the password.")
+    ] = DEFAULT_PROJECT,
 ) -> None:
-    """Set the password with which admins sign in to the dashboard; asks for it, or reads a line of standard input."""
+    """Set the password with which admins sign in to the dashboard.
+
+    The command asks for it, or reads a line of standard input.
+    """
     if sys.stdin.isatty():
         chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:

@@ -1,4 +1,4 @@
-"""`llm-monitor repair-queue`: cutting off what Redis cannot read of the file that holds the queue."""
+"""`llm-monitor repair-queue`: cut off the part of the queue's file that Redis cannot read."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ __all__ = ["repair_queue"]
 
 
 def repair_queue() -> None:
-    """Cut a damaged end off the embedded Redis' file, and keep a copy of it; the stack must be stopped.
+    """Cut a damaged end off the embedded Redis' file, and keep a copy of it.
 
-    Records that were accepted in that part and are not stored count as unaccounted afterwards.
+    The stack must be stopped. Records in that part that are not stored count as unaccounted
+    afterwards.
     """
     settings = load_settings()
     folder = prepare_data_folder(settings.data_dir, server_account(settings.data_dir))
@@ -25,8 +26,8 @@ def repair_queue() -> None:
         damage = find_damage(folder / "redis")
         if damage is None:
             typer.echo(
-                f"The queue's file in {folder / 'redis'} is whole, or there is none: nothing was changed."
+                f"The queue's file in {folder / 'redis'} is intact, or there is none. Nothing was changed."
             )
             return
         kept = cut(damage, counter=None if damage.harmless else ACCEPTED_KEY)
-    typer.echo(f"Cut off {damage}. A copy of them is {kept}. Start the stack again.")
+    typer.echo(f"Cut off {damage}. A copy of them is in {kept}. Start the stack again.")

@@ -1,4 +1,4 @@
-"""`llm-monitor rules`: check a file of rules, and try it on a text, before a stack starts with it."""
+"""`llm-monitor rules`: check a file of rules, and try it on a text, before a stack uses it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def rules(
     prompt: Annotated[str, typer.Option(help="A prompt to try the rules on.")] = "",
     response: Annotated[str, typer.Option(help="A response to try the rules on.")] = "",
 ) -> None:
-    """Print what a file of rules says, or the line that is wrong; with a text, what its rules find there."""
+    """Print the rules of a file, or the line that is wrong.
+
+    With a text, also print what they find.
+    """
     found = read_rules(file)
     evaluators = build_evaluators(found.rules)
     (scores,) = evaluate([Record(prompt=prompt, response=response)], evaluators)

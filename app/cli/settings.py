@@ -1,4 +1,4 @@
-"""`llm-monitor settings`: the reference page of every setting, written from the settings themselves."""
+"""`llm-monitor settings`: the reference page of every setting, made from the settings."""
 
 from __future__ import annotations
 

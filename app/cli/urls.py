@@ -1,4 +1,4 @@
-"""`llm-monitor urls`: where the database and Redis of the local stack are."""
+"""`llm-monitor urls`: print the addresses of the local stack's database and Redis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["urls"]
 
 
 def urls() -> None:
-    """Print DATABASE_URL and REDIS_URL of the running local stack, as psql and redis-py take them."""
+    """Print DATABASE_URL and REDIS_URL of the running local stack, for psql and redis-py."""
     found = running_addresses(load_settings())
     typer.echo(f"DATABASE_URL={found.database_url}")
     typer.echo(f"REDIS_URL={found.redis_url}")

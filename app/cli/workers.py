@@ -1,4 +1,4 @@
-"""`llm-monitor workers`: which workers live, for people and for the health check of a container."""
+"""`llm-monitor workers`: print the running workers, also for the health check of a container."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ __all__ = ["workers"]
 def workers(
     *, here: Annotated[bool, typer.Option("--here", help="Only those of this host or container.")] = False
 ) -> None:
-    """Print the workers heard of in the last 15 s, as host:process; exit status 1 when there is none."""
+    """Print the workers that reported in the last 15 s, as host:process.
+
+    Without any, exit with 1.
+    """
     settings = load_settings()
     url = settings.redis_url or read_addresses(settings.data_dir).redis_url or ""
     try:

@@ -1,4 +1,7 @@
-"""From columns of calls to rollup deltas: pure, and the same for every path that adds or takes back traces."""
+"""The way from columns of calls to rollup deltas.
+
+It is pure, and the same wherever traces are added to rollups or taken out of them.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,9 @@ from monitoring.bounds import MOST_TOKENS, MOST_USD, MOST_VALUE
 
 __all__ = ["add_up", "aggregate", "difference", "negate"]
 
-# Minutes are read of the last three hours and hours of the last seven days (monitoring.statistics.trends). What was older
-# when it was accepted is never read more finely, and a flood of it makes no more rows than there were hours or days.
+# Reports read minutes of the last three hours and hours of the last seven days
+# (monitoring.statistics.trends). A call that was older when it was accepted is never read in finer
+# buckets, and many such calls make no more rows than there were hours or days.
 _HOURS_AFTER, _DAYS_AFTER = 4 * 60, 8 * 24 * 60  # in minutes
 _EXAMPLES = 3
 _UNMEASURED = frozenset({"template", "user", "session", "tag", "flag"})
@@ -35,12 +39,15 @@ _SPREAD_BY_MODEL = frozenset(
 
 
 def _is_whole(measure: str) -> bool:
-    """Tell whether a measure is no part of an evaluator's score, which has a dot in its name."""
+    """Tell whether a measure is not a part of an evaluator's score.
+
+    Parts have a dot in their name.
+    """
     return "." not in measure
 
 
-# Everything is kept of all calls together. Parts and histograms are most of what a row holds, and a row per model
-# and minute is most rows.
+# All measures and histograms are kept for all calls together. Parts and histograms are most of a
+# row's content, and the rows per model and minute are most of the rows.
 _EXTENTS = {
     "all": Extent(sums=lambda _: True, histogram=lambda _: True),
     "model": Extent(sums=_is_whole, histogram=_SPREAD_BY_MODEL.__contains__),
@@ -62,12 +69,15 @@ _FREE = Decimal(0)
 
 
 def aggregate(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Delta]:
-    """Return what the traces add to every bucket of every dimension; steps around calls add nothing."""
+    """Return what the traces add to every bucket of every dimension. Steps add nothing."""
     return add_up(observe(traces, descriptive))
 
 
 def difference(before: Sequence[Trace], after: Sequence[Trace], descriptive: Collection[str]) -> list[Delta]:
-    """Return what changes in every bucket when traces that were counted are replaced or, without `after`, removed."""
+    """Return what changes in every bucket when counted traces are replaced or removed.
+
+    They are removed where `after` is empty.
+    """
     return [*map(negate, aggregate(before, descriptive)), *aggregate(after, descriptive)]
 
 
@@ -83,7 +93,7 @@ def add_up(batches: Iterable[Calls]) -> list[Delta]:
 
 
 def negate(delta: Delta) -> Delta:
-    """Return the delta that takes another one back."""
+    """Return the delta that takes another one out of the rollups."""
     return msgspec.structs.replace(
         delta,
         **{name: -getattr(delta, name) for name in _SCALARS},
@@ -96,12 +106,12 @@ _Ints = NDArray[np.int64]
 
 
 class _Sums:
-    """Batches of one project, laid end to end under common numbers for their names."""
+    """Batches of one project, concatenated, with one common numbering for their names."""
 
     def __init__(self, batches: Sequence[Calls]) -> None:
         self._batches = batches
         self._names = Places({"": 0})
-        # The last number is that of no name, whose place is -1.
+        # The last number stands for no name, whose place is -1.
         self._renamed = [
             np.array([*(self._names[name] for name in batch.names), -1], dtype=np.int64) for batch in batches
         ]
@@ -136,7 +146,7 @@ class _Sums:
         )
 
     def _memberships(self) -> tuple[_Ints, _Ints]:
-        """Return a key of seven numbers for each group that each call is in, and the calls' numbers."""
+        """Return the key (seven numbers) of each group that each call is in, and the calls."""
         sources, models, templates = (
             self._places("sources"),
             self._places("models"),
@@ -194,7 +204,7 @@ class _Sums:
         return [np.add.reduceat(column[calls], begins).tolist() for column in columns]
 
     def _tables(self, dimensions: Sequence[str], owners: _Ints, calls: _Ints) -> list[Table]:
-        """Return the table of each group, which is empty where the dimension has none."""
+        """Return the table of each group. It is empty where the dimension has no measures."""
         wanted = [number for number, name in enumerate(dimensions) if name not in _UNMEASURED]
         ranks = np.full(len(dimensions), -1)
         ranks[wanted] = np.arange(len(wanted))
@@ -216,7 +226,7 @@ class _Sums:
         return tables
 
     def _examples(self, dimensions: Sequence[str], calls: _Ints, begins: _Ints) -> list[tuple[UUID, ...]]:
-        """Return the newest calls of each group of flagged ones."""
+        """Return the newest calls of each group of flagged calls."""
         ids = b"".join([batch.ids for batch in self._batches])
         ends = [*begins[1:].tolist(), calls.size]
         return [
@@ -225,7 +235,10 @@ class _Sums:
         ]
 
     def _accepted(self) -> _Ints:
-        """Return the minute of acceptance of each call, which the first six bytes of its id carry in milliseconds."""
+        """Return the minute of acceptance of each call.
+
+        The first six bytes of its id hold the moment in milliseconds.
+        """
         ids = np.frombuffer(b"".join([batch.ids for batch in self._batches]), dtype=">u2").reshape(-1, 8)
         high, middle, low = ids[:, :3].astype(np.int64).T
         accepted: _Ints = ((high << 32) + (middle << 16) + low) // 60_000
@@ -235,7 +248,7 @@ class _Sums:
         return np.concatenate([np.array(getattr(batch, name), dtype=kind) for batch in self._batches])
 
     def _places(self, name: str) -> _Ints:
-        """Return a column of places in `names` as numbers that all batches share."""
+        """Return a column of places in `names`, in the numbering that all batches share."""
         return np.concatenate(
             [
                 renamed[np.array(getattr(batch, name), dtype=np.int64)]
@@ -255,9 +268,10 @@ class _Sums:
 
 
 def _checked(column: NDArray[Any], most: float | Decimal) -> NDArray[Any]:
-    """Return a column of which every number is within its bound; raises ValueError otherwise.
+    """Return a column whose numbers are all within the bound; raises ValueError otherwise.
 
-    Batches from before there were bounds may hold others, and a sum of those is one for good.
+    Batches from before there were bounds may hold other numbers, and a sum with one of them stays
+    out of bounds for ever.
     """
     if column.size and not (column.min() >= 0 and column.max() <= most):
         raise ValueError(f"a batch holds a number that is negative or beyond {most}")
@@ -265,7 +279,7 @@ def _checked(column: NDArray[Any], most: float | Decimal) -> NDArray[Any]:
 
 
 def _floored(minutes: _Ints, grains: _Ints) -> _Ints:
-    """Return the minutes at which the buckets of so many seconds begin that hold the given ones."""
+    """Return for each minute the minute at which its bucket begins; `grains` are in seconds."""
     widths = grains // MINUTE
     found: _Ints = minutes // widths * widths
     return found

@@ -1,4 +1,4 @@
-"""Calls to be counted, column by column: what a stored job leaves for the rollups."""
+"""The calls of a stored job in columns, as they are counted in the rollups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ASSESSED, UNSAFE = 1, 2
 
 
 class Places(dict[str, int]):
-    """The place of every name, given out in the order in which they come."""
+    """The place of every name. Places are numbered in the order in which the names come."""
 
     def __missing__(self, name: str) -> int:
         """Give the next place to a new name."""
@@ -24,16 +24,16 @@ class Places(dict[str, int]):
 class Calls(msgspec.Struct, frozen=True, array_like=True):
     """Calls of one project, as parallel lists with an element per call unless said otherwise.
 
-    `names` holds every name once, and what is called a place is a place in it. `minutes` are whole minutes
-    since 1970, `ids` the identifiers' 16 bytes one behind the other, `costs` US dollars, `users` and
-    `sessions` places or -1 for none. `labelled`, `dimensions` and `labels` have an element per tag, flag
-    and label: the number of its call, and the places of its dimension and its value.
+    `names` holds every name once. A place is an index into `names`. `minutes` are whole minutes
+    since 1970, `ids` the 16 bytes of each id one after the other, `costs` US dollars, `users` and
+    `sessions` places, or -1 for none. `labelled`, `dimensions` and `labels` have an element per
+    tag, flag and label: the number of its call, and the places of its dimension and its value.
 
-    `lengths` says how many observations each call has; of each, `measures` is the place of its name and
-    `values` its value; `hits` and `unbinned` are the numbers of observations that are hits, and of those
-    that enter no histogram.
+    `lengths` holds the number of observations of each call. Of each observation, `measures` holds
+    the place of its name and `values` its value. `hits` and `unbinned` are the numbers of
+    observations that are hits, and of those that are in no histogram.
 
-    Encoded batches outlive an upgrade by seconds: what is added comes last, with a default.
+    Encoded batches may be read after an upgrade, so new fields come last and have a default.
     """
 
     project_id: str

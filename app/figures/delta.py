@@ -12,10 +12,11 @@ __all__ = ["Delta"]
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """Counts, sums and sparse histograms of one bucket of one dimension; field names are the columns.
+    """Counts, sums and sparse histograms of one bucket of one dimension.
 
-    `grain` is in seconds, `bucket` the aware UTC start. `measures`, `counts`, `sums` and `hits` are
-    parallel; `bin_measures` (1-based into `measures`), `bins` and `bin_counts` are parallel too.
+    The fields are the columns. `grain` is in seconds, `bucket` the aware UTC start. `measures`,
+    `counts`, `sums` and `hits` are parallel; `bin_measures` (1-based into `measures`), `bins` and
+    `bin_counts` are parallel too.
     """
 
     project_id: str

@@ -1,4 +1,4 @@
-"""How long the buckets of rollups are, in seconds: each grain is a multiple of the one before."""
+"""The lengths of rollup buckets in seconds. Each grain is a multiple of the one before."""
 
 from __future__ import annotations
 

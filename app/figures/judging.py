@@ -1,4 +1,4 @@
-"""Which scores are hits: those beyond the threshold of their evaluator, as a project's policy has it."""
+"""Which scores are hits: those beyond the threshold of the evaluator in a project's policy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Judging(NamedTuple):
 
     @classmethod
     def of(cls, evaluators: Iterable[Evaluator], policy: Policy) -> Judging:
-        """Collect them from the evaluators and from what a project decided otherwise."""
+        """Return the thresholds of evaluators. The project's own ones replace the default ones."""
         found = [
             (one, threshold)
             for one in evaluators
@@ -33,7 +33,7 @@ class Judging(NamedTuple):
         )
 
     def hits(self, results: Mapping[str, Result]) -> tuple[str, ...]:
-        """Return the evaluators whose value is beyond their threshold: low quality, or a danger."""
+        """Return the evaluators whose value is a hit: low quality, or a danger."""
         below, at_or_above = self.below, self.at_or_above
         return tuple(
             [
@@ -47,5 +47,5 @@ class Judging(NamedTuple):
 
 
 def describing(evaluators: Iterable[Evaluator]) -> frozenset[str]:
-    """Return the evaluators whose labels are counted by themselves."""
+    """Return the evaluators whose labels are counted separately."""
     return frozenset(one.name for one in evaluators if one.category == "descriptive")

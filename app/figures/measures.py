@@ -1,4 +1,4 @@
-"""What rollups say about a set of records: counts, measures and histograms."""
+"""The content of rollups for a set of records: counts, measures and histograms."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ __all__ = ["Counts", "Group", "Histogram", "Measure"]
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many records there were and what is known of all of them.
+    """The number of records, and totals over all of them.
 
-    `assessed` have a safety verdict and `unsafe` a bad one, `quality_count` have an overall quality whose
-    sum is `quality_sum`, `priced` have a known cost, and `cost_usd` is the sum of those.
+    `assessed` records have a safety verdict, and `unsafe` ones a bad verdict. `quality_count`
+    records have an overall quality, and `quality_sum` is its sum. `priced` records have a known
+    cost, and `cost_usd` is its sum in US dollars.
     """
 
     records: int = 0
@@ -46,7 +47,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measure(msgspec.Struct, frozen=True):
-    """Values of one measure: how many, their sum, and how many lie beyond the evaluator's threshold."""
+    """The values of one measure: their number, their sum, and how many are beyond the threshold."""
 
     count: int = 0
     total: float = 0.0
@@ -59,13 +60,16 @@ class Measure(msgspec.Struct, frozen=True):
 
 
 class Histogram(msgspec.Struct, frozen=True):
-    """A sparse log-bucket histogram of `monitoring.statistics.histogram`: buckets, which may repeat, and how many values each holds."""
+    """A sparse log-bucket histogram of `monitoring.statistics.histogram`.
+
+    It holds buckets, which may repeat, and the number of values in each.
+    """
 
     buckets: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
 
     def percentiles(self, quantiles: Sequence[float]) -> list[float | None]:
-        """Return quantiles (0..1) within one bucket, 2.5 %, of the exact ones; None when empty."""
+        """Return quantiles (0..1), each within one bucket (2.5 %) of the exact one; else None."""
         return percentiles(self.buckets, self.counts, quantiles)
 
 

@@ -1,4 +1,7 @@
-"""From stored traces to the columns that rollups are made of: pure, and the same for every path."""
+"""From stored traces to the columns that rollups are made of.
+
+It is pure, and the same wherever traces are added to rollups or taken out of them.
+"""
 
 from __future__ import annotations
 
@@ -25,22 +28,23 @@ _MEASURED = (OVERALL_QUALITY, "safety_score", "response_time_ms", "time_to_first
 
 
 def other_mark(dimension: str, value: str) -> str:
-    """Return the mark of a trace whose name is counted under `(other)`, because too many were seen that day.
+    """Return the mark of a trace whose name is counted under `(other)`, because a day had too many.
 
-    The trace says so itself, so that what it added can be taken back exactly, whenever that is.
+    The mark is stored in the trace, so that its figures can be taken out exactly at any later time.
     """
     of = f"tag:{value}" if dimension == "tag" else dimension
     return f"{COUNTED_AS_OTHER}{of}"
 
 
 def observe(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Calls]:
-    """Return what the traces add to every bucket of every dimension, by project; steps add nothing.
+    """Return what the traces add to every bucket of every dimension, by project. Steps add nothing.
 
-    It follows from the traces alone: thresholds and caps of the moment they were scored are written in them,
-    so that what was added can be taken back exactly after both have changed.
+    The result depends only on the traces. They hold the thresholds and caps of the moment when they
+    were scored. So their figures can be taken out exactly after both have changed.
 
-    A number of a trace that is beyond its bound, as one may be that was stored before there were bounds, counts
-    as unknown. Raises ValueError for what an evaluator measured and is negative or beyond every bound.
+    A number of a trace that is beyond its bound counts as unknown. Traces from before there were
+    bounds may hold one. Raises ValueError for an evaluator's measurement that is negative or beyond
+    every bound.
     """
     calls: dict[str, list[Trace]] = defaultdict(list)
     for trace in traces:
@@ -107,7 +111,7 @@ class _Observing:
         }
 
     def _describe(self, call: Trace) -> Iterator[tuple[str, str]]:
-        """Return what a call is counted under besides its names: tags, flags, and labels."""
+        """Return the values of tags, flags and labels under which a call is counted too."""
         for tag in dict.fromkeys(_name(call, "tag", tag) for tag in call.tags):
             yield "tag", tag
         for flag in call.flags:
@@ -155,11 +159,9 @@ class _Observing:
 
 
 def _check(values: Sequence[float]) -> None:
-    # A sum alone tells NaN, which no comparison does.
+    # Only a sum reveals NaN; no comparison does.
     if values and not (min(values) >= 0 and max(values) <= MOST_VALUE and math.isfinite(sum(values))):
-        raise ValueError(
-            f"what an evaluator measures is a finite number of zero or more, {MOST_VALUE:g} at most"
-        )
+        raise ValueError(f"a measurement of an evaluator must be a finite number from zero to {MOST_VALUE:g}")
 
 
 def _verdict(call: Trace) -> int:

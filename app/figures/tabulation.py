@@ -1,4 +1,4 @@
-"""Adding up what was measured, for many overlapping groups of records in one pass."""
+"""Adding up measurements for many overlapping groups of records in one pass."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _BUCKETS = 1 << 16
 
 
 class Table(NamedTuple):
-    """What was measured in one group, in parallel tuples: one element per measure, then one per bin.
+    """The measurements of one group, in parallel tuples: one element per measure, then one per bin.
 
-    `measures` are sorted by name; `bin_measures` count them from 1 and `bins` are those of
-    `monitoring.statistics.histogram`, both ascending.
+    `measures` are sorted by name. `bin_measures` are numbers of measures, counted from 1, and
+    `bins` are those of `monitoring.statistics.histogram`. Both ascend.
     """
 
     measures: Sequence[str]
@@ -32,7 +32,7 @@ class Table(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """How much of what was measured a group keeps, by the name of the measure: its sums, and its histogram."""
+    """Which measures of a group are kept, by name: those with sums, and those with a histogram."""
 
     sums: Callable[[str], bool]
     histogram: Callable[[str], bool]
@@ -44,9 +44,9 @@ NO_TABLE = Table((), (), (), (), (), (), ())
 class Observations(NamedTuple):
     """Values that were measured on records, in the order of the records.
 
-    `lengths` says how many belong to each record. Of each observation, `measures` is its place in `names`
-    and `values` its value of zero or more; `hits` and `unbinned` are the places of observations that are
-    hits, and of those that enter no histogram.
+    `lengths` holds the number of observations of each record. Of each observation, `measures` holds
+    the place of its name in `names`, and `values` its value of zero or more. `hits` and `unbinned`
+    are the places of observations that are hits, and of those that are in no histogram.
     """
 
     names: Sequence[str]
@@ -62,10 +62,11 @@ class Observations(NamedTuple):
         records: NDArray[np.int64],
         extents: Sequence[Extent],
     ) -> list[Table]:
-        """Return the table of each group; `owners` ascend, and pair by pair own one of `records`.
+        """Return the table of each group.
 
-        A record may be in several groups, `extents` has an element per group. Raises ValueError for values that
-        are negative or not finite.
+        `owners` are ascending numbers of groups, and pair by pair each owns one of `records`. A
+        record may be in several groups. `extents` has an element per group. Raises ValueError for
+        values that are negative or not finite.
         """
         groups = len(extents)
         if not groups or not self.measures.size:
@@ -85,7 +86,7 @@ class Observations(NamedTuple):
     def _expand(
         self, owners: NDArray[np.int64], records: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the group and the number of each observation, once for every group that it is in."""
+        """Return the group and the number of each observation, once for every group that has it."""
         ends = np.cumsum(self.lengths)
         lengths = self.lengths[records]
         before = np.cumsum(lengths) - lengths
@@ -95,7 +96,7 @@ class Observations(NamedTuple):
     def _columns(
         self, cell: NDArray[np.int64], element: NDArray[np.int64], spread: NDArray[np.bool_]
     ) -> Mapping[str, NDArray[np.int64] | NDArray[np.float64]]:
-        """Return count, sum and hits of each cell that holds something, and its bins where it has a spread."""
+        """Return count, sum and hits of each non-empty cell, and its bins if it has a histogram."""
         hits = np.zeros(self.measures.size)
         hits[self.hits] = 1.0
         buckets = bucket_of(self.values).astype(np.int64) + _BUCKETS // 2
@@ -120,7 +121,7 @@ class Observations(NamedTuple):
 def _tables(
     names: Sequence[str], groups: int, columns: Mapping[str, NDArray[np.int64] | NDArray[np.float64]]
 ) -> list[Table]:
-    """Cut the columns, which are ascending by cell, into those of each group."""
+    """Divide the columns, which ascend by cell, among the groups."""
     cells, bin_cells = columns["cells"], columns["bin_cells"]
     starts = np.arange(groups + 1) * len(names)
     tops = np.searchsorted(cells, starts)

@@ -1,4 +1,4 @@
-"""From a cell of a table, which is always text, to a field of a record that is more than text."""
+"""From a table cell, which is always text, to a field of a record that is not a text."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ _SWITCH_PREFIX = "check_"
 
 
 def read_cell(name: str, cell: str) -> Any:
-    """Return what a cell says for the field `name` of a record; the cell itself where that is a text.
+    """Return the value of a cell for the field `name` of a record, or the cell itself for a text.
 
-    `tags` are separated by semicolons, or a JSON array where a tag holds one. `context` is a JSON array of
-    texts, or one text. `metadata` is a JSON object, `messages` a JSON array of objects, and the switches
-    `check_…` are true or false in any case. What is none of these is left for the API to refuse.
+    `tags` are separated by semicolons, or are a JSON array where a tag contains one. `context` is a
+    JSON array of texts, or one text. `metadata` is a JSON object, and `messages` a JSON array of
+    objects. The switches `check_…` are true or false in any case. Other cells are returned
+    unchanged, and the API refuses them.
     """
     if name == "tags":
         found = _read_json(cell, list)
@@ -43,7 +44,7 @@ def _or_cell(found: Any, cell: str) -> Any:
 
 
 def _read_json(cell: str, kind: type) -> Any:
-    """Return the JSON of a cell where it is of this kind, else None."""
+    """Return the JSON of a cell if it is of this kind, else None."""
     if not cell.lstrip().startswith(("[", "{")):
         return None
     try:

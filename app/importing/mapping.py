@@ -15,7 +15,7 @@ from app.schemas.records import RecordIn
 
 __all__ = ["DEFAULT_FIELDS", "map_row"]
 
-# Where a record's fields are looked for unless told otherwise; the first path that has a value wins.
+# The default paths of a record's fields. The first path that has a value is used.
 DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
     **{name: (name,) for name in RecordIn.__struct_fields__},
     "model_name": ("model_name", "model", "meta.model"),
@@ -32,12 +32,13 @@ def map_row(
 ) -> dict[str, Any]:
     """Return the record of a row: mapped fields by name, everything else as metadata.
 
-    In a row of a table (`is_table`) every value is the text of a cell, read as `read_cell` says.
+    In a row of a table (`is_table`) every value is the text of a cell, which is read as `read_cell`
+    describes.
 
-    `chosen` maps a record's field to a dotted path of the row and beats the defaults. Absent and null
-    texts become empty ones; a row with neither prompt nor response raises InvalidRecord, because it is a file
-    whose fields have other names. A row without an id gets one of its content and line, so that sending the
-    same file again adds nothing.
+    `chosen` maps a record's field to a dotted path of the row and replaces the defaults. Absent and
+    null texts become empty texts. A row with neither prompt nor response raises InvalidRecord,
+    because the fields of such a file have other names. A row without an id gets one made of its
+    content and line, so that sending the same file again adds nothing.
     """
     record: dict[str, Any] = {}
     used: set[str] = set()
@@ -76,9 +77,10 @@ def _find(fields: Mapping[str, Any], path: str) -> Any:
 
 
 def _typed(name: str, value: Any) -> Any:
-    """Turn a CSV cell into the number that the field holds; what is none is left for the API to refuse.
+    """Turn a CSV cell into the number that the field holds. The API refuses what is not a number.
 
-    So is a number without an end, which JSON cannot say: as text. NaN is how tables write that there is none.
+    An infinite number stays a text, because JSON has no form for it, and is refused too. NaN stands
+    for an absent value in tables.
     """
     if name not in _NUMBERS or not isinstance(value, str | float):
         return value

@@ -23,9 +23,10 @@ _ENCODING = "UTF-8"
 
 
 class Row(NamedTuple):
-    """One line of a file: its number from 1, its fields or why there are none, and the bytes read so far.
+    """One line of a file: its number from 1, its fields or why there are none, and the bytes read.
 
-    `is_table` says that every field is the text of a cell. `position` counts bytes of the file as it lies on disk, so that progress can be measured against its size.
+    `is_table` says that every field is the text of a cell. `position` counts bytes of the file on
+    disk (compressed, if it is), so that progress can be measured against its size.
     """
 
     line: int
@@ -38,8 +39,8 @@ class Row(NamedTuple):
 def open_rows(path: Path) -> Iterator[Row]:
     """Yield the rows of a .jsonl, .ndjson or .csv file, each also as .gz.
 
-    Raises NotFound, UnsupportedMediaType, or MalformedBody for another encoding than UTF-8, before the first row,
-    and MalformedBody for a broken archive.
+    Before the first row it raises NotFound, UnsupportedMediaType, or MalformedBody for an encoding
+    other than UTF-8. It raises MalformedBody for a broken archive.
     """
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     if suffix not in _JSON_LINES | {".csv"}:
@@ -56,7 +57,7 @@ def open_rows(path: Path) -> Iterator[Row]:
             yield from rows
         except (EOFError, gzip.BadGzipFile, zlib.error, csv.Error) as error:
             raise MalformedBody(
-                f"{path}: the archive ends early or is no gzip, or a row is no CSV; rows before it were sent."
+                f"{path}: the archive is incomplete or not gzip, or a row is not CSV. The rows before it were sent."
             ) from error
 
 
@@ -90,6 +91,6 @@ def _csv_rows(content: IO[bytes], raw: IO[bytes]) -> Iterator[Row]:
         reader = csv.DictReader(text)
         for fields in reader:
             extra = fields.pop(None, None)  # DictReader's key for surplus cells
-            problem = f"{len(extra)} cells more than the header names" if extra else None
+            problem = f"{len(extra)} cells more than the header has" if extra else None
             present = {key: value for key, value in fields.items() if value not in {None, ""}}
             yield Row(reader.line_num, None if problem else present, problem, raw.tell(), is_table=True)

@@ -1,4 +1,4 @@
-"""Posting records in bulk to a running API, a few requests at a time, as patiently as it asks for."""
+"""Posting records in bulk to a running API, a few requests at a time, with retries as it asks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Target(NamedTuple):
-    """Where records go and as what: the API's base address and key, the source, the chosen field mapping."""
+    """Where records are sent: the API's address and key, the source and the field mapping."""
 
     url: str
     source: str
@@ -38,7 +38,7 @@ class Target(NamedTuple):
 
 
 class Report:
-    """What became of a file's rows; `reasons` counts rejections by their message."""
+    """The outcome of a file's rows; `reasons` counts refusals by their message."""
 
     def __init__(self) -> None:
         self.sent = self.accepted = self.duplicates = self.rejected = 0
@@ -47,7 +47,7 @@ class Report:
         self.examples: dict[str, int] = {}
 
     def reject(self, line: int, reason: str) -> None:
-        """Count a row that was not taken, remembering the first line of each reason."""
+        """Count a row that was refused, and keep the first line of each reason."""
         self.rejected += 1
         if len(self.reasons) < _SHOWN_REASONS or reason in self.reasons:
             self.reasons[reason] += 1
@@ -63,9 +63,9 @@ class _Batch(NamedTuple):
 async def send_file(path: Path, target: Target, *, progress: Callable[[Report], None]) -> Report:
     """Send every row of a file; returns the counts.
 
-    429, 502, 503, 504, 507 and lost connections are retried for up to ten minutes each, as Retry-After asks;
-    a record that was taken before is told apart by its id. Raises MonitorError when the API cannot be
-    reached or refuses a whole request.
+    429, 502, 503, 504, 507 and lost connections are retried for up to ten minutes each, as
+    Retry-After asks. The API recognises a record that it has accepted before by its id. Raises
+    MonitorError when the API cannot be reached or refuses a whole request.
     """
     report = Report()
     headers = {"Authorization": f"Bearer {target.key}"} if target.key else {}
@@ -86,7 +86,10 @@ async def send_file(path: Path, target: Target, *, progress: Callable[[Report], 
 
 
 def cut_batches(path: Path, target: Target, report: Report) -> Iterator[_Batch]:
-    """Yield the bodies of requests that a file becomes; `report` counts rows that are in none of them."""
+    """Yield the bodies of the requests for a file.
+
+    `report` counts the rows that are in no request.
+    """
     lines: list[int] = []
     parts: list[bytes] = []
     size = position = 0
@@ -123,7 +126,8 @@ def _encode_record(record: dict[str, Any]) -> bytes:
     try:
         return _encode(record)
     except (TypeError, ValueError, OverflowError):
-        # Lone surrogates and numbers that msgspec does not write; the API reads them leniently.
+        # The row holds lone surrogates or numbers that msgspec does not write; the API accepts
+        # them.
         return json.dumps(record).encode()
 
 
@@ -172,7 +176,7 @@ async def _post(client: httpx.AsyncClient, target: Target, body: bytes) -> Any:
             asked = float(response.headers.get("Retry-After", "0") or 0)
         if loop.time() > deadline:
             raise Unavailable(
-                f"The API at {target.url} took no records for ten minutes; run the same again later."
+                f"The API at {target.url} accepted no records for ten minutes; run the same command again later."
             )
         await asyncio.sleep(max(asked, pause))
         pause = min(pause * 2, 10)

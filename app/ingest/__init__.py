@@ -1,4 +1,4 @@
-"""Taking records in: identities, limits, one durable commit for many requests, and bounded waiting."""
+"""Accepting records: ids, limits, one durable commit for many requests, and bounded waiting."""
 
 from app.ingest.service import Accepted, Ingest, Submission
 

@@ -1,4 +1,4 @@
-"""The gate that refuses records while there is still room to work off those already taken."""
+"""Admission: records are refused before Redis is so full that the queue could not be worked off."""
 
 from __future__ import annotations
 
@@ -18,25 +18,31 @@ from app.supervision import Tasks
 
 __all__ = ["ID_BYTES", "MEMORY_SHARE", "Admission"]
 
-# arq writes a key to claim a job, so a Redis at maxmemory would never drain: stop well before.
+# arq writes a key to claim a job, so a full Redis would never empty the queue: refuse well before
+# that.
 MEMORY_SHARE = 0.6
-# What Redis needs for one remembered id with its expiry, rounded up: 125 bytes measured on 2026-11-29.
+# The memory that Redis needs for one remembered id with its expiry, rounded up: 125 bytes measured
+# on 2026-11-29.
 ID_BYTES = 128
 _REFRESH_SECONDS = 0.5
-# The age of what waits is looked at so often where nothing else asks for a look at every job.
+# The interval for reading the age of queued records where nothing else needs a look at every job.
 _LISTING_SECONDS = 5.0
-# A long queue is listed so rarely that it takes a twentieth of the time.
+# Listing the jobs of a long queue may take at most a twentieth of the time.
 _LISTING_SHARE = 20
 _LONGEST_REFRESH_SECONDS = 5.0
 _RETRY_SECONDS = 5
-# A disk is made room on by people, or by upkeep once a minute.
+# Room on a full disk is made by people, or by upkeep once a minute.
 _FULL_DISK_RETRY_SECONDS = 30
 _MIB = 1024 * 1024
 
 
 @dataclass
 class _Backlog:
-    """What a project has in Redis: records and bytes that wait, since when in Unix milliseconds, and ids."""
+    """What a project holds in Redis.
+
+    That is the records and bytes that wait, the Unix time in milliseconds since which they wait,
+    and the remembered ids.
+    """
 
     records: int = 0
     size: int = 0
@@ -49,12 +55,13 @@ class _Backlog:
 
 
 class Admission:
-    """Knows, within half a second, how much more the queue may take, of all and of each project.
+    """Knows, within half a second, how much more the queue may hold, in all and of each project.
 
-    Where there are several projects, one may have no more in Redis than is still free there for all: a single one fills
-    half, two fill a third each, and there is always room for the next (dynamic thresholds, Choudhury and
-    Hahne, 1998). `limits` tells the projects that have limits of their own, `shared` whether there are several,
-    `count_ids` how many ids are remembered for each; `clock` returns Unix milliseconds.
+    Where there are several projects, one may hold no more in Redis than is still free for all. So a
+    single project fills half, two fill a third each, and there is always room for the next (dynamic
+    thresholds, Choudhury and Hahne, 1998). `limits` returns the projects that have their own
+    limits, `shared` whether there are several projects, and `count_ids` how many ids are remembered
+    for each. `clock` returns Unix milliseconds.
     """
 
     def __init__(
@@ -82,7 +89,7 @@ class Admission:
         self._of_project: defaultdict[str, _Backlog] = defaultdict(_Backlog)
 
     def check(self, project_id: str, *, records: int, size: int = 0, ids: int = 0) -> None:
-        """Raise what `admit` would, and reserve nothing."""
+        """Raise what `admit` would raise, and reserve nothing."""
         if not records:
             return
         if not self.disk.admits:
@@ -103,10 +110,10 @@ class Admission:
             self._check_share(waiting, records, memory)
 
     def admit(self, project_id: str, *, records: int, size: int, ids: int = 0) -> None:
-        """Reserve room for `records` of `size` bytes in all, and for so many ids of theirs.
+        """Reserve room for `records` of `size` bytes in all, and for `ids` remembered ids.
 
-        Raises Unavailable where the queue is full, StorageFull where the disk is, Overloaded where the project
-        has its share of the queue, all with Retry-After.
+        Raises Unavailable when the queue is full, StorageFull when the disk is full, and Overloaded
+        when the project has its share of the queue. All have Retry-After.
         """
         self.check(project_id, records=records, size=size, ids=ids)
         self._records_left -= records
@@ -126,8 +133,8 @@ class Admission:
         for limit, found, unit in reached:
             if limit is not None and found > limit:
                 raise Overloaded(
-                    f"What waits of this project has reached its limit of {limit} {unit}; nothing was taken, "
-                    "send it again later or raise the limit.",
+                    f"This project has reached its limit of {limit} {unit} in the queue. Nothing was accepted: "
+                    "send it again later, or raise the limit.",
                     retry_after=_RETRY_SECONDS,
                 )
 
@@ -144,14 +151,14 @@ class Admission:
         return (self._clock() - since_ms) / 1000
 
     async def refresh(self, *, closely: bool = True) -> None:
-        """Read the room on the disk, Redis' memory and the length of the queue; raises redis errors.
+        """Read the free disk space, Redis' memory and the length of the queue; raises redis errors.
 
-        Every job's name is read closely, or where the queue is more than half full.
+        The name of every job is read with `closely`, or when the queue is more than half full.
         """
         await self.disk.look()
         memory = await self._redis.info("memory")
         self.disk.held = int(memory["used_memory"])
-        # A Redis without a limit of its own ends where the memory of its machine does.
+        # The limit of a Redis without one of its own is the memory of its machine.
         limit = int(memory.get("maxmemory", 0)) or int(memory.get("total_system_memory", 0))
         used = int(memory["used_memory"])
         self._bytes_left = limit * MEMORY_SHARE - used if limit else float("inf")
@@ -161,7 +168,7 @@ class Admission:
         self._records_left = self._max_records - at_most
 
     async def _list(self) -> int:
-        """Add up what Redis holds of each project; returns the records of all that wait."""
+        """Add up what Redis holds of each project; returns the number of all records that wait."""
         held: defaultdict[str, _Backlog] = defaultdict(_Backlog)
         async for job in listed_jobs(self._redis):
             backlog = held[job.name.project_id]
@@ -175,13 +182,16 @@ class Admission:
         return sum(backlog.records for backlog in held.values())
 
     async def run(self, tasks: Tasks) -> None:
-        """Keep the figures fresh until cancelled; while Redis is away the commit itself refuses."""
+        """Keep the figures fresh until cancelled.
+
+        Without Redis, the commit itself refuses records.
+        """
         await tasks.repeat(
             "admission", self._turn, _REFRESH_SECONDS, longest=_LONGEST_REFRESH_SECONDS, essential=True
         )
 
     async def _turn(self) -> float:
-        """Refresh; returns after how many seconds to do so again."""
+        """Refresh the figures; returns the seconds until the next time."""
         begun = time.monotonic()
         await self.refresh(closely=bool(self._limits()) or begun - self._listed_at >= _LISTING_SECONDS)
         rest = _LISTING_SHARE * (time.monotonic() - begun)
@@ -190,7 +200,7 @@ class Admission:
 
 def _shared_out(what: str, advice: str) -> MonitorError:
     return Overloaded(
-        f"This project's {what} as much as is left for all projects; nothing was taken, {advice}.",
+        f"This project's {what} as much as is left for all projects. Nothing was accepted: {advice}.",
         retry_after=_RETRY_SECONDS,
     )
 
@@ -198,7 +208,7 @@ def _shared_out(what: str, advice: str) -> MonitorError:
 def _full_disk(disk: Disk) -> MonitorError:
     left = (disk.free or 0) // _MIB
     return StorageFull(
-        f"The disk of the servers has {left} MiB left, too little for more; nothing was taken. What is stored can "
+        f"The disk of the servers has {left} MiB left, too little for more. Nothing was accepted. What is stored can "
         "be read. Make room there, and send it again later.",
         retry_after=_FULL_DISK_RETRY_SECONDS,
     )
@@ -206,5 +216,5 @@ def _full_disk(disk: Disk) -> MonitorError:
 
 def _refusal(why: str, advice: str = "add workers") -> MonitorError:
     return Unavailable(
-        f"{why}; nothing was taken, send it again later, or {advice}.", retry_after=_RETRY_SECONDS
+        f"{why}. Nothing was accepted: send it again later, or {advice}.", retry_after=_RETRY_SECONDS
     )

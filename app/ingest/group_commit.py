@@ -1,4 +1,4 @@
-"""Group commit: whatever arrived while the previous write was in flight becomes the next one."""
+"""Group commit: everything that arrives during one write to the queue is in the next one."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ logger = logging.getLogger(__name__)
 
 JOB_RECORDS = 512
 JOB_BYTES = 2 * 1024 * 1024
-# A job that somebody waits for holds up others who wait, so it is smaller: half a second of the slowest text. A
-# record beyond that is waited for among the bulk.
+# A waited job delays other waited jobs, so it is smaller: half a second of the slowest text. A
+# larger record is put among the bulk jobs, although its request waits.
 WAITED_BYTES = 256 * 1024
-# A job costs a worker milliseconds whatever it holds. While answers take longer than this, records whose
-# senders wait anyway are held for half of the excess, so that they share jobs and the workers catch up.
+# A job costs a worker milliseconds, whatever it holds. While answers take longer than this, waited
+# records are held back for half of the excess. So they share jobs, and the workers catch up.
 _QUICK_SECONDS = 0.02
 _LONGEST_HOLD_SECONDS = 0.02
-_MEMORY = 8  # answers over which their time is averaged
+_MEMORY = 8  # the number of answers whose time is averaged
 
 
 class _Group(NamedTuple):
@@ -42,7 +42,11 @@ class _Group(NamedTuple):
 
 
 class _Kind(NamedTuple):
-    """What goes into one job: records of one project, served before bulk or not, with answers heard or not."""
+    """The kind of a job.
+
+    It says which project it belongs to, whether it goes before bulk jobs, and whether requests hear
+    its answers.
+    """
 
     project_id: str
     hurried: bool
@@ -50,9 +54,10 @@ class _Kind(NamedTuple):
 
 
 class GroupCommit:
-    """Writes envelopes to the queue, many requests in one MULTI, and answers each when it is kept.
+    """Writes envelopes to the queue, many requests in one MULTI, and answers when they are queued.
 
-    `reply_to` is the channel on which this process hears results; `clock` returns Unix milliseconds.
+    `reply_to` is the channel on which this process receives results. `clock` returns Unix
+    milliseconds.
     """
 
     def __init__(self, redis: Redis, *, reply_to: str, clock: Callable[[], int]) -> None:
@@ -71,11 +76,11 @@ class GroupCommit:
         await kept
 
     def note_answer(self, seconds: float) -> None:
-        """Take note of how long a request waited for its scores."""
+        """Note how many seconds a request waited for its scores."""
         self._answer_seconds += (seconds - self._answer_seconds) / _MEMORY
 
     async def run(self) -> None:
-        """Commit what arrives until cancelled, then commit what is left."""
+        """Commit what arrives until cancelled, then commit the rest."""
         try:
             while True:
                 await self._wake.wait()
@@ -88,7 +93,7 @@ class GroupCommit:
                     await asyncio.shield(last)
 
     async def _hold(self) -> None:
-        """Let more requests that wait for scores join, as long as workers are slow and nobody else came."""
+        """Let more waited records join, while workers are slow and no other request arrived."""
         excess = self._answer_seconds - _QUICK_SECONDS
         end = asyncio.get_running_loop().time() + min(excess / 2, _LONGEST_HOLD_SECONDS)
         while all(group.waited for group in self._pending):
@@ -109,7 +114,9 @@ class GroupCommit:
                 async with self._redis.pipeline(transaction=True) as pipe:
                     await self._stage(pipe, groups)
                     await pipe.execute()
-        except Exception as error:  # this task must outlive whatever it was: every later request waits for it
+        except (
+            Exception
+        ) as error:  # this task must survive any error, because every later request waits for it
             if not isinstance(error, MonitorError):
                 logger.exception("a group could not be written")
             for group in groups:
@@ -121,7 +128,7 @@ class GroupCommit:
                     group.kept.set_result(None)
 
     async def _stage(self, pipe: Pipeline, groups: Sequence[_Group]) -> None:
-        """Add the jobs to a MULTI, with a turn for others after each: one may have two megabytes."""
+        """Add the jobs to a MULTI. Other tasks have a turn after each job, which may have 2 MB."""
         now_ms = self._clock()
         for number, job in enumerate(self._jobs(groups, now_ms)):
             if number:
@@ -145,7 +152,7 @@ class GroupCommit:
 
 
 def _sort(group: _Group) -> Iterator[tuple[_Kind, Sequence[bytes]]]:
-    """Yield the envelopes of a group by the kind of job that they belong into."""
+    """Yield the envelopes of a group by the kind of their job."""
     if not group.waited:
         yield _Kind(group.project_id, hurried=False, heard=False), group.envelopes
         return
@@ -157,7 +164,10 @@ def _sort(group: _Group) -> Iterator[tuple[_Kind, Sequence[bytes]]]:
 
 
 def _cut(envelopes: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
-    """Cut envelopes into jobs of at most JOB_RECORDS records and, unless one alone is larger, `most` bytes."""
+    """Divide envelopes into jobs of at most JOB_RECORDS records and `most` bytes.
+
+    An envelope that is larger than `most` is a job of its own.
+    """
     part: list[bytes] = []
     size = 0
     for envelope in envelopes:

@@ -1,4 +1,4 @@
-"""The memory that gives a retried record the trace id of its first try."""
+"""The memory that gives a retried record the trace id of its first attempt."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from app.ingest.outage import redis_required
 
 __all__ = ["Idempotency", "client_key", "name_of"]
 
-# Returns for each key what was stored before, or false after storing the new id, and counts the new ones of the
-# project under the last key, which ends with them.
+# Returns the earlier id for each key, or false after storing the new id. Counts the new ids of the
+# project under the last key, which expires with them.
 _CLAIM = """
 local known, counts, new = {}, KEYS[#KEYS], 0
 for i = 1, #KEYS - 1 do
@@ -30,18 +30,19 @@ end
 return known
 """
 _KEYS_PER_CALL = 2_000
-# Exporters of spans give a batch up after five minutes (OTEL_EXPORTER_OTLP_TIMEOUT and the collector's
-# `max_elapsed_time` by default), and each of its spans brings an id, so that a day of them filled Redis.
+# Exporters of spans give up a batch after five minutes (OTEL_EXPORTER_OTLP_TIMEOUT and the
+# collector's `max_elapsed_time` by default). Each span has an id, so that remembering them for a
+# day filled Redis.
 _SPAN_HOURS = 1
-# Counts end with the last of the ids that they count: an eighth of the window late at most.
+# Counts expire after the last of the ids that they count, at most an eighth of the window later.
 _PARTS: Final = 8
 
 
 class Idempotency:
-    """Maps a client's own record ids to minted trace ids for `window_hours`, those of spans for an hour.
+    """Maps a client's own record ids to trace ids for `window_hours`, and ids of spans for an hour.
 
-    A key costs Redis about 125 bytes for the length of the window, so the window is a setting, and ids are counted by
-    project. `clock` returns Unix milliseconds.
+    A key costs Redis about 125 bytes for the length of the window. So the window is a setting, and
+    ids are counted by project. `clock` returns Unix milliseconds.
     """
 
     def __init__(
@@ -77,7 +78,10 @@ class Idempotency:
         return known
 
     async def count(self) -> Mapping[str, int]:
-        """Return how many ids Redis remembers for each project, a few more at most; raises redis errors."""
+        """Return the number of remembered ids of each project, or slightly more.
+
+        Raises redis errors.
+        """
         now_ms = self._clock()
         async with self._redis.pipeline(transaction=False) as pipe:
             for hours in {self._window_hours, min(_SPAN_HOURS, self._window_hours)}:
@@ -93,9 +97,10 @@ class Idempotency:
 
 
 def name_of(project_id: str, key: str, secret: str | None) -> str:
-    """Return where Redis keeps an id.
+    """Return the Redis key of an id.
 
-    With the privacy key as its secret nobody who reads Redis can try out which mail address an id was.
+    With the privacy key as `secret`, a reader of Redis cannot find out by trying which mail address
+    an id was.
     """
     own = blake2b(secret.encode(), digest_size=32).digest() if secret else b""
     digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16, key=own).hexdigest()
@@ -103,7 +108,7 @@ def name_of(project_id: str, key: str, secret: str | None) -> str:
 
 
 def client_key(given: str) -> str:
-    """Return a client's own id so that it is never the one of a span, which begins with `otel:`."""
+    """Return a client's own id in a form that no span's id has: those begin with `otel:`."""
     return f"id:{given}" if given.startswith(("otel:", "id:")) else given
 
 

@@ -1,4 +1,4 @@
-"""Giving dead letters another try."""
+"""Replaying dead letters."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ __all__ = ["Replayed", "replay"]
 
 
 class Replayed(NamedTuple):
-    """The records that are queued again, and those that cannot be read, so that a try would change nothing."""
+    """The records that are queued again, and those that cannot be read and so are not queued."""
 
     queued: tuple[UUID, ...]
     unreadable: tuple[UUID, ...]
 
 
 async def replay(redis: Redis, project_id: str, letters: Mapping[UUID, bytes], *, now_ms: int) -> Replayed:
-    """Queue the envelopes of dead letters, each as a job of its own, counted as accepted once more.
+    """Queue the envelopes of dead letters again, each as its own job, and count them as accepted.
 
-    Their first outcome stays counted as dead, so the ledger stays balanced; a letter goes when its record
-    is stored. Raises Unavailable, with nothing queued, when the queue does not take them.
+    Their first outcome stays counted as dead, so the ledger stays balanced. A dead letter is
+    removed when its record is stored. Raises Unavailable, with nothing queued, when the queue does
+    not accept them.
     """
     jobs: dict[UUID, NewJob] = {}
     for trace_id, payload in letters.items():

@@ -1,4 +1,4 @@
-"""What is decided about lines before anything of them is kept: which are possible, and by what they are known again."""
+"""Checks of lines before any of them is stored: whether they are possible, and their ids."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ __all__ = ["find_claims", "measure", "screen"]
 _EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _LATEST_AHEAD: Final = timedelta(days=1)
 _IMPOSSIBLE: Final = "timestamp lies before 2020 or more than a day ahead of the server's clock"
-# What an envelope adds to its record: ids, kind and marks.
+# What an envelope adds to its record in bytes: ids, kind and marks.
 _ENVELOPE_BYTES: Final = 150
-# Where personal data is looked for: card numbers alone take 1.5 s per MiB of a core, ordinary text 0.01 s (2026-11-29).
+# The size up to which personal data is looked for. Card numbers alone take 1.5 s per MiB on one
+# core, ordinary text 0.01 s (2026-11-29).
 _SEARCHED_BYTES: Final = 1024 * 1024
 _TOO_LONG: Final = (
-    f"the project redacts personal data, and of such records one has at most {_SEARCHED_BYTES} bytes: cut it, or "
+    f"the project redacts personal data, and its records may have at most {_SEARCHED_BYTES} bytes: cut it, or "
     "let the project drop texts"
 )
 
@@ -30,7 +31,10 @@ _TOO_LONG: Final = (
 async def screen(
     lines: Sequence[Record | Rejection], *, now_ms: int, searched: bool
 ) -> list[Record | Rejection]:
-    """Reject moments that no clock of a live system gives, and what is too long where texts are `searched`."""
+    """Reject impossible moments, and records that are too long where texts are `searched`.
+
+    A moment is impossible if no clock of a live system can give it.
+    """
     latest = datetime.fromtimestamp(now_ms / 1000, UTC) + _LATEST_AHEAD
     screened: list[Record | Rejection] = []
 
@@ -51,9 +55,9 @@ async def screen(
 def find_claims(
     lines: Sequence[Record | Rejection], keys: Sequence[str | None] | None, *, of_spans: bool
 ) -> dict[int, str]:
-    """Return the idempotency keys of records by their index: those of the request, else their own ids.
+    """Return the idempotency keys of records by index: those of the request, else their own ids.
 
-    The keys of spans are ours, all others a client's.
+    The keys of spans are made by this product, all others by clients.
     """
     claims: dict[int, str] = {}
     for index, line in enumerate(lines):
@@ -67,9 +71,9 @@ def find_claims(
 
 
 async def measure(lines: Sequence[Record | Rejection]) -> int:
-    """Return how many bytes the records of these lines will have in the queue, about.
+    """Return about how many bytes the records of these lines will take in the queue.
 
-    They are encoded once more for it, which is a hundredth of what accepting them costs.
+    They are encoded for this alone, which is a hundredth of the cost of accepting them.
     """
     size = 0
 

@@ -1,4 +1,4 @@
-"""The one way in: every route, importer and helper hands its records to `Ingest`."""
+"""The only way in: every route and importer hands its records to `Ingest`."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ _REDACTING_THREADS = 2
 
 
 class Accepted(NamedTuple):
-    """A record that is kept: its trace id, and whether its client id had been seen before."""
+    """A record that is accepted: its trace id, and whether its client id was known already."""
 
     trace_id: UUID
     duplicate: bool
 
 
 class Submission(NamedTuple):
-    """What became of each line, aligned with the request, and the scores that came in time.
+    """The outcome of each line, aligned with the request, and the scores that arrived in time.
 
-    `records` are those that were queued, by trace id and as they were queued: redacted where the project
-    asks for it.
+    `records` are the queued records by trace id, in the form in which they were queued: redacted
+    where the project wants that.
     """
 
     outcomes: tuple[Accepted | Rejection, ...]
@@ -56,7 +56,10 @@ class Submission(NamedTuple):
 
 
 class _Fresh(NamedTuple):
-    """The records of a request that are to be queued, which of them were sent before, and where spans stand."""
+    """The records of a request that will be queued.
+
+    `retried` are those that were sent before, and `places` says where spans stand in their tree.
+    """
 
     records: dict[UUID, Record]
     retried: set[UUID]
@@ -69,9 +72,9 @@ def unix_ms() -> int:
 
 
 class Ingest:
-    """Accepts records durably: after `accept` returns they are in Redis and will be scored and stored.
+    """Accepts records durably: when `accept` returns, they are in Redis and will be processed.
 
-    What a project wants redacted never gets there.
+    Personal data that a project wants redacted never gets to Redis.
     """
 
     def __init__(
@@ -84,7 +87,7 @@ class Ingest:
         clock: Callable[[], int] = unix_ms,
         count_mark: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`count_mark` hears each mark of each record that is kept, which say what was noticed while reading it."""
+        """Make a service. `count_mark` is called with each mark of each accepted record."""
         self._clock = clock
         self._count_mark = count_mark
         self._projects = projects
@@ -107,7 +110,7 @@ class Ingest:
 
     @asynccontextmanager
     async def running(self, tasks: Tasks | None = None) -> AsyncIterator[Ingest]:
-        """Run the background tasks for the length of the block; leaving it commits what is pending."""
+        """Run the background tasks during the block; leaving it commits what is pending."""
         tasks = tasks or Tasks()
         try:
             async with in_background(
@@ -131,13 +134,14 @@ class Ingest:
         kind: str = Kind.LLM,
         guard: str | None = None,
     ) -> Submission:
-        """Keep every record that is not already rejected, and wait for their scores if asked to.
+        """Accept every record that is not already rejected, and wait for the scores if asked to.
 
-        `keys` are idempotency keys aligned with `lines`; where None, the record's own id counts. `contexts`,
-        aligned too, say where records stand that are spans. `guard` is what the guard said about them. Raises
-        Unavailable, and keeps nothing, when the queue cannot take all of them or the project's settings are
-        not known, Overloaded when the project may have no more waiting, and NotFound when there is no such
-        project.
+        `keys` are idempotency keys aligned with `lines`; where one is None, the record's own id is
+        its key. `contexts`, aligned too, say where those records that are spans stand in their
+        tree. `guard` is the verdict of the guard about them. Raises Unavailable, and accepts
+        nothing, when the queue cannot hold all of them or the project's settings are unknown;
+        Overloaded when the project has reached its limit in the queue; and NotFound when there is
+        no such project.
         """
         redaction = (await self._projects.find(project_id)).redaction
         redacting = redaction.on
@@ -148,7 +152,7 @@ class Ingest:
         reserved = await self._reserve(project_id, screened, len(claims))
         identified = await self._identify(screened, project_id, claims, of_spans=contexts is not None)
         fresh = await _find_fresh(screened, identified, contexts)
-        # Without redaction nothing is built anew: this is every record's way.
+        # Without redaction no record is built anew, so that the common case is fast.
         kept = await self._protect(project_id, redaction, fresh.records) if redacting else None
         records = fresh.records if kept is None else {id_: one.record for id_, one in kept.items()}
         envelopes = await _encode(
@@ -164,7 +168,7 @@ class Ingest:
     async def _keep(
         self, project_id: str, envelopes: Sequence[bytes], ids: Iterable[UUID], wait_seconds: float
     ) -> dict[UUID, Summary]:
-        """Queue envelopes durably; returns the summaries that come within the time that is waited for them."""
+        """Queue envelopes durably; returns the summaries that arrive within the waiting time."""
         if not envelopes:
             return {}
         if wait_seconds <= 0:
@@ -190,7 +194,7 @@ class Ingest:
     async def _protect(
         self, project_id: str, redaction: Redaction, records: dict[UUID, Record]
     ) -> dict[UUID, Protected]:
-        """Redact records beside the event loop, a slice at a time, in turns with other projects."""
+        """Redact records in a thread, a slice at a time, in turns with other projects."""
         kept: dict[UUID, Protected] = {}
         for part, size in _slices(records):
             kept |= await self._redacting.take(
@@ -199,9 +203,12 @@ class Ingest:
         return kept
 
     async def _reserve(self, project_id: str, lines: Sequence[Record | Rejection], ids: int) -> bool:
-        """Refuse what there is no room for before anything of it is in Redis; tells whether room is reserved."""
+        """Refuse records for which there is no room, before any of them is in Redis.
+
+        Returns whether room was reserved.
+        """
         if not ids and len(lines) == 1:
-            return False  # it is encoded as soon as looked at
+            return False  # a single record is encoded right afterwards, which tells its size
         records = sum(isinstance(line, Record) for line in lines)
         if not ids:
             self.admission.check(project_id, records=records)
@@ -217,7 +224,10 @@ class Ingest:
         *,
         of_spans: bool,
     ) -> list[Accepted | None]:
-        """Give each record a trace id: a fresh one, or that of its first try; None where rejected."""
+        """Give each record a trace id: a fresh one, or that of its first attempt.
+
+        Rejected: None.
+        """
         minted = mint_many(self._clock(), len(lines))
         found: list[Accepted | None] = [
             Accepted(fresh, duplicate=False) if isinstance(line, Record) else None
@@ -235,7 +245,7 @@ class Ingest:
 
 
 def _slices(records: Mapping[UUID, Record]) -> Iterator[tuple[dict[UUID, Record], int]]:
-    """Yield records in parts of few bytes or one record, with their bytes."""
+    """Yield records in parts of few bytes, or of one record, with the number of bytes."""
     part: dict[UUID, Record] = {}
     size = 0
     for trace_id, record in records.items():
@@ -254,7 +264,7 @@ async def _find_fresh(
     identified: Sequence[Accepted | None],
     contexts: Sequence[SpanContext | None] | None,
 ) -> _Fresh:
-    """Return what is to be queued; of lines with one id the first counts, and a later one shares its fate."""
+    """Return the records to be queued. Of lines with the same id only the first is queued."""
     fresh = _Fresh({}, set(), {})
 
     def work(part: slice) -> None:
@@ -285,7 +295,10 @@ async def _encode(
     waited: bool,
     guard: str | None,
 ) -> list[bytes]:
-    """Return the records of a request as they are queued; of `kept` those that could be redacted."""
+    """Return the records of a request in the form for the queue.
+
+    `kept` are the redacted records, None without redaction.
+    """
     envelopes: list[bytes] = []
     whole = [Protected(record) for record in fresh.records.values()] if kept is None else [*kept.values()]
     ids = [*(fresh.records if kept is None else kept)]
@@ -321,7 +334,7 @@ def _outcomes(
     identified: Sequence[Accepted | None],
     kept: Container[UUID] | None,
 ) -> Iterator[Accepted | Rejection]:
-    """Yield what became of each line; `kept` are those that could be redacted, None where nothing is."""
+    """Yield the outcome of each line. `kept` holds the redacted records, None without redaction."""
     for number, (line, accepted) in enumerate(zip(lines, identified, strict=True), start=1):
         if isinstance(line, Rejection):
             yield line
@@ -331,7 +344,7 @@ def _outcomes(
 
 
 async def _collect(waiters: Sequence[asyncio.Future[Summary]], seconds: float) -> dict[UUID, Summary]:
-    """Return the summaries that come within `seconds`."""
+    """Return the summaries that arrive within `seconds`."""
     if not waiters:
         return {}
     done, _ = await asyncio.wait(waiters, timeout=seconds)

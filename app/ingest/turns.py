@@ -1,4 +1,4 @@
-"""Long lists are worked on in parts, between which every other request has a turn."""
+"""Work on long lists in parts, between which every other request has a turn."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final
 
 __all__ = ["in_turns"]
 
-# Lines that are worked on at once: a few milliseconds, in which nobody else has a turn.
+# The lines of one part: a few milliseconds of work, in which no other request has a turn.
 _PART: Final = 500
 _WHOLE: Final = slice(0, _PART)
 
 
 async def in_turns(count: int, work: Callable[[slice], None]) -> None:
-    """Have `work` done on every part of a list of `count` items, in their order."""
+    """Call `work` with every part of a list of `count` items, in order."""
     if count <= _PART:
         work(_WHOLE)
         return

@@ -16,7 +16,8 @@ __all__ = ["Waiting"]
 class Waiting:
     """Hands results that workers publish to the requests of this process that wait for them.
 
-    A lost message costs a request its wait, never a wrong answer: the record is kept all the same.
+    A lost message makes a request wait in vain, but never gives a wrong answer. The record is
+    stored all the same.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -26,7 +27,7 @@ class Waiting:
         self.listening = asyncio.Event()
 
     def expect(self, trace_id: UUID) -> asyncio.Future[Summary]:
-        """Return a future for the scores of a record; to be called before the record is queued."""
+        """Return a future for the scores of a record. Call this before the record is queued."""
         waiter: asyncio.Future[Summary] = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(trace_id, [])
         waiters.append(waiter)

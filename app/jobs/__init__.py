@@ -1,4 +1,7 @@
-"""Long work that outlives a request: one runner for every kind, with progress, cancelling and resuming."""
+"""Long jobs, which outlive a request: one runner for all kinds, with progress and cancelling.
+
+A job that was interrupted is resumed.
+"""
 
 from app.jobs.runner import Handler, Runner, Step
 from app.jobs.views import JobView, announce, show

@@ -1,8 +1,8 @@
-"""Erasing one person's data, or one call, everywhere: stored, given up, or still in the queue.
+"""Erasing one user's data, or one call, everywhere: stored, given up, or still in the queue.
 
-Records that wait in the queue cannot be taken out of their jobs. So the erasure first deletes what is stored,
-then waits until every job that was queued by then is done, and deletes what these jobs stored. What is
-accepted after the request is new data and stays.
+Records that wait in the queue cannot be taken out of their jobs. So the erasure first deletes what
+is stored. Then it waits until every job that was queued by then is done, and deletes what these
+jobs stored. Records that are accepted after the request are new data and stay.
 """
 
 from __future__ import annotations
@@ -42,14 +42,15 @@ __all__ = ["Erasure", "Target"]
 
 _BATCH = 500
 _WAIT = timedelta(seconds=1)
-# Ids carry whole milliseconds; one of the request's own millisecond may have been minted before it.
+# Ids have a resolution of a millisecond, so an id of the request's millisecond may be older than
+# it.
 _TICK = timedelta(milliseconds=1)
 
 _Phase = Literal["stored", "queued", "late", "names", "disk"]
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is erased: a trace, or else a user under every id that the user's records may be stored under."""
+    """What is erased: a trace, or a user with all ids that are stored for the user."""
 
     user_ids: tuple[str, ...] = ()
     trace_id: UUID | None = None
@@ -61,7 +62,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class _Cursor(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an erasure is: its phase, the queue jobs it waits for, and what it has deleted by kind."""
+    """The progress of an erasure: its phase, the jobs it waits for, and counts of deletions."""
 
     phase: _Phase = "stored"
     total: int | None = None
@@ -80,7 +81,7 @@ class Erasure:
         self._descriptive = descriptive
 
     async def step(self, connection: Connection, project_id: str, job: Job) -> Step:
-        """Delete one batch, or look once whether the queue has passed, or free the disk."""
+        """Delete one batch, or check once whether the queued jobs are done, or free disk space."""
         target = msgspec.convert(job.parameters, Target)
         cursor = msgspec.convert(job.cursor, _Cursor) if job.cursor else _Cursor()
         wait = timedelta()
@@ -106,7 +107,10 @@ class Erasure:
     async def _delete(
         self, connection: Connection, project_id: str, job: Job, target: Target, cursor: _Cursor, then: _Phase
     ) -> _Cursor:
-        """Delete a batch of traces with what is said about them, then, when none is left, the dead letters."""
+        """Delete a batch of traces and what belongs to them.
+
+        When none is left, delete dead letters.
+        """
         before = first_id(job.created_at + _TICK)
         if target.trace_id is not None:
             ids = [target.trace_id]
@@ -124,7 +128,8 @@ class Erasure:
             if isinstance(owner, str):
                 await delete_parts(connection, project_id, owner)
         letters = sum([await delete_letters(connection, project_id, owner) for owner in target.owners])
-        # Read after the letters are gone, so that one replayed a moment before is waited for.
+        # The queue is read after the letters are deleted, so that one that was replayed just before
+        # is waited for.
         waits_for = await queued_tokens(self._redis, project_id) if then == "queued" else ()
         return msgspec.structs.replace(
             cursor, phase=then, letters=cursor.letters + letters, waits_for=tuple(waits_for)
@@ -138,12 +143,13 @@ class Erasure:
     async def _forget(
         self, connection: Connection, project_id: str, target: Target, cursor: _Cursor
     ) -> _Cursor:
-        """Delete what names the user beyond traces: opinions, and rollups of calls that are long gone."""
+        """Delete the user's name elsewhere: in opinions, and in rollups of deleted calls."""
         opinions = 0
         if target.user_ids:
             opinions = await delete_opinions(connection, project_id, target.user_ids)
             await forget_name(connection, project_id, "user", target.user_ids)
-            # Folding replaces rows: while it runs, rows it is about to write would escape; so would batches.
+            # Folding replaces rows. Rows that it is about to write would escape a deletion, and so
+            # would batches.
             await wait_lock(connection, UPKEEP)
             await halt_batches(connection)
             while await fold_batches(connection, project_id):

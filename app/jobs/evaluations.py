@@ -1,4 +1,4 @@
-"""Following an evaluation to its end; its records are scored by the queue like all others."""
+"""Watching an evaluation until it ends. Its records are scored by the queue like all others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class Evaluations:
     """Handles jobs of kind `evaluate`: counts which of their records have an outcome."""
 
     async def step(self, connection: Connection, project_id: str, job: Job) -> Step:
-        """Look once; the longer it takes, the less often."""
+        """Check the progress once.
+
+        The longer the evaluation takes, the longer the time between checks.
+        """
         ids = [UUID(result["trace_id"]) for result in job.parameters["results"]]
         stored = {found.trace_id for found in await stored_summaries(connection, project_id, ids)}
         dead = await dead_ids(connection, project_id, [one for one in ids if one not in stored])

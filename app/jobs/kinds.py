@@ -1,4 +1,4 @@
-"""The kinds of long work."""
+"""The kinds of long jobs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["JobKind"]
 
 
 class JobKind(StrEnum):
-    """What a job does; rows keep it as plain text."""
+    """What a job does. The database keeps it as plain text."""
 
     ERASE = "erase"
-    """Takes away what is known of a user or of a call."""
+    """Deletes what is known of a user or of a call."""
     EVALUATE = "evaluate"
-    """Follows an evaluation whose records are in the queue."""
+    """Watches an evaluation whose records are in the queue."""
     PRICE = "price"
-    """Prices calls of which no table knew the model."""
+    """Prices calls whose model was in no table of prices."""

@@ -1,4 +1,4 @@
-"""Pricing the calls whose price nobody knew when they were stored, once a newer table of prices is installed."""
+"""Pricing of stored calls whose price was unknown, when a newer table of prices is installed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BEGINNING = UUID(int=0)
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where the job is: the last trace it looked at, and how many have a price since."""
+    """The progress of the job: the last trace that was read, and how many have a price now."""
 
     after: UUID = _BEGINNING
     priced: int = 0
@@ -38,7 +38,10 @@ class Pricing:
         self._descriptive = descriptive
 
     async def step(self, connection: Connection, project_id: str, job: Job) -> Step:
-        """Look at one batch; what has a price now is added to figures in the same transaction."""
+        """Read one batch.
+
+        Calls that have a price now are added to the figures in the same transaction.
+        """
         cursor = msgspec.convert(job.cursor, _Cursor) if job.cursor else _Cursor()
         traces = await read_unpriced(connection, project_id, after=cursor.after, most=_BATCH)
         known = {trace.trace_id: found for trace in traces if (found := _price(trace))}

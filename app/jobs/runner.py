@@ -1,7 +1,7 @@
-"""The one runner of long work: step by step, each step and its progress in one transaction.
+"""The runner of long jobs: step by step, each step and its progress in one transaction.
 
-A step is taken by whichever worker finds it due, under a lease that is renewed while the step runs. A worker
-that dies leaves a transaction that never commits and a lease that ends, so every step happens exactly once.
+Any worker that finds a step due takes it, under a lease that is renewed while the step runs. When a
+worker dies, its transaction never commits and its lease ends. So every step happens exactly once.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _MOST_ATTEMPTS = 5
 
 
 class Step(NamedTuple):
-    """What one step came to.
+    """The result of one step.
 
-    `done` counts from the job's beginning, `cursor` is where the next step goes on, which is not taken
-    before `wait` is over. With `finished` the job is done and has `result`; `forget` drops what it was
-    asked to do, where that names a person.
+    `done` counts from the job's beginning. `cursor` is where the next step continues, which is not
+    taken before `wait` is over. With `finished` the job is done and has `result`. `forget` deletes
+    the job's parameters, which may name a person.
     """
 
     done: int
@@ -50,12 +50,12 @@ class Step(NamedTuple):
 
 
 class Handler(Protocol):
-    """What one kind of job does."""
+    """The work of one kind of job."""
 
     async def step(self, connection: Connection, project_id: str, job: Job) -> Step:
-        """Do the part that follows `job.cursor` in the connection's transaction, in a few seconds at most.
+        """Do the part after `job.cursor` in the connection's transaction, within a few seconds.
 
-        What is done outside of that transaction may be done twice.
+        Work outside of that transaction may be done twice.
         """
         ...
 
@@ -69,7 +69,7 @@ class Runner:
         self._handlers = handlers
 
     async def run(self, tasks: Tasks) -> None:
-        """Repeat until cancelled; whatever goes wrong only skips a turn."""
+        """Repeat until cancelled. An error only skips one turn."""
 
         async def take() -> float:
             return 0 if await self.turn() else _POLL_SECONDS
@@ -77,7 +77,7 @@ class Runner:
         await tasks.repeat("jobs", take, _POLL_SECONDS)
 
     async def turn(self) -> bool:
-        """Take one step if one is due; tells whether there was one."""
+        """Take one step if one is due; returns whether there was one."""
         async with self._engine.connect() as connection:
             found = await due_jobs(connection, list(self._handlers))
         for due in found:
@@ -89,10 +89,10 @@ class Runner:
         return False
 
     async def _take(self, claim: Claim) -> None:
-        """Take the claimed step, or note what kept it from being taken."""
+        """Take the claimed step, or record why it could not be taken."""
         job = claim.job
         if job.attempts > _MOST_ATTEMPTS:
-            await self._save(claim, state="failed", error="a worker died at the same step of it, five times")
+            await self._save(claim, state="failed", error="workers died at the same step five times")
         else:
             try:
                 await self._step(claim)
@@ -119,10 +119,11 @@ class Runner:
             async with settling:
                 if await save_step(connection, claim, step.wait, **values):
                     await connection.commit()
-                # Otherwise somebody cancelled the job or took the step: leaving the block undoes ours.
+                # Otherwise the job was cancelled or its step was taken: leaving the block rolls
+                # this step back.
 
     async def _blame(self, claim: Claim, name: str) -> None:
-        error = f"{name}; the worker's log says more"
+        error = f"{name}; see the worker's log"
         if claim.job.attempts < _MOST_ATTEMPTS:
             await self._save(claim, wait=_RETRY * 2**claim.job.attempts, error=error)
         else:
@@ -140,7 +141,7 @@ class Runner:
 
     @asynccontextmanager
     async def _renewed(self, claim: Claim) -> AsyncIterator[asyncio.Lock]:
-        """Renew the claim for the length of the block, except while the lock that it yields is held."""
+        """Renew the claim during the block, except while the lock that it yields is held."""
         settling = asyncio.Lock()
 
         async def renew() -> None:

@@ -1,4 +1,4 @@
-"""Jobs as they are shown: without their parameters, which may name people."""
+"""Jobs as the API shows them: without their parameters, which may name people."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ logger = logging.getLogger(__name__)
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a job is: `done` of `total` things (null: nobody knows how many), and what came of it.
+    """The progress of a job and its result.
 
-    `state` is queued, running, done, failed or cancelled; `error` says what the last try of a step met.
+    It has `done` of `total` things (null: the number is unknown).
+
+
+    `state` is queued, running, done, failed or cancelled. `error` names the error of the last
+    attempt at a step.
     """
 
     job_id: UUID
@@ -42,7 +46,7 @@ def show(job: Job) -> JobView:
 
 
 async def announce(redis: Redis, project_id: str, job: Job) -> None:
-    """Tell live views how far a job is; that nobody hears it is no failure of the job."""
+    """Send live views the progress of a job. The job does not fail if that does not work."""
     try:
         await publish_event(redis, Event("job", project_id, msgspec.to_builtins(show(job))))
     except (RedisError, OSError) as error:

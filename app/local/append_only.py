@@ -1,7 +1,8 @@
-"""The file in which Redis keeps the queue: where it is damaged, and cutting a damaged end off.
+"""The file in which Redis keeps the queue: finding damage, and cutting off a damaged end.
 
-A file of Redis 6 is one, `appendonly.aof`, perhaps with a snapshot at its front; later servers keep a list of
-files in `appendonlydir`. Only the last file of a list is written to, so only its end can be torn by a crash.
+Redis 6 has one file, `appendonly.aof`, which may begin with a snapshot. Later servers keep a list
+of files in `appendonlydir`. Only the last file of a list is written to, so only its end can be
+incomplete after a crash.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ _Buffer = bytes | mmap.mmap
 _COUNT: Final = re.compile(rb"\*(\d{1,7})\r\n")
 _LENGTH: Final = re.compile(rb"\$(\d{1,10})\r\n")
 _NOTE: Final = re.compile(rb"#[^\r\n]*\r\n")
-# What a file may end with in the middle of such a line.
+# What a file may end with if it ends within such a line.
 _PART_OF_HEADER: Final = re.compile(rb"[*$](\d{0,10}\r?)?|#[^\r\n]*\r?")
 _NEXT_COMMAND: Final = re.compile(rb"\r\n\*\d{1,7}\r\n\$\d{1,10}\r\n")
-# A snapshot ends with this byte and eight of its checksum; what follows is commands.
+# A snapshot ends with this byte and eight bytes of checksum; commands follow.
 _SNAPSHOT_END: Final = re.compile(rb"\xff.{8}(?=\*\d{1,7}\r\n\$)", re.DOTALL)
 _SNAPSHOTS: Final = (b"REDIS", b"VALKEY")
 _LONGEST_VALUE: Final = 512 * 1024 * 1024
@@ -37,8 +38,8 @@ _LONGEST_VALUE: Final = 512 * 1024 * 1024
 class Damage(NamedTuple):
     """A file whose commands end at byte `end` of `size`.
 
-    `harmless` where what follows is one command or transaction that was not written to its end, or zeros that
-    the file system left after a loss of power: neither was ever acknowledged.
+    It is `harmless` where the rest is one command or transaction that was not written completely,
+    or zeros that the file system left after a loss of power. Neither was ever acknowledged.
     """
 
     file: Path
@@ -59,7 +60,7 @@ class _BrokenError(Exception):
 
 
 class _End(NamedTuple):
-    """Where the last whole command or transaction ends, and where the command begins that could not be read."""
+    """Where the last complete command or transaction ends, and where the unreadable one begins."""
 
     whole: int
     unread: int
@@ -67,9 +68,9 @@ class _End(NamedTuple):
 
 
 def find_damage(folder: Path) -> Damage | None:
-    """Return what is wrong with the file to which Redis wrote last in `folder`, None where nothing is.
+    """Return the damage of the file that Redis wrote to last in `folder`, None without damage.
 
-    Reads all of it: seconds per hundred megabytes.
+    The whole file is read, which takes seconds per hundred megabytes.
     """
     file = _last_file(folder)
     if file is None or not (size := file.stat().st_size):
@@ -90,7 +91,7 @@ def _judge(file: Path, content: _Buffer, start: int) -> Damage | None:
     filled = _without_zeros(content, end.unread)
     zeros = filled < size
     torn = end.torn or (zeros and (filled == end.unread or _read(content, end.unread, filled).torn))
-    # A length that was damaged looks like a command that is not whole, with others behind it.
+    # A damaged length looks like an incomplete command, but other commands follow it.
     alone = _NEXT_COMMAND.search(content, end.unread + 1, filled) is None
     return Damage(file, end.whole, size, harmless=torn and alone)
 
@@ -101,14 +102,15 @@ def _last_file(folder: Path) -> Path | None:
         single = folder / "appendonly.aof"
         return single if single.exists() else None
     lines = (shlex.split(line) for line in listed.read_text().splitlines())
-    # Until a server that took over a file of Redis 6 has read it, that file is the base, and nothing follows it.
+    # A newer server takes over a file of Redis 6. Until it has read that file, the file is the
+    # base, and no file follows.
     names = {words[-1]: words[words.index("file") + 1] for words in lines if "file" in words}
     file = listed.parent / names.get("i", names.get("b", ""))
     return file if file.is_file() else None
 
 
 def _starts(content: _Buffer) -> Iterator[int]:
-    """Yield where commands may begin: at the front, or behind a snapshot, whose length nothing tells."""
+    """Yield where commands may begin: at the start, or after a snapshot of unknown length."""
     if content[:6].startswith(_SNAPSHOTS):
         for found in _SNAPSHOT_END.finditer(content):
             yield found.end()
@@ -117,7 +119,10 @@ def _starts(content: _Buffer) -> Iterator[int]:
 
 
 def _read(content: _Buffer, start: int, size: int) -> _End:
-    """Follow commands from `start` as far as they are whole; one MULTI to its EXEC counts as one."""
+    """Follow commands from `start` as far as they are complete.
+
+    MULTI to EXEC counts as one command.
+    """
     place = whole = start
     open_transaction = False
     while place < size:
@@ -157,14 +162,14 @@ def _command(content: _Buffer, place: int, size: int) -> tuple[int, bytes]:
 
 
 def _header(shape: re.Pattern[bytes], content: _Buffer, place: int, size: int) -> re.Match[bytes]:
-    """Return the line at `place` that says how many values, or bytes of one, follow."""
+    """Return the line at `place` that gives the number of values, or of the bytes of one value."""
     if found := shape.match(content, place, size):
         return found
     raise _TornError if place == size or _PART_OF_HEADER.fullmatch(content, place, size) else _BrokenError
 
 
 def _without_zeros(content: _Buffer, start: int) -> int:
-    """Return where the zeros at the end begin, at `start` at the earliest."""
+    """Return where the zeros at the end begin, but not before `start`."""
     end, step = len(content), 1 << 16
     while end > start:
         part = content[max(start, end - step) : end].rstrip(b"\0")
@@ -175,11 +180,11 @@ def _without_zeros(content: _Buffer, start: int) -> int:
 
 
 def cut(damage: Damage, *, counter: str | None = None) -> Path:
-    """Cut the damaged end off, and return the file in which it is kept.
+    """Cut off the damaged end, and return the file in which it is kept.
 
-    With `counter`, the key of a hash of counts, what was added to it in that part is added all the same: so the
-    ledger shows accepted records as unaccounted that are neither stored nor queued now. Raises StartupError when
-    there is no room.
+    `counter` is the key of a hash of counts. What the damaged part added to it is added again. So
+    the ledger shows accepted records as unaccounted if they are neither stored nor queued now.
+    Raises StartupError when there is no room.
     """
     folder = next(each for each in damage.file.parents if each.name != "appendonlydir")
     kept = folder / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{damage.end}.aof"
@@ -213,7 +218,7 @@ def _write_aside(kept: Path, tail: bytes, *, like: Path) -> None:
 
 
 def _additions(tail: bytes, key: bytes) -> bytes:
-    """Return one command per field of `key` that adds what the commands in `tail` would have added."""
+    """Return one command per field of `key` that adds what the commands in `tail` would add."""
     shape = rb"\*4\r\n\$7\r\nHINCRBY\r\n\$%d\r\n%s\r\n\$\d+\r\n([^\r\n]+)\r\n\$\d+\r\n(\d+)\r\n"
     counts: Counter[bytes] = Counter()
     for field, added in re.findall(shape % (len(key), re.escape(key)), tail, re.IGNORECASE):

@@ -1,4 +1,4 @@
-"""Connections of a command to the servers of the running stack, or to those that the environment names."""
+"""Connections of a command to the servers of the running stack, or to those in the environment."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class Clients(NamedTuple):
 
 @asynccontextmanager
 async def open_clients() -> AsyncIterator[Clients]:
-    """Yield clients for the length of the block.
+    """Yield clients during the block.
 
-    Raises StartupError when no stack runs and no addresses are set, Unavailable when Redis does not answer.
+    Raises StartupError when no stack runs and no addresses are set, Unavailable when Redis does not
+    answer.
     """
     found = running_addresses(load_settings())
     engine = create_engine(found.database_url or "", pool_size=1, application="llm-monitor-command")
@@ -48,9 +49,10 @@ async def open_clients() -> AsyncIterator[Clients]:
 
 
 def transact(work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    """Run `work` in one transaction of the running stack's database and return its result; no Redis is needed.
+    """Run `work` in one transaction of the running stack's database and return its result.
 
-    Raises StartupError when no stack runs and DATABASE_URL is not set, Unavailable when Postgres does not answer.
+    Redis is not needed. Raises StartupError when no stack runs and DATABASE_URL is not set,
+    Unavailable when Postgres does not answer.
     """
     settings = load_settings()
     url = settings.database_url or running_addresses(settings).database_url or ""
@@ -67,7 +69,7 @@ def transact(work: Callable[[Connection], Awaitable[Result]]) -> Result:
 
 
 def command_actor() -> str:
-    """Return how the audit log calls whoever runs a command here."""
+    """Return the name in the audit log of the person who runs a command here."""
     try:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

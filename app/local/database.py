@@ -12,19 +12,25 @@ __all__ = ["load_migrations", "prepare_database"]
 SCHEMES = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})
 
 REFUSALS = ("08", "28", "3D", "42501", "53", "57P")
-"""SQLSTATE classes that say the server is reached but does not let us in, or not far enough."""
+"""SQLSTATE classes of a server that was reached but refuses us, or allows us too little."""
 
 
 def load_migrations() -> None:
-    """Import what `prepare_database` needs, which takes half a second better spent while servers start."""
+    """Import what `prepare_database` needs.
+
+    This takes half a second, best spent while servers start.
+    """
     import_module("app.storage.upkeep.migrate")
 
 
 def prepare_database(database_url: str) -> None:
-    """Apply pending migrations; StartupError when the address is wrong or the server refuses us."""
+    """Apply pending migrations.
+
+    Raises StartupError for a wrong address or a server that refuses us.
+    """
     if urlsplit(database_url).scheme not in SCHEMES:
         raise StartupError(
-            "DATABASE_URL is no PostgreSQL address: write postgresql://user:password@host/name"
+            "DATABASE_URL is not a PostgreSQL address: write postgresql://user:password@host/name"
         )
     from app.storage.upkeep.migrate import upgrade
 
@@ -39,10 +45,10 @@ def prepare_database(database_url: str) -> None:
 
 
 def _refusal(error: Exception) -> str | None:
-    """Return why the server did not take us, None when the error says something else."""
+    """Return why the server refused us, None when the error says something else."""
     cause = getattr(error, "orig", None) or error
     if isinstance(cause, OSError):
         return cause.strerror or str(cause) or type(cause).__name__
     state = getattr(cause, "sqlstate", None) or ""
-    # SQLAlchemy's own wrapper repeats the class name of the driver's error in angle brackets.
+    # SQLAlchemy's wrapper repeats the class name of the driver's error in angle brackets.
     return str(cause).rpartition(">: ")[2].splitlines()[0] if state.startswith(REFUSALS) else None

@@ -1,4 +1,4 @@
-"""The data folder of embedded servers: who may enter it, where its sockets lie, who holds it."""
+"""The data folder of embedded servers: access to it, its sockets, and its locks."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ OUR_FOLDERS = frozenset({"postgres", "redis", "run", "locks", "logs", "programs"
 def prepare_data_folder(data_dir: Path, account: Account | None) -> Path:
     """Make `data_dir` usable for this process and for `account`; returns its absolute path.
 
-    Raises StartupError when it cannot be written or when `account` cannot reach it. Nothing above the
-    folder is changed.
+    Raises StartupError when it cannot be written or when `account` cannot reach it. Nothing above
+    the folder is changed.
     """
     folder = data_dir.absolute()
     try:
@@ -102,9 +102,9 @@ def prepare_server_folder(folder: Path, account: Account | None) -> Path:
 def socket_folder(data_dir: Path, socket_name: str, account: Account | None) -> Iterator[Path]:
     """Yield a private folder in which the path of `socket_name` stays within 100 bytes.
 
-    It is `run` in the data folder, or a folder named by a hash of it under the runtime or temporary
-    folder of the system, removed again when empty: with a longer path Redis starts without its socket
-    and says nothing.
+    It is `run` in the data folder, or a folder under the runtime or temporary folder of the system.
+    That one is named by a hash of the data folder and removed when it is empty. With a longer path
+    Redis would start without its socket and say nothing.
     """
     folder = _choose_socket_folder(data_dir, socket_name, account)
     try:
@@ -128,7 +128,7 @@ def _choose_socket_folder(data_dir: Path, socket_name: str, account: Account | N
 
 
 def open_log(data_dir: Path, name: str) -> Path:
-    """Return the path of log `name`; one that passed 8 MiB is set aside as `<name>.1` first."""
+    """Return the path of log `name`. A log of more than 8 MiB is renamed to `<name>.1` first."""
     path = data_dir / "logs" / name
     if path.exists() and path.stat().st_size > LOG_LIMIT:
         path.replace(path.with_name(f"{name}.1"))
@@ -139,8 +139,9 @@ def open_log(data_dir: Path, name: str) -> Path:
 def hold_lock(path: Path, *, timeout: float, refusal: str) -> Iterator[int]:
     """Hold an exclusive lock on `path`; yields its descriptor, to be passed on to a server.
 
-    The kernel frees it when the last process that holds the descriptor is gone, however it ended.
-    Raises StartupError with `refusal` when somebody else holds it for longer than `timeout` seconds.
+    The kernel frees the lock when the last process that holds the descriptor has ended, in any way.
+    Raises StartupError with `refusal` when another process holds it for longer than `timeout`
+    seconds.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

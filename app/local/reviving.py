@@ -1,4 +1,4 @@
-"""Bringing lost servers back, for as long as it takes: after a start nothing ends the stack but its user."""
+"""Restarting lost servers. Once the stack has started, only its user ends it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _LONGEST_PAUSE_SECONDS = 30.0
 class Reviving:
     """Tries until `revive` succeeds, with a pause that doubles from one second to half a minute.
 
-    `clock` returns seconds; `report` gets a line when servers are lost, for each new reason why they do not
-    come back, and when they are.
+    `clock` returns seconds. `report` gets a line when servers are lost, for each new reason why
+    they do not start, and when they run again.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Reviving:
         self._reason = ""
 
     def tend(self) -> None:
-        """Look once, and try once if it is time."""
+        """Check the servers once, and try once to restart them if it is time."""
         now = self._clock()
         if now < self._due or not self._lost():
             return
@@ -56,4 +56,6 @@ class Reviving:
         self._due = self._clock() + self._pause
         if reason != self._reason:
             self._reason = reason
-            self._report(f"the embedded servers do not start, and are tried again until they do: {reason}")
+            self._report(
+                f"the embedded servers do not start; they are started again until they run: {reason}"
+            )

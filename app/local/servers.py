@@ -1,8 +1,9 @@
-"""Joining the embedded servers of a data folder: the first process starts them, the last one's end stops them.
+"""Sharing the embedded servers of a data folder among processes.
 
-A member holds a shared lock on `locks/leases` while it needs the servers. They belong to a holder process
-(app.local.holder), which ends them as soon as it gets that lock exclusively. The kernel frees a lock when
-its process dies, however it dies, so nothing has to be counted or cleaned up.
+The first process starts the servers, and they stop when the last one ends. A member holds a shared
+lock on `locks/leases` while it needs the servers. They belong to a holder process
+(app.local.holder), which ends them as soon as it gets that lock exclusively. The kernel frees a
+lock when its process dies in any way, so nothing has to be counted or cleaned up.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ STOP_SECONDS = 6.0
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where Postgres and Redis are; None for one that is not embedded."""
+    """The addresses of Postgres and Redis; None for a server that is not embedded."""
 
     database_url: str | None
     redis_url: str | None
 
 
 class Servers:
-    """A member's share in the embedded servers of its data folder; made by `join_servers`."""
+    """The membership of a process in the servers of its data folder; made by `join_servers`."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._folder = folder
@@ -52,17 +53,18 @@ class Servers:
         self.addresses = Addresses(None, None)
 
     def lost(self) -> bool:
-        """Tell whether the holder is gone although we are a member; then call `ensure`."""
+        """Tell whether the holder has ended although we are a member; then call `ensure`."""
         return not _is_held(self._folder / "locks" / "servers")
 
     def ensure(
         self, prepare: Callable[[Addresses], None], meanwhile: Callable[[], object] = lambda: None
     ) -> None:
-        """Make sure that the servers run, starting a holder if none does, and call `prepare` on them.
+        """Make sure that the servers run, with a new holder if needed, and call `prepare` on them.
 
         `meanwhile` is called while a new holder starts its servers.
 
-        One member at a time does this, so that two which start together migrate one after the other.
+        One member at a time does this, so that two members that start together migrate one after
+        the other.
         """
         refusal = f"another process is still starting on {self._folder}: wait for it, or stop it"
         with hold_lock(self._folder / "locks" / "start", timeout=START_SECONDS, refusal=refusal):
@@ -73,7 +75,8 @@ class Servers:
             prepare(self.addresses)
 
     def _wait_while_stopping(self) -> None:
-        # Nobody can be starting servers now, so a holder without published addresses is on its way out.
+        # No process can be starting servers now, so a holder without published addresses is about
+        # to end.
         deadline = time.monotonic() + LEASE_SECONDS
         while not (self._folder / "stack.json").exists() and not self.lost():
             if time.monotonic() > deadline:
@@ -81,7 +84,7 @@ class Servers:
             time.sleep(0.02)
 
     def wait_for_end(self) -> None:
-        """Return once the holder has stopped both servers, or after six seconds."""
+        """Return when the holder has stopped both servers, or after six seconds."""
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and not self.lost():
             time.sleep(0.02)
@@ -89,7 +92,7 @@ class Servers:
 
 @contextmanager
 def join_servers(settings: Settings) -> Iterator[Servers]:
-    """Be a member of the data folder's servers for the time of the block.
+    """Be a member of the data folder's servers during the block.
 
     Raises StartupError when the folder cannot be used or the previous servers do not end.
     """
@@ -108,7 +111,10 @@ def join_servers(settings: Settings) -> Iterator[Servers]:
 
 
 def read_addresses(data_dir: Path) -> Addresses:
-    """Return the addresses of the servers that run on `data_dir`; StartupError when none do."""
+    """Return the addresses of the servers that run on `data_dir`.
+
+    Raises StartupError without any.
+    """
     folder = data_dir.absolute()
     try:
         if (folder / "stack.json").exists() and _is_held(folder / "locks" / "servers"):
@@ -120,14 +126,17 @@ def read_addresses(data_dir: Path) -> Addresses:
         ) from error
     raise StartupError(
         f"no stack runs on {folder}: start one with python main.py, "
-        "or set LLM_MONITOR_DATA_DIR to the data folder of the one that does"
+        "or set LLM_MONITOR_DATA_DIR to the data folder of a stack that runs"
     )
 
 
 def running_addresses(settings: Settings) -> Addresses:
-    """Return where Postgres and Redis of the running stack are: as set, else in its data folder.
+    """Return the addresses of Postgres and Redis of the running stack.
 
-    Raises StartupError when neither says so.
+    They are the set ones, else those in its data folder.
+
+
+    Raises StartupError when there are none.
     """
     if settings.database_url and settings.redis_url:
         return Addresses(settings.database_url, settings.redis_url)
@@ -136,7 +145,7 @@ def running_addresses(settings: Settings) -> Addresses:
 
 
 def write_addresses(folder: Path, addresses: Addresses) -> None:
-    """Publish the addresses of running servers, readable by their user alone."""
+    """Publish the addresses of running servers in a file that only their user can read."""
     staging = folder / ".stack.json"
     staging.touch(mode=0o600)
     staging.write_text(json.dumps({"pid": os.getpid(), **asdict(addresses)}))
@@ -144,7 +153,7 @@ def write_addresses(folder: Path, addresses: Addresses) -> None:
 
 
 def withdraw_addresses(folder: Path) -> None:
-    """Take back the addresses of servers that stop, or that were killed before they could."""
+    """Delete the addresses of servers that stop, or that were killed before they could do it."""
     (folder / "stack.json").unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""The whole application on one machine: servers, API, workers and dashboard, started as one."""
+"""The whole application on one machine: servers, API, workers and dashboard, started together."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ WORKER_GRACE_SECONDS = 4.0
 def run(part: Part) -> int:
     """Run `part` of the stack until SIGINT or SIGTERM; returns the exit status.
 
-    Whatever keeps it from starting is one line on standard error and exit status 2.
+    An error that prevents the start is one line on standard error and exit status 2.
     """
     try:
         settings = load_settings()
         if settings.rules:
-            from app.rules import read_rules  # loads what the evaluators need, which this process does not
+            from app.rules import (
+                read_rules,
+            )  # imported here: it loads what evaluators need, and this process does not
 
             read_rules(settings.rules)
         with Signals().installed() as signals:
@@ -78,7 +80,7 @@ def _run(part: Part, settings: Settings, signals: Signals) -> None:
 
 
 def _tend(servers: Servers | None, prepare: Callable[[Addresses], None]) -> Callable[[], None]:
-    """Return what brings embedded servers back, and nothing where there are none."""
+    """Return a function that restarts embedded servers, or does nothing without them."""
     if servers is None:
         return lambda: None
     found = servers
@@ -118,7 +120,7 @@ def child_specs(part: Part, settings: Settings, addresses: Addresses) -> list[Ch
         (python, "-m", "uvicorn", "--factory", "app.main:create_app_from_env", *listen, *options),
         env,
         ready_url=f"{_local_url(settings.host, settings.api_port)}/health/ready",
-        death_signal=signal.SIGKILL,  # loses no record, and frees the port for the next start
+        death_signal=signal.SIGKILL,  # no record is lost, and the port is free for the next start
     )
     workers = ChildSpec(
         "workers",
@@ -138,7 +140,7 @@ def child_specs(part: Part, settings: Settings, addresses: Addresses) -> list[Ch
 
 
 def check_ports(part: Part, settings: Settings) -> None:
-    """Raise StartupError, naming the setting to change, when `part` could not listen on its ports."""
+    """Raise StartupError, naming the setting to change, when a port of `part` is not free."""
     ports = {"LLM_MONITOR_API_PORT": settings.api_port, "LLM_MONITOR_DASHBOARD_PORT": settings.dashboard_port}
     if part == "all" and settings.api_port == settings.dashboard_port:
         raise StartupError(
@@ -151,7 +153,7 @@ def check_ports(part: Part, settings: Settings) -> None:
 
 
 def _check_port(host: str, port: int, setting: str) -> None:
-    # A predecessor that was just killed may need a moment to let go.
+    # A process that was just killed may need a moment to free its ports.
     deadline = time.monotonic() + PORT_SECONDS
     while True:
         try:
@@ -172,7 +174,7 @@ def _check_port(host: str, port: int, setting: str) -> None:
 
 
 def _local_url(host: str, port: int) -> str:
-    """Return where a server bound to `host` answers on this machine."""
+    """Return the address at which a server bound to `host` answers on this machine."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 compared, not bound
     return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
 

@@ -1,4 +1,4 @@
-"""Child processes kept running, and stopped in order."""
+"""Child processes that are kept running, and stopped in order."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ REPEAT_SECONDS = 0.5
 class ChildSpec:
     """A process to keep running.
 
-    `ready_url` answers below 400 once it works (None: no probe). Children of a lower `stop_rank` are
-    stopped first, all of one rank together, and get `grace_seconds` before they are killed.
-    `death_signal` is what a child gets when this process is killed.
+    `ready_url` answers below 400 once the process works (None: no probe). Children of a lower
+    `stop_rank` are stopped first, all of one rank together, and get `grace_seconds` before they are
+    killed. `death_signal` is the signal for a child when this process is killed.
     """
 
     name: str
@@ -50,7 +50,7 @@ class ChildSpec:
 
 
 class Signals:
-    """Requests to stop: counted by handlers, waited for without busy looping."""
+    """Requests to stop. Handlers count them, and they can be waited for without busy looping."""
 
     def __init__(self) -> None:
         self.stop_requests = 0
@@ -59,12 +59,12 @@ class Signals:
 
     @contextmanager
     def installed(self) -> Iterator[Signals]:
-        """Handle SIGINT, SIGTERM and SIGHUP as requests to stop, for the time of the block."""
+        """Handle SIGINT, SIGTERM and SIGHUP as requests to stop, during the block."""
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(writer, False)
         signals = [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD]
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # started by nohup it stays ignored
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup makes it ignored, and it stays so
             signals.append(signal.SIGHUP)
         previous = {signum: signal.signal(signum, self._note) for signum in signals}
         wakeup = signal.set_wakeup_fd(writer)
@@ -109,7 +109,8 @@ class _Child:
 class Supervisor:
     """Runs children until it is asked to stop.
 
-    `tend` is called about once a second, for what else has to be watched; `report` gets lines for the log.
+    `tend` is called about once a second, for other things that have to be watched. `report` gets
+    lines for the log.
     """
 
     def __init__(
@@ -129,9 +130,9 @@ class Supervisor:
     def run(self, on_ready: Callable[[], None]) -> None:
         """Keep every child running until a stop is requested, then stop them; blocks.
 
-        `on_ready` is called once, when every probe answered. Raises StartupError, with everything stopped, when
-        a child keeps ending right after its start or never answers; one that has run for five seconds before
-        is started again for as long as it takes.
+        `on_ready` is called once, when every probe has answered. Raises StartupError, with
+        everything stopped, when a child keeps ending right after its start or never answers. A
+        child that has run for five seconds before is started again without limit.
         """
         try:
             for spec in self._specs:

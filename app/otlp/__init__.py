@@ -1,1 +1,1 @@
-"""OpenTelemetry's protocol and its GenAI conventions: spans and log records in, records to score out."""
+"""OpenTelemetry's protocol and its GenAI conventions: spans and log records become records."""

@@ -1,4 +1,4 @@
-"""What an exporter is answered: OTLP's own responses and errors, in the encoding of the request."""
+"""Answers to exporters: OTLP's own responses and errors, in the encoding of the request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ Encoding = Literal["json", "protobuf"]
 Signal = Literal["spans", "log_records"]
 
 _SHOWN_REASONS = 5
-# As google/rpc/code.proto pairs them with HTTP; whatever is not listed is the sender's fault.
+# google/rpc/code.proto pairs these with HTTP statuses. A status that is not listed is the sender's
+# mistake.
 _CODES: dict[HTTPStatus, int] = {
     HTTPStatus.UNAUTHORIZED: code.UNAUTHENTICATED,
     HTTPStatus.FORBIDDEN: code.PERMISSION_DENIED,
@@ -37,7 +38,7 @@ _JSON_NAMES: dict[Signal, str] = {"spans": "rejectedSpans", "log_records": "reje
 
 
 def export_response(rejections: Sequence[Rejection], signal: Signal, encoding: Encoding) -> bytes:
-    """Return a full success without rejections, else a partial one that says what was wrong with which."""
+    """Return a full success without rejections, else a partial success that lists rejections."""
     message = _summary(rejections)
     if encoding == "json":
         if not rejections:
@@ -58,7 +59,7 @@ def _summary(rejections: Sequence[Rejection]) -> str:
 
 
 def encode_status(status: HTTPStatus, message: str, encoding: Encoding) -> bytes:
-    """Return a google.rpc.Status: the code that stands for an HTTP status, and the message."""
+    """Return a google.rpc.Status: the code for an HTTP status, and the message."""
     number = _CODES.get(status, code.INVALID_ARGUMENT)
     if encoding == "json":
         return msgspec.json.encode({"code": number, "message": message})

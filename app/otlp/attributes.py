@@ -1,4 +1,4 @@
-"""Which attribute of which convention says what: the first name that has a usable value wins."""
+"""Reading attributes of several conventions: the first name with a usable value is used."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["Attributes", "first_count", "first_number", "first_text", "parsed", 
 
 Attributes = Mapping[str, Any]
 
-_ENCODED = "mlflow."  # MLflow's values are JSON, texts with their quotes
+_ENCODED = "mlflow."  # values of MLflow are JSON, so texts have quotes
 _LONGEST_LIST = 10_000
 
 
 def first_text(attributes: Attributes, names: Sequence[str]) -> str | None:
-    """Return the first of `names` that holds text or a number, as text without surrounding blanks."""
+    """Return the first of `names` with text or a number, as text without surrounding blanks."""
     for name in names:
         value = attributes.get(name)
         if value is None:
@@ -39,7 +39,7 @@ def first_number(
 ) -> float | None:
     """Return the first of `names` that holds a number from 0 to `most`.
 
-    Where none does and some hold another number, BEYOND; None where none holds any.
+    If none does but some hold another number, the result is BEYOND; None if none holds a number.
     """
     found: float | None = None
     for name in names:
@@ -51,7 +51,10 @@ def first_number(
 
 
 def first_count(attributes: Attributes, names: Sequence[str]) -> int | None:
-    """Return the first of `names` that holds a whole number of tokens within bounds, else as `first_number`."""
+    """Return the first of `names` that holds a whole number of tokens within bounds.
+
+    If none does, the result is that of `first_number`.
+    """
     found: int | None = None
     for name in names:
         value = attributes.get(name)
@@ -63,13 +66,13 @@ def first_count(attributes: Attributes, names: Sequence[str]) -> int | None:
 
 
 def parsed(value: Any) -> Any:
-    """Return a value that may be JSON in a string as the value it stands for, else unchanged.
+    """Return the value that a JSON string stands for; other values unchanged.
 
     JSON of more values than a record may hold stays a string.
     """
     if not isinstance(value, str) or value[:1] not in {"[", "{", '"'}:
         return value
-    # An escaped NUL would become one, which Postgres cannot hold.
+    # An escaped NUL would become a NUL character, which Postgres cannot store.
     content = (value.replace("\\u0000", "\\ufffd") if "\\u0000" in value else value).encode(
         "utf-8", "replace"
     )
@@ -84,7 +87,7 @@ def parsed(value: Any) -> Any:
 def unflatten(attributes: Attributes, prefix: str) -> list[Any]:
     """Return the list that conventions spread over names such as `prefix.0.message.role`.
 
-    Numbers in a name are positions, which may have gaps; the list keeps their order.
+    Numbers in a name are positions, which may have gaps. The list keeps their order.
     """
     start = f"{prefix}."
     spread = [(name, value) for name, value in attributes.items() if name.startswith(start)]

@@ -1,4 +1,7 @@
-"""Where each convention puts what was said: OpenTelemetry old and new, OpenInference, OpenLLMetry, Vercel."""
+"""Reading the messages of a call, wherever a convention puts them.
+
+Supported are OpenTelemetry (old and new), OpenInference, OpenLLMetry and Vercel.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ CONTENT_EVENTS = frozenset({DETAILS_EVENT, _CHOICE_EVENT, *_MESSAGE_EVENTS})
 
 _EVENT_LISTS = ("events", "all_messages_events")
 
-# One attribute that holds everything, in the order in which conventions are believed.
+# Attributes that hold all messages. The first one that is present is used.
 _INPUT_VALUES = (
     "ai.prompt.messages",
     "ai.prompt",
@@ -67,12 +70,12 @@ _Reader = Callable[[Attributes, tuple[SpanEvent, ...]], Reading]
 
 
 def conversation_of(span: Span) -> Conversation:
-    """Return what a span says about its messages, by the first convention that says something."""
+    """Return the messages of a span, by the first convention that has some."""
     return _conversation(span.attributes, span.events)
 
 
 def conversation_of_logs(logs: Iterable[LogRecord]) -> Conversation:
-    """Return what the GenAI events of one span say together, in order of time."""
+    """Return the messages of all GenAI events of one span, in order of time."""
     inputs, outputs = _NOTHING, _NOTHING
     system = None
     for log in sorted(logs, key=lambda one: one.time_ns):
@@ -95,7 +98,7 @@ def conversation_of_logs(logs: Iterable[LogRecord]) -> Conversation:
 def documents_of(span: Span, *, retriever: bool = False) -> tuple[str, ...]:
     """Return the texts of the documents that a span retrieved, in their order.
 
-    Those of a `retriever` may be its output, as LangSmith, MLflow and Langfuse have them.
+    The documents of a `retriever` may be its output, as LangSmith, MLflow and Langfuse have them.
     """
     attributes = span.attributes
     listed = parsed(attributes.get("gen_ai.retrieval.documents"))
@@ -173,7 +176,7 @@ def _said(event: str, content: Mapping[str, Any]) -> Reading:
     if message is not None:
         return read_messages(message, role)
     if raw.keys() & {"content", "tool_calls", "parts"}:
-        # Strands writes the list of parts as JSON into the one text that an event has.
+        # Strands writes the list of parts as JSON into the single text of an event.
         return read_messages(
             {**raw, "content": parsed(raw.get("content")), "role": raw.get("role") or role}, role
         )
@@ -221,7 +224,10 @@ def _listed_outputs(attributes: Attributes, _: tuple[SpanEvent, ...]) -> Reading
 
 
 def _listed_events(attributes: Attributes, *, choices: bool) -> list[Any]:
-    """Return the GenAI events that pydantic-ai and Logfire list in one attribute, choices or all others."""
+    """Return the GenAI events that pydantic-ai and Logfire list in one attribute.
+
+    The result is either the choices or all other events.
+    """
     for name in _EVENT_LISTS:
         listed = parsed(attributes.get(name))
         if isinstance(listed, list):
@@ -278,7 +284,7 @@ def _single_value(names: Iterable[str], role: str) -> _Reader:
 
 
 def _inner(item: Any, name: str) -> Any:
-    """Return the text inside `{"prompt": {"text": …}}` and the like."""
+    """Return the text inside `{"prompt": {"text": …}}` and similar values."""
     inner = item.get(name) if isinstance(item, Mapping) else item
     return inner.get("text") if isinstance(inner, Mapping) else inner
 

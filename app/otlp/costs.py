@@ -1,7 +1,8 @@
-"""What clients say that a call cost, under the names of every convention and as one amount of US dollars.
+"""The cost of a call as clients report it, under the names of every convention, in US dollars.
 
-Totals: OpenInference, LiteLLM, OpenLIT and Langfuse, OpenRouter, Logfire and Pydantic AI, Claude Code. LiteLLM's parts
-overlap (its input holds what was read from a cache), so that only those are added that together are the whole.
+Totals come from OpenInference, LiteLLM, OpenLIT and Langfuse, OpenRouter, Logfire and Pydantic AI,
+and Claude Code. LiteLLM's parts overlap, because its input includes what was read from a cache. So
+only those parts are added that make up the whole without overlap.
 """
 
 from __future__ import annotations
@@ -28,17 +29,19 @@ _SIDES = (
     ("gen_ai.cost.input_cost", "gen_ai.cost.output_cost"),
     ("gen_ai.usage.input_cost", "gen_ai.usage.output_cost"),
 )
-# JSON objects of amounts: Langfuse's, whose other keys are parts to be added, and MLflow's.
+# JSON objects of amounts: that of Langfuse, whose other keys are parts to be added, and that of
+# MLflow.
 _OBJECTS = {"langfuse.observation.cost_details": "total", "mlflow.llm.cost": "total_cost"}
 _NAMES = frozenset((*_TOTALS, *_OBJECTS, *(name for names in _SIDES for name in names)))
 
 
 def reported_cost(attributes: Attributes) -> Decimal | None:
-    """Return what a span says that its call cost, None where it says nothing.
+    """Return the cost that a span reports for its call, None where it reports none.
 
-    The first name that holds an amount within bounds wins; where none does and some hold another number, BEYOND.
+    The first name with an amount within bounds is used. If there is none but some hold another
+    number, the result is BEYOND.
     """
-    if attributes.keys().isdisjoint(_NAMES):  # as of most spans, and every one passes here
+    if attributes.keys().isdisjoint(_NAMES):  # true for most spans, and all of them pass here
         return None
     amounts = [
         *(read_cost(attributes.get(name)) for name in _TOTALS),
@@ -57,6 +60,9 @@ def _read_object(details: Any, total: str) -> Decimal | None:
 
 
 def _add(values: Iterable[Any]) -> Decimal | None:
-    """Return the sum of what is known, None where nothing is; one that is out of bounds makes the sum so."""
+    """Return the sum of the known values, None without any.
+
+    A value out of bounds makes it BEYOND.
+    """
     known = [amount for value in values if (amount := read_cost(value)) is not None]
     return sum(known, Decimal(0)) if known else None

@@ -1,4 +1,4 @@
-"""What a span says it is: an LLM call that is scored and priced, or a step around one."""
+"""The kind of a span: an LLM call, which is scored and priced, or a step around calls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _OPERATIONS: Mapping[str, Kind] = {
     "rerank": Kind.RERANKER,
     "run_guardrail": Kind.GUARDRAIL,
 }
-# Span kinds of OpenInference, of Langfuse, of OpenLLMetry, of LangSmith, of MLflow and of Claude Code.
+# Span kinds of OpenInference, of Langfuse, of OpenLLMetry, of LangSmith, of MLflow and of Claude
+# Code.
 _NAMED: Mapping[str, Kind] = {
     "llm": Kind.LLM,
     "chat_model": Kind.LLM,
@@ -48,7 +49,8 @@ _NAMED: Mapping[str, Kind] = {
     "guardrail": Kind.GUARDRAIL,
     "evaluator": Kind.EVALUATOR,
 }
-# LangSmith calls prompt templates chats and retrievers embeddings under the name of OpenTelemetry, so its own counts.
+# LangSmith's `gen_ai.operation.name` says chat for prompt templates and embedding for retrievers,
+# so LangSmith's own attribute is read before it.
 _SAYING_KIND = (
     ("openinference.span.kind", _NAMED),
     ("langsmith.span.kind", _NAMED),
@@ -59,7 +61,8 @@ _SAYING_KIND = (
     ("traceloop.span.kind", _NAMED),
     ("span.type", _NAMED),
 )
-# LlamaIndex tells the making of a request and the reading of an answer as calls, others the filling of a template.
+# LlamaIndex marks the making of a request and the reading of an answer as calls; others mark the
+# filling of a template so.
 _TEMPLATE = "PromptTemplate"
 _PREPARATIONS = frozenset(
     {
@@ -86,14 +89,14 @@ _SIGNS = (
 
 
 def kind_of(span: Span) -> Kind:
-    """Return the kind of a span; whether a call only repeats another one is found out by the workers."""
+    """Return the kind of a span. Workers find out later whether a call restates another one."""
     attributes = span.attributes
     operation = first_text(attributes, ("ai.operationId",))
     if operation and operation.startswith("ai."):
         return _vercel(operation)
     for attribute, known in _SAYING_KIND:
         value = attributes.get(attribute)
-        name = parsed(value) if isinstance(value, str) else None  # MLflow's values are JSON, quotes and all
+        name = parsed(value) if isinstance(value, str) else None  # values of MLflow are JSON with quotes
         if isinstance(name, str) and name.lower() in known:
             kind = known[name.lower()]
             return Kind.CHAIN if kind in {Kind.LLM, Kind.EMBEDDING} and _prepares(span) else kind
@@ -101,7 +104,7 @@ def kind_of(span: Span) -> Kind:
 
 
 def _prepares(span: Span) -> bool:
-    """Tell whether a span is about what goes into a call or comes out of it, and says so by its name alone."""
+    """Tell whether a span, by its name, only prepares a call's input or reads its output."""
     if not span.attributes.keys().isdisjoint(_USAGE):
         return False
     names = span.name.split(".")
@@ -109,7 +112,10 @@ def _prepares(span: Span) -> bool:
 
 
 def _vercel(operation: str) -> Kind:
-    """Only the inner spans of the AI SDK are calls of a model; `ai.generateText` and the like hold them."""
+    """Return the kind of a span of Vercel's AI SDK.
+
+    Only its inner spans are calls of a model. Spans such as `ai.generateText` contain them.
+    """
     inner = operation.rpartition(".")[2]
     if inner in {"doGenerate", "doStream"}:
         return Kind.LLM

@@ -1,7 +1,8 @@
-"""The batches of Langfuse's older SDKs as spans: what begins and ends a call is told in events of their own.
+"""The batches of Langfuse's older SDKs as spans.
 
-All events of a batch that are about one observation are one. A generation of which only the beginning came is kept
-as texts that wait for its end, as log events do; of anything else the first batch counts.
+The begin and the end of a call are separate events. All events of a batch about the same
+observation become one span. If only the beginning of a generation arrived, its texts are kept until
+its end arrives, like the texts of log events. For anything else, the first batch decides.
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ _COUNTS: Final = {
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What one or several events of a batch say: their ids, and what becomes of them, or why nothing does.
+    """The outcome of one or several events of a batch, with their ids.
 
-    None stands for what is taken and not kept.
+    `found` is the mapped record, or the reason why there is none. None means that the event was
+    accepted and not stored.
     """
 
     events: tuple[str, ...]
@@ -61,7 +63,10 @@ class Told(msgspec.Struct, frozen=True):
 
 @dataclass
 class _Group:
-    """The events of a batch about one trace or observation, the later one's word over the earlier one's."""
+    """The events of a batch about one trace or observation.
+
+    A later value replaces an earlier one.
+    """
 
     events: list[str] = field(default_factory=list)
     body: dict[str, Any] = field(default_factory=dict)
@@ -72,7 +77,7 @@ class _Group:
 
 
 def read_event(content: bytes) -> EventIn | Told:
-    """Read one event of a batch; one that cannot be read costs itself alone."""
+    """Read one event of a batch. An unreadable event does not affect the others."""
     if not check_values(content, MOST_RECORD_VALUES):
         return Told((_UNNAMED,), f"the event holds more than {MOST_RECORD_VALUES} values")
     try:
@@ -87,7 +92,7 @@ def read_event(content: bytes) -> EventIn | Told:
 
 
 def map_events(events: Sequence[EventIn]) -> list[Told]:
-    """Return what the events of a batch become, those about one observation together."""
+    """Return the outcome of each event of a batch. Events about one observation are joined."""
     told: list[Told] = []
     traces: dict[str, _Group] = {}
     observations: dict[str, _Group] = {}
@@ -113,7 +118,10 @@ def map_events(events: Sequence[EventIn]) -> list[Told]:
 def _sort(
     event: EventIn, told: list[Told], traces: dict[str, _Group], observations: dict[str, _Group]
 ) -> str | None:
-    """Put an event where it belongs; returns what is wrong with it, raises WrongShapeError for its body."""
+    """Add an event to its group; returns what is wrong with it.
+
+    Raises WrongShapeError for a body of the wrong shape.
+    """
     if event.type == _SCORE:
         score = convert(event.body, ScoreIn)
         score.id = score.id or event.id
@@ -129,7 +137,7 @@ def _sort(
         kind = (found.type or "span").lower() if kind == "observation" else kind
         observations.setdefault(found.id, _Group()).add(event, {**event.body, "type": kind})
     else:
-        return f"events of the type {event.type[:64]} are not known here"
+        return f"events of the type {event.type[:64]} are not supported"
     return None
 
 
@@ -219,7 +227,10 @@ def _span(
 
 
 def _counts(usage: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return the counts of the older object under the names of providers; a unit other than tokens has none."""
+    """Return the counts of the older object under the names of providers.
+
+    There are none for a unit other than tokens.
+    """
     if not usage or usage.get("unit") not in {None, "TOKENS"}:
         return None
     return {_COUNTS.get(name, name): value for name, value in usage.items()}
@@ -233,14 +244,14 @@ def _finish(span: Span, mapped: Mapped, *, ended: bool) -> Mapped | str:
     if not ended:
         return _beginning(span)
     if span.end_ns and not span.start_ns:
-        # Its beginning was told in an earlier batch, so this tells when it ended.
+        # The beginning came in an earlier batch, so the only known moment is the end.
         line = replace(mapped.line, timestamp=moment(span.end_ns))
         return mapped._replace(line=line)
     return mapped
 
 
 def _beginning(span: Span) -> Mapped:
-    """Return a call that has not ended as what waits for the rest of it."""
+    """Return a call that has not ended as a span part that waits for the rest of the call."""
     call = read_call(span)
     record = Record(
         prompt=call.prompt,

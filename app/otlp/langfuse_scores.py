@@ -1,4 +1,4 @@
-"""Scores of Langfuse's API as what somebody found in a call: of the span that is named, or of the trace as a whole."""
+"""Scores of Langfuse's API as given scores of calls: of the named span, or of a whole trace."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ _BEST, _WORST = 5, 1
 
 
 def trace_id_of(named: str) -> bytes:
-    """Return the 16 bytes of a trace id: those of 32 hexadecimal digits or of a UUID, else a digest of the text."""
+    """Return the 16 bytes of a trace id.
+
+    They are those of 32 hexadecimal digits or of a UUID, else a digest of the text.
+    """
     try:
         return UUID(named).bytes
     except ValueError:
@@ -41,20 +44,23 @@ def trace_id_of(named: str) -> bytes:
 
 
 def span_id_of(named: str) -> bytes:
-    """Return the 8 bytes of a span id: those of 16 hexadecimal digits, else a digest of the text."""
+    """Return the 8 bytes of a span id.
+
+    They are those of 16 hexadecimal digits, else a digest of the text.
+    """
     if _SPAN_ID.fullmatch(named):
         return bytes.fromhex(named)
     return blake2b(named.encode("utf-8", "replace"), digest_size=8).digest()
 
 
 def map_score(score: ScoreIn) -> Mapped | str:
-    """Return a score as an evaluation that waits for its call, or why it cannot be kept.
+    """Return a score as an evaluation that waits for its call, or why it cannot be stored.
 
-    Raises WrongShapeError for a moment outside of the calendar.
+    Raises WrongShapeError for a timestamp outside the calendar.
     """
     if score.trace_id is None:
         subject = "a session" if score.session_id else "a dataset run" if score.dataset_run_id else "nothing"
-        return f"it is about {subject}; scores are kept of traces and observations, so name a traceId"
+        return f"it is about {subject}; only scores of traces and observations are stored, so send a traceId"
     found = _read_value(score)
     if isinstance(found, str):
         return found
@@ -81,7 +87,7 @@ def map_score(score: ScoreIn) -> Mapped | str:
 
 
 def _read_value(score: ScoreIn) -> tuple[float | None, str, str] | str:
-    """Return figure, label and text of a score, or what is wrong with its value."""
+    """Return number, label and text of a score, or what is wrong with its value."""
     value = score.value
     kind = score.data_type or ("CATEGORICAL" if isinstance(value, str) else "NUMERIC")
     match kind:
@@ -89,29 +95,30 @@ def _read_value(score: ScoreIn) -> tuple[float | None, str, str] | str:
             return _number(value)
         case "BOOLEAN":
             if isinstance(value, str) or value not in {0, 1}:
-                return "the value of a BOOLEAN score is true, false, 1 or 0"
+                return "the value of a BOOLEAN score must be true, false, 1 or 0"
             return float(value), "true" if value else "false", ""
         case "CATEGORICAL" | "TEXT":
             most = _LABEL_CHARACTERS if kind == "CATEGORICAL" else _TEXT_CHARACTERS
             if not isinstance(value, str) or not 0 < len(value) <= most:
-                return f"the value of a {kind} score is a text of 1 to {most} characters"
+                return f"the value of a {kind} score must be a text of 1 to {most} characters"
             return (None, value, "") if kind == "CATEGORICAL" else (None, "", value)
-    return f"scores of the type {kind[:_LABEL_CHARACTERS]} are not kept: send NUMERIC, BOOLEAN, CATEGORICAL or TEXT"
+    return f"scores of the type {kind[:_LABEL_CHARACTERS]} are not stored: send NUMERIC, BOOLEAN, CATEGORICAL or TEXT"
 
 
 def _number(value: bool | float | str) -> tuple[float, str, str] | str:  # noqa: FBT001 one value of either type
     if isinstance(value, str):
-        return "the value of a NUMERIC score is a number; a text is CATEGORICAL or TEXT"
+        return "the value of a NUMERIC score must be a number; send a text as CATEGORICAL or TEXT"
     if not abs(value) <= MOST_VALUE:
-        return f"the value of a NUMERIC score lies between -{MOST_VALUE:g} and {MOST_VALUE:g}"
+        return f"the value of a NUMERIC score must be between -{MOST_VALUE:g} and {MOST_VALUE:g}"
     return float(value), "", ""
 
 
 def rating_of(name: str, value: float | None, label: str) -> int | None:
-    """Return the rating, 1 (bad) to 5 (good), of a score whose name says that a user gave it; None for any other.
+    """Return the rating, 1 (bad) to 5 (good), of a score that a user gave, by its name; else None.
 
-    Langfuse's guides call it `user-feedback`, with 1 or 0, or 1 or -1; 0 to 1 counts as a share of the way from
-    1 to 5, and 2 to 5 as itself. A name with `rating` or `stars` beside `user` has the scale of 1 to 5.
+    Langfuse's guides call it `user-feedback`, with 1 or 0, or 1 or -1. A value from 0 to 1 is
+    scaled to 1 to 5, and 2 to 5 stay as they are. A name with `rating` or `stars` beside `user` has
+    the scale of 1 to 5.
     """
     words = {word.lower() for word in _WORDS.findall(name)}
     stars = bool(words & _SCALES) and "user" in words
@@ -128,6 +135,9 @@ def rating_of(name: str, value: float | None, label: str) -> int | None:
 
 
 def _key(score: ScoreIn) -> str:
-    """Return what is the same in a retry and in nothing else: a score that was changed keeps its id."""
+    """Return a key that is the same only in a retry.
+
+    A score that was changed keeps its id, so its content is part of the key.
+    """
     digest = blake2b(msgspec.msgpack.encode(score), digest_size=16)
     return f"{LANGFUSE}:{digest.hexdigest()}"

@@ -1,4 +1,4 @@
-"""Log records that carry what spans leave out: message texts, and what others found in a response."""
+"""Log records that hold what spans leave out: message texts, and scores that others gave."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["map_logs"]
 
 _EVALUATION_EVENT = "gen_ai.evaluation.result"
 _NAME_CHARACTERS = 128
-# What an event with texts may say as well, and is taken from the span alone.
+# Fields that an event with texts may have too, but that are read only from the span.
 _OF_SPAN_ALONE: Mapping[str, Any] = {
     "template_id": None,
     "error": None,
@@ -40,9 +40,10 @@ _OF_SPAN_ALONE: Mapping[str, Any] = {
 
 
 def map_logs(logs: Sequence[LogRecord | Malformed]) -> list[Mapped]:
-    """Return what the GenAI events of a batch say, the events of one span together; other logs are left out.
+    """Return the records for the GenAI events of a batch; events of one span together.
 
-    A rejection stands for one log record, and its number is that record's place in the batch.
+    Other logs are left out. A rejection stands for one log record, and its number is the record's
+    place in the batch.
     """
     found: list[Mapped] = []
     by_span: dict[tuple[bytes, bytes], list[LogRecord]] = defaultdict(list)
@@ -84,7 +85,10 @@ def _as_span(log: LogRecord) -> Span:
 
 
 def _call(number: int, log: LogRecord) -> Mapped:
-    """Return a call that was told outside any span: as texts of the response it names, else as a call."""
+    """Return a call that an event outside any span describes.
+
+    If the event names a response, the result is texts for that response, else a call.
+    """
     told = _as_span(log)
     if response_key(told.attributes) is not None:
         return _content([log._replace(trace_id=b"", span_id=b"")])
@@ -119,7 +123,7 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
 
 
 def _evaluation(number: int, log: LogRecord, problem: str | None) -> Mapped:
-    """Return what somebody found in a response, which is named by its span, by its id, or by both."""
+    """Return a given score of a response, which is named by its span, by its id, or by both."""
     said = _as_span(log).attributes
     answer = response_key(said)
     if problem is not None and answer is None:
@@ -130,7 +134,8 @@ def _evaluation(number: int, log: LogRecord, problem: str | None) -> Mapped:
     value = first_number(said, ("gen_ai.evaluation.score.value",), MOST_VALUE)
     known = value is not None and value <= MOST_VALUE
     label = first_text(said, ("gen_ai.evaluation.score.label",))
-    # In the fields of a record whose redaction is what these deserve: a name, a tag, a text, a figure.
+    # The values are put into those fields of a record whose redaction fits them: a name, a tag, a
+    # text, a number.
     record = Record(
         prompt="",
         response=first_text(said, ("gen_ai.evaluation.explanation",)) or "",
@@ -150,7 +155,10 @@ def _context(log: LogRecord, kind: str, answer: bytes | None = None) -> SpanCont
 
 
 def _key(kind: str, logs: Sequence[LogRecord]) -> str:
-    """Return what is the same in a retry and in nothing else: ids, times and all that the events say."""
+    """Return a key that is the same only in a retry.
+
+    It is made of ids, times and all that the events say.
+    """
     digest = blake2b(digest_size=16)
     for part in _parts(logs):
         digest.update(part.encode("utf-8", "replace") + b"\0")

@@ -1,4 +1,4 @@
-"""Spans as the records that are scored, whichever convention they follow."""
+"""Turning spans of every convention into records, which are scored."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ _MOST_MESSAGES = 500_000
 _MOST_PASSAGE_CHARACTERS = 128 * 1024 * 1024
 _NS_PER_MS = 1_000_000
 
-_PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)  # for a span that tells no time
+_PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)  # for a span without a time
 _MODELS = (*ANSWERED_BY, *ASKED_FOR)
 _NO_MODEL = frozenset({"none", "null", UNKNOWN_MODEL, "undefined", "n/a"})
 _SMALLER_UNITS_MS = (1.0, 1e-3, 1e-6)
 
 
 class Mapped(NamedTuple):
-    """A span as Ingest takes it: the record or why there is none, where it stands, and its idempotency key."""
+    """A span in the form that Ingest takes: the record or a reason, its context, and its key."""
 
     line: Record | Rejection
     context: SpanContext | None
@@ -67,9 +67,9 @@ class Mapped(NamedTuple):
 def map_spans(spans: Sequence[Span | Malformed]) -> list[Mapped]:
     """Return the record of every span of a batch, aligned with it.
 
-    A call without documents of its own gets those that retrievers of the same trace found before it began.
-    Raises BodyTooLarge where a small body would become very large records: of many messages written as JSON in
-    a text, or of documents that each of many calls gets.
+    A call without its own documents gets those that retrievers of the same trace found before it
+    began. Raises BodyTooLarge where a small body would become very large records. That happens with
+    many messages written as JSON in a text, and with documents that many calls share.
     """
     readable = [span for span in spans if isinstance(span, Span) and id_problem(span) is None]
     known = [(span, kind_of(span)) for span in readable]
@@ -93,7 +93,8 @@ def _bounded(mapped: Iterable[Mapped | str]) -> Iterator[Mapped | str]:
                 raise too_many("messages", _MOST_MESSAGES)
             if characters > _MOST_PASSAGE_CHARACTERS:
                 raise too_many(
-                    "characters of documents, those that its calls share included", _MOST_PASSAGE_CHARACTERS
+                    "characters of documents, counted again for each call that shares them",
+                    _MOST_PASSAGE_CHARACTERS,
                 )
         yield one
 
@@ -102,17 +103,17 @@ _Found = Mapping[bytes, Retrieved[int]]
 
 
 def _retrieved(known: Sequence[tuple[Span, str]]) -> _Found:
-    """Return by trace the first passages that were retrieved in it, with times in Unix nanoseconds."""
+    """Return by trace the first passages that were retrieved in it, with Unix nanoseconds."""
     found: dict[bytes, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
     for span, kind in known:
         if kind in RETRIEVERS:
-            with suppress(OverflowError, RecursionError):  # such a span is refused when it is mapped
+            with suppress(OverflowError, RecursionError):  # the span is refused when it is mapped
                 found[span.trace_id].append((span.end_ns, documents_of(span, retriever=True)))
     return {trace_id: first_passages(searches) for trace_id, searches in found.items()}
 
 
 def _map(span: Span, kind: str, retrieved: _Found) -> Mapped | str:
-    """Return a span as a record, or why that cannot be: such a span costs itself alone."""
+    """Return a span as a record, or why that is impossible. Other spans are not affected."""
     context = SpanContext(
         kind=kind,
         trace_id=span.trace_id,
@@ -128,13 +129,13 @@ def _map(span: Span, kind: str, retrieved: _Found) -> Mapped | str:
 
 
 def response_key(attributes: Attributes) -> bytes | None:
-    """Return 16 bytes that stand for the id of a response, None where none is named."""
+    """Return 16 bytes that stand for the id of a response, None where the span names none."""
     named = first_text(attributes, RESPONSE_ID) or _id_inside(attributes.get("output.value"))
     return blake2b(named.encode("utf-8", "replace"), digest_size=16).digest() if named else None
 
 
 class _Answer(msgspec.Struct):
-    """A response as OpenAI and Anthropic send it, which OpenInference keeps whole."""
+    """A response as OpenAI and Anthropic send it, which OpenInference keeps in full."""
 
     id: str
     model: str
@@ -153,9 +154,9 @@ def _id_inside(value: Any) -> str | None:
 
 
 def read_call(span: Span) -> Record:
-    """Return a span as the record of an LLM call, whatever it says of its kind.
+    """Return a span as the record of an LLM call, whatever kind it claims to be.
 
-    Raises OverflowError and RecursionError for values that cannot travel.
+    Raises OverflowError and RecursionError for values that cannot be encoded.
     """
     return _record(span, Kind.LLM, {})
 
@@ -205,7 +206,7 @@ def _record(span: Span, kind: str, retrieved: _Found) -> Record:
 def _completion(kind: str, usage: Usage) -> int | None:
     told_all = (
         kind == Kind.EMBEDDING and usage.prompt
-    )  # an embedding that tells what went in has told everything
+    )  # an embedding has no completion, so its input is everything
     return usage.completion or 0 if told_all else usage.completion
 
 
@@ -215,7 +216,7 @@ def _marks(kind: str, *, spoke: bool, usage: Usage) -> tuple[str, ...]:
 
 
 def moment(time_ns: int) -> datetime | None:
-    """Return Unix nanoseconds as aware UTC, None for zero and for a time beyond any calendar."""
+    """Return Unix nanoseconds as aware UTC. Zero gives None, a time beyond any calendar its end."""
     try:
         return datetime.fromtimestamp(time_ns / 1e9, UTC) if time_ns else None
     except (ValueError, OverflowError, OSError):
@@ -223,9 +224,10 @@ def moment(time_ns: int) -> datetime | None:
 
 
 def _model(attributes: Attributes, provider: str | None, at: datetime | None) -> str:
-    """Return the model that answered; where no table knows it and one that was asked for is known, that one.
+    """Return the model that answered.
 
-    Gateways answer under an alias of theirs, and some frameworks write "none".
+    If no table of prices knows it, but knows a model that was asked for, the result is that one.
+    Gateways answer with an alias of their own, and some frameworks write "none".
     """
     told = (_name(first_text(attributes, (name,))) for name in _MODELS if name in attributes)
     names = [name for name in dict.fromkeys(told) if name and name.lower() not in _NO_MODEL]
@@ -241,7 +243,7 @@ def _duration(span: Span) -> float | None:
 
 
 def _first_token(span: Span) -> float | None:
-    """Return after how many milliseconds the first token came, None where nothing fits the duration of the span."""
+    """Return the milliseconds until the first token, None where no value fits the duration."""
     for names, unit_ms in FIRST_TIMES:
         value = first_number(span.attributes, names)
         if value is not None:
@@ -254,15 +256,16 @@ def _first_token(span: Span) -> float | None:
 
 
 def _within_duration(value: float, unit_ms: float, duration_ms: float | None) -> float | None:
-    """Return a time in milliseconds, read in a smaller unit where in its own it were longer than the whole call.
+    """Return a time in milliseconds. A time longer than the whole call is read in a smaller unit.
 
-    No model answers within a millisecond: rather than so, a time may be up to twice as long as the call, since the
-    span of a stream may end when its request is answered.
+    No model answers within a millisecond. So rather than reading it in a unit in which it would be
+    less, a time may be up to twice as long as the call, because the span of a stream may end when
+    its request is answered.
     """
-    # Two clocks may have measured them, and a call that took no time was not measured.
+    # Two clocks may have measured them, and a call of no duration was not measured.
     longest = float("inf") if not duration_ms else duration_ms * 1.1 + 10
     times = [value * unit_ms, *(value * unit for unit in _SMALLER_UNITS_MS if unit < unit_ms)]
-    # What fits in no unit is left out of the record, with a mark.
+    # A time that fits in no unit is left out of the record, with a mark.
     fitting = next((time for time in times if time <= longest), BEYOND)
     if duration_ms and (fitting < 1 or fitting == BEYOND):
         return next((time for time in times if longest < time <= duration_ms * 2), fitting)
@@ -295,9 +298,10 @@ def _name(text: str | None) -> str | None:
 
 
 def _metadata(span: Span) -> dict[str, Any]:
-    """Return what else the span says, cut to its names when it is more than metadata may be."""
+    """Return the other attributes of the span, or only their number if they are too large."""
     found: dict[str, Any] = {"span.name": span.name}
-    # What describes the process is told once and kept with each of its spans, so it has to be short.
+    # The description of the process is sent once and stored with each of its spans, so it must be
+    # short.
     if scope := _name(span.scope):
         found[SCOPE] = scope
     service = _name(first_text(span.resource, (SERVICE, "openinference.project.name")))

@@ -1,4 +1,4 @@
-"""The attributes under which each convention says what: the first that has a usable value wins."""
+"""The attribute names of each convention. The first one with a usable value is used."""
 
 from __future__ import annotations
 
@@ -111,7 +111,8 @@ TAGS = (
     "traceloop.association.properties.tags",
     "metadata.tags",
 )
-# Members of the object that OpenInference's `metadata` is; LangChain's configuration names those of Langfuse.
+# Fields of the object in OpenInference's `metadata`. LangChain's configuration names those of
+# Langfuse.
 USER_KEYS = ("user_id", "userId", "user.id", "langfuse_user_id", "user_api_key_end_user_id")
 SESSION_KEYS = (
     *("session_id", "sessionId", "session.id", "thread_id", "threadId"),
@@ -119,8 +120,9 @@ SESSION_KEYS = (
 )
 TAG_KEYS = ("tags", "langfuse_tags")
 
-# How long the first token took, in units of so many milliseconds. Strands writes milliseconds where the convention has
-# seconds, so that what is longer than the call itself is read in a smaller unit.
+# The attributes of the time to the first token, with their unit in milliseconds. Strands writes
+# milliseconds where the convention has seconds, so a value longer than the call is read in a
+# smaller unit.
 FIRST_TIMES = (
     (("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"), 1000.0),
     (("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"), 1.0),
@@ -134,7 +136,8 @@ FIRST_EVENTS = frozenset(
         "ai.stream.firstChunk",
     }
 )
-# Attributes that hold what was said: kept as messages, prompt and response, not as metadata too.
+# Attributes that hold texts. They are kept as messages, prompt and response, and not in metadata
+# too.
 SAID = (
     "gen_ai.input.messages",
     "gen_ai.output.messages",

@@ -1,4 +1,4 @@
-"""Whose call a span is: user, session and tags, under the names of each convention."""
+"""The owner of a span: user, session and tags, under the names of each convention."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _EVERY = frozenset((*USER, *SESSION, *TAGS, _METADATA))
 class Owner(NamedTuple):
     """User, session and tags of a span.
 
-    `marks` name what the whole process says: it gives way to what a span around this one says of itself.
+    `marks` name the values that come from the whole process. A value of a span around this one
+    replaces them.
     """
 
     user_id: str | None = None
@@ -35,9 +36,9 @@ _NOBODY = Owner()
 
 
 def owner_of(span: Span) -> Owner:
-    """Return what the span says of user, session and tags, and where it says nothing what its process says."""
+    """Return user, session and tags of the span; where it has none, those of its process."""
     own = _read(span.attributes, JOINED_TAGS)
-    shared = _read(span.resource, TAGS)  # from environment variables, which hold no lists
+    shared = _read(span.resource, TAGS)  # from environment variables, which cannot hold lists
     if shared is _NOBODY:
         return own
     marks = (
@@ -53,9 +54,12 @@ def owner_of(span: Span) -> Owner:
 
 
 def _read(attributes: Attributes, joined: Collection[str]) -> Owner:
-    """Return what attributes say; tags under the names `joined` may be one text with commas."""
+    """Return the owner in attributes.
+
+    Tags under the names in `joined` may be one text with commas.
+    """
     if _EVERY.isdisjoint(attributes):
-        return _NOBODY  # as almost all are
+        return _NOBODY  # the case of almost all spans
     inner = parsed(attributes.get(_METADATA))
     free: Attributes = inner if isinstance(inner, dict) else {}
     return Owner(

@@ -33,22 +33,22 @@ from app.schemas.limits import MOST_RECORD_VALUES
 
 __all__ = ["check_metrics", "read_logs", "read_spans"]
 
-_UNREADABLE = "The body is no {name} in binary protobuf."
+_UNREADABLE = "The body is not a valid {name} in binary protobuf."
 _MISPLACED = "These are log records and not spans: send them to /v1/logs."
-_INVALID = Malformed("it is no valid protobuf")
+_INVALID = Malformed("it is not valid protobuf")
 _TOO_LARGE = Malformed(f"it holds more than {MOST_RECORD_VALUES} values")
 _Signal = TypeVar("_Signal", Span, LogRecord)
 _Wire = TypeVar("_Wire", bound=Message)
 
 
 def read_spans(body: bytes) -> list[Span | Malformed]:
-    """Read an ExportTraceServiceRequest; a span that cannot be read costs itself alone.
+    """Read an ExportTraceServiceRequest. An unreadable span does not affect the others.
 
     Raises MalformedBody, also for log records sent here, and BodyTooLarge.
     """
     items = _cut(body, "spans", "ExportTraceServiceRequest", SPAN)
     found = _each(items, SPAN, WireSpan, _span)
-    # The field numbers of both requests coincide down to the records, which then come out without ids.
+    # The field numbers of both requests are the same down to the records, which then have no ids.
     if found and not any(isinstance(span, Span) and span.span_id for span in found):
         if any(map(_is_log, items)):
             raise MalformedBody(_MISPLACED)
@@ -57,7 +57,7 @@ def read_spans(body: bytes) -> list[Span | Malformed]:
 
 
 def read_logs(body: bytes) -> list[LogRecord | Malformed]:
-    """Read an ExportLogsServiceRequest; a record that cannot be read costs itself alone.
+    """Read an ExportLogsServiceRequest. An unreadable record does not affect the others.
 
     Raises MalformedBody and BodyTooLarge.
     """
@@ -68,7 +68,10 @@ def read_logs(body: bytes) -> list[LogRecord | Malformed]:
 
 
 def check_metrics(body: bytes) -> None:
-    """Raise MalformedBody for what is no ExportMetricsServiceRequest, BodyTooLarge for one that holds too much."""
+    """Check an ExportMetricsServiceRequest.
+
+    Raises MalformedBody for another body, and BodyTooLarge for one with too many values.
+    """
     for item in _cut(body, "metrics", "ExportMetricsServiceRequest", METRIC):
         if _parse(Metric, item.content, METRIC) is _INVALID:
             raise MalformedBody(_UNREADABLE.format(name="ExportMetricsServiceRequest"))
@@ -92,7 +95,7 @@ def _each(
     found: list[_Signal | Malformed] = []
     scope = resource = None
     for item in items:
-        if item.scope is not scope or item.resource is not resource:  # those of a group follow each other
+        if item.scope is not scope or item.resource is not resource:  # items of a group follow each other
             scope, resource = item.scope, item.resource
             source = _source(item)
         wire = _parse(kind, item.content, shape)
@@ -104,7 +107,7 @@ def _each(
 
 
 def _source(item: Item) -> tuple[str, dict[str, Any]] | None:
-    """Return the name of the scope and the attributes of the resource, None where they cannot be read."""
+    """Return the name of the scope and the resource's attributes, None if they are unreadable."""
     scope = _parse(InstrumentationScope, item.scope, SCOPE)
     resource = _parse(Resource, item.resource, RESOURCE)
     if isinstance(scope, Malformed) or isinstance(resource, Malformed):
@@ -187,5 +190,5 @@ def _value(value: AnyValue) -> Any:
 
 
 def _clean(text: str) -> str:
-    """Replace NUL, which Postgres cannot hold."""
+    """Replace NUL, which Postgres cannot store."""
     return text.replace("\0", "�") if "\0" in text else text

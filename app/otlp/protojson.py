@@ -1,4 +1,4 @@
-"""OTLP in its JSON encoding: lowerCamelCase names, hexadecimal ids, 64-bit numbers as strings or numbers."""
+"""OTLP in JSON: lowerCamelCase names, hexadecimal ids, 64-bit numbers as strings or numbers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REASON_CHARACTERS = 200
 
 
 class _Wire(msgspec.Struct, rename="camel", frozen=True):
-    """Unknown fields are ignored, null ones count as absent."""
+    """Unknown fields are ignored, and null fields count as absent."""
 
 
 class _Values(_Wire, frozen=True):
@@ -121,7 +121,7 @@ _Described = dict[str, Any] | Malformed
 
 
 class _Group(NamedTuple):
-    """The spans or log records of one scope, each still encoded; `resource` is malformed where it cannot be read."""
+    """The encoded spans or log records of one scope; `resource` is Malformed if unreadable."""
 
     resource: _Described
     scope: str
@@ -134,7 +134,7 @@ _read_log = reader(_LogRecord)
 
 
 def read_spans(body: bytes) -> list[Span | Malformed]:
-    """Read an ExportTraceServiceRequest; a span of the wrong shape costs itself alone.
+    """Read an ExportTraceServiceRequest. A span of the wrong shape does not affect the others.
 
     Raises MalformedBody and BodyTooLarge.
     """
@@ -143,7 +143,7 @@ def read_spans(body: bytes) -> list[Span | Malformed]:
 
 
 def read_logs(body: bytes) -> list[LogRecord | Malformed]:
-    """Read an ExportLogsServiceRequest; a record of the wrong shape costs itself alone.
+    """Read an ExportLogsServiceRequest. A record of the wrong shape does not affect the others.
 
     Raises MalformedBody and BodyTooLarge.
     """
@@ -152,7 +152,10 @@ def read_logs(body: bytes) -> list[LogRecord | Malformed]:
 
 
 def check_metrics(body: bytes) -> None:
-    """Raise MalformedBody for what is no ExportMetricsServiceRequest, BodyTooLarge for one that holds too much."""
+    """Check an ExportMetricsServiceRequest.
+
+    Raises MalformedBody for another body, and BodyTooLarge for one with too many values.
+    """
     _open(body, "resourceMetrics")
 
 
@@ -162,7 +165,7 @@ def _open(body: bytes, expected: str) -> _Request:
     try:
         request = _read_mended(_read_request, body)
     except WrongShapeError as error:
-        raise MalformedBody(f"The body is no OTLP request in JSON: {error}.") from error
+        raise MalformedBody(f"The body is not an OTLP request in JSON: {error}.") from error
     except NotJsonError as error:
         raise MalformedBody(f"The body is not valid JSON: {error}.") from error
     present = {
@@ -288,7 +291,7 @@ def _scalar(value: _AnyValue) -> Any:
 
 
 def _hex(text: str | None) -> bytes:
-    """Return the bytes of an id; what is no hexadecimal is refused with a ValueError that names it."""
+    """Return the bytes of an id; raises ValueError, which names it, when it is not hexadecimal."""
     try:
         return bytes.fromhex(text or "")
     except ValueError as error:
@@ -300,7 +303,10 @@ def _time(value: Number, name: str) -> int:
 
 
 def _integer(value: float | str, within: range, name: str) -> int:
-    """Return a number of 64 bits; ProtoJSON allows texts, exponents and a fraction of zeros, as in "1.2e1"."""
+    """Return a number of 64 bits.
+
+    ProtoJSON allows texts, exponents and zero fractions ("1.2e1").
+    """
     try:
         number = int(value) if isinstance(value, int | str) else _whole(value, name)
     except ValueError:
@@ -313,16 +319,16 @@ def _integer(value: float | str, within: range, name: str) -> int:
 def _whole(value: float | str, name: str) -> int:
     try:
         number = Decimal(value)
-        within = _LEAST <= number <= _MOST  # before a number of a million digits is built
+        within = _LEAST <= number <= _MOST  # checked before a number of a million digits is built
     except InvalidOperation as error:
-        raise ValueError(f"{name} is no number: {str(value)[:40]!r}") from error
+        raise ValueError(f"{name} is not a number: {str(value)[:40]!r}") from error
     if not within:
         raise ValueError(f"{name} exceeds 64 bits")
     if number != (whole := int(number)):
-        raise ValueError(f"{name} is no whole number: {str(value)[:40]}")
+        raise ValueError(f"{name} is not a whole number: {str(value)[:40]}")
     return whole
 
 
 def _clean(text: str) -> str:
-    """Replace NUL, which Postgres cannot hold."""
+    """Replace NUL, which Postgres cannot store."""
     return text.replace("\0", "�") if "\0" in text else text

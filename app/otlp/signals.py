@@ -1,4 +1,4 @@
-"""OpenTelemetry's signals as plain values, whichever encoding they came in."""
+"""OpenTelemetry's signals as plain values, whatever their encoding was."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NOTHING: Attributes = MappingProxyType({})
 
 
 class SpanEvent(NamedTuple):
-    """Something that happened within a span; `time_ns` is Unix nanoseconds, 0 where unknown."""
+    """An event within a span; `time_ns` is Unix nanoseconds, 0 where unknown."""
 
     name: str
     time_ns: int
@@ -23,10 +23,10 @@ class SpanEvent(NamedTuple):
 
 
 class Span(NamedTuple):
-    """One span: raw ids (`parent_id` empty for a root), Unix nanoseconds (0: unknown), and what it says.
+    """One span: raw ids (`parent_id` empty for a root), Unix nanoseconds (0: unknown), attributes.
 
-    `failed` is a status of ERROR with its `message`; `resource` describes the process, `scope` names the
-    instrumentation.
+    `failed` means a status of ERROR, with its `message`. `resource` describes the process, and
+    `scope` names the instrumentation.
     """
 
     trace_id: bytes
@@ -57,15 +57,15 @@ class LogRecord(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """A span or log record that cannot be read, and why."""
+    """A span or log record that cannot be read, with the reason."""
 
     reason: str
 
 
 def id_problem(span: Span) -> str | None:
-    """Return what is wrong with the ids of a span, None when they are valid (16 and 8 bytes, not zero)."""
+    """Return what is wrong with a span's ids; None if they are valid (16 and 8 bytes, not zero)."""
     if len(span.trace_id) != _TRACE_ID_BYTES or not any(span.trace_id):
-        return "its trace id is not 16 bytes with one of them above zero"
+        return "its trace id must have 16 bytes that are not all zero"
     if len(span.span_id) != _SPAN_ID_BYTES or not any(span.span_id):
-        return "its span id is not 8 bytes with one of them above zero"
+        return "its span id must have 8 bytes that are not all zero"
     return None

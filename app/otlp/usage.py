@@ -1,7 +1,8 @@
-"""Token counts under the names of every convention, brought to one reading.
+"""Token counts under the names of every convention, in one form.
 
-Totals of OpenTelemetry and OpenInference include what was cached and what was reasoned; those of Anthropic, Bedrock
-and Gemini leave parts out. Where a provider's own object or a sum of all tokens tells, totals are completed.
+Totals of OpenTelemetry and OpenInference include cached and reasoning tokens. Those of Anthropic,
+Bedrock and Gemini leave parts out. Totals are completed where a provider's own object or a sum of
+all tokens shows that parts are missing.
 """
 
 from __future__ import annotations
@@ -72,10 +73,11 @@ _TOTAL = (
     "ai.usage.totalTokens",
     "total_tokens",
 )
-# One object with all counts: Langfuse's, which is often the provider's own, MLflow's, and LiteLLM's, whose attributes
-# do not say what of the input came from a cache.
+# Single objects with all counts: that of Langfuse, which is often the provider's own, that of
+# MLflow, and that of LiteLLM, whose attributes do not say how much of the input came from a cache.
 _OBJECTS = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage", "metadata.usage_object")
-# How to tell objects of Gemini, and of Bedrock and Vercel, from those that are like OpenAI's and Anthropic's.
+# The fields that distinguish objects of Gemini, and of Bedrock and Vercel, from those like OpenAI's
+# and Anthropic's.
 _GEMINI_SIGNS = frozenset(
     name
     for side in ("prompt", "candidates", "total")
@@ -93,15 +95,15 @@ _OBJECT_CACHE_READ = (
 )
 _OBJECT_CACHE_WRITE = ("cache_creation_input_tokens", "input_cache_creation", "cache_creation")
 _OBJECT_REASONING = ("reasoning_tokens", "output_reasoning_tokens", "output_reasoning", "reasoning")
-# LangSmith's objects of the parts alone.
+# LangSmith's objects, which hold only the parts.
 _PARTS = ("gen_ai.usage.input_token_details", "gen_ai.usage.output_token_details")
 
 
 class Usage(NamedTuple):
-    """Tokens as reported, None where nothing was; `total` is the sum of all where it was told.
+    """Tokens as reported, None where nothing was; `total` is the reported sum of all tokens.
 
-    `prompt` includes cached tokens and `completion` includes reasoning, in OpenTelemetry's convention and
-    in OpenInference's.
+    `prompt` includes cached tokens and `completion` includes reasoning, as in the conventions of
+    OpenTelemetry and OpenInference.
     """
 
     prompt: int | None
@@ -113,7 +115,10 @@ class Usage(NamedTuple):
 
     @property
     def exclusive(self) -> bool:
-        """More is cached than was counted: the totals leave the cached tokens out, as Anthropic's do."""
+        """Whether totals leave out cached tokens, as Anthropic's do.
+
+        More is then cached than counted.
+        """
         return self.prompt is not None and self._cached > self.prompt
 
     @property
@@ -121,7 +126,10 @@ class Usage(NamedTuple):
         return (self.cache_read or 0) + (self.cache_write or 0)
 
     def completed(self) -> Usage:
-        """Return the counts with all parts inside their totals, where the sum of all tokens proves that they were not."""
+        """Return the counts with all parts inside their totals.
+
+        Totals are raised where the sum of all tokens proves that parts are missing from them.
+        """
         if self.total is None or self.prompt is None or self.completion is None:
             return self._divided()
         missing = self.total - self.prompt - self.completion
@@ -135,7 +143,7 @@ class Usage(NamedTuple):
         return self
 
     def _divided(self) -> Usage:
-        """Return the counts with the side that was not told, which is the rest of the sum."""
+        """Return the counts with the missing side, which is the rest of the sum."""
         if self.total is None:
             return self
         if self.prompt is not None and self.total >= self.prompt:
@@ -146,7 +154,10 @@ class Usage(NamedTuple):
 
 
 def read_usage(attributes: Attributes, *, answers: bool = True) -> Usage:
-    """Return the counts of a span; without `answers`, as for an embedding, a sum of all is what went in."""
+    """Return the counts of a span.
+
+    Without `answers`, as for an embedding, the sum of all tokens is the input.
+    """
     usage = _read(attributes).completed()
     if not answers and usage.prompt is None and usage.total is not None:
         usage = usage._replace(prompt=usage.total)
@@ -181,7 +192,10 @@ def _first(*counts: int | None) -> int | None:
 
 
 def _read_object(details: Mapping[str, Any]) -> Usage:
-    """Read one object of counts: a provider's own, or Langfuse's `input` and `output` without their parts."""
+    """Read one object of counts: a provider's own, or Langfuse's `input` and `output`.
+
+    The latter do not include their parts.
+    """
     if not details.keys().isdisjoint(_GEMINI_SIGNS):
         return _gemini(details)
     if not details.keys().isdisjoint(_CAMEL_SIGNS):
@@ -210,14 +224,20 @@ def _read_object(details: Mapping[str, Any]) -> Usage:
 
 
 def _is_anthropic(details: Mapping[str, Any]) -> bool:
-    """Tell Anthropic's own object, whose input leaves out what was read from and written to the cache."""
+    """Tell whether this is Anthropic's own object.
+
+    Its input leaves out reads and writes of the cache.
+    """
     return "input_tokens" in details and not details.keys().isdisjoint(
         ("cache_read_input_tokens", "cache_creation_input_tokens")
     )
 
 
 def _gemini(details: Mapping[str, Any]) -> Usage:
-    """Read Gemini's object: the thoughts are beside the candidates, what was cached is inside the prompt."""
+    """Read Gemini's object.
+
+    Thoughts are not among the candidates; the prompt includes cached tokens.
+    """
     reasoning = first_count(details, ("thoughtsTokenCount", "thoughts_token_count"))
     tools = first_count(details, ("toolUsePromptTokenCount", "tool_use_prompt_token_count"))
     return Usage(
@@ -233,7 +253,8 @@ def _gemini(details: Mapping[str, Any]) -> Usage:
 def _bedrock_or_vercel(details: Mapping[str, Any]) -> Usage:
     """Read the object of Bedrock's Converse or of Vercel's AI SDK.
 
-    Bedrock's input leaves out what was read from and written to the cache, Vercel's holds it.
+    Bedrock's input leaves out the tokens that were read from and written to the cache. Vercel's
+    includes them.
     """
     cache_read = first_count(details, ("cacheReadInputTokens", "cacheReadInputTokensCount"))
     cache_write = first_count(details, ("cacheWriteInputTokens", "cacheWriteInputTokensCount"))
@@ -249,5 +270,5 @@ def _bedrock_or_vercel(details: Mapping[str, Any]) -> Usage:
 
 
 def _sum(first: int | None, *more: int | None) -> int | None:
-    """Return the sum of what is known, None where the first is not."""
+    """Return the sum of the known values, None where the first is unknown."""
     return None if first is None else first + sum(one or 0 for one in more)

@@ -1,8 +1,9 @@
-"""The wire format of protobuf, walked by its lengths: what an export holds, before anything is built from it.
+"""The wire format of protobuf, read by its lengths, to count an export before objects are built.
 
-Protobuf's own parser builds all of a body or nothing. Here a body is cut into its spans, log records or metrics,
-so that they are counted first and each is parsed by itself: one that cannot be read costs itself alone.
-The encoding is that of https://protobuf.dev/programming-guides/encoding.
+Protobuf's own parser builds all of a body or nothing. Here a body is divided into its spans, log
+records or metrics. So they are counted first, and each is parsed by itself: an unreadable one does
+not affect the others. The encoding is described at
+https://protobuf.dev/programming-guides/encoding.
 """
 
 from __future__ import annotations
@@ -33,15 +34,18 @@ _VARINT_BYTES, _LAST_BYTE = 10, 0x7F
 _NO_MESSAGE = -1
 _SMALLEST_MESSAGE = 2  # a tag and a length of zero
 _SLICE: Final = 1024 * 1024
-# Around an item lie a resource, a scope, two addresses of schemas and two groups.
+# An item is surrounded by a resource, a scope, two addresses of schemas and two groups.
 _MOST_FRAMES: Final = 6 * MOST_RECORDS
-# An attribute is two messages here, and four marks of values in JSON.
+# An attribute is two messages here, and counts as four values in JSON.
 _MOST_MESSAGES: Final = MOST_VALUES // 2
-# A message may have some fields that are none themselves.
+# A message may have some fields that are not messages.
 _FIELDS_PER_MESSAGE = 3
 
 Shape = dict[int, "Shape"]
-"""Which fields of a message hold messages, and their shapes: field numbers of opentelemetry-proto 1.x."""
+"""The fields of a message that hold messages, and their shapes.
+
+The numbers are the field numbers of opentelemetry-proto 1.x.
+"""
 
 _ANY_VALUE: Shape = {}
 _PAIR: Shape = {2: _ANY_VALUE}
@@ -56,7 +60,7 @@ METRIC: Final[Shape] = {**{number: {1: _POINT} for number in (5, 7, 9, 10, 11)},
 
 
 class BrokenFrameError(ValueError):
-    """Bytes whose lengths do not add up."""
+    """Bytes whose lengths are inconsistent."""
 
 
 class Item(NamedTuple):
@@ -68,10 +72,11 @@ class Item(NamedTuple):
 
 
 def cut(body: bytes, what: str) -> list[Item]:
-    """Return the items of an export request in their order; requests of all signals have one shape down to them.
+    """Return the items of an export request in order.
 
-    `what` names the items in a refusal. Raises BrokenFrameError, and BodyTooLarge where there are too many,
-    which is known before any of them is copied.
+    Requests of all signals have the same outer shape. `what` names the items in a refusal. Raises
+    BrokenFrameError, and BodyTooLarge where there are too many items. Their number is known before
+    any of them is copied.
     """
     frames = _Frames(body, what)
     places: list[tuple[int, int, bytes, bytes]] = []
@@ -86,7 +91,7 @@ def cut(body: bytes, what: str) -> list[Item]:
 
 
 class _Frames:
-    """The messages around the items of one body, of which it reads so many and not more."""
+    """The messages around the items of one body. It reads a limited number of them."""
 
     def __init__(self, body: bytes, what: str) -> None:
         self._body = body
@@ -94,7 +99,7 @@ class _Frames:
         self._left = _MOST_FRAMES
 
     def find(self, begin: int, end: int, wanted: int) -> list[tuple[int, int]]:
-        """Return where each value of a field lies."""
+        """Return the place of each value of a field."""
         found: list[tuple[int, int]] = []
         seen = 0
         for number, first, last in _fields(self._body, begin, end):
@@ -111,19 +116,20 @@ class _Frames:
         return found
 
     def join(self, begin: int, end: int, wanted: int) -> bytes:
-        """Return the values of a field end to end, as protobuf reads one that comes more than once."""
+        """Return the values of a field end to end, as protobuf reads a repeated field."""
         return b"".join([self._body[first:last] for first, last in self.find(begin, end, wanted)])
 
 
 def check_values(body: bytes, items: list[Item], shape: Shape) -> None:
     """Raise BodyTooLarge where the items of a body hold more values in all than a request may.
 
-    Only a large body can; then bytes that may begin a value are counted, and values where that is too many.
+    Only a large body can. For it, bytes that may begin a value are counted, and if that number is
+    too high, the values themselves.
     """
     if len(body) <= _SMALLEST_MESSAGE * _MOST_MESSAGES:
         return
     others = bytes(set(range(256)) - _tags(shape, []))
-    starts = range(0, len(body), _SLICE)  # so that other threads get their turn
+    starts = range(0, len(body), _SLICE)  # in slices, so that other threads have a turn
     if sum(len(body[start : start + _SLICE].translate(None, others)) for start in starts) <= _MOST_MESSAGES:
         return
     left = _MOST_MESSAGES
@@ -134,7 +140,7 @@ def check_values(body: bytes, items: list[Item], shape: Shape) -> None:
 
 
 def is_too_large(content: bytes, shape: Shape) -> bool:
-    """Tell whether an item, or what describes it, holds more values than one may."""
+    """Tell whether an item, or its description, holds more values than one may."""
     return (
         len(content) > _SMALLEST_MESSAGE * MOST_RECORD_VALUES
         and _count(content, shape, MOST_RECORD_VALUES) > MOST_RECORD_VALUES
@@ -150,13 +156,16 @@ def _tags(shape: Shape, seen: list[Shape]) -> set[int]:
 
 
 def _count(content: bytes, shape: Shape, most: int) -> int:
-    """Return how many messages a message holds, at most one above `most`; other fields count as a third of one."""
+    """Return how many messages a message holds, at most one above `most`.
+
+    Other fields count as a third of a message.
+    """
     waiting = [(0, len(content), shape)]
     messages = fields = 0
     most_fields = _FIELDS_PER_MESSAGE * most
     while waiting:
         begin, end, kind = waiting.pop()
-        with suppress(BrokenFrameError):  # it will not be parsed, but what stands before it may be
+        with suppress(BrokenFrameError):  # the broken field is not parsed, but the fields before it may be
             for number, first, last in _fields(content, begin, end):
                 fields += 1
                 if number in kind:
@@ -169,7 +178,7 @@ def _count(content: bytes, shape: Shape, most: int) -> int:
 
 
 def _fields(content: bytes, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the number of each field, and where its bytes begin and end where it is delimited."""
+    """Yield the number of each field, and where its bytes begin and end if it is delimited."""
     position = begin
     while position < end:
         tag, position = content[position], position + 1
@@ -185,9 +194,9 @@ def _fields(content: bytes, begin: int, end: int) -> Iterator[tuple[int, int, in
         elif kind in _FIXED:
             position += _FIXED[kind]
         else:
-            raise BrokenFrameError("a field has no kind that is known")
+            raise BrokenFrameError("a field has an unknown kind")
         if position > end or not number:
-            raise BrokenFrameError("a field goes beyond its message")
+            raise BrokenFrameError("a field is longer than its message")
         yield (number if kind == _DELIMITED else _NO_MESSAGE), first, position
 
 
@@ -199,4 +208,4 @@ def _varint(content: bytes, position: int, end: int) -> tuple[int, int]:
         if byte <= _LAST_BYTE:
             return found, at + 1
         shift += 7
-    raise BrokenFrameError("a number has no end")
+    raise BrokenFrameError("a number is incomplete")

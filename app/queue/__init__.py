@@ -1,6 +1,6 @@
-"""The queue between the API and the workers: arq and its keys are known in this package alone.
+"""The queue between the API and the workers. Only this package knows arq and its keys.
 
-What every process needs is offered here. What only a worker process needs is in `app.queue.loop` and
+It exports what every process needs. What only a worker process needs is in `app.queue.loop` and
 `app.queue.claims`.
 """
 

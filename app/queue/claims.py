@@ -1,4 +1,4 @@
-"""Which jobs a process has in hand and how often each was begun: what is left of a process that died."""
+"""Which jobs a process has begun and how often, so that they are known after the process dies."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ _RELEASE_SECONDS = 2
 
 
 class Claims:
-    """Counts in Redis how often jobs were begun, and lists there which ones the process named `worker` has in hand."""
+    """Counts in Redis how often jobs were begun, and lists the jobs of the process `worker`."""
 
     def __init__(self, redis: Redis, worker: str) -> None:
         self._redis = redis
         self._claims = worker_claims_key(worker)
 
     async def begin(self, job: JobName) -> int:
-        """Count a try and return its number; above 1 the try before ended without a word."""
+        """Count an attempt and return its number.
+
+        Above 1, the earlier attempt ended without a report.
+        """
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.incr(attempts_key(job))
             pipe.expire(attempts_key(job), _EXPIRE_SECONDS)
@@ -50,9 +53,10 @@ class Claims:
         return number
 
     async def end(self, job: JobName, *, forget: bool = True) -> None:
-        """Put a job down; with `forget` this try ended with a word and counts no more.
+        """Remove a job from the process.
 
-        Never raises and takes half a second at most: a job is not lost for a count that stays.
+        With `forget`, its attempt ended normally and is not counted. Never raises and takes half a
+        second at most: a job is not lost when a count stays.
         """
         try:
             async with asyncio.timeout(_END_SECONDS), self._redis.pipeline(transaction=True) as pipe:
@@ -61,14 +65,16 @@ class Claims:
                 pipe.srem(self._claims, str(job))
                 await pipe.execute()
         except (RedisError, OSError) as error:
-            logger.warning("the try of job %s stays counted: %s", job, type(error).__name__)
+            logger.warning("the attempt of job %s stays counted: %s", job, type(error).__name__)
 
 
 def release(redis_url: str, worker: str, *, scored: str) -> None:
-    """Let the jobs of a process that died be delivered at once, instead of when arq's claim on them ends.
+    """Let the jobs of a process that died be delivered at once, not when arq's claim on them ends.
 
-    `scored` is the job that was being scored: it alone is suspected, and the try of another that was written
-    or waited beside it is taken back. Where none was, all are suspected. Trouble of Redis is passed over: then they come when the claim ends.
+    `scored` is the job that was being scored. Only that job may have caused the death, so the
+    attempt of any other job, which was being written or waited beside it, is taken back. If none
+    was being scored, any job may be the cause. Errors of Redis are ignored, because then the jobs
+    are delivered when the claim ends.
     """
     with (
         suppress(RedisError, OSError),

@@ -1,4 +1,4 @@
-"""Putting jobs into the queue, replacing them, and reading what waits there."""
+"""Putting jobs into the queue, replacing them, and reading the queue."""
 
 from __future__ import annotations
 
@@ -35,16 +35,18 @@ __all__ = [
     "stage",
 ]
 
-# arq drops a job whose payload key expired, so it outlives any outage an operator would sit out.
+# arq drops a job whose payload key expired, so the key outlives every outage that operators would
+# wait for.
 _EXPIRES_MS = 30 * 24 * 3600 * 1000
 _SLICE_JOBS = 2_000
 _TIME_BYTES = 9  # msgpack: a type byte and 64 bits
 
 
 def stage(pipe: Pipeline, jobs: Sequence[NewJob], *, now_ms: int, instead: JobName | None = None) -> None:
-    """Add what `enqueue_job` would write for each job to a MULTI of the caller, with the ledger's count.
+    """Add what `enqueue_job` would write for each job, and the ledger's count, to a MULTI.
 
-    Jobs that stand `instead` of another, as when that is split, have its place and are not counted again.
+    Jobs that stand `instead` of another one, for example as its halves, get its place and are not
+    counted again.
     """
     if not jobs:
         return
@@ -58,7 +60,7 @@ def stage(pipe: Pipeline, jobs: Sequence[NewJob], *, now_ms: int, instead: JobNa
 
 
 async def replace_job(redis: Redis, job: JobName, others: Sequence[NewJob], *, now_ms: int) -> None:
-    """Let other jobs stand in the place of a job, all at once."""
+    """Replace a job by other jobs, all at once."""
     async with redis.pipeline(transaction=True) as pipe:
         stage(pipe, others, now_ms=now_ms, instead=job)
         pipe.delete(payload_key(job))
@@ -67,7 +69,7 @@ async def replace_job(redis: Redis, job: JobName, others: Sequence[NewJob], *, n
 
 
 async def queued_jobs(redis: Redis) -> list[JobName]:
-    """Return the jobs that are really there: listed in the queue and with their payload, in one reading."""
+    """Return the jobs that are listed in the queue and have their payload, in one reading."""
     listed = [text_of(job_id) for job_id in await redis.zrange(EVALUATE_QUEUE, 0, -1)]
     if not listed:
         return []
@@ -79,23 +81,24 @@ async def queued_jobs(redis: Redis) -> list[JobName]:
 
 
 async def listed_jobs(redis: Redis) -> AsyncIterator[QueuedJob]:
-    """Yield what the queue lists, in slices and without looking for payloads.
+    """Yield the jobs that the queue lists, in slices and without looking for payloads.
 
-    A job that is done meanwhile moves the others forward, so that one may be missed.
+    A job that ends meanwhile moves the others forward, so one may be missed.
     """
     start = 0
     while listed := await redis.zrange(EVALUATE_QUEUE, start, start + _SLICE_JOBS - 1, withscores=True):
         start += _SLICE_JOBS
         for job_id, score in listed:
             name = JobName.parse(text_of(job_id))
-            # What the version before had listed, and nobody has placed yet, has a moment there.
+            # A job that an earlier version listed, and that has no new place yet, has a moment
+            # there.
             yield QueuedJob(name, name.made_ms or (int(score) if score >= FORMER else 0))
 
 
 async def queued_since(redis: Redis) -> list[QueuedJob]:
-    """Return the jobs that are really there, as `queued_jobs` does, each with its time of enqueueing.
+    """Return the same jobs as `queued_jobs`, each with its time of enqueueing.
 
-    The time is read from the end of the payload, where `serialize` leaves arq's last field.
+    The time is read from the end of the payload, where `serialize` puts arq's last field.
     """
     listed = [text_of(job_id) for job_id in await redis.zrange(EVALUATE_QUEUE, 0, -1)]
     if not listed:
@@ -112,22 +115,26 @@ async def queued_since(redis: Redis) -> list[QueuedJob]:
 
 
 async def queued_tokens(redis: Redis, project_id: str) -> list[str]:
-    """Return the roots of the project's jobs that wait or run, in one reading; a job's halves share its root."""
+    """Return the roots of the project's jobs that wait or run.
+
+    The halves of a job share its root.
+    """
     listed = await redis.zrange(EVALUATE_QUEUE, 0, -1)
     names = [JobName.parse(text_of(job_id)) for job_id in listed]
     return sorted({name.root for name in names if name.project_id == project_id})
 
 
 async def requeue_unlisted(redis: Redis) -> int:
-    """List jobs whose payload is there and whose place in the queue is not; returns how many.
+    """List jobs again that have a payload but no place in the queue; returns how many.
 
-    It looks at every key of Redis, so it is for the case that something is missing.
+    It reads every key of Redis, so it is used only when something is missing.
     """
     found = 0
     async for key in redis.scan_iter(f"{PAYLOAD_PREFIX}*", count=1000):
         job_id = text_of(key).removeprefix(PAYLOAD_PREFIX)
         tail = await redis.getrange(key, -_TIME_BYTES, -1)
-        # A job that is done meanwhile is gone with its payload; one that comes back so is settled once.
+        # A job that ended meanwhile is gone with its payload. A job that is listed twice is settled
+        # once.
         if tail and JobName.parse(job_id).token != job_id:
             found += int(await place(redis, EVALUATE_QUEUE, [job_id]))
     return found
@@ -136,7 +143,7 @@ async def requeue_unlisted(redis: Redis) -> int:
 def _read_time(tail: bytes) -> int:
     try:
         value = msgspec.msgpack.decode(tail)
-    except msgspec.DecodeError:  # no job of ours; workers will bury it
+    except msgspec.DecodeError:  # not a job of ours; workers make it a dead letter
         return 0
     return value if isinstance(value, int) else 0
 

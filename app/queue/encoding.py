@@ -1,4 +1,4 @@
-"""How a job is written into Redis and read back: as msgpack, whatever was found there."""
+"""Writing jobs into Redis as msgpack and reading them back, even if they are damaged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Payload", "deserialize", "serialize"]
 
 
 class Payload(bytes):
-    """Encoded bytes whose repr is short, because arq writes the repr of every argument to its log."""
+    """Encoded bytes with a short repr, because arq writes the repr of every argument to its log."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} bytes>"
@@ -25,10 +25,10 @@ def serialize(job: Mapping[str, Any]) -> bytes:
 
 
 def deserialize(data: bytes) -> dict[str, Any]:
-    """Decode arq's job mapping; never raises, because arq would drop the job without telling us.
+    """Decode arq's job mapping; never raises, because arq would drop the job silently.
 
-    What cannot be read, or calls anything but `evaluate(payload)`, becomes a job of ours whose payload is
-    these bytes: it ends among the dead letters.
+    A job that is unreadable, or that calls anything but `evaluate(payload)`, becomes a job of ours
+    with these bytes as its payload, and ends among the dead letters.
     """
     try:
         (payload,) = (job := msgspec.msgpack.decode(data, type=dict[str, Any]))["a"]

@@ -1,4 +1,4 @@
-"""Which worker processes live: each gives a sign of life every few seconds."""
+"""Which worker processes run: each of them reports every few seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FORGOTTEN_MS = 60_000
 
 
 async def live_workers(redis: Redis, now_ms: int) -> dict[str, int]:
-    """Return the workers that were heard of lately, by name, with the time of their last sign in ms."""
+    """Return the workers that reported lately, by name, with the time of the report in ms."""
     commands: Any = redis
     seen = await commands.hgetall(WORKERS_KEY)
     times = {text_of(name): int(moment) for name, moment in seen.items()}
@@ -23,7 +23,7 @@ async def live_workers(redis: Redis, now_ms: int) -> dict[str, int]:
 
 
 async def beat(redis: Redis, worker: str, now_ms: int) -> None:
-    """Note that a worker lives, and forget those that gave no sign of life for a minute."""
+    """Note that a worker runs, and forget those that did not report for a minute."""
     commands: Any = redis  # redis types a hash command as awaitable or value, whichever client it serves
     await commands.hset(WORKERS_KEY, worker, now_ms)
     for name, seen in (await commands.hgetall(WORKERS_KEY)).items():

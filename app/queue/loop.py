@@ -1,4 +1,4 @@
-"""The loop of a worker process over the queue: arq's own, with our choice of jobs and our rules about failures."""
+"""The loop of a worker process: arq's loop, with our choice of jobs and handling of failures."""
 
 from __future__ import annotations
 
@@ -18,22 +18,25 @@ from app.queue.scheduling import BULK_BYTES, WAITED_BYTES, Deferral, Lane, fit, 
 
 __all__ = ["ArqRedis", "BulkLoop", "Loop", "WaitedLoop", "connect", "make_loop", "try_again"]
 
-# So long after a try that failed a job is tried again.
+# The time between a failed attempt and the next one.
 _RETRY_SECONDS = 1
-# One job is scored while another is written; jobs that are waited for are short, and more of them are written.
+# One job is scored while another is written. Waited jobs are short, so more of them are written at
+# once.
 _CONCURRENT_JOBS: Final[dict[Lane, int]] = {"waited": 4, "bulk": 2}
-# arq's default of half a second would be the whole latency of a waiting post.
+# arq's default of half a second would be the whole latency of a request that waits.
 _POLL_SECONDS = 0.01
-# Crashes are counted by the task itself; arq would drop a job at its limit without running our code, and at
-# its timeout too, which is overdue at once in a process that was halted for as long. The task ends by itself.
+# The task itself counts crashes. At its own limit, arq would drop a job without running our code.
+# It would do the same at its timeout, which passes at once in a process that was halted for that
+# time. The task ends by itself.
 _ARQ_TRIES = 1_000_000
 _ARQ_TIMEOUT_SECONDS = 24 * 3600
-# Longer than a job takes, shorter than half a minute: the jobs of a machine that died come back after it.
+# Longer than a job takes, and shorter than half a minute: after this, jobs of a machine that died
+# are delivered again.
 _CLAIM_SECONDS = 25
 
 
 def connect(redis_url: str) -> ArqRedis:
-    """Return a client that also serves a loop; it connects when it is first used."""
+    """Return a client that also serves a loop. It connects at its first use."""
     return ArqRedis(
         ConnectionPool.from_url(redis_url, socket_connect_timeout=5, health_check_interval=30),
         job_serializer=serialize,
@@ -43,14 +46,15 @@ def connect(redis_url: str) -> ArqRedis:
 
 
 def try_again() -> Retry:
-    """Return what a task raises to have its job tried again in a second."""
+    """Return the exception that a task raises to have its job tried again in a second."""
     return Retry(defer=_RETRY_SECONDS)
 
 
 class Loop(Worker):
-    """Starts jobs of the queue that no other process has in hand.
+    """Starts jobs of the queue that no other process holds.
 
-    arq finds that out job by job, in four round trips each; with eight processes that took a fifth of their time.
+    arq checks that job by job, with four round trips each. With eight processes that took a fifth
+    of their time.
     """
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
@@ -61,7 +65,8 @@ class Loop(Worker):
             return
         claims = await self.pool.mget([claim_key(job_id.decode(errors="replace")) for job_id in listed])
         free = [job_id for job_id, claim in zip(listed, claims, strict=True) if claim is None]
-        # Jobs in hand stay listed: where they fill what is read at once, the free ones are behind it.
+        # Jobs of a process stay listed. Where they fill the part of the queue that is read, free
+        # jobs come after it.
         full = len(listed) == self.queue_read_limit
         self._queue_read_offset = self._queue_read_offset + len(listed) if full and not free else 0
         await self._start(free)
@@ -73,7 +78,7 @@ class Loop(Worker):
         raise NotImplementedError
 
     async def _claim(self, free: list[bytes], most: int, *, waited: bool) -> None:
-        """Start the first of the jobs, all of them waited or bulk, until `most` bytes of such are in hand."""
+        """Start the first of the jobs, all waited or all bulk, up to `most` bytes of that lane."""
         names = (JobName.parse(job_id) for job_id, task in self.tasks.items() if not task.done())
         in_hand = [name.size for name in names if name.waited is waited]
         await super().start_jobs(fit(free[: self.max_jobs], most - sum(in_hand), idle=not in_hand))
@@ -88,7 +93,7 @@ class Loop(Worker):
         incr_score: int | None,
         keep_in_progress: float | None,
     ) -> None:
-        """Let a job that is tried again keep its place, claimed by nobody until then; arq would place it last."""
+        """Let a job that is tried again keep its place, without a claim. arq would put it last."""
         again = _RETRY_SECONDS if incr_score else keep_in_progress
         await super().finish_job(
             job_id, finish, result_data, result_timeout_s, keep_result_forever, None, again
@@ -96,7 +101,7 @@ class Loop(Worker):
 
 
 class WaitedLoop(Loop):
-    """Picks jobs with waiting posts and no others, so that it never has a long one in hand."""
+    """Takes only waited jobs, so that it never holds a long one."""
 
     def _wanted(self, job_ids: list[bytes]) -> list[bytes]:
         return pick_waited(job_ids)
@@ -106,9 +111,10 @@ class WaitedLoop(Loop):
 
 
 class BulkLoop(Loop):
-    """Picks every job, but while it has bulk in hand only such waited ones as nobody else picks.
+    """Takes every job. While it holds bulk, it takes only waited jobs that nobody else takes.
 
-    As long as there are any it has one bulk job in hand, instead of scoring the next while one is written.
+    As long as there are waited jobs, it holds one bulk job, instead of scoring one while another is
+    written.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -147,9 +153,9 @@ def make_loop(
     max_jobs: int | None = None,
     burst: bool = False,
 ) -> Loop:
-    """Return a loop that gives the payload of each job to `evaluate`, with everything off by which arq drops a job.
+    """Return a loop that gives the payload of each job to `evaluate`.
 
-    With `burst` the loop ends when the queue is empty.
+    Everything is off by which arq drops a job. With `burst` the loop ends when the queue is empty.
     """
     task = cast("WorkerCoroutine", evaluate)
     loop = _LOOPS[lane](

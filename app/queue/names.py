@@ -1,4 +1,4 @@
-"""What the queue's keys and jobs are called: the one module that knows the keys of arq."""
+"""The names of the queue's keys and jobs. Only this module knows the keys of arq."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ __all__ = [
 EVALUATE_QUEUE = "llm-monitor:queue:evaluate"
 EVALUATE = "evaluate"
 ACCEPTED_KEY = "llm-monitor:accepted"
-# Deliveries of jobs whose try before had ended without a word, per project.
+# Deliveries of jobs whose earlier attempt ended without a report, per project.
 REDELIVERED_KEY = "llm-monitor:redelivered"
-# A hash from host and process id to the Unix milliseconds of that worker's last sign of life.
+# A hash from host and process id to the Unix milliseconds of that worker's last report.
 WORKERS_KEY = "llm-monitor:workers"
-# arq keeps the payload of a job under this and its name.
+# arq keeps the payload of a job under this prefix and the job's name.
 PAYLOAD_PREFIX: str = job_key_prefix
 _SEPARATOR = ":"
 _TOKEN_CHARACTERS = 32
@@ -44,9 +44,10 @@ _WAITED_BYTES = (_WAITED + _SEPARATOR).encode()
 
 
 class JobName(NamedTuple):
-    """A job id that says what the job holds, so that counting the queue reads no payload.
+    """A job id that says what the job holds, so that counting the queue needs no payloads.
 
-    `size` is that of the encoded batch in bytes. The token is a UUIDv7, which says when the job was made.
+    `size` is the size of the encoded batch in bytes. The token is a UUIDv7, which tells when the
+    job was made.
     """
 
     project_id: str
@@ -59,32 +60,41 @@ class JobName(NamedTuple):
 
     @property
     def root(self) -> str:
-        """What a job has in common with the halves it may be replaced by."""
+        """The part of the token that a job shares with the halves by which it may be replaced."""
         return self.token[:_TOKEN_CHARACTERS]
 
     @property
     def made_ms(self) -> int:
-        """When the job, or the one that it is a half of, was made: Unix milliseconds, 0 where it does not say."""
+        """When the job, or the job that it is a half of, was made.
+
+        The unit is Unix milliseconds; 0 where the token does not say.
+        """
         moment = self.token[:_MOMENT_CHARACTERS]
         said = self.token[_MOMENT_CHARACTERS : _MOMENT_CHARACTERS + 1] == _WITH_MOMENT
         try:
             return int(moment, 16) if said else 0
-        except ValueError:  # no name of ours
+        except ValueError:  # not a name of ours
             return 0
 
     @property
     def waited(self) -> bool:
-        """Whether posts wait for its scores; those of its halves come too late for that."""
+        """Whether requests wait for its scores. The scores of its halves come too late for that."""
         return self.token[_TOKEN_CHARACTERS:] == _WAITED
 
     @staticmethod
     def is_waited(job_id: bytes) -> bool:
-        """Tell `waited` of an encoded name without reading all of it: a worker looks at thousands a second."""
+        """Tell `waited` of an encoded name without decoding it.
+
+        A worker reads thousands a second.
+        """
         return job_id[_TOKEN_CHARACTERS : _TOKEN_CHARACTERS + 2] == _WAITED_BYTES
 
     @classmethod
     def parse(cls, job_id: str) -> JobName:
-        """Read a job id back; one that this application did not make stands for one record of `default`."""
+        """Read a job id.
+
+        One that this application did not make stands for one record of `default`.
+        """
         token, records, size, project_id = (*job_id.split(_SEPARATOR, 3), "", "", "")[:4]
         if project_id and records.isdecimal() and size.isdecimal():
             return cls(project_id, int(records), token, int(size))
@@ -94,12 +104,12 @@ class JobName(NamedTuple):
     def new(
         cls, project_id: str, records: int, size: int = 0, *, waited: bool = False, now_ms: int = 0
     ) -> JobName:
-        """Return a fresh name of a job made at the Unix time `now_ms` in milliseconds."""
+        """Return a new name for a job made at the Unix time `now_ms` in milliseconds."""
         return cls(project_id, records, mint(now_ms).hex + (_WAITED if waited else ""), size)
 
 
 class QueuedJob(NamedTuple):
-    """A job that waits or runs, and when it was enqueued in Unix milliseconds; 0 where that is not known."""
+    """A job that waits or runs, and when it was enqueued in Unix milliseconds (0: unknown)."""
 
     name: JobName
     enqueued_ms: int
@@ -118,7 +128,7 @@ def payload_key(job: JobName | str) -> str:
 
 
 def claim_key(job: JobName | str) -> str:
-    """Return the key that exists while arq lets a worker process have a job in hand."""
+    """Return the key that exists while arq lets a worker process hold a job."""
     return f"{in_progress_key_prefix}{job}"
 
 
@@ -128,7 +138,7 @@ def attempts_key(job: JobName | str) -> str:
 
 
 def worker_claims_key(worker: str) -> str:
-    """Return the key of the set of jobs that a worker process has in hand."""
+    """Return the key of the set of jobs that a worker process holds."""
     return f"llm-monitor:claims:{worker}"
 
 

@@ -1,4 +1,4 @@
-"""Which job is served next: among projects that have work waiting, the one that has been served least."""
+"""Which job is served next: a job of the project that was served least, among those with jobs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from redis.asyncio.client import Pipeline
 
 __all__ = ["FORMER", "LANES", "place"]
 
-# Start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996): a job's place is S = max(V, F), where V is the place of what
-# is being served and F where the project's last job ends, and then F = S + cost. Places are no moments, only far
-# in the past, so that arq takes every job for due; a clock that jumps changes nothing.
+# Start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996). A job's place is S = max(V, F), where
+# V is the place of the job that is being served, and F the end of the project's last job. Then F =
+# S + cost. Places are not moments. They lie far in the past, so that arq considers every job due,
+# and a clock that jumps changes nothing.
 LANES: Final = {"waited": 1, "bulk": 800_000_000_000}
-# The lanes end here. What is listed behind has a moment for a place, as the version before gave it.
+# The lanes end here. Jobs that are listed beyond have a moment as their place, which an earlier
+# version gave them.
 FORMER: Final = 1_600_000_000_000
 
 _SERVED: Final = {lane: f"llm-monitor:served:{lane}" for lane in LANES}
-# A job costs a worker as long as 16 KiB of text whatever it holds, a record as long as a quarter of one; a unit is 4 KiB,
-# so that a lane which is never empty at 100 MB/s is full after a year, and is then served in no order.
-# An id that has its place keeps it, so that writing a job twice changes nothing.
+# A job costs a worker as much time as 16 KiB of text, whatever it holds, and a record as much as
+# 256 bytes of text. The unit is 4 KiB. So a lane that is never empty at 100 MB/s is full after a
+# year, and is then served in no order. An id that has a place keeps it, so that writing a job twice
+# changes nothing.
 _PLACE = """
 redis.replicate_commands()
 local queue, former, instead = KEYS[1], ARGV[1], ARGV[4]
@@ -64,10 +67,11 @@ return new
 
 
 def place(pipe: Pipeline | Any, queue: str, job_ids: Iterable[str], *, instead: str = "") -> Any:
-    """List jobs in the queue at their places; as a command of the caller's MULTI, or to be awaited.
+    """List jobs in the queue at their places, as a command of the caller's MULTI, or to be awaited.
 
-    The names say the project and the size of a job. The halves of a job are given its place, `instead` of it. Jobs
-    that the version before had listed get their places too, in their order. Returns how many were not listed.
+    The names give the project and the size of a job. The halves of a job get its place, `instead`
+    of it. Jobs that an earlier version listed get places too, in their order. Returns how many jobs
+    were not listed before.
     """
     borders = (str(border) for border in (FORMER, *LANES.values()))
     return pipe.eval(_PLACE, 3, queue, *_SERVED.values(), *borders, instead, *job_ids)

@@ -1,4 +1,4 @@
-"""Which jobs a worker process picks: those that somebody waits for have a process that is free for them."""
+"""Which jobs a worker process takes. Waited jobs have a process that is free for them."""
 
 from __future__ import annotations
 
@@ -19,31 +19,36 @@ __all__ = [
 ]
 
 Lane = Literal["waited", "bulk"]
-"""What a worker process is for: the jobs that posts wait for alone, or bulk, and waited jobs that nobody else takes."""
+"""The lane of a worker process.
 
-# A process claims no more than this at once, unless a job alone is larger: what it has in hand stands before the
-# job of a project that was served less. Two bulk jobs, one scored and one written, or a second of waited ones.
+`waited` takes only waited jobs. `bulk` takes bulk jobs, and waited jobs that nobody else takes.
+"""
+
+# A process claims no more bytes than this at once, unless a single job is larger. A claimed job
+# goes before the jobs of projects that were served less. It is two bulk jobs, of which one is
+# scored and one written, or the waited jobs of a second.
 BULK_BYTES, WAITED_BYTES = 4 * 1024 * 1024 + 64 * 1024, 512 * 1024
-# A waited job that was seen for so long waits for more than its own process can do.
+# A waited job that has been seen for this long waits for more than its own process can do.
 LATE_SECONDS = 0.1
-# For so long after a waited job was seen a process has one bulk job in hand, so that fewer want a core.
+# For this long after a waited job was seen, a process holds one bulk job, so that fewer processes
+# need a core.
 CROWDED_SECONDS = 1.0
 
 
 def pick_waited(job_ids: Sequence[bytes]) -> list[bytes]:
-    """Return the jobs that posts wait for."""
+    """Return the waited jobs."""
     return [job_id for job_id in job_ids if JobName.is_waited(job_id)]
 
 
 class Deferral:
-    """Leaves waited jobs to the process that is there for them, but not for long: it may be overrun, or dead."""
+    """Leaves waited jobs to their own process, but not for long: it may be overloaded, or dead."""
 
     def __init__(self) -> None:
         self._seen: dict[bytes, float] = {}
         self._last = float("-inf")
 
     def pick(self, job_ids: Sequence[bytes], now: float, *, has_bulk: bool) -> list[bytes]:
-        """Return the jobs to start at `now`, in seconds of any clock, beside bulk that is in hand or not."""
+        """Return the jobs to start at `now`, in seconds of any clock, while bulk is held or not."""
         waited = pick_waited(job_ids)
         self._seen = {job_id: self._seen.get(job_id, now) for job_id in waited}
         self._last = now if waited else self._last
@@ -53,12 +58,12 @@ class Deferral:
         return [job_id for job_id in job_ids if job_id not in early]
 
     def is_crowded(self, now: float) -> bool:
-        """Tell whether waited jobs were there lately."""
+        """Tell whether there were waited jobs lately."""
         return now - self._last < CROWDED_SECONDS
 
 
 def fit(job_ids: Sequence[bytes], room: int, *, idle: bool) -> list[bytes]:
-    """Return the first jobs that have at most `room` bytes together; one alone where nothing is in hand."""
+    """Return the first jobs that have at most `room` bytes in all; with `idle`, at least one."""
     chosen: list[bytes] = []
     for job_id in job_ids:
         room -= JobName.parse(job_id.decode(errors="replace")).size

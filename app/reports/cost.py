@@ -1,4 +1,4 @@
-"""What the calls of a window cost: in all, over time, by model and by operation."""
+"""The cost of the calls of a window: in all, over time, by model and by operation."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from monitoring.statistics.trends import Window
 
 __all__ = ["CostPoint", "CostReport", "ModelCost", "read_cost"]
 
-_OPERATIONS = 200  # of a tail of cheap ones none would be listed, and none is worth a suggestion
+_OPERATIONS = 200  # further operations are cheap: none would be listed, and none is worth a suggestion
 
 
 class CostPoint(Report):
-    """One bucket of the trend: its calls, and what the priced ones among them cost in US dollars."""
+    """One bucket of the trend: its calls, and the cost of the priced ones in US dollars."""
 
     bucket: datetime
     requests: int
@@ -27,7 +27,7 @@ class CostPoint(Report):
 
 
 class ModelCost(Report):
-    """One model: calls, those whose price is known, their cost in US dollars, and tokens."""
+    """One model: its calls, those with a known price, their cost in US dollars, and tokens."""
 
     model_name: str
     requests: int
@@ -37,7 +37,7 @@ class ModelCost(Report):
 
 
 class CostReport(CostAnalysis):
-    """What GET /metrics/cost answers: the analysis, its trend, and the models."""
+    """The answer of GET /metrics/cost: the analysis, its trend, and the models."""
 
     trend: tuple[CostPoint, ...]
     by_model: tuple[ModelCost, ...]
@@ -48,8 +48,8 @@ async def read_cost(
 ) -> CostReport:
     """Read the cost report of one window.
 
-    Totals are exact to the window's bucket; operations (a model with a prompt template) are kept by the
-    hour, so a window of minutes lists them from the start of its first hour on.
+    Totals are exact to the window's bucket. Operations (a model with a prompt template) are stored
+    by the hour, so a window of minutes lists them from the start of its first hour.
     """
     models = await read_models(connection, project_id, window, source)
     templates = await read_costliest(connection, project_id, window, "template", source, most=_OPERATIONS)

@@ -1,4 +1,4 @@
-"""What people thought of the responses of a window, what they complain about, and what that suggests."""
+"""What people thought of the responses of a window, their complaints, and suggestions."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ __all__ = ["Complaint", "FeedbackReport", "read_feedback_report"]
 
 _LISTED = 10
 _EXAMPLES = 3
-# Fewer negative opinions of one kind are an anecdote.
+# Fewer negative opinions of one kind say nothing.
 _FEWEST = 3
-# How far a share or an average must lie from the window's own before it is worth a sentence.
+# The distance of a share or an average from the window's own that is worth a sentence.
 _SHARE_FACTOR = 1.5
 _SCORE_GAP = 0.1
 _NOT_SCORES = {"overall_quality", "safety_score"}
 
 
 class Complaint(Report):
-    """What several negative opinions have in common: a category they chose or a term they use."""
+    """What several negative opinions have in common: a category that they chose or a term."""
 
     complaint: str
     kind: str
@@ -39,7 +39,10 @@ class Complaint(Report):
 
 
 class FeedbackReport(Report):
-    """What GET /feedback answers: ratings of 4 and 5 are positive, of 1 and 2 negative; shares are 0..1."""
+    """The answer of GET /feedback.
+
+    Ratings 4 and 5 are positive, 1 and 2 negative; shares are 0..1.
+    """
 
     time_period: str
     total_feedback: int
@@ -52,7 +55,7 @@ class FeedbackReport(Report):
 
 
 async def read_feedback_report(connection: Connection, project_id: str, window: Window) -> FeedbackReport:
-    """Read the feedback report of one window; complaints are those of the newest thousand negatives."""
+    """Read the feedback report of one window, with complaints of the newest thousand negatives."""
     ratings = await read_ratings(connection, project_id, window)
     opinions = await read_negative(connection, project_id, window) if ratings.negative else []
     return FeedbackReport(
@@ -109,7 +112,7 @@ async def _suggest(
 
 
 def suggest_models(opinions: Sequence[Opinion], traffic: dict[str, int]) -> Iterable[str]:
-    """Name models that get more of the negative ratings than of the traffic."""
+    """Name models whose share of the negative ratings is larger than their share of the traffic."""
     records = sum(traffic.values())
     for model, count in Counter(str(opinion.model_name) for opinion in opinions).most_common():
         share, usual = count / len(opinions), traffic.get(model, 0) / records if records else 0.0
@@ -121,7 +124,7 @@ def suggest_models(opinions: Sequence[Opinion], traffic: dict[str, int]) -> Iter
 
 
 def suggest_flags(opinions: Sequence[Opinion], counts: dict[str, int], records: int) -> Iterable[str]:
-    """Name safety flags that negatively rated responses carry more often than others."""
+    """Name safety flags that negatively rated responses have more often than others."""
     for flag, count in Counter(flag for opinion in opinions for flag in opinion.flags).most_common():
         share, usual = count / len(opinions), counts.get(f"flag:{flag}", 0) / records if records else 0.0
         if count >= _FEWEST and share >= _SHARE_FACTOR * usual:

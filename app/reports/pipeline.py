@@ -1,4 +1,4 @@
-"""Where every accepted record is: the ledger, the queue and the workers in one report."""
+"""The whereabouts of every accepted record: the ledger, the queue and the workers in one report."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["PipelineReport", "ProjectLedger", "QueueReport", "read_pipeline", "r
 class ProjectLedger(BaseModel):
     """accepted = stored + duplicate + dead + in_flight + unaccounted, in records of one project.
 
-    Figures miss what was set aside because no sum could be taken with it: whole batches of records, and values of
-    so many days. `llm-monitor doctor --repair` brings back what can be had.
+    Figures lack what was set aside because it could not be added up: whole batches of records, and
+    values of some days. `llm-monitor doctor --repair` restores as much as possible.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,7 +37,7 @@ class ProjectLedger(BaseModel):
 
 
 class QueueReport(BaseModel):
-    """What waits or is being scored: records, jobs, and the age of the oldest job in seconds."""
+    """The queue: waiting and running records and jobs, and the age of the oldest job in seconds."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +56,7 @@ class PipelineReport(BaseModel):
     queue: QueueReport
 
     def only(self, project_id: str) -> PipelineReport:
-        """Return the same without the ledgers of other projects; the queue is everybody's."""
+        """Return the report without the ledgers of other projects. The queue is shared by all."""
         mine = tuple(ledger for ledger in self.projects if ledger.project_id == project_id)
         return self.model_copy(update={"projects": mine})
 
@@ -67,11 +67,11 @@ async def read_queue(redis: Redis, now: datetime) -> QueueReport:
 
 
 async def read_pipeline(connection: Connection, redis: Redis, now: datetime) -> PipelineReport:
-    """Return where every record is; raises redis errors.
+    """Return the pipeline report; raises redis errors.
 
-    Accepted counts are read before the queue and the queue before the outcomes, so a record that moves on
-    meanwhile is not reported missing. One whose job is halved in that moment could be: what seems to be
-    missing is looked for twice. At rest the figures are exact.
+    Accepted counts are read before the queue, and the queue before the outcomes. So a record that
+    moves on meanwhile is not reported missing. A record whose job is halved in that moment could
+    be, so what seems missing is searched twice. The figures are exact while nothing moves.
     """
     report = await _read_once(connection, redis, now)
     if any(project.unaccounted for project in report.projects):

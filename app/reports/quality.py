@@ -68,14 +68,14 @@ class ModelQuality(Report):
 
 
 class Falling(Report):
-    """Overall quality falls over the window: averages of its first and last third."""
+    """A fall of overall quality over the window: averages of its first and last third."""
 
     before: float
     after: float
 
 
 class QualityReport(Report):
-    """What GET /metrics/quality answers; qualities are 0..1 and 1 is good."""
+    """The answer of GET /metrics/quality; qualities are 0..1, and 1 is good."""
 
     time_period: str
     average_quality: float | None
@@ -91,7 +91,7 @@ class QualityReport(Report):
 
 
 def score_names(measures: Mapping[str, Measure]) -> list[str]:
-    """Return which measures are scores of evaluators or parts of them, in alphabetical order."""
+    """Return the measures that are scores of evaluators or parts of them, in alphabetical order."""
     return sorted(name for name in measures if name not in _NOT_SCORES and not name.startswith(_FLAG_PREFIX))
 
 
@@ -105,7 +105,7 @@ async def read_quality(
     histograms = await read_histograms(connection, project_id, window, [*names, _QUALITY], source)
     trend = await read_trend(connection, project_id, window, source)
     spreads = await read_trend_histograms(connection, project_id, window, _QUALITY, source)
-    # Percentiles are work of this process, and what is asked for meanwhile is work of Postgres.
+    # This process computes percentiles, and Postgres reads the rest meanwhile.
     (points, scores), by_model = await asyncio.gather(
         asyncio.to_thread(lambda: (_points(window, trend, spreads), _summaries(names, measures, histograms))),
         _by_model(connection, project_id, window, source),

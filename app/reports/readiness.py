@@ -1,4 +1,4 @@
-"""What a process says of its state and of everything that it needs."""
+"""The state of a process and of everything that it needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DiskState = Literal["ok", "full", "unknown"]
 
 
 class FailingTask(BaseModel):
-    """A background task whose last turn failed: of which process, how often in a row, and why."""
+    """A background task whose last run failed: its process, failures in a row, and the reason."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,13 +28,14 @@ class FailingTask(BaseModel):
 
 
 class Readiness(BaseModel):
-    """`status` is ready when every part is ok; `queue` is null while Redis does not answer.
+    """`status` is ready when every part is ok. `queue` is null while Redis does not answer.
 
-    It is degraded, and records are still taken, scored and stored, while background tasks fail. It is
-    not_ready when one of this process fails without which nothing can be taken. A full `disk` leaves it ready:
-    records are refused with 507 and everything else goes on. It is unknown where Redis is on another machine.
-    While the `guard` is loading its evaluators after a start the process is not_ready, so that no user waits for
-    that; where it cannot load them the process is degraded.
+    It is degraded while background tasks fail; records are still accepted, scored and stored. It is
+    not_ready when a task of this process fails without which nothing can be accepted. A full `disk`
+    leaves it ready: records are refused with 507 and everything else works. The disk is unknown
+    where Redis is on another machine. While the `guard` loads its evaluators after a start, the
+    process is not_ready, so that no user waits for that. If it cannot load them, the process is
+    degraded.
     """
 
     model_config = ConfigDict(frozen=True)

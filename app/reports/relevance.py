@@ -34,7 +34,7 @@ class RelevanceMetrics(Report):
 
 
 class ProblematicTopic(Report):
-    """A topic with responses below the relevance threshold; the rate is of its scored responses."""
+    """A topic with responses below the relevance threshold. The rate is of its scored responses."""
 
     topic: str
     low_relevance_count: int
@@ -51,7 +51,10 @@ class QualityInsights(Report):
 
 
 class RelevanceReport(Report):
-    """What GET /metrics/relevance answers; `total_evaluations` counts responses with a relevance."""
+    """The answer of GET /metrics/relevance.
+
+    `total_evaluations` counts responses with a relevance.
+    """
 
     time_period: str
     total_evaluations: int
@@ -64,7 +67,7 @@ class RelevanceReport(Report):
 async def read_relevance(
     connection: Connection, project_id: str, window: Window, source: str = "live"
 ) -> RelevanceReport:
-    """Read the relevance report of one window; topics are kept by the hour."""
+    """Read the relevance report of one window. Topics are stored by the hour."""
     measures = await read_measures(connection, project_id, window, source)
     topics = await read_breakdown(connection, project_id, window, _TOPIC, source, most=_ALL_LABELS)
     by_topic = await read_breakdown_measures(connection, project_id, window, _TOPIC, source)

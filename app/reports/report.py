@@ -1,4 +1,4 @@
-"""What every report has in common: frozen models, money, and trends that show their gaps."""
+"""What all reports share: frozen models, and the message for an empty window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How safe the responses of a window were: violations, flags, trends and where they gather."""
+"""How safe the responses of a window were: violations, flags, trends, and patterns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PATTERNS = 50
 
 
 class FlagShare(Report):
-    """Records with this flag, and their share of the records that its evaluator looked at, 0..1."""
+    """Records with this flag, and their share of the records that its evaluator judged, 0..1."""
 
     count: int
     rate: float | None
@@ -45,7 +45,7 @@ class SafetyPoint(Report):
 
 
 class SafetyPattern(Report):
-    """Where a flag gathers: its share of all records of one model and prompt template (null: none)."""
+    """A group with many flags: the share of all records of one model and template (null: none)."""
 
     flag: str
     model: str
@@ -56,7 +56,7 @@ class SafetyPattern(Report):
 
 
 class SafetyReport(Report):
-    """What GET /metrics/safety answers; rates are 0..1, and 1 is the safest `average_safety_score`."""
+    """The answer of GET /metrics/safety. Rates are 0..1; 1 is the safest `average_safety_score`."""
 
     time_period: str
     total_interactions: int
@@ -78,10 +78,10 @@ async def read_safety(
     *,
     raisers: Mapping[str, Collection[str]],
 ) -> SafetyReport:
-    """Read the safety report of one window; patterns are kept by the hour.
+    """Read the safety report of one window. Patterns are stored by the hour.
 
-    `raisers` are the evaluators that raise each flag. A flag that is not among them is taken for the name of its
-    evaluator.
+    `raisers` are the evaluators that raise each flag. A flag that is not among them is taken as the
+    name of its evaluator.
     """
     totals = await read_totals(connection, project_id, window, source)
     measures = await read_measures(connection, project_id, window, source)
@@ -154,7 +154,7 @@ async def _patterns(
     records = await read_records(connection, project_id, window, "template", templates, source)
     examples = await read_flag_examples(connection, project_id, window, keys, source)
     shown = [examples.get(key, ()) for key in keys]
-    # Retention and erasure take traces away that figures still count.
+    # Retention and erasure delete traces that figures still count.
     stored = await stored_ids(connection, project_id, [one for ids in shown for one in ids])
     return tuple(
         SafetyPattern(

@@ -1,4 +1,4 @@
-"""Which words and pairs of words many short comments share."""
+"""Words and pairs of words that many short comments share."""
 
 from __future__ import annotations
 
@@ -27,10 +27,13 @@ _FUNCTION_WORDS: Final = frozenset(
 
 
 def frequent_terms(comments: Sequence[str]) -> dict[str, list[int]]:
-    """Return terms that at least two comments share, most frequent first, with the comments' positions.
+    """Return terms that at least two comments share, with the comments' positions.
 
-    A term is a word or two neighbouring words; a word counts on its own only beyond the pairs it is in.
-    Linear in the text; only the first 2,000 characters of a comment are read.
+    The most frequent term is first.
+
+    A term is a word or two neighbouring words. A word counts by itself only where it is not part of
+    a counted pair. The time is linear in the text. Only the first 2,000 characters of a comment are
+    read.
     """
     found: dict[str, list[int]] = defaultdict(list)
     for position, comment in enumerate(comments):

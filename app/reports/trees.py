@@ -13,11 +13,11 @@ __all__ = ["grow"]
 
 
 def grow(nodes: Sequence[TreeNode], *, deepest: int | None = None) -> list[dict[str, Any]]:
-    """Return spans as trees: each with its `children`, and at the top those whose parent is not among them.
+    """Return spans as trees: each with its `children`. Those without a known parent are at the top.
 
-    A branch with more than `deepest` spans below one another goes on at the top, with the span that it hangs on
-    as its `otel_parent_span_id`. So does every span of a circle, which no honest exporter sends. Time and
-    memory grow with the number of spans, whatever shape the trees have.
+    Where a branch is deeper than `deepest` spans, its rest is listed at the top, and
+    `otel_parent_span_id` names its parent. So is every span of a circle, which no correct exporter
+    sends. Time and memory grow with the number of spans, whatever the shape of the trees.
     """
     shown = [msgspec.structs.asdict(node) | {"children": []} for node in nodes]
     for node in shown:
@@ -34,10 +34,13 @@ def grow(nodes: Sequence[TreeNode], *, deepest: int | None = None) -> list[dict[
 
 
 def _levels(parents: Sequence[int]) -> list[int]:
-    """Return how many spans lie above each one: 0 for one without a parent, and for those of a circle."""
+    """Return the depth of each span.
+
+    It is 0 for one without a parent, and for those of a circle.
+    """
     levels: list[int | None] = [None] * len(parents)
     for place in range(len(parents)):
-        path: dict[int, None] = {}  # in order, and looked up at once
+        path: dict[int, None] = {}  # in order, and with fast look-up
         above = place
         while above >= 0 and above not in path and levels[above] is None:
             path[above] = None

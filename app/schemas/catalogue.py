@@ -1,4 +1,4 @@
-"""What the rest of the application knows of the evaluators, which only workers load."""
+"""What processes other than workers know of the evaluators, which only workers load."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["Judge", "decode_judges", "encode_judges"]
 
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True):
-    """An evaluator by name: what it judges, and from where on, unless a project decided otherwise.
+    """An evaluator by name, its category, and its threshold unless a project decided otherwise.
 
-    `threshold` is 0..1, None where it judges nothing; `weight` is what it counts for in
+    `threshold` is 0..1, None for an evaluator without one. `weight` is what its value counts for in
     overall_quality: 1 where it takes part as fitted, 0 where it does not.
     """
 

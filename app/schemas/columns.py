@@ -1,7 +1,9 @@
-"""The columns of a stored trace, read from the one place that declares them: the fields of `Trace`.
+"""The columns of a stored trace, derived from the fields of `Trace`.
 
-The table, what is written, what is read back and what lists show all follow from here, so that a new field of a record
-is declared as a field of `Record` and of `Trace`, and migrated.
+They are declared in that single place.
+
+The table, writing, reading and lists all use these columns. A new field of a record is declared as
+a field of `Record` and of `Trace`, and migrated.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ __all__ = ["COLUMNS", "PROMISED_NAMES", "TEXT_ARRAYS", "Column", "ColumnType"]
 
 
 class ColumnType(StrEnum):
-    """The types that columns have, as Postgres calls them."""
+    """The types of columns, by their names in Postgres."""
 
     TEXT = "text"
     BYTES = "bytea"
@@ -55,7 +57,10 @@ _TYPES: Mapping[Any, ColumnType] = {
 
 
 class Column(NamedTuple):
-    """One column: its name, its type, and whether it may be null. Empty objects are stored as null."""
+    """One column: its name, its type, and whether it may be null.
+
+    Empty objects are stored as null.
+    """
 
     name: str
     type: ColumnType
@@ -76,4 +81,4 @@ PROMISED_NAMES: Final[Mapping[str, str]] = {
     "overall_quality": "quality_score",
     "flags": "safety_flags",
 }
-"""The columns that users know by another name."""
+"""The columns that users know under another name."""

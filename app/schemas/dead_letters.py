@@ -1,4 +1,4 @@
-"""Why a record was given up."""
+"""The reasons for giving up a record."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ __all__ = ["DeadReason"]
 
 
 class DeadReason(StrEnum):
-    """The reason of a dead letter, unless the scoring of its record raised: then it is the kind of the error."""
+    """The reason of a dead letter.
+
+    If scoring raised an error, the reason is the error's type instead.
+    """
 
     DEADLINE = "deadline"
-    """The record was not scored within the time that a job may take."""
+    """The record was not scored within the time limit of a job."""
     NO_SPAN = "no_span"
-    """What somebody found in a response whose call never came."""
+    """It is a given score of a response whose call never arrived."""
     PROCESS_DIED = "process_died"
     """Workers died whenever they worked on the record."""
     UNREADABLE = "unreadable"
-    """The record cannot be decoded, or not be decrypted."""
+    """The record cannot be decoded or decrypted."""

@@ -23,7 +23,7 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RatingCounts(msgspec.Struct, frozen=True):
-    """Opinions of a window: all, positive (4 and 5), negative (1 and 2)."""
+    """Numbers of opinions in a window: all, positive (4 and 5), negative (1 and 2)."""
 
     total: int = 0
     positive: int = 0
@@ -31,7 +31,7 @@ class RatingCounts(msgspec.Struct, frozen=True):
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
-    """A negative opinion with what is known about the trace it is about, where that is stored."""
+    """A negative opinion, with what is known about its trace if that is stored."""
 
     trace_id: UUID
     rating: int

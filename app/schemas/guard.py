@@ -1,4 +1,4 @@
-"""What a project wants of the guard, and what the guard answers."""
+"""A project's settings for the guard, and the guard's answers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ GuardVerdict = Literal["allow", "flag", "block"]
 
 
 class GuardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When the guard blocks: by the values of safety evaluators, and what to say when it cannot tell.
+    """When the guard blocks: from which values of safety evaluators, and what after a failure.
 
-    `block` maps an evaluator, or one of its parts as `pii.prompt`, to the value from which a text is
-    blocked, above 0 and at most 1; what it does not name never blocks. `on_failure` is the verdict where
-    scoring failed or took too long. Raises ValueError for values outside their range.
+    `block` maps an evaluator, or one of its parts such as `pii.prompt`, to the value from which a
+    text is blocked, above 0 and at most 1. An evaluator that it does not name never blocks.
+    `on_failure` is the verdict where scoring failed or took too long. Raises ValueError for values
+    outside their range.
     """
 
     block: Mapping[str, float] = {}
@@ -29,14 +30,14 @@ class GuardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __post_init__(self) -> None:
         for name, value in self.block.items():
             if not 0.0 < value <= 1.0:
-                raise ValueError(f"the value from which {name} blocks lies above 0 and is at most 1")
+                raise ValueError(f"the value from which {name} blocks must be above 0 and at most 1")
 
 
 class GuardFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that was found: by which evaluator (or part), how strongly 0..1, and where.
+    """A finding of one evaluator (or part): its strength, 0..1, and its place.
 
-    `flag` is None for a part, and for an evaluator that blocks below its threshold. Evidence lies in the
-    texts as they were sent.
+    `flag` is None for a part, and for an evaluator that blocks below its threshold. The places of
+    evidence are in the texts as they were sent.
     """
 
     evaluator: str
@@ -48,16 +49,16 @@ class GuardFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedactedTexts(msgspec.Struct, frozen=True, kw_only=True):
-    """The texts without personal data; None for one that was not sent or has to be dropped."""
+    """The texts without personal data; None for a text that was not sent or must be dropped."""
 
     prompt: str | None
     response: str | None
 
 
 class GuardAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do with a text. `failed`: scoring did not succeed and the verdict is the project's `on_failure`.
+    """What to do with a text. `failed` says that scoring failed and the verdict is `on_failure`.
 
-    `recorded` says whether the record is durably queued; then `trace_id` is where it will be.
+    `recorded` says whether the record is durably queued. `trace_id` is then its id.
     """
 
     verdict: GuardVerdict

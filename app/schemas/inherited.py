@@ -1,4 +1,4 @@
-"""What a span passes on to the spans inside it: user, session, tags, and metadata about the whole trace."""
+"""What the spans inside a span inherit: user, session, tags, and metadata about the whole trace."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ __all__ = [
 ]
 
 INHERITED_NAMES = "otel.inherited"
-"""Where the metadata of a record list the names of those among them that a span around it gave."""
+"""The name in the metadata of a record that lists which of the metadata were inherited."""
 SHARED_NAME = "metadata"
-"""OpenInference's metadata: one attribute with an object, whose members are `metadata.NAME` where they are inherited."""
+"""OpenInference's metadata: one attribute with an object.
+
+Its members are called `metadata.NAME` where they are inherited.
+"""
 SHARED_PREFIXES = (
     "metadata.",
     "langfuse.trace.metadata.",
@@ -40,7 +43,7 @@ _LONGEST_SHARED = 1_000
 
 
 class Given(msgspec.Struct, frozen=True):
-    """What a span says of its user, its session, its tags and its trace, each as far as it says anything."""
+    """The user, session, tags and trace metadata that a span has; each may be absent."""
 
     user_id: str | None = None
     session_id: str | None = None
@@ -51,9 +54,10 @@ class Given(msgspec.Struct, frozen=True):
         return bool(self.user_id or self.session_id or self.tags or self.shared)
 
     def over(self, outer: Given) -> Given:
-        """Return what a span with these values passes on when `outer` is passed on to itself: the nearest value wins.
+        """Return what a span with these values passes on, if it inherits `outer` itself.
 
-        Tags are united, the nearest first, since each says something of its own.
+        The nearest value is used. Tags are united, the nearest first, because each has a meaning of
+        its own.
         """
         if not outer:
             return self
@@ -68,7 +72,7 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class OwnedSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored span with its place in its trace, and with what it says of its owner, inherited or not."""
+    """A stored span with its place in its trace, and with its owner, inherited or not."""
 
     trace_id: UUID
     otel_trace_id: bytes
@@ -82,12 +86,15 @@ class OwnedSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unite_tags(own: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the tags of a span with those that it is given: each once, its own first, and not more than MOST_TAGS."""
+    """Return a span's own tags and those that it inherits: each once, at most MOST_TAGS."""
     return tuple(dict.fromkeys((*own, *given)))[:MOST_TAGS] if given else own
 
 
 def joined_owner(call: Record, part: Record) -> dict[str, Any]:
-    """Return user, session and marks of a call with those of a part of it: an own value before an inherited one."""
+    """Return user, session and marks of a call joined with those of a span part.
+
+    An own value replaces an inherited one.
+    """
     user = _stronger(call.user_id, part.user_id, Mark.INHERITED_USER, call, part)
     session = _stronger(call.session_id, part.session_id, Mark.INHERITED_SESSION, call, part)
     inherited = [mark for _, mark in (user, session) if mark]
@@ -102,7 +109,7 @@ def joined_owner(call: Record, part: Record) -> dict[str, Any]:
 def _stronger(
     own: str | None, other: str | None, mark: str, call: Record, part: Record
 ) -> tuple[str | None, str | None]:
-    """Return which of two values counts, and the mark where that one is inherited."""
+    """Return which of two values is used, and the mark if that one is inherited."""
     weak, weak_other = mark in call.marks, mark in part.marks
     if own is None or (weak and other is not None and not weak_other):
         return other, mark if weak_other else None
@@ -110,9 +117,9 @@ def _stronger(
 
 
 def shared_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata of a span that are about its whole trace and are its own, by name.
+    """Return the span's own metadata about its whole trace, by name.
 
-    At most 64 of them, and none that takes more than a thousand bytes.
+    There are at most 64 of them, and each takes at most a thousand bytes.
     """
     inherited = metadata.get(INHERITED_NAMES) or ()
     found: dict[str, Any] = {}
@@ -136,7 +143,7 @@ def _decoded(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        # An escaped NUL would become one, which Postgres cannot hold.
+        # An escaped NUL would become a NUL character, which Postgres cannot store.
         return msgspec.json.decode(value.replace("\\u0000", "\\ufffd"))
     except (msgspec.MsgspecError, RecursionError):
         return None

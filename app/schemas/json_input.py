@@ -1,7 +1,8 @@
-"""JSON from outside, read with msgspec: whatever is wrong with it becomes one of two errors.
+"""Reading JSON from clients with msgspec. Every fault becomes one of two errors.
 
-Every decoding of bytes that a client sent goes through here. msgspec tells faults at different moments: a
-wrong field before the syntax behind it, invalid UTF-8 when a text is built, depth when Python's stack ends.
+All bytes from clients are decoded here. msgspec reports faults at different moments: a wrong field
+before a syntax error that follows it, invalid UTF-8 when a text is built, and depth when Python's
+stack ends.
 """
 
 from __future__ import annotations
@@ -33,31 +34,35 @@ __all__ = [
 Kind = TypeVar("Kind")
 
 FAULTS: Final = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
-"""What msgspec raises for bytes that it does not read."""
+"""The errors of msgspec for bytes that it cannot read."""
 
 _PATH = re.compile(r" - at `\$(?:\.)?([^`]*)`$")
 _MISSING = re.compile(r"required field `(\w+)`")
 _UNKNOWN_FIELD = "Object contains unknown field"
 _FLOAT_FOR_INT = re.compile(r"^Expected `[^`]*\bint\b[^`]*`, got `float`$")
-# Several where files were laid end to end of which some were empty.
+# There are several where files were concatenated of which some were empty.
 _MARKS = re.compile(rb"(?:\xef\xbb\xbf)+")
-# Halves of surrogate pairs without the other half, where no backslash is escaped by another.
+# Halves of surrogate pairs without the other half, in JSON where no backslash escapes another.
 _LONE_HALF = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
 _MOST_MENDED: Final = 8 * 1024 * 1024
-# Every value but the first of a list or an object has a comma before it, and the first has a bracket.
+# Every value except the first of a list or an object has a comma before it, and the first has a
+# bracket.
 _NOT_VALUES: Final = bytes(set(range(256)) - set(b",[{"))
 _SLICE: Final = 1024 * 1024
 
 
 class NotJsonError(ValueError):
-    """Bytes that are no JSON in UTF-8."""
+    """Bytes that are not JSON in UTF-8."""
 
 
 class WrongShapeError(ValueError):
-    """JSON of another shape than is wanted: `field` is the path to blame, None where it is the whole."""
+    """JSON of the wrong shape.
+
+    `field` is the path of the fault, None if that is the whole value.
+    """
 
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
@@ -65,15 +70,15 @@ class WrongShapeError(ValueError):
 
     @property
     def unknown_field(self) -> bool:
-        """Whether nothing is wrong but a field that the shape does not name."""
+        """Whether the only fault is a field that the shape does not have."""
         return str(self).startswith(_UNKNOWN_FIELD)
 
 
 def reader(kind: type[Kind]) -> Callable[[bytes | msgspec.Raw], Kind]:
-    """Return a function that reads JSON of one kind; it raises NotJsonError and WrongShapeError alone.
+    """Return a function that reads JSON of one kind; raises only NotJsonError and WrongShapeError.
 
-    A whole number is an integer however it is written (12.0, 1.2e1): JSON has one type of numbers (RFC 8259,
-    section 6), and tables with empty cells write integers so.
+    A whole number is an integer however it is written (12.0, 1.2e1). JSON has one type of numbers
+    (RFC 8259, section 6), and tables with empty cells write integers in this way.
     """
     decode = msgspec.json.Decoder(kind).decode
 
@@ -91,7 +96,10 @@ read_any: Callable[[bytes | msgspec.Raw], Any] = reader(object)
 
 
 def convert(value: Any, kind: type[Kind]) -> Kind:
-    """Return a decoded value as one of another kind, whole numbers as `reader` does; raises WrongShapeError."""
+    """Return a decoded value as one of another kind; raises WrongShapeError.
+
+    Whole numbers are treated as in `reader`.
+    """
     try:
         return msgspec.convert(value, kind)
     except FAULTS as error:
@@ -107,7 +115,7 @@ def _convert_whole(value: Any, kind: type[Kind]) -> Kind:
 
 
 def _raise_unless_float(error: Exception) -> None:
-    """Raise what is wrong, unless that is a number with a point or an exponent where an integer is wanted."""
+    """Raise the fault, unless it is a number with a point or an exponent in place of an integer."""
     named = _named(error)
     if not (isinstance(named, WrongShapeError) and _FLOAT_FOR_INT.match(str(named))):
         raise named from error
@@ -129,22 +137,23 @@ def _named(error: Exception) -> NotJsonError | WrongShapeError:
 def skip_mark(content: bytes) -> bytes:
     """Return JSON or JSON Lines without a byte order mark at its beginning.
 
-    UTF-8 needs none, and Excel, PowerShell and .NET write one; RFC 8259, section 8.1, allows to ignore it.
+    UTF-8 needs no mark, but Excel, PowerShell and .NET write one. RFC 8259, section 8.1, allows
+    readers to ignore it.
     """
     marks = _MARKS.match(content)
     return content[marks.end() :] if marks else content
 
 
 def find_encoding(content: bytes) -> str:
-    """Return UTF-8, UTF-16 or UTF-32, by the first bytes of JSON (RFC 4627, section 3)."""
+    """Return UTF-8, UTF-16 or UTF-32, judging by the first bytes of JSON (RFC 4627, section 3)."""
     return detect_encoding(content[:4]).upper()[:6].removesuffix("-")
 
 
 def mend_unicode(content: bytes) -> bytes:
-    """Replace bytes that are no UTF-8 and escaped halves of surrogate pairs by U+FFFD, up to 8 MiB.
+    """Replace invalid UTF-8 and escaped halves of surrogate pairs by U+FFFD, up to 8 MiB.
 
-    Texts that were cut in the middle of a character have them, and msgspec refuses both. What is longer is
-    left as it is: the time for it would be anybody's to spend.
+    Texts that were cut in the middle of a character have them, and msgspec refuses both. A longer
+    body is returned unchanged, because otherwise anybody could make the server spend time on it.
     """
     if len(content) > _MOST_MENDED:
         return content
@@ -155,9 +164,10 @@ def mend_unicode(content: bytes) -> bytes:
 
 
 def read_mended(content: bytes) -> Any:
-    """Read JSON in which broken Unicode and NUL characters, which Postgres cannot hold, become U+FFFD.
+    """Read JSON in which broken Unicode and NUL characters become U+FFFD.
 
-    Raises NotJsonError and WrongShapeError as every reader here does.
+    Postgres cannot store NUL characters. Raises NotJsonError and WrongShapeError, as every reader
+    here does.
     """
     if rb"\u0000" in content:
         content = content.replace(rb"\\", rb"\u005c").replace(rb"\u0000", rb"\ufffd")
@@ -171,17 +181,18 @@ def read_mended(content: bytes) -> Any:
 
 
 def check_values(content: bytes, most: int) -> bool:
-    """Tell whether JSON holds at most `most` values, in a fraction of the time that building them takes.
+    """Tell whether JSON holds at most `most` values, much faster than by building them.
 
-    Commas and brackets are counted, first everywhere and, where that is too many, outside of texts.
+    Commas and brackets are counted: first everywhere, and if there are too many, only outside of
+    texts.
     """
     if len(content) <= most:
         return True
-    starts = range(0, len(content), _SLICE)  # so that other threads get their turn
+    starts = range(0, len(content), _SLICE)  # in slices, so that other threads have a turn
     if sum(_count_values(content[start : start + _SLICE]) for start in starts) <= most:
         return True
     values = position = texts = 0
-    while texts <= 2 * most:  # a name and a text may come with each value, not more
+    while texts <= 2 * most:  # each value has at most a name and a text
         quote = content.find(b'"', position)
         values += _count_values(content[position:quote] if quote >= 0 else content[position:])
         if values > most:
@@ -193,7 +204,10 @@ def check_values(content: bytes, most: int) -> bool:
 
 
 def find_end_of_text(content: bytes, begin: int) -> int:
-    """Return where the text ends that begins with the quote at `begin`, its last quote included; -1 for never."""
+    """Return where the text ends that begins with the quote at `begin`, its last quote included.
+
+    The result is -1 if it has no end.
+    """
     position = begin + 1
     while (quote := content.find(b'"', position)) >= 0:
         before = content[position:quote]

@@ -1,4 +1,4 @@
-"""The kinds of what is accepted: calls, steps around calls, and parts that belong to a call."""
+"""The kinds of accepted records: calls, steps around calls, and span parts of calls."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["COUNTED_KINDS", "PART_KINDS", "RETRIEVERS", "STEP", "Kind"]
 
 
 class Kind(StrEnum):
-    """What an envelope holds and what a row of `traces` is; both keep it as plain text."""
+    """What an envelope holds and what a row of `traces` is. Both store it as plain text."""
 
     LLM = "llm"
     EMBEDDING = "embedding"
     GUARD = "guard"
-    """Half of a call, which the guard was shown: it is scored, and no call by itself."""
+    """One text of a call, which the guard judged. It is scored, but is not a call by itself."""
 
     AGENT = "agent"
     CHAIN = "chain"
@@ -23,22 +23,22 @@ class Kind(StrEnum):
     RERANKER = "reranker"
     RETRIEVER = "retriever"
     SPAN = "span"
-    """A step that says nothing of what it is."""
+    """A step that does not say what it is."""
     TOOL = "tool"
 
     CONTENT = "content"
-    """The texts of a span that came apart from it."""
+    """The texts of a span that arrived separately from it."""
     CONTEXT = "context"
-    """The wish that the documents of a call are looked for once more."""
+    """A request to look for the documents of a call again."""
     EVALUATION = "evaluation"
-    """What somebody found in a response."""
+    """A given score of a response."""
 
 
 COUNTED_KINDS: Final[frozenset[str]] = frozenset({Kind.LLM, Kind.EMBEDDING})
-"""What costs money and is counted; every other span is a step around such calls."""
+"""The kinds that cost money and are counted. Every other span is a step around such calls."""
 RETRIEVERS: Final[frozenset[str]] = frozenset({Kind.RETRIEVER, Kind.RERANKER})
-"""Spans whose documents are the context of later calls."""
+"""The kinds of spans whose documents are the context of later calls."""
 PART_KINDS: Final[frozenset[str]] = frozenset({Kind.CONTENT, Kind.EVALUATION, Kind.CONTEXT})
-"""Envelopes that hold no span but what belongs to one."""
+"""The kinds of envelopes that hold a span part and not a span."""
 STEP: Final = Kind.CHAIN
-"""What a call turns into when it only tells once more of another one."""
+"""The kind that a call gets if it only restates another one."""

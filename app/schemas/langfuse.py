@@ -1,4 +1,7 @@
-"""What Langfuse's SDKs send beside spans, and what they are answered: field names are those of its public API."""
+"""What Langfuse's SDKs send beside spans, and the answers.
+
+Field names are those of its public API.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ Moment = Annotated[datetime, msgspec.Meta(tz=None)]
 
 
 class ScoreIn(msgspec.Struct, kw_only=True, rename="camel"):
-    """One score: `value` is a number, true or false, or a text, as `dataType` says (NUMERIC where it says nothing)."""
+    """One score.
+
+    `value` is a number, true or false, or a text, as `dataType` says (else NUMERIC).
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     value: bool | float | str
@@ -42,7 +48,7 @@ class ScoreIn(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class TraceIn(msgspec.Struct, kw_only=True, rename="camel"):
-    """One trace, or what is new of it."""
+    """One trace, or its new values."""
 
     id: Id | None = None
     timestamp: Moment | None = None
@@ -59,7 +65,7 @@ class TraceIn(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class ObservationIn(msgspec.Struct, kw_only=True, rename="camel"):
-    """One observation, or what is new of it: a generation, a span, an event, or what `type` says."""
+    """One observation, or its new values: a generation, a span, an event, or what `type` says."""
 
     id: Id
     trace_id: Id | None = None
@@ -93,20 +99,20 @@ class EventIn(msgspec.Struct, kw_only=True):
 
 
 class IngestionIn(msgspec.Struct, kw_only=True):
-    """A batch of events, each still as it was written."""
+    """A batch of events, each still encoded."""
 
     batch: msgspec.Raw
 
 
 class IngestionSuccess(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that was taken."""
+    """An event that was accepted."""
 
     id: str
     status: Literal[201] = 201
 
 
 class IngestionFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that was not taken, and why."""
+    """An event that was refused, and why."""
 
     id: str
     status: Literal[400] = 400
@@ -115,32 +121,35 @@ class IngestionFailure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IngestionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of each event of a batch."""
+    """The outcome of each event of a batch."""
 
     successes: tuple[IngestionSuccess, ...]
     errors: tuple[IngestionFailure, ...]
 
 
 class ScoreKept(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to one score that was sent alone."""
+    """The answer to a single score."""
 
     id: str
 
 
 class ScoresAccepted(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a list of scores all of which were taken."""
+    """The answer to a list of scores that were all accepted."""
 
     message: Literal["Accepted"] = "Accepted"
 
 
 class ScoreFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why one score of a list was not taken; `message` names its place in the list, counted from 1."""
+    """Why one score of a list was refused.
+
+    `message` names its place in the list, counted from 1.
+    """
 
     message: str
 
 
 class ScoresPartly(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a list of scores some of which were not taken."""
+    """The answer to a list of scores of which some were refused."""
 
     accepted: int
     rejected: int

@@ -1,8 +1,8 @@
 """How much one request may hold beside its bytes, counted before anything is built from them.
 
-A compressed body of a few kilobytes can stand for millions of records, so bytes alone bound neither work nor
-memory. Exporters and the helpers of this project send 200 to 10,000 records a request; a body of the largest
-size holds 32,000 records of two kilobytes.
+A compressed body of a few kilobytes can stand for millions of records, so bytes alone bound neither
+work nor memory. Exporters and the helpers of this project send 200 to 10,000 records a request; a
+body of the largest size holds 32,000 records of two kilobytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_RECORD_VALUES: Final = 200_000
 def too_many(what: str, most: int) -> BodyTooLarge:
     """Return the refusal of a request that holds more than `most` of something."""
     return BodyTooLarge(
-        f"One request may hold {most} {what}, and this one holds more; nothing was taken, "
+        f"One request may hold {most} {what}, and this one holds more. Nothing was accepted: "
         "send it as several requests."
     )
 

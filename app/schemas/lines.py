@@ -1,4 +1,4 @@
-"""Cutting a body of many records into its lines, slice by slice, without building any of them."""
+"""Dividing a body of many records into its lines, slice by slice, without building any of them."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ __all__ = ["cut_array", "cut_ndjson"]
 
 _SLICE: Final = 256 * 1024
 _BLANK: Final = b" \t\r\n"
-_LONGEST_MARK: Final = 8  # with blanks; of more than one only those of empty files in a row are as long
+_LONGEST_MARK: Final = 8  # with blanks; several marks of empty files in a row may be longer
 _CLOSING: Final = {ord("["): ord("]"), ord("{"): ord("}")}
 _QUOTE, _COMMA, _END = b'",]'
 _AT_TOP = re.compile(rb'[\[\]{},"]')
 _INSIDE = re.compile(rb'[\[\]{}"]')
-# Two texts and two brackets for each value are more than any record has.
+# No record has more than two texts and two brackets for each value.
 _MOST_TOKENS: Final = 4 * MOST_VALUES
 _read_list = reader(list[msgspec.Raw])
 
 
 def cut_ndjson(body: bytes) -> list[bytes]:
-    """Return the lines of NDJSON but blank ones; raises BodyTooLarge for too many lines, blank ones included.
+    """Return the lines of NDJSON without blank ones.
 
-    A line of a byte order mark alone, such as an empty file has, is blank.
+    Raises BodyTooLarge for too many lines of any kind. A line with only a byte order mark, such as
+    an empty file has, is blank.
     """
-    lines = body.split(b"\n", MOST_RECORDS)  # which stops there, so that the rest costs nothing
+    lines = body.split(b"\n", MOST_RECORDS)  # it stops at this number, so that the rest costs nothing
     check_records(len(lines) - (not lines[-1]), "lines")
     _check_values(body)
     return [
@@ -50,9 +51,10 @@ def cut_ndjson(body: bytes) -> list[bytes]:
 
 
 def cut_array(body: bytes) -> list[bytes]:
-    """Return the elements of a JSON array as they were written, also such as are no JSON themselves.
+    """Return the elements of a JSON array as they were written, even those that are not JSON.
 
-    Raises MalformedBody for what is no array or has elements without an end, BodyTooLarge for too many.
+    Raises MalformedBody for a body that is not an array or has unclosed elements, BodyTooLarge for
+    too many elements.
     """
     _check_values(body)
     lines: list[bytes] = []
@@ -73,7 +75,8 @@ def _elements(body: bytes) -> Iterator[bytes]:
         _refuse(body)
     position, size = begin + 1, _SLICE
     while True:
-        # A slice that reads as a whole array ended where an element ends, for all before it was read too.
+        # If a slice can be read as a whole array, it ends where an element ends, because everything
+        # before it was read too.
         last = len(body) - position <= size
         end = body.rfind(b"},", position, position + size) + 1 or body.rfind(b",", position, position + size)
         if not last and end <= position:
@@ -86,7 +89,7 @@ def _elements(body: bytes) -> Iterator[bytes]:
             if last:
                 yield from _scan(body, position)
                 return
-            size *= 2  # the end that was found lay inside a text, or something is wrong
+            size *= 2  # the end was found inside a text, or the JSON is wrong
             continue
         yield from map(bytes, elements)
         if last:
@@ -105,7 +108,7 @@ def _refuse(body: bytes) -> None:
 
 
 def _scan(body: bytes, position: int) -> Iterator[bytes]:
-    """Yield elements by brackets and quotes alone, from the beginning of one to the end of the array."""
+    """Yield elements by brackets and quotes only, from the start of one to the end of the array."""
     marks, start, open_ends = _Marks(body, position), position, bytearray()
     while (at := marks.find(_INSIDE if open_ends else _AT_TOP)) >= 0:
         mark = body[at]
@@ -124,11 +127,13 @@ def _scan(body: bytes, position: int) -> Iterator[bytes]:
                 return
             if mark == _END:
                 break
-    raise MalformedBody("The body is no JSON array of records: a text, an element or the array has no end.")
+    raise MalformedBody(
+        "The body is not a JSON array of records: a string, an element or the array is not closed."
+    )
 
 
 class _Marks:
-    """Finds the brackets and commas of a body outside of texts, from one position on and so many."""
+    """Finds brackets and commas of a body outside of texts, from a position on, up to a number."""
 
     def __init__(self, body: bytes, position: int) -> None:
         self._body = body
@@ -136,7 +141,7 @@ class _Marks:
         self._left = _MOST_TOKENS
 
     def find(self, wanted: re.Pattern[bytes]) -> int:
-        """Return where the next mark is, -1 where there is none or a text has no end."""
+        """Return where the next mark is; -1 if there is none or a text is not closed."""
         while self._left > 0 and (found := wanted.search(self._body, self._position)):
             self._left -= 1
             at = found.start()

@@ -1,4 +1,4 @@
-"""Traces as lists show them, and what a list can be narrowed to."""
+"""Traces as lists show them, and the filters of lists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Filters", "GivenScore", "ListedTrace", "Restating", "TreeNode"]
 
 
 class Restating(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored span that tells once more of a call, and why the two are one."""
+    """A stored span that restates a call, and the reason."""
 
     trace_id: UUID
     because: str | None
@@ -21,7 +21,7 @@ class Restating(msgspec.Struct, frozen=True, kw_only=True):
 class TreeNode(msgspec.Struct, frozen=True, kw_only=True):
     """One span of a trace; `kind` tells calls (`llm`, `embedding`) from the steps around them.
 
-    A step that tells once more of a call names it with `restates`, by the id under which that is stored.
+    A step that restates a call names its stored id in `restates`.
     """
 
     trace_id: UUID
@@ -66,9 +66,10 @@ class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GivenScore(msgspec.Struct, frozen=True, kw_only=True):
-    """A score that somebody else gave a call; `source` says through whom it came, such as `langfuse` or `otel`.
+    """A score that somebody else gave a call.
 
-    `value` is 0..1, None where there is only a label or a figure beyond, which `parts` then holds.
+    `source` says how it came, for example `langfuse` or `otel`. `value` is 0..1. It is None where
+    there is only a label, or a number outside 0..1, which is then in `parts`.
     """
 
     evaluator: str
@@ -82,10 +83,10 @@ class GivenScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """What a list of traces is narrowed to; None leaves that open.
+    """The filters of a list of traces; None means no filter.
 
-    `user_ids` and `session_ids` are the forms under which one id may be stored, none to leave it open.
-    `start` is inclusive and `end` exclusive, both about the moment of the call; qualities are 0..1.
+    `user_ids` and `session_ids` are the forms under which one id may be stored; empty means no
+    filter. `start` is inclusive and `end` exclusive; both are moments of calls. Qualities are 0..1.
     """
 
     source: str | None = "live"

@@ -1,4 +1,4 @@
-"""What travels through the queue and back: envelopes, batches and the summaries that answer waiting posts."""
+"""What the queue carries: envelopes, batches, and summaries for waiting requests."""
 
 from __future__ import annotations
 
@@ -28,20 +28,23 @@ __all__ = [
 ]
 
 Source = Literal["live", "evaluate", "import"]
-# Where the metadata of an evaluation have its figure; its record is named, tagged and worded as it is.
+# The name in the metadata of an evaluation that holds its number. The name, tags and text of its
+# record are its own.
 EVALUATED = "evaluation.value"
-# Where it has the rating from 1 (bad) to 5 (good), where a user gave it.
+# The name of the rating from 1 (bad) to 5 (good), if a user gave it.
 RATED = "evaluation.rating"
-# In the metadata of texts that were sent when a call began: their moment is that of its beginning.
+# The name in the metadata of texts that were sent when a call began. Their moment is the beginning
+# of the call.
 BEGUN = "call.begun"
 
 
 class SpanContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a record stands in an OpenTelemetry trace: raw ids of 16 and 8 bytes, and the span's kind.
+    """The place of a record in an OpenTelemetry trace: raw ids (16 and 8 bytes) and the kind.
 
-    Of the kinds, `llm` and `embedding` are calls that are counted and priced, `content` and `evaluation`
-    belong to a span that comes by another way, all others are steps around calls. Ids are empty of what was
-    told outside any trace. `response_key` stands for the id that a provider gave to the response.
+    The kinds `llm` and `embedding` are calls, which are counted and priced. `content` and
+    `evaluation` belong to a span that arrives separately. All others are steps around calls. Ids
+    are empty for records from outside any trace. `response_key` stands for the id that a provider
+    gave to the response.
     """
 
     kind: str
@@ -52,13 +55,14 @@ class SpanContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One accepted record with what acceptance decided about it.
+    """One accepted record with the decisions of acceptance about it.
 
-    `trace_id` is a UUIDv7 minted at acceptance. `retried` says that its client id had been seen before, so
-    it may be stored already; `waited` that a request waits for its scores. `pii` is the score of a record
-    as it was before its redaction; `sealed` the encrypted original of one that lost its texts; `guard` what the guard said;
-    `response_key` the digest of the response's id, which is no text of anybody and never redacted. `restates` names
-    the call that a span tells of once more, as a worker finds it.
+    `trace_id` is a UUIDv7 made at acceptance. `retried` says that its client id was known before,
+    so it may be stored already. `waited` says that a request waits for its scores. `pii` is the
+    score of a record before its redaction. `sealed` is the encrypted original of a record that lost
+    its texts. `guard` is the guard's verdict. `response_key` is the digest of the response's id,
+    which is not personal and is never redacted. `restates` names the call that a span restates, as
+    a worker finds it.
     """
 
     trace_id: UUID
@@ -82,8 +86,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The payload of one queue job: encoded envelopes of one project, and who waits for them.
 
-    Envelopes stay encoded, so that one that cannot be read costs itself alone. `reply_to` is the channel
-    of the API process that has waiting requests among them.
+    Envelopes stay encoded, so that an unreadable one does not affect the others. `reply_to` is the
+    channel of the API process that has waiting requests among them.
     """
 
     envelopes: tuple[msgspec.Raw, ...]
@@ -91,7 +95,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a waiting request: the seven keys of POST /monitor/inference, and what was unknown."""
+    """The answer to a waiting request: the seven keys of POST /monitor/inference, and the model."""
 
     trace_id: UUID
     timestamp: datetime

@@ -1,4 +1,4 @@
-"""The record as applications send it, read with msgspec because every call passes here."""
+"""The record as applications send it. msgspec reads it, because every call passes here."""
 
 from __future__ import annotations
 
@@ -54,11 +54,12 @@ _CHECKS = ("hallucination", "toxicity", "bias", "pii")
 
 
 class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """One LLM call on the wire: contract names, every optional field may be null or absent.
+    """One LLM call as it is sent: contract names, every optional field may be null or absent.
 
-    Durations are milliseconds, `timestamp` is RFC 3339 (UTC where it names no offset), `context` one
-    passage or a list of them, `cost_usd` what the call cost as its provider or gateway says, which counts where no
-    table of prices knows the model. `check_…: false` leaves that score null and out of every denominator.
+    Durations are milliseconds. `timestamp` is RFC 3339 (UTC where it has no offset). `context` is
+    one passage or a list of them. `cost_usd` is the cost of the call according to its provider or
+    gateway, and is used where no table of prices knows the model. `check_…: false` leaves that
+    score null and out of every denominator.
     """
 
     prompt: str
@@ -95,14 +96,14 @@ class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class GuardIn(RecordIn, kw_only=True, forbid_unknown_fields=True):
-    """A call of which the prompt or the response may not be there yet."""
+    """A call whose prompt or response may still be missing."""
 
     prompt: str = ""
     response: str = ""
 
 
 class Rejection(NamedTuple):
-    """Why one line was not taken: its number from 1, the field where one is to blame, and a message."""
+    """Why one line was refused: its number from 1, the field if one is at fault, and a message."""
 
     line: int
     field: str | None
@@ -114,18 +115,21 @@ _decode_wire = msgspec.json.Decoder(RecordIn).decode
 
 
 def read_guarded(body: bytes) -> Record:
-    """Read one JSON object with a prompt, a response or both; raises as `read_record` does."""
+    """Read one JSON object with a prompt, a response or both; raises what `read_record` raises."""
     record = read_record(body, GuardIn)
     if not (record.prompt or record.response):
         message = "give a prompt, a response or both"
         raise InvalidRecord(
-            f"The record was not taken: {message}.", errors=[{"field": "prompt", "message": message}]
+            f"The record was refused: {message}.", errors=[{"field": "prompt", "message": message}]
         )
     return record
 
 
 def read_record(body: bytes, kind: type[RecordIn] = RecordIn) -> Record:
-    """Read one JSON object; raises MalformedBody when it is no JSON and InvalidRecord on a wrong field."""
+    """Read one JSON object.
+
+    Raises MalformedBody if it is not JSON, InvalidRecord for a wrong field.
+    """
     if not check_values(body, MOST_RECORD_VALUES):
         raise too_many(_VALUES, MOST_RECORD_VALUES)
     try:
@@ -134,22 +138,23 @@ def read_record(body: bytes, kind: type[RecordIn] = RecordIn) -> Record:
         raise MalformedBody(f"The body is not valid JSON: {error}.") from error
     except WrongShapeError as error:
         raise InvalidRecord(
-            f"The record was not taken: {error}.", errors=[{"field": error.field, "message": str(error)}]
+            f"The record was refused: {error}.", errors=[{"field": error.field, "message": str(error)}]
         ) from error
 
 
 def read_records(body: bytes, body_format: BodyFormat) -> list[Record | Rejection]:
-    """Read a JSON array or NDJSON lines; what is wrong with one line stays with that line.
+    """Read a JSON array or NDJSON lines. A fault in one line does not affect the others.
 
-    The result is aligned with the lines (blank NDJSON lines do not count). Raises MalformedBody when a
-    JSON body is no array at all, BodyTooLarge when it holds more than `app/schemas/limits.py` allows.
+    The result is aligned with the lines (blank NDJSON lines do not count). Raises MalformedBody
+    when a JSON body is not an array, and BodyTooLarge when it holds more than
+    `app/schemas/limits.py` allows.
     """
     lines = cut_ndjson(body) if body_format == "ndjson" else cut_array(body)
     return [_read_plain(line) or _read_line(number, line) for number, line in enumerate(lines, start=1)]
 
 
 def _read_plain(line: bytes) -> Record | None:
-    """Return the record of a line that needs no second look, as almost all do; None for every other."""
+    """Return the record of a line that needs no repair, which almost all are; None for others."""
     if len(line) > MOST_RECORD_VALUES:
         return None
     try:
@@ -160,7 +165,7 @@ def _read_plain(line: bytes) -> Record | None:
 
 
 def _read_line(number: int, line: bytes) -> Record | Rejection:
-    line = skip_mark(line)  # where files were laid end to end
+    line = skip_mark(line)  # a mark is here where files were concatenated
     if not check_values(line, MOST_RECORD_VALUES):
         return Rejection(number, None, f"the record holds more than {MOST_RECORD_VALUES} {_VALUES}")
     try:
@@ -194,7 +199,7 @@ def _decode(line: bytes, kind: type[RecordIn]) -> RecordIn:
 
 
 def _gather(value: Any, kind: type[RecordIn]) -> RecordIn:
-    """Convert a decoded object, keeping fields that the contract does not name as metadata."""
+    """Convert a decoded object, and keep fields that the contract does not name as metadata."""
     if isinstance(value, dict):
         known = {key: item for key, item in value.items() if key in RecordIn.__struct_fields__}
         unknown = {key: item for key, item in value.items() if key not in known}
@@ -208,10 +213,10 @@ def _gather(value: Any, kind: type[RecordIn]) -> RecordIn:
 def _read_talk(
     given: list[dict[str, Any]], context: tuple[str, ...]
 ) -> tuple[tuple[Message, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return the messages, the context with the results of their tools, and what was noticed."""
+    """Return the messages, the context with the results of tools, and the marks."""
     talk = read_messages(given, "user")
     messages = tuple(talk.messages)
-    # A model is given what tools answered as it is given documents, so an answer may rest on either.
+    # A model gets the answers of tools as it gets documents, so a response may rest on either.
     return messages, tuple(dict.fromkeys((*context, *results_of(messages)))), tuple(talk.marks)
 
 
@@ -268,17 +273,20 @@ def _emptiness(wire: RecordIn) -> Iterator[Mark]:
 
 
 def in_utc(stamp: datetime) -> datetime:
-    """Return a moment in UTC, which it is in where it names no offset; raises WrongShapeError beyond the calendar."""
+    """Return a moment in UTC. Without an offset it is in UTC already.
+
+    Raises WrongShapeError for a moment beyond the calendar.
+    """
     if stamp.tzinfo is None:
         return stamp.replace(tzinfo=UTC)
     try:
         return stamp.astimezone(UTC)
     except OverflowError as error:
-        raise WrongShapeError("the moment lies outside of the calendar", "timestamp") from error
+        raise WrongShapeError("the timestamp is outside the calendar", "timestamp") from error
 
 
 def _check_free_form(wire: RecordIn) -> None:
-    """Refuse free-form values that the queue cannot carry or that are too large."""
+    """Refuse free-form values that the queue cannot hold or that are too large."""
     for name, value in (("metadata", wire.metadata), ("messages", wire.messages)):
         try:
             size = len(msgspec.msgpack.encode(value))
@@ -295,7 +303,7 @@ def _all_checked(wire: RecordIn) -> bool:
 
 
 def _without_nul(record: Record) -> Record:
-    """Replace NUL characters, which Postgres cannot hold, by U+FFFD and mark the record."""
+    """Replace NUL characters, which Postgres cannot store, by U+FFFD, and mark the record."""
     try:
         plain = msgspec.to_builtins(record, builtin_types=(datetime,))
         mended = _mend(plain, _replace_nul)

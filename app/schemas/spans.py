@@ -1,4 +1,4 @@
-"""Spans by their place in a tree and by what they tell of a call, as whoever looks at many of them needs."""
+"""Spans with their place in a tree and what they say about a call, for comparing many of them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,14 @@ __all__ = [
 
 
 SCOPE, SERVICE = "otel.scope", "service.name"
-"""Where the metadata of a record name the instrumentation that told of a span, and the service that it ran in."""
+"""The names in the metadata of a record for the instrumentation of a span and its service."""
 
 
 class Reason(StrEnum):
-    """Why a span is no call of its own, as GET /traces/{id} says it; rows keep it as plain text."""
+    """Why a span is not a call of its own, as GET /traces/{id} says.
+
+    Rows store it as plain text.
+    """
 
     RESPONSE = "same_response_id"
     USAGE = "same_usage"
@@ -43,14 +46,15 @@ class Reason(StrEnum):
 
 
 POINTING: Final[frozenset[str]] = frozenset({Reason.SUM, Reason.WRAPS})
-"""Reasons of a span that stands for several calls and names the last of them."""
+"""The reasons of a span that stands for several calls and names the last of them."""
 
 
 class PlacedSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A span by its place in its OpenTelemetry trace, and what it tells of a call.
+    """A span with its place in its OpenTelemetry trace, and what it says about a call.
 
-    Tokens are those that it reported itself, None where it did not. `silent` is a call whose texts were not sent
-    with it, `answered` one whose response has text. `restates` names the call that it tells of once more.
+    Tokens are those that it reported itself, None where it did not. `silent` is a call whose texts
+    were not sent with it, `answered` one whose response has text. `restates` names the call that it
+    restates.
     """
 
     trace_id: UUID
@@ -78,19 +82,20 @@ class PlacedSpan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reports(self) -> bool:
-        """It says itself how many tokens were used."""
+        """Whether the span reports itself how many tokens were used."""
         told = self.prompt_tokens is not None and self.completion_tokens is not None
         return told and bool(self.prompt_tokens or self.completion_tokens)
 
 
 WORDING_CHARACTERS = 4_000
-"""How much of a prompt and of a response is compared."""
+"""The number of characters of a prompt and of a response that are compared."""
 
 
 class Wording(NamedTuple):
-    """What tells two spans of the same usage apart: instrumentation, service, and the beginnings of their texts.
+    """What distinguishes two spans of the same usage.
 
-    A text is empty where it is not known.
+    That is the instrumentation, the service, and the beginnings of their texts. An unknown text is
+    empty.
     """
 
     scope: str | None
@@ -100,7 +105,7 @@ class Wording(NamedTuple):
 
 
 class Restatement(NamedTuple):
-    """The call that a span tells of once more, by the id it is stored under, and why they are one."""
+    """The stored id of the call that a span restates, and the reason."""
 
     call: UUID
     because: str

@@ -1,4 +1,4 @@
-"""The state of background tasks, as processes tell it."""
+"""The state of background tasks, as processes report it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import msgspec
 
 __all__ = ["TaskState", "decode_states", "encode_states"]
 
-# A server that is away is seen elsewhere too, and a single missed turn is nothing.
+# A server that is away is reported elsewhere too, and a single failed run means nothing.
 _FAILURES_BY_OUTAGE = 3
 
 
 class TaskState(msgspec.Struct, frozen=True):
-    """How one task of one process does.
+    """The state of one task of one process.
 
-    `failures` counts those in a row, `failed` all of them since the process began; `error` is the kind of the
-    last one and `outage` tells whether it said that Postgres or Redis was away. `succeeded_at` is in Unix
-    seconds. Without an `essential` task the process can accept nothing.
+    `failures` counts failures in a row, and `failed` all of them since the process began. `error`
+    is the type of the last error, and `outage` tells whether it means that Postgres or Redis was
+    away. `succeeded_at` is in Unix seconds. Without an `essential` task the process can accept
+    nothing.
     """
 
     task: str
@@ -28,7 +29,7 @@ class TaskState(msgspec.Struct, frozen=True):
 
     @property
     def failing(self) -> bool:
-        """Whether the last turn failed, or the last three where a server was away."""
+        """Whether the last run failed, or the last three where a server was away."""
         return self.failures >= (_FAILURES_BY_OUTAGE if self.outage else 1)
 
 

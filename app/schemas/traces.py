@@ -1,4 +1,4 @@
-"""The stored trace: a record with everything the worker found out about it, one field per column."""
+"""The stored trace: a record with everything that the worker found out, one field per column."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ __all__ = [
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
-    """One LLM call, or a step around one, as it is stored: each field is a column of the table.
+    """One LLM call, or a step around calls, as it is stored. Each field is a column of the table.
 
-    `occurred_at` is the moment of the call (of receipt where the client named none), durations are
-    milliseconds, money is US dollars, `reported_cost_usd` is what the client said, whatever counts, `scores` maps evaluator names to what they found, and `hits` names
-    those whose value was beyond the threshold that held when they were judged. `topic` and the
-    quality and safety values repeat what the verdict made of the scores, so that lists need no JSON.
-    `restates` is the id of the call that this span tells of once more, which is why it counts nothing itself.
+    `occurred_at` is the moment of the call (of receipt where the client named none). Durations are
+    milliseconds, and money is US dollars. `reported_cost_usd` is the cost according to the client,
+    whether it is used or not. `scores` maps evaluator names to their results. `hits` names the
+    evaluators whose value was beyond the threshold that applied at the time. `topic` and the
+    quality and safety values repeat the verdict, so that lists need no JSON. `restates` is the id
+    of the call that this span restates; such a span counts nothing itself.
     """
 
     project_id: str
@@ -87,7 +88,10 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored span that retrieved documents, as the calls after it see it: its trace, when, and the documents."""
+    """A stored span that retrieved documents: its trace, its end, and the documents.
+
+    Calls after it get these documents.
+    """
 
     otel_trace_id: bytes
     occurred_at: datetime
@@ -96,7 +100,7 @@ class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(trace: Trace) -> Summary:
-    """Return what a waiting request is told about a trace."""
+    """Return the summary of a trace for a waiting request."""
     return Summary(
         trace_id=trace.trace_id,
         timestamp=trace.occurred_at,
@@ -111,7 +115,7 @@ def summarise(trace: Trace) -> Summary:
 
 
 def without_text(trace: Trace, mark: str) -> Trace:
-    """Return the trace with its scores but without the texts, and without evidence, which lies in them."""
+    """Return the trace with its scores, but without the texts and the evidence in them."""
     scores: dict[str, Result] = {
         name: msgspec.structs.replace(result, evidence=())
         if isinstance(result, Score)
@@ -137,7 +141,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def scores_to_json(scores: dict[str, Result]) -> bytes:
-    """Encode results for the `scores` column; a Failure is told apart by its `error` key."""
+    """Encode results for the `scores` column. A Failure is recognised by its `error` key."""
     return _encode(scores)
 
 
@@ -150,7 +154,8 @@ def _result(item: dict[str, Any]) -> Result:
     return msgspec.convert(item, Failure) if "error" in item else msgspec.convert(item, Score)
 
 
-# What a trace and its record call alike. Tokens are counted where a record reports none.
+# The fields with the same name in a trace and in its record. Tokens are counted where a record
+# reports none.
 _OF_RECORD = tuple(
     name
     for name in Trace.__struct_fields__
@@ -160,7 +165,7 @@ _record_values = attrgetter(*_OF_RECORD)
 
 
 def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **found: Any) -> Trace:
-    """Return the trace of an envelope with what was found out about it."""
+    """Return the trace of an envelope with everything that was found out about it."""
     record = envelope.record
     return Trace(
         project_id=envelope.project_id,
@@ -183,9 +188,10 @@ def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **foun
 
 
 def record_of(trace: Trace) -> Record:
-    """Return the record that a stored trace was made of, without evaluators that its caller switched off.
+    """Return the record that a stored trace was made of, without evaluators that were switched off.
 
-    Token counts are taken as reported where they were, and of a call without text, whose other counts are 0.
+    Token counts are those that were reported, if any. A call without text has its counts too,
+    because counting would give 0.
     """
     reported = trace.token_source == TokenSource.REPORTED
     silent = Mark.NO_CONTENT in trace.marks

@@ -1,4 +1,4 @@
-"""Numbers that are whole but written with a point or an exponent, as integers where a type asks for integers."""
+"""Whole numbers that are written with a point or an exponent become integers where needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _BEYOND = 2.0**63
 def with_whole_numbers(value: Any, kind: Any) -> Any:
     """Return a decoded JSON value with 12.0 as 12 wherever `kind` has an integer and no float.
 
-    Everything else is left as it is, what `kind` does not describe and numbers over 64 bits included.
+    Everything else stays as it is, including what `kind` does not describe and numbers over 64
+    bits.
     """
     return _convert(value, _describe(kind))
 
@@ -55,7 +56,7 @@ def _wants_integer(kind: inspect.Type) -> bool:
 
 @cache
 def _fields(kind: type[msgspec.Struct]) -> Mapping[str, inspect.Type]:
-    """Return the fields in which there may be integers."""
+    """Return the fields that may contain integers."""
     described = _describe(kind)
     holders = (inspect.StructType, inspect.DictType, inspect.CollectionType)
     return {

@@ -1,7 +1,8 @@
-"""HTTP connections with bounds: on the head of a request, on slowness, and on how many one address has.
+"""HTTP connections with limits: on the head of a request, on its duration, and per address.
 
-uvicorn bounds none of that. It takes this class by `--http app.serving.connections:BoundedConnection`, as every
-start of API and dashboard does. A head is counted while it is read, before anything is built of it.
+uvicorn has no such limits. It loads this class by `--http
+app.serving.connections:BoundedConnection`, which every start of API and dashboard uses. A head is
+counted while it is read, before anything is built from it.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ __all__ = ["BoundedConnection", "Connections"]
 
 logger = logging.getLogger(__name__)
 
-HEAD_BYTES: Final = 64 * 1024  # of all fields; h11 takes as much
-TARGET_BYTES: Final = 16 * 1024  # of the address; nginx and Apache take 8 KiB
+HEAD_BYTES: Final = 64 * 1024  # of all fields; h11 accepts as much
+TARGET_BYTES: Final = 16 * 1024  # of the address; nginx and Apache accept 8 KiB
 MOST_FIELDS: Final = 100  # as Apache's LimitRequestFields
 MOST_PIPELINED: Final = 16
-MOST_CONNECTIONS: Final = 2000  # 128 MiB when each is in the middle of the largest head
+MOST_CONNECTIONS: Final = 2000  # 128 MiB if each has read almost all of the largest head
 _OTHER_FILES: Final = 300  # Redis, Postgres, logs, libraries
 
 # Apache's mod_reqtimeout: a head within 20 s, and after 20 s a body of at least 500 bytes a second.
 HEAD_SECONDS: Final = 20
 BODY_SECONDS: Final = 20
 SLOWEST_BYTES: Final = 500
-# The kernel takes megabytes before it tells that a reader has fallen behind.
+# The kernel accepts megabytes before it reports that a reader has fallen behind.
 ANSWER_SECONDS: Final = 60
 _TICK_SECONDS: Final = 1.0
 _REMARK_TICKS: Final = 60
@@ -45,17 +46,17 @@ _REMARK_TICKS: Final = 60
 _HEAD, _BODY, _ANSWER = range(3)
 _HEAD_REFUSAL: Final = (
     f"The head of a request may have {MOST_FIELDS} fields and {HEAD_BYTES} bytes, and its address "
-    f"{TARGET_BYTES} bytes; send what is longer in the body."
+    f"{TARGET_BYTES} bytes; send longer data in the body."
 )
 _SLOW: Final = (
-    f"The request came too slowly: its head has {HEAD_SECONDS} s, and its body comes at {SLOWEST_BYTES} bytes a "
+    f"The request came too slowly: its head may take {HEAD_SECONDS} s, and its body must come at {SLOWEST_BYTES} bytes a "
     "second or more. Send it again."
 )
 _FULL: Final = "This address holds its share of the connections; use the open ones again, or try later."
 
 
 class Connections:
-    """What the connections of one server share: their number, and the clock that ends the slow ones."""
+    """What the connections of one server share: their number, and the clock that ends slow ones."""
 
     _of_servers: ClassVar[WeakKeyDictionary[ServerState, Connections]] = WeakKeyDictionary()
 
@@ -69,21 +70,21 @@ class Connections:
 
     @classmethod
     def of(cls, state: ServerState, loop: asyncio.AbstractEventLoop) -> Connections:
-        """Return those of a server, the same for each of its connections."""
+        """Return the object of a server, which is the same for all its connections."""
         found = cls._of_servers.get(state)
         if found is None:
             found = cls._of_servers[state] = cls(loop, _open_files() - _OTHER_FILES)
         return found
 
     def __len__(self) -> int:
-        """How many are open, WebSockets among them."""
+        """Return the number of open connections, WebSockets included."""
         return len(self._slots)
 
     def enter(self, connection: BoundedConnection, peer: str) -> bool:
-        """Count a connection and watch it; False when its address has its share.
+        """Count a connection and watch it; False if its address has its share.
 
-        One address may hold half of all. When all are taken, the address that holds most gives one up, so that
-        whoever holds none comes in.
+        One address may hold half of all connections. When all are used, the address that holds most
+        loses one, so that an address without a connection gets in.
         """
         if not (self._slots.enter(peer) or (self._make_room(peer) and self._slots.enter(peer))):
             self._refused += 1
@@ -101,15 +102,15 @@ class Connections:
         return any(connection.give_way(heaviest) for connection in self._watched)
 
     def unwatch(self, connection: BoundedConnection) -> None:
-        """Leave a connection to the WebSocket that it became, which has pings of its own."""
+        """Stop watching a connection that became a WebSocket, which has its own pings."""
         self._watched.discard(connection)
 
     def leave(self, peer: str) -> None:
-        """Count a connection no longer."""
+        """Count a connection no more."""
         self._slots.leave(peer)
 
     def tick(self) -> None:
-        """Let a second pass for every connection."""
+        """Count one second for every connection."""
         self._ticking = bool(self._watched)
         if self._ticking:
             self._loop.call_later(_TICK_SECONDS, self.tick)
@@ -126,7 +127,7 @@ class Connections:
 
 
 def _open_files() -> int:
-    """Return how many files this process may open, after asking for what all connections need."""
+    """Return how many files this process may open, after a request for as many as are needed."""
     wanted = MOST_CONNECTIONS + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -136,7 +137,7 @@ def _open_files() -> int:
 
 
 class _Refusal(Exception):
-    """What the parser's callbacks raise: the request is not taken."""
+    """Raised by the parser's callbacks: the request is refused."""
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -156,7 +157,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._phase = _HEAD
         self._seconds_left: float = HEAD_SECONDS
         self._room = HEAD_BYTES
-        self._loose = 0  # bytes since the parser last made something of them
+        self._loose = 0  # bytes since the parser last completed a part of the request
         self._received = 0  # bytes of body since the last tick
         self._unsent = 0
         self._refusal: MonitorError | None = None
@@ -164,7 +165,7 @@ class BoundedConnection(HttpToolsProtocol):
             self.ws_protocol_class = self._make_socket  # type: ignore[assignment]  # uvicorn only calls it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
-        """Begin, unless the address has its share of connections."""
+        """Begin, unless the address has its share of connections already."""
         super().connection_made(transport)
         self._joined_writes = _JoinedWrites(transport, self.loop)
         self._peer = network_of(self.client[0] if self.client else None)
@@ -184,7 +185,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._shared.leave(self._peer)
 
     def give_way(self, peer: str) -> bool:
-        """End if this is a connection of that address, and the application owes it no answer."""
+        """End if this connection belongs to that address and the application owes it no answer."""
         owes = self._phase == _ANSWER and not self.cycle.response_complete
         if peer != self._peer or owes:
             return False
@@ -213,8 +214,9 @@ class BoundedConnection(HttpToolsProtocol):
             self._give_up(HeadTooLarge(_HEAD_REFUSAL))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field of the head, or of what follows a body in pieces."""
-        # As uvicorn does it; a call of its method would cost a third of what counting does.
+        """Take a field of the head, or of the trailer of a chunked body."""
+        # The same as in uvicorn. Calling uvicorn's method would cost a third of the time for
+        # counting.
         self._room -= len(name) + len(value)
         headers = self.headers
         if self._room < 0 or len(headers) >= MOST_FIELDS:
@@ -231,7 +233,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._give_up(Unavailable("Wait for answers before you send more requests.", retry_after=1))
         super().on_headers_complete()
         if self.cycle is not None:
-            self.cycle.transport = self._joined_writes  # type: ignore[assignment]  # the two methods that it calls
+            self.cycle.transport = self._joined_writes  # type: ignore[assignment]  # it has the two methods that uvicorn calls
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -240,12 +242,12 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note that now the application is waited for."""
+        """Note that the client waits for the application from now on."""
         self._phase, self._loose = _ANSWER, 0
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Become a WebSocket, which goes on counting as a connection."""
+        """Become a WebSocket, which still counts as a connection."""
         self._shared.unwatch(self)
         super().handle_websocket_upgrade()
 
@@ -258,14 +260,14 @@ class BoundedConnection(HttpToolsProtocol):
         raise _Refusal
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what could not be parsed."""
+        """Answer a request that could not be parsed."""
         self._refuse(self._refusal or MalformedBody(msg))
 
     def _refuse(self, error: MonitorError) -> None:
         if self.transport.is_closing():
             return
         cycle = self.cycle
-        # An answer that has begun, or that an earlier request waits for, is not mixed with another.
+        # No answer is written into one that has begun, nor before the answer of an earlier request.
         free = cycle is None or (
             cycle.response_complete if self._phase == _HEAD else not cycle.response_started
         )
@@ -274,7 +276,10 @@ class BoundedConnection(HttpToolsProtocol):
         self.transport.close()
 
     def tick(self) -> None:
-        """Let a second pass: who keeps this process waiting has a second less, and work done adds seconds."""
+        """Count one second.
+
+        A client that keeps us waiting loses a second, and received bytes add seconds.
+        """
         if self.flow.write_paused or self.transport.is_closing():
             self._wait_for_reader()
             return
@@ -282,7 +287,7 @@ class BoundedConnection(HttpToolsProtocol):
         if self._phase == _BODY:
             if self.flow.read_paused or self.cycle.waiting_for_100_continue:
                 return
-            # What comes behind the answer is thrown away, and for no longer than that.
+            # Bytes after the answer are discarded, but only until the time is over.
             heard = 0 if self.cycle.response_complete else self._received / SLOWEST_BYTES
             self._received = 0
             self._seconds_left = min(BODY_SECONDS, self._seconds_left - 1 + heard)
@@ -303,9 +308,10 @@ class BoundedConnection(HttpToolsProtocol):
 
 
 class _JoinedWrites:
-    """What answers are written to: a head leaves together with the body behind it, if that comes at once.
+    """The target of answers. A head is sent together with its body, if the body follows at once.
 
-    uvicorn writes them one by one: two calls of the kernel for a small answer, and two packets for its client to read.
+    uvicorn would write them separately: two system calls for a small answer, and two packets for
+    its client.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -314,7 +320,10 @@ class _JoinedWrites:
         self._held = b""
 
     def write(self, data: bytes) -> None:
-        """Send a piece with the one before it, or keep it until whoever writes lets others have a turn."""
+        """Send data together with the piece before it.
+
+        A first piece waits until the caller yields.
+        """
         if self._held:
             held, self._held = self._held, b""
             self._transport.writelines((held, data))
@@ -328,13 +337,13 @@ class _JoinedWrites:
             self._transport.write(held)
 
     def close(self) -> None:
-        """Send what is kept, and end the connection."""
+        """Send the data that is kept, and end the connection."""
         self._flush()
         self._transport.close()
 
 
 class _Socket(WebSocketsSansIOProtocol):
-    """A WebSocket that gives its place among the connections back."""
+    """A WebSocket that gives back its place among the connections when it ends."""
 
     def __init__(self, *, leave: tuple[Connections, str] | None, **given: Any) -> None:
         super().__init__(**given)

@@ -1,4 +1,4 @@
-"""Headers that every answer carries for the sake of browsers."""
+"""Headers that every answer has because of browsers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ _Raw = tuple[tuple[bytes, bytes], ...]
 
 
 def security_headers(policy: str | None, scheme: str) -> _Raw:
-    """Return the headers of an answer over `scheme`, with a Content-Security-Policy where there is one."""
+    """Return the headers of an answer over `scheme`, with the Content-Security-Policy if any."""
     of_page = ((b"content-security-policy", policy.encode("latin-1")),) if policy else ()
     return (*_ALWAYS, *of_page, *((_FOR_A_YEAR,) if scheme == "https" else ()))
 
 
 class SecurityHeaders:
-    """ASGI middleware; `policy` is the Content-Security-Policy of the paths that begin with none of `pages`."""
+    """ASGI middleware.
+
+    `policy` is the Content-Security-Policy, except below the paths in `pages`.
+    """
 
     def __init__(self, app: ASGIApp, *, policy: str, pages: tuple[str, ...] = ()) -> None:
         self._app = app

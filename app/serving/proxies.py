@@ -1,4 +1,4 @@
-"""Proxies in front of a server: whose word on client and scheme is believed."""
+"""Proxies in front of a server, whose statements on client and scheme are believed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ __all__ = ["behind_proxies"]
 
 
 def behind_proxies(app: Any, trusted: Sequence[str]) -> Any:
-    """Return the application, which takes client and scheme from the headers of these proxies and of nobody else.
+    """Return the application, which reads client and scheme only from the headers of these proxies.
 
-    uvicorn itself would believe every process of this machine; it is started with --no-proxy-headers.
+    uvicorn itself would believe every process of this machine, so it is started with
+    --no-proxy-headers.
     """
     return ProxyHeadersMiddleware(app, [*trusted]) if trusted else app

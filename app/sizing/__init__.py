@@ -1,4 +1,4 @@
-"""What a machine can take, and what a given load needs."""
+"""The capacity of a machine, and the needs of a given load."""
 
 from app.sizing.figures import Figures
 from app.sizing.plan import Demand, Need, plan

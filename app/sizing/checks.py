@@ -1,4 +1,4 @@
-"""Whether the servers are set up so that what was acknowledged is kept."""
+"""Checks that the servers are set up to keep what was acknowledged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.storage.upkeep.server import ServerSettings
 
 __all__ = ["Check", "check_postgres", "check_redis"]
 
-# What tests run on, and the oldest that has every function we call.
+# The versions that tests use, and the oldest that have every function that we call.
 _TESTED_POSTGRES, _OLDEST_POSTGRES = 18, 15
 _OLDEST_REDIS = (6, 2)
 _CONNECTIONS_PER_WORKER, _CONNECTIONS_BESIDE = 6, 15
@@ -18,14 +18,14 @@ _LEAST_MAXMEMORY = 256 * _MIBIBYTE
 
 
 class Check(NamedTuple):
-    """One thing that was looked at: whether it is as it should be, and what to do otherwise."""
+    """One check: whether the setting is good, and a text that says what to change if not."""
 
     good: bool
     text: str
 
 
 def check_redis(info: Mapping[str, Any], fsync: str | None) -> Iterator[Check]:
-    """Judge what INFO says; `fsync` is appendfsync, None where the server does not tell."""
+    """Judge the INFO of a server; `fsync` is appendfsync, None if the server does not report it."""
     version = str(info.get("redis_version", "0"))
     known = tuple(int(part) for part in version.split(".")[:2])
     yield Check(known >= _OLDEST_REDIS, f"Redis {version}; 6.2 or later is needed")
@@ -38,7 +38,8 @@ def check_redis(info: Mapping[str, Any], fsync: str | None) -> Iterator[Check]:
         )
     policy = info.get("maxmemory_policy")
     yield Check(
-        policy == "noeviction", f"maxmemory-policy {policy}: any other than noeviction drops queued records"
+        policy == "noeviction",
+        f"maxmemory-policy {policy}: any policy other than noeviction drops queued records",
     )
     limit = int(info.get("maxmemory", 0))
     shown = f"{limit / _MIBIBYTE:,.0f} MiB" if limit else "unset"
@@ -48,7 +49,7 @@ def check_redis(info: Mapping[str, Any], fsync: str | None) -> Iterator[Check]:
 
 
 def check_postgres(settings: ServerSettings, workers: int) -> Iterator[Check]:
-    """Judge what the server says, for this many worker processes on it."""
+    """Judge the settings of the server, for this many worker processes."""
     yield Check(
         settings.version >= _OLDEST_POSTGRES,
         f"PostgreSQL {settings.version}; {_TESTED_POSTGRES} is tested, {_OLDEST_POSTGRES} is the oldest",
@@ -60,7 +61,7 @@ def check_postgres(settings: ServerSettings, workers: int) -> Iterator[Check]:
     committed = settings.synchronous_commit
     yield Check(
         committed != "off",
-        f"synchronous_commit {committed}: with off a crash loses rows that the queue has let go of",
+        f"synchronous_commit {committed}: with off, a crash loses rows that the queue does not hold any more",
     )
     wanted = workers * _CONNECTIONS_PER_WORKER + _CONNECTIONS_BESIDE
     yield Check(

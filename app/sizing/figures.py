@@ -1,4 +1,4 @@
-"""What was measured of a machine and its servers."""
+"""Measurements of a machine and its servers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["Figures"]
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures per record of one size, taken on this machine with what else it was doing.
+    """Figures per record of one size, measured on this machine beside its other work.
 
-    Seconds are those of one core. `write_rate` and `queue_rate` are records per second of one Postgres and of
-    one Redis with several clients at once, commits and fsync included.
+    Seconds are those of one core. `write_rate` and `queue_rate` are records per second of one
+    Postgres and of one Redis with several clients at once, including commits and fsync.
     """
 
     record_bytes: int

@@ -1,4 +1,4 @@
-"""Measuring a machine in a few seconds: scoring as pure functions, queue and tables on copies of their own."""
+"""Measuring a machine in a few seconds: scoring is pure, queue and tables are separate copies."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ async def measure(
     seconds: float,
     progress: Progress,
 ) -> Figures:
-    """Measure each stage for about `seconds`, with records of about `record_bytes`; leaves nothing behind."""
+    """Measure each stage for about `seconds`, with records of about `record_bytes`.
+
+    No data is left behind.
+    """
     progress("scoring")
     envelopes = [
         Envelope(
@@ -57,7 +60,7 @@ async def measure(
         )
         for record in make_records(_JOB, record_bytes)
     ]
-    _score(envelopes[:8], evaluators)  # compiles
+    _score(envelopes[:8], evaluators)  # compiles the kernels
     score_seconds, traces = _timed(lambda: _score(envelopes, evaluators), seconds)
     progress("queueing")
     payload = encode(Batch(envelopes=tuple(msgspec.Raw(encode(one)) for one in envelopes)))
@@ -90,7 +93,7 @@ def _timed(work: Callable[[], T], seconds: float) -> tuple[float, T]:
 
 
 def _score(envelopes: Sequence[Envelope], evaluators: Sequence[Evaluator]) -> list[Trace]:
-    """Do what a worker does to a job before it is written."""
+    """Do what a worker does with a job before it is written."""
     policy = Policy()
     judging = Judging.of(evaluators, policy)
     records = [envelope.record for envelope in envelopes]
@@ -120,7 +123,7 @@ def _score(envelopes: Sequence[Envelope], evaluators: Sequence[Evaluator]) -> li
 
 
 async def _queue(redis: Redis, payload: bytes, seconds: float) -> tuple[float, float]:
-    """Return records per second of several clients that queue jobs durably, and bytes per queued record."""
+    """Return records per second of clients that queue jobs durably, and bytes per record."""
     queue, sizes, jobs = f"{_KEYS}queue", [0], [0]
     end = time.monotonic() + seconds
 
@@ -146,7 +149,10 @@ async def _queue(redis: Redis, payload: bytes, seconds: float) -> tuple[float, f
 async def _write(
     engine: Engine, traces: Sequence[Trace], batches: Sequence[Calls], seconds: float
 ) -> tuple[float, float, float, float]:
-    """Return records per second of several writers, CPU seconds of theirs, bytes per trace and per rollup row."""
+    """Return records per second of several writers, their CPU seconds per record, and sizes.
+
+    The sizes are bytes per trace and bytes per rollup row.
+    """
     async with scratch_tables(engine) as scratch:
         end, written = time.monotonic() + seconds, [0]
 

@@ -1,4 +1,4 @@
-"""From what was measured to what a load needs: arithmetic alone."""
+"""From measurements to the needs of a load, by arithmetic only."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from app.sizing.figures import Figures
 
 __all__ = ["BUSY", "MEMORY_SHARE", "Demand", "Need", "plan"]
 
-# A stage that is busier than this has no room for peaks and for what it missed while it was away.
+# A busier stage has no reserve for peaks, nor for catching up after an outage.
 BUSY = 0.7
-# Of maxmemory: new records are refused above it (app.ingest.admission).
+# A share of maxmemory: new records are refused above it (app.ingest.admission).
 MEMORY_SHARE = 0.6
-# Redis' own, and what is left of jobs that run.
+# The memory of Redis itself, and of what remains of running jobs.
 _REDIS_BASE_BYTES = 64 * 1024 * 1024
-# A client's id that is remembered (app.ingest.idempotency).
+# The memory for a client id that is remembered (app.ingest.idempotency).
 _CLIENT_ID_BYTES = 120
-# Users and sessions that get rows of their own, per project and day (workers.cardinality).
+# Users and sessions with rows of their own, per project and day (workers.cardinality).
 _NAMES_PER_DAY = 20_000
 _DAY_SECONDS = 86_400
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
-    """A steady load: records per second, for how long traces and figures are kept, and which outage is sat out."""
+    """A steady load: records per second, retention of traces and figures, and an outage."""
 
     rate: float
     retention_days: int
@@ -34,7 +34,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
-    """What a load needs; bytes, and numbers of processes, servers and cores."""
+    """The needs of a load, in bytes and in numbers of processes, servers and cores."""
 
     workers: int
     redis_servers: int
@@ -46,7 +46,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(figures: Figures, demand: Demand) -> Need:
-    """Return what the load needs at most 70 % busy, with workers of one core each like the measured one.
+    """Return the needs of the load, at most 70 % busy, with workers of one measured core each.
 
     More than one Redis or Postgres means that the records are divided among them by project.
     """

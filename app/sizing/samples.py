@@ -1,4 +1,4 @@
-"""Made-up calls of a given size, to measure a machine with: ordinary prose, the same every time."""
+"""Artificial calls of a given size for measurements: ordinary prose, always the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Compression of long texts: lz4 where the server was built with it, which costs a quarter less of a stored record."""
+"""Compression of long texts with lz4, if the server supports it.
+
+It saves a quarter of a stored record's cost.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from app.storage.locks import COMPRESSION, wait_lock
 __all__ = ["PREFERRED", "prefer_compression"]
 
 PREFERRED = "lz4"
-# What an operator has chosen stays, and only the owner of a database may say what its sessions do.
+# A choice of the operator stays. Only the owner of a database may change the settings of its
+# sessions.
 _CHOICE = text("""
 SELECT format('ALTER DATABASE %I SET default_toast_compression = %L', current_database(), CAST(:method AS text))
 FROM pg_settings, pg_database
@@ -24,10 +28,11 @@ WHERE pg_settings.name = 'default_toast_compression' AND source = 'default' AND 
 
 
 async def prefer_compression(engine: AsyncEngine, method: str = PREFERRED) -> bool:
-    """Let new sessions compress long values with `method`; tells whether that was changed.
+    """Let new sessions compress long values with `method`; returns whether that was changed.
 
-    Left as it is where the server cannot, the database is somebody else's, or a choice was made. What is stored
-    stays as it is and readable. Several replicas may call this at once.
+    Nothing changes where the server does not support it, the database has another owner, or a
+    choice was made. Stored values stay as they are, and readable. Several replicas may call this at
+    once.
     """
     async with engine.begin() as connection:
         await wait_lock(connection, COMPRESSION)

@@ -33,24 +33,24 @@ __all__ = [
     "writing",
 ]
 
-# The rooms above speak of these and never of SQLAlchemy itself.
+# Other rooms use these names and never SQLAlchemy itself.
 Engine = AsyncEngine
 Connection = AsyncConnection
 DATABASE_ERRORS = (DBAPIError, asyncpg.PostgresError)
-# What inserting raises when the data, not the server, is at fault; ask `is_refusal` too.
+# What an insertion raises if the data is at fault and not the server. Ask `is_refusal` too.
 REFUSALS = (*DATABASE_ERRORS, ValueError, TypeError, OverflowError)
 
-# Classes of SQLSTATE that speak of the values: data, constraints, size, a trigger's own, an internal limit.
+# Classes of SQLSTATE about the values: data, constraints, size, a trigger's own, an internal limit.
 _CANCELLED_STATE = "57014"  # query_canceled, as by statement_timeout
 _OVERFLOW_STATE = "22003"  # numeric_value_out_of_range
 _DATA_STATES = ("22", "23", "54", "P0", "XX000")
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
-_CANCELED = "57014"  # what a statement ends with that took too long
+_CANCELED = "57014"  # the state of a statement that took too long
 _DISK_FULL_STATE = "53100"
 _RETRY_SECONDS = 2
 _FULL_RETRY_SECONDS = 10
 _ANSWER_SECONDS = 5
-# A report over 400 days takes a second; what takes ten is taken from everybody else.
+# A report over 400 days takes a second. A query of ten seconds delays everybody else.
 _READING_SECONDS = 10
 _WRITING_SECONDS = 60
 # Folding and covering of a large store may take minutes, and nobody waits for it.
@@ -60,17 +60,17 @@ _WAITED_FOR = "waited_for"
 
 
 def asyncpg_url(database_url: str) -> str:
-    """Return the address with SQLAlchemy's asyncpg driver named, whatever driver it named before."""
+    """Return the address with SQLAlchemy's asyncpg driver, whatever driver it named before."""
     return make_url(database_url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
 def create_engine(
     database_url: str, *, pool_size: int = 5, application: str, waited_for: bool = False
 ) -> AsyncEngine:
-    """Return a lazily connecting pool of at most `pool_size` connections, named `application` in Postgres.
+    """Return a lazily connecting pool of `pool_size` connections, named `application` in Postgres.
 
-    Postgres ends a statement that takes longer than 15 minutes. Where clients wait for what is asked
-    (`waited_for`), that is 10 seconds, and within `writing` 60.
+    Postgres ends a statement that takes longer than 15 minutes. Where clients wait for the result
+    (`waited_for`), the limit is 10 seconds, and 60 within `writing`.
     """
     seconds = _READING_SECONDS if waited_for else _WORKING_SECONDS
     return create_async_engine(
@@ -80,7 +80,7 @@ def create_engine(
         pool_timeout=5,
         pool_pre_ping=True,
         execution_options={_WAITED_FOR: waited_for},
-        hide_parameters=True,  # an error must not carry what people wrote into a log
+        hide_parameters=True,  # an error must not bring users' texts into a log
         connect_args={
             "timeout": 5,
             "server_settings": {
@@ -88,7 +88,8 @@ def create_engine(
                 "jit": "off",
                 "statement_timeout": f"{seconds}s",
                 "timezone": "UTC",
-                # Reports read thousands of rows: starting helpers would take longer, and cores from ingest.
+                # Reports read thousands of rows. Parallel helpers would take longer to start, and
+                # take cores from ingest.
                 "max_parallel_workers_per_gather": "0",
             },
         },
@@ -96,7 +97,7 @@ def create_engine(
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether an error says that Postgres cannot be used now, rather than that the data is bad."""
+    """Tell whether an error means that Postgres cannot be used now, not that the data is bad."""
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None) or ""
         return (
@@ -110,10 +111,11 @@ def is_outage(error: BaseException) -> bool:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Tell whether the values themselves are refused; only then may a record be blamed and given up.
+    """Tell whether the values themselves are refused.
 
-    A server that is read-only, lacks a table, a right or a password refuses everything for a while, and
-    records wait for it as they wait for one that is away.
+    Only then may a record be blamed and given up. A server that is read-only, lacks a table, a
+    right or a password refuses everything for a while. Records wait for it as they wait for a
+    server that is away.
     """
     if isinstance(error, DATABASE_ERRORS):
         cause = error.orig if isinstance(error, DBAPIError) else error
@@ -122,7 +124,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def is_overflow(error: BaseException) -> bool:
-    """Tell whether an error says that a sum cannot be taken."""
+    """Tell whether an error means that a sum is out of bounds."""
     return isinstance(error, OverflowError) or _state(error) == _OVERFLOW_STATE
 
 
@@ -137,15 +139,15 @@ def _state(error: BaseException) -> str | None:
 
 
 async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:
-    """Return the driver's own connection, for COPY, inside the transaction that SQLAlchemy has begun.
+    """Return the driver's own connection, for COPY, inside the transaction of SQLAlchemy.
 
-    SQLAlchemy begins one at its first statement; before that the driver would commit by itself, so that
-    is refused with RuntimeError.
+    SQLAlchemy begins one at its first statement. Before that the driver would commit by itself, so
+    this is refused with RuntimeError.
     """
     raw = await connection.get_raw_connection()
     driver = raw.driver_connection
     if driver is None or not driver.is_in_transaction():
-        raise RuntimeError("the driver was asked for before the transaction had begun")
+        raise RuntimeError("the driver was requested before the transaction had begun")
     return driver
 
 
@@ -156,14 +158,17 @@ def is_overdue(error: BaseException) -> bool:
 
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Yield a connection for queries; raises Unavailable when Postgres cannot be used now, Overdue when one takes too long."""
+    """Yield a connection for queries.
+
+    Raises Unavailable when Postgres cannot be used now, Overdue when a query takes too long.
+    """
     try:
         async with engine.connect() as connection:
             yield connection
     except Exception as error:
         if is_overdue(error):
             raise Overdue(
-                "Reading this takes too long and was ended; ask for a shorter period.",
+                "The query took too long and was ended; ask for a shorter period.",
                 retry_after=_RETRY_SECONDS,
             ) from error
         if is_outage(error):
@@ -177,8 +182,8 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Yield a connection in a transaction that commits at the end of the block.
 
-    Raises Unavailable when Postgres cannot be used now, StorageFull when its disk is full and Overdue when a
-    statement takes too long; nothing is kept then.
+    Raises Unavailable when Postgres cannot be used now, StorageFull when its disk is full, and
+    Overdue when a statement takes too long. Nothing is stored then.
     """
     try:
         async with engine.begin() as connection:
@@ -188,12 +193,12 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     except Exception as error:
         if is_overdue(error):
             raise Overdue(
-                "This takes too long, was ended, and nothing was kept; ask for less at once.",
+                "The statement took too long and was ended, and nothing was stored; ask for less at once.",
                 retry_after=_RETRY_SECONDS,
             ) from error
         if is_outage(error):
             raise _disk_full(error) or Unavailable(
-                "The database does not answer and nothing was kept; try again shortly.",
+                "The database does not answer, and nothing was stored; try again shortly.",
                 retry_after=_RETRY_SECONDS,
             ) from error
         raise
@@ -204,13 +209,13 @@ def _disk_full(error: Exception) -> MonitorError | None:
     if getattr(cause, "sqlstate", None) != _DISK_FULL_STATE:
         return None
     return StorageFull(
-        "The disk of the database is full and nothing was kept; make room there, and try again later.",
+        "The disk of the database is full, and nothing was stored; make room there, and try again later.",
         retry_after=_FULL_RETRY_SECONDS,
     )
 
 
 async def answers(engine: AsyncEngine) -> bool:
-    """Tell whether Postgres can be used now; no answer within five seconds is none."""
+    """Tell whether Postgres can be used now. It must answer within five seconds."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))

@@ -1,4 +1,4 @@
-"""Advisory locks: work of which one replica at a time is enough."""
+"""Advisory locks for work that only one replica should do at a time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ COMPRESSION = 7_301_006
 
 
 async def try_lock(connection: AsyncConnection, key: int) -> bool:
-    """Take a lock until the transaction ends; False when another replica holds it."""
+    """Take a lock until the transaction ends; returns False if another replica holds it."""
     return bool(await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": key}))
 
 
 async def wait_lock(connection: AsyncConnection, key: int) -> None:
-    """Take a lock until the transaction ends, as soon as the replica that holds it gives it back."""
+    """Take a lock until the transaction ends, after the replica that holds it has freed it."""
     await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})

@@ -1,4 +1,4 @@
-"""Whose turn it is to read: one project's readers leave connections to those of the others."""
+"""Turns of readers, so that one project's readers leave connections to those of other projects."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _RETRY_SECONDS = 2
 
 
 class Readers:
-    """Lets at most `at_once` readers of each project read at the same time, and at most `waiting` more wait.
+    """Lets at most `at_once` readers of each project read at a time, and `waiting` more wait.
 
-    One waits for at most `wait_seconds`, and reads for at most `turn_seconds`.
+    A reader waits for at most `wait_seconds`, and reads for at most `turn_seconds`.
     """
 
     def __init__(
@@ -35,9 +35,10 @@ class Readers:
 
     @asynccontextmanager
     async def admit(self, project_id: str) -> AsyncIterator[None]:
-        """Hold a turn of a project for the length of the block.
+        """Hold a turn of a project during the block.
 
-        Raises Overloaded when too many wait or the wait takes too long, and Overdue when the block does.
+        Raises Overloaded when too many wait or the wait takes too long, and Overdue when the block
+        takes too long.
         """
         line = self._lines.setdefault(project_id, _Line(self._at_once))
         if line.readers >= self._most:
@@ -71,13 +72,13 @@ class Readers:
             if not limit.expired():
                 raise
             raise Overdue(
-                "Reading this takes too long and was ended; ask for a shorter period.",
+                "The query took too long and was ended; ask for a shorter period.",
                 retry_after=_RETRY_SECONDS,
             ) from error
 
     def _crowded(self) -> Overloaded:
         return Overloaded(
-            f"This project reads {self._at_once} answers at the same time and others wait already; ask again shortly, "
+            f"This project reads {self._at_once} answers at the same time, and others wait already; ask again shortly, "
             "and for less at once.",
             retry_after=_RETRY_SECONDS,
         )

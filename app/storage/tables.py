@@ -1,7 +1,7 @@
 """The schema: every table of the application, as SQLAlchemy Core.
 
-Every table carries `project_id`, and every unique key of a table that grows with traffic starts with it, so
-that the large ones can be distributed by project.
+Every table has `project_id`. Every unique key of a table that grows with traffic starts with it, so
+that large tables can be distributed by project.
 """
 
 from __future__ import annotations
@@ -78,12 +78,13 @@ projects = Table(
     metadata,
     Column("project_id", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    # app.schemas.projects.ProjectSettings; what it leaves out is as for everybody.
+    # app.schemas.projects.ProjectSettings. What it leaves out is as for everybody.
     Column("settings", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     _instant("created_at", now=True),
 )
 
-# What a key that was revoked or has expired did stays accounted for; beyond a thousand of them in `audit_log` alone.
+# Ended keys are kept to account for their acts, up to a thousand per project. Older ones are only
+# in `audit_log`.
 api_keys = Table(
     "api_keys",
     metadata,
@@ -100,7 +101,7 @@ api_keys = Table(
     CheckConstraint("requests_per_minute > 0", name="requests_per_minute"),
 )
 
-# Of the people who sign in to the dashboard as admins of a project.
+# The passwords of people who sign in to the dashboard as admins of a project.
 passwords = Table(
     "passwords",
     metadata,
@@ -113,15 +114,16 @@ audit_log = Table(
     "audit_log",
     metadata,
     Column("project_id", Text, primary_key=True),
-    Column("act_id", Uuid, primary_key=True),  # UUIDv7: carries the moment
+    Column("act_id", Uuid, primary_key=True),  # UUIDv7, which holds the moment
     Column("actor", Text, nullable=False),
     Column("act", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("detail", JSONB, nullable=False),
 )
 
-# One row per span; an LLM call is a span of kind `llm`, and only those are scored and counted. The columns are declared
-# by app.schemas.traces.Trace; `trace_id` is a UUIDv7 and carries the moment of acceptance.
+# One row per span. An LLM call is a span of kind `llm`, and only calls are scored and counted.
+# app.schemas.traces.Trace declares the columns. `trace_id` is a UUIDv7 and holds the moment of
+# acceptance.
 traces = Table(
     "traces",
     metadata,
@@ -164,7 +166,8 @@ traces = Table(
         "occurred_at",
         postgresql_where=text("otel_trace_id IS NOT NULL AND kind IN ('llm', 'embedding')"),
     ),
-    # Requests of streams, which tell of no answer, and their ends, which take no time.
+    # Spans for requests of streams, which have no answer, and spans for their ends, which have no
+    # duration.
     Index(
         "ix_traces_streamed",
         "project_id",
@@ -178,7 +181,7 @@ traces = Table(
     postgresql_partition_by="RANGE (trace_id)",
 )
 
-# What stored jobs add to the rollups and is not in them yet: for some seconds.
+# What stored jobs add to the rollups and is not in them yet. Rows stay for some seconds.
 rollup_batches = Table(
     "rollup_batches",
     metadata,
@@ -190,8 +193,9 @@ rollup_batches = Table(
     Index("ix_rollup_batches_faulty", "project_id", postgresql_where=text("faulty")),
 )
 
-# Append-only: adding up batches and taking back traces adds rows, folding replaces many by one.
-# `dimension` is `all`, `model`, `user`, `session`, `tag`, `template`, `flag` or a descriptive evaluator.
+# Append-only: adding batches and removing traces add rows, and folding replaces many rows by one.
+# `dimension` is `all`, `model`, `user`, `session`, `tag`, `template`, `flag` or a descriptive
+# evaluator.
 rollups = Table(
     "rollups",
     metadata,
@@ -202,7 +206,9 @@ rollups = Table(
     Column("value", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("template", Text, nullable=False),
-    Column("grain", Integer, nullable=False),  # seconds: of a minute, ten, an hour, six, or a day
+    Column(
+        "grain", Integer, nullable=False
+    ),  # seconds of a minute, ten minutes, an hour, six hours, or a day
     _instant("bucket"),
     Column("records", BigInteger, nullable=False),
     Column("assessed", BigInteger, nullable=False),  # records with a safety verdict
@@ -218,7 +224,8 @@ rollups = Table(
     Column("counts", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),
     Column("sums", ARRAY(Double), nullable=False, server_default=_EMPTY),
     Column("hits", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),  # values beyond a threshold
-    # Parallel arrays of a sparse histogram: which measure (from 1), which log bucket, how many.
+    # Parallel arrays of a sparse histogram: the number of the measure (from 1), the log bucket, the
+    # count.
     Column("bin_measures", ARRAY(SmallInteger), nullable=False, server_default=_EMPTY),
     Column("bins", ARRAY(SmallInteger), nullable=False, server_default=_EMPTY),
     Column("bin_counts", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),
@@ -230,13 +237,13 @@ rollups = Table(
     Index("ix_rollups_forget", "grain", "bucket", postgresql_where=text("covered")),
 )
 
-# Days of which figures miss values, because a sum with them cannot be taken.
+# Days whose figures lack values, because these cannot be added up.
 set_aside_figures = Table(
     "set_aside_figures",
     metadata,
     Column("project_id", Text, primary_key=True),
     Column("day", Date, primary_key=True),
-    Column("figures", BigInteger, nullable=False),  # rows of rollups that lost some
+    Column("figures", BigInteger, nullable=False),  # the number of rows of rollups that lost values
     _instant("set_aside_at", now=True),
 )
 
@@ -250,7 +257,8 @@ observed_values = Table(
     Column("value", Text, primary_key=True),
 )
 
-# What belongs to a span and came apart from it: its texts, or somebody's findings, until they are joined.
+# Span parts, which arrive separately from their span: texts, or given scores, until they are
+# joined.
 span_parts = Table(
     "span_parts",
     metadata,
@@ -259,7 +267,7 @@ span_parts = Table(
     Column("kind", Text, nullable=False),
     Column("otel_trace_id", LargeBinary, nullable=False),
     Column("otel_span_id", LargeBinary, nullable=False),
-    Column("response_key", LargeBinary),  # what an evaluation is about, where it names a response
+    Column("response_key", LargeBinary),  # the response that an evaluation is about, if it names one
     Column("payload", LargeBinary),  # the msgpack envelope, as it was queued; null once joined or erased
     Column("user_id", Text),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
@@ -275,7 +283,7 @@ span_parts = Table(
     ),
 )
 
-# Scores that arrive after the trace: judge, human, log join, re-scoring.
+# Scores that arrive after the trace: from a judge, a person, joined logs, or scoring again.
 scores = Table(
     "scores",
     metadata,
@@ -309,7 +317,7 @@ feedback = Table(
     Index("ix_feedback_user", "project_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
 )
 
-# Long work with progress: evaluate, re-score, back-fill, export, erasure, replay.
+# Long jobs with progress: evaluate, re-score, back-fill, export, erasure, replay.
 jobs = Table(
     "jobs",
     metadata,
@@ -323,7 +331,7 @@ jobs = Table(
     Column("cursor", JSONB),
     Column("result", JSONB),
     Column("error", Text),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),  # of the step that is next
+    Column("attempts", Integer, nullable=False, server_default=text("0")),  # of the next step
     _instant("due_at", now=True),  # no step before this moment
     _instant("created_at", now=True),
     _instant("updated_at", now=True),
@@ -349,7 +357,7 @@ dead_letters = Table(
     Index("ix_dead_letters_user", "project_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
 )
 
-# One row per settled queue job and project; folded into `ledger` later.
+# One row per settled queue job and project. Rows are added to `ledger` later.
 settlements = Table(
     "settlements",
     metadata,

@@ -1,4 +1,7 @@
-"""The columns of the table of traces, as SQLAlchemy has them: each is declared as a field of `app.schemas.traces.Trace`."""
+"""The SQLAlchemy columns of the table of traces, made from the fields of `Trace`.
+
+See `app.schemas.traces.Trace`.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ _TYPES: Mapping[ColumnType, TypeEngine[Any]] = {
     ColumnType.SCORES: JSON(),  # kept as sent: it is read whole, and jsonb costs twice the CPU to store
 }
 _KEY = frozenset({"project_id", "trace_id"})
-_ADDED_LATER = frozenset({"hits"})  # when there were rows already
+_ADDED_LATER = frozenset({"hits"})  # after there were rows already
 
 
 def trace_columns() -> list[Column[Any]]:

@@ -178,7 +178,7 @@ def _none_again(stack: Stack, disk: Path, poster: Poster) -> None:
     """The reserve is used up too: everything is refused with a sentence, and the stack goes on trying."""
     fill(disk, "again", left=0)
     wait_for(
-        lambda: "are tried again until they do" in stack.errors(),
+        lambda: "are started again until they run" in stack.errors(),
         NOTICED_SECONDS,
         "the servers to be tried again",
     )

@@ -90,9 +90,9 @@ def test_a_wrong_key_or_password_is_said_and_nothing_is_shown(shop: Shop, tab: T
         tab.see("form", "Sign in with the key")
         tab.expect(f"({ADDRESS}).startsWith('/login?next=')")
     tab.fill("#key", "lm_" + "0" * 56)
-    assert "Sign in" in tab.see("main", "no key of LLM Monitor")
+    assert "Sign in" in tab.see("main", "not a key of LLM Monitor")
     tab.fill("#password", "not the password")
-    tab.see(".problem", "do not belong together")
+    tab.see(".problem", "is not that of the project")
     assert "llm-monitor-session" not in cookies(tab)
     assert not any("_dash" in url for url in tab.requests)
 

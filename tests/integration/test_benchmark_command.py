@@ -82,7 +82,7 @@ def test_traffic_is_timed_with_all_evaluators_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "options", "said"),
     [
-        (None, (), "holds no .jsonl"),
+        (None, (), "There is no .jsonl"),
         ('{"task": "cooking", "prompt": "a", "label": 1}\n', (), "no labelled row"),
         ('{"task": "bias", "prompt": "a", "label": 7}\n', (), "rows.jsonl:1: "),
         ("{}\n", ("--task", "cooking"), "--task"),

@@ -21,7 +21,7 @@ async def test_the_doctor_measures_plans_and_leaves_nothing_behind(database_url:
     # The servers of tests write no fsync, and that is what it says.
     bad = [text for good, text in found["findings"] if not good]
     assert [text.split()[0] for text in bad] == ["fsync", "full_page_writes", "synchronous_commit"]
-    assert [True, "figures: every sum can be taken"] in found["findings"]
+    assert [True, "figures: all of them can be added up"] in found["findings"]
     assert result.returncode == 1
 
     connection = await asyncpg.connect(database_url)

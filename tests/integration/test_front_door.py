@@ -62,7 +62,7 @@ async def test_who_guesses_locks_nobody_else_out(api: ApiRig, engine: Engine) ->
             int(answer.headers["retry-after"]) <= 60 for answer in refused if answer.status_code == 429
         )
         assert {answer.json()["detail"] for answer in refused if answer.status_code == 401} == {
-            "Project and password do not belong together."
+            "The password is not that of the project."
         }
         # The right password of the same address is a try like any other.
         assert (await try_password(guesser, "shop", PASSWORD)).status_code == 429

@@ -160,12 +160,12 @@ async def test_a_score_that_changes_takes_the_place_of_the_earlier_and_a_retry_c
 
 
 REFUSED: Sequence[tuple[Any, str]] = (
-    (score("warm", dataType="NUMERIC"), "the value of a NUMERIC score is a number"),
-    (score(1e21), "lies between"),
+    (score("warm", dataType="NUMERIC"), "the value of a NUMERIC score must be a number"),
+    (score(1e21), "must be between"),
     (score(0.5, dataType="BOOLEAN"), "true, false, 1 or 0"),
     (score("", dataType="CATEGORICAL"), "a text of 1 to 128 characters"),
     (score("x" * 501, dataType="TEXT"), "a text of 1 to 500 characters"),
-    (score("better", dataType="CORRECTION"), "type CORRECTION are not kept"),
+    (score("better", dataType="CORRECTION"), "type CORRECTION are not stored"),
     (score(traceId=None), "it is about nothing"),
     (score(traceId=None, sessionId="s"), "it is about a session"),
     (score(traceId=None, datasetRunId="r"), "it is about a dataset run"),
@@ -372,7 +372,7 @@ async def test_an_event_that_cannot_be_read_is_named_and_costs_itself_alone(api:
     assert errors.keys() == {"a", "b", "c", "d", "e", "unknown"}
     assert all(one["status"] == 400 and one["error"] for one in errors.values())
     assert "party-create" in errors["a"]["error"]
-    assert "name a traceId" in errors["b"]["error"]
+    assert "send a traceId" in errors["b"]["error"]
     assert errors["d"]["error"].startswith("startTime: ")
     assert len(response.json()["errors"]) == len(wrong)
     assert len(response.json()["successes"]) == len(EVENTS) + 1

@@ -18,7 +18,7 @@ def _closed_port() -> int:
 
 @pytest.mark.parametrize("url", ["", "mysql://root@localhost/x", "localhost:5432", "redis://localhost"])
 def test_an_address_of_something_else_is_refused(url: str) -> None:
-    with pytest.raises(StartupError, match="no PostgreSQL address"):
+    with pytest.raises(StartupError, match="not a PostgreSQL address"):
         prepare_database(url)
 
 

@@ -156,7 +156,7 @@ async def test_thresholds_come_from_the_projects_own_traffic(api: ApiRig) -> Non
     assert "nothing was changed" in printed.stdout
     assert (await api.get("/policy"))["decided"] is None
     applied = await command(api, "calibrate", "--rate", "0.1", "--evaluator", "coherence", "--apply")
-    assert "1 thresholds are now those of default" in applied.stdout, applied.stderr
+    assert "1 thresholds of default are set" in applied.stdout, applied.stderr
     evaluators = (await api.get("/policy"))["evaluators"]
     assert [evaluators[name]["threshold"] for name in ("alarm", "coherence")] == [0.5, pytest.approx(0.625)]
 

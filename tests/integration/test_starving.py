@@ -30,7 +30,7 @@ async def test_a_statement_that_takes_too_long_is_ended_and_says_what_to_do(
                 await connection.execute(text("SELECT pg_sleep(5)"))
         async with writing(engine) as connection:
             await connection.execute(text("SELECT pg_sleep(0.15)"))
-        with pytest.raises(Overdue, match="nothing was kept"):
+        with pytest.raises(Overdue, match="nothing was stored"):
             async with writing(engine) as connection:
                 await connection.execute(text("SELECT pg_sleep(5)"))
         async with reading(engine) as connection:

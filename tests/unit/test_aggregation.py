@@ -135,7 +135,7 @@ def test_descriptive_evaluators_become_a_dimension_with_measures() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, 1.1e20])
 def test_a_measure_that_is_no_measure_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="zero or more"):
+    with pytest.raises(ValueError, match="from zero to"):
         aggregate([trace(scores={"coherence": score(0.5), "custom": score(value)})], DESCRIPTIVE)
 
 

@@ -26,9 +26,9 @@ from app.storage.engine import is_outage, reading, writing
             507,
             "disk",
         ),
-        (refusals.ResponseError("ERR unknown command"), 503, "perhaps not kept"),
-        (refusals.ConnectionError("Connection refused"), 503, "perhaps not kept"),
-        (OSError(28, "No space left on device"), 503, "perhaps not kept"),
+        (refusals.ResponseError("ERR unknown command"), 503, "perhaps not stored"),
+        (refusals.ConnectionError("Connection refused"), 503, "perhaps not stored"),
+        (OSError(28, "No space left on device"), 503, "perhaps not stored"),
     ],
 )
 def test_redis_that_takes_nothing_says_why(error: Exception, status: int, said: str) -> None:
@@ -36,7 +36,7 @@ def test_redis_that_takes_nothing_says_why(error: Exception, status: int, said: 
         raise error
     assert caught.value.status == status
     assert said in caught.value.detail
-    assert ("nothing was taken" in caught.value.detail) is (
+    assert ("nothing was accepted" in caught.value.detail) is (
         "perhaps" not in caught.value.detail
     ) or status == 503
     assert caught.value.retry_after

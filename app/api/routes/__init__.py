@@ -48,5 +48,5 @@ ROUTERS = (
     audit.router,
     sessions.router,
     langfuse.router,
-    langfuse.rest,  # the last of its folder: it answers whatever else is asked there
+    langfuse.rest,  # must be last: it answers all other addresses below its prefix
 )

@@ -23,9 +23,12 @@ async def get_audit(
     connection: Reading,
     caller: Caller,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    before: Annotated[UUID | None, Query(description="`next` of the page before.")] = None,
+    before: Annotated[UUID | None, Query(description="`next` of the previous page.")] = None,
 ) -> Response:
-    """List acts of administration, the newest first: of the key's project, or for an operator of all."""
+    """List acts of administration of the key's project, the newest first.
+
+    An operator sees all projects.
+    """
     project_id = None if caller.operator else caller.project_id
     acts = await read_acts(connection, project_id, before=before, limit=limit + 1)
     shown = tuple(describe_act(act) for act in acts[:limit])

@@ -1,4 +1,4 @@
-"""The records that were given up: looking at them, trying them again, throwing them away."""
+"""Routes for records that were given up: reading, replaying and deleting them."""
 
 from __future__ import annotations
 
@@ -37,8 +37,12 @@ _MOST_REPLAYED = 100
 
 
 async def _narrow(
-    reason: Annotated[str | None, Query(description="Only those given up for this reason.")] = None,
-    before: Annotated[AwareDatetime | None, Query(description="Only those given up earlier.")] = None,
+    reason: Annotated[
+        str | None, Query(description="Only records that were given up for this reason.")
+    ] = None,
+    before: Annotated[
+        AwareDatetime | None, Query(description="Only records that were given up earlier.")
+    ] = None,
 ) -> Choice:
     return Choice(reason=reason, before=before)
 
@@ -54,7 +58,10 @@ async def get_dead_letters(
     limit: Annotated[int, Query(ge=1, le=_MOST_LISTED)] = 50,
     cursor: str | None = None,
 ) -> Response:
-    """List the records that could not be scored or stored, the last received first, with the reason."""
+    """List the records that could not be scored or stored, with the reason.
+
+    The last received is first.
+    """
     found = await read_dead_letters(connection, project, choice, after=read_cursor(cursor), limit=limit + 1)
     shown = found[:limit]
     following = write_cursor(shown[-1].trace_id) if len(found) > limit else None
@@ -63,7 +70,10 @@ async def get_dead_letters(
 
 @router.get("/{trace_id}")
 async def get_dead_letter(connection: Reading, project: Project, trace_id: UUID) -> Response:
-    """Show one of them with its record; where that cannot be read, `payload` is its bytes in base64."""
+    """Show a dead letter with its record.
+
+    If the record is unreadable, `payload` is its bytes in base64.
+    """
     found = await read_dead_letter(connection, project, trace_id)
     if found is None:
         raise _unknown()
@@ -84,9 +94,9 @@ async def post_replay_of_many(
     project: Project,
     choice: Narrowed,
 ) -> Response:
-    """Queue those that were never replayed once more, the first received first, at most 100 per request.
+    """Queue the dead letters again that were never replayed, the first received first, at most 100.
 
-    `replayed` and `unreadable` count them; repeat until both are 0.
+    `replayed` and `unreadable` count them. Repeat the request until both are 0.
     """
     letters = await mark_replayed(connection, project, choice, again=False, limit=_MOST_REPLAYED)
     if letters:
@@ -122,7 +132,7 @@ async def delete_dead_letters(
     project: Project,
     choice: Narrowed,
 ) -> Response:
-    """Throw away those that were given up, with their records; without a parameter all of them."""
+    """Delete dead letters with their records; without a parameter, all of them."""
     purged = await purge(connection, project, choice)
     line = line_of(request, serving, project)
     await record(connection, line, "dead.purged", "*", records=purged, **_narrowed(choice))
@@ -133,7 +143,7 @@ async def delete_dead_letters(
 async def delete_dead_letter(
     request: Request, connection: Writing, serving: Serving, project: Project, trace_id: UUID
 ) -> Response:
-    """Throw one away."""
+    """Delete one dead letter."""
     if not (purged := await purge(connection, project, Choice(trace_id))):
         raise _unknown()
     await record(connection, line_of(request, serving, project), "dead.purged", str(trace_id))
@@ -146,10 +156,10 @@ async def _replay(serving: Serving, project: str, letters: Mapping[UUID, bytes])
 
 
 def _narrowed(choice: Choice) -> dict[str, str]:
-    """Return what narrowed a choice of many, as the audit log keeps it."""
+    """Return the parameters that narrowed a choice, as the audit log keeps them."""
     before = choice.before.isoformat() if choice.before else None
     return {name: value for name, value in (("reason", choice.reason), ("before", before)) if value}
 
 
 def _unknown() -> NotFound:
-    return NotFound("No record was given up under this id.")
+    return NotFound("There is no dead letter with this id.")

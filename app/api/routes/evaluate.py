@@ -1,4 +1,4 @@
-"""Scoring a list of calls that are no live traffic."""
+"""Routes that score a list of calls that are not live traffic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ router = APIRouter(prefix="/evaluate", tags=["evaluate"])
 
 @router.post("", **LIST_BODY)
 async def post_evaluation(request: Request, serving: Serving, project: Project) -> Response:
-    """Score a list of calls, kept with source `evaluate`; 202 and a job when that takes longer."""
+    """Score a list of calls and store them with source `evaluate`.
+
+    A long list gets 202 and a job.
+    """
     body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json",))
     preference = read_preference(
         request.headers.getlist("prefer"), default_seconds=serving.settings.result_wait_seconds
@@ -42,8 +45,8 @@ async def post_evaluation(request: Request, serving: Serving, project: Project) 
 
 @router.get("/{job_id}")
 async def get_evaluation(connection: Reading, project: Project, job_id: UUID) -> Response:
-    """Tell how far an evaluation is, with the scores that are there."""
+    """Return the progress of an evaluation, with the scores so far."""
     job = await read_job(connection, project, job_id, JobKind.EVALUATE)
     if job is None:
-        raise NotFound("No evaluation runs or ran under this id.")
+        raise NotFound("There is no evaluation with this id.")
     return json_response(await progress(connection, project, job))

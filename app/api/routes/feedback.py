@@ -1,4 +1,4 @@
-"""What people thought of responses."""
+"""Routes for what people thought of responses."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ router = APIRouter(prefix="/feedback", tags=["feedback"])
 async def post_feedback(
     body: Opinion, connection: Writing, serving: Serving, project: Project
 ) -> FeedbackOut:
-    """Keep one opinion about a trace, which may still be on its way into storage."""
+    """Store one opinion about a trace, which may still be in the queue."""
     now = serving.clock()
     if not (await is_stored(connection, project, body.trace_id) or may_be_queued(body.trace_id, now)):
-        raise NotFound("No trace is stored under this id, so nothing was kept.")
+        raise NotFound("There is no trace with this id, so the feedback was not stored.")
     opinion = await _redacted(serving, project, body.to_feedback(now))
     await add_feedback(connection, project, opinion)
     return FeedbackOut.of(opinion)
@@ -45,5 +45,5 @@ async def _redacted(serving: Services, project: str, opinion: Feedback) -> Feedb
 
 @router.get("")
 async def get_feedback(connection: Figures, project: Project, window: Period) -> FeedbackReport:
-    """Tell how satisfied people were, what they complain about, and what that suggests."""
+    """Report how satisfied people were, what they complained about, and what that suggests."""
     return await read_feedback_report(connection, project, window)

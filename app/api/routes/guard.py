@@ -1,4 +1,4 @@
-"""Judging a text before a user sees it."""
+"""The route that judges a text before a user sees it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["guard"])
 
-# Scoring is linear in the text, and somebody waits.
+# The time for scoring grows with the length of the text, and somebody waits.
 _MOST_BYTES = 256 * 1024
 _RECORD_SECONDS = 1.0
 
 
 @router.post("/guard", **GUARD_BODY)
 async def post_guard(request: Request, serving: Serving, project: Project) -> Response:
-    """Say whether a prompt, a response or both may pass; the call is recorded with the verdict."""
+    """Judge whether a prompt, a response or both may pass.
+
+    The call is recorded with the verdict.
+    """
     limit = min(_MOST_BYTES, serving.settings.max_body_bytes)
     body = await read_body(request, limit=limit, formats=("json",))
     record = read_guarded(body.content)
@@ -42,9 +45,9 @@ async def post_guard(request: Request, serving: Serving, project: Project) -> Re
 async def _record(
     serving: Services, project: str, record: Record, verdict: str, key: str | None
 ) -> UUID | None:
-    """Queue the record with its verdict; None where the queue does not take it now.
+    """Queue the record with its verdict; returns None where the queue does not accept it now.
 
-    Who asks has a user waiting, so the verdict is not held back for the sake of the record. Raises
+    A user waits for the caller, so the verdict is not delayed for the sake of the record. Raises
     InvalidRecord.
     """
     kind = Kind.LLM if record.prompt and record.response else Kind.GUARD
@@ -58,7 +61,7 @@ async def _record(
     (outcome,) = submission.outcomes
     if isinstance(outcome, Rejection):
         raise InvalidRecord(
-            f"The record was not taken: {outcome.message}.",
+            f"The record was refused: {outcome.message}.",
             errors=[{"field": outcome.field, "message": outcome.message}],
         )
     return outcome.trace_id

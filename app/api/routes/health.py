@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether everything it needs does."""
+"""Routes that tell whether this process runs, and whether everything it needs does."""
 
 from __future__ import annotations
 
@@ -31,13 +31,18 @@ class Health(BaseModel):
 
 @router.get("/health")
 async def get_health(serving: Serving) -> Health:
-    """Tell that this process answers, whatever the state of its servers."""
+    """Tell that this process answers, in whatever state its servers are."""
     return Health(status="healthy", timestamp=serving.clock(), service=SERVICE, version=VERSION)
 
 
-@router.get("/health/ready", responses={503: {"model": Readiness, "description": "Something is missing"}})
+@router.get(
+    "/health/ready", responses={503: {"model": Readiness, "description": "A server or a worker is missing"}}
+)
 async def get_readiness(serving: Serving, response: Response) -> Readiness:
-    """Tell whether Postgres, Redis and at least one worker answer, how long the queue is, and which tasks fail."""
+    """Tell whether Postgres, Redis and at least one worker answer.
+
+    The answer includes the length of the queue and the background tasks that fail.
+    """
     readiness = await check_readiness(serving)
     if readiness.status not in {"ready", "degraded"}:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE

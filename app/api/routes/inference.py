@@ -1,4 +1,4 @@
-"""Taking in LLM calls, one at a time or many."""
+"""Routes that accept LLM calls, one at a time or many at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/monitor", tags=["monitor"])
 
 @router.post("/inference", **RECORD_BODY)
 async def post_inference(request: Request, serving: Serving, project: Project) -> Response:
-    """Score one LLM call; the answer carries its scores, or 202 and where they will be."""
+    """Score one LLM call; the answer has its scores, or is 202 with the address of the scores."""
     body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json",))
     preference = read_preference(
         request.headers.getlist("prefer"), default_seconds=serving.settings.result_wait_seconds
@@ -39,9 +39,11 @@ async def post_inference(request: Request, serving: Serving, project: Project) -
 async def post_inferences(
     request: Request, serving: Serving, project: Project, source: Literal["live", "import"] = "live"
 ) -> Response:
-    """Take up to 50,000 LLM calls, as a JSON array or NDJSON, and answer when they are durably queued.
+    """Accept up to 50,000 LLM calls, as a JSON array or NDJSON.
 
-    `rejected` counts the lines that were not taken, and `errors` lists the first 1,000 of them.
+    The answer comes when they are durably queued.
+
+    `rejected` counts the lines that were refused, and `errors` lists the first 1,000 of them.
     """
     body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json", "ndjson"))
     lines = await parse_many(serving.bodies, project, body)

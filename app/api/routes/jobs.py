@@ -1,4 +1,4 @@
-"""Long work: how far it is, and ending it."""
+"""Routes for long jobs: reading their progress and ending them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-_NONE = "No job runs or ran under this id."
+_NONE = "There is no job with this id."
 
 
 @router.get("")
@@ -29,7 +29,7 @@ async def get_jobs(
     connection: Reading,
     project: Project,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    before: Annotated[AwareDatetime | None, Query(description="Only those made earlier.")] = None,
+    before: Annotated[AwareDatetime | None, Query(description="Only jobs that were made earlier.")] = None,
 ) -> Response:
     """List the jobs of the project, the newest first."""
     jobs = await list_jobs(connection, project, before=before, limit=limit)
@@ -38,7 +38,7 @@ async def get_jobs(
 
 @router.get("/{job_id}")
 async def get_job(connection: Reading, project: Project, job_id: UUID) -> Response:
-    """Tell how far a job is."""
+    """Return the progress of a job."""
     job = await read_job(connection, project, job_id)
     if job is None:
         raise NotFound(_NONE)
@@ -47,7 +47,7 @@ async def get_job(connection: Reading, project: Project, job_id: UUID) -> Respon
 
 @router.delete("/{job_id}")
 async def delete_job(request: Request, serving: Serving, project: Project, job_id: UUID) -> Response:
-    """End a job after the steps it has finished, which stay done."""
+    """End a job. The steps that it has finished stay done."""
     async with writing(serving.engine) as connection:
         cancelled = await cancel_job(connection, project, job_id)
         job = await read_job(connection, project, job_id)

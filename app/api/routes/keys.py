@@ -1,4 +1,4 @@
-"""The keys of a project."""
+"""Routes for the keys of a project."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BODY_BYTES = 16 * 1024
 
 @router.get("", **KEYS_SHOWN)
 async def get_keys(connection: Reading, serving: Serving, caller: Caller, project_id: str) -> Response:
-    """List every key of a project, those that ended too; no answer ever shows the key itself."""
+    """List all keys of a project, including those that ended. The secrets are not shown."""
     reach(caller, project_id)
     await find_project(connection, project_id)
     now = serving.clock()
@@ -35,7 +35,7 @@ async def get_keys(connection: Reading, serving: Serving, caller: Caller, projec
 
 @router.post("", **KEY_BODY)
 async def post_key(request: Request, serving: Serving, caller: Caller, project_id: str) -> Response:
-    """Make a key; `key` in the answer is shown this once and stored nowhere."""
+    """Make a key. Only this answer shows `key`, which is not stored."""
     reach(caller, project_id)
     asked = await read_struct(request, KeyIn, limit=_BODY_BYTES)
     line = line_of(request, serving, project_id)
@@ -49,7 +49,7 @@ async def post_key(request: Request, serving: Serving, caller: Caller, project_i
 async def delete_key(
     request: Request, connection: Writing, serving: Serving, caller: Caller, project_id: str, prefix: str
 ) -> Response:
-    """Revoke a key for good; every process refuses it within two seconds."""
+    """Revoke a key forever. Every process refuses it within two seconds."""
     reach(caller, project_id)
     line = line_of(request, serving, project_id)
     return json_response(describe_key(await withdraw_key(connection, line, prefix), line.now))

@@ -1,7 +1,9 @@
-"""Langfuse's public API as far as a monitor can serve it, so that its SDKs need nothing but another host.
+"""The part of Langfuse's public API that a monitor can serve.
 
-Spans come to `/api/public/otel/v1/traces` as any exporter's do. Scores wait for their call as results of evaluations
-do, so nobody learns from an answer which traces there are.
+Langfuse's SDKs need nothing but another host.
+
+Spans arrive at `/api/public/otel/v1/traces` as those of any exporter do. Scores wait for their
+call, as results of evaluations do. So the answer does not reveal which traces exist.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ async def get_health() -> dict[str, str]:
 
 @router.get("/projects", include_in_schema=False)
 async def get_projects(connection: Reading, project: Project) -> Response:
-    """Name the project of the key, which is what `auth_check` wants to know."""
+    """Return the project of the key, which `auth_check` asks for."""
     found = await find_project(connection, project)
     named = {"id": found.project_id, "name": found.name}
     return json_response({"data": [{**named, "organization": named, "metadata": {}}]})
@@ -47,7 +49,7 @@ async def get_projects(connection: Reading, project: Project) -> Response:
 
 @router.post("/scores", **SCORES_BODY)
 async def post_scores(request: Request, serving: Serving, project: Project) -> Response:
-    """Take one score or a list of them; those of one trace or observation are joined to its call.
+    """Accept one score or a list. The scores of a trace or an observation are joined to its call.
 
     A score whose name says that a user gave it, such as `user-feedback`, becomes feedback too.
     """
@@ -59,7 +61,10 @@ async def post_scores(request: Request, serving: Serving, project: Project) -> R
 
 @router.post("/ingestion", **INGESTION_BODY)
 async def post_ingestion(request: Request, serving: Serving, project: Project) -> Response:
-    """Take a batch of events of Langfuse's older SDKs: scores, traces, generations, spans and events."""
+    """Accept a batch of events of Langfuse's older SDKs.
+
+    These are scores, traces, generations, spans and events.
+    """
     body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json",))
     told = await decode(serving, project, body, read_events)
     return answer_events(told, await _accept(serving, project, (one.found for one in told)))
@@ -71,11 +76,11 @@ async def _accept(serving: Services, project: str, found: Iterable[Mapped | str 
 
 @rest.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 async def refuse_rest(request: Request, rest: str) -> Response:
-    """Say what of Langfuse's API is not part of this monitor, and how the address of its exporter is used."""
+    """Say which part of Langfuse's API is missing here, and what to use instead."""
     if rest in _POSTED:
         raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
     if not is_export(request.url.path):
         raise missing_feature(rest)
-    if request.method == "POST":  # with a slash too many
+    if request.method == "POST":  # with an extra slash
         return RedirectResponse(request.url.path.rstrip("/"), HTTPStatus.TEMPORARY_REDIRECT)
     raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})

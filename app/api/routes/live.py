@@ -1,4 +1,4 @@
-"""The live feed over a WebSocket."""
+"""The WebSocket of the live feed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CHECK_SECONDS = 1.0
 
 @router.websocket("/ws/metrics")
 async def watch_metrics(socket: WebSocket, serving: Serving, caller: Caller) -> None:
-    """Send text frames `{"type": …, "data": …}` until the client goes away, or its key ends."""
+    """Send text frames `{"type": …, "data": …}` until the client leaves or its key ends."""
     try:
         with serving.hub.watchers.held(caller.project_id, socket.client.host if socket.client else None):
             await _watch(socket, serving, caller)
@@ -39,7 +39,7 @@ async def _watch(socket: WebSocket, serving: Services, caller: Identity) -> None
         sending = asyncio.create_task(_send(socket, client))
         ending = asyncio.create_task(_close_with_key(socket, serving.authenticator, caller))
         try:
-            while True:  # whatever a client says is read, so that its leaving is noticed
+            while True:  # what a client sends is read, so that its leaving is noticed
                 await socket.receive_text()
         except (WebSocketDisconnect, KeyError):
             pass
@@ -56,7 +56,7 @@ async def _send(socket: WebSocket, client: Client) -> None:
 
 async def _close_with_key(socket: WebSocket, authenticator: Authenticator, caller: Identity) -> None:
     async def look() -> float | None:
-        if authenticator.still_counts(caller):  # a key that ends by itself is no event
+        if authenticator.still_counts(caller):  # no event tells when a key expires
             return None
         await socket.close(_POLICY_VIOLATION, "the key ended")
         return NEVER

@@ -1,4 +1,4 @@
-"""Figures of a time window, read from rollups."""
+"""Routes for reports on a period of time, read from rollups."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/metrics", tags=["metrics"])
 async def get_quality(
     connection: Figures, project: Project, window: Period, source: SourceName = "live"
 ) -> QualityReport:
-    """Tell how good responses were: overall, over time, by model and by evaluator."""
+    """Report how good responses were: overall, over time, by model and by evaluator."""
     return await read_quality(connection, project, window, source)
 
 
@@ -29,7 +29,7 @@ async def get_quality(
 async def get_safety(
     connection: Figures, serving: Serving, project: Project, window: Period, source: SourceName = "live"
 ) -> SafetyReport:
-    """Tell how safe responses were: violations, flags, trend, and where flags gather."""
+    """Report how safe responses were: violations, flags, the trend, and where flags gather."""
     raisers = await read_raisers(serving.redis)
     return await read_safety(connection, project, window, source, raisers=raisers)
 
@@ -38,7 +38,7 @@ async def get_safety(
 async def get_cost(
     connection: Figures, project: Project, window: Period, source: SourceName = "live"
 ) -> CostReport:
-    """Tell what calls cost, what was most expensive, what would save, and what a month comes to."""
+    """Report what calls cost, which cost most, what could be saved, and the cost of a month."""
     return await read_cost(connection, project, window, source)
 
 
@@ -46,5 +46,5 @@ async def get_cost(
 async def get_relevance(
     connection: Figures, project: Project, window: Period, source: SourceName = "live"
 ) -> RelevanceReport:
-    """Tell how relevant responses were and which topics they were about."""
+    """Report how relevant responses were and which topics they were about."""
     return await read_relevance(connection, project, window, source)

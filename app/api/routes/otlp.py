@@ -1,4 +1,7 @@
-"""OpenTelemetry's endpoints: any instrumented application sends here with environment variables alone."""
+"""OpenTelemetry's endpoints.
+
+An instrumented application needs only environment variables to send here.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ router = APIRouter(tags=["opentelemetry"])
 @router.post("/v1/traces", **EXPORT_BODY)
 @router.post("/api/public/otel/v1/traces", include_in_schema=False, **EXPORT_BODY)
 async def post_traces(request: Request, serving: Serving, project: Project) -> Response:
-    """Take up to 50,000 spans, score those that are LLM calls, and keep all of them as a tree."""
+    """Accept up to 50,000 spans, score those that are LLM calls, and keep all of them as a tree."""
     body = await read_export(request, serving.settings.max_body_bytes)
     mapped = await decode(serving, project, body, _read_spans)
     return answer_export(body, "spans", await accept_mapped(serving, project, mapped))
@@ -28,7 +31,7 @@ async def post_traces(request: Request, serving: Serving, project: Project) -> R
 
 @router.post("/v1/logs", **EXPORT_BODY)
 async def post_logs(request: Request, serving: Serving, project: Project) -> Response:
-    """Take GenAI events and join them to their spans; other log records are not kept."""
+    """Accept GenAI events and join them to their spans. Other log records are not stored."""
     body = await read_export(request, serving.settings.max_body_bytes)
     mapped = await decode(serving, project, body, _read_logs)
     return answer_export(body, "log_records", await accept_mapped(serving, project, mapped))
@@ -36,7 +39,7 @@ async def post_logs(request: Request, serving: Serving, project: Project) -> Res
 
 @router.post("/v1/metrics", **EXPORT_BODY)
 async def post_metrics(request: Request, serving: Serving, project: Project) -> Response:
-    """Take metrics and keep none of them, so that an exporter of all signals meets no error."""
+    """Accept metrics without storing them, so that an exporter of all signals gets no error."""
     body = await read_export(request, serving.settings.max_body_bytes)
     reader = protojson if body.format == "json" else protobuf
     await decode(serving, project, body, lambda sent: reader.check_metrics(sent.content))

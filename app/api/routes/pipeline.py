@@ -1,4 +1,4 @@
-"""Where every accepted record is."""
+"""The route that accounts for every accepted record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/pipeline", tags=["pipeline"])
 
 @router.get("")
 async def get_pipeline(connection: Reading, serving: Serving, caller: Caller) -> PipelineReport:
-    """Tell what became of every accepted record of the project, and how long the queue is.
+    """Report the outcome of every accepted record of the project, and how long the queue is.
 
     An admin key of the project `default` sees every project.
     """

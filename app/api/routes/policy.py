@@ -1,4 +1,4 @@
-"""By which thresholds and weights a project's records are judged."""
+"""Routes for the thresholds and weights by which a project's records are judged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/policy", tags=["policy"])
 
 
 class PolicyPatch(BaseModel):
-    """Thresholds and weights to change, by evaluator; null takes back what was decided."""
+    """Thresholds and weights to change, by evaluator. Null takes the project's decision back."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,7 +56,10 @@ async def _judges(serving: Services) -> tuple[Judge, ...]:
 async def get_policy(
     connection: Reading, serving: Serving, project: Project, response: Response
 ) -> PolicyReport:
-    """Tell the thresholds and weights of every evaluator, the project's own beside everybody's, with an ETag for PUT."""
+    """Return the thresholds and weights of all evaluators, with an ETag for PUT.
+
+    The project's own values stand beside those for everybody.
+    """
     response.headers["ETag"] = await read_policy_tag(connection, project)
     return await read_policy(connection, project, await _judges(serving))
 
@@ -65,10 +68,11 @@ async def get_policy(
 async def put_policy(
     request: Request, serving: Serving, project: Project, response: Response
 ) -> PolicyReport:
-    """Replace the project's own thresholds and weights; new records are judged by them within seconds.
+    """Replace the project's own thresholds and weights.
 
-    What the body leaves out is as for everybody then, so the request says in If-Match which policy it replaces:
-    428 without, 412 where it was changed meanwhile.
+    New records are judged by them within seconds. Values that the body leaves out become those for
+    everybody. So the request must name in If-Match the policy that it replaces: 428 without the
+    header, 412 if the policy was changed meanwhile.
     """
     body = await read_model(request, PolicyIn, limit=SETTINGS_BYTES)
     match = Match(request.headers.get("if-match"))
@@ -81,7 +85,10 @@ async def put_policy(
 async def patch_policy(
     request: Request, serving: Serving, project: Project, response: Response
 ) -> PolicyReport:
-    """Change some of the project's own thresholds and weights; null takes one back, and what is left out stays."""
+    """Change some of the project's own thresholds and weights.
+
+    Null takes a decision back, and what is left out stays.
+    """
     body = await read_model(request, PolicyPatch, limit=SETTINGS_BYTES)
     sent = request.headers.get("if-match")
     return await _change(
@@ -110,7 +117,9 @@ async def get_proposal(
     serving: Serving,
     project: Project,
     window: Period,
-    rate: Annotated[float, Query(description="Share of records that may lie beyond, 0..1.")] = 0.01,
+    rate: Annotated[
+        float, Query(description="Share of records that may lie beyond the threshold, 0..1.")
+    ] = 0.01,
 ) -> dict[str, Proposal]:
-    """Propose thresholds from the project's own traffic; nothing is changed."""
+    """Propose thresholds from the project's own traffic. Nothing is changed."""
     return await propose_thresholds(connection, project, await _judges(serving), rate, window.start)

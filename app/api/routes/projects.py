@@ -1,4 +1,4 @@
-"""Projects and their decisions."""
+"""Routes for projects and their settings."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ router = APIRouter(prefix="/projects", tags=["projects"])
 
 Lifting = Annotated[
     Literal["off"] | None,
-    Query(description="Says that redaction is meant to be turned off, or to find less."),
+    Query(description="`off` allows redaction to be turned off, or to find less."),
 ]
 
 
 @router.get("", **PROJECTS_SHOWN)
 async def get_projects(connection: Reading, caller: Caller) -> Response:
-    """List the projects that the key administers: its own, or with an admin key of `default` all."""
+    """List the projects that the key administers. An admin key of `default` administers all."""
     found = await read_projects(connection)
     shown = [project for project in found if caller.operator or project.project_id == caller.project_id]
     return json_response(ProjectList(tuple(shown)))
@@ -42,9 +42,9 @@ async def get_projects(connection: Reading, caller: Caller) -> Response:
 
 @router.post("", **PROJECT_BODY)
 async def post_project(request: Request, serving: Serving, caller: Caller) -> Response:
-    """Make a project; that takes an admin key of the project `default`."""
+    """Make a project. This needs an admin key of the project `default`."""
     if not caller.operator:
-        raise Forbidden("Only an admin key of the project default makes projects.")
+        raise Forbidden("Only an admin key of the project default can make projects.")
     asked = await read_struct(request, ProjectIn, limit=SETTINGS_BYTES)
     serving.privacy.allow(asked.settings.redaction)
     line = line_of(request, serving, asked.project_id)
@@ -55,7 +55,7 @@ async def post_project(request: Request, serving: Serving, caller: Caller) -> Re
 
 @router.get("/{project_id}/settings", **SETTINGS_SHOWN)
 async def get_settings(connection: Reading, caller: Caller, project_id: str) -> Response:
-    """Return what a project decided otherwise than everybody, with an ETag for PUT."""
+    """Return the settings in which a project differs from everybody, with an ETag for PUT."""
     reach(caller, project_id)
     settings = (await find_project(connection, project_id)).settings
     return json_response(settings, headers={"ETag": etag_of(settings)})
@@ -65,12 +65,13 @@ async def get_settings(connection: Reading, caller: Caller, project_id: str) -> 
 async def put_settings(
     request: Request, serving: Serving, caller: Caller, project_id: str, redaction: Lifting = None
 ) -> Response:
-    """Replace them, but the policy (PUT /policy); API and workers go by the new ones within two seconds.
+    """Replace all settings except the policy (PUT /policy).
 
-    Whatever the body leaves out is as for everybody then, so the request says in If-Match which settings it
-    replaces; the header `Settings-Dropped` of the answer names what was decided before and is not any more. 428
-    without If-Match and 412 for settings that were changed meanwhile name it too. 409 where redaction is turned
-    off and the address does not say so, and where personal data is to be hashed or dropped and
+    API and workers use them within two seconds. Settings that the body leaves out become those for
+    everybody. So the request must name in If-Match the settings that it replaces: 428 without the
+    header, 412 if they were changed meanwhile. Both errors, and the header `Settings-Dropped` of
+    the answer, name the decisions that are dropped. The answer is 409 if redaction would be turned
+    off and the address does not allow it, and if personal data is to be hashed or dropped and
     LLM_MONITOR_PRIVACY_KEY is not set.
     """
     reach(caller, project_id)
@@ -83,10 +84,12 @@ async def put_settings(
 async def patch_settings(
     request: Request, serving: Serving, caller: Caller, project_id: str, redaction: Lifting = None
 ) -> Response:
-    """Change some of them by a merge patch (RFC 7396): what it leaves out stays, null is as for everybody.
+    """Change some settings by a merge patch (RFC 7396).
 
-    409 where redaction is turned off and the address does not say so, and where personal data is to be hashed or
-    dropped and LLM_MONITOR_PRIVACY_KEY is not set.
+    What the patch leaves out stays, and null means as for everybody.
+
+    The answer is 409 if redaction would be turned off and the address does not allow it, and if
+    personal data is to be hashed or dropped and LLM_MONITOR_PRIVACY_KEY is not set.
     """
     reach(caller, project_id)
     patch = await read_patch(request, limit=SETTINGS_BYTES)
@@ -113,7 +116,7 @@ async def _change(
         settings, dropped = await change_settings(
             connection, line, changed, match=match, lifted=redaction == "off"
         )
-    with suppress(Unavailable):  # this process goes by them at once, so that who tries them out sees them
+    with suppress(Unavailable):  # this process uses them at once, so that a trial shows their effect
         await serving.projects.refresh()
     headers = {"ETag": etag_of(settings)}
     if dropped:

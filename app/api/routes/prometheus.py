@@ -1,4 +1,4 @@
-"""Figures for Prometheus: an exact route, because a mounted application would shadow /metrics/quality."""
+"""The Prometheus route. It is exact, because a mounted application would hide /metrics/quality."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ router = APIRouter(tags=["metrics"])
 
 @router.get("/metrics", response_class=Response)
 async def get_metrics(connection: Reading, serving: Serving, caller: Caller) -> Response:
-    """Answer a scrape in Prometheus' text format; records are those of the projects that the key may see."""
+    """Answer a scrape in Prometheus' text format.
+
+    It counts records of the projects that the key may see.
+    """
     with redis_required():
         report = await read_pipeline(connection, serving.redis, serving.clock())
     shown = report if caller.operator else report.only(caller.project_id)

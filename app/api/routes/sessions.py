@@ -1,4 +1,4 @@
-"""Signing in and out: what the dashboard does for people."""
+"""Routes for signing in and out, which the dashboard uses for people."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _TRIES_AT_ONCE = 10
 async def post_session(request: Request, serving: Serving) -> Response:
     """Sign in with a key, or as admin of a project with its password.
 
-    One address may try ten wrong passwords at once and then two a minute; those of others are not counted.
+    One address may try ten wrong passwords at once and then two a minute. The attempts of other
+    addresses are not counted.
     """
     asked = await read_struct(request, SignIn, limit=_BODY_BYTES)
     if (asked.key is None) == (asked.password is None):
@@ -46,7 +47,7 @@ async def post_session(request: Request, serving: Serving) -> Response:
         bucket, password = f"sign-in:{client}", asked.password or ""
         await serving.rates.take(bucket, _TRIES_PER_MINUTE, _TRIES_AT_ONCE)
         token, session = await serving.authenticator.sign_in(asked.project_id, password, client=client)
-        # This try alone: who knows one password gets no more tries at another.
+        # Only this attempt is given back: knowing one password allows no more attempts at another.
         await serving.rates.give_back(bucket, _TRIES_PER_MINUTE)
     shown = NewSession(
         project_id=session.project_id,
@@ -60,13 +61,13 @@ async def post_session(request: Request, serving: Serving) -> Response:
 
 @router.get("/current", **WHO_SHOWN)
 async def get_session(caller: Caller) -> Response:
-    """Tell whose key or session this is and what it may do."""
+    """Return what this key or session may do."""
     return json_response(_who(caller))
 
 
 @router.delete("/current", **WHO_SHOWN)
 async def delete_session(request: Request, serving: Serving, caller: Caller) -> Response:
-    """Sign out; a key is not ended by this."""
+    """Sign out. This does not revoke the key."""
     credential = read_credential(request.headers)
     if credential is not None and is_session(credential):
         await serving.authenticator.sessions.end(credential)

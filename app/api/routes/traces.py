@@ -1,4 +1,4 @@
-"""Stored LLM calls: a list page by page, and each one whole."""
+"""Routes for stored LLM calls: a list in pages, and each one in full."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/traces", tags=["traces"])
 
 _MOST_SPANS = 5_000
-# Each span takes two levels of JSON, and readers of JSON begin to refuse at a few hundred.
+# Each span takes two levels of JSON, and JSON readers begin to refuse at a few hundred levels.
 _DEEPEST_BRANCH = 100
 
 
@@ -36,7 +36,7 @@ _DEEPEST_BRANCH = 100
 async def get_traces(
     connection: Reading, project: Project, serving: Serving, query: Annotated[TraceQuery, Query()]
 ) -> Response:
-    """List traces, newest first; `next` is the cursor of the following page, null on the last."""
+    """List traces, newest first. `next` is the cursor of the next page, null on the last."""
     filters = query.filters(serving.clock(), partial(serving.privacy.stored_forms, project))
     before = read_cursor(query.cursor)
     rows = await read_page(connection, project, filters, before=before, limit=query.limit + 1)
@@ -45,7 +45,10 @@ async def get_traces(
 
 @router.get("/{trace_id}")
 async def get_trace(connection: Reading, project: Project, serving: Serving, trace_id: UUID) -> Response:
-    """Return one trace with its texts, scores, evidence and feedback; `given_scores` came from other evaluators."""
+    """Return a trace with texts, scores, evidence and feedback.
+
+    `given_scores` came from other evaluators.
+    """
     trace = await read_trace(connection, project, trace_id)
     if trace is None:
         raise missing_trace(trace_id, serving.clock())
@@ -62,13 +65,14 @@ async def get_tree(
     serving: Serving,
     trace_id: UUID,
     limit: Annotated[int, Query(ge=1, le=_MOST_SPANS)] = _MOST_SPANS,
-    cursor: Annotated[str | None, Query(max_length=64, description="`next` of the page before.")] = None,
+    cursor: Annotated[str | None, Query(max_length=64, description="`next` of the previous page.")] = None,
 ) -> Response:
-    """Return the spans of the trace that a call belongs to, as trees of steps and calls.
+    """Return the spans of the OpenTelemetry trace of a call, as trees of steps and calls.
 
-    At most 5,000 spans to a page, in the order in which they began; `next` is the cursor of the following page,
-    null on the last. A branch deeper than 100 spans goes on at the top, and `otel_parent_span_id` says where it
-    belongs; so does a span whose parent is on another page.
+    A page has at most 5,000 spans, in the order in which they began. `next` is the cursor of the
+    next page, null on the last. Where a branch is deeper than 100 spans, its rest is listed at the
+    top, and `otel_parent_span_id` names its parent. The same holds for a span whose parent is on
+    another page.
     """
     nodes = await read_tree(connection, project, trace_id, after=read_place(cursor), limit=limit + 1)
     if not nodes and cursor is None:

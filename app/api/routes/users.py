@@ -1,4 +1,4 @@
-"""The people whose calls are monitored, as far as something can be done about them."""
+"""The route for the erasure of a user's data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ User = Annotated[str, Path(min_length=1, max_length=4096)]
 
 @router.delete("/{user_id:path}", status_code=HTTPStatus.ACCEPTED)
 async def delete_user(serving: Serving, caller: Caller, user_id: User) -> Response:
-    """Erase everything accepted from or about a user until now: calls, scores, feedback, dead letters, figures.
+    """Erase everything accepted from or about a user until now.
+
+    That is calls, scores, feedback, dead letters and figures.
 
     The id is the one that was sent, or the pseudonym under which it is shown.
     """

@@ -19,7 +19,7 @@ _TOO_LARGE = literal({"left_out": "too large"}, JSONB)
 
 
 async def add_act(connection: AsyncConnection, act: Act) -> None:
-    """Append an act, in the transaction of what it tells of."""
+    """Append an act, in the transaction of the act itself."""
     await connection.execute(
         insert(audit_log).values(
             project_id=act.project_id,
@@ -39,9 +39,9 @@ async def read_acts(
     before: UUID | None = None,
     limit: int = 100,
 ) -> list[Act]:
-    """Return the latest acts, of one project or of all, the newest first, only those before an act.
+    """Return the latest acts of one project or of all, the newest first; only those before an act.
 
-    A detail that takes more room than any that is written now is left out.
+    A detail that is larger than any that is written today is left out.
     """
     detail = audit_log.c.detail
     small = case((func.pg_column_size(detail) <= _MOST_BYTES, detail), else_=_TOO_LARGE).label("detail")

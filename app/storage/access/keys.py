@@ -24,7 +24,7 @@ _COLUMNS = tuple(api_keys.c[name] for name in Key.__struct_fields__)
 
 
 async def read_keys(connection: AsyncConnection, project_id: str | None = None) -> list[Key]:
-    """Return the keys of one project or of all, the oldest first, those that ended among them."""
+    """Return the keys of one project or of all, the oldest first, including those that ended."""
     found = select(*_COLUMNS).order_by(api_keys.c.created_at, api_keys.c.prefix)
     if project_id is not None:
         found = found.where(api_keys.c.project_id == project_id)
@@ -32,9 +32,9 @@ async def read_keys(connection: AsyncConnection, project_id: str | None = None) 
 
 
 async def read_standing_keys(connection: AsyncConnection, ended_after: datetime) -> list[Key]:
-    """Return the keys that count, those that ended after an aware moment, and the first that was ever made.
+    """Return valid keys, those that ended after an aware moment, and the first that was ever made.
 
-    The latter says that one was made at all, which closes what stands open until then.
+    The first key shows that a key was made at all. From then on, requests need a key.
     """
     first = select(api_keys.c.prefix).order_by(api_keys.c.created_at).limit(1).scalar_subquery()
     standing = _standing(ended_after) | (api_keys.c.prefix == first)
@@ -43,7 +43,7 @@ async def read_standing_keys(connection: AsyncConnection, ended_after: datetime)
 
 
 async def count_keys(connection: AsyncConnection, project_id: str, now: datetime) -> int:
-    """Return how many keys of a project count at an aware moment."""
+    """Return how many keys of a project are valid at an aware moment."""
     counted = select(func.count()).where(api_keys.c.project_id == project_id, _standing(now))
     return await connection.scalar(counted) or 0
 
@@ -51,7 +51,7 @@ async def count_keys(connection: AsyncConnection, project_id: str, now: datetime
 async def forget_ended_keys(
     connection: AsyncConnection, project_id: str, now: datetime, *, keep: int
 ) -> None:
-    """Delete the keys of a project that ended before an aware moment, but the last `keep` that were made."""
+    """Delete the keys of a project that ended before an aware moment, except the latest `keep`."""
     ended = (
         select(api_keys.c.prefix)
         .where(api_keys.c.project_id == project_id, ~_standing(now))
@@ -76,7 +76,10 @@ async def add_key(connection: AsyncConnection, key: Key) -> None:
 async def revoke_key(
     connection: AsyncConnection, project_id: str, prefix: str, now: datetime
 ) -> tuple[Key, bool] | None:
-    """End a key; returns it and whether this call ended it, None when the project has no such key."""
+    """Revoke a key.
+
+    Returns it and whether this call ended it, None if the project has no such key.
+    """
     mine = (api_keys.c.project_id == project_id) & (api_keys.c.prefix == prefix)
     ended = await connection.execute(
         update(api_keys).where(mine, api_keys.c.revoked_at.is_(None)).values(revoked_at=now)

@@ -39,7 +39,7 @@ async def read_settings(connection: AsyncConnection, project_id: str) -> Project
 
 
 async def lock_settings(connection: AsyncConnection, project_id: str) -> ProjectSettings | None:
-    """Return them as `read_settings` does, unchanged by anybody else until the transaction ends."""
+    """Return the same as `read_settings`, and lock the settings until the transaction ends."""
     return _found(await connection.scalar(text(f"{_SETTINGS} FOR UPDATE"), {"project_id": project_id}))
 
 
@@ -50,7 +50,7 @@ def _found(settings: str | None) -> ProjectSettings | None:
 async def add_project(
     connection: AsyncConnection, project_id: str, name: str, settings: ProjectSettings
 ) -> bool:
-    """Store a new project; False when its id is taken."""
+    """Store a new project; returns False if its id exists."""
     row = await connection.execute(
         _ADD, {"project_id": project_id, "name": name, "settings": encode_settings(settings).decode()}
     )
@@ -58,7 +58,7 @@ async def add_project(
 
 
 async def save_settings(connection: AsyncConnection, project_id: str, settings: ProjectSettings) -> bool:
-    """Replace a project's settings; False when there is no such project."""
+    """Replace a project's settings; returns False if there is no such project."""
     row = await connection.execute(
         _SAVE, {"project_id": project_id, "settings": encode_settings(settings).decode()}
     )

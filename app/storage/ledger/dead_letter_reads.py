@@ -1,4 +1,4 @@
-"""Looking at dead letters, choosing those to be replayed, and throwing them away."""
+"""Reading dead letters, choosing those to be replayed, and deleting them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class BuriedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that was given up, without its payload; `replayed_at` is when it was last queued again."""
+    """A record that was given up, without its payload. `replayed_at` is its last replay."""
 
     trace_id: UUID
     job_id: str
@@ -37,7 +37,7 @@ class BuriedRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choice(NamedTuple):
-    """Which dead letters of a project are meant: of one id, of one reason, given up before a moment."""
+    """Which dead letters of a project are chosen: by id, by reason, or given up before a moment."""
 
     trace_id: UUID | None = None
     reason: str | None = None
@@ -64,7 +64,7 @@ async def read_dead_letters(
     after: UUID | None = None,
     limit: int = 50,
 ) -> list[BuriedRecord]:
-    """Return dead letters, the last received first, from the one that follows `after`."""
+    """Return dead letters, the last received first, beginning after the one called `after`."""
     statement = (
         select(*(dead_letters.c[name] for name in BuriedRecord.__struct_fields__))
         .where(*choice.of(project_id))
@@ -79,7 +79,7 @@ async def read_dead_letters(
 async def read_dead_letter(
     connection: AsyncConnection, project_id: str, trace_id: UUID
 ) -> tuple[BuriedRecord, bytes] | None:
-    """Return one dead letter and its queued bytes, None when there is no such letter."""
+    """Return one dead letter and its queued bytes, None if there is no such letter."""
     names = BuriedRecord.__struct_fields__
     rows = await connection.execute(
         select(*(dead_letters.c[name] for name in (*names, "payload"))).where(
@@ -95,9 +95,10 @@ async def read_dead_letter(
 async def mark_replayed(
     connection: AsyncConnection, project_id: str, choice: Choice, *, again: bool, limit: int
 ) -> dict[UUID, bytes]:
-    """Note that letters are queued again and return their payloads, at most `limit`, the oldest first.
+    """Note that at most `limit` letters, the oldest first, are queued again; return their payloads.
 
-    Without `again` those that were replayed before are passed over; they may still be on their way.
+    Without `again`, those that were replayed before are left out, because they may still be in the
+    queue.
     """
     chosen = select(dead_letters.c.trace_id).where(*choice.of(project_id))
     if not again:
@@ -113,12 +114,12 @@ async def mark_replayed(
 
 
 async def purge(connection: AsyncConnection, project_id: str, choice: Choice) -> int:
-    """Delete letters with their payloads; returns how many."""
+    """Delete letters with their payloads; returns how many there were."""
     return (await connection.execute(delete(dead_letters).where(*choice.of(project_id)))).rowcount
 
 
 async def dead_ids(connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]) -> set[UUID]:
-    """Return those of the records that were given up."""
+    """Return those of the ids whose records were given up."""
     rows = await connection.execute(
         select(dead_letters.c.trace_id).where(
             dead_letters.c.project_id == project_id, dead_letters.c.trace_id.in_(trace_ids)

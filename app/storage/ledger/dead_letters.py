@@ -1,4 +1,4 @@
-"""Records that cannot be stored or scored, kept whole with the reason, to be looked at and replayed."""
+"""Records that cannot be stored or scored. They are kept with the reason, and can be replayed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["DeadLetter", "bury", "exhume"]
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """One record that was given up: why, after how many tries, and its queued bytes.
+    """One record that was given up: the reason, the number of attempts, and its queued bytes.
 
-    `user_id` repeats whose record it is, so that it is found when that user's data is erased; None where
-    the record names nobody or cannot be read.
+    `user_id` is the user of the record, so that it is found when that user's data is erased. It is
+    None if the record names nobody or is unreadable.
     """
 
     project_id: str
@@ -33,9 +33,10 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def bury(connection: AsyncConnection, project_id: str, letters: Sequence[DeadLetter]) -> int:
-    """Store the dead letters of records that are not stored as traces; returns how many those are.
+    """Store the dead letters of records that are not stored as traces; returns their number.
 
-    A record that was given up before keeps one letter: of its last time, with the tries of all.
+    A record that was given up before keeps one letter: that of the last time, with the attempts of
+    all times.
     """
     if not letters:
         return 0
@@ -61,7 +62,7 @@ async def bury(connection: AsyncConnection, project_id: str, letters: Sequence[D
 
 
 async def exhume(connection: AsyncConnection, project_id: str, trace_ids: Collection[UUID]) -> None:
-    """Remove the dead letters of records that are stored now."""
+    """Delete the dead letters of records that are stored now."""
     if trace_ids:
         await connection.execute(
             delete(dead_letters).where(

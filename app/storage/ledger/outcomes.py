@@ -1,4 +1,4 @@
-"""What became of accepted records, as Postgres knows it."""
+"""The outcomes of accepted records, as Postgres knows them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ FROM (
 ) AS outcomes
 GROUP BY project_id
 """)
-# A job that was replaced by its halves has a settlement of nothing: it is in flight until they are queued.
+# A job that was replaced by its halves has an empty settlement: it is in flight until they are
+# queued.
 _JOBS = text("""
 SELECT job_id FROM settlements
 WHERE job_id = ANY(:job_ids) AND project_id = ANY(:project_ids) AND stored + duplicate + dead > 0
@@ -39,7 +40,7 @@ WHERE job_id = ANY(:job_ids) AND project_id = ANY(:project_ids) AND stored + dup
 
 
 async def read_settled(connection: AsyncConnection) -> dict[str, Settled]:
-    """Return the outcomes of every project since its beginning, in one reading."""
+    """Return the outcomes of every project since its beginning, in one query."""
     rows = await connection.execute(_SETTLED)
     return {row.project_id: Settled(row.stored, row.duplicate, row.dead) for row in rows}
 
@@ -47,7 +48,7 @@ async def read_settled(connection: AsyncConnection) -> dict[str, Settled]:
 async def settled_jobs(
     connection: AsyncConnection, project_ids: list[str], job_ids: list[str]
 ) -> frozenset[str]:
-    """Return those of the jobs whose outcome is written already, although they may still be in the queue."""
+    """Return those of the jobs whose outcome is stored already. They may still be in the queue."""
     if not job_ids:
         return frozenset()
     rows = await connection.execute(_JOBS, {"project_ids": project_ids, "job_ids": job_ids})

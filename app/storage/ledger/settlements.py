@@ -1,4 +1,4 @@
-"""The ledger's storage side: what became of the records of each queue job, counted exactly once."""
+"""The storage of the ledger: the outcome of each queue job's records, counted exactly once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FORGET = text("DELETE FROM settlements WHERE folded AND settled_at < now() - in
 async def settled_records(connection: AsyncConnection, project_id: str, job_id: str) -> int | None:
     """Return how many records a job was settled with, None for a job without an outcome.
 
-    0 says that the job was replaced by its halves and must never be settled itself.
+    0 means that the job was replaced by its halves and must never be settled itself.
     """
     columns = settlements.c
     return await connection.scalar(
@@ -45,7 +45,7 @@ async def settled_records(connection: AsyncConnection, project_id: str, job_id: 
 async def settle(
     connection: AsyncConnection, project_id: str, job_id: str, *, stored: int, duplicate: int, dead: int
 ) -> bool:
-    """Write a job's outcome; False when another try was faster and this transaction must be undone."""
+    """Write a job's outcome; False if another attempt was faster and this one must be undone."""
     row = await connection.execute(
         insert(settlements)
         .values(project_id=project_id, job_id=job_id, stored=stored, duplicate=duplicate, dead=dead)
@@ -56,6 +56,6 @@ async def settle(
 
 
 async def fold_settlements(connection: AsyncConnection) -> None:
-    """Add settled jobs to the ledger's sums and forget those too old to be delivered again."""
+    """Add settled jobs to the ledger's sums, and delete those too old to be delivered again."""
     await connection.execute(_FOLD)
     await connection.execute(_FORGET)

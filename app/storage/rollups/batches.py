@@ -1,4 +1,4 @@
-"""Batches of calls that are stored and not yet in the rollups: one row per job instead of a row per bucket."""
+"""Batches of calls that are stored and not in the rollups yet: one row per job, not per bucket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _APPEND = "INSERT INTO rollup_batches (project_id, calls) SELECT * FROM unnest($1::text[], $2::bytea[])"
-# Two that take at once share nothing: the second waits for the first, and takes what is left.
+# Two transactions that take batches share none. The second waits for the first, and takes the rest.
 _LOCK = text("""
 SELECT project_id, batch_id FROM rollup_batches
 WHERE project_id = coalesce(:project_id, project_id)
@@ -36,7 +36,8 @@ _OF = (
 )
 _TAKE = text(f"DELETE FROM rollup_batches WHERE {_OF} RETURNING calls")  # noqa: S608 a constant
 _SET_ASIDE = text(f"UPDATE rollup_batches SET faulty = true WHERE {_OF}")  # noqa: S608 a constant
-# A replica cannot take any, nor can a role that only reads; they show what others have added up.
+# A replica cannot take batches, nor can a role that only reads. They show what others have added
+# up.
 _NEWEST = text("""
 SELECT max(batch_id) FROM rollup_batches WHERE project_id = :project_id AND NOT faulty
     AND NOT pg_is_in_recovery() AND has_table_privilege('rollup_batches', 'DELETE')
@@ -48,14 +49,14 @@ _HALT = text("LOCK TABLE rollup_batches IN SHARE ROW EXCLUSIVE MODE")
 
 
 class Place(NamedTuple):
-    """Where a batch is kept."""
+    """The place of a batch in storage."""
 
     project_id: str
     batch_id: int
 
 
 async def append_batches(connection: AsyncConnection, batches: Sequence[Calls]) -> None:
-    """Add batches inside the transaction that stored what they count."""
+    """Add batches in the transaction that stored the calls in them."""
     if batches:
         parameters = ([batch.project_id for batch in batches], [encode(batch) for batch in batches])
         await connection.exec_driver_sql(_APPEND, parameters)
@@ -64,9 +65,10 @@ async def append_batches(connection: AsyncConnection, batches: Sequence[Calls]) 
 async def lock_batches(
     connection: AsyncConnection, project_id: str | None, *, most: int, until: int | None
 ) -> list[Place]:
-    """Lock at most so many batches, of one project or all, the oldest first, with `until` none after that one.
+    """Lock some batches of one project or all, the oldest first; with `until`, none after it.
 
-    What another transaction has locked is waited for, and left out when it is gone then.
+    A batch that another transaction has locked is waited for, and left out if it is gone
+    afterwards.
     """
     parameters = {"project_id": project_id, "most": most, "until": until}
     return [Place(*row) for row in await connection.execute(_LOCK, parameters)]
@@ -78,23 +80,29 @@ async def take_batches(connection: AsyncConnection, places: Sequence[Place]) -> 
 
 
 async def set_aside(connection: AsyncConnection, place: Place) -> None:
-    """Keep a batch that cannot be added up, out of everybody's way."""
+    """Set aside a batch that cannot be added up, so that it does not stop others."""
     await connection.execute(_SET_ASIDE, _of([place]))
 
 
 async def newest_batch(connection: AsyncConnection, project_id: str) -> int | None:
-    """Return the number of a project's last batch, None when none waits or this server lets us take none."""
+    """Return the number of a project's last batch.
+
+    The result is None if none waits, or if this server does not allow us to take batches.
+    """
     newest: int | None = await connection.scalar(_NEWEST, {"project_id": project_id})
     return newest
 
 
 async def batches_ripe(connection: AsyncConnection, age: timedelta) -> bool:
-    """Tell whether a batch has waited for so long."""
+    """Tell whether a batch has waited for this time."""
     return bool(await connection.scalar(_RIPE, {"age": age}))
 
 
 async def halt_batches(connection: AsyncConnection) -> None:
-    """Let nobody add or take batches until the transaction ends; those who do so already are waited for."""
+    """Prevent others from adding or taking batches until the transaction ends.
+
+    Transactions that do so already are waited for.
+    """
     await connection.execute(_HALT)
 
 

@@ -1,8 +1,9 @@
-"""Folding rollups: many rows of a bucket become one, and rows of ten buckets or so are covered by a coarser one.
+"""Folding rollups: rows of one bucket become one, and buckets are covered by a coarser one.
 
-Minutes are covered by ten minutes, these by hours, by six hours and by days, each as soon as the coarser bucket
-is over. Covered rows stay while some window begins among them; the rows that nothing covers add up to everything,
-once. A row that counts nothing any more, because what it counted was erased, is left out.
+Minutes are covered by ten minutes, these by hours, by six hours and by days, each as soon as the
+coarser bucket is over. Covered rows stay while a window may begin among them. The rows that nothing
+covers add up to everything, exactly once. A row that counts nothing any more, because its calls
+were erased, is left out.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from app.figures.grains import DAY, GRAINS, HOUR, MINUTE, SIX_HOURS, TEN_MINUTES
 
 __all__ = ["cover", "fold_closed", "forget_covered"]
 
-# Windows of up to three hours are read at minute grain, of up to seven days at hour grain.
+# Windows of up to three hours are read in minutes, of up to seven days in hours.
 KEEP_MINUTES = timedelta(hours=3)
 KEEP_HOURS = timedelta(days=14)
 _SETTLE = timedelta(minutes=2)
 _RECENT = timedelta(hours=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Rows of one bucket lie side by side: reading a window is reading few pages.
+# Rows of one bucket are stored next to each other, so that reading a window reads few pages.
 _MERGE = """
 keyed AS MATERIALIZED (
     SELECT *, dense_rank() OVER (
@@ -83,7 +84,8 @@ ORDER BY k
 """
 
 _FORGET = text("DELETE FROM rollups WHERE covered AND grain = :grain AND bucket < :before")
-# Planners take the rows of a WITH for few, and join them in nested loops that grow with their square.
+# The planner expects few rows from a WITH, and would join them in nested loops that grow with their
+# square.
 _PLAN = text("SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true)")
 
 
@@ -97,7 +99,7 @@ class _Folds(NamedTuple):
 
     @classmethod
     def of(cls, mine: str = "") -> _Folds:
-        """Return them; `mine` is a further condition on rows."""
+        """Return the statements; `mine` is a further condition on rows."""
         ripe = f"grain = :grain AND NOT covered AND bucket < :before{mine}"
         return cls(
             recent=_deduplicate(f"bucket >= :since AND bucket < :before{mine}"),
@@ -128,7 +130,7 @@ _OF_ALL, _OF_SOME = _Folds.of(), _Folds.of(" AND project_id = ANY(:project_ids)"
 _DEDUPLICATE_OLD = _deduplicate(
     "(project_id, bucket) IN (SELECT * FROM unnest(CAST(:projects AS text[]), CAST(:buckets AS timestamptz[])))"
 )
-# Every call adds to `all`, so that its rows tell of which hours and days there are many; they are few to look at.
+# Every call adds to `all`, so its rows show which hours and days have many rows, and they are few.
 _CROWDED = text("""
 SELECT r.project_id, r.bucket FROM projects p JOIN rollups r ON r.project_id = p.project_id
 WHERE (CAST(:project_ids AS text[]) IS NULL OR p.project_id = ANY(CAST(:project_ids AS text[])))
@@ -145,10 +147,10 @@ def _folds(project_ids: Sequence[str] | None) -> tuple[_Folds, dict[str, Any]]:
 async def fold_closed(
     connection: AsyncConnection, now: datetime, project_ids: Sequence[str] | None = None
 ) -> None:
-    """Make one row of the many that recent minutes and hours have gathered, and hours and days of long ago.
+    """Replace the many rows of recent minutes and hours, and of old hours and days, by single rows.
 
-    Those of some projects are folded, or of all. Sums do not change. Of the old ones at most two thousand buckets
-    are folded at a time.
+    The rows of some projects are folded, or of all. Sums do not change. At most two thousand old
+    buckets are folded at a time.
     """
     crowded = [(grain, await _find_crowded(connection, grain, project_ids)) for grain in (HOUR, DAY)]
     await connection.execute(_PLAN)
@@ -162,9 +164,11 @@ async def fold_closed(
 
 
 async def cover(connection: AsyncConnection, now: datetime, project_ids: Sequence[str] | None = None) -> None:
-    """Let rows of every grain be covered by rows of the next one whose bucket is over, of some projects or all.
+    """Cover rows of every grain by rows of the next grain whose bucket is over.
 
-    Late events are included.
+    This is done for some projects or all.
+
+    Late calls are included.
     """
     await connection.execute(_PLAN)
     folds, mine = _folds(project_ids)
@@ -178,7 +182,7 @@ async def cover(connection: AsyncConnection, now: datetime, project_ids: Sequenc
 
 
 async def forget_covered(connection: AsyncConnection, now: datetime) -> None:
-    """Delete covered rows among which no window begins any more."""
+    """Delete covered rows among which no window can begin any more."""
     for keep, grains in ((KEEP_MINUTES, (MINUTE, TEN_MINUTES)), (KEEP_HOURS, (HOUR, SIX_HOURS))):
         before = _floor(now - keep, timedelta(seconds=DAY if HOUR in grains else HOUR))
         for grain in grains:
@@ -188,7 +192,7 @@ async def forget_covered(connection: AsyncConnection, now: datetime) -> None:
 async def _find_crowded(
     connection: AsyncConnection, grain: int, project_ids: Sequence[str] | None
 ) -> dict[str, list[Any]]:
-    """Return the buckets with more than one row of everything: records that were old when they came added to them."""
+    """Return the buckets with several rows for all calls, because old records were added later."""
     some = None if project_ids is None else [*project_ids]
     parameters = {"grain": grain, "most": _MOST_CROWDED, "project_ids": some}
     rows = (await connection.execute(_CROWDED, parameters)).all()

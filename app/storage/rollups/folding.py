@@ -1,4 +1,4 @@
-"""Adding up batches of calls into rollups: every few seconds, and before anybody reads figures."""
+"""Adding up batches of calls into rollups: every few seconds, and before figures are read."""
 
 from __future__ import annotations
 
@@ -25,23 +25,22 @@ __all__ = ["MOST_BATCHES", "Step", "figures", "fold_batches", "fold_each"]
 
 logger = logging.getLogger(__name__)
 
-# About 4,000 calls: a tenth of a second of one processor, and 30 MB for as long.
+# About 4,000 calls: a tenth of a second of one core, and 30 MB during that time.
 MOST_BATCHES = 8
 _FAULTS = (*REFUSALS, msgspec.MsgspecError)
 _RETRY_SECONDS = 1
-_SET_ASIDE = (
-    "%d rows of figures of project %s hold what no sum can bear; it is set aside: llm-monitor doctor --repair"
-)
+_SET_ASIDE = "%d rows of figures of project %s hold values that cannot be added up; they are set aside: llm-monitor doctor --repair"
 Step = Callable[[Connection, datetime, Sequence[str] | None], Awaitable[None]]
 
 
 async def fold_batches(
     connection: Connection, project_id: str | None = None, *, until: int | None = None
 ) -> int:
-    """Add up at most MOST_BATCHES waiting batches, in the transaction at hand; returns how many there were.
+    """Add up at most MOST_BATCHES waiting batches in the current transaction; returns their number.
 
-    With `until` later ones are left. What is taken from a batch is in the rollups when the transaction
-    commits, and never in both or neither. One that cannot be added up is set aside, so that it stops no other.
+    With `until`, later batches are left. When the transaction commits, a call is in a batch or in
+    the rollups, and never in both or neither. A batch that cannot be added up is set aside, so that
+    it does not stop others.
     """
     places = await lock_batches(connection, project_id, most=MOST_BATCHES, until=until)
     parts = Bisection(places)
@@ -56,8 +55,8 @@ async def fold_batches(
 async def figures(engine: Engine, project_id: str) -> AsyncIterator[Connection]:
     """Yield a connection whose rollups hold everything of a project that was stored before.
 
-    Where the block fails for a sum that cannot be taken, what spoils it is set aside for the next who asks.
-    Raises Unavailable then, and when Postgres cannot be used now.
+    If the block fails because a sum is out of bounds, the values at fault are set aside for the
+    next reader. Unavailable is raised then, and when Postgres cannot be used now.
     """
     try:
         async with _whole_figures(engine, project_id) as connection:
@@ -65,7 +64,7 @@ async def figures(engine: Engine, project_id: str) -> AsyncIterator[Connection]:
     except Exception as error:
         if is_overflow(error) and await _mend(engine, project_id):
             raise Unavailable(
-                "A sum could not be taken; what spoilt it was set aside, ask again.",
+                "A sum was out of bounds. The values at fault were set aside; ask again.",
                 retry_after=_RETRY_SECONDS,
             ) from error
         raise
@@ -88,10 +87,10 @@ async def _whole_figures(engine: Engine, project_id: str) -> AsyncIterator[Conne
 
 
 async def _mend(engine: Engine, project_id: str) -> bool:
-    """Set aside what is out of bounds; tells whether asking again may help."""
+    """Set aside what is out of bounds; returns whether another attempt may help."""
     async with writing(engine) as connection:
         if not await try_lock(connection, UPKEEP):
-            return True  # whoever folds now meets the same sum, or leaves the lock to us
+            return True  # the process that folds now meets the same sum, or frees the lock
         rows = await set_aside_figures(connection, project_id)
     if rows:
         logger.error(_SET_ASIDE, rows, project_id)
@@ -99,10 +98,10 @@ async def _mend(engine: Engine, project_id: str) -> bool:
 
 
 async def fold_each(connection: Connection, step: Step, now: datetime) -> list[str]:
-    """Take a step that adds up rows of all projects, in the transaction at hand, which holds the lock UPKEEP.
+    """Do a step that adds up rows of all projects, in the current transaction, which holds UPKEEP.
 
-    Where a sum cannot be taken, what is out of bounds is set aside. Where that does not help, the projects are
-    halved until those for which the step fails are alone; returns them.
+    If a sum is out of bounds, the values at fault are set aside. If that does not help, the
+    projects are divided in halves until those for which the step fails are alone. Returns these.
     """
     if await _taken(connection, step, now):
         return []
@@ -122,7 +121,7 @@ async def fold_each(connection: Connection, step: Step, now: datetime) -> list[s
 async def _taken(
     connection: Connection, step: Step, now: datetime, project_ids: Sequence[str] | None = None
 ) -> bool:
-    """Take a step; tells whether that could be done, and undoes it where not."""
+    """Do a step; returns whether it succeeded, and undoes it if not."""
     try:
         async with connection.begin_nested():
             await step(connection, now, project_ids)
@@ -137,7 +136,7 @@ async def _taken(
 
 
 async def _fold(connection: Connection, places: Sequence[Place]) -> bool:
-    """Move batches into the rollups; tells whether that could be done, and undoes it where not."""
+    """Move batches into the rollups; returns whether that succeeded, and undoes it if not."""
     try:
         async with connection.begin_nested():
             deltas = await asyncio.to_thread(_add_up, await take_batches(connection, places))

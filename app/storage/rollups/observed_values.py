@@ -1,4 +1,4 @@
-"""Which client-supplied names are counted by themselves, so that their number stays capped."""
+"""The names from clients that are counted by themselves, so that their number stays limited."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ _FORGET = text("DELETE FROM observed_values WHERE day < :before")
 async def admit_values(
     connection: AsyncConnection, project_id: str, day: date, dimension: str, values: Collection[str], cap: int
 ) -> set[str]:
-    """Register names seen on a day while fewer than `cap` are; returns those that count by themselves.
+    """Register names seen on a day while fewer than `cap` are; returns those counted by themselves.
 
-    Replicas that register at the same moment may pass the cap by what one of them adds. A name that
-    another one registers meanwhile is waited for, and updated so that it is returned here too.
+    Replicas that register at the same moment may exceed the cap by what one of them adds. A name
+    that another replica registers meanwhile is waited for, and updated so that it is returned here
+    too.
     """
     rows = await connection.execute(
         _ADMIT,
@@ -65,5 +66,5 @@ async def read_values(
 
 
 async def forget_days(connection: AsyncConnection, before: date) -> None:
-    """Forget the names of days before `before`."""
+    """Delete the names of days before `before`."""
     await connection.execute(_FORGET, {"before": before})

@@ -1,13 +1,14 @@
-"""Reading rollups: every figure of a time window as a sum over buckets, never over traces.
+"""Reading rollups: every figure of a time window is a sum over buckets, never over traces.
 
-Each function takes a connection, a project, a window and a source (`live`, `evaluate` or `import`). Counts and
-sums are exact. Histograms are kept of everything together; of one model, of its quality, safety, times and cost.
+Each function takes a connection, a project, a window and a source (`live`, `evaluate` or `import`).
+Counts and sums are exact. Histograms are kept for all calls together, and per model for quality,
+safety, times and cost.
 
-Breakdowns (by user, session, tag, template, flag, or the label of a descriptive evaluator) are kept by the
-hour, so a window of minutes is answered from the start of its first hour on.
+Breakdowns (by user, session, tag, template, flag, or the label of a descriptive evaluator) are kept
+by the hour. So a window of minutes is answered from the start of its first hour.
 """
 
-# ruff: noqa: S608 - fragments are constants of this module; what a caller gives is a bound parameter
+# ruff: noqa: S608 - fragments are constants of this module; values of callers are bound
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ __all__ = [
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TYPES = {"quality_sum": "double precision", "cost_usd": "numeric"}
 _COUNTED = Counts.__struct_fields__
-# Lists of thousands of groups add up no more than they show.
+# Lists of thousands of groups read only the sums that they show.
 _COSTS = ("records", "priced", "cost_usd", "prompt_tokens", "completion_tokens")
 _FLAGS = ("records",)
 
@@ -59,7 +60,7 @@ _KEY = (
     "project_id = :project_id AND source = :source AND dimension = :dimension "
     "AND bucket >= :start AND bucket < :end"
 )
-# Rows that nothing covers, and those that are covered by a row that begins before the window.
+# Rows that nothing covers, and rows that are covered by a row that begins before the window.
 _BEGINS = {grain: f"begin_{into}" for grain, into in pairwise(GRAINS)}
 _PICKED = (
     f"(SELECT * FROM rollups WHERE {_KEY} AND NOT covered"
@@ -69,13 +70,13 @@ _PICKED = (
     )
     + ") AS picked"
 )
-# Rows of the trend's own grain, whatever covers them, and finer ones that nothing covers yet.
+# Rows of the trend's own grain, covered or not, and finer rows that nothing covers yet.
 _EVEN = (
     f"(SELECT * FROM rollups WHERE {_KEY} AND NOT covered AND grain <= :grain"
     f" UNION ALL SELECT * FROM rollups WHERE {_KEY} AND covered AND grain = :grain) AS picked"
 )
 _BUCKET = "date_bin(:width, bucket, timestamptz 'epoch')"
-# In a select list these advance together, and cost half of what a lateral unnest of as many arrays does.
+# In a select list these advance together. It costs half of a lateral unnest of as many arrays.
 _MEASURES = "unnest(measures) AS measure, unnest(counts) AS count, unnest(sums) AS total, unnest(hits) AS hit"
 _BINS = "unnest(bin_measures) AS measure, unnest(bins) AS bin, unnest(bin_counts) AS number"
 _SUMS = "sum(count)::bigint AS number, sum(total)::double precision AS total, sum(hit)::bigint AS hits"
@@ -87,13 +88,14 @@ _MEASURE_TRENDS = text(
     f"SELECT measure, at, {_SUMS} FROM (SELECT {_BUCKET} AS at, {_MEASURES} FROM {_EVEN}) AS m "
     "WHERE measure = ANY(:wanted) GROUP BY 1, 2 ORDER BY 1, 2"
 )
-# A row per value instead of one per measure: rows are what reading costs outside of Postgres.
+# One row per value instead of one per measure, because rows are the cost of reading outside of
+# Postgres.
 _GROUP_MEASURES = text(
     "SELECT value, array_agg(measure) AS measures, array_agg(number) AS numbers, array_agg(total) AS totals,"
     f" array_agg(hits) AS hits FROM (SELECT value, measure, {_SUMS} FROM"
     f" (SELECT value, {_MEASURES} FROM {_PICKED}) AS m GROUP BY 1, 2) AS summed GROUP BY value"
 )
-# Bins go out as arrays, with a name per array and not one per bin.
+# Bins are sent as arrays, with one name per array and not per bin.
 _HISTOGRAMS = text(
     "WITH picked AS MATERIALIZED ("
     " SELECT dense_rank() OVER (ORDER BY measures) AS layout, measures, bin_measures, bins, bin_counts"
@@ -105,7 +107,7 @@ _HISTOGRAMS = text(
     "SELECT measures[measure] AS measure, bins, numbers FROM gathered JOIN layouts USING (layout) "
     "WHERE measures[measure] = ANY(:wanted)"
 )
-# A measure's bins lie side by side: the others are not even looked at.
+# A measure's bins are next to each other, so the others are not read.
 _TREND_HISTOGRAMS = text(
     f"WITH held AS MATERIALIZED (SELECT {_BUCKET} AS at, array_position(measures, :wanted)::smallint AS wanted,"
     f" bin_measures, bins, bin_counts FROM {_EVEN}), "
@@ -140,7 +142,7 @@ _EXAMPLES = text(
 
 _Of = TypeVar("_Of", str, datetime)
 Key = tuple[str, str, str]
-"""A group of a breakdown: its value, model and template, the latter two empty where it has none."""
+"""A group of a breakdown: value, model and template. The latter two are empty if it has none."""
 
 
 async def read_totals(
@@ -149,7 +151,7 @@ async def read_totals(
     window: Window,
     source: str = "live",
 ) -> Counts:
-    """Return the figures of the whole window, zero where nothing happened."""
+    """Return the figures of the whole window; they are zero without records."""
     rows = await connection.execute(_TOTALS, _one(project_id, window, source))
     return _counts(rows.one())
 
@@ -172,7 +174,7 @@ async def read_measures(
     window: Window,
     source: str = "live",
 ) -> dict[str, Measure]:
-    """Return every measure of the window by name: evaluators, their parts, durations, costs, flags."""
+    """Return every measure of the window by name: evaluators, parts, durations, costs, flags."""
     rows = await connection.execute(_ALL_MEASURES, _one(project_id, window, source))
     return {row.measure: _measure(row) for row in rows}
 
@@ -212,7 +214,7 @@ async def read_trend_histograms(
     measure: str,
     source: str = "live",
 ) -> dict[datetime, Histogram]:
-    """Return one measure's histogram of every bucket that has values of it."""
+    """Return the histogram of one measure for every bucket that has values of it."""
     parameters = _one(project_id, window, source) | _even(window) | {"wanted": measure}
     rows = await connection.execute(_TREND_HISTOGRAMS, parameters)
     return _histograms((row.at, row.bins, row.numbers) for row in rows)
@@ -221,7 +223,7 @@ async def read_trend_histograms(
 async def read_models(
     connection: AsyncConnection, project_id: str, window: Window, source: str = "live"
 ) -> list[Group]:
-    """Return the figures of every model, the one with most records first; together they make the total."""
+    """Return the figures of every model, most records first. Together they make the total."""
     parameters = _all(project_id, window, source, "model", window.start) | {"most": None}
     return [_group(row) for row in await connection.execute(_BREAKDOWN, parameters)]
 
@@ -244,7 +246,8 @@ async def read_breakdown(
 ) -> list[Group]:
     """Return the figures of each value of a dimension, the one with most records first.
 
-    `template` groups are per model, `flag` groups per model and template, and count the flagged records only.
+    `template` groups are per model. `flag` groups are per model and template, and count only
+    flagged records.
     """
     parameters = _all(project_id, window, source, dimension, _hour(window)) | {"most": most}
     statement, names = (_FLAGGED, _FLAGS) if dimension == "flag" else (_BREAKDOWN, _COUNTED)
@@ -259,9 +262,10 @@ async def read_costliest(
     source: str = "live",
     most: int = 10,
 ) -> list[Group]:
-    """Return the values of a dimension whose records cost most in all, the costliest first, then the most frequent.
+    """Return the values of a dimension whose records cost most in all.
 
-    Their counts are of records, costs and tokens; quality and safety are left at zero.
+    The costliest is first, then the most frequent. They have counts of records, costs and tokens;
+    quality and safety are zero.
     """
     parameters = _all(project_id, window, source, dimension, _hour(window)) | {"most": most}
     return [_group(row, _COSTS) for row in await connection.execute(_COSTLIEST, parameters)]
@@ -275,7 +279,7 @@ async def read_records(
     keys: Sequence[Key],
     source: str = "live",
 ) -> dict[Key, int]:
-    """Return the number of records of those of the groups that have any."""
+    """Return the number of records of each of the groups that has any."""
     parameters = _all(project_id, window, source, dimension, _hour(window)) | _wanted(keys)
     rows = await connection.execute(_RECORDS, parameters)
     return {(row.value, row.model, row.template): row.records for row in rows}
@@ -331,19 +335,22 @@ def _counts(row: Row[Any], names: Sequence[str] = _COUNTED) -> Counts:
 
 
 def _measure(row: Row[Any]) -> Measure:
-    # Counts may fall back to zero after corrections, and a sum of floats then leaves a crumb.
+    # Counts may fall to zero after corrections, and a sum of floats then leaves a tiny rest.
     return Measure(row.number, _checked(row.total, row.number) if row.number else 0.0, row.hits)
 
 
 def _checked(total: float, number: int) -> float:
-    """Return a sum that so many values within bounds can make; raises OverflowError for any other."""
+    """Return a sum if that many values within bounds can make it.
+
+    Raises OverflowError otherwise.
+    """
     if not abs(total) <= MOST_VALUE * abs(number):
-        raise OverflowError("a sum holds a value beyond every bound")
+        raise OverflowError("a sum is beyond every bound")
     return total
 
 
 def _histograms(parts: Iterable[tuple[_Of, Sequence[int], Sequence[int]]]) -> dict[_Of, Histogram]:
-    """Return one histogram of the parts of each; a bucket may occur in it several times."""
+    """Return one histogram of each one's parts. A bucket may occur in it several times."""
     found: dict[_Of, tuple[list[int], list[int]]] = {}
     for of, bins, numbers in parts:
         held = found.setdefault(of, ([], []))

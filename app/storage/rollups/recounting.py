@@ -1,6 +1,6 @@
-"""Mending what was stored before numbers had bounds: traces, batches that were set aside, and figures of a day."""
+"""Repair of what was stored before numbers had bounds: traces, batches set aside, and figures."""
 
-# ruff: noqa: S608 - fragments are constants of this module; what a caller gives is a bound parameter
+# ruff: noqa: S608 - fragments are constants of this module; values of callers are bound
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 NUMBERS = ("response_time_ms", "time_to_first_token_ms", "cost_usd")
-"""The measures of rollups that are made of what applications report, beside the columns of costs and tokens."""
+"""The measures of rollups that come from applications, beside the columns of costs and tokens."""
 
 _TOKENS = (
     "prompt_tokens",
@@ -50,7 +50,7 @@ _MOST: dict[str, object] = {
 }
 # NaN is greater than any number in Postgres.
 _BEYOND = {name: f"NOT coalesce(t.{name} BETWEEN 0 AND {most}, true)" for name, most in _MOST.items()}
-# What was made of a count that is left out is left out too.
+# A cost that was computed from a count that is left out is left out too.
 _COST = " OR ".join(
     [f"NOT coalesce(t.cost_usd BETWEEN 0 AND {MOST_USD}, true)", *(_BEYOND[name] for name in _TOKENS)]
 )
@@ -118,7 +118,7 @@ _READ = text(
 
 
 class Mended(NamedTuple):
-    """Traces that lost numbers: how many, on which days they happened, and the last id, None when none is left."""
+    """Traces that lost numbers: how many, on which days, and the last id (None: all are done)."""
 
     traces: int
     days: list[date]
@@ -126,17 +126,17 @@ class Mended(NamedTuple):
 
 
 async def limit_time(connection: AsyncConnection, longest: timedelta) -> None:
-    """Let no statement of this transaction take longer."""
+    """Limit the time of every statement of this transaction."""
     await connection.execute(_LIMIT, {"limit": str(longest // timedelta(milliseconds=1))})
 
 
 async def projects_to_mend(connection: AsyncConnection) -> list[str]:
-    """Return the projects with traces that hold a number beyond its bound; it looks at every trace."""
+    """Return the projects with traces that hold a number beyond its bound; reads every trace."""
     return list((await connection.execute(_PROJECTS)).scalars())
 
 
 async def mend_traces(connection: AsyncConnection, project_id: str, *, after: UUID, most: int) -> Mended:
-    """Leave out, and mark, what is beyond its bound in at most so many traces behind `after`."""
+    """Remove and mark numbers beyond their bounds in a limited number of traces after `after`."""
     found = (
         (await connection.execute(_FIND, {"project_id": project_id, "after": after, "most": most}))
         .scalars()
@@ -150,21 +150,24 @@ async def mend_traces(connection: AsyncConnection, project_id: str, *, after: UU
 
 
 async def faulty_batches(connection: AsyncConnection, project_id: str) -> list[tuple[int, bytes]]:
-    """Return the batches of a project that could not be added up, by number, as `app.figures.calls` encodes them."""
+    """Return the batches of a project that could not be added up, by number, still encoded.
+
+    The encoding is that of `app.figures.calls`.
+    """
     rows = await connection.execute(_FAULTY, {"project_id": project_id})
     return [(row.batch_id, row.calls) for row in rows]
 
 
 async def drop_batch(connection: AsyncConnection, project_id: str, batch_id: int) -> bool:
-    """Remove a batch that was set aside; tells whether it was still there."""
+    """Delete a batch that was set aside; returns whether it still existed."""
     found = await connection.execute(_DROP, {"project_id": project_id, "batch_id": batch_id})
     return found.rowcount > 0
 
 
 async def clear_numbers(connection: AsyncConnection, project_id: str, day: date) -> None:
-    """Take durations, costs and tokens out of a project's figures of one day (UTC).
+    """Remove durations, costs and tokens from a project's figures of one day (UTC).
 
-    Whoever writes rollups waits until the transaction ends, so that what is added meanwhile is counted once.
+    Writers of rollups wait until the transaction ends, so that what they add is counted once.
     """
     await connection.execute(_HALT)
     await connection.execute(_CLEAR, {"project_id": project_id, "numbers": [*NUMBERS], **_bounds(day)})
@@ -179,7 +182,7 @@ async def traces_of_day(connection: AsyncConnection, project_id: str, day: date)
 async def read_counted(
     connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
 ) -> list[Trace]:
-    """Return traces as rollups count them, without texts."""
+    """Return traces in the form in which rollups count them, without texts."""
     ids = {"trace_ids": [*trace_ids], "first": min(trace_ids), "last": max(trace_ids)}
     return [counted_trace(row) for row in await connection.execute(_READ, {"project_id": project_id, **ids})]
 

@@ -1,11 +1,11 @@
-"""Figures that a sum cannot be taken with: taken out of rollups, and noted by project and day.
+"""Figures that cannot be added up. They are removed from rollups, and noted by project and day.
 
-A row is out of bounds when its average is beyond what one record may hold (`monitoring.bounds`). Whatever
-else a row holds, it then adds no more to a sum than as many records within bounds would, so that what is left
-can always be added up.
+A row is out of bounds if its average is beyond what one record may hold (`monitoring.bounds`). All
+other rows add no more to a sum than as many records within bounds would. So what is left can always
+be added up.
 """
 
-# ruff: noqa: S608 - fragments are constants of this module; what a caller gives is a bound parameter
+# ruff: noqa: S608 - fragments are constants of this module; values of callers are bound
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ __all__ = [
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """What is missing in the figures of a project: batches that could not be added up, and days that lost values."""
+    """What figures of a project lack: batches that could not be added up, and days with gaps."""
 
     batches: int = 0
     days: int = 0
 
 
 def _beyond(total: str, count: str, most: object) -> str:
-    # As doubles, because the product may not fit into 64 bits; NaN is greater than any number in Postgres.
+    # Doubles are used, because the product may exceed 64 bits. NaN is greater than any number in
+    # Postgres.
     return f"(abs({total})::double precision > {most} * greatest(abs({count}), 1)::double precision)"
 
 
@@ -104,7 +105,7 @@ _NOTE_DAYS = text(_NOTE.format(found="unnest(CAST(:days AS date[]), CAST(:number
 _PROJECTS_OUT_OF_BOUNDS = text(
     f"SELECT DISTINCT project_id FROM rollups AS r WHERE {_OUT_OF_BOUNDS} ORDER BY 1"
 )
-# One step from project to project through an index, instead of reading all rows.
+# One step from project to project in an index, instead of reading all rows.
 _PROJECTS = text("""
 WITH RECURSIVE found AS (
     (SELECT project_id FROM rollups WHERE NOT covered ORDER BY project_id LIMIT 1)
@@ -129,7 +130,7 @@ _FORGET = text("DELETE FROM set_aside_figures WHERE project_id = :project_id AND
 
 
 async def set_aside_figures(connection: AsyncConnection, project_id: str) -> int:
-    """Take what is out of bounds out of a project's rollups and note its days; returns how many rows lost some.
+    """Remove values out of bounds from a project's rollups and note the days; count the rows.
 
     Folding replaces rows, so the caller holds the lock UPKEEP.
     """
@@ -137,14 +138,14 @@ async def set_aside_figures(connection: AsyncConnection, project_id: str) -> int
 
 
 async def note_days(connection: AsyncConnection, project_id: str, days: Sequence[date]) -> None:
-    """Note days of which figures have to be counted anew."""
+    """Note days whose figures have to be counted again."""
     if days:
         parameters = {"project_id": project_id, "days": [*days], "numbers": [0] * len(days)}
         await connection.execute(_NOTE_DAYS, parameters)
 
 
 async def projects_out_of_bounds(connection: AsyncConnection) -> list[str]:
-    """Return the projects with rollups that are out of bounds; it looks at every row."""
+    """Return the projects with rollups that are out of bounds; reads every row."""
     return list((await connection.execute(_PROJECTS_OUT_OF_BOUNDS)).scalars())
 
 
@@ -154,16 +155,16 @@ async def projects_with_figures(connection: AsyncConnection) -> list[str]:
 
 
 async def read_set_aside(connection: AsyncConnection) -> dict[str, SetAside]:
-    """Return what is missing in figures, by project; those that miss nothing are left out."""
+    """Return what figures lack, by project. Projects with complete figures are left out."""
     rows = await connection.execute(_READ)
     return {row.project_id: SetAside(row.batches, row.days) for row in rows}
 
 
 async def set_aside_days(connection: AsyncConnection, project_id: str) -> list[date]:
-    """Return the days of which a project's figures miss values, the oldest first."""
+    """Return the days for which a project's figures lack values, the oldest first."""
     return list((await connection.execute(_DAYS, {"project_id": project_id})).scalars())
 
 
 async def forget_day(connection: AsyncConnection, project_id: str, day: date) -> None:
-    """Note that the figures of a day miss nothing any more, or nothing that could be had."""
+    """Note that the figures of a day are complete, or as complete as possible."""
     await connection.execute(_FORGET, {"project_id": project_id, "day": day})

@@ -1,4 +1,4 @@
-"""Appending rollup deltas: no row is ever updated, so nothing is hot and nothing can deadlock."""
+"""Appending rollup deltas. No row is ever updated, so there are no conflicts and no deadlocks."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _COLUMNS = (*_SCALARS, *_ARRAYS)
 
 
 async def append_deltas(connection: AsyncConnection, deltas: Sequence[Delta]) -> None:
-    """Add deltas inside the transaction that stored, changed or removed what they count.
+    """Add deltas in the transaction that stored, changed or removed the calls in them.
 
-    Most measure nothing and show no example; they go in without arrays, which cost more than all the rest.
+    Most deltas have no measures and no examples. They are written without arrays, which cost more
+    than all the rest.
     """
     if not deltas:
         return

@@ -1,4 +1,4 @@
-"""What rollups count of a stored trace: everything but its texts, which may be large."""
+"""The part of a stored trace that rollups count: everything but its texts, which may be large."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _NAMES = (
 )
 _TEXT_ARRAYS = tuple(name for name in TEXT_ARRAYS if name in _NAMES)
 COUNTED = ", ".join(f"t.{name}" for name in _NAMES)
-"""The columns of `traces AS t`, for a statement whose rows `counted_trace` reads."""
+"""The columns of `traces AS t` for a statement whose rows `counted_trace` reads."""
 
 
 def counted_trace(row: Row[Any]) -> Trace:

@@ -1,4 +1,4 @@
-"""Stored spans that may tell of the same call as others, found by indexes, and what tells them apart."""
+"""Stored spans that may be about the same call, found by indexes, and what distinguishes them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ _WITHIN = "project_id = :project_id AND trace_id BETWEEN :since AND :until AND o
 
 
 def _found(*parts: str, others: str = "true") -> TextClause:
-    """Return a statement for spans that one of the parts finds for a fresh call, of its few nearest the `others`."""
+    """Return a statement for spans that one of `parts` finds for a new call, filtered by `others`.
+
+    Each part finds only the few nearest spans.
+    """
     wanted = (
         f"SELECT found.* FROM fresh CROSS JOIN LATERAL (SELECT {PLACED} "  # noqa: S608 made of constants
         f"FROM traces WHERE {_WITHIN} AND {part}) AS found WHERE {others}"
@@ -43,15 +46,15 @@ def _found(*parts: str, others: str = "true") -> TextClause:
     return text(f"{_FRESH} {' UNION '.join(wanted)}")
 
 
-# A span around another one began before it, and seldom by more than a minute.
+# A span around another one began before it, and seldom more than a minute before.
 _USAGE = "kind IN ('llm', 'embedding') AND prompt_tokens = own_prompt AND completion_tokens = own_completion"
 _SIMILAR_CALLS = _found(
-    # A server that gives every response one id tells none apart by it.
+    # If a server gives every response the same id, the id distinguishes nothing.
     f"tellers <= {_MOST_SIMILAR} AND response_key = own_key LIMIT {_MOST_SIMILAR}",
     f"own_scope IS NOT NULL AND {_USAGE} AND occurred_at BETWEEN own_moment - interval '1 minute' AND own_moment "
     f"ORDER BY occurred_at DESC LIMIT {_MOST_SIMILAR}",
     f"own_scope IS NOT NULL AND {_USAGE} AND occurred_at > own_moment AND occurred_at <= own_end ORDER BY occurred_at LIMIT {_MOST_SIMILAR}",
-    others="coalesce(found.scope <> own_scope, true)",  # one instrumentation tells of a call once
+    others="coalesce(found.scope <> own_scope, true)",  # one instrumentation makes one span for a call
 )
 _STREAMED = (
     "kind = 'llm' AND (response_time_ms = 0 OR (completion_tokens = 0 AND token_source <> 'reported')) "
@@ -65,7 +68,7 @@ _STREAM_PARTS = _found(
     "AND occurred_at BETWEEN own_end - interval '5 milliseconds' AND own_end + interval '10 minutes' "
     f"ORDER BY occurred_at LIMIT {_MOST_SIMILAR}",
 )
-# With OR between them neither index would serve.
+# With OR between them neither index would be used.
 _GROUP = text(
     f"SELECT {PLACED} FROM traces WHERE {_WITHIN} AND trace_id = ANY(:calls) UNION ALL "  # noqa: S608 made of constants
     f"SELECT {PLACED} FROM traces WHERE project_id = :project_id AND restates = ANY(:calls) AND trace_id >= :since"
@@ -92,14 +95,17 @@ _REWRITTEN = (
 async def read_similar_calls(
     connection: AsyncConnection, project_id: str, ids: Sequence[UUID], *, since: UUID, until: UUID
 ) -> list[PlacedSpan]:
-    """Return stored calls that name the response of one of the calls `ids`, or began within it with its usage."""
+    """Return stored calls that may be the same as one of the calls `ids`.
+
+    They name the same response, or one began within the other and has the same usage.
+    """
     return await _read(connection, _SIMILAR_CALLS, project_id, ids, since=since, until=until)
 
 
 async def read_stream_parts(
     connection: AsyncConnection, project_id: str, ids: Sequence[UUID], *, since: UUID, until: UUID
 ) -> list[PlacedSpan]:
-    """Return the ends of streams that one of the calls `ids` may have asked for, and the other way round."""
+    """Return the ends of streams that one of the calls `ids` may have requested, and vice versa."""
     return await _read(connection, _STREAM_PARTS, project_id, ids, since=since, until=until)
 
 
@@ -128,7 +134,7 @@ async def _read(
 async def read_group(
     connection: AsyncConnection, project_id: str, calls: Collection[UUID], *, since: UUID, until: UUID
 ) -> list[PlacedSpan]:
-    """Return calls with whatever tells of them once more."""
+    """Return calls together with the spans that restate them."""
     parameters = {"project_id": project_id, "calls": list(calls), "since": since, "until": until}
     return (
         [PlacedSpan(**row._asdict()) for row in await connection.execute(_GROUP, parameters)] if calls else []
@@ -138,7 +144,7 @@ async def read_group(
 async def read_wording(
     connection: AsyncConnection, project_id: str, ids: Collection[UUID]
 ) -> dict[UUID, Wording]:
-    """Return by id what tells spans apart, with the first 4,000 characters of their texts."""
+    """Return by id what distinguishes spans, with the first 4,000 characters of their texts."""
     if not ids:
         return {}
     parameters = {
@@ -153,7 +159,7 @@ async def read_wording(
 
 
 async def rewrite_calls(connection: AsyncConnection, calls: Sequence[Trace]) -> None:
-    """Write usage, price, owners, times and marks of stored calls anew; the caller holds locks on them."""
+    """Write usage, price, owners, times and marks of stored calls; the caller holds their locks."""
     if not calls:
         return
     written = update(traces).where(

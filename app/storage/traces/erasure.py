@@ -1,4 +1,4 @@
-"""Deleting what belongs to one person or to one call, wherever it is stored."""
+"""Deletion of everything that belongs to one user or to one call, wherever it is stored."""
 
 from __future__ import annotations
 
@@ -31,16 +31,17 @@ ORDER BY trace_id LIMIT :most
 _COUNT = text("""
 SELECT count(*) FROM traces WHERE project_id = :project_id AND user_id = ANY(:user_ids) AND trace_id < :before
 """)
-# What tells of an erased call once more has its texts, and its owner perhaps not.
+# A span that restates an erased call has its texts, and perhaps not its owner.
 _RESTATING = text("SELECT trace_id FROM traces WHERE project_id = :project_id AND restates = ANY(:trace_ids)")
-# The bounds let Postgres leave out the partitions of other days.
+# The bounds let Postgres skip the partitions of other days.
 _DELETE = text(
     "DELETE FROM traces AS t WHERE project_id = :project_id AND trace_id = ANY(:trace_ids) "  # noqa: S608 names of columns
     f"AND trace_id BETWEEN :first AND :last RETURNING {COUNTED}, tableoid::regclass::text AS partition"
 )
-# So that giving disk back, which goes by Postgres' statistics, sees these deletions at once.
+# Giving disk space back uses Postgres' statistics, which must know these deletions at once.
 _TELL_STATISTICS = text("SELECT pg_stat_force_next_flush()")
-# Texts that wait for a span of theirs to join them go too; their ids stay, so that a retry brings nothing back.
+# Texts that wait for a span to join it are deleted too. Their ids stay, so that a retry restores
+# nothing.
 _DELETE_BESIDE = (
     text("""
     UPDATE span_parts AS p SET payload = NULL FROM traces AS t
@@ -53,7 +54,7 @@ _DELETE_BESIDE = (
     text("DELETE FROM feedback WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
 )
 _DELETE_OPINIONS = text("DELETE FROM feedback WHERE project_id = :project_id AND user_id = ANY(:user_ids)")
-# A letter that could not be read names nobody and has an id of its own; its bytes may still hold both.
+# An unreadable letter names nobody and has its own id, but its bytes may still contain both.
 _DELETE_LETTERS = """
 DELETE FROM dead_letters WHERE project_id = :project_id AND (
     {owner} OR (reason = 'unreadable' AND position(CAST(:trace AS bytea) IN payload) > 0)
@@ -65,7 +66,7 @@ _FORGET_NAME = text("""
 DELETE FROM observed_values
 WHERE project_id = :project_id AND dimension = :dimension AND value = ANY(:values)
 """)
-# One statement is one snapshot: no trace is counted in a row that is deleted here and left out of what stays.
+# One statement has one snapshot, so every trace is either in a deleted row or in the result.
 _REPLACE_USER = text(
     "WITH gone AS (DELETE FROM rollups WHERE project_id = :project_id AND dimension = 'user' "  # noqa: S608 names of columns
     f"AND value = ANY(:user_ids)) SELECT {COUNTED} FROM traces AS t "
@@ -74,7 +75,7 @@ _REPLACE_USER = text(
 
 
 class DeletedTraces(msgspec.Struct, frozen=True):
-    """Traces that are gone, without their texts, and the partitions that held them."""
+    """Deleted traces without their texts, and the partitions that held them."""
 
     traces: list[Trace]
     partitions: set[str]
@@ -83,7 +84,7 @@ class DeletedTraces(msgspec.Struct, frozen=True):
 async def traces_of_user(
     connection: AsyncConnection, project_id: str, user_ids: Sequence[str], *, before: UUID, most: int
 ) -> list[UUID]:
-    """Return the ids of a user's oldest traces, accepted before the moment that `before` carries."""
+    """Return the ids of a user's oldest traces, accepted before the moment in the id `before`."""
     rows = await connection.execute(
         _OF_USER, {"project_id": project_id, "user_ids": list(user_ids), "before": before, "most": most}
     )
@@ -93,7 +94,7 @@ async def traces_of_user(
 async def count_traces(
     connection: AsyncConnection, project_id: str, user_ids: Sequence[str], *, before: UUID
 ) -> int:
-    """Return how many traces of a user were accepted before the moment that `before` carries."""
+    """Return how many traces of a user were accepted before the moment in the id `before`."""
     parameters = {"project_id": project_id, "user_ids": list(user_ids), "before": before}
     return int(await connection.scalar(_COUNT, parameters) or 0)
 
@@ -101,9 +102,9 @@ async def count_traces(
 async def delete_traces(
     connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
 ) -> DeletedTraces:
-    """Delete traces with the scores and opinions about them, and spans that tell of them once more.
+    """Delete traces, the scores and opinions about them, and the spans that restate them.
 
-    Returns those that were stored.
+    Returns the traces that were stored.
     """
     if not trace_ids:
         return DeletedTraces([], set())
@@ -120,13 +121,13 @@ async def delete_traces(
 
 
 async def delete_opinions(connection: AsyncConnection, project_id: str, user_ids: Sequence[str]) -> int:
-    """Delete what a user said about any trace; returns how many opinions there were."""
+    """Delete a user's opinions about any trace; returns their number."""
     found = await connection.execute(_DELETE_OPINIONS, {"project_id": project_id, "user_ids": list(user_ids)})
     return found.rowcount
 
 
 async def delete_letters(connection: AsyncConnection, project_id: str, owner: str | UUID) -> int:
-    """Delete the dead letters of a user or of one trace, payloads included; returns how many there were."""
+    """Delete the dead letters of a user or of one trace, with payloads; returns their number."""
     statement = _DELETE_LETTERS_OF_USER if isinstance(owner, str) else _DELETE_LETTERS_OF_TRACE
     encoded = msgspec.msgpack.encode("user_id" if isinstance(owner, str) else "trace_id")
     trace = encoded + msgspec.msgpack.encode(owner)
@@ -137,7 +138,7 @@ async def delete_letters(connection: AsyncConnection, project_id: str, owner: st
 async def forget_name(
     connection: AsyncConnection, project_id: str, dimension: str, values: Sequence[str]
 ) -> None:
-    """Forget that names were seen."""
+    """Delete names from the list of names that were seen."""
     if values:
         await connection.execute(
             _FORGET_NAME, {"project_id": project_id, "dimension": dimension, "values": list(values)}
@@ -147,6 +148,6 @@ async def forget_name(
 async def replace_user_rollups(
     connection: AsyncConnection, project_id: str, user_ids: Sequence[str]
 ) -> list[Trace]:
-    """Delete every rollup row of a user; returns the traces that are stored and must be counted again."""
+    """Delete every rollup row of a user; returns the stored traces, which must be counted again."""
     rows = await connection.execute(_REPLACE_USER, {"project_id": project_id, "user_ids": list(user_ids)})
     return [counted_trace(row) for row in rows]

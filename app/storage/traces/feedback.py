@@ -1,4 +1,4 @@
-"""Storing opinions and reading them back."""
+"""Storing and reading opinions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def add_feedback(connection: AsyncConnection, project_id: str, opinion: Fe
 
 
 async def put_feedback(connection: AsyncConnection, project_id: str, opinions: Sequence[Feedback]) -> None:
-    """Store opinions; a later one under the same id takes the place of the earlier."""
+    """Store opinions. A later one replaces an earlier one with the same id."""
     if not opinions:
         return
     statement = insert(feedback)
@@ -64,7 +64,7 @@ def _row(project_id: str, opinion: Feedback) -> dict[str, object]:
 
 
 async def is_stored(connection: AsyncConnection, project_id: str, trace_id: UUID) -> bool:
-    """Tell whether the trace an opinion is about is stored."""
+    """Tell whether the trace of an opinion is stored."""
     row = await connection.execute(
         select(traces.c.trace_id).where(traces.c.project_id == project_id, traces.c.trace_id == trace_id)
     )
@@ -90,7 +90,7 @@ async def read_ratings(connection: AsyncConnection, project_id: str, window: Win
 async def read_negative(
     connection: AsyncConnection, project_id: str, window: Window, most: int = 1000
 ) -> list[Opinion]:
-    """Return the newest negative opinions of the window with what their traces are known for."""
+    """Return the newest negative opinions of the window, with what is known about their traces."""
     rows = await connection.execute(_NEGATIVE, _bounds(project_id, window) | {"most": most})
     return [
         Opinion(

@@ -1,6 +1,7 @@
-"""What stored spans of a trace say of their owner, and giving it to the spans inside them.
+"""The owners of the stored spans of a trace, and passing them on to the spans inside.
 
-Of each trace a bounded number of spans is read, by the index on its id, and nothing of a trace that one job holds whole.
+A limited number of spans of each trace is read, by the index on its id. Nothing is read of a trace
+that one job holds completely.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from app.storage.traces.writing import array_literal
 
 __all__ = ["Heir", "give", "lock_counted", "read_owned_spans", "read_shared", "read_shared_traces"]
 
-# The bounds of ids let Postgres leave out the partitions of other days.
+# The bounds of ids let Postgres skip the partitions of other days.
 _SHARED_TRACES = text("""
 SELECT wanted.otel_trace_id FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id)
 WHERE EXISTS (
@@ -63,7 +64,7 @@ _json = msgspec.json.Encoder().encode
 
 
 class Heir(msgspec.Struct, frozen=True):
-    """A stored span with what it is given: its owner as it is to be, and metadata beside its own."""
+    """A stored span with what it inherits: its resulting owner, and metadata beside its own."""
 
     trace: Trace
     shared: Mapping[str, Any]
@@ -78,7 +79,7 @@ async def read_shared_traces(
     since: UUID,
     until: UUID,
 ) -> list[bytes]:
-    """Return those of the traces of which others than the rows `own` are stored, between the moments of two ids."""
+    """Return those of the traces that have other stored rows than `own` between two ids."""
     parameters = {
         "project_id": project_id,
         "otel_trace_ids": otel_trace_ids,
@@ -92,9 +93,9 @@ async def read_shared_traces(
 async def read_owned_spans(
     connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID, until: UUID
 ) -> list[OwnedSpan]:
-    """Return spans of traces that were accepted between the moments that two ids carry.
+    """Return spans of traces that were accepted between the moments of two ids.
 
-    Of a trace with more than MOST_PLACES those that were accepted last.
+    If a trace has more than MOST_PLACES, these are the ones that were accepted last.
     """
     parameters = {
         "project_id": project_id,
@@ -112,7 +113,7 @@ async def read_owned_spans(
 async def read_shared(
     connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
 ) -> dict[UUID, dict[str, Any]]:
-    """Return by id those metadata of stored spans that are about a whole trace, of spans that have some."""
+    """Return by id the metadata of stored spans about their whole trace, for spans with some."""
     if not trace_ids:
         return {}
     parameters = {
@@ -141,9 +142,10 @@ async def lock_counted(
 
 
 async def give(connection: AsyncConnection, project_id: str, heirs: Sequence[Heir]) -> None:
-    """Write what spans are given: user, session, tags and marks as they are, metadata added to their own.
+    """Write what spans inherit.
 
-    The caller holds locks on them.
+    User, session, tags and marks are set; metadata is added to their own. The caller holds locks on
+    them.
     """
     traces = [heir.trace for heir in heirs]
     ids = [trace.trace_id for trace in traces]

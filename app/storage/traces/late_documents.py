@@ -15,8 +15,8 @@ from app.storage.traces.places import MOST_PLACES, MOST_RETRIEVERS
 
 __all__ = ["UnservedCall", "read_unserved"]
 
-# Calls without texts of their own cannot be judged again, and one with as many documents as it can have needs no more.
-# The bounds of ids let Postgres leave out the partitions of other days.
+# Calls without own texts cannot be judged again, and a call with the most documents needs no more.
+# The bounds of ids let Postgres skip the partitions of other days.
 _UNSERVED = text("""
 SELECT calls.trace_id, calls.otel_trace_id, calls.otel_span_id, searches.trace_id AS retriever_id
 FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id)
@@ -39,7 +39,7 @@ CROSS JOIN LATERAL (
 
 
 class UnservedCall(msgspec.Struct, frozen=True):
-    """A stored call that began after a retriever had ended, and does not have its first document."""
+    """A stored call that began after a retriever had ended, and lacks its first document."""
 
     trace_id: UUID
     otel_trace_id: bytes
@@ -57,10 +57,10 @@ async def read_unserved(
     since: UUID,
     until: UUID,
 ) -> list[UnservedCall]:
-    """Return calls that lack the documents of a retriever, where either of the two is one of `stored_now`.
+    """Return calls that lack the documents of a retriever, where one of the two is in `stored_now`.
 
-    Those with a mark of `textless` are left out. All were accepted between the moments that two ids carry; of each
-    trace the first MOST_RETRIEVERS are looked at, and of each of these MOST_PLACES calls.
+    Calls with a mark of `textless` are left out. All were accepted between the moments of two ids.
+    The first MOST_RETRIEVERS of each trace are read, and MOST_PLACES calls for each of these.
     """
     parameters = {
         "project_id": project_id,

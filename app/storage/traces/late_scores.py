@@ -20,7 +20,10 @@ _KEY = ("project_id", "trace_id", "evaluator", "version", "source")
 
 
 class LateScore(msgspec.Struct, frozen=True, kw_only=True):
-    """One score of one trace; `source` says who gave it, such as `otel`, and fields are the columns."""
+    """One score of one trace.
+
+    `source` says who gave it, such as `otel`. The fields are the columns.
+    """
 
     project_id: str
     trace_id: UUID
@@ -35,7 +38,7 @@ class LateScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def upsert_scores(connection: AsyncConnection, found: Sequence[LateScore]) -> None:
-    """Store scores; a later one of the same evaluator, version and source takes the place of the earlier."""
+    """Store scores. A later one of the same evaluator, version and source replaces the earlier."""
     if not found:
         return
     statement = insert(scores)
@@ -49,7 +52,7 @@ async def upsert_scores(connection: AsyncConnection, found: Sequence[LateScore])
 
 
 async def read_scores(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[GivenScore]:
-    """Return the scores that others gave a call, by name and source."""
+    """Return the given scores of a call, by name and source."""
     rows = await connection.execute(
         select(scores)
         .where(scores.c.project_id == project_id, scores.c.trace_id == trace_id)

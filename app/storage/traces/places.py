@@ -1,6 +1,7 @@
-"""Where stored spans stand in their trace, what they retrieved, and calls that turn out to be steps around others.
+"""Where stored spans stand in their trace, what they retrieved, and calls that become steps.
 
-Of each trace a bounded number of spans is read: one that holds ten thousands costs a job no more than others do.
+A limited number of spans of each trace is read, so that a trace with ten thousands costs a job no
+more than others.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ __all__ = [
 ]
 
 MOST_PLACES = 2_000
-"""Spans of one trace that are looked through for calls inside others: those accepted last."""
+"""The number of spans of one trace that are searched for calls inside others: the last accepted."""
 MOST_RETRIEVERS = 256
-"""Spans of one trace whose documents may become the context of its calls: those that began first."""
+"""The number of spans of one trace whose documents may be context of its calls: the first begun."""
 
 PLACED = """
 trace_id, otel_trace_id, otel_span_id, otel_parent_span_id, kind, model_name, provider, user_id, session_id,
@@ -41,10 +42,11 @@ coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0) AS cached_token
 coalesce(reasoning_tokens, 0) AS reasoning_tokens, 'no_content' = ANY(marks) AS silent,
 NOT coalesce(completion_tokens = 0 AND token_source <> 'reported', false) AS answered
 """
-"""The columns of `traces` that a PlacedSpan is made of; none of them is large."""
+"""The columns of `traces` for a PlacedSpan. None of them is large."""
 
-# The bounds of ids let Postgres leave out the partitions of other days, those made ahead among them. Ordered by ids
-# as such, a partition without statistics is read whole for each trace, because its key has them in order.
+# The bounds of ids let Postgres skip the partitions of other days, including future ones. If the
+# order were by the ids themselves, a partition without statistics would be read completely for each
+# trace, because its key has them in order.
 _PLACES = text(f"""
 SELECT found.* FROM unnest(CAST(:otel_trace_ids AS bytea[])) AS wanted (otel_trace_id) CROSS JOIN LATERAL (
     SELECT {PLACED} FROM traces
@@ -76,9 +78,9 @@ WHERE t.project_id = :project_id AND t.trace_id = found.id AND t.trace_id BETWEE
 async def read_places(
     connection: AsyncConnection, project_id: str, otel_trace_ids: Sequence[bytes], *, since: UUID, until: UUID
 ) -> list[PlacedSpan]:
-    """Return the places of spans that were accepted between the moments that two ids carry.
+    """Return the places of spans that were accepted between the moments of two ids.
 
-    Of a trace with more than MOST_PLACES those that were accepted last.
+    If a trace has more than MOST_PLACES, these are the ones that were accepted last.
     """
     parameters = {
         "project_id": project_id,
@@ -98,9 +100,11 @@ async def read_documents(
     since: UUID,
     until: UUID,
 ) -> list[StoredSpan]:
-    """Return spans that retrieved documents and began no later than the moment given for their trace, in order.
+    """Return spans that retrieved documents and began by the moment given for their trace.
 
-    They were accepted between the moments that two ids carry. Of a trace with more than MOST_RETRIEVERS the
+    They are in order of time.
+
+    They were accepted between the moments of two ids. If a trace has more than MOST_RETRIEVERS, the
     earliest are returned, each with its first MOST_PASSAGES documents.
     """
     parameters = {
@@ -120,7 +124,7 @@ async def read_documents(
 async def become_steps(connection: AsyncConnection, project_id: str, steps: Sequence[Trace]) -> None:
     """Write stored calls as the steps that they turned out to be; the caller holds locks on them.
 
-    Of a step its tokens are written, and which call it tells of once more.
+    The tokens of a step are written, and which call it restates.
     """
     if not steps:
         return

@@ -1,4 +1,4 @@
-"""Reading stored traces: one, or a list page by page."""
+"""Reading stored traces: a single one, or a list in pages."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _PREVIEW_CHARACTERS = 240
 _LONGEST_NAME = 512
 _LONGEST_ERROR = 1_000
 _LIST_TIMEOUT = "5s"
-# Acceptance refuses a moment that lies further ahead of the receipt that an id carries.
+# Acceptance refuses a moment that is further ahead of the moment of receipt in the id.
 _LATEST_AHEAD = timedelta(days=1)
 
 _STORED_NAMES = {promised: stored for stored, promised in PROMISED_NAMES.items()}
@@ -56,7 +56,7 @@ _SPAN_NAME = traces.c.metadata["span.name"].astext
 
 
 def _shown(name: str, cut: Mapping[str, int]) -> ColumnElement[Any]:
-    """Return a column under its promised name, the beginning of it where it is `cut` to so many characters."""
+    """Return a column under its promised name; a text in `cut` is shortened."""
     column: ColumnElement[Any] = traces.c[_STORED_NAMES.get(name, name)] if name != "name" else _SPAN_NAME
     return (func.left(column, cut[name]) if name in cut else column).label(name)
 
@@ -73,13 +73,13 @@ _MOST_RESTATING = 100
 
 
 async def read_trace(connection: AsyncConnection, project_id: str, trace_id: UUID) -> Trace | None:
-    """Return a stored trace whole, None when there is none."""
+    """Return a stored trace with all columns, None if there is none."""
     found = await read_traces(connection, project_id, [trace_id])
     return found[0] if found else None
 
 
 async def read_traces(connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]) -> list[Trace]:
-    """Return those of the traces that are stored, whole and in no order."""
+    """Return those of the traces that are stored, with all columns and in no order."""
     rows = await connection.execute(
         select(*_FULL).where(traces.c.project_id == project_id, traces.c.trace_id.in_(trace_ids))
     )
@@ -87,7 +87,7 @@ async def read_traces(connection: AsyncConnection, project_id: str, trace_ids: S
 
 
 async def stored_ids(connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]) -> set[UUID]:
-    """Return those of the ids under which a trace is stored."""
+    """Return those of the ids whose traces are stored."""
     if not trace_ids:
         return set()
     rows = await connection.execute(
@@ -101,7 +101,7 @@ async def stored_ids(connection: AsyncConnection, project_id: str, trace_ids: Se
 
 
 async def read_restating(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[Restating]:
-    """Return the first hundred spans that tell once more of a stored call."""
+    """Return the first hundred spans that restate a stored call."""
     rows = await connection.execute(
         select(traces.c.trace_id, traces.c.restates_because.label("because"))
         .where(traces.c.project_id == project_id, traces.c.restates == trace_id)
@@ -114,7 +114,7 @@ async def read_restating(connection: AsyncConnection, project_id: str, trace_id:
 async def lock_traces(
     connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
 ) -> dict[UUID, Trace]:
-    """Return stored traces by id, whole and locked until the transaction ends."""
+    """Return stored traces by id, with all columns, and locked until the transaction ends."""
     if not trace_ids:
         return {}
     rows = await connection.execute(
@@ -134,10 +134,10 @@ async def read_tree(
     after: tuple[datetime, UUID] | None = None,
     limit: int,
 ) -> list[TreeNode]:
-    """Return spans of the OpenTelemetry trace that a stored row belongs to, by time of beginning and id.
+    """Return spans of the OpenTelemetry trace of a stored row, by time of beginning and id.
 
-    At most `limit` of them, those behind the moment and id of `after`. Empty when the row is not stored; the row
-    alone when it is no span.
+    There are at most `limit` of them, those after the moment and id in `after`. The result is empty
+    if the row is not stored, and only the row if it is not a span.
     """
     own = (
         await connection.execute(
@@ -166,9 +166,9 @@ async def read_page(
     before: UUID | None = None,
     limit: int = 50,
 ) -> list[ListedTrace]:
-    """Return the newest calls in order of their receipt, older than `before` where it is given.
+    """Return the newest calls in order of receipt, older than `before` if it is given.
 
-    Raises InvalidParameter when the filters leave too much to look through.
+    Raises InvalidParameter when the filters leave too much to search.
     """
     try:
         await connection.execute(text(f"SET LOCAL statement_timeout = '{_LIST_TIMEOUT}'"))
@@ -177,7 +177,7 @@ async def read_page(
         if not is_overdue(error):
             raise
         raise InvalidParameter(
-            f"Finding these traces takes longer than {_LIST_TIMEOUT}; narrow time_period, or add a model, user or session."
+            f"The search for these traces takes longer than {_LIST_TIMEOUT}; narrow time_period, or add a model, user or session."
         ) from error
     return [_listed(row) for row in rows]
 
@@ -185,7 +185,7 @@ async def read_page(
 def _page(
     project_id: str, filters: Filters, before: UUID | None, limit: int
 ) -> Select[Any] | CompoundSelect[Any]:
-    """Return the statement for a page, with one part for every form of an id, each in the order of its index."""
+    """Return the statement for a page: one part for every form of an id, each in index order."""
     parts = []
     for user_id, session_id in product(filters.user_ids or (None,), filters.session_ids or (None,)):
         part = select(*_LISTED).where(traces.c.project_id == project_id, *_conditions(filters))

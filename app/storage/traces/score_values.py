@@ -1,4 +1,4 @@
-"""The values that evaluators gave to stored records, for looking at their spread."""
+"""The values that evaluators gave to stored records, for computing their distribution."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from app.schemas.ids import first_id
 __all__ = ["MOST_RECORDS", "read_values"]
 
 MOST_RECORDS = 20_000
-"""The newest records are looked at; more would change a quantile by less than its own uncertainty."""
+"""The number of newest records that are read.
 
-# A moment of call lies at most a day ahead of the receipt that an id carries.
+More would change a quantile less than its uncertainty.
+"""
+
+# The moment of a call is at most a day ahead of the moment of receipt in the id.
 _LATEST_AHEAD = timedelta(days=1)
 _VALUES = text("""
 SELECT score.key AS evaluator, array_agg(CAST(score.value ->> 'value' AS double precision)) AS numbers

@@ -1,4 +1,4 @@
-"""Parts of spans that came by another way than their span, kept until they are joined to it."""
+"""Span parts, which arrive separately from their span and are kept until they are joined to it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ __all__ = [
 ]
 
 _LEASE = timedelta(seconds=30)
-_BEFORE = timedelta(days=1)  # how long before its parts a span may have been accepted
-_EVALUATED = timedelta(days=7)  # and what was evaluated before that
-# Exporters send what has ended every few seconds, and a root that is sampled away or belongs to others never comes.
+_BEFORE = timedelta(days=1)  # how long before its parts a span may be accepted
+_EVALUATED = timedelta(days=7)  # how long before its evaluation a response may be accepted
+# Exporters send ended spans every few seconds. A root that is sampled away or belongs to others
+# never arrives.
 _COMPLETE_AFTER = timedelta(minutes=1)
 _KEPT = timedelta(days=3)
 
@@ -50,7 +51,7 @@ _JOINED = (
     "ON t.project_id = p.project_id AND {condition} AND t.trace_id >= $3 {beside} "
     f"WHERE {_FREE} ORDER BY p.created_at LIMIT $4 FOR UPDATE OF p SKIP LOCKED"
 )
-# Steps around a call may name its response too, and are not what was evaluated.
+# Steps around a call may name its response too, but they are not what was evaluated.
 _CLAIM_ABOUT_RESPONSE = _CLAIM.format(
     found=_JOINED.format(
         found="t.trace_id",
@@ -58,13 +59,15 @@ _CLAIM_ABOUT_RESPONSE = _CLAIM.format(
         beside="",
     )
 )
-# A span may tell once more of a call: what was found in it is about that call, and so are its texts where that has none.
+# A span may restate a call. Scores that were given to it are about that call, and so are its texts
+# if the call has none.
 _RESTATED = (
     "LEFT JOIN traces c ON c.project_id = t.project_id AND c.trace_id = t.restates AND c.trace_id >= $3 "
     "AND t.restates_because NOT IN ('sum_of_usage', 'wraps_calls') "
     "AND (p.kind = 'evaluation' OR 'no_content' = ANY(c.marks))"
 )
-# An event that names a response is about the span it was sent in only if that is a call which names none.
+# An event that names a response is about the span that it was sent in only if that span is a call
+# and names no response.
 _ABOUT_SPAN = (
     "t.otel_trace_id = p.otel_trace_id AND t.otel_span_id = p.otel_span_id AND p.kind IN ({kinds}) AND "
     "(p.response_key IS NULL OR (t.response_key IS NULL AND t.kind IN ('llm', 'embedding')))"
@@ -79,8 +82,9 @@ _CLAIM_TEXTS_OF_SPAN, _CLAIM_ABOUT_SPAN = (
     )
     for kinds in ("'content', 'context'", "'evaluation'")
 )
-# What is about a trace as a whole is about its outermost call, else about the last one, and where it has no call about
-# its outermost step. The trace is there when its root is, or a minute after the finding came; what has no call, then alone.
+# A score of a whole trace belongs to its outermost call, else to its last call, and in a trace
+# without calls to its outermost step. The trace is complete when its root is stored, or a minute
+# after the score arrived. A trace without calls is used only after that minute.
 _CLAIM_ABOUT_TRACE = _CLAIM.format(
     found=(
         "SELECT p.project_id, p.part_id, t.trace_id FROM span_parts p CROSS JOIN LATERAL ("  # noqa: S608 constants, no input
@@ -110,7 +114,7 @@ _FORGET = "DELETE FROM span_parts WHERE payload IS NULL AND created_at < $1"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One claimed part: its queued envelope, how often it was claimed, and the stored span it belongs to."""
+    """One claimed part: its queued envelope, the number of claims, and its stored span."""
 
     project_id: str
     part_id: UUID
@@ -125,9 +129,9 @@ Row = tuple[UUID, str, bytes, bytes, bytes | None, bytes, str | None]
 
 
 async def insert_parts(connection: AsyncConnection, project_id: str, rows: Sequence[Row]) -> set[UUID]:
-    """Keep parts; returns the ids that were not known before.
+    """Store parts; returns the ids that were not known before.
 
-    A row is id, kind, trace id, span id, key of the response it names, envelope, user id.
+    A row is id, kind, trace id, span id, key of the named response, envelope, user id.
     """
     if not rows:
         return set()
@@ -138,9 +142,9 @@ async def insert_parts(connection: AsyncConnection, project_id: str, rows: Seque
 
 
 async def claim_parts(connection: AsyncConnection, now: datetime, limit: int) -> list[Part]:
-    """Claim parts whose span, response or trace is stored, for half a minute; another replica then passes them over.
+    """Claim parts whose span, response or trace is stored, for half a minute.
 
-    At most `limit` of each.
+    Other replicas skip them meanwhile. At most `limit` of each sort are claimed.
     """
     found: list[Part] = []
     for statement, before, *more in (
@@ -158,7 +162,10 @@ async def claim_parts(connection: AsyncConnection, now: datetime, limit: int) ->
 async def claim_orphans(
     connection: AsyncConnection, now: datetime, before: datetime, alone_before: datetime, limit: int
 ) -> list[Part]:
-    """Claim parts that came before an aware moment and whose span has not come since; texts in no span sooner."""
+    """Claim parts that arrived before an aware moment and have no span yet.
+
+    Texts that belong to no span are claimed sooner.
+    """
     rows = await connection.exec_driver_sql(_CLAIM_ORPHANS, (now - _LEASE, now, before, limit, alone_before))
     return [Part(**row) for row in rows.mappings()]
 
@@ -169,17 +176,17 @@ async def release_parts(connection: AsyncConnection, project_id: str, part_ids: 
 
 
 async def close_parts(connection: AsyncConnection, project_id: str, part_ids: Sequence[UUID]) -> None:
-    """Note that parts are joined: their texts go, their ids stay, so that a retry is known."""
+    """Note that parts are joined. Their texts are deleted; their ids stay, to recognise a retry."""
     await connection.exec_driver_sql(_CLOSE, (project_id, list(part_ids)))
 
 
 async def forget_parts(connection: AsyncConnection, now: datetime) -> None:
-    """Delete the ids of parts that were joined days ago, beyond any exporter's retry."""
+    """Delete the ids of parts that were joined days ago, later than any exporter's retry."""
     await connection.exec_driver_sql(_FORGET, (now - _KEPT,))
 
 
 async def delete_parts(connection: AsyncConnection, project_id: str, user_id: str) -> None:
-    """Drop the texts of a user's parts that are not joined yet."""
+    """Delete the texts of a user's parts that are not joined yet."""
     await connection.exec_driver_sql(
         "UPDATE span_parts SET payload = NULL WHERE project_id = $1 AND user_id = $2", (project_id, user_id)
     )

@@ -1,4 +1,4 @@
-"""Storing traces, a whole job at once: by COPY where all are new, else by a statement that tells which were."""
+"""Storing traces, a whole job at once: by COPY if all are new, else by INSERT."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _CHECK_VIOLATION = "23514"
 
 
 class MissingPartitionError(Exception):
-    """An id was minted on a day that has no partition yet."""
+    """An id is of a day that has no partition yet."""
 
 
 class KnownTraceError(Exception):
-    """One of the ids is stored already, or twice among the traces."""
+    """One of the ids is stored already, or occurs twice among the traces."""
 
 
 _json = msgspec.json.Encoder().encode
@@ -53,7 +53,7 @@ def _json_text(value: object) -> str | None:
 
 
 def _scores_text(value: dict[str, Any]) -> str:
-    # An evaluator's error message may quote a NUL, which no text of Postgres can hold.
+    # An evaluator's error message may contain a NUL character, which Postgres cannot store.
     return scores_to_json(value).decode().replace("\\u0000", "\\ufffd")
 
 
@@ -61,7 +61,8 @@ _ENCODED: Mapping[ColumnType, Callable[[Any], str | None]] = {
     ColumnType.OBJECT: _json_text,
     ColumnType.SCORES: _scores_text,
 }
-# How each column travels: as it is, as the literal of an array, or as JSON; all rows have the same project and job.
+# How each column is sent: as it is, as the literal of an array, or as JSON. All rows have the same
+# project and job.
 _OF_ALL = ("project_id", "job_id")
 _PLAIN = tuple(
     one for one in COLUMNS if one.name not in (*_OF_ALL, *TEXT_ARRAYS) and one.type not in _ENCODED
@@ -96,10 +97,10 @@ _SUMMARIES = (
 
 
 async def copy_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> None:
-    """Store traces of one project and job that are expected to be new, for three quarters of what inserting costs.
+    """Store traces of one project and job that should be new, for 3/4 of the cost of inserting.
 
-    Raises KnownTraceError, or MissingPartitionError for ids of a day without a partition, else the driver's
-    errors; the transaction must be undone then.
+    Raises KnownTraceError, MissingPartitionError for ids of a day without a partition, or the
+    driver's errors. The transaction must be undone then.
     """
     await connection.exec_driver_sql("SELECT 1")  # begins the transaction
     driver = await asyncpg_connection(connection)
@@ -119,8 +120,8 @@ def _copied(trace: Trace) -> tuple[Any, ...]:
 async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> set[UUID]:
     """Insert the traces of one project and job; returns the ids that were not stored before.
 
-    Rows go in by trace id, so that two transactions never wait for each other in a circle. Raises
-    MissingPartitionError for ids of a day without a partition, else the driver's errors.
+    Rows are inserted in the order of their ids, so that two transactions never wait for each other.
+    Raises MissingPartitionError for ids of a day without a partition, or the driver's errors.
     """
     if not traces:
         return set()
@@ -138,7 +139,7 @@ async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) ->
 
 
 async def replace_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> None:
-    """Write stored traces of one project anew, under the same ids; the caller holds locks on them."""
+    """Replace stored traces of one project under the same ids; the caller holds locks on them."""
     if not traces:
         return
     project_id = traces[0].project_id

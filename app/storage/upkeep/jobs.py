@@ -1,4 +1,4 @@
-"""Long work with progress: the rows of the jobs table."""
+"""Long jobs with progress: the rows of the jobs table."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _OPEN = jobs.c.state.in_(("queued", "running"))
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of long work: what kind, how far, and what it was asked to do.
+    """One long job: its kind, its progress, and its parameters.
 
-    `done` of `total` things are done (None: nobody knows how many there are), `cursor` is where the next
-    step goes on, `attempts` counts the tries of that step so far.
+    `done` of `total` things are done (None: the number is unknown). `cursor` is where the next step
+    continues, and `attempts` counts the attempts at that step so far.
     """
 
     job_id: UUID
@@ -61,7 +61,7 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct):
-    """The right of one runner to take a job's next step, `until` somebody else may."""
+    """The right of one runner to take a job's next step. From `until` on, another runner may."""
 
     project_id: str
     job: Job
@@ -84,7 +84,7 @@ async def add_job(connection: AsyncConnection, project_id: str, job: Job) -> Non
 async def read_job(
     connection: AsyncConnection, project_id: str, job_id: UUID, kind: str | None = None
 ) -> Job | None:
-    """Return a job, where it is named of this kind, None when there is none."""
+    """Return a job, of this kind if one is given, None if there is none."""
     statement = select(*_COLUMNS).where(_of(project_id, job_id))
     if kind is not None:
         statement = statement.where(jobs.c.kind == kind)
@@ -95,7 +95,7 @@ async def read_job(
 async def list_jobs(
     connection: AsyncConnection, project_id: str, *, before: datetime | None = None, limit: int = 50
 ) -> list[Job]:
-    """Return the newest jobs of a project, made earlier than `before` where it is given."""
+    """Return the newest jobs of a project, made earlier than `before` if that is given."""
     statement = (
         select(*_COLUMNS)
         .where(jobs.c.project_id == project_id)
@@ -119,7 +119,7 @@ async def due_jobs(connection: AsyncConnection, kinds: list[str], *, limit: int 
 
 
 async def claim_job(connection: AsyncConnection, due: Due, lease: timedelta) -> Claim | None:
-    """Count a try of the job's next step and keep others from it for `lease`; None when it is not due."""
+    """Count an attempt at the job's next step and reserve it for `lease`; None if it is not due."""
     row = (
         await connection.execute(
             update(jobs)
@@ -135,7 +135,7 @@ async def claim_job(connection: AsyncConnection, due: Due, lease: timedelta) -> 
 
 
 async def renew_claim(connection: AsyncConnection, claim: Claim, lease: timedelta) -> None:
-    """Keep others from the step for another `lease`, unless the claim is lost."""
+    """Reserve the step for another `lease`, unless the claim is lost."""
     claim.until = (
         await connection.scalar(
             update(jobs).where(*_claimed(claim)).values(due_at=func.now() + lease).returning(jobs.c.due_at)
@@ -144,9 +144,10 @@ async def renew_claim(connection: AsyncConnection, claim: Claim, lease: timedelt
 
 
 async def save_step(connection: AsyncConnection, claim: Claim, wait: timedelta, **values: Any) -> bool:
-    """Keep how far the job is, in the transaction that did the step, and give up the claim.
+    """Store the progress of the job in the transaction that did the step, and end the claim.
 
-    False when the job was cancelled or its step taken by another runner: this transaction must be undone.
+    Returns False if the job was cancelled or its step taken by another runner. This transaction
+    must be undone then.
     """
     row = await connection.execute(
         update(jobs)
@@ -158,12 +159,15 @@ async def save_step(connection: AsyncConnection, claim: Claim, wait: timedelta, 
 
 
 def _claimed(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    # The end of the lease is the fence: whoever claims a step after us has moved it.
+    # The end of the lease protects the step: a later claim has changed it.
     return _of(claim.project_id, claim.job.job_id), _OPEN, jobs.c.due_at == claim.until
 
 
 async def cancel_job(connection: AsyncConnection, project_id: str, job_id: UUID) -> bool:
-    """End an open job where it is; what its finished steps did stays done. False when it has ended."""
+    """End an open job.
+
+    What its finished steps did stays done. False if the job has ended already.
+    """
     row = await connection.execute(
         update(jobs)
         .where(_of(project_id, job_id), _OPEN)

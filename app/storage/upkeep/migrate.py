@@ -29,9 +29,9 @@ def alembic_config(database_url: str) -> Config:
 
 
 def upgrade(database_url: str) -> None:
-    """Apply every pending migration, then see to compression and to today's partitions; safe to call at once.
+    """Apply every pending migration, then set compression and make today's partitions.
 
-    Blocks; not to be called from a running event loop.
+    Several processes may call this at once. It blocks, so do not call it from a running event loop.
     """
     command.upgrade(alembic_config(database_url), "head")
     asyncio.run(_prepare(database_url))

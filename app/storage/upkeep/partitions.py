@@ -1,4 +1,4 @@
-"""Daily partitions of the traces table: made ahead of time, never missing, never a default one."""
+"""Daily partitions of the traces table. They are made in advance, and there is no default one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ __all__ = ["DAYS_AHEAD", "drop_partitions", "ensure_partitions", "partition_name
 DAYS_AHEAD = 3
 _LOCK = 7_301_001
 _EXPIRED_COMMENT = "expired: being dropped"
-# Those half detached come first: Postgres detaches no other one before them.
+# Partitions whose detaching was interrupted come first, because Postgres detaches no other one
+# before them.
 _EXPIRED = text(f"""
 SELECT c.relname, i.inhrelid IS NOT NULL AS attached, coalesce(i.inhdetachpending, false) AS pending
 FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid
@@ -26,7 +27,7 @@ ORDER BY pending DESC, c.relname
 
 
 def partition_name(day: date) -> str:
-    """Return the name of the partition that holds identifiers minted on `day` (UTC)."""
+    """Return the name of the partition that holds ids made on `day` (UTC)."""
     return f"traces_p{day:%Y%m%d}"
 
 
@@ -35,10 +36,10 @@ def _midnight(day: date) -> datetime:
 
 
 async def ensure_partitions(engine: AsyncEngine, first: date, last: date) -> list[str]:
-    """Create the partitions of every day from `first` to `last` that do not exist; returns their names.
+    """Create the missing partitions of all days from `first` to `last`; returns their names.
 
-    CREATE LIKE then ATTACH takes no lock that stops writers, and an advisory lock lets several replicas
-    call this at once.
+    CREATE LIKE and then ATTACH takes no lock that stops writers. An advisory lock allows several
+    replicas to call this at once.
     """
     created = []
     async with engine.begin() as connection:
@@ -56,7 +57,7 @@ async def _create(connection: AsyncConnection, day: date) -> bool:
     if exists:
         return False
     low, high = first_id(_midnight(day)), first_id(_midnight(day + timedelta(days=1)))
-    # Identifiers and names below are derived from a date alone; DDL takes no parameters.
+    # Ids and names below are derived from a date only. DDL takes no parameters.
     await connection.execute(
         text(f"CREATE TABLE {name} (LIKE traces INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)")
     )
@@ -69,9 +70,9 @@ async def _create(connection: AsyncConnection, day: date) -> bool:
 async def drop_partitions(engine: AsyncEngine, *, before: date) -> list[str]:
     """Drop the partitions of days before `before`, without stopping writers; returns their names.
 
-    DETACH CONCURRENTLY waits for running queries instead of locking them out; it takes no transaction, so
-    what an earlier call left half done is found by its comment and finished. A table that somebody else
-    detached, to keep it, has no such comment and stays.
+    DETACH CONCURRENTLY waits for running queries instead of locking them out. It cannot run in a
+    transaction, so a table that an earlier call left half done is recognised by its comment and
+    finished. A table that somebody else detached, to keep it, has no such comment and stays.
     """
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")

@@ -1,4 +1,4 @@
-"""Calls whose price nobody knew when they were stored."""
+"""Stored calls whose price was unknown."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RETURNING t.trace_id
 
 
 async def projects_to_price(connection: AsyncConnection, kind: str, table: str) -> list[str]:
-    """Return the projects with calls without a price for which no job of `kind` has tried this table."""
+    """Return the projects with unpriced calls for which no job of `kind` has tried this table."""
     rows = await connection.execute(_PROJECTS, {"kind": kind, "table": table})
     return list(rows.scalars())
 
@@ -45,7 +45,7 @@ async def projects_to_price(connection: AsyncConnection, kind: str, table: str) 
 async def read_unpriced(
     connection: AsyncConnection, project_id: str, *, after: UUID, most: int
 ) -> list[Trace]:
-    """Return the oldest traces without a price behind `after`, without their texts."""
+    """Return the oldest traces after `after` without a price, without their texts."""
     rows = await connection.execute(_READ, {"project_id": project_id, "after": after, "most": most})
     return [counted_trace(row) for row in rows]
 
@@ -53,7 +53,10 @@ async def read_unpriced(
 async def set_prices(
     connection: AsyncConnection, project_id: str, prices: Mapping[UUID, tuple[Decimal, str]]
 ) -> set[UUID]:
-    """Store what calls cost and which table says so; returns those that are still stored and had no price."""
+    """Store the costs of calls and the table that gave them.
+
+    Returns the calls that are still stored and had no price.
+    """
     if not prices:
         return set()
     rows = await connection.execute(

@@ -1,7 +1,7 @@
-"""Giving disk back after rows were deleted one by one, without stopping readers or writers.
+"""Giving disk space back after rows were deleted, without stopping readers or writers.
 
-Deleted rows leave holes. Where rows still arrive the holes are used again once they are vacuumed. A day that
-is over gets no more rows, so its partition is written anew without them and the old file is removed.
+Deleted rows leave gaps. Where rows still arrive, the gaps are used again after a vacuum. A day that
+is over gets no more rows, so its partition is copied without the gaps and the old file is removed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from app.storage.locks import RECLAIM, try_lock
 
 __all__ = ["reclaim"]
 
-# Writing a partition anew costs what stays; below this share of holes it is not worth that.
+# Copying a partition costs as much as the rows that stay. Below this share of gaps it is not worth
+# that.
 _HOLES = 0.2
-_LOCK_TIMEOUT = "500ms"  # shorter than Postgres takes to look for a deadlock
+_LOCK_TIMEOUT = "500ms"  # shorter than the time after which Postgres looks for a deadlock
 _LOCK_NOT_AVAILABLE = "55P03"
 
-# Records may be stored a day after they were accepted, when the queue was long.
+# Records may be stored a day after they were accepted, if the queue was long.
 _TABLES = text("""
 SELECT s.relname AS name, s.n_tup_del AS deleted, s.n_live_tup AS live, s.n_dead_tup AS dead,
     i.inhrelid IS NOT NULL
@@ -36,12 +37,13 @@ FROM pg_class WHERE oid = CAST(:name AS regclass)
 
 
 async def reclaim(engine: AsyncEngine) -> list[str]:
-    """Vacuum what has dead rows and write closed days with many holes anew; returns the days written anew."""
+    """Vacuum tables with dead rows, and copy closed days with many gaps; returns these days."""
     async with engine.connect() as connection:
         found = (await connection.execute(_TABLES)).all()
     hollow = [row.name for row in found if row.closed and row.deleted > _HOLES * (row.deleted + row.live)]
     written = [name for name in hollow if await _write_anew(engine, name)]
-    # Days written anew have no dead rows; the others' may be used again from now on.
+    # Copied days have no dead rows. The space of dead rows in other days can be used again from now
+    # on.
     dead = [row.name for row in found if row.dead and row.name not in written]
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
@@ -55,10 +57,10 @@ async def reclaim(engine: AsyncEngine) -> list[str]:
 
 
 async def _write_anew(engine: AsyncEngine, name: str) -> bool:
-    """Replace a partition by a copy without holes; False when it is too busy now.
+    """Replace a partition by a copy without gaps; returns False if it is too busy now.
 
-    Readers are not stopped while it is copied, only writers of this one day. Exchanging the two locks the
-    table for a moment, and gives up rather than let others queue behind that lock.
+    Readers are not stopped during the copying, only writers of this one day. The exchange locks the
+    table for a moment, and gives up instead of making others queue behind that lock.
     """
     try:
         async with engine.begin() as connection:
@@ -76,13 +78,13 @@ async def _write_anew(engine: AsyncEngine, name: str) -> bool:
 async def _exchange(connection: AsyncConnection, name: str) -> None:
     copy = f"{name}_anew"
     bounds, rule = (await connection.execute(_BOUNDS, {"name": name})).one()
-    # Names and bounds come from Postgres' own catalogue; DDL takes no parameters.
+    # Names and bounds come from Postgres' own catalogue. DDL takes no parameters.
     for statement in (
         f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'",
         f"LOCK TABLE {name} IN SHARE MODE",
         f"CREATE TABLE {copy} (LIKE {name} INCLUDING ALL)",
         f"INSERT INTO {copy} SELECT * FROM {name}",  # noqa: S608 names of our partitions
-        # Postgres then knows without looking that every row is within the bounds.
+        # Postgres then knows without reading that every row is within the bounds.
         f"ALTER TABLE {copy} ADD CONSTRAINT bounds CHECK ({rule})",
         f"ANALYZE {copy}",
         f"ALTER TABLE traces DETACH PARTITION {name}",

@@ -1,4 +1,4 @@
-"""Deleting what is older than it is kept, a batch at a time, so that nobody waits for it."""
+"""Deletion of expired data, a batch at a time, so that nobody waits for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 __all__ = ["EXPIRING", "delete_expired", "delete_old_rollups", "forget_jobs"]
 
-# What is kept about a trace goes with it; the name of each table and how it finds its rows by trace.
+# What is stored about a trace is deleted with it: the name of each table, and how its rows are
+# found by trace.
 EXPIRING: Sequence[str] = ("traces", "scores", "feedback", "dead_letters")
 
 _FIND: dict[str, TextClause] = {
@@ -35,9 +36,10 @@ _JOBS = text("DELETE FROM jobs WHERE state IN ('done', 'failed', 'cancelled') AN
 async def delete_expired(
     connection: AsyncConnection, table: str, project_id: str, *, after: UUID, before: UUID, most: int
 ) -> UUID | None:
-    """Delete the oldest `most` rows of a project in [after, before); returns the last id, None when done.
+    """Delete the oldest `most` rows of a project in [after, before).
 
-    Going on from the last id, the next batch does not pass over the holes that this one leaves.
+    Returns the last id, None when all are deleted. The next batch continues from that id, so that
+    it does not read the gaps that this one left.
     """
     bounds = {"project_id": project_id, "after": after, "before": before, "most": most}
     found = (await connection.execute(_FIND[table], bounds)).scalars().all()

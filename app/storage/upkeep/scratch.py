@@ -1,4 +1,4 @@
-"""Copies of the tables that a stored job writes to, in a schema of their own, to measure writing with."""
+"""Copies of the tables that a stored job writes to, in a separate schema, for measuring."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Scratch:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection that finds the copies under the tables' names."""
+        """Yield a connection that uses the copies under the tables' names."""
         async with self._engine.connect() as connection:
             await connection.execute(text(f"SET search_path = {_SCHEMA}, public"))
             await connection.commit()
@@ -54,7 +54,7 @@ class Scratch:
         await connection.commit()
 
     async def row_bytes(self, table: str) -> float:
-        """Return the bytes that a row of a copy takes on disk, indexes and long texts included."""
+        """Return the bytes of a copy's row on disk, including indexes and long texts."""
         async with self.connected() as connection:
             await connection.execute(text(f"ANALYZE {_SCHEMA}.{table}"))
             found = (await connection.execute(_SIZES, {"table": f"{_SCHEMA}.{table}"})).one()
@@ -63,7 +63,7 @@ class Scratch:
 
 @asynccontextmanager
 async def scratch_tables(engine: AsyncEngine) -> AsyncIterator[Scratch]:
-    """Make the copies for the length of the block; those that an interrupted run left are replaced."""
+    """Make the copies during the block. Copies that an interrupted run left are replaced."""
     async with engine.begin() as connection:
         await connection.execute(text(f"DROP SCHEMA IF EXISTS {_SCHEMA} CASCADE"))
         await connection.execute(text(f"CREATE SCHEMA {_SCHEMA}"))

@@ -1,4 +1,4 @@
-"""What the PostgreSQL server says about itself."""
+"""The settings that the PostgreSQL server reports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _READ = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)")
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings on which durability and capacity rest; `version` is the major one."""
+    """Settings that decide durability and capacity; `version` is the major version."""
 
     version: int
     fsync: bool
@@ -25,7 +25,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_server_settings(connection: AsyncConnection) -> ServerSettings:
-    """Read them from the server of a connection."""
+    """Read the settings from the server of a connection."""
     rows = await connection.execute(_READ, {"names": list(_NAMES)})
     found = {row.name: row.setting for row in rows}
     version = await connection.scalar(text("SELECT current_setting('server_version_num')::int / 10000"))

@@ -64,7 +64,7 @@ def test_csv_cells_with_line_breaks_and_empty_cells(tmp_path: Path, name: str) -
     first, second = open_rows(path)
     assert first.fields == {"prompt": "two\nlines", "response": "yes"}
     assert second.fields is None
-    assert second.problem == "1 cells more than the header names"
+    assert second.problem == "1 cells more than the header has"
 
 
 @pytest.mark.parametrize(

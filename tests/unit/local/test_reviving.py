@@ -51,7 +51,7 @@ def test_servers_that_do_not_start_are_tried_with_a_growing_pause_and_told_of_on
     assert pauses[:6] == [1, 2, 4, 8, 16, 30]
     assert set(pauses[6:]) == {30}
     assert len(servers.said) == 2
-    assert servers.said[1].endswith("until they do: No space left on device")
+    assert servers.said[1].endswith("until they run: No space left on device")
     servers.refusal = OSError(28, "No space left on device")
     servers.live(40)
     assert len(servers.said) == 3
