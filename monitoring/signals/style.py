@@ -290,7 +290,7 @@ def _read_requests(batch: Prepared) -> Floats:
 
 
 def _describe_structure(out: Floats, forms: Floats, words: Floats, asked: Floats, batch: Prepared) -> None:
-    count, kinds, fences = words[:, kernels.COUNT], len(_COUNTED), forms[:, kernels.FENCES]
+    count, kinds = words[:, kernels.COUNT], len(_COUNTED)
     np.log1p(np.minimum(forms[:, _COUNTED_COLUMNS], _MOST_COUNTED), out=out[:, :kinds])
     out[:, kinds : kinds + 4] = forms[:, _SHARES] / (forms[:, kernels.BYTES, None] + _FEW_BYTES)
     out[:, kinds + 4] = forms[:, kernels.CAPITALS] / (forms[:, kernels.LETTERS] + _FEW_BYTES)
@@ -298,7 +298,7 @@ def _describe_structure(out: Floats, forms: Floats, words: Floats, asked: Floats
     out[:, kinds + 6] = np.log1p(count / np.maximum(forms[:, kernels.LINES], 1))
     listed = np.minimum(_items(forms), _MOST_ITEMS) / (2 * _MOST_ITEMS)
     out[:, kinds + 7 : -3] = np.minimum(asked[:, _LIST_COLUMNS], 2) * listed[:, None]
-    fences = np.minimum(fences, _MOST_FENCES) / _MOST_FENCES
+    fences = np.minimum(forms[:, kernels.FENCES], _MOST_FENCES) / _MOST_FENCES
     code = np.minimum(asked[:, _CODE_COLUMN], 2) / 2
     out[:, -3] = code * fences
     out[:, -2] = (code == 0) * fences
@@ -316,12 +316,11 @@ def _describe_coverage(out: Floats, forms: Floats, words: Floats, asked: Floats,
     out[:, 7] = words[:, kernels.ENDS_TAKEN] / kernels.LAST
     out[:, 8:13] = 0
     if units.any():
-        asked_for = np.log(number + 1)
-        done = np.log(np.column_stack([words[:, kernels.COUNT], _sentences(batch)]) + 1)
-        off = np.abs(done - asked_for[:, None])
+        done = np.column_stack([words[:, kernels.COUNT], _sentences(batch)])
+        off = np.abs(np.log((done + 1) / (number[:, None] + 1)))
         out[:, 8:10] = np.minimum(off, _FARTHEST) * units[:, :2]
         out[:, 10] = wanted & (items == number)
-        out[:, 11] = wanted * np.clip(asked_for - np.log(items + 1), 0, _FARTHEST)
+        out[:, 11] = wanted * np.clip(np.log((number + 1) / (items + 1)), 0, _FARTHEST)
         out[:, 12] = wanted & (items == 0)
     out[:, 13] = refusals(batch)
     out[:, 14] = declinings(batch)
