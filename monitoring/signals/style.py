@@ -144,7 +144,7 @@ _COUNTED_NAMES = [
     "formulas",
     "longest_line",
 ]
-_SHARES = (kernels.CODE, kernels.LISTED, kernels.LONGEST, kernels.DIGITS)
+_SHARES = np.array([kernels.CODE, kernels.LISTED, kernels.LONGEST, kernels.DIGITS])
 _MOST_NEW, _MOST_TAKEN, _MOST_FIRST = 120, 20, 3
 _MOST_ITEMS, _MOST_FENCES, _MOST_OPEN = 5, 2, 3
 _FEW_BYTES, _FEW_WORDS = (
@@ -207,18 +207,26 @@ GROUPS = {
 }
 """Names of the features in the order of the columns of `describe_style`, by what they are about."""
 
+_ENDS_OF_GROUPS = np.cumsum([len(names) for names in GROUPS.values()])[:-1]
+_COUNTED_COLUMNS = np.array(list(_COUNTED))
+_MOST_COUNTED = np.array(list(_COUNTED.values()), dtype=np.float32)
+_MOST_NEW_AND_TAKEN = np.array([_MOST_NEW, _MOST_TAKEN], dtype=np.float32)
+_LIST_COLUMNS = np.array([1 + KIND_NAMES.index(kind) for kind in _WITH_LIST])
+_CODE_COLUMN = 1 + KIND_NAMES.index("code")
+_SHARED_WORDS = np.array([kernels.LONG, kernels.UNKNOWN, kernels.INFORMATION])
+_REPEATED = np.array([3, 1, 4])
+_END_KINDS = np.arange(END_CLASSES)
+
 
 def describe_style(batch: Prepared) -> Floats:
     """Return what speaks for and against each answer as people see it, shape (n, features); see `GROUPS`."""
     forms, words, asked = _measure_forms(batch), _measure_words(batch), _read_requests(batch)
-    return np.concatenate(
-        [
-            _describe_structure(forms, words, asked, batch),
-            _describe_coverage(forms, words, asked, batch),
-            _describe_wording(forms, words, batch),
-        ],
-        axis=1,
-    ).astype(np.float32)
+    described = np.empty((len(batch), sum(map(len, GROUPS.values()))), dtype=np.float32)
+    structure, coverage, wording = np.split(described, _ENDS_OF_GROUPS, axis=1)
+    _describe_structure(structure, forms, words, asked, batch)
+    _describe_coverage(coverage, forms, words, asked, batch)
+    _describe_wording(wording, forms, words, batch)
+    return described
 
 
 def describe_request(batch: Prepared) -> Floats:
@@ -281,79 +289,61 @@ def _read_requests(batch: Prepared) -> Floats:
     return batch.shared(("style", "requests"), compute)
 
 
-def _describe_structure(forms: Floats, words: Floats, asked: Floats, batch: Prepared) -> Floats:
-    columns, most = list(_COUNTED), np.array(list(_COUNTED.values()), dtype=np.float32)
-    counted = np.log1p(np.minimum(forms[:, columns], most))
-    shares = forms[:, _SHARES] / (forms[:, kernels.BYTES, None] + _FEW_BYTES)
-    capitals = forms[:, kernels.CAPITALS] / (forms[:, kernels.LETTERS] + _FEW_BYTES)
-    count = words[:, kernels.COUNT]
-    by_sentence = np.log1p(count / np.maximum(_sentences(batch), 1))
-    by_line = np.log1p(count / np.maximum(forms[:, kernels.LINES], 1))
-    kinds = np.minimum(asked[:, [1 + KIND_NAMES.index(kind) for kind in _WITH_LIST]], 2) / 2
-    listed = np.minimum(_items(forms), _MOST_ITEMS) / _MOST_ITEMS
+def _describe_structure(out: Floats, forms: Floats, words: Floats, asked: Floats, batch: Prepared) -> None:
+    count, kinds = words[:, kernels.COUNT], len(_COUNTED)
+    np.log1p(np.minimum(forms[:, _COUNTED_COLUMNS], _MOST_COUNTED), out=out[:, :kinds])
+    out[:, kinds : kinds + 4] = forms[:, _SHARES] / (forms[:, kernels.BYTES, None] + _FEW_BYTES)
+    out[:, kinds + 4] = forms[:, kernels.CAPITALS] / (forms[:, kernels.LETTERS] + _FEW_BYTES)
+    out[:, kinds + 5] = np.log1p(count / np.maximum(_sentences(batch), 1))
+    out[:, kinds + 6] = np.log1p(count / np.maximum(forms[:, kernels.LINES], 1))
+    listed = np.minimum(_items(forms), _MOST_ITEMS) / (2 * _MOST_ITEMS)
+    out[:, kinds + 7 : -3] = np.minimum(asked[:, _LIST_COLUMNS], 2) * listed[:, None]
     fences = np.minimum(forms[:, kernels.FENCES], _MOST_FENCES) / _MOST_FENCES
-    code = np.minimum(asked[:, 1 + KIND_NAMES.index("code")], 2) / 2
-    return np.column_stack(
-        [
-            counted,
-            shares,
-            capitals,
-            by_sentence,
-            by_line,
-            kinds * listed[:, None],
-            code * fences,
-            (code == 0) * fences,
-            code * shares[:, 0],
-        ]
-    )
+    code = np.minimum(asked[:, _CODE_COLUMN], 2) / 2
+    out[:, -3] = code * fences
+    out[:, -2] = (code == 0) * fences
+    out[:, -1] = code * out[:, kinds]
 
 
-def _describe_coverage(forms: Floats, words: Floats, asked: Floats, batch: Prepared) -> Floats:
-    shared = overlap(batch, "prompt", "response")
+def _describe_coverage(out: Floats, forms: Floats, words: Floats, asked: Floats, batch: Prepared) -> None:
     number, units = asked[:, kernels.KINDS + 1], asked[:, kernels.KINDS + 2 :] > 0
-    done = np.column_stack([words[:, kernels.COUNT], _sentences(batch)])
-    off = np.abs(np.log((done + 1) / (number[:, None] + 1)))
     items, wanted = _items(forms), units[:, -1]
-    return np.column_stack(
-        [
-            np.log1p(np.minimum(words[:, kernels.NEW], _MOST_NEW)),
-            np.log1p(np.minimum(words[:, kernels.TAKEN], _MOST_TAKEN)),
-            shared.first,
-            shared.second,
-            shared.both,
-            (pool(batch, "prompt") * pool(batch, "response")).sum(axis=1),
-            words[:, kernels.OPENS_TAKEN] / kernels.FIRST,
-            words[:, kernels.ENDS_TAKEN] / kernels.LAST,
-            np.minimum(off, _FARTHEST) * units[:, :2],
-            wanted & (items == number),
-            wanted * np.clip(np.log((number + 1) / (items + 1)), 0, _FARTHEST),
-            wanted & (items == 0),
-            refusals(batch),
-            declinings(batch),
-        ]
-    )
+    new_and_taken = words[:, [kernels.NEW, kernels.TAKEN]]
+    np.log1p(np.minimum(new_and_taken, _MOST_NEW_AND_TAKEN), out=out[:, :2])
+    out[:, 2], out[:, 3], out[:, 4] = overlap(batch, "prompt", "response")
+    out[:, 5] = (pool(batch, "prompt") * pool(batch, "response")).sum(axis=1)
+    out[:, 6] = words[:, kernels.OPENS_TAKEN] / kernels.FIRST
+    out[:, 7] = words[:, kernels.ENDS_TAKEN] / kernels.LAST
+    out[:, 8:13] = 0
+    if units.any():
+        done = np.column_stack([words[:, kernels.COUNT], _sentences(batch)])
+        off = np.abs(np.log((done + 1) / (number[:, None] + 1)))
+        out[:, 8:10] = np.minimum(off, _FARTHEST) * units[:, :2]
+        out[:, 10] = wanted & (items == number)
+        out[:, 11] = wanted * np.clip(np.log((number + 1) / (items + 1)), 0, _FARTHEST)
+        out[:, 12] = wanted & (items == 0)
+    out[:, 13] = refusals(batch)
+    out[:, 14] = declinings(batch)
 
 
-def _describe_wording(forms: Floats, words: Floats, batch: Prepared) -> Floats:
+def _describe_wording(out: Floats, forms: Floats, words: Floats, batch: Prepared) -> None:
     count = words[:, kernels.COUNT]
-    some = count + _FEW_WORDS
+    some = count[:, None] + _FEW_WORDS
     again, ends = measure_repetition(batch), measure_endings(batch)
-    by_class = words[:, kernels.FIXED :]
-    return np.column_stack(
-        [
-            forms[:, kernels.COMMAS] / some,
-            words[:, [kernels.LONG, kernels.UNKNOWN, kernels.INFORMATION]] / some[:, None],
-            np.log((words[:, kernels.DISTINCT] + 5) / (count + 5)),
-            (words[:, kernels.DISTINCT_FIRST] + 5) / (np.minimum(count, kernels.WINDOW) + 5),
-            again[:, [3, 1, 4]] / some[:, None],
-            again[:, 5] / np.maximum(again[:, 6], _FEW_BYTES),
-            np.sqrt(by_class[:, : kernels.CLASSES] / some[:, None]),
-            np.minimum(by_class[:, kernels.CLASSES :], _MOST_FIRST),
-            ends[:, :1] == np.arange(END_CLASSES),
-            ends[:, 1],
-            np.minimum(ends[:, 2], _MOST_OPEN),
-        ]
+    first = 10 + kernels.CLASSES
+    out[:, 0] = forms[:, kernels.COMMAS] / some[:, 0]
+    out[:, 1:4] = words[:, _SHARED_WORDS] / some
+    out[:, 4] = np.log((words[:, kernels.DISTINCT] + 5) / (count + 5))
+    out[:, 5] = (words[:, kernels.DISTINCT_FIRST] + 5) / (np.minimum(count, kernels.WINDOW) + 5)
+    out[:, 6:9] = again[:, _REPEATED] / some
+    out[:, 9] = again[:, 5] / np.maximum(again[:, 6], _FEW_BYTES)
+    np.sqrt(words[:, kernels.FIXED : kernels.FIXED + kernels.CLASSES] / some, out=out[:, 10:first])
+    np.minimum(
+        words[:, kernels.FIXED + kernels.CLASSES :], _MOST_FIRST, out=out[:, first : first + kernels.CLASSES]
     )
+    out[:, first + kernels.CLASSES : -2] = ends[:, :1] == _END_KINDS
+    out[:, -2] = ends[:, 1]
+    out[:, -1] = np.minimum(ends[:, 2], _MOST_OPEN)
 
 
 def _sentences(batch: Prepared) -> NDArray[np.int64]:
