@@ -135,9 +135,10 @@ def fit_preference(parts: Sequence[tuple[Described, NDArray[np.bool_], float]]) 
         differences.append(source.answers[first] - source.answers[second])
         balanced = _balance(source.rows, source.pairs[keep])
         weights.append(weight * balanced / balanced.mean())
-    columns, weight = np.concatenate(differences), np.concatenate(weights)
+    columns, weighed = np.concatenate(differences), np.concatenate(weights)
     scale = columns.std(axis=0) + 1e-6
-    return fit_logistic(columns / scale, weight, PENALTY) / scale
+    fitted: Floats = fit_logistic(columns / scale, weighed, PENALTY) / scale
+    return fitted
 
 
 def fit_logistic(columns: Floats, weights: Floats, penalty: float) -> Floats:
@@ -205,9 +206,9 @@ def fit_faults(source: Described) -> tuple[Floats, Floats]:
         mean, scale = columns.mean(axis=0), columns.std(axis=0) + 1e-6
         columns = np.column_stack([(columns - mean) / scale, np.ones(len(columns))])
         columns[: len(real)] *= -1
-        found = fit_logistic(columns, np.ones(len(columns)), FAULT_PENALTY)
-        weights.append(found[:-1] / scale)
-        biases.append(found[-1] - (mean / scale) @ found[:-1] + np.log(prior / (1 - prior)))
+        fitted = fit_logistic(columns, np.ones(len(columns)), FAULT_PENALTY)
+        weights.append(fitted[:-1] / scale)
+        biases.append(fitted[-1] - (mean / scale) @ fitted[:-1] + np.log(prior / (1 - prior)))
     return np.column_stack(weights), np.array(biases)
 
 

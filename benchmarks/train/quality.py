@@ -82,7 +82,8 @@ def helpfulness_of(scores: Sequence[Scores]) -> Floats:
     """Return the log-odds of helpfulness, 0 where it is unknown."""
     values = np.array([one["helpfulness"].value if "helpfulness" in one else 0.5 for one in scores])
     values = np.clip(values.astype(np.float64), 1e-4, 1 - 1e-4)
-    return np.log(values / (1 - values))
+    odds: Floats = np.log(values / (1 - values))
+    return odds
 
 
 class Judged(NamedTuple):

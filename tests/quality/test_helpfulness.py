@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,26 +28,28 @@ def votes() -> dict[str, Agreement]:
     odds = cross_fit(sources())
     kinds = np.array([row["meta"]["sub"] for row in source.rows])
     return {
-        kind: measure_pairs([source.rows[at] for at in np.flatnonzero(kinds == kind)], odds[kinds == kind])
+        kind: measure_pairs(
+            [source.rows[int(at)] for at in np.flatnonzero(kinds == kind)], odds[kinds == kind]
+        )
         for kind in ("random", "length")
     }
 
 
 @pytest.mark.parametrize(("name", "gain"), GAINS.items())
-def test_people_are_understood_on_a_source_that_was_left_out(name, gain):
+def test_people_are_understood_on_a_source_that_was_left_out(name: str, gain: Any) -> None:
     found = measure_pairs(sources()[name].rows, leave_out(sources(), name))
     assert found.gain >= gain, found
 
 
-def test_votes_are_told_better_than_by_length():
+def test_votes_are_told_better_than_by_length() -> None:
     assert votes()["random"].gain >= 0.03, votes()
 
 
-def test_where_both_lengths_win_as_often_the_better_answer_still_shows():
+def test_where_both_lengths_win_as_often_the_better_answer_still_shows() -> None:
     assert votes()["length"].score >= 0.57, votes()
 
 
-def test_the_better_of_our_own_answers_outranks_the_other():
+def test_the_better_of_our_own_answers_outranks_the_other() -> None:
     rows = load_sample("helpfulness")
     assert len(find_pairs(rows)) * 2 == len(rows)
     found = measure_pairs(rows, values(run(build(), records(rows)), unknown=0.5))

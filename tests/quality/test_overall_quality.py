@@ -22,7 +22,7 @@ SEEDS, PROMPTS = range(4), 300
 
 @cache
 def sample() -> tuple[list[Row], nonanswers.Others]:
-    rows = [
+    rows: list[Row] = [
         {**row, "id": f"{row['meta']['pair']} {seed}"}
         for seed in SEEDS
         for row in load_sample("helpfulness")
@@ -55,19 +55,19 @@ def share_above(rows: Sequence[Row], others: nonanswers.Others, kind: str, real:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_our_own_answers_stand_above_copies_made_worse(kind):
+def test_our_own_answers_stand_above_copies_made_worse(kind: str) -> None:
     rows, others = sample()
     assert share_above(rows, others, kind, judged("sample")) >= FLOOR
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_recorded_answers_stand_above_copies_made_worse(kind):
+def test_recorded_answers_stand_above_copies_made_worse(kind: str) -> None:
     rows, others = traffic()
     assert share_above(rows, others, kind, judged("traffic")) >= FLOOR
 
 
 @pytest.mark.parametrize("kind", ["cut_off", "off_topic", "refusal"])
-def test_an_hour_in_which_a_tenth_of_the_answers_changed_shows_it(kind):
+def test_an_hour_in_which_a_tenth_of_the_answers_changed_shows_it(kind: str) -> None:
     rows, others = traffic()
     copies = [nonanswers.make(kind, row["prompt"], row["response"], row["id"], others) for row in rows]
     power, shift = measure_power(judged("traffic"), judge(rows, copies), random.Random(0))  # noqa: S311 reproducible

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from monitoring.overall_quality import FAULTS, VERSION, judge_quality, load_comb
 PLACE = Evidence("response", 3, 9, "said before")
 
 
-def score(value, label="x", evidence=(), **parts):
+def score(value: Any, label: Any = "x", evidence: Any = (), **parts: Any) -> Any:
     return Score(value=value, label=label, version="1", parts=parts, evidence=evidence)
 
 
@@ -42,22 +44,22 @@ BAD = {
 }
 
 
-def judge(**changed):
+def judge(**changed: Any) -> Any:
     return judge_quality(SOUND | changed, {})
 
 
-def test_an_ordinary_answer_is_a_half_and_nothing_cost_anything():
+def test_an_ordinary_answer_is_a_half_and_nothing_cost_anything() -> None:
     found = judge()
     assert found.value == pytest.approx(0.5, abs=0.02)
     assert (found.label, found.parts, found.evidence, found.version) == ("ordinary", {}, (), VERSION)
 
 
-def test_there_is_a_case_for_every_fault():
+def test_there_is_a_case_for_every_fault() -> None:
     assert list(BAD) == list(FAULTS)
 
 
 @pytest.mark.parametrize("fault", BAD)
-def test_each_fault_costs_something_and_is_told(fault):
+def test_each_fault_costs_something_and_is_told(fault: Any) -> None:
     found = judge(**BAD[fault])
     assert found.value < judge().value - 0.02
     assert found.label == fault
@@ -65,18 +67,18 @@ def test_each_fault_costs_something_and_is_told(fault):
 
 
 @pytest.mark.parametrize("fault", BAD)
-def test_a_weight_of_nothing_takes_a_fault_out(fault):
+def test_a_weight_of_nothing_takes_a_fault_out(fault: Any) -> None:
     weights = {FAULTS[fault]: 0.0}
     assert fault not in judge_quality(SOUND | BAD[fault], weights).parts
 
 
-def test_where_a_fault_was_found_is_shown_with_what_it_cost():
+def test_where_a_fault_was_found_is_shown_with_what_it_cost() -> None:
     (shown,) = judge(**BAD["looping"]).evidence
     assert (shown.field, shown.start, shown.end) == (PLACE.field, PLACE.start, PLACE.end)
     assert shown.reason.startswith("looping costs 0.")
 
 
-def test_faults_add_up():
+def test_faults_add_up() -> None:
     both = judge(**BAD["garbled"], **BAD["wrong_language"])
     assert both.value < min(judge(**BAD[fault]).value for fault in ("garbled", "wrong_language"))
     assert set(both.parts) == {"garbled", "wrong_language"}
@@ -93,11 +95,11 @@ def test_faults_add_up():
     ],
     ids=["likely_sound", "about_the_context", "perhaps_cut", "language_unknown", "supported"],
 )
-def test_what_is_not_likely_costs_nothing(near):
+def test_what_is_not_likely_costs_nothing(near: Any) -> None:
     assert judge(**{name: one for name, one in near.items() if one.value is not None}).parts == {}
 
 
-def test_a_refusal_costs_its_helpfulness_unless_the_prompt_is_better_refused():
+def test_a_refusal_costs_its_helpfulness_unless_the_prompt_is_better_refused() -> None:
     refused = {"helpfulness": score(0.2, on_topic=0.9), "refusal": score(1.0, "refusal")}
     needless = judge(**refused)
     assert (needless.label, needless.value) == ("refused", pytest.approx(0.2, abs=0.02))
@@ -105,21 +107,21 @@ def test_a_refusal_costs_its_helpfulness_unless_the_prompt_is_better_refused():
         assert judge(**refused, **harmful).value == pytest.approx(judge().value)
 
 
-def test_no_answer_is_the_worst():
+def test_no_answer_is_the_worst() -> None:
     assert judge_quality({"helpfulness": score(0.0, "no_answer")}, {}).value < 0.001
 
 
 @pytest.mark.parametrize("scores", [{}, {"refusal": score(1.0)}, {"semantic_similarity": score(0.9)}])
-def test_nothing_known_is_no_value(scores):
+def test_nothing_known_is_no_value(scores: Any) -> None:
     assert judge_quality(scores, {}) is None
 
 
-def test_what_is_unknown_takes_nothing_away():
+def test_what_is_unknown_takes_nothing_away() -> None:
     assert judge_quality({"coherence": SOUND["coherence"]}, {}).value == pytest.approx(0.5, abs=0.02)
     assert measure_faults({}) == {}
 
 
-def test_no_cost_is_negative():
+def test_no_cost_is_negative() -> None:
     combination = load_combination()
     assert set(combination.costs) == set(FAULTS)
     assert min(combination.costs.values()) > 0
@@ -130,8 +132,8 @@ parts = st.floats(0, 1)
 
 @given(parts, parts, parts, parts, st.floats(0, 1e6))
 def test_every_value_is_within_its_range_and_worse_parts_are_never_better(
-    helpful, first, second, third, weight
-):
+    helpful: Any, first: Any, second: Any, third: Any, weight: Any
+) -> None:
     low, high = sorted((first, second))
     values = [
         judge_quality(

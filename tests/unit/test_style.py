@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def counted(name: str, response: str) -> float:
         ("questions", "```\nwhat?\n```", 0),
     ],
 )
-def test_lines_and_marks_are_counted(name, response, count):
+def test_lines_and_marks_are_counted(name: str, response: str, count: Any) -> None:
     assert counted(name, response) == count
 
 
@@ -61,7 +62,9 @@ def test_lines_and_marks_are_counted(name, response, count):
         ("", "the bridge, the bridge", "new", 1),
     ],
 )
-def test_words_of_the_prompt_are_told_from_new_ones(prompt, response, name, value):
+def test_words_of_the_prompt_are_told_from_new_ones(
+    prompt: str, response: str, name: str, value: Any
+) -> None:
     assert round(float(np.expm1(describe(prompt, response)[name]))) == value
 
 
@@ -72,14 +75,14 @@ def test_words_of_the_prompt_are_told_from_new_ones(prompt, response, name, valu
         ("List 2 books", "1. a\n2. b", "1. a", "a, b"),
     ],
 )
-def test_asked_items_are_held_against_those_given(prompt, right, short, none):
+def test_asked_items_are_held_against_those_given(prompt: str, right: Any, short: Any, none: Any) -> None:
     assert (describe(prompt, right)["items_right"], describe(prompt, right)["items_short"]) == (1, 0)
     assert describe(prompt, short)["items_right"] == 0
     assert describe(prompt, short)["items_short"] > 0
     assert describe(prompt, none)["items_none"] == 1
 
 
-def test_a_number_of_words_is_held_against_those_written():
+def test_a_number_of_words_is_held_against_those_written() -> None:
     asked = "Describe the sea in 5 words."
     assert describe(asked, "Wide, blue, cold and deep.")["words_off"] == 0
     assert describe(asked, "It is wide and blue. " * 4)["words_off"] > 1
@@ -87,13 +90,13 @@ def test_a_number_of_words_is_held_against_those_written():
 
 
 @pytest.mark.parametrize("text", ["", " ", "\xe2", "*", "```", "- ", "1.", "\n\n"])
-def test_nothing_to_describe_gives_finite_numbers(text):
+def test_nothing_to_describe_gives_finite_numbers(text: str) -> None:
     batch = Prepared([Record(prompt=text, response=text)])
     assert np.isfinite(describe_style(batch)).all()
     assert np.isfinite(describe_request(batch)).all()
 
 
-def test_a_hostile_text_takes_time_in_proportion():
+def test_a_hostile_text_takes_time_in_proportion() -> None:
     def seconds(text: str) -> float:
         batch = Prepared([Record(prompt=text, response=text)])
         before = time.thread_time()

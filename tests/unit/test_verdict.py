@@ -98,7 +98,7 @@ def test_overall_quality_is_judged_by_what_takes_part_and_unknown_without_it() -
     assert verdict().overall_quality is None
 
 
-def test_likeness_is_told_and_weighs_nothing():
+def test_likeness_is_told_and_weighs_nothing() -> None:
     alone = verdict(helpfulness=score(0.6))
     beside = verdict(helpfulness=score(0.6), semantic_similarity=score(0.1))
     assert (alone.overall_quality, beside.semantic_similarity) == (beside.overall_quality, 0.1)
@@ -166,7 +166,7 @@ def test_a_new_quality_evaluator_weighs_nothing_until_a_policy_says_so() -> None
 
 
 @pytest.mark.parametrize(("weight", "lower"), [(0.0, False), (1.0, True), (2.0, True)])
-def test_a_projects_weight_says_how_much_a_part_costs(weight, lower):
+def test_a_projects_weight_says_how_much_a_part_costs(weight: Any, lower: Any) -> None:
     results = {"helpfulness": score(0.5), "coherence": score(0.1, "loop", repetition=0.1)}
     plain = verdict(**results).overall_quality
     found = verdict(EVALUATORS, Policy(weights={"coherence": weight}), **results).overall_quality
@@ -175,7 +175,7 @@ def test_a_projects_weight_says_how_much_a_part_costs(weight, lower):
     assert (found < plain) is (weight > 1)
 
 
-def test_a_part_that_weighs_nothing_lets_nothing_be_known():
+def test_a_part_that_weighs_nothing_lets_nothing_be_known() -> None:
     found = verdict(EVALUATORS, Policy(weights={"coherence": 0}), coherence=score(0.9))
     assert (found.overall_quality, found.quality) == (None, None)
 

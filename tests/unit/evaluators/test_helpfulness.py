@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from monitoring.evaluators.helpfulness import FAULTS, build
@@ -41,7 +43,7 @@ def score(prompt: str, response: str) -> Score:
     ],
     ids=["terse", "evasive", "refusing", "flattering", "off_topic", "looping", "padded", "cut_off"],
 )
-def test_a_full_answer_in_good_form_is_liked_better(worse):
+def test_a_full_answer_in_good_form_is_liked_better(worse: Any) -> None:
     assert score(PLANTS, GOOD).value > score(PLANTS, worse).value
     assert score(PLANTS, GOOD).label == "above_ordinary"
 
@@ -62,7 +64,7 @@ def test_a_full_answer_in_good_form_is_liked_better(worse):
         ),
     ],
 )
-def test_an_answer_of_the_kind_asked_for_is_liked_better(prompt, fitting, unfitting):
+def test_an_answer_of_the_kind_asked_for_is_liked_better(prompt: str, fitting: Any, unfitting: Any) -> None:
     assert score(prompt, fitting).value > score(prompt, unfitting).value
 
 
@@ -77,11 +79,11 @@ def test_an_answer_of_the_kind_asked_for_is_liked_better(prompt, fitting, unfitt
         ),
     ],
 )
-def test_a_part_of_its_own_tells_what_is_no_answer(part, worse):
+def test_a_part_of_its_own_tells_what_is_no_answer(part: Any, worse: Any) -> None:
     assert score(PLANTS, worse).parts[part] < 0.5 < score(PLANTS, GOOD).parts[part]
 
 
-def test_the_value_joins_its_parts():
+def test_the_value_joins_its_parts() -> None:
     found = score(PLANTS, GOOD)
     assert set(found.parts) == {*GROUPS, *FAULTS}
     odds = 1.0
@@ -103,17 +105,17 @@ def test_the_value_joins_its_parts():
         ),
     ],
 )
-def test_what_cannot_be_judged_is_unknown(prompt, response, label):
+def test_what_cannot_be_judged_is_unknown(prompt: str, response: str, label: Any) -> None:
     found = score(prompt, response)
     assert (found.value, found.label, found.parts) == (None, label, {})
 
 
 @pytest.mark.parametrize("response", ["", " \n"])
-def test_no_answer_to_a_question_is_the_worst(response):
+def test_no_answer_to_a_question_is_the_worst(response: str) -> None:
     found = score(PLANTS, response)
     assert (found.value, found.label) == (0.0, "no_answer")
 
 
-def test_it_makes_no_claim_about_truth():
+def test_it_makes_no_claim_about_truth() -> None:
     false = GOOD.replace("two weeks", "two years").replace("away from direct sun", "into direct sun")
     assert score(PLANTS, false).value == pytest.approx(score(PLANTS, GOOD).value, abs=0.02)
