@@ -81,7 +81,7 @@ def _context(row: Row) -> tuple[str, ...]:
 def judge_left_out(data: Path) -> dict[str, Values]:
     """Judge the sources that were fitted on by models and costs that did not see them."""
     chosen: Mapping[str, Judged] = people(data)
-    worse = dict(made(data)) | dict(grounded(data, random.Random(2026)))  # noqa: S311 reproducible
+    worse = dict(made(data)) | dict(grounded(data, random.Random(2026)))  # noqa: S311 a reproducible choice
     judged = {}
     for name, one in chosen.items():
         costs = fit(chosen, worse, without=name)
@@ -149,7 +149,7 @@ def print_made(data: Path) -> None:
         if row["source"] == "alpaca_eval" and len(row["response"].split()) >= FEWEST_WORDS
     ]
     arena = read_rows(data / "quality" / f"{ORDINARY}.jsonl.gz")
-    chance = random.Random(2026)  # noqa: S311 reproducible
+    chance = random.Random(2026)  # noqa: S311 a reproducible choice
     rows, others = read_answers(chance.sample(traffic, len(traffic)))
     rows = rows[:PROMPTS]
     foreign = sorted({*others.foreign, *read_answers(arena)[1].foreign})
@@ -182,7 +182,7 @@ def print_power(data: Path, rates: Mapping[str, float]) -> None:
     known = [name for name in rates if len(by_model.get(name, ())) >= PER_MODEL and name not in CHEATS]
     ranked = sorted(known, key=rates.__getitem__)
     worst, best = ranked[:ENDS], ranked[-ENDS:]
-    chance = random.Random(2026)  # noqa: S311 reproducible
+    chance = random.Random(2026)  # noqa: S311 a reproducible choice
     every = [row["response"] for name in best for row in by_model[name]]
     others = nonanswers.Others(every, ("",), nonanswers.PRAISE)
     print(

@@ -119,7 +119,7 @@ def people(data: Path) -> dict[str, Judged]:
 def made(data: Path) -> Iterator[tuple[str, Choices]]:
     """Yield answers of the ordinary source beside copies made worse, by kind."""
     rows, others = read_answers(read_rows(data / "quality" / f"{ORDINARY}.jsonl.gz"))
-    rows = random.Random(2026).sample(rows, MADE)  # noqa: S311 reproducible
+    rows = random.Random(2026).sample(rows, MADE)  # noqa: S311 a reproducible choice
     real = score_records([Record(prompt=row["prompt"], response=row["response"]) for row in rows])
     for kind in (*nonanswers.KINDS, *DAMAGE):
         copies = [
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
     chosen = people(data)
-    worse = dict(made(data)) | dict(grounded(data, random.Random(2026)))  # noqa: S311 reproducible
+    worse = dict(made(data)) | dict(grounded(data, random.Random(2026)))  # noqa: S311 a reproducible choice
     costs = fit(chosen, worse)
     ordinary_answers = chosen[ORDINARY]
     often = (ordinary_answers.faults > 0.5).mean(axis=0)  # noqa: PLR2004 more there than not

@@ -35,7 +35,7 @@ def sample() -> tuple[list[Row], nonanswers.Others]:
 @cache
 def traffic() -> tuple[list[Row], nonanswers.Others]:
     every = [row for row in load_source("traffic", "llm_traffic") if row["source"] == "alpaca_eval"]
-    rows, others = read_answers(random.Random(2026).sample(every, 5000))  # noqa: S311 reproducible
+    rows, others = read_answers(random.Random(2026).sample(every, 5000))  # noqa: S311 a reproducible choice
     foreign = [row["response"] for row in load_sample("foreign_answers")]
     return rows[:PROMPTS], others._replace(foreign=foreign, praise=nonanswers.PRAISE)
 
@@ -70,5 +70,5 @@ def test_recorded_answers_stand_above_copies_made_worse(kind: str) -> None:
 def test_an_hour_in_which_a_tenth_of_the_answers_changed_shows_it(kind: str) -> None:
     rows, others = traffic()
     copies = [nonanswers.make(kind, row["prompt"], row["response"], row["id"], others) for row in rows]
-    power, shift = measure_power(judged("traffic"), judge(rows, copies), random.Random(0))  # noqa: S311 reproducible
+    power, shift = measure_power(judged("traffic"), judge(rows, copies), random.Random(0))  # noqa: S311 a reproducible choice
     assert power >= 0.9, f"{shift:.1f} standard errors, {CHANGED:.0%} of {CALLS}, {FAR:g} are needed"

@@ -193,6 +193,7 @@ NAMING_EVALUATORS = {
     "app/schemas/records.py": "check_… of a record",
     "monitoring/entities/scoring.py": "the score that the redaction gives as well",
     "monitoring/models.py": "SafetyFlag",
+    "monitoring/overall_quality.py": "what each fault costs, as it was fitted",
     "monitoring/quality.py": "check_… and HallucinationDetector",
     "monitoring/rules/rule.py": "the section of a file of rules that adds to an evaluator",
     "monitoring/rules/schema.py": "the same",
