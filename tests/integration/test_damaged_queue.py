@@ -104,7 +104,7 @@ def test_other_damage_is_refused_with_a_command_that_repairs_it(
     assert jobs < 10
     assert count == 10, "what was accepted stays accepted, so that the ledger shows what is missing"
     again = CliRunner().invoke(cli, ["repair-queue"])
-    assert "nothing was changed" in again.output
+    assert "Nothing was changed" in again.output
 
 
 def test_a_running_server_is_left_alone(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

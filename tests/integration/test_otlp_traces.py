@@ -185,10 +185,10 @@ async def test_one_bad_span_costs_itself_alone(api: ApiRig) -> None:
 
 GOOD = protobuf_bytes(span(CHAT))
 REFUSED: dict[str, tuple[str, bytes, dict[str, str], int, str]] = {
-    "bytes that are nothing": ("/v1/traces", b"\xff" * 9, PROTOBUF, 400, "no ExportTraceServiceRequest"),
+    "bytes that are nothing": ("/v1/traces", b"\xff" * 9, PROTOBUF, 400, "not a valid ExportTraceServiceRequest"),
     "JSON that is none": ("/v1/traces", b"{nope", JSON, 400, "not valid JSON"),
     "protobuf said to be JSON": ("/v1/traces", GOOD, JSON, 400, "not valid JSON"),
-    "half a protobuf": ("/v1/traces", GOOD[:-5], PROTOBUF, 400, "no ExportTraceServiceRequest"),
+    "half a protobuf": ("/v1/traces", GOOD[:-5], PROTOBUF, 400, "not a valid ExportTraceServiceRequest"),
     "logs sent as traces": ("/v1/traces", log_bytes({"body": "hi"}), PROTOBUF, 400, "/v1/logs"),
     "logs sent as traces in JSON": ("/v1/traces", b'{"resourceLogs":[{}]}', JSON, 400, "/v1/logs"),
     "another type": ("/v1/traces", GOOD, {"content-type": "text/plain"}, 415, "application/x-protobuf"),
@@ -199,7 +199,7 @@ REFUSED: dict[str, tuple[str, bytes, dict[str, str], int, str]] = {
         gzip.compress(GOOD)[:-9],
         {**PROTOBUF, "content-encoding": "gzip"},
         400,
-        "ends before",
+        "is incomplete",
     ),
     "plain bytes said to be gzip": (
         "/v1/traces",
@@ -216,7 +216,7 @@ REFUSED: dict[str, tuple[str, bytes, dict[str, str], int, str]] = {
         413,
         "65536",
     ),
-    "metrics that are none": ("/v1/metrics", b"\xff" * 9, PROTOBUF, 400, "no ExportMetricsServiceRequest"),
+    "metrics that are none": ("/v1/metrics", b"\xff" * 9, PROTOBUF, 400, "not a valid ExportMetricsServiceRequest"),
 }
 
 

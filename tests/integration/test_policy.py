@@ -179,7 +179,7 @@ async def test_the_command_shows_and_changes_a_policy(api: ApiRig) -> None:
     for arguments, complaint in (
         (("--threshold", "alarm=2"), "between 0 and 1"),
         (("--threshold", "alarm"), "evaluator=number"),
-        (("--threshold", "nobody=0.5"), "thresholds names nobody"),
+        (("--threshold", "nobody=0.5"), "thresholds: nobody is no evaluator"),
         (("--project", "nobody"), "no project nobody"),
     ):
         refused = await command(api, "policy", *arguments)

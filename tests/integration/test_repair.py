@@ -162,7 +162,7 @@ async def test_the_doctor_names_the_finding_and_mends_it(
     urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     async with rig.engine.connect() as connection:
         finding = judge_figures(await find_concerned(connection, timedelta(seconds=20)))
-    assert (finding.good, "figures of default hold" in finding.text) == (False, True)
+    assert (finding.good, "figures of default have numbers" in finding.text) == (False, True)
     mended = run_command("doctor", "--repair", "--json", **urls)
     assert (mended.returncode, json.loads(mended.stdout)[0]["traces"]) == (0, 1)
     async with rig.engine.connect() as connection:
