@@ -48,7 +48,6 @@ class FairThreads:
 
         `cost` is in any unit, which is the same for all.
 
-
         If cancelled while it waits, it never begins. Work that has begun runs to its end and keeps
         its thread until then. Raises what `work` raises.
         """

@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import nonanswers
-from benchmarks.train.helpfulness import FEWEST_WORDS, ORDINARY, read_answers
+from benchmarks.train.helpfulness import (
+    FEWEST_WORDS,
+    ORDINARY,
+    find_subs,
+    read_answers,
+    to_chances,
+    to_odds,
+)
 from benchmarks.train.quality import (
     Judged,
     fit,
@@ -70,8 +77,7 @@ def judge(rows: Sequence[Row], responses: Sequence[str] | None = None) -> Values
     )
     found = [judge_quality(one, {}) for one in scores]
     values = np.array([0.5 if one is None or one.value is None else one.value for one in found])
-    values = np.clip(values, 1e-9, 1 - 1e-9)
-    return Values(rows, helpfulness_of(scores), np.log(values / (1 - values)))
+    return Values(rows, helpfulness_of(scores), to_odds(values, 1e-9))
 
 
 def _context(row: Row) -> tuple[str, ...]:
@@ -99,13 +105,9 @@ def print_pairs(judged: Mapping[str, Values]) -> None:
         f"{'source':<40} {'pairs':>6} {'helpful':>8} {'overall':>8} {'longer':>8} {'gain':>7} {'+-':>6} {'chance':>7}"
     )
     for name, values in judged.items():
-        subs = sorted({str((row.get("meta") or {}).get("sub")) for row in values.rows})
-        for sub in ["", *(subs if len(subs) > 1 else [])]:
-            kept = [
-                at
-                for at, row in enumerate(values.rows)
-                if not sub or str((row.get("meta") or {}).get("sub")) == sub
-            ]
+        subs = find_subs(values.rows)
+        parts = {"": list(range(len(values.rows)))} | (subs if len(subs) > 1 else {})
+        for sub, kept in parts.items():
             rows = [values.rows[at] for at in kept]
             if len(find_pairs(rows)) < FEWEST_PAIRS:
                 continue
@@ -136,16 +138,16 @@ def print_calibration(judged: Mapping[str, Values]) -> None:
     """Print which share of the answers with a score people preferred to the other of their pair."""
     print("\nCalibration: of answers with an overall_quality between, the share that was preferred (answers)")
     for name, values in judged.items():
-        bands = share_by_score(values.rows, 1 / (1 + np.exp(-values.quality)), EDGES)
+        bands = share_by_score(values.rows, to_chances(values.quality), EDGES)
         cells = [f"{band.low:.1f}-{band.high:.1f} {band.preferred:.2f} ({band.answers})" for band in bands]
         print(f"{name:<16} {'  '.join(cells)}")
 
 
-def print_made(data: Path) -> None:
+def print_made(data: Path, every: Sequence[Row]) -> None:
     """Print how often an answer outranks a copy made worse, of recorded traffic, which nothing was fitted on."""
     traffic = [
         row
-        for row in read_rows(data / "traffic" / "llm_traffic.jsonl.gz")
+        for row in every
         if row["source"] == "alpaca_eval" and len(row["response"].split()) >= FEWEST_WORDS
     ]
     arena = read_rows(data / "quality" / f"{ORDINARY}.jsonl.gz")
@@ -173,10 +175,10 @@ def print_made(data: Path) -> None:
         print(f"{kind:<16} {kept.sum():>4} overall {above[kept].mean():.3f} longer {longer[kept].mean():.3f}")
 
 
-def print_power(data: Path, rates: Mapping[str, float]) -> None:
+def print_power(traffic: Sequence[Row], rates: Mapping[str, float]) -> None:
     """Print how often an hour's mean leaves three standard errors when a tenth of its calls change."""
     by_model: dict[str, list[Row]] = {}
-    for row in read_rows(data / "traffic" / "llm_traffic.jsonl.gz"):
+    for row in traffic:
         if row["source"] == "alpaca_eval" and row["response"]:
             by_model.setdefault(row["meta"]["model"], []).append(row)
     known = [name for name in rates if len(by_model.get(name, ())) >= PER_MODEL and name not in CHEATS]
@@ -206,7 +208,7 @@ def print_power(data: Path, rates: Mapping[str, float]) -> None:
 
 def measure_power(usual: Values, changed: Values, chance: random.Random) -> tuple[float, float]:
     """Return the share of hours that show the change, and the shift of the mean in standard errors."""
-    scores, others = (1 / (1 + np.exp(-one.quality)) for one in (usual, changed))
+    scores, others = to_chances(usual.quality), to_chances(changed.quality)
     error = scores.std() / np.sqrt(CALLS)
     seed = np.random.default_rng(chance.randrange(2**32))
     part = int(CALLS * CHANGED)
@@ -224,10 +226,10 @@ def _print_power(name: str, powers: Sequence[tuple[float, float]]) -> None:
     )
 
 
-def print_models(data: Path, rates: Mapping[str, float]) -> None:
+def print_models(traffic: Sequence[Row], rates: Mapping[str, float]) -> None:
     """Print the rank correlation of mean scores with the public win rates of models."""
     by_model: dict[str, list[Row]] = {}
-    for row in read_rows(data / "traffic" / "llm_traffic.jsonl.gz"):
+    for row in traffic:
         if row["meta"]["model"] in rates and len(by_model.setdefault(row["meta"]["model"], [])) < PER_MODEL:
             by_model[row["meta"]["model"]].append(row)
     names = sorted(by_model)
@@ -238,7 +240,7 @@ def print_models(data: Path, rates: Mapping[str, float]) -> None:
     print(f"\nWin rates of {len(names)} models: rank correlation of the mean of")
     for name, numbers in (
         ("helpfulness", values.helpfulness),
-        ("overall_quality", 1 / (1 + np.exp(-values.quality))),
+        ("overall_quality", to_chances(values.quality)),
         ("length", lengths),
     ):
         means = [float(numbers[owners == number].mean()) for number in range(len(names))]
@@ -280,10 +282,10 @@ def main() -> None:
     print_pairs(left_out | measured)
     print_ratings(measured)
     print_calibration(left_out)
-    print_made(data)
-    rates = read_rates(data)
-    print_power(data, rates)
-    print_models(data, rates)
+    traffic, rates = read_rows(data / "traffic" / "llm_traffic.jsonl.gz"), read_rates(data)
+    print_made(data, traffic)
+    print_power(traffic, rates)
+    print_models(traffic, rates)
 
 
 if __name__ == "__main__":

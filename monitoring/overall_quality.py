@@ -16,6 +16,7 @@ from monitoring.weights import load_weights
 
 __all__ = [
     "FAULTS",
+    "LEAST",
     "NAME",
     "PARTS",
     "VERSION",
@@ -43,9 +44,8 @@ FAULTS: Mapping[str, str] = {
 """The faults in their order, and the evaluator that finds each."""
 
 PARTS = frozenset({"helpfulness", *FAULTS.values()})
-"""Evaluators that take part; one of those that judge must know something for there to be a value."""
+"""Evaluators that take part; one of them must know something for there to be a value."""
 
-_JUDGES = frozenset({"helpfulness", "relevance", "coherence", "language_match", "factual_accuracy"})
 _COHERENCE = (
     ("looping", "repetition"),
     ("garbled", "noise"),
@@ -59,12 +59,12 @@ _EVEN = 0.5
 # 2026-11-30: people's choices between real answers follow signs of a cut only where these are surer than this.
 _SURE = 0.85
 _ORDINARY, _REFUSED = "ordinary", "refused"
-_LEAST, _MOST = 1e-4, 1 - 1e-4
+LEAST = 1e-4
+"""How near to 0 and 1 a value may be where its log-odds are taken."""
 _HARMFUL = 0.5
 _SHOWN = 0.02  # what costs less than this is not told
-_UNSEEN = (
-    -4 * _SHOWN
-)  # log-odds that can cost no more than that, since the curve's slope is a quarter at most
+# Log-odds that can cost no more than that, since the curve's slope is a quarter at most.
+_UNSEEN = -4 * _SHOWN
 
 
 class Combination(NamedTuple):
@@ -90,7 +90,7 @@ def judge_quality(scores: Mapping[str, Score], weights: Mapping[str, float]) -> 
     less than 0.02 is left out. The label is what took most (`refused` where little
     helpfulness comes of a refusal), `ordinary` where nothing did.
     """
-    known = _JUDGES & scores.keys()
+    known = PARTS & scores.keys()
     if not known or (weights and not any(weights.get(name, 1.0) > 0 for name in known)):
         return None
     costs, ordinary = load_combination()
@@ -191,7 +191,7 @@ def _show(scores: Mapping[str, Score], costs: Mapping[str, float]) -> tuple[Evid
 
 
 def _odds(value: float) -> float:
-    bounded = min(max(value, _LEAST), _MOST)
+    bounded = min(max(value, LEAST), 1 - LEAST)
     return math.log(bounded / (1.0 - bounded))
 
 

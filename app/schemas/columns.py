@@ -1,6 +1,4 @@
-"""The columns of a stored trace, derived from the fields of `Trace`.
-
-They are declared in that single place.
+"""The columns of a stored trace, derived from the fields of `Trace`, where alone they are declared.
 
 The table, writing, reading and lists all use these columns. A new field of a record is declared as
 a field of `Record` and of `Trace`, and migrated.

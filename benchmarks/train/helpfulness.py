@@ -41,9 +41,12 @@ __all__ = [
     "calibrate",
     "cross_fit",
     "describe",
+    "find_subs",
     "fit_model",
     "leave_out",
     "read_answers",
+    "to_chances",
+    "to_odds",
 ]
 
 SOURCES = ("arena55k", "hh_helpful", "tulu1_human", "pandalm_human", "oasst_ranks")
@@ -145,7 +148,7 @@ def fit_logistic(columns: Floats, weights: Floats, penalty: float) -> Floats:
     """Return the coefficients that make every row's sum likely to be positive, by Newton's method."""
     found = np.zeros(columns.shape[1])
     for _ in range(ROUNDS):
-        likely = 1 / (1 + np.exp(-(columns @ found)))
+        likely = to_chances(columns @ found)
         slope = columns.T @ (weights * (1 - likely)) - penalty * found
         bend = (columns * (weights * likely * (1 - likely))[:, None]).T @ columns
         found = found + np.linalg.solve(bend + penalty * np.eye(len(found)), slope)
@@ -237,6 +240,27 @@ def calibrate(odds: Mapping[str, Floats], sources: Mapping[str, Described]) -> f
     return float(fit_logistic(np.concatenate(signed)[:, None], weights * 1e4, 1e-9)[0])
 
 
+def to_odds(values: Floats, least: float) -> Floats:
+    """Return the log-odds of chances, which are first kept `least` away from 0 and 1."""
+    bounded = np.clip(values.astype(np.float64), least, 1 - least)
+    odds: Floats = np.log(bounded / (1 - bounded))
+    return odds
+
+
+def to_chances(odds: Floats) -> Floats:
+    """Return the chances of log-odds, 0..1."""
+    chances: Floats = 1 / (1 + np.exp(-odds))
+    return chances
+
+
+def find_subs(rows: Sequence[Row]) -> dict[str, list[int]]:
+    """Return the places of the rows of each part of a source, by the name of the part in order."""
+    found: dict[str, list[int]] = {}
+    for at, row in enumerate(rows):
+        found.setdefault(str((row.get("meta") or {}).get("sub")), []).append(at)
+    return dict(sorted(found.items()))
+
+
 def _speak(texts: Sequence[str]) -> list[str]:
     """Return the language of each text, empty where that is not sure."""
     records = [Record(prompt="", response=text) for text in texts]
@@ -280,9 +304,8 @@ def main() -> None:
         ORDINARY: cross_fit(sources)
     }
     for name in SOURCES:
-        rows, subs = sources[name].rows, sorted({str(row["meta"].get("sub")) for row in sources[name].rows})
-        for sub in subs:
-            kept = [at for at, row in enumerate(rows) if str(row["meta"].get("sub")) == sub]
+        rows = sources[name].rows
+        for sub, kept in find_subs(rows).items():
             found = measure_pairs([rows[at] for at in kept], odds[name][kept])
             print(f"{name} {sub}: {found.pairs} pairs, {found.score:.3f}, longer {found.longer:.3f}")
     slope = calibrate(odds, sources)

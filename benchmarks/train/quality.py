@@ -35,12 +35,14 @@ from benchmarks.train.helpfulness import (
     describe,
     leave_out,
     read_answers,
+    to_chances,
+    to_odds,
 )
 from monitoring.benchmarking.feeds import to_record
 from monitoring.benchmarking.sources import read_rows
 from monitoring.evaluation import evaluate, find_evaluators
 from monitoring.models import Record, Score
-from monitoring.overall_quality import FAULTS, PARTS, measure_faults
+from monitoring.overall_quality import FAULTS, LEAST, PARTS, measure_faults
 
 DAMAGE = ("noise", "gibberish")
 GROUNDED = ("faithdial_audit", "attrib_hagrid", "attrib_expertqa", "attrib_gensearch", "summeval")
@@ -80,10 +82,8 @@ def tabulate(scores: Sequence[Scores]) -> Floats:
 
 def helpfulness_of(scores: Sequence[Scores]) -> Floats:
     """Return the log-odds of helpfulness, 0 where it is unknown."""
-    values = np.array([one["helpfulness"].value if "helpfulness" in one else 0.5 for one in scores])
-    values = np.clip(values.astype(np.float64), 1e-4, 1 - 1e-4)
-    odds: Floats = np.log(values / (1 - values))
-    return odds
+    values = [one["helpfulness"].value if "helpfulness" in one else 0.5 for one in scores]
+    return to_odds(np.array(values), LEAST)
 
 
 class Judged(NamedTuple):
@@ -165,7 +165,7 @@ def fit_costs(choices: Sequence[Choices], unlikely: Sequence[float]) -> Floats:
 
     def loss(costs: Floats) -> tuple[float, Floats]:
         margin = offset - faults @ costs
-        likely = 1 / (1 + np.exp(-margin))
+        likely = to_chances(margin)
         value = weight @ ((1 - other) * np.logaddexp(0, -margin) + other * np.logaddexp(0, margin))
         slope = faults.T @ (weight * ((1 - other) * (1 - likely) - other * likely))
         return float(value + PENALTY / 2 * costs @ costs), slope + PENALTY * costs

@@ -13,7 +13,9 @@ __all__ = [
     "FIXED",
     "FORMS",
     "KINDS",
+    "NUMBER_WORD",
     "REQUESTS",
+    "UNIT",
     "UNITS",
     "WORDS",
     "count_forms",
@@ -279,7 +281,7 @@ KINDS = 14
 UNITS = 5
 REQUESTS = 1 + KINDS + 1 + UNITS
 _READ = 60
-_NUMBER_WORD, _UNIT = 100, 120
+NUMBER_WORD, UNIT = 100, 120
 _AHEAD = 4
 _LIST = 2
 _MOST = 1000
@@ -305,11 +307,11 @@ def read_requests(
             kind = look_up(keys, classes, ids[at])
             if 0 < kind <= KINDS:
                 row[kind] += 1
-            elif kind == _UNIT + UNITS:
+            elif kind == UNIT + UNITS:
                 row[_LIST] += 1  # named items are a list
             number = 0
-            if _NUMBER_WORD < kind <= _UNIT:
-                number = int(kind) - _NUMBER_WORD
+            if NUMBER_WORD < kind <= UNIT:
+                number = int(kind) - NUMBER_WORD
             elif 48 <= buffer[begins[at]] <= 57 and ends[at] - begins[at] <= 4:
                 for k in range(begins[at], ends[at]):
                     number = number * 10 + buffer[k] - 48 if 48 <= buffer[k] <= 57 else _MOST + 1
@@ -319,8 +321,8 @@ def read_requests(
                 continue
             for near in range(at + 1, min(stop, at + _AHEAD)):
                 unit = look_up(keys, classes, ids[near])
-                if unit > _UNIT:
+                if unit > UNIT:
                     row[KINDS + 1] = number
-                    row[KINDS + 1 + unit - _UNIT] = 1
+                    row[KINDS + 1 + unit - UNIT] = 1
                     break
     return out

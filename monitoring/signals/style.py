@@ -80,8 +80,6 @@ _UNITS = (
     books movies songs benefits bullets bullet strategies different key best most main types categories recipes jokes
     """,
 )
-# Classes of kernels_style.read_requests.
-_NUMBER_WORD, _UNIT = 100, 120
 _NUMBERS = [
     "one",
     "two",
@@ -101,73 +99,50 @@ _NUMBERS = [
 ]
 
 
-# Counts of which more than so many say no more, so that a long answer is not a good one for being long.
+# Columns of kernels_style.count_forms, and how many say no more, so that a long answer is not a good one for being long.
 _COUNTED = {
-    kernels.LINES: 20,
-    kernels.PARAGRAPHS: 10,
-    kernels.BULLETS: 10,
-    kernels.NUMBERED: 10,
-    kernels.HEADINGS: 10,
-    kernels.TABLE_ROWS: 10,
-    kernels.FENCES: 8,
-    kernels.BOLD: 10,
-    kernels.QUESTIONS: 5,
-    kernels.EXCLAMATIONS: 5,
-    kernels.COLONS: 8,
-    kernels.DIGITS: 20,
-    kernels.COMMAS: 20,
-    kernels.BRACKETS: 6,
-    kernels.QUOTES: 8,
-    kernels.ADDRESSES: 5,
-    kernels.DASHES: 8,
-    kernels.FORMULAS: 20,
-    kernels.LONGEST: 400,
+    "lines": (kernels.LINES, 20),
+    "paragraphs": (kernels.PARAGRAPHS, 10),
+    "bullets": (kernels.BULLETS, 10),
+    "numbered": (kernels.NUMBERED, 10),
+    "headings": (kernels.HEADINGS, 10),
+    "table_rows": (kernels.TABLE_ROWS, 10),
+    "fences": (kernels.FENCES, 8),
+    "bold": (kernels.BOLD, 10),
+    "questions": (kernels.QUESTIONS, 5),
+    "exclamations": (kernels.EXCLAMATIONS, 5),
+    "colons": (kernels.COLONS, 8),
+    "digits": (kernels.DIGITS, 20),
+    "commas": (kernels.COMMAS, 20),
+    "brackets": (kernels.BRACKETS, 6),
+    "quotes": (kernels.QUOTES, 8),
+    "addresses": (kernels.ADDRESSES, 5),
+    "dashes": (kernels.DASHES, 8),
+    "formulas": (kernels.FORMULAS, 20),
+    "longest_line": (kernels.LONGEST, 400),
 }
-_COUNTED_NAMES = [
-    "lines",
-    "paragraphs",
-    "bullets",
-    "numbered",
-    "headings",
-    "table_rows",
-    "fences",
-    "bold",
-    "questions",
-    "exclamations",
-    "colons",
-    "digits",
-    "commas",
-    "brackets",
-    "quotes",
-    "addresses",
-    "dashes",
-    "formulas",
-    "longest_line",
-]
 _SHARES = np.array([kernels.CODE, kernels.LISTED, kernels.LONGEST, kernels.DIGITS])
 _MOST_NEW, _MOST_TAKEN, _MOST_FIRST = 120, 20, 3
 _MOST_ITEMS, _MOST_FENCES, _MOST_OPEN = 5, 2, 3
-_FEW_BYTES, _FEW_WORDS = (
-    20,
-    10,
-)  # added to what shares are taken of, so that short answers have no extreme ones
+# Added to what shares are taken of, so that short answers have no extreme ones.
+_FEW_BYTES, _FEW_WORDS = 20, 10
 _FARTHEST = 2.0
 _WITH_LIST = ("list", "what", "why", "opinion", "brief", "long")
 
 GROUPS = {
     "structure": (
-        *_COUNTED_NAMES,
-        *[
-            "code_share",
-            "listed_share",
-            "longest_share",
-            "digit_share",
-            "capital_share",
-            "sentence_words",
-            "line_words",
-        ],
+        *_COUNTED,
+        "code_share",
+        "listed_share",
+        "longest_share",
+        "digit_share",
+        "capital_share",
+        "sentence_words",
+        "line_words",
         *(f"{kind}_and_list" for kind in _WITH_LIST),
-        *["code_and_fence", "fence_without_code", "code_and_code_share"],
+        "code_and_fence",
+        "fence_without_code",
+        "code_and_code_share",
     ),
     "coverage": [
         "new",
@@ -187,29 +162,28 @@ GROUPS = {
         "declines",
     ],
     "wording": (
-        *[
-            "comma_share",
-            "long_share",
-            "unknown_share",
-            "information",
-            "distinct",
-            "distinct_at_first",
-            "said_again",
-            "looped",
-            "repeated",
-            "run",
-        ],
+        "comma_share",
+        "long_share",
+        "unknown_share",
+        "information",
+        "distinct",
+        "distinct_at_first",
+        "said_again",
+        "looped",
+        "repeated",
+        "run",
         *(f"{name}_share" for name in _CLASSES),
         *(f"{name}_first" for name in _CLASSES),
         *(f"ends_{number}" for number in range(END_CLASSES)),
-        *["open_fence", "open_brackets"],
+        "open_fence",
+        "open_brackets",
     ),
 }
 """Names of the features in the order of the columns of `describe_style`, by what they are about."""
 
 _ENDS_OF_GROUPS = np.cumsum([len(names) for names in GROUPS.values()])[:-1]
-_COUNTED_COLUMNS = np.array(list(_COUNTED))
-_MOST_COUNTED = np.array(list(_COUNTED.values()), dtype=np.float32)
+_COUNTED_COLUMNS = np.array([column for column, _ in _COUNTED.values()])
+_MOST_COUNTED = np.array([most for _, most in _COUNTED.values()], dtype=np.float32)
 _MOST_NEW_AND_TAKEN = np.array([_MOST_NEW, _MOST_TAKEN], dtype=np.float32)
 _LIST_COLUMNS = np.array([1 + KIND_NAMES.index(kind) for kind in _WITH_LIST])
 _CODE_COLUMN = 1 + KIND_NAMES.index("code")
@@ -365,10 +339,10 @@ def _class_table() -> WordTable:
 
 @cache
 def _request_table() -> WordTable:
-    classes = {word: _NUMBER_WORD + number for number, word in enumerate(_NUMBERS, start=1)}
+    classes = {word: kernels.NUMBER_WORD + number for number, word in enumerate(_NUMBERS, start=1)}
     for number, words in enumerate(_UNITS, start=1):
         for word in words.split():
-            classes.setdefault(word, _UNIT + number)
+            classes.setdefault(word, kernels.UNIT + number)
     for number, words in enumerate(_KINDS.values(), start=1):
         for word in words.split():
             classes.setdefault(word, number)

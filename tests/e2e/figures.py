@@ -13,6 +13,7 @@ import pytest
 
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
+from monitoring.overall_quality import NAME as OVERALL_QUALITY
 from monitoring.statistics.histogram import GAMMA
 from tests.e2e.stack import Stack
 
@@ -21,14 +22,16 @@ __all__ = ["check_cost", "check_quality", "check_relevance", "check_safety", "ch
 QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 FLAG_EVALUATORS = {"pii_leak": "pii"}
 LIVE = "source = 'live' AND kind = 'llm'"
+# What each fault cost is kept with the trace alone; its value is counted as the column of this name.
+COUNTED = f"name <> '{OVERALL_QUALITY}'"
 # Every value of every evaluator and of its parts, one row each.
 VALUES = f"""
     SELECT name, CAST(score ->> 'value' AS double precision) AS value
-    FROM traces, json_each(scores) AS each(name, score) WHERE {LIVE} AND score ->> 'value' IS NOT NULL
+    FROM traces, json_each(scores) AS each(name, score) WHERE {LIVE} AND {COUNTED} AND score ->> 'value' IS NOT NULL
     UNION ALL
     SELECT name || '.' || part, CAST(CAST(value AS text) AS double precision)
     FROM traces, json_each(scores) AS each(name, score), json_each(coalesce(score -> 'parts', '{{}}')) AS p(part, value)
-    WHERE {LIVE}
+    WHERE {LIVE} AND {COUNTED}
 """
 
 
@@ -101,12 +104,11 @@ def check_quality(stack: Stack) -> None:
 
 
 def _check_scores(stack: Stack, reported: Mapping[str, Mapping[str, Any]]) -> None:
-    # What each fault cost is kept with the trace; its value is counted as overall_quality.
     exact = {
         row["name"]: row
         for row in stack.rows(
             f"SELECT name, count(*) AS rows, avg(value) AS average, {_percentiles('value')} "
-            f"FROM ({VALUES}) AS found WHERE name NOT LIKE 'overall_quality%' GROUP BY name"
+            f"FROM ({VALUES}) AS found GROUP BY name"
         )
     }
     assert reported.keys() == exact.keys()

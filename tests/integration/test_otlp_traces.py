@@ -185,7 +185,13 @@ async def test_one_bad_span_costs_itself_alone(api: ApiRig) -> None:
 
 GOOD = protobuf_bytes(span(CHAT))
 REFUSED: dict[str, tuple[str, bytes, dict[str, str], int, str]] = {
-    "bytes that are nothing": ("/v1/traces", b"\xff" * 9, PROTOBUF, 400, "not a valid ExportTraceServiceRequest"),
+    "bytes that are nothing": (
+        "/v1/traces",
+        b"\xff" * 9,
+        PROTOBUF,
+        400,
+        "not a valid ExportTraceServiceRequest",
+    ),
     "JSON that is none": ("/v1/traces", b"{nope", JSON, 400, "not valid JSON"),
     "protobuf said to be JSON": ("/v1/traces", GOOD, JSON, 400, "not valid JSON"),
     "half a protobuf": ("/v1/traces", GOOD[:-5], PROTOBUF, 400, "not a valid ExportTraceServiceRequest"),
@@ -216,7 +222,13 @@ REFUSED: dict[str, tuple[str, bytes, dict[str, str], int, str]] = {
         413,
         "65536",
     ),
-    "metrics that are none": ("/v1/metrics", b"\xff" * 9, PROTOBUF, 400, "not a valid ExportMetricsServiceRequest"),
+    "metrics that are none": (
+        "/v1/metrics",
+        b"\xff" * 9,
+        PROTOBUF,
+        400,
+        "not a valid ExportMetricsServiceRequest",
+    ),
 }
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.schemas.inherited import INHERITED_NAMES, SHARED_NAME, SHARED_PREFIXES, OwnedSpan
 from app.schemas.traces import Trace
 from app.storage.traces.counted import COUNTED, counted_trace
-from app.storage.traces.places import MOST_PLACES
+from app.storage.traces.places import accepted_between
 from app.storage.traces.writing import array_literal
 
 __all__ = ["Heir", "give", "lock_counted", "read_owned_spans", "read_shared", "read_shared_traces"]
@@ -97,13 +97,7 @@ async def read_owned_spans(
 
     If a trace has more than MOST_PLACES, these are the ones that were accepted last.
     """
-    parameters = {
-        "project_id": project_id,
-        "otel_trace_ids": otel_trace_ids,
-        "since": since,
-        "until": until,
-        "most": MOST_PLACES,
-    }
+    parameters = accepted_between(project_id, otel_trace_ids, since, until)
     return [
         OwnedSpan(**{**row._asdict(), "tags": tuple(row.tags), "marks": tuple(row.marks)})
         for row in await connection.execute(_OWNED_SPANS, parameters)

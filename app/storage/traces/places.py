@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -22,6 +23,7 @@ __all__ = [
     "MOST_PLACES",
     "MOST_RETRIEVERS",
     "PLACED",
+    "accepted_between",
     "become_steps",
     "read_documents",
     "read_places",
@@ -82,14 +84,21 @@ async def read_places(
 
     If a trace has more than MOST_PLACES, these are the ones that were accepted last.
     """
-    parameters = {
+    parameters = accepted_between(project_id, otel_trace_ids, since, until)
+    return [PlacedSpan(**row._asdict()) for row in await connection.execute(_PLACES, parameters)]
+
+
+def accepted_between(
+    project_id: str, otel_trace_ids: Sequence[bytes], since: UUID, until: UUID
+) -> dict[str, Any]:
+    """Return the parameters of a statement that reads the spans of traces between two ids."""
+    return {
         "project_id": project_id,
         "otel_trace_ids": otel_trace_ids,
         "since": since,
         "until": until,
         "most": MOST_PLACES,
     }
-    return [PlacedSpan(**row._asdict()) for row in await connection.execute(_PLACES, parameters)]
 
 
 async def read_documents(
