@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.queue import REDELIVERED_KEY, queued_jobs
+from app.queue import EVALUATE_QUEUE, REDELIVERED_KEY, queued_jobs
 from app.schemas.queued import decode_envelope
 from monitoring.models import Record
 from tests.integration.worker_program import OUT_OF_MEMORY, SEGFAULT, SLOW, running_workers
@@ -24,7 +24,8 @@ async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
 
 
 async def until_drained(rig: Rig) -> None:
-    while await queued_jobs(rig.redis):  # noqa: ASYNC110 nothing announces an empty queue
+    # One command: a job that is halved between two would leave an empty queue behind.
+    while await rig.redis.zcard(EVALUATE_QUEUE):  # noqa: ASYNC110 nothing announces an empty queue
         await asyncio.sleep(0.05)
 
 
@@ -99,9 +100,10 @@ async def test_workers_that_are_told_to_stop_leave_nothing_suspected_or_claimed(
     assert [key for key in left if b":attempts:" in key or b":claims:" in key or b"in-progress" in key] == []
     assert slow in await queued_jobs(rig.redis)
     with running_workers(database_url, redis_url, tmp_path / "log", deadly=True):
+        await asyncio.wait_for(until_in_hand(rig, str(slow)), 30)
+        assert await rig.redis.hget(REDELIVERED_KEY, "default") is None
         await asyncio.wait_for(until_drained(rig), 60)
     assert await rig.value("SELECT count(*) FROM traces") == 4
-    assert await rig.redis.hget(REDELIVERED_KEY, "default") is None
 
 
 @pytest.mark.long

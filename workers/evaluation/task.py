@@ -2,7 +2,8 @@
 
 If a worker process dies during an attempt, the next attempt sees this in a counter in Redis. The
 job is then halved until the record that kills the process is alone. An attempt that fails because
-of Postgres or Redis is not counted.
+of Postgres or Redis is not counted. A record that is not scored in time while its process had
+little to compute is tried again too, because the machine may have been at fault.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ class Evaluation:
             if not await self._processing.process(name, payload):
                 await self._isolation.halve(name, payload)
         except OverdueError as error:
+            if name.records == 1 and not error.busy and attempts < _LAST_ATTEMPT:
+                raise
             await self._isolation.isolate(name, payload, attempts, DeadReason.DEADLINE, str(error))
         except Exception as error:
             if _blames_server(error):
