@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import degeneration
-from benchmarks.detectors_page import read_measurements, table
+from benchmarks.detectors_page import RESULTS, read_left_out, read_measurements, show_headlines, table
 from monitoring.benchmarking.entity_types import add_checkable
 from monitoring.benchmarking.feeds import Row, to_fed_record
 from monitoring.benchmarking.fitting import hold_out
+from monitoring.benchmarking.left_out import LeftOut
 from monitoring.benchmarking.measurement import BATCH, TIER, Measurement
 from monitoring.benchmarking.metrics import auroc
 from monitoring.benchmarking.sources import Source, read_rows
@@ -36,10 +37,15 @@ from monitoring.prepared import Prepared
 HEAD = """\
 # How far the detectors are
 
-The aims were set before anything was fitted, for a sealed split of other rows and other sources that nobody here has
+{headlines}The aims were set before anything was fitted, for a sealed split of other rows and other sources that nobody here has
 seen. Below stands what is measured on the nearest open source: on rows that the weights were not fitted on, at the
 shipped thresholds, with one figure for each source, since sources define their classes differently. This page is
 written by `benchmarks/aims.py`; [the reference](../reference/detectors.md) has every source and every figure.
+
+"""
+LEFT_OUT = """\
+Each source in turn stayed out of fitting, of the choice of thresholds and of calibration, with its relatives. This is what
+to expect of traffic that nobody here has seen; figures on other rows of known sources, further below, flatter.
 
 """
 SHINGLE, ALIKE = 5, 0.5
@@ -342,8 +348,9 @@ def show(value: float) -> str:
     return f"{value:.3f}" if value < 1.5 else f"{value:,.1f}"  # noqa: PLR2004 shares on one side, speeds on the other
 
 
-def write_page(aims: Sequence[Aim]) -> str:
+def write_page(aims: Sequence[Aim], left_out: Sequence[LeftOut] = ()) -> str:
     """Return the page."""
+    headlines = "\n".join(show_headlines(left_out))
     rows = [
         [
             aim.text if first else "",
@@ -356,7 +363,8 @@ def write_page(aims: Sequence[Aim]) -> str:
         for first, figure in ((at == 0, one) for at, one in enumerate(aim.figures))
     ]
     header = ["aim", "nearest open source", "figure", "met", "what was tried, and what is in the way"]
-    return HEAD + "\n".join(table(header, rows)).rstrip()
+    head = HEAD.format(headlines=f"{LEFT_OUT}{headlines}\n" if headlines else "")
+    return head + "\n".join(table(header, rows)).rstrip()
 
 
 def main() -> None:
@@ -364,7 +372,8 @@ def main() -> None:
     data = Path(sys.argv[1])
     sources = Sources(data, read_measurements(Path(sys.argv[2])))
     aims = [*toxicity_aims(sources), *injection_aims(sources), *other_aims(sources)]
-    print(write_page([*aims, *degeneration_aims(sources, data), speed_aim(sources)]))
+    aims += [*degeneration_aims(sources, data), speed_aim(sources)]
+    print(write_page(aims, read_left_out(RESULTS)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     llm-monitor benchmark DATA --held-out --json > open.jsonl
     PYTHONPATH=. python benchmarks/identifiers.py MADE && llm-monitor benchmark MADE --json >> open.jsonl
+    llm-monitor benchmark DATA --leave-one-source-out --json > benchmarks/left_out.jsonl
     PYTHONPATH=. python benchmarks/detectors_page.py DATA open.jsonl > docs/reference/detectors.md
 
 DATA/README.md names the licence, the meaning of labels and trivial baselines of each source, in tables whose
@@ -21,6 +22,7 @@ import msgspec
 from monitoring.benchmarking.entity_types import EntityCount, add_checkable
 from monitoring.benchmarking.feeds import UNLABELLED
 from monitoring.benchmarking.fitting import standing
+from monitoring.benchmarking.left_out import LeftOut, summarise_headlines
 from monitoring.benchmarking.measurement import FEWEST_ROWS, TIER, Measurement
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
@@ -37,8 +39,26 @@ FIGURES = {
     "spearman": "Spearman",
     "map": "MAP",
 }
+LEFT_OUT = (
+    "auroc",
+    "average_precision",
+    "recall",
+    "balanced_accuracy",
+    "false_positive_rate",
+    "spearman",
+    "map",
+)
+SHORT = {
+    "auroc": "AUROC",
+    "balanced_accuracy": "bal. acc.",
+    "recall": "recall",
+    "false_positive_rate": "FPR",
+    "spearman": "Spearman",
+    "map": "MAP",
+}
 SEALED = ("auroc", "average_precision", "recall", "false_positive_rate", "spearman", "map")
 STANDING = {"unseen": "no", "held_out": "held-out rows", "in_sample": "**yes, in-sample**"}
+RESULTS = Path(__file__).parent / "left_out.jsonl"
 EMPTY = "\N{EN DASH}"
 NEARLY = 0.02
 HEAD = """\
@@ -48,6 +68,13 @@ What each evaluator of the fast tier catches, what it does not, and how often it
 This page is written by `benchmarks/detectors_page.py` from the output of `llm-monitor benchmark`; no figure
 in it is typed by hand.
 
+**Sources that stayed out** come first, because a new source is another world: each in turn was kept from fitting, from
+the choice of thresholds and from calibration, together with sources that share its texts or templates, and was measured at
+the rule that the others gave. Beside each figure stands what three trivial rules reach on the same rows, fitted on the other
+sources as well: length, overlap with the other text, and a bag of words. **Inside sources** come last: those figures are out
+of fold, on other rows of sources that the weights know, and flatter.
+
+{headlines}
 How to read the tables:
 
 - Every source defines its classes in its own way, so sources are never pooled; the list at the end says what its
@@ -64,7 +91,9 @@ How to read the tables:
   alone gives recall or a false-positive rate, and a source where nothing is known gives nothing.
 - `prompt_injection` ranks sources of instructions inside documents by its part `context`, and flags by its value.
   The rate of traffic is the share flagged among recorded calls without labels: the most it can be.
-- **trivial baselines** are what text length, a bag of words fitted on other groups of the same source or plain word
+- **refitted** says whether the source was part of the fit, so that weights, calibration and threshold were made anew without
+  it; where not, the shipped ones never saw it.
+- **trivial baselines** of the tables inside sources are what text length, a bag of words fitted on other groups of the same source or plain word
   overlap reach. A detector that does not beat them has learned nothing there.
 - Public sources hold too few texts of most types of personal data; `made_identifiers` is written by
   `benchmarks/identifiers.py`, and says how a value is told from its near misses inside a sentence, not how people write.
@@ -100,6 +129,11 @@ def read_measurements(path: Path) -> list[Measurement]:
     return [msgspec.json.decode(line, type=Measurement) for line in path.read_bytes().splitlines() if line]
 
 
+def read_left_out(path: Path) -> list[LeftOut]:
+    """Return what the benchmark printed with `--leave-one-source-out --json`."""
+    return [msgspec.json.decode(line, type=LeftOut) for line in path.read_bytes().splitlines() if line]
+
+
 def show(value: float | None) -> str:
     """Return a figure with two digits, three where it is nearly 0 or 1."""
     if value is None:
@@ -126,9 +160,54 @@ def describe_sealed(measured: Measurement | None) -> str:
     return ", ".join(f"{title} {show(value)}" for title, value in found if value is not None)
 
 
+def show_headlines(left_out: Sequence[LeftOut]) -> Iterator[str]:
+    """Return the lines of the table of worst and median sources that stayed out."""
+    header = ["evaluator", "figure", "worst source", "worst", "median", "sources"]
+    cells = [
+        [one.evaluator, one.figure, one.worst, show(one.worst_value), show(one.median), str(one.sources)]
+        for one in summarise_headlines(left_out)
+    ]
+    if cells:
+        yield from table(header, cells)
+
+
+def describe_left_out(left_out: Sequence[LeftOut]) -> Iterator[str]:
+    """Return the lines about the sources that stayed out, with the trivial rules' best figure beside each."""
+    if not left_out:
+        return
+    yield from ("### Sources that stayed out", "")
+    columns = [name for name in LEFT_OUT if any(getattr(one.measured, name) is not None for one in left_out)]
+    rules = dict.fromkeys(rule for one in left_out for rule in one.rules)
+    header = ["source", "rows", "refitted", *(FIGURES[name] for name in columns), *rules]
+    cells = []
+    for one in left_out:
+        own = one.measured
+        few = own.n < FEWEST_ROWS
+        figures = ["unmeasured"] * len(columns) if few else [show(getattr(own, name)) for name in columns]
+        trivial = [EMPTY if few else describe_rule(one.rules.get(rule)) for rule in rules]
+        rows = f"{own.n} ({own.positives})"
+        cells.append([f"{own.task}/{own.source}", rows, "yes" if one.refitted else "no", *figures, *trivial])
+    yield from table(header, cells)
+
+
+def describe_rule(measured: Measurement | None) -> str:
+    """Return the figures of a trivial rule in one cell."""
+    if measured is None:
+        return EMPTY
+    found = [(SHORT[name], getattr(measured, name)) for name in SHORT]
+    one_class = measured.auroc is None
+    shown = [
+        f"{title} {show(value)}"
+        for title, value in found
+        if value is not None and (one_class or title not in {"recall", "FPR"})
+    ]
+    return ", ".join(shown) or EMPTY
+
+
 def describe_evaluator(
     evaluator: Evaluator,
     measured: Sequence[Measurement],
+    left_out: Sequence[LeftOut],
     sealed: Mapping[tuple[str, str], Measurement],
     origins: Mapping[str, Origin],
 ) -> Iterator[str]:
@@ -138,8 +217,11 @@ def describe_evaluator(
     yield from (f"## {evaluator.name}", "")
     yield f"{evaluator.category.capitalize()}, version {evaluator.version}, {threshold}{flag}."
     yield from ("", inspect.cleandoc(type(evaluator).__doc__ or ""), "")
+    yield from describe_left_out(left_out)
     labelled = [one for one in measured if one.task != UNLABELLED]
-    if not labelled:
+    if labelled and left_out:
+        yield from ("### Inside sources", "")
+    if not labelled and not left_out:
         yield from ("Unmeasured: no labelled source is about it.", "")
     columns = [name for name in FIGURES if any(getattr(one, name) is not None for one in measured)]
     if columns:
@@ -231,7 +313,10 @@ def describe_speed(measured: Sequence[Measurement]) -> Iterator[str]:
 
 
 def write_page(
-    measured: Sequence[Measurement], sealed: Sequence[Measurement], origins: Mapping[str, Origin]
+    measured: Sequence[Measurement],
+    sealed: Sequence[Measurement],
+    origins: Mapping[str, Origin],
+    left_out: Sequence[LeftOut] = (),
 ) -> str:
     """Return the page."""
     unseen = {(f"{one.task}/{one.source}", one.evaluator): one for one in sealed}
@@ -242,12 +327,15 @@ def write_page(
         for key, one in unseen.items()
         if key not in known
     ]
-    lines = [HEAD.format(fewest=FEWEST_ROWS, empty=EMPTY)]
+    headlines = "\n".join(show_headlines(left_out))
+    lines = [HEAD.format(fewest=FEWEST_ROWS, empty=EMPTY, headlines=headlines)]
     for evaluator in find_evaluators():
         own = [one for one in [*measured, *extra] if one.evaluator == evaluator.name]
-        lines += describe_evaluator(evaluator, own, unseen, origins)
+        apart = [one for one in left_out if one.measured.evaluator == evaluator.name]
+        lines += describe_evaluator(evaluator, own, apart, unseen, origins)
     lines += describe_speed(measured)
-    used = dict.fromkeys(f"{one.task}/{one.source}" for one in measured)
+    every = [*measured, *(one.measured for one in left_out)]
+    used = dict.fromkeys(f"{one.task}/{one.source}" for one in every)
     lines += ["## Sources", ""]
     cells = [[name, *origins[name][:3]] for name in used if name in origins]
     lines += table(["source", "label 1 means", "from", "licence"], cells)
@@ -262,9 +350,11 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of labelled data, for its README.md")
     parser.add_argument("measured", type=Path, help="what the benchmark printed on it")
     parser.add_argument("--sealed", type=Path, help="what it printed on the sealed split")
+    parser.add_argument("--left-out", type=Path, default=RESULTS, help="what it printed of sources left out")
     chosen = parser.parse_args()
     sealed = read_measurements(chosen.sealed) if chosen.sealed else []
-    print(write_page(read_measurements(chosen.measured), sealed, read_origins(chosen.data / "README.md")))
+    origins = read_origins(chosen.data / "README.md")
+    print(write_page(read_measurements(chosen.measured), sealed, origins, read_left_out(chosen.left_out)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from monitoring.models import TextField
 from monitoring.prepared import Prepared
 from monitoring.weights import load_weights
 
-__all__ = ["FEATURE_NAMES", "Model", "Stems", "Support", "compare", "describe", "load_model", "stems"]
+__all__ = ["FEATURE_NAMES", "Kind", "Model", "Stems", "Support", "compare", "describe", "load_model", "stems"]
 
 Source = Literal["context", "reference"]
 Kind = Literal["context", "reference", "summary"]

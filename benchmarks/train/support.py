@@ -12,7 +12,8 @@ fitted on the other sources, and writes `monitoring/weights/support.npz`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,15 +25,20 @@ from summaries import make_summaries
 
 from monitoring.benchmarking.fitting import fold_of
 from monitoring.benchmarking.metrics import auroc, count_decisions
+from monitoring.evaluator import Evaluator
 from monitoring.models import Record
 from monitoring.prepared import Prepared
-from monitoring.support import FEATURE_NAMES, Model, Source, compare, describe
+from monitoring.support import FEATURE_NAMES, Kind, Model, Source, compare, describe
 
 FOLDS, PENALTY, BATCH = 5, 10.0, 256
 SHIPPABLE_BEGIN = {"wow", "cmu"}  # the Topical-Chat part is share-alike
 # A summary that copies is judged by its new combinations of words alone: with every feature the made
 # summaries are told apart better, and judged ones worse.
-SUMMARY_FEATURES = frozenset({"novel_pairs"})
+FEATURES: Mapping[Kind, frozenset[str]] = {
+    "context": frozenset(FEATURE_NAMES),
+    "reference": frozenset(FEATURE_NAMES),
+    "summary": frozenset({"novel_pairs"}),
+}
 BOUNDS = (0.5, 0.7)
 
 
@@ -47,6 +53,9 @@ class Part(NamedTuple):
     def take(self, rows: NDArray[np.bool_]) -> Part:
         """Return the chosen rows."""
         return Part(self.name, self.features[rows], self.labels[rows], self.folds[rows])
+
+
+Parts = dict[Kind, list[Part]]
 
 
 def gather(rows: Sequence[dict[str, Any]], source: Source, group: str) -> Part:
@@ -96,10 +105,20 @@ def fit(parts: Sequence[Part], used: frozenset[str]) -> Model:
     return Model(mean, scale, found[:-1], float(found[-1]))
 
 
-def train(
-    kind: str, parts: Sequence[Part], used: frozenset[str] = frozenset(FEATURE_NAMES)
-) -> dict[str, Any]:
-    """Print what models reach that saw neither the fold nor, then, the source; fit on all folds but 0."""
+def fit_models(parts: Parts) -> dict[Kind, Model]:
+    """Fit every model on all folds but 0.
+
+    Without judged agreement with references the model of contexts stands in: it asks the same.
+    """
+    used = {kind: [one.take(one.folds != 0) for one in group] for kind, group in parts.items()}
+    models = {kind: fit(group, FEATURES[kind]) for kind, group in used.items() if group}
+    models.setdefault("reference", models["context"])
+    return models
+
+
+def print_figures(kind: Kind, parts: Sequence[Part]) -> None:
+    """Print what models reach that saw neither the fold nor, then, the source."""
+    used = FEATURES[kind]
     for part in parts:
         values = np.zeros(len(part.labels))
         for fold in range(FOLDS):
@@ -114,14 +133,6 @@ def train(
                 part.labels,
                 fit(others, used).probability(part.features),
             )
-    model = fit([one.take(one.folds != 0) for one in parts], used)
-    print(dict(zip(FEATURE_NAMES, model.weights.round(2).tolist(), strict=True)), round(model.bias, 2))
-    return {
-        f"{kind}_mean": model.mean,
-        f"{kind}_scale": model.scale,
-        f"{kind}_weights": model.weights,
-        f"{kind}_bias": np.array([model.bias]),
-    }
 
 
 def report(title: str, labels: NDArray[np.int64], values: NDArray[np.float64]) -> None:
@@ -134,16 +145,59 @@ def report(title: str, labels: NDArray[np.int64], values: NDArray[np.float64]) -
     print(f"{title}: AUROC {auroc(labels, values):.3f}; {figures}")
 
 
-def main() -> None:
-    """Fit the models on the data folder given as argument and store them."""
-    data = Path(sys.argv[1])
+def gather_all(data: Path) -> Parts:
+    """Measure every source, by the kind of model that it serves."""
     begin = [row for row in read_rows(data, "hallucination/begin") if row["meta"]["data"] in SHIPPABLE_BEGIN]
     audit = read_rows(data, "hallucination/faithdial_audit")
     judged = read_rows(data, "hallucination/truthfulqa_judge")
     made = make_summaries(open_traffic(data, ["arena_hard_v0.1", "arena_hard_v2"]))
-    arrays = train("context", [gather(rows, "context", "context") for rows in (begin, audit)])
-    arrays |= train("reference", [gather(judged, "reference", "prompt")])
-    arrays |= train("summary", [gather(made, "context", "group")], SUMMARY_FEATURES)
+    return {
+        "context": [gather(rows, "context", "context") for rows in (begin, audit)],
+        "reference": [gather(judged, "reference", "prompt")],
+        "summary": [gather(made, "context", "group")],
+    }
+
+
+class SupportTrainer:
+    """Fits the models of support anew, for the evaluators that read them."""
+
+    fitted = frozenset({f"hallucination/{name}" for name in ("begin", "faithdial_audit", "truthfulqa_judge")})
+
+    def __init__(self, data: Path, build: Callable[[dict[Kind, Model]], Evaluator]) -> None:
+        self._data, self._build = data, build
+
+    def fit(self, without: frozenset[str]) -> Evaluator:
+        """Return the evaluator that the other sources give."""
+        parts = _gather_once(self._data)
+        kept: Parts = {
+            kind: [one for one in group if f"hallucination/{one.name}" not in without]
+            for kind, group in parts.items()
+        }
+        return self._build(fit_models(kept))
+
+
+@cache
+def _gather_once(data: Path) -> Parts:
+    return gather_all(data)
+
+
+def main() -> None:
+    """Fit the models on the data folder given as argument and store them."""
+    parts = gather_all(Path(sys.argv[1]))
+    for kind, group in parts.items():
+        print_figures(kind, group)
+    arrays: dict[str, Any] = {}
+    for kind, model in fit_models(parts).items():
+        print(
+            kind, dict(zip(FEATURE_NAMES, model.weights.round(2).tolist(), strict=True)), round(model.bias, 2)
+        )
+        named = {
+            "mean": model.mean,
+            "scale": model.scale,
+            "weights": model.weights,
+            "bias": np.array([model.bias]),
+        }
+        arrays |= {f"{kind}_{name}": values for name, values in named.items()}
     np.savez_compressed(WEIGHTS / "support.npz", **arrays)
     write_sums()
 

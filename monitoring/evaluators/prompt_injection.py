@@ -69,6 +69,7 @@ class PromptInjection:
 
     lexicon: Lexicon
     categories: NDArray[np.float32]
+    bank: linear.Bank
     name: str = "prompt_injection"
     version: str = VERSION
     category: Category = "safety"
@@ -128,7 +129,7 @@ class PromptInjection:
 
     def _judge(self, batch: Prepared, field: Source) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the probability and the strongest rule per record."""
-        logits = linear.score(batch, field).logits[:, linear.HEADS.index(_HEAD)]
+        logits = linear.score(batch, field, self.bank).logits[:, self.bank.names.index(_HEAD)]
         found = self.lexicon.measure(batch, field)
         rules = found.max(axis=1)
         values = linear.logistic(logits + found @ self.categories)
@@ -151,7 +152,7 @@ class PromptInjection:
                 *self.lexicon.find(batch, "prompt", record, _MOST_EVIDENCE),
                 *prompt.forms.get(record, ()),
             ]
-            yield from listed or linear.explain(batch, "prompt", record, _HEAD)
+            yield from listed or linear.explain(batch, "prompt", record, _HEAD, self.bank)
         if context.rules[record] >= _CLEAR:
             yield from self.lexicon.find(batch, "context", record, _MOST_EVIDENCE)
             yield from context.forms.get(record, ())
@@ -198,6 +199,5 @@ def _leakage(batch: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 def build() -> Evaluator:
     """Load the rules and the weights."""
-    linear.load_bank()
     weights = load_weights("prompt_injection")["categories"].astype(np.float32)
-    return PromptInjection(load_lexicon("prompt_injection"), weights)
+    return PromptInjection(load_lexicon("prompt_injection"), weights, linear.load_bank())

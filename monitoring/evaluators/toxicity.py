@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from monitoring.models import Evidence, Score, TextField
 from monitoring.prepared import Prepared
 from monitoring.weights import load_weights
 
-__all__ = ["Toxicity", "build"]
+__all__ = ["Toxicity", "assemble", "build"]
 
 VERSION = "3"
 
@@ -51,6 +52,7 @@ class Toxicity:
 
     lexicon: Lexicon
     categories: NDArray[np.float32]
+    bank: linear.Bank
     name: str = "toxicity"
     version: str = VERSION
     category: Category = "safety"
@@ -90,8 +92,8 @@ class Toxicity:
 
     def _values(self, batch: Prepared, field: TextField) -> NDArray[np.float32]:
         """Return the probability of toxic language per record; NaN without words or in other languages."""
-        column = linear.HEADS.index(_HEAD)
-        logits = linear.score(batch, field).logits[:, column]
+        column = self.bank.names.index(_HEAD)
+        logits = linear.score(batch, field, self.bank).logits[:, column]
         found = self.lexicon.measure(batch, field)
         return np.where(covered(batch, field), linear.logistic(logits + found @ self.categories), np.nan)
 
@@ -108,13 +110,17 @@ class Toxicity:
 
     def _evidence(self, batch: Prepared, record: int) -> tuple[Evidence, ...]:
         listed = tuple(self.lexicon.find(batch, "response", record, _MOST_EVIDENCE))
-        return listed or tuple(linear.explain(batch, "response", record, _HEAD))
+        return listed or tuple(linear.explain(batch, "response", record, _HEAD, self.bank))
 
 
 def build() -> Evaluator:
     """Load the lexicon and the weights."""
-    linear.load_bank()
+    return assemble(load_weights("toxicity")["categories"], linear.load_bank())
+
+
+def assemble(categories: NDArray[Any], bank: linear.Bank) -> Evaluator:
+    """Return the evaluator with the weights of its categories and the heads that are given."""
     lexicon = load_lexicon("toxicity")
-    weights = load_weights("toxicity")["categories"].astype(np.float32)
+    weights = categories.astype(np.float32)
     weights[[lexicon.names.index(name) for name in _UNMEASURED]] = 0
-    return Toxicity(lexicon, weights)
+    return Toxicity(lexicon, weights, bank)
