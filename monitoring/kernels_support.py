@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from monitoring.kernels import FNV_OFFSET, FNV_PRIME
 from monitoring.kernels_lexicon import look_up
+from monitoring.kernels_values import CONTINUED as FURTHER
+from monitoring.kernels_values import STATED
 
 __all__ = [
     "BIGRAMS",
@@ -38,8 +40,8 @@ CONTENT_PAIRS, NOVEL_CONTENT_PAIRS = 8, 9
 NUMBERS, NOVEL_NUMBERS, NAMES, NOVEL_NAMES, POLARITY = 10, 11, 12, 13, 14
 FEATURES = 15
 
-# Classes of words: what carries no content, what negates; numbers are told by their first byte.
-STOP, NEGATION, NUMBER = 1, 2, 4
+# Classes of words: what carries no content, what negates, what is a number, and what belongs to the number before.
+STOP, NEGATION, NUMBER, CONTINUED = 1, 2, 4, 8
 
 _PREFIX = 6  # letters kept of a long word
 _REACH = 3  # a negation colours this many words after it
@@ -63,20 +65,30 @@ def stem_words(
     ends: NDArray[np.int32],
     keys: NDArray[np.uint32],
     classes: NDArray[np.uint8],
+    marks: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
     """Return a stem id and a class mask for each word.
 
     The stem is the word without a possessive, without a plural s, and at most its first six bytes, so that
-    inflections meet; words that begin with a digit or with a byte above 127 are left whole.
+    inflections meet; words that begin with a digit or with a byte above 127 are left whole. Words that
+    `marks` tells to be numbers have one stem, and those side by side, as in a date, are one number.
     """
     stems = ids.copy()
     kinds = np.zeros(ids.shape[0], dtype=np.uint8)
+    text = 0
+    number = False
     for at in range(ids.shape[0]):
+        while at >= offsets[text + 1]:
+            text += 1
+        if marks[at] == STATED or marks[at] == FURTHER:
+            kinds[at] = NUMBER | CONTINUED if number and at > offsets[text] else NUMBER
+            stems[at] = NUMBER
+            number = True
+            continue
+        number = False
         first = buffer[begins[at]]
-        kind = look_up(keys, classes, ids[at])
-        if 48 <= first <= 57:
-            kind |= np.uint8(NUMBER)
-        kinds[at] = kind
+        kinds[at] = look_up(keys, classes, ids[at])
         if first > 127 or first < 58:
             continue
         length = ends[at] - begins[at]
@@ -154,11 +166,13 @@ def count_support(
     source_offsets: NDArray[np.int64],
     prompt_stems: NDArray[np.uint32],
     prompt_offsets: NDArray[np.int64],
+    matched: NDArray[np.uint8],
 ) -> NDArray[np.int32]:
     """Count, for each sentence of the responses, its words and n-grams and those the source lacks.
 
     One table of the source's n-grams serves all records: a slot belongs to a record when it carries that
     record's stamp, so nothing is cleared between records. Records without source words stay all zero.
+    Numbers are no content: all of them are one stem, and `matched` tells which values are new (2).
     """
     records = offsets.shape[0] - 1
     counts = np.zeros((sentence_ends.shape[0], FEATURES), dtype=np.int32)
@@ -193,6 +207,8 @@ def count_support(
         for at in range(first, last):
             stem = source_stems[at]
             kind = source_kinds[at]
+            if kind & CONTINUED:
+                continue
             if kind & NEGATION:
                 since = 0
                 continue
@@ -201,7 +217,7 @@ def count_support(
             _add(table, mask, stamp, _key(_ONE, stem, zero, zero), tone)
             _add(table, mask, stamp, _key(_TWO, before, stem, zero), tone)
             _add(table, mask, stamp, _key(_THREE, earlier, before, stem), tone)
-            if not kind & STOP:
+            if not kind & (STOP | NUMBER):
                 _add(table, mask, stamp, _key(_PAIR, content, stem, zero), tone)
                 content = stem
             earlier, before = before, stem
@@ -220,6 +236,12 @@ def count_support(
                 stem = stems[at]
                 kind = kinds[at]
                 row[WORDS] += 1
+                if matched[at] != 0:
+                    row[NUMBERS] += 1
+                    row[NOVEL_NUMBERS] += 1 if matched[at] == 2 else 0
+                if kind & CONTINUED:
+                    at += 1
+                    continue
                 if kind & NEGATION:
                     since = 0
                     at += 1
@@ -227,10 +249,7 @@ def count_support(
                 since += 1
                 mark = _find(table, mask, stamp, _key(_ONE, stem, zero, zero))
                 supported = mark & (_AFFIRMED | _NEGATED)
-                if kind & NUMBER:
-                    row[NUMBERS] += 1
-                    row[NOVEL_NUMBERS] += 1 if mark == 0 else 0
-                if not kind & STOP:
+                if not kind & (STOP | NUMBER):
                     row[CONTENT] += 1
                     row[NOVEL_CONTENT] += 0 if supported else 1
                     row[UNPROMPTED] += 1 if mark == 0 else 0

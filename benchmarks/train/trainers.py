@@ -24,14 +24,10 @@ from monitoring.grounding import Grounding
 def load_trainers(data: Path) -> Mapping[str, Trainer]:
     """Return a trainer for each evaluator that is fitted on the labelled files of a folder."""
     return {
-        "hallucination": SupportTrainer(
-            data, lambda models: Hallucination(Grounding(models["context"], models["summary"]))
-        ),
+        "hallucination": SupportTrainer(data, lambda models: Hallucination(Grounding(models["context"]))),
         "factual_accuracy": SupportTrainer(
             data,
-            lambda models: FactualAccuracy(
-                Grounding(models["context"], models["summary"]), models["reference"]
-            ),
+            lambda models: FactualAccuracy(Grounding(models["context"]), models["reference"]),
         ),
         "prompt_injection": InjectionTrainer(data),
         "toxicity": ToxicityTrainer(data),

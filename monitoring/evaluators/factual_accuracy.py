@@ -19,10 +19,10 @@ from monitoring.support import Model, Source, compare, describe, load_model
 
 __all__ = ["FactualAccuracy", "build"]
 
-VERSION = "2"
+VERSION = "3"
 
-# 2026-11-23, out of fold on the TruthfulQA judge data: see the class.
-THRESHOLD = 0.3
+# The same one half as in hallucination, so that the two never contradict each other on one answer: see the class.
+THRESHOLD = 0.5
 
 _PARTS: dict[Source, str] = {"reference": "reference_agreement", "context": "context_support"}
 _REASONS: dict[Source, str] = {"reference": "not what the reference says", "context": "not in the context"}

@@ -11,7 +11,7 @@ from monitoring import claims
 from monitoring.admissions import refusals
 from monitoring.evaluator import Category, Evaluator
 from monitoring.grounding import Grounding, load_grounding
-from monitoring.kernels_support import CONTENT
+from monitoring.kernels_support import CONTENT, NUMBERS
 from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
 from monitoring.prepared import Prepared
@@ -19,7 +19,7 @@ from monitoring.support import compare
 
 __all__ = ["Hallucination", "build"]
 
-VERSION = "2"
+VERSION = "3"
 
 # 2026-11-26: of 0.4 to 0.7 the value with the best worst balanced accuracy (0.73) over BEGIN and the FaithDial
 # audit, each judged by a model fitted on the other alone; see the class for what it costs.
@@ -82,9 +82,8 @@ class Hallucination:
 
     def _compare(self, batch: Prepared, grounded: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Score]:
         counts, offsets = compare(batch, "context")
-        content = np.add.reduceat(np.append(counts[:, CONTENT], 0), offsets[:-1]) * (
-            offsets[1:] > offsets[:-1]
-        )
+        said = np.append(counts[:, CONTENT] + counts[:, NUMBERS], 0)
+        content = np.add.reduceat(said, offsets[:-1]) * (offsets[1:] > offsets[:-1])
         known = covered(batch, "response") & covered(batch, "context")
         values = self.grounding.judge(batch)
         certain = np.maximum(values, 1.0 - values)
@@ -144,7 +143,8 @@ class Hallucination:
     def _judge_sentences(self, batch: Prepared) -> list[float]:
         """Return for every sentence of the batch the probability that it is not supported."""
         counts, _ = compare(batch, "context")
-        values = np.where(counts[:, CONTENT] == 0, 0.0, self.grounding.judge_sentences(batch))
+        said = counts[:, CONTENT] + counts[:, NUMBERS]
+        values = np.where(said == 0, 0.0, self.grounding.judge_sentences(batch))
         listed: list[float] = values.tolist()
         return listed
 
