@@ -82,7 +82,7 @@ FEATURE_NAMES = (
     "contradiction",
 )
 _SLOTS = 1 << 13
-_PRIOR = 0.5  # pseudo-counts that pull the ratios of very short texts to the middle
+_PRIOR = 1.0  # a known word that every text is given, so that one new word alone is not all of it
 _FEWEST = 0.01  # a smaller share says no less
 _SAME = 1 / 3  # a sentence with a smaller share of new words says what the source says
 
@@ -286,5 +286,5 @@ def _ratios(counts: NDArray[np.float64]) -> NDArray[np.float64]:
             kernels.CONTENT_PAIRS,
         ],
     ]
-    ratios: NDArray[np.float64] = (novel + _PRIOR / 2) / (total + _PRIOR)
+    ratios: NDArray[np.float64] = novel / (total + _PRIOR)
     return ratios

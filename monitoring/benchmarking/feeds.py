@@ -50,6 +50,7 @@ FEEDS: Mapping[str, tuple[Feed, ...]] = {
 _ABOUT_ONE_TEXT = frozenset({"toxicity", "bias", "pii"})
 # The context of these sources is the instructions that the application gave.
 _SYSTEM_PROMPTS = frozenset({"cyberseceval", "tensor_trust"})
+_GROUNDED = "hallucination"
 _INDIRECT = "injection_in_context"
 
 
@@ -67,6 +68,9 @@ def to_record(row: Row) -> Record:
 def to_fed_record(task: str, source: str, row: Row) -> Record:
     """Turn a row into the record whose value its label is about."""
     record = to_record(row)
+    if task == _GROUNDED and record.context:
+        # The label is about the context; a reference beside it, given for some rows alone, would answer instead.
+        return Record(prompt=record.prompt, response=record.response, context=record.context)
     if task in _ABOUT_ONE_TEXT and not record.response:
         return Record(prompt="", response=record.prompt, context=record.context, reference=record.reference)
     if source in _SYSTEM_PROMPTS:

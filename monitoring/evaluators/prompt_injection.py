@@ -14,7 +14,7 @@ from monitoring import linear
 from monitoring.categories import Lexicon, load_lexicon
 from monitoring.evaluator import Category, Evaluator
 from monitoring.kernels_leakage import measure_leakage
-from monitoring.language import covered
+from monitoring.language import covered, languages
 from monitoring.models import Evidence, Record, Score, TextField
 from monitoring.prepared import Prepared
 from monitoring.text import decoded, fold
@@ -22,12 +22,16 @@ from monitoring.weights import load_weights
 
 __all__ = ["PromptInjection", "build"]
 
-VERSION = "2"
+VERSION = "3"
 
-# 2026-11-26: the training script shifts the log-odds so that one half is what 0.75 % of ordinary prompts
-# (Arena-Hard, MT-bench, self-instruct, role-play and look-alikes) exceed, out of fold. At 0.55 harmless stories
-# are flagged a fifth less often (WildGuard rows of benign_instructions 9 %) for one point of recall.
+# 2026-11-30: the training script shifts the log-odds so that one half is what 0.4 % of ordinary prompts exceed, out of
+# fold. At 0.55 harmless stories are flagged a fifth less often for one point of recall.
 THRESHOLD = 0.55
+
+# The model was fitted in these; elsewhere only rules speak.
+LANGUAGES = ("en", "de", "fr", "es")
+
+_SURE = 0.7
 
 # A rule of this strength speaks for itself, whatever the model says.
 _CLEAR = 0.8
@@ -64,7 +68,7 @@ class PromptInjection:
 
     It does not understand intent: an indirect injection in ordinary words, a jailbreak told as a story (PAIR)
     and suffixes of random characters (GCG) pass, role-play that plays with rules may be flagged. The model knows
-    English; in other languages only rules speak, and without a hit nothing is known.
+    English, German, French and Spanish; in other languages only rules speak, and without a hit nothing is known.
     """
 
     lexicon: Lexicon
@@ -87,7 +91,7 @@ class PromptInjection:
         strongest = np.nan_to_num(signals, nan=-1.0).argmax(axis=0)
         highest = np.nan_to_num(signals, nan=0.0).max(axis=0)
         # That nothing leaked says nothing of a prompt that could not be read.
-        known &= covered(batch, "prompt") | (highest >= THRESHOLD)
+        known &= covered(batch, "prompt", LANGUAGES) | (highest >= THRESHOLD)
         values = np.where(known, highest, np.nan)
         parts = np.stack([prompt.values, prompt.rules, context.values, leakage], axis=1).tolist()
         scores = []
@@ -133,7 +137,7 @@ class PromptInjection:
         found = self.lexicon.measure(batch, field)
         rules = found.max(axis=1)
         values = linear.logistic(logits + found @ self.categories)
-        foreign = ~covered(batch, field)
+        foreign = ~covered(batch, field, LANGUAGES)
         values[foreign] = np.nan
         values = np.fmax(values, np.where(rules >= _CLEAR, rules, np.nan))
         return values, np.where(np.isnan(values), np.nan, rules).astype(np.float32)
@@ -171,17 +175,28 @@ def _hidden(batch: Prepared, field: Source) -> Iterator[tuple[int, str, Evidence
     for record, text in enumerate(batch.texts(field)):
         if not text:
             continue
-        if not text.isascii() and (plain := fold(text)) != text:
+        if not text.isascii() and not _is_accented(batch, field, record) and (plain := fold(text)) != text:
             yield record, plain, Evidence(field, 0, len(text), "look-alike or invisible characters")
         for form in decoded(text):
             yield record, form.text, Evidence(field, form.start, form.end, f"hidden as {form.kind}")
+
+
+def _is_accented(batch: Prepared, field: Source, record: int) -> bool:
+    """Tell whether a text is surely in a language that writes accents, which are no disguise there.
+
+    Without them a French participle ("oublié") is an order ("oublie").
+    """
+    code, confidence = languages(batch, field)[record]
+    return code in LANGUAGES and code != "en" and confidence >= _SURE
 
 
 def _silent(batch: Prepared, record: int) -> Score:
     if not (batch.texts("prompt")[record].strip() or batch.texts("context")[record].strip()):
         label = "empty"
     else:
-        foreign = not (covered(batch, "prompt")[record] and covered(batch, "context")[record])
+        foreign = not (
+            covered(batch, "prompt", LANGUAGES)[record] and covered(batch, "context", LANGUAGES)[record]
+        )
         label = "language_unsupported" if foreign else "no_words"
     return Score(value=None, label=label, version=VERSION)
 
