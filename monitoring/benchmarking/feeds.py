@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from monitoring.models import Record
@@ -50,6 +50,8 @@ FEEDS: Mapping[str, tuple[Feed, ...]] = {
 _ABOUT_ONE_TEXT = frozenset({"toxicity", "bias", "pii"})
 # The context of these sources is the instructions that the application gave.
 _SYSTEM_PROMPTS = frozenset({"cyberseceval", "tensor_trust"})
+# From so many responses to a prompt on they are candidates that a search found.
+_CANDIDATES = 8
 _GROUNDED = "hallucination"
 _INDIRECT = "injection_in_context"
 
@@ -80,16 +82,20 @@ def to_fed_record(task: str, source: str, row: Row) -> Record:
     return record
 
 
-def ranking_part(task: str, rows: Iterable[Row]) -> str | None:
+def ranking_part(task: str, rows: Sequence[Row]) -> str | None:
     """Name the part of a score that ranks the rows, or None where its value does.
 
     Instructions inside retrieved text are reported by a part of their own and flag only where a rule
-    agrees, so the value ranks what is flagged alone.
+    agrees, so the value ranks what is flagged alone. Candidates for one question, as a search finds them,
+    are ranked by a part that does not ask whether they open like an answer.
     """
-    indirect = task == "prompt_injection" and any(
-        span[2] == _INDIRECT for row in rows for span in row.get("spans") or ()
-    )
-    return "context" if indirect else None
+    if task == "prompt_injection":
+        inside = any(span[2] == _INDIRECT for row in rows for span in row.get("spans") or ())
+        return "context" if inside else None
+    if task == "relevance":
+        prompts = {row.get("prompt") for row in rows}
+        return "ranking" if len(rows) >= _CANDIDATES * len(prompts) else None
+    return None
 
 
 def _valid(text: str | None) -> str:

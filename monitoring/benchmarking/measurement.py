@@ -262,7 +262,7 @@ def _judge(
     values = [score.value for score in scores]
     if evaluator.name == _PII:
         values = [named_value(row, score) for row, score in zip(rows, scores, strict=True)]
-    part = ranking_part(task, rows)
+    part = ranking_part(task, rows) if evaluator.name == task else None
     ranked = values if part is None else [score.parts.get(part) for score in scores]
     safety = evaluator.category == "safety"
     numbers = _fill(ranked, 0.0 if safety else _NEUTRAL)

@@ -46,7 +46,7 @@ class Described(NamedTuple):
 
 def describe(source: Source) -> Described:
     """Measure the texts of a source for the rules."""
-    inside = ranking_part(source.task, source.rows) is not None
+    inside = ranking_part(source.task, source.rows) == "context"
     pairs = [_texts(source, row, inside=inside) for row in source.rows]
     found = [set(_WORD.findall(text.lower())) for text, _ in pairs]
     overlaps = None

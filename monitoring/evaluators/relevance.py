@@ -18,6 +18,7 @@ from monitoring.responsiveness import (
     describe_grounding,
     describe_topic,
     join_odds,
+    rank_answer,
     read_opening,
 )
 from monitoring.vectors import known_share, load_table
@@ -25,7 +26,7 @@ from monitoring.weights import load_weights
 
 __all__ = ["Models", "Relevance", "build"]
 
-VERSION = "2"
+VERSION = "3"
 
 # 2026-11-23, out of fold: 94 % of other prompts' responses are below, and 9 % of a prompt's own, half of them cut
 # to 20 or 60 words.
@@ -57,7 +58,9 @@ class Relevance:
     rather than a refusal, an evasion or an echo of the question, from how it opens, what it adds to the
     prompt, and whether it holds a name, number or yes or no where the question asks for one. Part
     `contextual`, present when there is a context, is the probability that the response is about the
-    context; it does not enter the value.
+    context; it does not enter the value. Part `ranking` compares several responses to one prompt, such as
+    sentences that were found for a question: by the share of the prompt's information that they take up, word
+    vectors, and whether they hold what the question asks for; how they open and their length do not enter.
 
     It notices other subjects and non-answers. It does not notice an answer that is wrong, incomplete, or
     to another question on the same subject with the same words, and it takes a short answer in words
@@ -82,10 +85,10 @@ class Relevance:
             & covered(batch, "response")
             & (known_share(batch, "prompt") >= _LEAST_KNOWN)
         )
-        topical_odds = _apply(self.models.topical, describe_topic(batch))
-        intent_odds = _apply(
-            self.models.intent, describe_answer(batch, read_opening(batch, self.models.opening))
-        )
+        topic = describe_topic(batch)
+        answer = describe_answer(batch, read_opening(batch, self.models.opening))
+        ranking = rank_answer(topic, answer).astype(np.float64).round(6).tolist()
+        topical_odds, intent_odds = _apply(self.models.topical, topic), _apply(self.models.intent, answer)
         both = join_odds(topical_odds, intent_odds)
         overall, topical, intent = (
             _probabilities(odds) for odds in (_apply(self.models.overall, both), topical_odds, intent_odds)
@@ -98,7 +101,7 @@ class Relevance:
             if not judged or not known:
                 scores.append(_unknown("language_unsupported" if judged else "empty"))
                 continue
-            parts = {"topical": topical[record], "intent": intent[record]}
+            parts = {"topical": topical[record], "intent": intent[record], "ranking": ranking[record]}
             if record in contextual:
                 parts["contextual"] = contextual[record]
             value = overall[record]
