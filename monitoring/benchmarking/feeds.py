@@ -87,7 +87,8 @@ def ranking_part(task: str, rows: Sequence[Row]) -> str | None:
 
     Instructions inside retrieved text are reported by a part of their own and flag only where a rule
     agrees, so the value ranks what is flagged alone. Candidates for one question, as a search finds them,
-    are ranked by a part that does not ask whether they open like an answer.
+    are ranked by a part that does not ask whether they open like an answer, and replies of a conversation by
+    how they go on with it.
     """
     if task == "prompt_injection":
         inside = any(span[2] == _INDIRECT for row in rows for span in row.get("spans") or ())
@@ -95,6 +96,9 @@ def ranking_part(task: str, rows: Sequence[Row]) -> str | None:
     if task == "relevance":
         prompts = {row.get("prompt") for row in rows}
         return "ranking" if len(rows) >= _CANDIDATES * len(prompts) else None
+    if task == "coherence":
+        turns = sum((row.get("prompt") or "").strip().count("\n") > 0 for row in rows)
+        return "continuity" if 2 * turns > len(rows) else None
     return None
 
 

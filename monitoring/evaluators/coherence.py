@@ -27,10 +27,11 @@ from monitoring.language import covered
 from monitoring.lexicon import build_table
 from monitoring.models import Evidence, Score, TextField
 from monitoring.prepared import Prepared
+from monitoring.responsiveness import measure_continuity
 
 __all__ = ["Coherence", "build"]
 
-VERSION = "1"
+VERSION = "2"
 
 # 2026-11-23: a good answer is above it with all signs but one absent, and that one unlikely; see the class.
 THRESHOLD = 0.5
@@ -74,7 +75,9 @@ class Coherence:
     `noise` (broken characters and gibberish, English only), `format` (unclosed code block; no valid JSON
     where JSON was asked for), `language_mix` (letters of a foreign script that nobody asked for),
     `consistency` (a sentence that denies another) and `order` (sentences that refer to what has not been
-    said; weak). The value is their product, so one clear sign is enough.
+    said; weak). The value is their product, so one clear sign is enough. Part `continuity`, present with an
+    English prompt, is how much of it the response takes up: in a conversation, whether the reply belongs to it.
+    It does not enter the value.
 
     It does not see a fluent text that makes no sense, a change between languages of one script, or a cut
     after a full stop. Single lines of fewer than 12 words and plain lists are not held to end like a
@@ -100,6 +103,8 @@ class Coherence:
         values = parts.prod(axis=1)
         worst = parts[:, : len(_LABELS)].argmin(axis=1)
         words = np.diff(batch.words("response").offsets)
+        prompted = (np.diff(batch.words("prompt").offsets) > 0) & covered(batch, "prompt")
+        continuity = measure_continuity(batch).astype(np.float64).round(6).tolist()
         confidence = np.minimum(1.0, words / (words + _SENTENCE_WORDS))
         scores = []
         columns = zip(
@@ -118,6 +123,9 @@ class Coherence:
                 scores.append(_unknown("no_words"))
             else:
                 low = value < THRESHOLD
+                signs = dict(zip(_PARTS, own, strict=True))
+                if prompted[record]:
+                    signs["continuity"] = continuity[record]
                 scores.append(
                     Score(
                         value=value,
@@ -125,7 +133,7 @@ class Coherence:
                         version=VERSION,
                         confidence=sure,
                         evidence=_show(batch, record, _LABELS[sign]) if low else (),
-                        parts=dict(zip(_PARTS, own, strict=True)),
+                        parts=signs,
                     )
                 )
         return scores

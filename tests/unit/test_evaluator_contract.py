@@ -20,6 +20,7 @@ TESTS = Path(__file__).resolve().parents[1]
 FIELDS = frozenset(get_args(TextField))
 
 # Evaluators that need no words they know: forms, signs of degeneration, languages themselves.
+MORE_LANGUAGES = {"prompt_injection": {"french", "german", "spanish"}}
 ANY_LANGUAGE = {"pii", "coherence", "language_match"}
 FOREIGN = {
     "arabic": "يرجى الإجابة على السؤال التالي حول تاريخ مدينة القاهرة وسكانها بالتفصيل.",
@@ -155,9 +156,17 @@ def test_what_is_flagged_or_low_is_shown(name):
 @each_evaluator
 @pytest.mark.parametrize("language", FOREIGN)
 def test_a_language_that_is_not_covered_is_unknown_and_never_safe(name, language):
-    if name in ANY_LANGUAGE:
+    if name in ANY_LANGUAGE or language in MORE_LANGUAGES.get(name, ()):
         return
     evaluator = build(name)
     record = msgspec.structs.replace(texts_of(evaluator, FOREIGN[language]), system_prompt="You are a guide.")
     (score,) = evaluator.evaluate(Prepared([record]))
     assert (score.value, score.label) == (None, "language_unsupported")
+
+
+@pytest.mark.parametrize("language", sorted(MORE_LANGUAGES["prompt_injection"]))
+def test_an_ordinary_request_in_a_covered_language_is_known_and_clean(language):
+    evaluator = build("prompt_injection")
+    (score,) = evaluator.evaluate(Prepared([Record(prompt=FOREIGN[language], response="")]))
+    assert score.value is not None
+    assert score.value < evaluator.threshold

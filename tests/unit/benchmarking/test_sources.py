@@ -133,3 +133,9 @@ def test_a_label_about_the_context_is_not_answered_by_a_reference_beside_it():
     row = {"prompt": "q", "response": "r", "context": "c", "reference": "right"}
     assert to_fed_record("hallucination", "any", row).reference is None
     assert to_fed_record("hallucination", "any", row | {"context": None}).reference == "right"
+
+
+def test_replies_of_conversations_are_ranked_by_how_they_go_on():
+    rows = [{"prompt": "Do you like bees?\nI do, they dance."}, {"prompt": "hello"}, {"prompt": "a\nb"}]
+    assert ranking_part("coherence", rows) == "continuity"
+    assert ranking_part("coherence", rows[1:2]) is None
