@@ -280,10 +280,10 @@ def other_aims(sources: Sources) -> Iterator[Aim]:
             0.78,
             ("qags", "factual_summary_pairs"),
             (
-                "Summaries that copy are judged by their new combinations of words, fitted on summaries made by "
-                "`benchmarks/train/summaries.py` (openly licensed judged ones are not at hand). Also tried: distance and "
-                "co-occurrence in the source, word vectors, breaks between copied stretches; none helped on sources "
-                "that were not fitted on. Errors in rephrased summaries need a judge."
+                "One model judges answers and summaries on one scale (decision 110); a second one for summaries that copy "
+                "turned the ranking round on sources that hold both. Also tried: distance and co-occurrence in the "
+                "source, word vectors, breaks between copied stretches, a lower threshold for requests of summaries; none "
+                "helped the sources that stayed out. Errors in rephrased summaries need a judge."
             ),
         ),
     ):

@@ -43,8 +43,9 @@ def scan_values(
     offsets: NDArray[np.int64],
     keys: NDArray[np.uint32],
     classes: NDArray[np.uint8],
+    wanted: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
-    """Read the numbers of texts: values, how far rounding may be off, and what each word is.
+    """Read the numbers of the texts that are `wanted`: values, how far rounding may be off, and what each word is.
 
     Thousands are grouped by commas or by points in threes, decimals follow a point. A scale (`million`, `k`,
     `B`) multiplies, `pm` adds twelve hours, and a word such as `about` before it allows for 15 %. Names of months are numbers beside one in digits and else words
@@ -55,6 +56,8 @@ def scan_values(
     slack = np.zeros(words, dtype=np.float64)
     marks = np.zeros(words, dtype=np.uint8)
     for text in range(offsets.shape[0] - 1):
+        if not wanted[text]:
+            continue
         low = starts[text]
         high = starts[text + 1]
         stop = offsets[text + 1]

@@ -149,6 +149,16 @@ def _numerals() -> WordTable:
     return build_table(classes | {"pm": AFTERNOON, "of": OF}, _SLOTS)
 
 
+def _compared(batch: Prepared) -> NDArray[np.bool_]:
+    """Tell which records have a source at all; the words of the others are compared with nothing."""
+
+    def compute() -> NDArray[np.bool_]:
+        given = [np.diff(batch.words(source).offsets) > 0 for source in ("context", "reference")]
+        return np.asarray(given[0] | given[1])
+
+    return batch.shared(("support", "compared"), compute)
+
+
 def _known(
     batch: Prepared, field: TextField
 ) -> tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.int64]]:
@@ -161,7 +171,7 @@ _NUMERALS = _numerals()
 
 
 def stems(batch: Prepared, field: TextField) -> Stems:
-    """Return the stems and classes of the field's words, cached in the batch."""
+    """Return the stems and classes of the field's words where a record has a source, cached in the batch."""
 
     def compute() -> Stems:
         words = batch.words(field)
@@ -175,6 +185,7 @@ def stems(batch: Prepared, field: TextField) -> Stems:
             _CLASSES.classes,
             values(batch, field).marks,
             words.offsets,
+            _compared(batch),
         )
         return Stems(*read)
 
@@ -182,7 +193,7 @@ def stems(batch: Prepared, field: TextField) -> Stems:
 
 
 def values(batch: Prepared, field: TextField) -> Values:
-    """Return the numbers that the field's words state, cached in the batch."""
+    """Return the numbers that the field's words state where a record has a source, cached in the batch."""
 
     def compute() -> Values:
         words, encoded = batch.words(field), batch.encoded(field)
@@ -195,6 +206,7 @@ def values(batch: Prepared, field: TextField) -> Values:
             words.offsets,
             _NUMERALS.keys,
             _NUMERALS.classes,
+            _compared(batch),
         )
         return Values(*read)
 

@@ -90,7 +90,7 @@ def test_a_negation_on_one_side_is_counted(response, context, clashes):
     ],
 )
 def test_inflections_meet_in_their_stem(one, other, meet):
-    batch = Prepared([Record(prompt="", response=one), Record(prompt="", response=other)])
+    batch = Prepared([Record(prompt="", response=word, context=("any",)) for word in (one, other)])
     first, second = stems(batch, "response").stems
     assert (first == second) is np.bool_(meet)
 
