@@ -89,13 +89,15 @@ def rank_answer(topic: Floats, answer: Floats) -> Floats:
     """
     signs = answer[:, _SIGN_PRESENT] - answer[:, _SIGN_ABSENT]
     ranked = topic[:, 1] + _COSINE_SHARE * topic[:, 0] + _SIGN_SHARE * signs
-    return np.clip(ranked / (1 + _COSINE_SHARE + _SIGN_SHARE), 0, 1).astype(np.float32)
+    bounded: Floats = np.clip(ranked / (1 + _COSINE_SHARE + _SIGN_SHARE), 0, 1).astype(np.float32)
+    return bounded
 
 
 def measure_continuity(batch: Prepared) -> Floats:
     """Return 0..1 per record: how much the response takes up of what the prompt, a conversation, said."""
     taken = overlap(batch, "prompt", "response").first + _COSINE_SHARE * _cosine(batch, "prompt")
-    return np.clip(taken / (1 + _COSINE_SHARE), 0, 1).astype(np.float32)
+    bounded: Floats = np.clip(taken / (1 + _COSINE_SHARE), 0, 1).astype(np.float32)
+    return bounded
 
 
 def describe_grounding(batch: Prepared) -> Floats:

@@ -18,7 +18,15 @@ from monitoring.benchmarking.sources import Source
 from monitoring.benchmarking.trivial_rules import apply_rules, describe
 from monitoring.evaluator import Evaluator
 
-__all__ = ["Headline", "LeftOut", "Trainer", "leave_out", "relatives", "summarise_headlines"]
+__all__ = [
+    "Headline",
+    "LeftOut",
+    "Trainer",
+    "headline_value",
+    "leave_out",
+    "relatives",
+    "summarise_headlines",
+]
 
 # Sources that share texts, templates or documents: with one of them the others stay out.
 _FAMILIES: Sequence[frozenset[str]] = (
@@ -39,7 +47,6 @@ _FAMILIES: Sequence[frozenset[str]] = (
         {
             "prompt_injection/benign_instructions",
             "prompt_injection/mitre_frr_multilingual",
-            "prompt_injection/injecguard_eval",
         }
     ),
 )

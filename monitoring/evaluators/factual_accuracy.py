@@ -46,8 +46,8 @@ class FactualAccuracy:
     It has no knowledge of the world, so a false statement without a source stays unknown, and a true
     answer in other words than the reference scores low. English only, but for the internal checks.
 
-    The threshold 0.3 (2026-11-23) calls 13 % of true and 43 % of false answers of the TruthfulQA judge data
-    low, out of fold.
+    The threshold is the one half of `hallucination`, so that with a context both say the same. Of the TruthfulQA
+    judge data (2026-11-30, out of fold) it calls 15 % of true and 51 % of false answers low.
     """
 
     grounding: Grounding

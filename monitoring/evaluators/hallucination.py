@@ -53,7 +53,10 @@ class Hallucination:
     words scores low, and what a reader works out from a table or a calculation it cannot follow. Refusals
     claim nothing and are 0. English only.
 
-    The threshold 0.5 (2026-11-30, each source left out of the fit) FIGURES
+    The threshold 0.5 (2026-11-30, each source left out of the fit) flags 15 % of supported and 70 % of other
+    answers of HAGRID, 33 % and 80 % of search engines', 33 % and 73 % of WiCE's claims, 3 % and 59 % of BEGIN's
+    replies, and 2 % of CLAP NQ's long faithful answers; of summaries that copy nearly everything it finds few
+    (SummEval 16 %).
     """
 
     grounding: Grounding
