@@ -30,6 +30,7 @@ __all__ = [
     "UNPROMPTED",
     "WORDS",
     "count_support",
+    "mark_numbers",
     "stem_words",
 ]
 
@@ -65,18 +66,57 @@ def stem_words(
     ends: NDArray[np.int32],
     keys: NDArray[np.uint32],
     classes: NDArray[np.uint8],
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """Return a stem id and a class mask for each word.
+
+    The stem is the word without a possessive, without a plural s, and at most its first six bytes, so that
+    inflections meet; words that begin with a digit or with a byte above 127 are left whole.
+    """
+    stems = ids.copy()
+    kinds = np.zeros(ids.shape[0], dtype=np.uint8)
+    for at in range(ids.shape[0]):
+        first = buffer[begins[at]]
+        kind = look_up(keys, classes, ids[at])
+        if 48 <= first <= 57:
+            kind |= np.uint8(NUMBER)
+        kinds[at] = kind
+        if first > 127 or first < 58:
+            continue
+        length = ends[at] - begins[at]
+        last = begins[at] + length - 1
+        cut = length
+        if length > 2 and (buffer[last] | 32) == 115:
+            before = buffer[last - 1]
+            if before == 39:
+                cut = length - 2
+            elif length > 4 and before == 0x99 and buffer[last - 2] == 0x80:
+                cut = length - 4
+            elif length > 3 and (before | 32) != 115:
+                cut = length - 1
+        cut = min(cut, _PREFIX)
+        if cut == length:
+            continue
+        value = FNV_OFFSET
+        for k in range(cut):
+            byte = buffer[begins[at] + k]
+            if 65 <= byte <= 90:
+                byte = np.uint8(byte + 32)
+            value = np.uint32((value ^ np.uint32(byte)) * FNV_PRIME)
+        stems[at] = value
+    return stems, kinds
+
+
+@njit(cache=True, nogil=True)
+def mark_numbers(
+    stems: NDArray[np.uint32],
+    kinds: NDArray[np.uint8],
     marks: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     wanted: NDArray[np.bool_],
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
-    """Return a stem id and a class mask for each word of the texts that are `wanted`.
-
-    The stem is the word without a possessive, without a plural s, and at most its first six bytes, so that
-    inflections meet; words that begin with a digit or with a byte above 127 are left whole. Words that
-    `marks` tells to be numbers have one stem, and those side by side, as in a date, are one number.
-    """
-    stems = ids.copy()
-    kinds = np.zeros(ids.shape[0], dtype=np.uint8)
+    """Return stems and classes in which all numbers have one stem, and those side by side, as in a date, are one."""
+    stems = stems.copy()
+    kinds = kinds.copy()
     for text in range(offsets.shape[0] - 1):
         if not wanted[text]:
             continue
@@ -86,33 +126,8 @@ def stem_words(
                 kinds[at] = NUMBER | CONTINUED if number else NUMBER
                 stems[at] = NUMBER
                 number = True
-                continue
-            number = False
-            first = buffer[begins[at]]
-            kinds[at] = look_up(keys, classes, ids[at])
-            if first > 127 or first < 58:
-                continue
-            length = ends[at] - begins[at]
-            last = begins[at] + length - 1
-            cut = length
-            if length > 2 and (buffer[last] | 32) == 115:
-                before = buffer[last - 1]
-                if before == 39:
-                    cut = length - 2
-                elif length > 4 and before == 0x99 and buffer[last - 2] == 0x80:
-                    cut = length - 4
-                elif length > 3 and (before | 32) != 115:
-                    cut = length - 1
-            cut = min(cut, _PREFIX)
-            if cut == length:
-                continue
-            value = FNV_OFFSET
-            for k in range(cut):
-                byte = buffer[begins[at] + k]
-                if 65 <= byte <= 90:
-                    byte = np.uint8(byte + 32)
-                value = np.uint32((value ^ np.uint32(byte)) * FNV_PRIME)
-            stems[at] = value
+            else:
+                number = False
     return stems, kinds
 
 

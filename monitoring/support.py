@@ -171,25 +171,29 @@ _NUMERALS = _numerals()
 
 
 def stems(batch: Prepared, field: TextField) -> Stems:
-    """Return the stems and classes of the field's words where a record has a source, cached in the batch."""
+    """Return the stems and classes of the field's words, cached in the batch."""
 
     def compute() -> Stems:
         words = batch.words(field)
         buffer = batch.encoded(field).buffer
-        read = kernels.stem_words(
-            buffer,
-            words.ids,
-            words.begins,
-            words.ends,
-            _CLASSES.keys,
-            _CLASSES.classes,
-            values(batch, field).marks,
-            words.offsets,
-            _compared(batch),
+        return Stems(
+            *kernels.stem_words(buffer, words.ids, words.begins, words.ends, _CLASSES.keys, _CLASSES.classes)
         )
-        return Stems(*read)
 
     return batch.shared(("support", "stems", field), compute)
+
+
+def _without_numbers(batch: Prepared, field: TextField) -> Stems:
+    """Return the same where a record has a source, with one stem for all numbers, which are compared as values."""
+
+    def compute() -> Stems:
+        marks = values(batch, field).marks
+        marked = kernels.mark_numbers(
+            *stems(batch, field), marks, batch.words(field).offsets, _compared(batch)
+        )
+        return Stems(*marked)
+
+    return batch.shared(("support", "without_numbers", field), compute)
 
 
 def values(batch: Prepared, field: TextField) -> Values:
@@ -219,7 +223,8 @@ def compare(batch: Prepared, source: Source) -> Support:
     def compute() -> Support:
         words, sentences, given = batch.words("response"), batch.sentences("response"), batch.words(source)
         prompt = batch.words("prompt")
-        own, theirs, asked = stems(batch, "response"), stems(batch, source), stems(batch, "prompt")
+        fields: tuple[TextField, ...] = ("response", source, "prompt")
+        own, theirs, asked = (_without_numbers(batch, field) for field in fields)
         matched = match_values(
             *values(batch, "response"),
             words.offsets,

@@ -85,12 +85,12 @@ def test_a_negation_on_one_side_is_counted(response, context, clashes):
         ("organised", "organisation", True),
         ("glass", "glas", False),
         ("house", "mouse", False),
-        ("1850", "1851", True),  # values are compared, not words
+        ("1850", "1851", False),
         ("bus", "bu", False),
     ],
 )
 def test_inflections_meet_in_their_stem(one, other, meet):
-    batch = Prepared([Record(prompt="", response=word, context=("any",)) for word in (one, other)])
+    batch = Prepared([Record(prompt="", response=one), Record(prompt="", response=other)])
     first, second = stems(batch, "response").stems
     assert (first == second) is np.bool_(meet)
 
