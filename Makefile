@@ -17,7 +17,15 @@ COMPILED := $(VENV)/.compiled
 COMPOSE ?= docker compose
 
 ##@ With Docker
-.PHONY: build run run-api run-dash up down logs shell clean test
+.PHONY: build run run-api run-dash up down logs shell clean test pin-images
+
+# Passwords of 48 hexadecimal digits, readable by their owner alone; an existing file is left as it is.
+.env:
+	@(umask 077; for name in POSTGRES_PASSWORD REDIS_PASSWORD; do \
+		printf '%s=%s\n' "$$name" "$$(head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"; done > $@)
+	@echo "wrote $@ with new passwords for PostgreSQL and Redis"
+
+build run run-api run-dash up down logs shell clean: .env
 
 build: ## build the image
 	$(COMPOSE) build
@@ -50,16 +58,21 @@ test: ## run the tests in a container
 	docker build --target test --tag llm-monitor-test .
 	docker run --rm llm-monitor-test
 
+pin-images: ## write the digests of base images and the commits of CI actions behind their tags; needs docker and git
+	python3 deploy/pin.py
+
 ##@ On this machine, without Docker
-.PHONY: setup run-local test-local test-long bench bench-quick chaos abuse check lint format requirements clients reference help
+.PHONY: setup run-local test-local test-long bench bench-quick chaos abuse check lint format requirements audit clients reference help
 
 setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compile the kernels, when they changed
 
-$(STAMP): requirements.txt pyproject.toml
+$(STAMP): requirements.txt deploy/pip.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)) and "Python 3.11 or 3.12 is needed: make setup PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { echo "make setup: install the package python3-venv first"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@echo "installing the pinned requirements into $(VENV), a few minutes the first time"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement deploy/pip.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Once here instead of at the first start, and in every test process at the same time.
@@ -89,7 +102,7 @@ chaos: setup ## kill -9 everything under load and prove that nothing is lost; KI
 		$(BIN)/python -m pytest tests/chaos --quiet --capture no $(PYTEST_ARGS)
 
 abuse: setup ## attack a stack in every known way beside a tenant that must not notice; ONLY=tiny_headers,ids
-	LLM_MONITOR_ABUSE_ONLY=$(ONLY) $(BIN)/python -m pytest tests/abuse --quiet --capture no $(PYTEST_ARGS)
+	LLM_MONITOR_ABUSE_SLACK=1 LLM_MONITOR_ABUSE_ONLY=$(ONLY) $(BIN)/python -m pytest tests/abuse --quiet --capture no $(PYTEST_ARGS)
 
 check: setup ## check format, lint, types and import directions, and run the unit tests
 	$(BIN)/ruff format --check .
@@ -107,14 +120,22 @@ format: setup ## format the code and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-requirements: setup ## pin the newest versions that pyproject.toml allows into requirements.txt
+COMPILE = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --no-strip-extras \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style=line
+
+# The image takes the same versions without what only tests need.
+requirements: setup ## pin the newest versions that pyproject.toml allows, with the hashes of their files
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools
-	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-emit-index-url \
-		--no-emit-trusted-host --no-emit-find-links --no-header --annotation-style=line \
-		--output-file requirements.txt pyproject.toml
+	$(COMPILE) --extra test --output-file requirements.txt pyproject.toml
+	cp requirements.txt deploy/requirements.txt
+	$(patsubst --upgrade,,$(COMPILE)) --output-file deploy/requirements.txt pyproject.toml
+	echo pip | $(COMPILE) --output-file deploy/pip.txt -
+
+audit: setup ## look for known weaknesses and missing hashes; with pip-audit where its data can be had
+	$(BIN)/python deploy/audit.py
 
 clients: setup ## run real OpenTelemetry clients against the API and write docs/reference/clients.md
-	CLIENTS_PAGE=write $(BIN)/python -m pytest tests/clients -m long
+	CLIENTS_PAGE=write $(BIN)/python -m pytest tests/clients -m long $(PYTEST_ARGS)
 
 reference: setup ## write docs/reference/configuration.md from the settings
 	$(BIN)/llm-monitor settings > docs/reference/configuration.md

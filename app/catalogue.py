@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from app.schemas.catalogue import Judge, decode_judges, encode_judges
 from monitoring.evaluator import Evaluator
 from monitoring.verdict import WEIGHTS
 
-__all__ = ["list_judges", "publish_judges", "read_judges"]
+__all__ = ["list_judges", "publish_judges", "read_judges", "read_raisers"]
 
 _KEY = "llm-monitor:evaluators"
 
@@ -39,3 +41,16 @@ async def read_judges(redis: Redis) -> tuple[Judge, ...]:
     """Return the evaluators that workers told of, none before the first worker started."""
     told = await redis.get(_KEY)
     return decode_judges(told) if told else ()
+
+
+async def read_raisers(redis: Redis) -> Mapping[str, frozenset[str]]:
+    """Return by flag which evaluators raise it; nothing while Redis does not answer."""
+    try:
+        judges = await read_judges(redis)
+    except (RedisError, OSError):
+        return {}
+    raisers: dict[str, set[str]] = defaultdict(set)
+    for judge in judges:
+        if judge.flag is not None:
+            raisers[judge.flag].add(judge.name)
+    return {flag: frozenset(names) for flag, names in raisers.items()}

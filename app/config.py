@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import StartupError
 
+MOST_DAYS = 36_500
+"""The longest time for which anything is kept: a hundred years."""
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+")
 
 
@@ -43,26 +45,27 @@ class Settings(BaseSettings):
         str | None,
         Field(
             validation_alias=AliasChoices("DATABASE_URL", "database_url"),
-            description="PostgreSQL address; when unset, an embedded server is started in the data folder.",
+            description="PostgreSQL address. Without it, an embedded server is started in the data folder.",
         ),
     ] = None
     redis_url: Annotated[
         str | None,
         Field(
             validation_alias=AliasChoices("REDIS_URL", "redis_url"),
-            description="Redis address; when unset, an embedded server is started in the data folder.",
+            description="Redis address. Without it, an embedded server is started in the data folder.",
         ),
     ] = None
     api_base_url: Annotated[
         str | None,
         Field(
             validation_alias=AliasChoices("API_BASE_URL", "api_base_url"),
-            description="Where dashboard and command line reach the API; default: this host and API_PORT.",
+            description="Address at which the dashboard and the command line reach the API; "
+            "default: this host and API_PORT.",
         ),
     ] = None
     api_key: Annotated[
         str | None,
-        Field(repr=False, description="Key that `llm-monitor ingest` and `erase` send to the API."),
+        Field(repr=False, description="Key that `llm-monitor ingest`, `erase` and `dead` send to the API."),
     ] = None
     data_dir: Annotated[
         Path,
@@ -72,7 +75,9 @@ class Settings(BaseSettings):
             default_factory=default_data_dir,
         ),
     ]
-    host: Annotated[str, Field(description="Address the API and the dashboard listen on.")] = "127.0.0.1"
+    host: Annotated[str, Field(description="Address on which the API and the dashboard listen.")] = (
+        "127.0.0.1"
+    )
     api_port: Annotated[int, Field(ge=1, le=65535, description="Port of the API.")] = 8000
     dashboard_port: Annotated[int, Field(ge=1, le=65535, description="Port of the dashboard.")] = 8080
     workers: Annotated[
@@ -80,22 +85,33 @@ class Settings(BaseSettings):
         Field(
             ge=1,
             le=256,
-            description="Worker processes of this machine, beside one for what is waited for; default: one per core.",
+            description="Number of worker processes on this machine; default: one per core. One more process "
+            "scores only the calls whose senders wait for scores.",
             default_factory=lambda: os.cpu_count() or 1,
         ),
     ]
     require_keys: Annotated[
         Literal["auto", "always", "never"],
-        Field(description="Ask every request for a key; auto: as soon as a first key was made."),
+        Field(description="Whether every request needs a key; auto: as soon as a first key was made."),
     ] = "auto"
     allow_anonymous: Annotated[
         bool,
-        Field(description="Listen beyond loopback although nobody needs a key there, until one was made."),
+        Field(
+            description="Allow listening on other addresses than loopback while no key was made, so that "
+            "everybody may send and read."
+        ),
     ] = False
     cors_origins: Annotated[
         str,
         Field(
             description="Origins whose web pages may call the API, separated by commas: https://app.example.",
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        str,
+        Field(
+            description="Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are "
+            "believed, separated by commas: 127.0.0.1, 10.0.0.0/8.",
         ),
     ] = ""
     max_body_bytes: Annotated[
@@ -104,50 +120,61 @@ class Settings(BaseSettings):
     ] = 64 * 1024 * 1024
     result_wait_seconds: Annotated[
         float,
-        Field(ge=0, le=60, description="How long POST /monitor/inference waits for its scores."),
+        Field(ge=0, le=60, description="Seconds for which POST /monitor/inference waits for its scores."),
     ] = 5.0
     idempotency_hours: Annotated[
         int,
-        Field(ge=1, le=720, description="How long a client's id or Idempotency-Key is remembered in Redis."),
+        Field(
+            ge=1,
+            le=720,
+            description="Hours for which Redis remembers a client's id or Idempotency-Key; the id of a span is "
+            "remembered for one hour.",
+        ),
     ] = 24
     redis_fsync: Annotated[
         Literal["always", "everysec"],
-        Field(description="appendfsync of the embedded Redis; everysec may lose 2 s at a kill."),
+        Field(description="appendfsync of the embedded Redis; everysec may lose 2 s when it is killed."),
     ] = "always"
     redis_maxmemory_mb: Annotated[
         int, Field(ge=16, description="maxmemory of the embedded Redis, in MiB.")
     ] = 1024
     backlog_max_records: Annotated[
-        int, Field(ge=1, description="Records in the queue above which new ones get 503.")
+        int, Field(ge=1, description="Number of queued records above which new ones get 503.")
     ] = 2_000_000
     backlog_max_age_seconds: Annotated[
         int,
         Field(
             ge=1,
-            description="Age of the oldest record in the queue above which new ones get 503; "
-            "beyond IDEMPOTENCY_HOURS a retry could be stored twice.",
+            description="Age in seconds of a project's oldest queued record above which its new records get "
+            "503. Beyond IDEMPOTENCY_HOURS a retry could be stored twice.",
         ),
     ] = 86_400
-    retention_days: Annotated[int, Field(ge=1, description="Days after which stored traces are dropped.")] = (
-        90
-    )
+    retention_days: Annotated[
+        int, Field(ge=1, le=MOST_DAYS, description="Days after which stored traces are dropped.")
+    ] = 90
     rollup_retention_days: Annotated[
-        int, Field(ge=1, description="Days after which figures are dropped; never before their traces.")
+        int,
+        Field(
+            ge=1,
+            le=MOST_DAYS,
+            description="Days after which figures are dropped; at least as many as for traces.",
+        ),
     ] = 400
     rules: Annotated[
         Path | None,
-        Field(description="YAML file of own rules; see docs/how-to/add-your-own-rules.md."),
+        Field(description="YAML file with rules of your own; see docs/how-to/add-your-own-rules.md."),
     ] = None
     privacy_key: Annotated[
         SecretStr | None,
         Field(
             min_length=32,
-            description="Secret of 32 characters or more under which personal data becomes pseudonyms and "
-            "dropped texts travel sealed; the same for API and workers.",
+            description="Secret of 32 characters or more for making pseudonyms of personal data and for "
+            "encrypting dropped texts in the queue; API and workers need the same one.",
         ),
     ] = None
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="Least severe level that is logged.")
+        Literal["debug", "info", "warning", "error"],
+        Field(description="Lowest level of messages that are logged."),
     ] = "info"
 
     @model_validator(mode="after")
@@ -172,6 +199,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _check_key(self) -> Settings:
+        # A header could not carry anything else; the key itself is not shown.
+        if self.api_key and not (
+            self.api_key.isascii() and self.api_key.isprintable() and " " not in self.api_key
+        ):
+            raise ValueError(
+                "LLM_MONITOR_API_KEY is no key: it holds letters, digits, _ and - alone, as "
+                "`llm-monitor keys create` prints it"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_origins(self) -> Settings:
         for origin in self.allowed_origins:
             if not _ORIGIN.fullmatch(origin):
@@ -181,10 +220,27 @@ class Settings(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _check_proxies(self) -> Settings:
+        for proxy in self.proxies:
+            try:
+                ipaddress.ip_network(proxy, strict=False)
+            except ValueError as error:
+                raise ValueError(
+                    f"LLM_MONITOR_TRUSTED_PROXIES names {proxy!r}: write addresses or networks, as in "
+                    "127.0.0.1 or 10.0.0.0/8"
+                ) from error
+        return self
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Addresses and networks of the proxies that are believed."""
+        return _listed(self.trusted_proxies)
+
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         """Origins whose pages may call the API."""
-        return tuple(origin.strip() for origin in self.cors_origins.split(",") if origin.strip())
+        return _listed(self.cors_origins)
 
     @property
     def secret_key(self) -> str | None:
@@ -198,6 +254,11 @@ class Settings(BaseSettings):
             return self.api_base_url.rstrip("/")
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 compared, not bound
         return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+
+
+@lru_cache(maxsize=16)
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(entry.strip() for entry in value.split(",") if entry.strip())
 
 
 @lru_cache(maxsize=16)

@@ -68,6 +68,22 @@ class BodyTooLarge(MonitorError):
     )
 
 
+class HeadTooLarge(MonitorError):
+    """The address or the fields of a request exceed the limits."""
+
+    status, slug, title = (
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "head-too-large",
+        "Request head too large",
+    )
+
+
+class TooSlow(MonitorError):
+    """The client took longer to send its request than the server waits."""
+
+    status, slug, title = HTTPStatus.REQUEST_TIMEOUT, "too-slow", "Request came too slowly"
+
+
 class Unauthorized(MonitorError):
     """No key was sent where one is needed, or one that does not count."""
 
@@ -92,6 +108,18 @@ class Conflict(MonitorError):
     status, slug, title = HTTPStatus.CONFLICT, "conflict", "Conflict"
 
 
+class PreconditionFailed(MonitorError):
+    """What is stored is not what the request was written for."""
+
+    status, slug, title = HTTPStatus.PRECONDITION_FAILED, "precondition-failed", "Changed meanwhile"
+
+
+class PreconditionRequired(MonitorError):
+    """The request replaces everything and does not say what it was written for."""
+
+    status, slug, title = HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", "If-Match is missing"
+
+
 class Overloaded(MonitorError):
     """A limit of this client or project is reached; nothing was taken."""
 
@@ -102,6 +130,24 @@ class Unavailable(MonitorError):
     """Redis or Postgres cannot take or answer this now; nothing was half-taken."""
 
     status, slug, title = HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Service unavailable"
+
+
+class Overdue(Unavailable):
+    """Answering takes longer than a client may take from others, and was ended."""
+
+    slug, title = "overdue", "Takes too long"
+
+
+class StorageFull(Unavailable):
+    """A disk has no room for more; nothing was taken, and what is stored can be read."""
+
+    status, slug, title = HTTPStatus.INSUFFICIENT_STORAGE, "storage-full", "Storage full"
+
+
+class NotOffered(MonitorError):
+    """The address is known from another product, and what it does there is not done here."""
+
+    status, slug, title = HTTPStatus.NOT_IMPLEMENTED, "not-offered", "Not offered"
 
 
 class StartupError(MonitorError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -10,15 +10,24 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from app.access.administration import Line, record
+from app.access.decisions import Match, check_match, compare, etag_of, list_differences, list_dropped
 from app.errors import InvalidParameter, InvalidRecord, NotFound, Unavailable
 from app.schemas.catalogue import Judge
+from app.storage.access.projects import lock_settings, read_settings, save_settings
 from app.storage.engine import Connection
-from app.storage.projects import lock_settings, read_settings, save_settings
-from app.storage.score_values import read_values
-from monitoring.calibration import Proposal, propose
+from app.storage.traces.score_values import read_values
+from monitoring.bounds import MOST_WEIGHT
+from monitoring.statistics.calibration import Proposal, propose
 from monitoring.verdict import Policy
 
-__all__ = ["EvaluatorPolicy", "PolicyReport", "change_policy", "propose_thresholds", "read_policy"]
+__all__ = [
+    "EvaluatorPolicy",
+    "PolicyReport",
+    "change_policy",
+    "propose_thresholds",
+    "read_policy",
+    "read_policy_tag",
+]
 
 _NOTHING = np.zeros(0)
 _RETRY_SECONDS = 2
@@ -57,22 +66,44 @@ async def read_policy(connection: Connection, project_id: str, judges: Iterable[
 
 
 async def change_policy(
-    connection: Connection, line: Line, judges: Sequence[Judge], changes: Policy
+    connection: Connection,
+    line: Line,
+    judges: Sequence[Judge],
+    change: Callable[[Policy], Policy],
+    *,
+    match: Match | None = None,
 ) -> PolicyReport:
-    """Replace thresholds and weights of the project that `line` names, for records that come from now on.
+    """Change thresholds and weights of the project that `line` names, for records that come from now on.
 
-    Raises InvalidRecord for names that no evaluator has, NotFound, and Unavailable where no worker has
-    told yet which evaluators there are.
+    `match` is what the request knows of the policy that it replaces. Raises InvalidRecord for names that no
+    evaluator has, NotFound, Unavailable where no worker has told yet which evaluators there are, and what
+    `check_match` raises.
     """
-    _check(judges, changes)
     settings = await lock_settings(connection, line.project_id)
     if settings is None:
         raise NotFound(f"There is no project {line.project_id}.")
-    policy = msgspec.structs.replace(changes, decided=line.now.date())
+    changed = msgspec.structs.replace(change(_undated(settings.policy)), decided=None)
+    _check(judges, changed)
+    if match is not None:
+        before = _undated(settings.policy)
+        check_match(match.sent, before, list_dropped(before, changed))
+    policy = msgspec.structs.replace(changed, decided=line.now.date())
     await save_settings(connection, line.project_id, msgspec.structs.replace(settings, policy=policy))
-    detail = {"thresholds": dict(policy.thresholds), "weights": dict(policy.weights)}
+    detail = list_differences(compare(_undated(settings.policy), changed))
     await record(connection, line, "policy.changed", line.project_id, **detail)
     return _describe(line.project_id, judges, policy)
+
+
+async def read_policy_tag(connection: Connection, project_id: str) -> str:
+    """Return the entity tag of a project's own policy; raises NotFound."""
+    settings = await read_settings(connection, project_id)
+    if settings is None:
+        raise NotFound(f"There is no project {project_id}.")
+    return etag_of(_undated(settings.policy))
+
+
+def _undated(policy: Policy) -> Policy:
+    return msgspec.structs.replace(policy, decided=None)
 
 
 async def propose_thresholds(
@@ -126,6 +157,11 @@ def _check(judges: Sequence[Judge], policy: Policy) -> None:
     weighed = {judge.name for judge in judges if judge.category == "quality"}
     _refuse("thresholds", policy.thresholds, judged)
     _refuse("weights", policy.weights, weighed)
+    if heavy := [name for name, weight in policy.weights.items() if weight > MOST_WEIGHT]:
+        raise InvalidRecord(
+            f"weights gives {', '.join(heavy)} more than {MOST_WEIGHT:g}, which is the most.",
+            errors=[{"field": f"weights.{name}", "message": f"at most {MOST_WEIGHT:g}"} for name in heavy],
+        )
 
 
 def _refuse(field: str, given: Mapping[str, float], known: set[str]) -> None:

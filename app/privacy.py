@@ -14,11 +14,14 @@ import msgspec
 from app.errors import Conflict, InvalidRecord, Unavailable
 from app.schemas.feedback import Feedback
 from app.schemas.queued import Envelope, decode_record, encode
+from monitoring.bisection import Bisection
 from monitoring.models import Record, Score
-from monitoring.redaction import OwnId, Redaction
+from monitoring.privacy.redaction import OwnId, Redaction
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    from monitoring.text.prepared import Prepared
 
 __all__ = ["UNREDACTABLE", "Privacy", "Protected", "SealError"]
 
@@ -77,30 +80,41 @@ class Privacy:
         return redaction.needs_key and self._naming is None
 
     def protect(
-        self, project_id: str, redaction: Redaction, records: Mapping[UUID, Record]
+        self,
+        project_id: str,
+        redaction: Redaction,
+        records: Mapping[UUID, Record],
+        searched: Prepared | None = None,
     ) -> dict[UUID, Protected]:
         """Redact records by trace id, in time linear in their text; one that cannot be redacted is absent.
 
-        It is left out and logged by the type of the error alone, whose message might quote it.
+        `searched` holds the same records where the pii evaluator has seen them. What is absent is
+        logged by the type of the error alone, whose message might quote it.
         """
-        try:
-            return self._protect(project_id, redaction, records)
-        except Exception as error:  # noqa: BLE001 whatever it was, the text must not pass
-            if len(records) == 1:
-                logger.error("a record could not be redacted: %s", type(error).__name__)  # noqa: TRY400 a traceback may quote it
-                return {}
-            protected: dict[UUID, Protected] = {}
-            for trace_id, record in records.items():
-                protected |= self.protect(project_id, redaction, {trace_id: record})
-            return protected
+        protected: dict[UUID, Protected] = {}
+        parts = Bisection(list(records))
+        for part in parts:
+            whole = len(part) == len(records)
+            chosen = records if whole else {trace_id: records[trace_id] for trace_id in part}
+            try:
+                protected |= self._protect(project_id, redaction, chosen, searched if whole else None)
+            except Exception as error:  # noqa: BLE001 whatever it was, the text must not pass
+                if not parts.halve(part):
+                    logger.error("a record could not be redacted: %s", type(error).__name__)  # noqa: TRY400 a traceback may quote it
+        return protected
 
     def _protect(
-        self, project_id: str, redaction: Redaction, records: Mapping[UUID, Record]
+        self,
+        project_id: str,
+        redaction: Redaction,
+        records: Mapping[UUID, Record],
+        searched: Prepared | None,
     ) -> dict[UUID, Protected]:
         # Only installations that redact pay for the finder's memory and its loading.
-        from monitoring.redactor import redact
+        from monitoring.privacy.redactor import redact
 
-        found = redact(list(records.values()), redaction, lambda *value: self._name(project_id, *value))
+        texts = list(records.values())
+        found = redact(texts, redaction, lambda *value: self._name(project_id, *value), searched)
         return {
             trace_id: Protected(
                 redacted.record,

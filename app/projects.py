@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from contextlib import suppress
 
 import msgspec
@@ -12,12 +10,11 @@ from redis.exceptions import RedisError
 
 from app.errors import NotFound, Unavailable
 from app.schemas.projects import BacklogLimits, Project, ProjectSettings
+from app.storage.access.projects import read_projects
 from app.storage.engine import Engine, reading
-from app.storage.projects import read_projects
+from app.supervision import Tasks
 
 __all__ = ["Projects"]
-
-logger = logging.getLogger(__name__)
 
 _REFRESH_SECONDS = 2.0
 _MIRROR_KEY = "llm-monitor:projects"
@@ -59,6 +56,10 @@ class Projects:
             self._limited = self._known, {name: one for name, one in limits if one != BacklogLimits()}
         return self._limited[1]
 
+    def are_several(self) -> bool:
+        """Tell whether there was more than one project at the last reading."""
+        return len(self._known) > 1
+
     async def _learn(self) -> None:
         """Read the projects from Postgres, or what was last read of them; raises Unavailable."""
         try:
@@ -88,13 +89,6 @@ class Projects:
                 await self._redis.set(_MIRROR_KEY, _encode(found))
                 self._mirrored = found
 
-    async def run(self) -> None:
-        """Keep the reading fresh until cancelled; an outage of Postgres only skips a turn."""
-        while True:
-            try:
-                await self.refresh()
-            except Unavailable:
-                pass
-            except Exception:
-                logger.exception("the projects could not be read")
-            await asyncio.sleep(_REFRESH_SECONDS)
+    async def run(self, tasks: Tasks) -> None:
+        """Keep the reading fresh until cancelled; whatever goes wrong only skips a turn."""
+        await tasks.repeat("projects", self.refresh, _REFRESH_SECONDS, longest=_REFRESH_SECONDS)

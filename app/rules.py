@@ -8,7 +8,7 @@ from app.config import Settings
 from app.errors import StartupError
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
-from monitoring.rule_file import RuleError, Rules, parse_rules
+from monitoring.rules.file import RuleError, Rules, parse_rules
 
 __all__ = ["load_evaluators", "read_rules"]
 

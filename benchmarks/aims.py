@@ -18,7 +18,6 @@ from statistics import median
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks import degeneration
 from benchmarks.detectors_page import (
@@ -29,26 +28,25 @@ from benchmarks.detectors_page import (
     show_headlines,
     table,
 )
+from benchmarks.labelled_sources import LabelledSources
 from monitoring.benchmarking.entity_types import add_checkable
-from monitoring.benchmarking.feeds import Row, to_fed_record
-from monitoring.benchmarking.fitting import hold_out
+from monitoring.benchmarking.feeds import Row
 from monitoring.benchmarking.left_out import LeftOut, headline_value
-from monitoring.benchmarking.measurement import BATCH, TIER, Measurement
+from monitoring.benchmarking.measurement import TIER
 from monitoring.benchmarking.metrics import auroc
-from monitoring.benchmarking.sources import Source, read_rows
-from monitoring.evaluation import find_evaluators
-from monitoring.evaluator import Evaluator
-from monitoring.groups import group_words
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.signals.groups import group_words
 
+_INJECTION = "prompt_injection"
 HEAD = """\
 # How far the detectors are
 
-{headlines}The aims were set before anything was fitted, for a sealed split of other rows and other sources that nobody here has
-seen. Below stands what is measured on the nearest open source: on rows that the weights were not fitted on, at the
-shipped thresholds, with one figure for each source, since sources define their classes differently. This page is
-written by `benchmarks/aims.py`; [the reference](../reference/detectors.md) has every source and every figure.
+{headlines}The aims were set before anything was fitted. They are for a sealed split of other rows and other
+sources, which nobody here has seen. This page compares them with measurements on the nearest open
+source. The rows that are measured were not used for fitting, and the thresholds are the shipped
+ones. There is one figure for each source, because sources define their classes differently.
+`benchmarks/aims.py` writes this page. [The reference](../reference/detectors.md) has every source
+and every figure.
 
 """
 LEFT_OUT = """\
@@ -83,46 +81,6 @@ class Aim(NamedTuple):
     tried: str
 
 
-class Sources:
-    """Labelled rows that were not fitted on, and the values that evaluators give them."""
-
-    def __init__(self, data: Path, measured: Sequence[Measurement]) -> None:
-        self._data = data
-        self._measured = {(f"{one.task}/{one.source}", one.evaluator): one for one in measured}
-        self._evaluators: Mapping[str, Evaluator] = {one.name: one for one in find_evaluators()}
-
-    def printed(self, source: str, evaluator: str) -> Measurement:
-        """Return what the benchmark printed."""
-        return self._measured[source, evaluator]
-
-    def rows(self, name: str, evaluator: str, *, held: bool = True) -> Sequence[Row]:
-        """Return the rows of `task/source`, without those the evaluator was fitted on where `held`."""
-        task, source = name.split("/")
-        found = Source(task, source, read_rows(self._data / f"{name}.jsonl.gz"))
-        return hold_out(evaluator, found).rows if held else found.rows
-
-    def values(self, evaluator: str, records: Sequence[Record]) -> NDArray[np.float64]:
-        """Return the value of each record, 0 where nothing is known."""
-        found = [
-            score.value or 0.0
-            for first in range(0, len(records), BATCH)
-            for score in self._evaluators[evaluator].evaluate(Prepared(records[first : first + BATCH]))
-        ]
-        return np.array(found)
-
-    def flagged(self, evaluator: str, records: Sequence[Record]) -> float:
-        """Return the share of records at or above the shipped threshold."""
-        return float(np.mean(self.values(evaluator, records) >= (self._evaluators[evaluator].threshold or 0)))
-
-    def flagged_rows(self, name: str, evaluator: str, keep: Callable[[Row], bool]) -> float:
-        """Return the share of the kept rows of a source that is flagged."""
-        task, source = name.split("/")
-        rows = [row for row in self.rows(name, evaluator) if keep(row)]
-        if evaluator == "toxicity":
-            return self.flagged(evaluator, [Record(prompt="", response=row["prompt"]) for row in rows])
-        return self.flagged(evaluator, [to_fed_record(task, source, row) for row in rows])
-
-
 def at_least(bound: float, source: str, value: float | None) -> Figure:
     """Return a figure that is met from `bound` on."""
     return Figure(source, value or 0.0, (value or 0.0) >= bound)
@@ -138,7 +96,7 @@ def is_harmless(row: Row) -> bool:
     return not row["label"]
 
 
-def swap_difference(sources: Sources, rows: Sequence[Row], hide: Callable[[str], str]) -> float:
+def swap_difference(sources: LabelledSources, rows: Sequence[Row], hide: Callable[[str], str]) -> float:
     """Return the mean difference in toxicity between texts that are alike once `hide` took the terms out."""
     groups: dict[str, list[str]] = {}
     for row in rows:
@@ -168,7 +126,8 @@ def without_near_duplicates(rows: Sequence[Row], fitted: Sequence[Row]) -> Seque
             places.setdefault(run, set()).add(number)
     kept = []
     for row in rows:
-        own, counts = _runs(row["prompt"]), {}
+        own = _runs(row["prompt"])
+        counts: dict[int, int] = {}
         for run in own:
             for number in places.get(run, ()):
                 counts[number] = counts.get(number, 0) + 1
@@ -182,7 +141,7 @@ def _runs(text: str) -> set[str]:
     return {" ".join(words[at : at + SHINGLE]) for at in range(max(1, len(words) - SHINGLE + 1))}
 
 
-def toxicity_aims(sources: Sources) -> Iterator[Aim]:
+def toxicity_aims(sources: LabelledSources) -> Iterator[Aim]:
     """Yield the aims of toxicity."""
     ranked = [
         at_least(0.79, name, sources.printed(f"toxicity/{name}", "toxicity").average_precision)
@@ -221,9 +180,15 @@ def toxicity_aims(sources: Sources) -> Iterator[Aim]:
     yield Aim("toxicity: swapped identity terms move the score ≤ .05 on average", swapped, "")
 
 
-def injection_aims(sources: Sources) -> Iterator[Aim]:
+def injection_aims(sources: LabelledSources) -> Iterator[Aim]:
     """Yield the aims of prompt injection."""
-    name = "prompt_injection"
+    yield from _injection_recall(sources)
+    yield from _injection_false_positives(sources)
+    yield from _injection_in_the_wild(sources)
+
+
+def _injection_recall(sources: LabelledSources) -> Iterator[Aim]:
+    name = _INJECTION
     recalls = [
         at_least(0.6, source, sources.printed(f"{name}/{source}", name).recall)
         for source in ("tensor_trust", "lakera_giskard_attacks", "qualifire")
@@ -237,6 +202,10 @@ def injection_aims(sources: Sources) -> Iterator[Aim]:
         "The rest of lakera_giskard_attacks is Mosscap: mild questions about a password. Positives of qualifire are "
         "mostly role-play that asks for harm without a word about rules; its negatives are role-play too.",
     )
+
+
+def _injection_false_positives(sources: LabelledSources) -> Iterator[Aim]:
+    name = _INJECTION
     harmless = sources.flagged_rows(f"{name}/injecguard_eval", name, is_harmless)
     guarded = sources.flagged_rows(
         f"{name}/benign_instructions", name, lambda row: WILDGUARD in row["meta"]["sub"]
@@ -258,6 +227,10 @@ def injection_aims(sources: Sources) -> Iterator[Aim]:
         [at_most(0.01, "benign_instructions, other rows", ordinary), at_most(0.01, "llm_traffic", traffic)],
         "",
     )
+
+
+def _injection_in_the_wild(sources: LabelledSources) -> Iterator[Aim]:
+    name = _INJECTION
     wild = f"{name}/jailbreaks_in_the_wild"
     held = sources.rows(wild, name)
     known = {row["id"] for row in held}
@@ -275,18 +248,24 @@ def injection_aims(sources: Sources) -> Iterator[Aim]:
     )
 
 
-def other_aims(sources: Sources) -> Iterator[Aim]:
+def other_aims(sources: LabelledSources) -> Iterator[Aim]:
     """Yield the aims of the other detectors."""
+    yield from _pii(sources)
+    yield from _context_support(sources)
+    yield from _other_scores(sources)
+
+
+def _pii(sources: LabelledSources) -> Iterator[Aim]:
     texts = ("presidio_synth_v2", "presidio_generated_large", "presidio_recognizer_cases")
-    scored = [
-        at_least(0.95, name, add_checkable(sources.printed(f"pii/{name}", "pii").by_entity).f2)
-        for name in texts
-    ]
+    scored = [at_least(0.95, name, add_checkable(sources.by_entity(f"pii/{name}")).f2) for name in texts]
     yield Aim("pii: F2 ≥ .95 over all types with a form or check digit", scored, "")
     lines = sources.printed("pii/docs_numeric_negatives", "pii").false_positive_rate
     yield Aim(
         "pii: ≤ 2 % of technical documents flagged", [at_most(0.02, "docs_numeric_negatives", lines)], ""
     )
+
+
+def _context_support(sources: LabelledSources) -> Iterator[Aim]:
     for text, bound, names, tried in (
         ("retrieval answers", 0.72, ("begin", "faithdial_audit", "factscore_claims"), ""),
         (
@@ -306,6 +285,9 @@ def other_aims(sources: Sources) -> Iterator[Aim]:
             for name in names
         ]
         yield Aim(f"context support: balanced accuracy ≥ {bound:.2f} on {text}", found, tried)
+
+
+def _other_scores(sources: LabelledSources) -> Iterator[Aim]:
     likeness = sources.printed("similarity/stsb", "semantic_similarity").spearman
     yield Aim("similarity: Spearman ≥ .75", [at_least(0.75, "stsb", likeness)], "")
     answers = sources.printed("relevance/trecqa", "relevance").map
@@ -319,7 +301,7 @@ def other_aims(sources: Sources) -> Iterator[Aim]:
     )
 
 
-def degeneration_aims(sources: Sources, data: Path) -> Iterator[Aim]:
+def degeneration_aims(sources: LabelledSources, data: Path) -> Iterator[Aim]:
     """Yield the aims of coherence, on damage made by the committed generator."""
     answers = degeneration.read_answers(data)
     good = sources.values(
@@ -344,7 +326,7 @@ def degeneration_aims(sources: Sources, data: Path) -> Iterator[Aim]:
     yield Aim("degeneration: AUROC ≥ .90 on noise", noises, "")
 
 
-def speed_aim(sources: Sources) -> Aim:
+def speed_aim(sources: LabelledSources) -> Aim:
     """Return the aim of speed; the figure depends on the machine."""
     fast = sources.printed("traffic/llm_traffic", TIER)
     calls = 1e6 / (fast.us_per_record or 1e9)
@@ -431,7 +413,7 @@ def write_page(aims: Sequence[Aim], left_out: Sequence[LeftOut] = (), before: Se
 def main() -> None:
     """Print the page."""
     data = Path(sys.argv[1])
-    sources = Sources(data, read_measurements(Path(sys.argv[2])))
+    sources = LabelledSources(data, read_measurements(Path(sys.argv[2])))
     aims = [*toxicity_aims(sources), *injection_aims(sources), *other_aims(sources)]
     aims += [*degeneration_aims(sources, data), speed_aim(sources)]
     print(write_page(aims, read_left_out(RESULTS), read_left_out(BEFORE)))

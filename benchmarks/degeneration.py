@@ -156,7 +156,7 @@ def main() -> None:
             Record(prompt=row["prompt"], response=degrade(row["response"], kind, row["id"])) for row in rows
         ]
         scores = values(run(evaluator, good + bad), unknown=0.5)
-        low = scores < evaluator.threshold
+        low = scores < (evaluator.threshold or 0)
         print(
             f"{kind}: n {len(rows)} AUROC {auroc([1] * len(good) + [0] * len(bad), scores):.3f} "
             f"low: good {low[: len(good)].mean():.3f} damaged {low[len(good) :].mean():.3f}"

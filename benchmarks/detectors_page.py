@@ -64,9 +64,9 @@ NEARLY = 0.02
 HEAD = """\
 # Detectors
 
-What each evaluator of the fast tier catches, what it does not, and how often it errs, on public labelled data.
-This page is written by `benchmarks/detectors_page.py` from the output of `llm-monitor benchmark`; no figure
-in it is typed by hand.
+This page says what each evaluator of the fast tier catches, what it does not catch, and how often
+it is wrong on public labelled data. `benchmarks/detectors_page.py` writes it from the output of
+`llm-monitor benchmark`; no figure in it is typed by hand.
 
 **Sources that stayed out** come first, because a new source is another world: each in turn was kept from fitting, from
 the choice of thresholds and from calibration, together with sources that share its texts or templates, and was measured at
@@ -78,27 +78,34 @@ not among those that stayed out yet: they need eight fits of minutes each.
 {headlines}
 How to read the tables:
 
-- Every source defines its classes in its own way, so sources are never pooled; the list at the end says what its
-  labels mean. **rows** counts labelled rows, and in brackets those with a label of one half or more. Fewer than
-  {fewest} rows are called unmeasured.
-- **fitted on** says whether the weights saw the source. `held-out rows`: a fold of its groups (templates, prompts)
-  was never fitted on, and only such rows are measured here. `yes, in-sample`: the rows measured were also fitted on,
-  so the figures flatter.
-- Precision, recall, F, balanced accuracy and false-positive rate hold at the shipped threshold. Positive means
-  flagged for a safety evaluator, not low for a quality evaluator; `factual_accuracy` is turned round in
-  hallucination sources, where a low value finds what is false. AUROC, average precision, Spearman (graded labels)
-  and MAP (over the responses to one prompt) need no threshold.
-- A value that nothing is known for counts as not flagged. {empty} means that a figure does not apply: one class
-  alone gives recall or a false-positive rate, and a source where nothing is known gives nothing.
-- `prompt_injection` ranks sources of instructions inside documents by its part `context`, and flags by its value.
-  The rate of traffic is the share flagged among recorded calls without labels: the most it can be.
-- **refitted** says whether the source was part of the fit, so that weights, calibration and threshold were made anew without
-  it; where not, the shipped ones never saw it.
-- **trivial baselines** of the tables inside sources are what text length, a bag of words fitted on other groups of the same source or plain word
-  overlap reach. A detector that does not beat them has learned nothing there.
-- Public sources hold too few texts of most types of personal data; `made_identifiers` is written by
-  `benchmarks/identifiers.py`, and says how a value is told from its near misses inside a sentence, not how people write.
-- **sealed split** waits for figures on rows and sources that nobody has seen.
+- Every source defines its classes in its own way, so there is no figure over several sources. The
+  list at the end says what the labels of each source mean. **rows** counts labelled rows, and in
+  brackets those with a label of one half or more. A source with fewer than {fewest} rows is called
+  unmeasured.
+- **fitted on** says whether the weights saw the source. `held-out rows` means that a fold of its
+  groups (templates, prompts) was never fitted on, and that only such rows are measured here.
+  `yes, in-sample` means that the measured rows were also fitted on, so the figures look better than
+  they would on new rows.
+- Precision, recall, F, balanced accuracy and false-positive rate hold at the shipped threshold.
+  Positive means flagged for a safety evaluator, and not low for a quality evaluator. In
+  hallucination sources `factual_accuracy` is turned round: a low value finds what is false. AUROC,
+  average precision, Spearman (graded labels) and MAP (over the responses to one prompt) need no
+  threshold.
+- A value about which nothing is known counts as not flagged. {empty} means that a figure does not
+  apply. One class alone gives recall or a false-positive rate, and a source where nothing is known
+  gives nothing.
+- For sources of instructions inside documents, `prompt_injection` is ranked by its part `context`
+  and flags by its value. The rate of traffic is the share of flagged calls among recorded calls
+  without labels. The true false-positive rate is at most this.
+- **refitted** says whether the source was part of the fit. If it was, weights, calibration and
+  threshold were made anew without it. If not, the shipped ones never saw it.
+- **trivial baselines** of the tables inside sources are the figures that text length, a bag of
+  words fitted on other groups of the same source, or plain word overlap reach. A detector that is
+  not better has learned nothing there.
+- Public sources hold too few texts of most types of personal data. `benchmarks/identifiers.py`
+  writes `made_identifiers`. It measures how a value is told from similar ones inside a sentence,
+  not how people write.
+- **sealed split** is for figures on rows and sources that nobody has seen. There are none yet.
 """
 
 
@@ -294,9 +301,10 @@ def describe_speed(measured: Sequence[Measurement]) -> Iterator[str]:
     if traffic:
         yield from ("## Speed", "")
         yield (
-            "CPU time of one process per recorded call, half of the calls with another's response as context. "
-            f"Each evaluator is timed alone, with its own preparation of the texts; `{TIER}` is all of them at "
-            "once, sharing that, with token counts. Other work on the machine makes all of it slower."
+            "The table shows the CPU time of one process per recorded call. Half of the calls have the response of "
+            "another call as context. Each evaluator is timed alone and prepares the texts itself. "
+            f"`{TIER}` is all of them together, with one preparation of the texts and with token counts. Other "
+            "work on the machine makes all of it slower."
         )
         yield ""
         header = ["traffic", "calls", "evaluator", "µs per call", "MB/s"]

@@ -101,7 +101,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
 """Types whose form or check decides; a near miss is the form without the check."""
 
 NEAR_FORMS: Mapping[str, tuple[str, ...]] = {
-    "EMAIL_ADDRESS": ("a&&&&.&&&&(at)mail&&.com", "@a&&&&", "b&&&@localhost"),
+    "EMAIL_ADDRESS": ("a&&&&.&&&&(at)mail&&", "@a&&&&", "b&&&@localhost"),
     "IN_PAN": ("^^^#^####^", "^^^P^###^^"),
     "IN_GSTIN": ("27^^^P^####^1^Z", "99^^^P^####^0Z#"),
     "IP_ADDRESS": ("8#.1##.#", "3##.4##.5##.6##", "2a0g:%%%%:%%%%"),
@@ -177,7 +177,8 @@ def make_rows(kind: str, chance: random.Random, rows: int = ROWS) -> Iterator[Ma
                 yield Made(kind, _fill_around(texts[number % len(texts)], chance), label)
         return
     if kind == "CRYPTO":
-        words, values = ("wallet", "bitcoin address"), (_wallets(chance), _broken_wallets(chance))
+        words: tuple[str, ...] = ("wallet", "bitcoin address")
+        values = (_wallets(chance), _broken_wallets(chance))
     else:
         own = [one for one in recognizers() if one.type == kind]
         words = own[0].words[:3]

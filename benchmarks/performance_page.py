@@ -19,15 +19,18 @@ from benchmarks.performance.table import shown
 HEAD = """\
 # Performance
 
-What one machine does, measured by `make bench` and written by `benchmarks/performance_page.py`; no figure in it is
-typed by hand. Taken {taken:%Y-%m-%d} on {cores} {machine} cores with Python {python}, everything on the same
-machine, load generator included; records of 2 KB made from {source}, every second one with a context.
+This page shows what one machine does. `make bench` measured the figures, and
+`benchmarks/performance_page.py` wrote the page; no figure in it is typed by hand. The figures were
+taken {taken:%Y-%m-%d} on {cores} {machine} cores with Python {python}. Everything ran on the same
+machine, including the load generator. The records have 2 KB, are made from {source}, and every
+second one has a context.
 
-How to read it: a figure alone says little about another machine, so each stands beside a yardstick that was
-measured in the same run, and the ratio is what carries over. Pure Python made {loops:.1f} million rounds a second
-of a loop of dictionary writes. Details ending in `_us` are CPU microseconds a record.
+A figure alone says little about another machine. Beside it therefore stands a yardstick that was
+measured in the same run. The ratio of the two is what can be compared between machines. Pure Python
+made {loops:.1f} million rounds a second of a loop of dictionary writes. Details ending in `_us` are
+CPU microseconds a record.
 
-```
+```bash
 make bench BENCH_ARGS="--data FOLDER"      # the folder holds llm_traffic.jsonl.gz; without it texts of the tests
 make bench BENCH_ARGS="--only accept,flow" # some of it
 python -m benchmarks.performance_page benchmark.json > docs/reference/performance.md

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import httpx
 import uvicorn
@@ -15,25 +15,30 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from redis.asyncio import Redis
 
-from app.access.door import Door
+from app.access.authenticator import Authenticator
 from app.access.keyring import Keyring
 from app.access.sessions import Sessions
-from app.api.dependencies import now_utc
-from app.api.headers import SecurityHeaders
+from app.access.visitors import Visitors
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
-from app.ingest.background import in_background
 from app.privacy import Privacy
-from app.storage.engine import create_engine
+from app.serving.connections import BoundedConnection
+from app.serving.headers import SecurityHeaders
+from app.serving.proxies import behind_proxies
+from app.storage.engine import Engine, create_engine
+from app.supervision import Tasks, in_background
 from app.telemetry import configure_logging
-from dashboard.drawer import register_drawer
-from dashboard.frame import URL, frame, register_frame, report_failure
-from dashboard.gate import Gate
-from dashboard.health import HealthSource
-from dashboard.live import News, register_news
-from dashboard.login import sign_in_router
+from app.told_tasks import TELL_SECONDS, process_name, tell_tasks
+from dashboard.auth.login import sign_in_router
+from dashboard.auth.middleware import SignInMiddleware
+from dashboard.callbacks import CallbackCheck
+from dashboard.data.live import News, register_news
+from dashboard.data.queries import Queries
+from dashboard.drawing.drawer import register_drawer
+from dashboard.drawing.frame import URL, frame, register_frame, report_failure
+from dashboard.drawing.health import HealthReader
 from dashboard.page import find_pages
-from dashboard.sources import Sources
+from monitoring.clock import now_utc
 
 __all__ = ["create_dashboard", "main"]
 
@@ -42,6 +47,7 @@ _API_SECONDS = 4.5  # just under the pace at which it is asked
 _REDIS_SECONDS = 2.0
 # Dash needs inline and evaluated scripts; nobody may frame its pages or send their forms elsewhere.
 _POLICY = "frame-ancestors 'none'; form-action 'self'; base-uri 'self'; object-src 'none'"
+_READERS = 8
 _SMALLEST_BYTES = 500
 _COMPRESSION = 4  # of nine; twice as fast for charts' 4.8 MB of script as the slowest level, and 4 % larger
 _HEAD = '<meta name="color-scheme" content="light dark"><link rel="icon" href="/assets/icons/favicon.svg">'
@@ -58,43 +64,80 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
             "the dashboard needs DATABASE_URL and REDIS_URL: start it with python main.py --dashboard-only, "
             "or set both"
         )
-    engine = create_engine(settings.database_url, application="llm-monitor-dashboard")
-    redis = Redis.from_url(
-        settings.redis_url, socket_connect_timeout=_REDIS_SECONDS, socket_timeout=_REDIS_SECONDS
-    )
-    # A subscription is silent for as long as nothing happens.
-    feed = Redis.from_url(settings.redis_url, socket_connect_timeout=_REDIS_SECONDS, health_check_interval=15)
-    client = httpx.AsyncClient(base_url=settings.api_url, timeout=_API_SECONDS, transport=api)
-    news = News(feed)
-    keyring = Keyring(engine, now_utc)
-    door = Door(settings, keyring, Sessions(redis, keyring, now_utc))
+    clients = _create_clients(settings.database_url, settings.redis_url, settings.api_url, api)
+    news, tasks = News(clients.feed), Tasks()
+    keyring = Keyring(clients.standing, now_utc)
+    authenticator = Authenticator(settings, keyring, Sessions(clients.redis, keyring, now_utc))
+
+    async def tell() -> None:
+        moment = int(now_utc().timestamp() * 1000)
+        await tell_tasks(clients.redis, process_name("dashboard"), tasks.states(), moment)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
-            async with in_background(news.listen(), keyring.run()):
+            async with in_background(
+                tasks.keep("news", news.listen),
+                keyring.run(tasks),
+                tasks.repeat("heartbeat", tell, TELL_SECONDS),
+            ):
                 yield
         finally:
-            await client.aclose()
-            await redis.aclose()
-            await feed.aclose()
-            await engine.dispose()
+            await clients.close()
 
     server = FastAPI(lifespan=lifespan, openapi_url=None)
-    server.include_router(sign_in_router(client))  # before Dash, which answers every other address
+    # Before Dash, which answers every other address.
+    server.include_router(sign_in_router(clients.api, Visitors(clients.redis)))
     dash = _create_dash(server)
+    server.add_middleware(CallbackCheck, dash=dash)
     server.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_BYTES, compresslevel=_COMPRESSION)
-    server.add_middleware(Gate, door=door, settings=settings)
+    server.add_middleware(SignInMiddleware, authenticator=authenticator, settings=settings)
     server.add_middleware(SecurityHeaders, policy=_POLICY)
-    pages = find_pages()
     dash.layout = frame(settings)
-    register_frame(dash, pages, HealthSource(client))
-    register_news(dash, news)
-    sources = Sources(engine, redis, Privacy(settings.secret_key), api_url=settings.api_url)
-    register_drawer(dash, sources, URL)
-    for page in pages:
-        page.register(dash, sources)
+    queries = Queries(clients.engine, clients.redis, Privacy(settings.secret_key), api_url=settings.api_url)
+    _register_callbacks(dash, queries, news, clients.api)
     return cast("FastAPI", dash.server)
+
+
+class _Clients(NamedTuple):
+    """The connections of the dashboard's process; they open when they are first used."""
+
+    engine: Engine
+    # Keys are read by an engine of their own, so that it is known who may look while every reader waits.
+    standing: Engine
+    redis: Redis
+    # A subscription is silent for as long as nothing happens, so reading from it has no timeout.
+    feed: Redis
+    api: httpx.AsyncClient
+
+    async def close(self) -> None:
+        await self.api.aclose()
+        await self.redis.aclose()
+        await self.feed.aclose()
+        await self.engine.dispose()
+        await self.standing.dispose()
+
+
+def _create_clients(
+    database_url: str, redis_url: str, api_url: str, api: httpx.AsyncBaseTransport | None
+) -> _Clients:
+    name = "llm-monitor-dashboard"
+    return _Clients(
+        engine=create_engine(database_url, pool_size=_READERS, application=name, waited_for=True),
+        standing=create_engine(database_url, pool_size=1, application=name, waited_for=True),
+        redis=Redis.from_url(redis_url, socket_connect_timeout=_REDIS_SECONDS, socket_timeout=_REDIS_SECONDS),
+        feed=Redis.from_url(redis_url, socket_connect_timeout=_REDIS_SECONDS, health_check_interval=15),
+        api=httpx.AsyncClient(base_url=api_url, timeout=_API_SECONDS, transport=api),
+    )
+
+
+def _register_callbacks(dash: Dash, queries: Queries, news: News, api: httpx.AsyncClient) -> None:
+    pages = find_pages()
+    register_frame(dash, pages, HealthReader(api))
+    register_news(dash, news)
+    register_drawer(dash, queries, URL)
+    for page in pages:
+        page.register(dash, queries)
 
 
 def _create_dash(server: Any) -> Dash:
@@ -127,7 +170,9 @@ def main() -> int:
         sys.stderr.write(f"llm-monitor: {error.detail}\n")
         return 2
     uvicorn.run(
-        dashboard,
+        behind_proxies(dashboard, settings.proxies),
+        http=BoundedConnection,
+        proxy_headers=False,
         host=settings.host,
         port=settings.dashboard_port,
         log_level="warning",

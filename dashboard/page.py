@@ -14,25 +14,26 @@ import dashboard.pages
 if TYPE_CHECKING:
     from dash import Dash
 
-    from dashboard.sources import Sources
+    from dashboard.data.queries import Queries
 
 __all__ = ["Page", "find_pages"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """One page: its address, its place in the navigation, its layout, and its callbacks.
 
     `icon` names a file of assets/icons. `layout` is called for each visit and reads nothing; what is to be
-    shown is fetched by the callbacks that `register` adds to the application.
+    shown is fetched by the callbacks that `register` adds to the application, through `Sources.read` where no other
+    page shows the same.
     """
 
     path: str
     title: str
-    icon: str
+    icon: str = "list"
     order: int
     layout: Callable[[], Any]
-    register: Callable[[Dash, Sources], None]
+    register: Callable[[Dash, Queries], None]
 
 
 def find_pages(package: ModuleType = dashboard.pages) -> list[Page]:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypedDict, TypeVar
 
+from monitoring.clock import now_utc
 from monitoring.models import CostMetrics
-from monitoring.pricing import MODEL_COSTS, Overrides, Usage, price
-from monitoring.savings import CostGroup
-from monitoring.spending import CostAnalysis, analyse_cost
-from monitoring.trends import floor_time, window_of
+from monitoring.spending.pricing import MODEL_COSTS, Overrides, Usage, price
+from monitoring.spending.savings import CostGroup
+from monitoring.spending.totals import CostAnalysis, analyse_cost
+from monitoring.statistics.trends import floor_time, window_of
 
 __all__ = [
     "MODEL_COSTS",
@@ -88,9 +89,7 @@ class CostTracker:
     forgotten.
     """
 
-    def __init__(
-        self, overrides: Overrides | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, overrides: Overrides | None = None, clock: Callable[[], datetime] = now_utc) -> None:
         self._overrides = overrides
         self._clock = clock
         self._lock = threading.Lock()

@@ -8,33 +8,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
 from monitoring import evaluators as package
+from monitoring.bisection import Bisection
 from monitoring.evaluator import Evaluator
-from monitoring.models import Failure, Record, Result
-from monitoring.prepared import Prepared
-from monitoring.rule_file import RuleError, Rules
-from monitoring.rules import build_evaluators
+from monitoring.models import Failure, Record, Result, Score
+from monitoring.rules.evaluators import build_evaluators
+from monitoring.rules.rule import RuleError, Rules
+from monitoring.text.prepared import Prepared
 
-__all__ = ["ENTRY_POINT_GROUP", "evaluate", "find_evaluators"]
+__all__ = ["ENTRY_POINT_GROUP", "evaluate", "evaluate_by", "find_evaluators"]
 
 ENTRY_POINT_GROUP = "llm_monitor.evaluators"
 _MESSAGE_LIMIT = 300
 _NO_RULES = Rules()
-# The evaluator of this name takes what a file of rules adds to it.
-_EXTENSIBLE = "bias"
 
 
 def find_evaluators(rules: Rules = _NO_RULES) -> tuple[Evaluator, ...]:
     """Build every evaluator of `monitoring/evaluators`, of installed entry points and of rules, by name.
 
-    Each module and each entry point offers `build() -> Evaluator`. Weights are loaded here, not at
-    import. Raises ValueError when two evaluators share a name, RuleError where one of them is a rule's,
+    Each module and each entry point offers `build() -> Evaluator`; where a file of rules adds to an evaluator, its
+    `build` is called with the additions. Weights are loaded here, not at import. Raises ValueError when two evaluators share a name, RuleError where one of them is a rule's,
     and ValueError naming the package whose entry point cannot be used.
     """
     built: dict[str, Evaluator] = {}
     for info in pkgutil.iter_modules(package.__path__):
         build = importlib.import_module(f"{package.__name__}.{info.name}").build
-        added = rules.bias if info.name == _EXTENSIBLE else None
-        _add(built, build(added) if added else build())
+        added = rules.additions.get(info.name)
+        _add(built, build() if added is None else build(added))
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         _add(built, _load(entry))
     for rule in rules.rules:
@@ -80,32 +79,35 @@ def evaluate(records: Sequence[Record], evaluators: Iterable[Evaluator]) -> tupl
     for evaluator in evaluators:
         wanted = [i for i, record in enumerate(records) if evaluator.name not in record.skip]
         part = batch if len(wanted) == len(records) else batch.select(wanted)
-        for i, result in zip(wanted, _run(evaluator, part), strict=True):
+        for i, result in zip(wanted, evaluate_by(evaluator, part), strict=True):
             results[i][evaluator.name] = result
     return results
 
 
-def _run(evaluator: Evaluator, batch: Prepared) -> list[Result]:
-    """Run one evaluator, halving a batch on which it raises until the culprit is alone."""
-    if not len(batch):
-        return []
-    try:
-        scores: list[Result] = list(evaluator.evaluate(batch))
-        if len(scores) != len(batch):
-            msg = f"{len(scores)} scores for {len(batch)} records"
-            raise ValueError(msg)  # noqa: TRY301 treated like any other fault of the evaluator
-    except Exception as error:  # noqa: BLE001 whatever it raised becomes data on the record
-        if len(batch) > 1:
-            middle = len(batch) // 2
-            return _run(evaluator, batch.select(range(middle))) + _run(
-                evaluator, batch.select(range(middle, len(batch)))
-            )
-        return [
-            Failure(
-                evaluator=evaluator.name,
-                version=evaluator.version,
-                error=type(error).__name__,
-                message=str(error)[:_MESSAGE_LIMIT],
-            )
-        ]
+def evaluate_by(evaluator: Evaluator, batch: Prepared) -> list[Result]:
+    """Score a batch by one evaluator, halving it where that raises until the culprit is alone, with a Failure."""
+    results: list[Result] = []
+    parts = Bisection(range(len(batch)))
+    for part in parts:
+        try:
+            results += _scores(evaluator, batch if len(part) == len(batch) else batch.select(part))
+        except Exception as error:  # noqa: BLE001 whatever it raised becomes data on the record
+            if not parts.halve(part):
+                results.append(_failure(evaluator, error))
+    return results
+
+
+def _scores(evaluator: Evaluator, batch: Prepared) -> list[Score]:
+    scores = list(evaluator.evaluate(batch))
+    if len(scores) != len(batch):
+        raise ValueError(f"{len(scores)} scores for {len(batch)} records")
     return scores
+
+
+def _failure(evaluator: Evaluator, error: Exception) -> Failure:
+    return Failure(
+        evaluator=evaluator.name,
+        version=evaluator.version,
+        error=type(error).__name__,
+        message=str(error)[:_MESSAGE_LIMIT],
+    )

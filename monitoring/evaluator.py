@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, Protocol, runtime_checkable
 
 from monitoring.models import Score, TextField
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 __all__ = ["Category", "Evaluator"]
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 __all__ = [
+    "UNKNOWN_MODEL",
     "CostMetrics",
     "Evidence",
     "Failure",
@@ -28,9 +29,13 @@ __all__ = [
     "SafetyFlag",
     "Score",
     "TextField",
+    "TokenSource",
 ]
 
 TextField = Literal["prompt", "response", "context", "reference", "system_prompt"]
+
+UNKNOWN_MODEL: Final = "unknown"
+"""The model of a call that names none."""
 
 Money = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 """US dollars, exact in Python and a number in JSON."""
@@ -40,14 +45,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One LLM call as an application reported it.
 
     Texts are valid Unicode: whoever makes a record from outside replaces lone surrogates first.
-    Durations are milliseconds, token counts are the provider's own figures, `timestamp` is aware UTC and
-    the moment of the call, `context` holds retrieved passages in order, `skip` names evaluators that the
+    Durations are milliseconds, token counts are the provider's own figures, `reported_cost_usd` is what the
+    client says that the call cost, `timestamp` is aware UTC and the moment of the call, `context` holds retrieved passages in order, `skip` names evaluators that the
     caller switched off, `marks` says what was repaired or noticed at acceptance (such as `nul_removed`).
     """
 
     prompt: str
     response: str
-    model_name: str = "unknown"
+    model_name: str = UNKNOWN_MODEL
     provider: str | None = None
     id: str | None = None
     timestamp: datetime | None = None
@@ -66,11 +71,20 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    reported_cost_usd: Decimal | None = None
     error: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}
     skip: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+
+
+class TokenSource(StrEnum):
+    """Where a count of tokens comes from; rows keep it as plain text."""
+
+    REPORTED = "reported"
+    EXACT = "exact"
+    ESTIMATED = "estimated"
 
 
 class Evidence(msgspec.Struct, frozen=True):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
 
+from monitoring.clock import now_utc
 from monitoring.evaluation import evaluate, find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.models import (
@@ -21,8 +22,8 @@ from monitoring.models import (
     SafetyAssessment,
     Score,
 )
-from monitoring.pricing import Overrides, Usage, price
-from monitoring.tokens import TokenCount, count_tokens
+from monitoring.spending.pricing import Overrides, Usage, price
+from monitoring.text.tokens import TokenCount, count_tokens
 from monitoring.verdict import Policy, Verdict, assess
 
 __all__ = ["HallucinationDetector", "QualityAssessor", "QualityMonitor", "SafetyEvaluator"]
@@ -68,7 +69,7 @@ class QualityMonitor:
         evaluators: Sequence[Evaluator] | None = None,
         policy: Policy | None = None,
         overrides: Overrides | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = now_utc,
     ) -> None:
         self._evaluators = tuple(evaluators) if evaluators is not None else None
         self._policy = policy or Policy()

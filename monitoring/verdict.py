@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from monitoring.bounds import MOST_WEIGHT
 from monitoring.evaluator import Evaluator
 from monitoring.models import QualityMetrics, Record, Result, SafetyAssessment, SafetyFlag, Score
 
@@ -222,5 +223,5 @@ def _rule(evaluator: Evaluator, policy: Policy) -> _Rule:
         name=name,
         flag=evaluator.flag,
         threshold=policy.thresholds.get(name, evaluator.threshold),
-        weight=policy.weights.get(name, WEIGHTS.get(name, 0.0)),
+        weight=min(policy.weights.get(name, WEIGHTS.get(name, 0.0)), MOST_WEIGHT),
     )

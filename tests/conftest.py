@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from app.local.postgres import run_postgres
-from app.local.redis_server import run_redis
+from app.local.redis_server import EVERY_COMMAND, run_redis
 
 UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
@@ -36,7 +36,7 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_server_url(server_folder: Path) -> Iterator[str]:
-    with run_redis(server_folder, fsync="everysec", maxmemory_mb=256) as url:
+    with run_redis(server_folder, fsync="everysec", maxmemory_mb=256, settings=EVERY_COMMAND) as url:
         yield url
 
 
@@ -52,7 +52,7 @@ def redis_url(redis_server_url: str) -> str:
 @pytest.fixture(scope="session")
 async def migrated_template(postgres_url: str) -> str:
     """The name of a database with the current schema and no rows, to be copied."""
-    from app.storage import migrate
+    from app.storage.upkeep import migrate
 
     name = "migrated_template"
     await _execute(postgres_url, f"CREATE DATABASE {name}")

@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -36,23 +37,23 @@ TOWER = "The tower opened in 1889 and is 330 metres high. It stands on the Champ
 
 
 @pytest.fixture(scope="module")
-def monitor():
+def monitor() -> Any:
     return QualityMonitor()
 
 
 @pytest.fixture(scope="module")
-def trace(monitor):
+def trace(monitor: Any) -> Any:
     return monitor.evaluate_response(prompt=QUESTION, response=ANSWER, model_name="claude-3")
 
 
-def test_the_snippet_prints_numbers(trace):
+def test_the_snippet_prints_numbers(trace: Any) -> None:
     assert isinstance(trace, LLMTrace)
     assert 0 <= trace.quality_metrics.overall_quality <= 1
     assert [f.value for f in trace.safety_assessment.flags] == []
     assert trace.cost_metrics.cost_usd > 0
 
 
-def test_a_trace_holds_what_was_promised(trace):
+def test_a_trace_holds_what_was_promised(trace: Any) -> None:
     assert (trace.prompt, trace.response, trace.model_name) == (QUESTION, ANSWER, "claude-3")
     assert trace.trace_id
     assert trace.timestamp.tzinfo is not None
@@ -64,7 +65,7 @@ def test_a_trace_holds_what_was_promised(trace):
     assert (trace.user_rating, trace.user_feedback) == (None, None)
 
 
-def test_quality_metrics_have_their_names_and_range(trace):
+def test_quality_metrics_have_their_names_and_range(trace: Any) -> None:
     metrics = trace.quality_metrics.model_dump()
     assert metrics.keys() == {
         "semantic_similarity",
@@ -85,7 +86,7 @@ def test_quality_metrics_have_their_names_and_range(trace):
     assert metrics["coherence_score"] is not None
 
 
-def test_whose_call_it_was_is_kept(monitor):
+def test_whose_call_it_was_is_kept(monitor: Any) -> None:
     trace = monitor.evaluate_response(
         prompt=QUESTION,
         response=ANSWER,
@@ -105,7 +106,7 @@ def test_whose_call_it_was_is_kept(monitor):
         (BIASED, SafetyFlag.BIAS),
     ],
 )
-def test_an_unsafe_response_is_flagged_for_what_it_is(monitor, response, flag):
+def test_an_unsafe_response_is_flagged_for_what_it_is(monitor: Any, response: str, flag: Any) -> None:
     safety = monitor.evaluate_response(
         prompt="Tell me.", response=response, model_name="gpt-4"
     ).safety_assessment
@@ -114,15 +115,15 @@ def test_an_unsafe_response_is_flagged_for_what_it_is(monitor, response, flag):
     assert safety.safety_score <= 0.5
 
 
-def test_an_injected_prompt_is_flagged(monitor):
+def test_an_injected_prompt_is_flagged(monitor: Any) -> None:
     safety = monitor.evaluate_response(
         prompt=INJECTION, response="I will not.", model_name="gpt-4"
     ).safety_assessment
     assert SafetyFlag.PROMPT_INJECTION in safety.flags
 
 
-def test_a_response_against_its_context_is_a_hallucination(monitor):
-    def flags(response):
+def test_a_response_against_its_context_is_a_hallucination(monitor: Any) -> None:
+    def flags(response: str) -> Any:
         return monitor.evaluate_response(
             prompt="When did the tower open?", response=response, model_name="gpt-4", context=TOWER
         ).safety_assessment.flags
@@ -143,7 +144,7 @@ def test_a_response_against_its_context_is_a_hallucination(monitor):
         "Many women lead companies, and many men look after children.",
     ],
 )
-def test_a_harmless_response_is_safe(monitor, response):
+def test_a_harmless_response_is_safe(monitor: Any, response: str) -> None:
     safety = monitor.evaluate_response(
         prompt=QUESTION, response=response, model_name="gpt-4"
     ).safety_assessment
@@ -161,8 +162,10 @@ def test_a_harmless_response_is_safe(monitor, response):
         ("check_hallucination", "hallucination", ANSWER),
     ],
 )
-def test_a_switched_off_check_leaves_no_score_and_no_flag(monitor, switch, name, response):
-    def details(**switches):
+def test_a_switched_off_check_leaves_no_score_and_no_flag(
+    monitor: Any, switch: Any, name: str, response: str
+) -> None:
+    def details(**switches: Any) -> Any:
         return monitor.evaluate_response(
             prompt="Tell me.", response=response, model_name="gpt-4", context=TOWER, **switches
         ).safety_assessment.details
@@ -171,7 +174,7 @@ def test_a_switched_off_check_leaves_no_score_and_no_flag(monitor, switch, name,
     assert name not in details(**{switch: False})
 
 
-def test_what_cannot_be_known_is_none(monitor):
+def test_what_cannot_be_known_is_none(monitor: Any) -> None:
     empty = monitor.evaluate_response(prompt="", response="", model_name="nobody-knows-this-model")
     assert empty.cost_metrics.cost_usd is None
     assert empty.quality_metrics.overall_quality is None
@@ -180,8 +183,8 @@ def test_what_cannot_be_known_is_none(monitor):
     assert empty.safety_assessment.safety_score is None
 
 
-def test_a_reference_makes_accuracy_knowable(monitor):
-    def accuracy(response, reference):
+def test_a_reference_makes_accuracy_knowable(monitor: Any) -> None:
+    def accuracy(response: str, reference: str) -> Any:
         return monitor.evaluate_response(
             prompt="In which year did the tower open?", response=response, reference=reference
         ).quality_metrics.factual_accuracy
@@ -193,7 +196,7 @@ def test_a_reference_makes_accuracy_knowable(monitor):
     assert right > wrong
 
 
-def test_context_may_be_one_text_or_several(monitor):
+def test_context_may_be_one_text_or_several(monitor: Any) -> None:
     for context in (TOWER, [TOWER], (TOWER, "It is painted brown.")):
         trace = monitor.evaluate_response(prompt=QUESTION, response=ANSWER, context=context)
         assert trace.safety_assessment.details["hallucination"]["value"] is not None
@@ -202,7 +205,7 @@ def test_context_may_be_one_text_or_several(monitor):
 @pytest.mark.parametrize(
     "text", ["\x00", "\ud800 half", "\N{GRINNING FACE}" * 50, "a" * 100_000, "(" * 5_000]
 )
-def test_odd_text_is_scored_without_a_failure(monitor, text):
+def test_odd_text_is_scored_without_a_failure(monitor: Any, text: str) -> None:
     trace = monitor.evaluate_response(
         prompt=text, response=text, model_name=text, context=text, reference=text
     )
@@ -210,7 +213,7 @@ def test_odd_text_is_scored_without_a_failure(monitor, text):
     assert json.loads(trace.model_dump_json())["model_name"] == trace.model_name
 
 
-def test_details_are_plain_data_that_say_where(monitor):
+def test_details_are_plain_data_that_say_where(monitor: Any) -> None:
     found = monitor.evaluate_response(prompt="Tell me.", response=PERSONAL).safety_assessment.details["pii"]
     assert found.keys() == {"value", "label", "confidence", "version", "evidence", "parts"}
     spans = [PERSONAL[one["start"] : one["end"]] for one in found["evidence"] if one["field"] == "response"]
@@ -218,7 +221,7 @@ def test_details_are_plain_data_that_say_where(monitor):
     assert json.loads(json.dumps(found)) == found
 
 
-def test_several_threads_share_a_monitor(monitor):
+def test_several_threads_share_a_monitor(monitor: Any) -> None:
     with ThreadPoolExecutor(4) as pool:
         traces = list(pool.map(lambda _: monitor.evaluate_response(QUESTION, TOXIC, "gpt-4"), range(12)))
     assert len({trace.trace_id for trace in traces}) == 12
@@ -226,7 +229,7 @@ def test_several_threads_share_a_monitor(monitor):
     assert all(trace.safety_assessment == traces[0].safety_assessment for trace in traces)
 
 
-def test_the_hallucination_detector_returns_flag_strength_and_details():
+def test_the_hallucination_detector_returns_flag_strength_and_details() -> None:
     flagged, strength, details = HallucinationDetector().detect_hallucination(
         "It opened in 1925 in Berlin and was designed by Norman Foster.", context=TOWER
     )
@@ -239,7 +242,7 @@ def test_the_hallucination_detector_returns_flag_strength_and_details():
     assert details["label"]
 
 
-def test_the_safety_evaluator_assesses_a_response():
+def test_the_safety_evaluator_assesses_a_response() -> None:
     assessment = SafetyEvaluator().evaluate_safety(TOXIC)
     assert isinstance(assessment, SafetyAssessment)
     assert assessment.flags == (SafetyFlag.TOXICITY,)
@@ -248,18 +251,18 @@ def test_the_safety_evaluator_assesses_a_response():
     assert "toxicity" not in without.details
 
 
-def test_the_quality_assessor_assesses_prompt_and_response():
+def test_the_quality_assessor_assesses_prompt_and_response() -> None:
     good = QualityAssessor().assess_quality(QUESTION, ANSWER, "gpt-4")
     off = QualityAssessor().assess_quality(QUESTION, "My bicycle has a flat tyre and needs oil.", "gpt-4")
     assert isinstance(good, QualityMetrics)
     assert good.response_relevance > off.response_relevance
 
 
-def test_the_capital_of_france_is_not_finance(trace):
+def test_the_capital_of_france_is_not_finance(trace: Any) -> None:
     assert trace.quality_metrics.topic_category != "finance"
 
 
-def test_model_costs_overrides_by_name(monkeypatch):
+def test_model_costs_overrides_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MODEL_COSTS["gpt-4"] == {"prompt": 0.00003, "completion": 0.00006}
     assert set(MODEL_COSTS) == {"gpt-4", "gpt-3.5-turbo", "claude-3"}
     monkeypatch.setitem(MODEL_COSTS, "our-own", {"prompt": 0.001, "completion": 0.002})
@@ -267,7 +270,7 @@ def test_model_costs_overrides_by_name(monkeypatch):
     assert metrics.cost_usd == Decimal("0.2")
 
 
-def test_the_cost_tracker_logs_and_analyses():
+def test_the_cost_tracker_logs_and_analyses() -> None:
     tracker = CostTracker()
     metrics = tracker.log_inference("gpt-4", prompt_tokens=100, completion_tokens=50)
     assert isinstance(metrics, CostMetrics)
@@ -282,13 +285,13 @@ def test_the_cost_tracker_logs_and_analyses():
     assert tracker.get_cost_by_model() == {"gpt-4": Decimal("0.006")}
 
 
-def test_money_is_a_number_in_json(trace):
+def test_money_is_a_number_in_json(trace: Any) -> None:
     assert json.loads(trace.model_dump_json())["cost_metrics"]["cost_usd"] == float(
         trace.cost_metrics.cost_usd
     )
 
 
-def test_budgets_alert_by_user():
+def test_budgets_alert_by_user() -> None:
     tracker = CostTracker()
     tracker.log_inference("gpt-4", 1000, 0, user_id="ann")
     assert tracker.get_cost_by_user() == {"ann": Decimal("0.03")}
@@ -300,7 +303,7 @@ def test_budgets_alert_by_user():
     assert [found["alert_level"] for found in budgets.check_all_budgets(tracker)] == ["critical"]
 
 
-def test_the_flags_are_the_five_that_users_know():
+def test_the_flags_are_the_five_that_users_know() -> None:
     assert [flag.value for flag in SafetyFlag] == [
         "hallucination",
         "toxicity",

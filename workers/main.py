@@ -18,17 +18,17 @@ import uvloop
 from app.config import Settings, load_settings
 from app.errors import MonitorError, StartupError
 from app.privacy import Privacy
+from app.queue.claims import release
+from app.queue.scheduling import Lane
 from app.rules import load_evaluators
 from app.schemas.projects import ProjectSettings
 from app.telemetry import configure_logging
 from monitoring.evaluator import Evaluator
 from monitoring.samples import SAMPLES
-from workers.attempts import release
-from workers.black_box import BlackBox
-from workers.lanes import Lane
+from workers.evaluation.last_job import LastJob
+from workers.evaluation.warming import envelope_of
 from workers.process import WorkerProcess, unix_ms, worker_name
 from workers.scoring import Scoring
-from workers.warming import envelope_of
 
 __all__ = ["GARBAGE_THRESHOLD", "main"]
 
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 _RESTART_SECONDS = 1.0
 # What nobody waits for gives way to what somebody does, where there are fewer cores than processes.
-_PATIENCE = 10
+_NICENESS = 10
 # A batch makes thousands of objects that live to its end; looking for garbage among them is for nothing.
 GARBAGE_THRESHOLD = 50_000
 
@@ -44,7 +44,7 @@ GARBAGE_THRESHOLD = 50_000
 class _Child(NamedTuple):
     """What the parent knows of a process: what it scores, and which jobs it picks."""
 
-    box: BlackBox
+    box: LastJob
     lane: Lane
 
 
@@ -64,8 +64,8 @@ class Family:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop())
         for _ in range(self._settings.workers):
-            self._fork("patient")
-        self._fork("urgent")
+            self._fork("bulk")
+        self._fork("waited")
         while self._children:
             pid, status = os.wait()
             child = self._children.pop(pid, None)
@@ -86,7 +86,7 @@ class Family:
     def _fork(self, lane: Lane) -> None:
         if self._stopping:
             return
-        child = _Child(BlackBox(), lane)
+        child = _Child(LastJob(), lane)
         pid = os.fork()
         if pid == 0:
             self._work(child)
@@ -97,8 +97,8 @@ class Family:
         status = 1
         try:
             os.close(self._held)
-            if child.lane == "patient":
-                os.nice(_PATIENCE)
+            if child.lane == "bulk":
+                os.nice(_NICENESS)
             uvloop.run(self._serve(child))
             status = 0
         except BaseException:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
 
+from app.access.decisions import (
+    Difference,
+    Match,
+    check_match,
+    check_redaction,
+    check_size,
+    compare,
+    list_differences,
+    list_dropped,
+)
 from app.access.identity import no_project
 from app.access.passwords import hash_password
 from app.access.tokens import is_prefix, mint_token
 from app.errors import Conflict, InvalidParameter, InvalidRecord, NotFound
 from app.schemas.ids import mint
-from app.schemas.keys import SCOPES, Act, Key, Scope
+from app.schemas.keys import LONGEST_NAME, NAME_PATTERN, SCOPES, Act, Key, Scope
 from app.schemas.projects import PROJECT_ID, Project, ProjectSettings
-from app.storage.audit import add_act
+from app.storage.access.audit import add_act
+from app.storage.access.keys import add_key, count_keys, forget_ended_keys, revoke_key
+from app.storage.access.passwords import Password, save_password
+from app.storage.access.projects import add_project, lock_settings, read_projects, save_settings
 from app.storage.engine import Connection
-from app.storage.keys import add_key, revoke_key
-from app.storage.passwords import Password, save_password
-from app.storage.projects import add_project, lock_settings, read_projects, save_settings
 from monitoring.verdict import Policy
 
 __all__ = [
@@ -31,6 +43,10 @@ __all__ = [
     "set_password",
     "withdraw_key",
 ]
+
+
+# Every process reads all of them every second.
+_MOST_KEYS = 1_000
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -68,11 +84,17 @@ async def record(connection: Connection, line: Line, act: str, subject: str, **d
 async def issue_key(connection: Connection, line: Line, request: KeyRequest) -> tuple[Key, str]:
     """Make a key; returns it and its text, which is kept nowhere.
 
-    Raises NotFound without such a project, InvalidParameter for an end that is past.
+    Of the keys that have ended the last thousand of a project are kept. Raises NotFound without such a project,
+    InvalidParameter for an end that is past, and Conflict when a thousand keys of the project count.
     """
     if request.expires_at is not None and request.expires_at <= line.now:
         raise InvalidParameter("expires_at is past: a key must count for a while.")
-    await find_project(connection, line.project_id)
+    _check_name(request.name)
+    if await lock_settings(connection, line.project_id) is None:
+        raise no_project(line.project_id)
+    if await count_keys(connection, line.project_id, line.now) >= _MOST_KEYS:
+        raise Conflict(f"A project has at most {_MOST_KEYS:,} keys that count: revoke some first.")
+    await forget_ended_keys(connection, line.project_id, line.now, keep=_MOST_KEYS)
     token = mint_token()
     key = Key(
         project_id=line.project_id,
@@ -106,32 +128,58 @@ async def withdraw_key(connection: Connection, line: Line, prefix: str) -> Key:
 
 
 async def make_project(connection: Connection, line: Line, name: str, settings: ProjectSettings) -> Project:
-    """Make the project that `line` names; raises Conflict when its id is taken, InvalidParameter for a bad one."""
+    """Make the project that `line` names; raises Conflict when its id is taken, InvalidParameter for a bad one.
+
+    Raises InvalidRecord for settings beyond their bounds.
+    """
     if not PROJECT_ID.fullmatch(line.project_id):
         raise InvalidParameter(
             "A project id has 1 to 63 characters out of a-z, 0-9, - and _, and begins with a letter or digit."
         )
+    _check_name(name)
+    check_size(settings)
     if not await add_project(connection, line.project_id, name, settings):
         raise Conflict(f"There is a project {line.project_id} already.")
     await record(connection, line, "project.created", line.project_id, name=name)
     return await find_project(connection, line.project_id)
 
 
-async def change_settings(connection: Connection, line: Line, settings: ProjectSettings) -> ProjectSettings:
-    """Replace what a project decided, but its policy, which `app.policies` keeps and checks.
+async def change_settings(
+    connection: Connection,
+    line: Line,
+    change: Callable[[ProjectSettings], ProjectSettings],
+    *,
+    match: Match | None = None,
+    lifted: bool = False,
+) -> tuple[ProjectSettings, list[Difference]]:
+    """Change what a project decided, but its policy, which `app.policies` keeps and checks.
 
-    Raises NotFound without such a project, InvalidRecord for another policy than the project has.
+    Returns the settings as they are now, and what was decided before and is not any more. `match` is what the
+    request knows of the settings that it replaces, `lifted` says that redaction may be turned off.
+
+    Raises NotFound without such a project, InvalidRecord for another policy than the project has and for settings
+    beyond their bounds, Conflict for redaction that is turned off by the way, and what `check_match` raises.
     """
     if (decided := await lock_settings(connection, line.project_id)) is None:
         raise no_project(line.project_id)
-    policy = decided.policy
+    settings, policy = change(decided), decided.policy
     if settings.policy not in (Policy(), policy):
-        raise InvalidRecord("The policy is changed by PUT /policy, which checks it; leave it out here.")
+        raise InvalidRecord(
+            "The policy is changed by PUT or PATCH /policy, which check it; leave it out here."
+        )
     kept = msgspec.structs.replace(settings, policy=policy)
+    dropped = list_dropped(decided, kept)
+    if match is not None:
+        check_match(match.sent, decided, dropped)
+    check_size(kept)
+    weaker = check_redaction(decided.redaction, kept.redaction, lifted=lifted)
     await save_settings(connection, line.project_id, kept)
-    detail = msgspec.to_builtins(kept)
-    await record(connection, line, "project.settings_changed", line.project_id, settings=detail)
-    return kept
+    detail = list_differences(compare(decided, kept))
+    await record(connection, line, "project.settings_changed", line.project_id, **detail)
+    if weaker:
+        lifting = list_differences(compare(decided.redaction, kept.redaction))
+        await record(connection, line, "project.redaction_off", line.project_id, **lifting)
+    return kept, dropped
 
 
 async def set_password(connection: Connection, line: Line, password: str) -> None:
@@ -142,6 +190,13 @@ async def set_password(connection: Connection, line: Line, password: str) -> Non
     await find_project(connection, line.project_id)
     await save_password(connection, line.project_id, Password(hash_password(password), line.now))
     await record(connection, line, "project.password_set", line.project_id)
+
+
+def _check_name(name: str) -> None:
+    if len(name) > LONGEST_NAME or not re.match(NAME_PATTERN, name):
+        raise InvalidParameter(
+            f"A name has 1 to {LONGEST_NAME} characters, none of which controls a terminal or the direction of writing."
+        )
 
 
 async def find_project(connection: Connection, project_id: str) -> Project:

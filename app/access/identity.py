@@ -9,7 +9,7 @@ from app.errors import Forbidden, NotFound, Unavailable
 from app.schemas.keys import SCOPES, Key, Scope
 from app.schemas.projects import DEFAULT_PROJECT, PROJECT_ID
 
-__all__ = ["Identity", "anonymous", "identity_of", "no_project", "reach", "unknown_keys"]
+__all__ = ["Identity", "anonymous", "identity_of", "no_project", "rate_of", "reach", "unknown_keys"]
 
 _RETRY_SECONDS = 2
 
@@ -22,6 +22,7 @@ class Identity(NamedTuple):
     actor: str
     key: Key | None = None
     session: str | None = None  # the key's prefix, or `-`, where a person signed in with it
+    rate: tuple[str, int] | None = None  # whose bucket its requests are taken from, and how many a minute
     provisional: bool = False  # while nobody knows whether keys are needed
 
     @property
@@ -54,7 +55,13 @@ def anonymous(scopes: Iterable[Scope], *, provisional: bool = False) -> Identity
 
 def identity_of(key: Key) -> Identity:
     """Return the caller that a key stands for."""
-    return Identity(key.project_id, frozenset(key.scopes), f"key {key.prefix} ({key.name})", key)
+    actor = f"key {key.prefix} ({key.name})"
+    return Identity(key.project_id, frozenset(key.scopes), actor, key, rate=rate_of(key))
+
+
+def rate_of(key: Key) -> tuple[str, int] | None:
+    """Return the bucket of a key and of every session begun with it, None where nothing limits it."""
+    return (key.prefix, key.requests_per_minute) if key.requests_per_minute else None
 
 
 def reach(identity: Identity, project_id: str) -> None:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
-from app.access.identity import unknown_keys
+from app.access.identity import rate_of, unknown_keys
 from app.access.tokens import prefix_of, same_token
 from app.errors import Unauthorized, Unavailable
 from app.schemas.keys import Key
-from app.storage.engine import Engine, is_outage, reading
-from app.storage.keys import read_keys
-from app.storage.passwords import Password, read_passwords
+from app.storage.access.keys import read_standing_keys
+from app.storage.access.passwords import Password, read_passwords
+from app.storage.engine import Engine, reading
+from app.supervision import Tasks
 
 __all__ = ["Keyring"]
 
 logger = logging.getLogger(__name__)
 
 _REFRESH_SECONDS = 1.0
+_REMEMBERED = timedelta(days=1)  # how long one who sends a key that has ended is told so
 _MISS_SECONDS = 0.25  # between two readings that unknown keys bring about
 
 
@@ -39,6 +41,7 @@ class Keyring:
         self._read_at = time.monotonic() - _MISS_SECONDS
         self._read = False
         self._away = False
+        self._ended: set[str] = set()
 
     async def any_made(self) -> bool | None:
         """Tell whether a key was ever made, or a password set; None while that cannot be known."""
@@ -70,6 +73,16 @@ class Keyring:
         key = self._by_prefix.get(prefix)
         return key if key and key.state(self._clock()) == "active" else None
 
+    def rate(self, prefix: str | None) -> tuple[str, int] | None:
+        """Return the bucket that a key's sessions share with it, None where nothing limits it."""
+        key = self._by_prefix.get(prefix) if prefix else None
+        return rate_of(key) if key else None
+
+    def take_ended(self) -> set[str]:
+        """Return the prefixes of the keys that were revoked since the last call."""
+        ended, self._ended = self._ended, set()
+        return ended
+
     def password(self, project_id: str) -> Password | None:
         """Return the admin password of a project, None where none was set."""
         return self._passwords.get(project_id)
@@ -92,7 +105,7 @@ class Keyring:
         return password is not None and password.set_at == password_set_at
 
     async def refresh(self) -> None:
-        """Read every key; raises Unavailable."""
+        """Read the keys that count, and those that ended lately; raises Unavailable."""
         async with self._reading:
             await self._load()
 
@@ -109,24 +122,36 @@ class Keyring:
                 logger.warning("the keys could not be read: the database does not answer")
 
     async def _load(self) -> None:
-        begun = time.monotonic()
+        begun, since = time.monotonic(), self._clock() - _REMEMBERED
         try:
             async with reading(self._engine) as connection:
-                found, passwords = await read_keys(connection), await read_passwords(connection)
+                found, passwords = (
+                    await read_standing_keys(connection, since),
+                    await read_passwords(connection),
+                )
         except Unavailable:
             self._away = True
             raise
+        self._ended |= {
+            key.prefix
+            for key in found
+            if key.revoked_at and (known := self._by_prefix.get(key.prefix)) and not known.revoked_at
+        }
         self._by_prefix = {key.prefix: key for key in found}
         self._passwords = passwords
         self._read_at = begun
         self._read, self._away = True, False
 
-    async def run(self) -> None:
-        """Keep the reading fresh until cancelled; an outage of Postgres only skips a turn."""
-        while True:
-            try:
-                await self.refresh()
-            except Exception as error:
-                if not is_outage(error):
-                    logger.exception("the keys could not be read")
-            await asyncio.sleep(_REFRESH_SECONDS)
+    async def run(self, tasks: Tasks, forget: Callable[[set[str]], Awaitable[None]] | None = None) -> None:
+        """Keep the reading fresh until cancelled; whatever goes wrong only skips a turn.
+
+        `forget` is told which keys were revoked.
+        """
+
+        async def read() -> None:
+            await self.refresh()
+            if forget and self._ended:
+                await forget(self.take_ended())
+
+        # A key that was revoked must not go on counting because reading failed before.
+        await tasks.repeat("keys", read, _REFRESH_SECONDS, longest=_REFRESH_SECONDS)

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
 from app.access.identity import Identity
+from app.errors import NotFound
 from app.schemas.keys import Scope
 
 __all__ = ["ACCESS", "Need", "authorize", "check_access", "identity_behind", "is_open", "places", "require"]
@@ -30,6 +31,14 @@ ACCESS: Final[dict[str, Need]] = {
     "POST /v1/logs": "ingest",
     "POST /v1/metrics": "ingest",
     "POST /api/public/otel/v1/traces": "ingest",
+    "GET /api/public/health": "open",
+    "GET /api/public/projects": "known",
+    "POST /api/public/scores": "ingest",
+    "POST /api/public/ingestion": "ingest",
+    **{
+        f"{method} /api/public/{{rest:path}}": "ingest"
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+    },
     "POST /guard": "ingest",
     "POST /evaluate": "ingest",
     "GET /evaluate/{job_id}": "read",
@@ -57,12 +66,14 @@ ACCESS: Final[dict[str, Need]] = {
     "DELETE /pipeline/dead": "admin",
     "GET /policy": "read",
     "PUT /policy": "admin",
+    "PATCH /policy": "admin",
     "GET /policy/proposal": "read",
     "WS /ws/metrics": "read",
     "GET /projects": "admin",
     "POST /projects": "admin",
     "GET /projects/{project_id}/settings": "admin",
     "PUT /projects/{project_id}/settings": "admin",
+    "PATCH /projects/{project_id}/settings": "admin",
     "GET /projects/{project_id}/keys": "admin",
     "POST /projects/{project_id}/keys": "admin",
     "DELETE /projects/{project_id}/keys/{prefix}": "admin",
@@ -119,8 +130,10 @@ async def authorize(connection: HTTPConnection) -> None:
 
 
 def require(connection: HTTPConnection, place: str) -> None:
-    """Raise Forbidden unless the sender may use this place."""
-    match ACCESS[place]:
+    """Raise Forbidden unless the sender may use this place, NotFound where nothing is."""
+    match ACCESS.get(place):
+        case None:
+            raise NotFound("Nothing lives at this address; /docs lists what does.")
         case "open" | "known":
             return
         case scope:

@@ -16,7 +16,9 @@ from app.api.bodies import read_body
 from app.api.dependencies import Services
 from app.errors import InvalidRecord, MalformedBody
 from app.schemas.ids import minted_at
-from app.schemas.keys import Act, Key, Scope
+from app.schemas.json_input import NotJsonError, WrongShapeError, check_values, read_any, reader
+from app.schemas.keys import LONGEST_NAME, NAME_PATTERN, Act, Key, Scope
+from app.schemas.limits import MOST_RECORD_VALUES, too_many
 from app.schemas.projects import DEFAULT_PROJECT, Project, ProjectSettings
 
 __all__ = [
@@ -34,11 +36,12 @@ __all__ = [
     "describe_act",
     "describe_key",
     "line_of",
+    "read_patch",
     "read_struct",
 ]
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
-Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)]
 
 
 class KeyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,11 +143,25 @@ class AuditPage(msgspec.Struct, frozen=True):
 async def read_struct(request: Request, kind: type[Struct], *, limit: int) -> Struct:
     """Read a JSON body as a struct; raises InvalidRecord, MalformedBody and what `read_body` raises."""
     body = await read_body(request, limit=limit, formats=("json",))
+    if not check_values(body.content, MOST_RECORD_VALUES):
+        raise too_many("values", MOST_RECORD_VALUES)
     try:
-        return msgspec.json.decode(body.content, type=kind)
-    except msgspec.ValidationError as error:
-        raise InvalidRecord(f"The body was not taken: {error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return reader(kind)(body.content)
+    except WrongShapeError as error:
+        where = f" at {error.field}" if error.field else ""
+        raise InvalidRecord(f"The body was not taken: {error}{where}.") from error
+    except NotJsonError as error:
+        raise MalformedBody("The body is not valid JSON.") from error
+
+
+async def read_patch(request: Request, *, limit: int) -> Any:
+    """Read a JSON merge patch (RFC 7396); raises MalformedBody and what `read_body` raises."""
+    body = await read_body(request, limit=limit, formats=("json", "patch"))
+    if not check_values(body.content, MOST_RECORD_VALUES):
+        raise too_many("values", MOST_RECORD_VALUES)
+    try:
+        return read_any(body.content)
+    except (NotJsonError, WrongShapeError) as error:
         raise MalformedBody("The body is not valid JSON.") from error
 
 

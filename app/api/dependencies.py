@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends
 from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
-from app.access.door import Door
+from app.access.authenticator import Authenticator
 from app.access.identity import Identity
 from app.access.rates import Rates
 from app.api.access import identity_behind
+from app.api.body_threads import BodyThreads
 from app.api.instruments import Instruments
 from app.api.live_feed import Hub
 from app.config import Settings
-from app.folding import figures
 from app.guard import Guard
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
 from app.storage.engine import Connection, Engine, reading, writing
+from app.storage.readers import Readers
+from app.storage.rollups.folding import figures
+from app.supervision import Tasks
+from monitoring.clock import now_utc
 
 __all__ = [
     "Caller",
@@ -34,14 +38,8 @@ __all__ = [
     "Serving",
     "Writing",
     "current_project",
-    "now_utc",
     "services",
 ]
-
-
-def now_utc() -> datetime:
-    """Return the wall clock, aware UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -52,14 +50,17 @@ class Services:
     redis: Redis
     engine: Engine
     projects: Projects
-    door: Door
+    authenticator: Authenticator
     rates: Rates
     privacy: Privacy
     guard: Guard
     ingest: Ingest
     hub: Hub
     instruments: Instruments
+    tasks: Tasks
+    bodies: BodyThreads
     clock: Callable[[], datetime] = now_utc
+    readers: Readers = field(default_factory=Readers)
     stopping: bool = field(default=False)
 
 
@@ -84,13 +85,13 @@ Caller = Annotated[Identity, Depends(current_caller)]
 Project = Annotated[str, Depends(current_project)]
 
 
-async def _reading(serving: Serving) -> AsyncIterator[Connection]:
-    async with reading(serving.engine) as connection:
+async def _reading(serving: Serving, project: Project) -> AsyncIterator[Connection]:
+    async with serving.readers.admit(project), reading(serving.engine) as connection:
         yield connection
 
 
 async def _figures(serving: Serving, project: Project) -> AsyncIterator[Connection]:
-    async with figures(serving.engine, project) as connection:
+    async with serving.readers.admit(project), figures(serving.engine, project) as connection:
         yield connection
 
 

@@ -11,17 +11,18 @@ import msgspec
 from fastapi import Response
 
 from app.api.dependencies import Services
+from app.api.inference import LineError, for_sender, pending
 from app.api.preferences import Preference
 from app.api.responses import json_response
-from app.api.submissions import LineError, pending
 from app.errors import InvalidRecord
 from app.ingest import Submission
+from app.jobs.kinds import JobKind
 from app.schemas.queued import Summary
 from app.schemas.records import Rejection
-from app.storage.dead_letter_reads import dead_ids
 from app.storage.engine import Connection, writing
-from app.storage.jobs import Job, add_job
-from app.storage.trace_writes import stored_summaries
+from app.storage.ledger.dead_letter_reads import dead_ids
+from app.storage.traces.writing import stored_summaries
+from app.storage.upkeep.jobs import Job, add_job
 from monitoring.models import Record
 
 __all__ = ["EvaluationAnswer", "answer_evaluation", "check_size", "progress"]
@@ -95,14 +96,15 @@ def _work(submission: Submission) -> _Work:
             errors.append(LineError(*outcome))
         else:
             summary = submission.summaries.get(outcome.trace_id)
-            results.append(summary or pending(outcome.trace_id, submission.records[outcome.trace_id]))
+            known = summary or pending(outcome.trace_id, submission.records[outcome.trace_id])
+            results.append(for_sender(known))
     return _Work(tuple(results), tuple(errors))
 
 
 async def _remember(services: Services, project_id: str, work: _Work) -> UUID:
     job = Job(
         job_id=uuid4(),
-        kind="evaluate",
+        kind=JobKind.EVALUATE,
         state="running",
         total=len(work.results),
         parameters=msgspec.to_builtins(work),

@@ -7,7 +7,6 @@ nobody up. Figures are read at most once a second, and only while there is news 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -15,21 +14,18 @@ from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from app.errors import MonitorError
+from app.access.watchers import Watchers
 from app.events import Event, subscribe
-from app.ingest.background import in_background
+from app.supervision import Tasks, in_background
 
 __all__ = ["Client", "Figures", "Hub"]
-
-logger = logging.getLogger(__name__)
 
 Figures = Callable[[str], Awaitable[Mapping[str, Any]]]
 
 _SHOWN_TRACES = 20
 _MOST_FRAMES = 64
-_RECONNECT_SECONDS = 0.5
+_MOST_WATCHERS = 512  # of one project
 _PAUSE_SECONDS = 1.0
 # Reading figures may take a tenth of the time at most.
 _PAUSE_FACTOR = 9
@@ -81,11 +77,14 @@ class Hub:
         self._clients: set[Client] = set()
         self._busy: set[str] = set()
         self._news = asyncio.Event()
+        self.watchers = Watchers(_MOST_WATCHERS)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Hub]:
+    async def running(self, tasks: Tasks | None = None) -> AsyncIterator[Hub]:
         """Listen for the length of the block."""
-        async with in_background(self._listen(), self._refresh()):
+        tasks = tasks or Tasks()
+        figures = tasks.repeat("live_figures", self._refresh, _PAUSE_SECONDS, longest=_PAUSE_SECONDS)
+        async with in_background(tasks.keep("live_feed", self._listen), figures):
             yield self
 
     @asynccontextmanager
@@ -100,13 +99,8 @@ class Hub:
             self._clients.discard(client)
 
     async def _listen(self) -> None:
-        while True:
-            try:
-                async for event in subscribe(self._redis):
-                    self.tell(event)
-            except (RedisError, OSError, msgspec.MsgspecError) as error:
-                logger.warning("lost the live feed, connecting again: %s", type(error).__name__)
-                await asyncio.sleep(_RECONNECT_SECONDS)
+        async for event in subscribe(self._redis):
+            self.tell(event)
 
     def tell(self, event: Event) -> None:
         """Offer an event to every client of its project."""
@@ -120,25 +114,31 @@ class Hub:
         self._busy.add(project_id)
         self._news.set()
 
-    async def _refresh(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            busy, self._busy = self._busy, set()
-            begun = time.monotonic()
-            for project_id in busy & {client.project_id for client in self._clients}:
+    async def _refresh(self) -> float:
+        """Tell figures of the projects with news; returns after how many seconds to do so again.
+
+        Figures that could not be read are read again, and keep nobody from the others. Raises the last error.
+        """
+        await self._news.wait()
+        self._news.clear()
+        busy, self._busy = self._busy, set()
+        begun = time.monotonic()
+        failure = None
+        for project_id in busy & {client.project_id for client in self._clients}:
+            try:
                 await self._tell_figures(project_id)
-            spent = time.monotonic() - begun
-            await asyncio.sleep(max(_PAUSE_SECONDS, spent * _PAUSE_FACTOR))
+            except Exception as error:  # noqa: BLE001 whatever it was, other projects are told theirs
+                error.add_note(f"while the live figures of project {project_id} were read")
+                failure = error
+                self._stir(project_id)
+        pause = max(_PAUSE_SECONDS, (time.monotonic() - begun) * _PAUSE_FACTOR)
+        if failure is not None:
+            await asyncio.sleep(pause - _PAUSE_SECONDS)
+            raise failure
+        return pause
 
     async def _tell_figures(self, project_id: str) -> None:
-        try:
-            figures = await self._figures(project_id)
-        except (MonitorError, RedisError, OSError) as error:
-            logger.warning("live figures have to wait: %s", type(error).__name__)
-            self._busy.add(project_id)
-            self._news.set()
-            return
+        figures = await self._figures(project_id)
         for client in self._clients:
             if client.project_id == project_id:
                 for kind, data in figures.items():

@@ -8,12 +8,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from app.folding import figures
 from app.reports.cost import read_cost
 from app.reports.pipeline import read_pipeline
 from app.storage.engine import Engine
-from app.storage.rollups import read_measures, read_totals
-from monitoring.trends import window_of
+from app.storage.rollups.folding import figures
+from app.storage.rollups.reading import read_measures, read_totals
+from monitoring.statistics.trends import window_of
 
 __all__ = ["live_figures"]
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from app.api.administration import (
     AuditPage,
@@ -21,11 +22,13 @@ from app.api.administration import (
 )
 from app.api.evaluations import EvaluationAnswer
 from app.api.exports import is_export
-from app.api.opinions import FeedbackIn
+from app.api.feedback import FeedbackIn
+from app.api.inference import BulkAnswer, SingleAnswer
 from app.api.paging import TracePage
 from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
-from app.api.submissions import BulkAnswer, SingleAnswer
+from app.api.thresholds import PolicyIn
 from app.schemas.guard import GuardAnswer
+from app.schemas.langfuse import EventIn, IngestionAnswer, ScoreIn, ScoreKept, ScoresAccepted, ScoresPartly
 from app.schemas.records import GuardIn, RecordIn
 
 __all__ = [
@@ -34,23 +37,53 @@ __all__ = [
     "EXPORT_BODY",
     "FEEDBACK_BODY",
     "GUARD_BODY",
+    "INGESTION_BODY",
     "KEYS_SHOWN",
     "KEY_BODY",
     "KEY_SHOWN",
     "LIST_BODY",
+    "POLICY_BODY",
     "PROJECTS_SHOWN",
     "PROJECT_BODY",
     "RECORD_BODY",
+    "SCORES_BODY",
     "SESSION_BODY",
     "SETTINGS_BODY",
+    "SETTINGS_PATCH",
     "SETTINGS_SHOWN",
     "WHO_SHOWN",
     "install",
+    "policy_body",
 ]
 
 # The bundled Swagger UI reads no later version.
 _OPENAPI_VERSION = "3.0.3"
 _REF = "#/components/schemas/{name}"
+# The bodies that msgspec reads or writes.
+_STRUCTS = (
+    RecordIn,
+    GuardIn,
+    GuardAnswer,
+    SingleAnswer,
+    BulkAnswer,
+    EvaluationAnswer,
+    TracePage,
+    ProjectIn,
+    ProjectList,
+    KeyIn,
+    KeyList,
+    NewKey,
+    AuditPage,
+    SignIn,
+    NewSession,
+    Who,
+    ScoreIn,
+    ScoreKept,
+    ScoresAccepted,
+    ScoresPartly,
+    EventIn,
+    IngestionAnswer,
+)
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -144,6 +177,34 @@ EXPORT_BODY: dict[str, Any] = {
     "response_class": Response,
 }
 
+SCORES_BODY: dict[str, Any] = {
+    **_route(
+        {"application/json": {"oneOf": [_ref("ScoreIn"), {"type": "array", "items": _ref("ScoreIn")}]}},
+        {
+            200: ("ScoreKept", "Kept, where it was sent alone"),
+            202: ("ScoresAccepted", "All of a list are kept"),
+            207: ("ScoresPartly", "Of a list the others are kept"),
+        },
+        [],
+    ),
+    "response_class": Response,
+}
+INGESTION_BODY: dict[str, Any] = {
+    **_route(
+        {
+            "application/json": {
+                "type": "object",
+                "required": ["batch"],
+                "properties": {"batch": {"type": "array", "items": _ref("EventIn")}},
+            }
+        },
+        {207: ("IngestionAnswer", "What became of each event")},
+        [],
+    ),
+    "status_code": 207,
+    "response_class": Response,
+}
+
 
 def _json_body(name: str, answers: dict[int, tuple[str, str]]) -> dict[str, Any]:
     return {**_route({"application/json": _ref(name)}, answers, []), "status_code": next(iter(answers))}
@@ -156,7 +217,20 @@ def _shown(name: str, description: str) -> dict[str, Any]:
 PROJECTS_SHOWN = _shown("ProjectList", "Projects")
 PROJECT_BODY = _json_body("ProjectIn", {201: ("Project", "Made")})
 SETTINGS_SHOWN = _shown("ProjectSettings", "What the project decided")
-SETTINGS_BODY = _json_body("ProjectSettings", {200: ("ProjectSettings", "Kept")})
+_MATCH = _header("If-Match", "The ETag of what is replaced, or * for whatever it is. Without it: 428.")
+_MAYBE_MATCH = _header("If-Match", "The ETag of what is changed; where it is another by now: 412.")
+_PATCH = {
+    "type": "object",
+    "description": "A merge patch (RFC 7396): fields to change, null for those to take back.",
+}
+SETTINGS_BODY = _route(
+    {"application/json": _ref("ProjectSettings")}, {200: ("ProjectSettings", "Kept")}, [_MATCH]
+)
+SETTINGS_PATCH = _route(
+    {"application/merge-patch+json": _PATCH, "application/json": _PATCH},
+    {200: ("ProjectSettings", "Kept")},
+    [_MAYBE_MATCH],
+)
 KEYS_SHOWN = _shown("KeyList", "Keys without their secrets")
 KEY_SHOWN = _shown("KeyOut", "Revoked")
 KEY_BODY = _json_body("KeyIn", {201: ("NewKey", "Made; `key` is shown this once")})
@@ -164,7 +238,16 @@ SESSION_BODY = _json_body("SignIn", {201: ("NewSession", "Signed in; `session` i
 WHO_SHOWN = _shown("Who", "Who asks")
 AUDIT_SHOWN = _shown("AuditPage", "Acts")
 
+POLICY_BODY: dict[str, Any] = _route({"application/json": PolicyIn.model_json_schema()}, {}, [])
 FEEDBACK_BODY: dict[str, Any] = _route({"application/json": FeedbackIn.model_json_schema()}, {}, [])
+
+
+def policy_body(model: type[BaseModel], *, replaces: bool) -> dict[str, Any]:
+    """Return what a route says about itself that takes a policy and reads its own body."""
+    medias = ["application/json"] if replaces else ["application/merge-patch+json", "application/json"]
+    return _route(
+        dict.fromkeys(medias, model.model_json_schema()), {}, [_MATCH if replaces else _MAYBE_MATCH]
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -176,8 +259,7 @@ def install(app: FastAPI) -> None:
             app.openapi_schema = _describe(app)
         return app.openapi_schema
 
-    # FastAPI documents replacing this method as its extension point.
-    app.openapi = describe  # type: ignore[method-assign]
+    app.openapi = describe  # type: ignore[method-assign]  # FastAPI documents this as its extension point
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:
@@ -188,27 +270,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         description=app.description,
         routes=app.routes,
     )
-    _, components = msgspec.json.schema_components(
-        [
-            RecordIn,
-            GuardIn,
-            GuardAnswer,
-            SingleAnswer,
-            BulkAnswer,
-            EvaluationAnswer,
-            TracePage,
-            ProjectIn,
-            ProjectList,
-            KeyIn,
-            KeyList,
-            NewKey,
-            AuditPage,
-            SignIn,
-            NewSession,
-            Who,
-        ],
-        ref_template=_REF,
-    )
+    _, components = msgspec.json.schema_components(_STRUCTS, ref_template=_REF)
     # A field that the contract does not name is kept as metadata, not refused.
     for name in ("RecordIn", "GuardIn"):
         components[name]["additionalProperties"] = True
@@ -229,7 +291,10 @@ def _describe_failures(operation: dict[str, Any], failure: dict[str, Any]) -> No
     if "requestBody" in operation:
         responses |= {
             "400": {"description": "The body cannot be read", **failure},
-            "413": {"description": "The body is too large", **failure},
+            "413": {
+                "description": "The body is too large, or holds more records or values than one request may",
+                **failure,
+            },
             "415": {"description": "The media type or compression is not read here", **failure},
             "422": {"description": "A field or parameter is wrong", **failure},
         }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import struct
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -12,7 +14,14 @@ import msgspec
 from app.errors import InvalidParameter
 from app.schemas.listed import ListedTrace
 
-__all__ = ["TracePage", "page_of", "read_cursor", "write_cursor"]
+__all__ = ["Place", "TracePage", "page_of", "read_cursor", "read_place", "write_cursor", "write_place"]
+
+Place = tuple[datetime, UUID]
+"""Where a page of spans ends: the moment at which its last span began, and the id of that span."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PLACE = struct.Struct(">q16s")
 
 
 class TracePage(msgspec.Struct, frozen=True):
@@ -38,9 +47,32 @@ def read_cursor(cursor: str | None) -> UUID | None:
     if cursor is None:
         return None
     try:
-        return UUID(bytes=base64.b64decode(cursor.encode() + b"==", altchars=b"-_", validate=True))
+        return UUID(bytes=_decode(cursor))
     except (ValueError, binascii.Error) as error:
-        message = "this cursor is not one that a page gave out"
-        raise InvalidParameter(
-            f"cursor: {message}.", errors=[{"field": "cursor", "message": message}]
-        ) from error
+        raise _unknown() from error
+
+
+def write_place(moment: datetime, trace_id: UUID) -> str:
+    """Return the cursor of the page that follows a span."""
+    packed = _PLACE.pack((moment - _EPOCH) // _MICROSECOND, trace_id.bytes)
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def read_place(cursor: str | None) -> Place | None:
+    """Return the span behind which a page begins; raises InvalidParameter for what no page gave out."""
+    if cursor is None:
+        return None
+    try:
+        microseconds, trace_id = _PLACE.unpack(_decode(cursor))
+        return _EPOCH + timedelta(microseconds=microseconds), UUID(bytes=trace_id)
+    except (ValueError, OverflowError, struct.error, binascii.Error) as error:
+        raise _unknown() from error
+
+
+def _decode(cursor: str) -> bytes:
+    return base64.b64decode(cursor.encode() + b"==", altchars=b"-_", validate=True)
+
+
+def _unknown() -> InvalidParameter:
+    message = "this cursor is not one that a page gave out"
+    return InvalidParameter(f"cursor: {message}.", errors=[{"field": "cursor", "message": message}])

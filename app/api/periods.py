@@ -8,7 +8,7 @@ from fastapi import Depends, Query
 
 from app.api.dependencies import Serving
 from app.errors import InvalidParameter
-from monitoring.trends import Window, window_of
+from monitoring.statistics.trends import Window, window_of
 
 __all__ = ["Period", "SourceName"]
 

@@ -11,12 +11,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 from app.api.exports import is_export, refuse_export
 from app.errors import MonitorError
 
 __all__ = [
+    "GONE",
     "MEDIA_TYPE",
     "PROBLEM_SCHEMA",
     "answer_expected",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 MEDIA_TYPE = "application/problem+json"
+GONE = 499  # as nginx counts requests whose client left before it had sent them
 _LISTED_ERRORS = 1000
 _CHALLENGE = 'Bearer realm="llm-monitor"'
 
@@ -88,6 +90,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MonitorError, _answer_expected)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
     app.add_exception_handler(Exception, _answer_unexpected)
 
 
@@ -163,6 +166,10 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         detail=detail,
         headers=error.headers,
     )
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    return Response(status_code=GONE)
 
 
 async def _answer_unexpected(request: Request, _: Exception) -> Response:

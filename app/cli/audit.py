@@ -9,7 +9,8 @@ import typer
 
 from app.local.clients import transact
 from app.schemas.ids import minted_at
-from app.storage.audit import read_acts
+from app.storage.access.audit import read_acts
+from app.terminal import plain
 
 __all__ = ["audit"]
 
@@ -22,4 +23,5 @@ def audit(
     for act in transact(lambda connection: read_acts(connection, project, limit=limit)):
         moment = f"{minted_at(act.act_id):%Y-%m-%dT%H:%M:%SZ}"
         detail = msgspec.json.encode(act.detail).decode()
-        typer.echo(f"{moment}\t{act.project_id}\t{act.actor}\t{act.act}\t{act.subject}\t{detail}")
+        said = (act.project_id, act.actor, act.act, act.subject, detail)
+        typer.echo("\t".join([moment, *map(plain, said)]))

@@ -21,8 +21,13 @@ from monitoring.benchmarking.feeds import FEEDS, UNLABELLED
 from monitoring.benchmarking.fitting import hold_out
 from monitoring.benchmarking.left_out import LeftOut, Trainer, leave_out, summarise_headlines
 from monitoring.benchmarking.measurement import TIER, Measurement, measure, measure_traffic
-from monitoring.benchmarking.sources import Source, find_files, read_sources
-from monitoring.benchmarking.table import format_header, format_headline, format_left_out, format_measurement
+from monitoring.benchmarking.sources import LabelledSource, find_files, read_sources
+from monitoring.benchmarking.table import (
+    format_header,
+    format_headline,
+    format_left_out,
+    format_measurement,
+)
 from monitoring.evaluator import Evaluator
 
 __all__ = ["benchmark"]
@@ -65,26 +70,15 @@ def benchmark(
     if not json:
         typer.echo(format_header())
     count = 0
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    # No thread of its own redraws the bars: what is timed is the CPU time of all threads.
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, auto_refresh=False, transient=True, redirect_stdout=False
-    ) as bars:
+    with _progress() as bars:
         every = bars.add_task("files", total=len(files))
         for path in files:
             try:
                 for source in read_sources(path, task):
-                    for measured in _measure(
-                        source.sample(limit), evaluators, bars, detail=detail, held_out=held_out
-                    ):
+                    sample = source.sample(limit)
+                    for measured in _measure(sample, evaluators, bars, detail=detail, held_out=held_out):
                         count += 1
-                        line = (
-                            msgspec.json.encode(measured).decode()
-                            if json
-                            else format_measurement(measured, detail=detail)
-                        )
-                        _print(line, bars)
+                        _print(_format(measured, json=json, detail=detail), bars)
             except (ValueError, OSError) as error:
                 raise InvalidParameter(str(error)) from error
             bars.advance(every)
@@ -104,8 +98,19 @@ def _find_files(folder: Path, task: str | None, tier: str) -> list[Path]:
     return files
 
 
+def _progress() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    # No thread of its own redraws the bars: what is timed is the CPU time of all threads.
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, auto_refresh=False, transient=True, redirect_stdout=False)
+
+
+def _format(measured: Measurement, *, json: bool, detail: bool) -> str:
+    return msgspec.json.encode(measured).decode() if json else format_measurement(measured, detail=detail)
+
+
 def _measure(
-    source: Source, evaluators: Evaluators, bars: Progress, *, detail: bool, held_out: bool
+    source: LabelledSource, evaluators: Evaluators, bars: Progress, *, detail: bool, held_out: bool
 ) -> Iterator[Measurement]:
     if source.task == UNLABELLED:
         for name in evaluators if held_out else ():
@@ -178,7 +183,7 @@ def _print(line: str, bars: Progress) -> None:
 class _Bar:
     """The bar of one source, moved by scored rows and gone when it is left."""
 
-    def __init__(self, bars: Progress, source: Source, total: int) -> None:
+    def __init__(self, bars: Progress, source: LabelledSource, total: int) -> None:
         self._bars = bars
         self._bar = bars.add_task(f"{source.task}/{source.name}", total=total)
 

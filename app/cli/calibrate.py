@@ -17,9 +17,9 @@ from app.local.clients import Clients, command_actor, open_clients
 from app.policies import change_policy, propose_thresholds
 from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import reading, writing
-from app.storage.projects import lock_settings
-from monitoring.calibration import Proposal
-from monitoring.trends import parse_period
+from app.terminal import cell
+from monitoring.statistics.calibration import Proposal
+from monitoring.statistics.trends import parse_period
 from monitoring.verdict import Policy
 
 __all__ = ["calibrate"]
@@ -69,11 +69,10 @@ async def _apply(clients: Clients, project: str, proposals: dict[str, Proposal])
     found = {name: one.proposed for name, one in proposals.items() if one.proposed is not None}
     judges = await read_judges(clients.redis)
     async with writing(clients.engine) as connection:
-        settings = await lock_settings(connection, project)
-        own = settings.policy if settings else Policy()
-        changes = Policy(thresholds={**own.thresholds, **found}, weights=own.weights)
         line = Line(project, command_actor(), datetime.now(UTC))
-        await change_policy(connection, line, judges, changes)
+        await change_policy(
+            connection, line, judges, lambda own: Policy({**own.thresholds, **found}, own.weights)
+        )
 
 
 def _table(proposals: dict[str, Proposal]) -> Table:
@@ -82,5 +81,5 @@ def _table(proposals: dict[str, Proposal]) -> Table:
         cells = (
             (f"{one.proposed:g}", f"{one.beyond_then:,}") if one.proposed is not None else ("-", one.reason)
         )
-        table.add_row(name, f"{one.records:,}", f"{one.current:g}", f"{one.beyond:,}", *cells)
+        table.add_row(cell(name), f"{one.records:,}", f"{one.current:g}", f"{one.beyond:,}", *cells)
     return table

@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from app.config import load_settings
-from app.errors import InvalidParameter, MonitorError, Unavailable
+from app.errors import InvalidParameter, Unavailable
+from app.refusal import read_refusal
+from app.terminal import cell, plain
 
 __all__ = ["app"]
 
@@ -52,8 +54,8 @@ def list_letters(
                 when,
                 str(letter["attempts"]),
                 replayed,
-                letter["reason"],
-                letter["detail"],
+                cell(letter["reason"]),
+                cell(letter["detail"]),
             )
     if table.row_count:
         Console().print(table)
@@ -65,7 +67,8 @@ def list_letters(
 def show(trace_id: UUID, url: Url = None) -> None:
     """Print one with its record as JSON; a record that cannot be read is printed as base64."""
     with _Api(url) as api:
-        typer.echo(json.dumps(api.ask("GET", f"/{trace_id}"), indent=2, ensure_ascii=False))
+        shown = json.dumps(api.ask("GET", f"/{trace_id}"), indent=2, ensure_ascii=False)
+        typer.echo("\n".join(map(plain, shown.split("\n"))))
 
 
 @app.command()
@@ -142,7 +145,7 @@ class _Api:
                 f"No API answers at {self._client.base_url}: start one, or give --url."
             ) from error
         if response.is_error:
-            raise MonitorError(response.json().get("detail", f"The API answered {response.status_code}."))
+            raise read_refusal(response, scope="admin")
         return response.json()
 
     def letters(self, parameters: dict[str, Any], limit: int) -> Iterator[dict[str, Any]]:

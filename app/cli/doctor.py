@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -14,48 +16,84 @@ from redis.exceptions import RedisError, ResponseError
 from rich.console import Console
 from rich.table import Table
 
-from app.config import Settings, load_settings
+from app.config import MOST_DAYS, Settings, load_settings
 from app.errors import Unavailable
+from app.figures.judging import describing
+from app.local.clients import command_actor, open_clients
 from app.local.servers import Addresses, read_addresses
+from app.repair import Repaired, find_concerned, repair_all
 from app.rules import load_evaluators
 from app.sizing import Demand, Figures, Need, plan
-from app.sizing.checks import Finding, check_postgres, check_redis
+from app.sizing.checks import Check, check_postgres, check_redis
 from app.sizing.measurement import measure
 from app.storage.engine import create_engine, reading
-from app.storage.server import read_server_settings
+from app.storage.upkeep.server import read_server_settings
 
-__all__ = ["doctor"]
+__all__ = ["doctor", "judge_figures"]
 
 _KIB, _GIB = 1024, 1024**3
 _RATES = (100.0, 1_000.0, 10_000.0)
+_LONGEST_LOOK = timedelta(seconds=20)
+_SHOWN = 5
+
+
+def _finite(value: float | None) -> float | None:
+    """Refuse NaN and infinities, which pass every range."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("give a finite number")
+    return value
+
+
+_Rate = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001, max=1e9, callback=_finite, help="Records per second to plan for; default: several."
+    ),
+]
+_OutageMinutes = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1e6, callback=_finite, help="How long Postgres may be away before records are refused."
+    ),
+]
 
 
 class _Diagnosis(msgspec.Struct, frozen=True):
     """Everything the command found out, as `--json` prints it."""
 
     figures: Figures
-    findings: tuple[Finding, ...]
+    findings: tuple[Check, ...]
     needs: tuple[tuple[Demand, Need], ...]
 
 
 def doctor(
-    rate: Annotated[
-        float | None, typer.Option(min=0.001, help="Records per second to plan for; default: several.")
+    rate: _Rate = None,
+    retention_days: Annotated[
+        int | None, typer.Option(min=1, max=MOST_DAYS, help="Default: as configured.")
     ] = None,
-    retention_days: Annotated[int | None, typer.Option(min=1, help="Default: as configured.")] = None,
-    kib: Annotated[float, typer.Option(min=0.1, max=1024, help="Size of a record's texts in KiB.")] = 2.0,
-    outage_minutes: Annotated[
-        float, typer.Option(min=0, help="How long Postgres may be away before records are refused.")
-    ] = 10.0,
-    seconds: Annotated[float, typer.Option(min=0.2, max=60, help="Time spent on each stage.")] = 2.0,
+    kib: Annotated[
+        float, typer.Option(min=0.1, max=1024, callback=_finite, help="Size of a record's texts in KiB.")
+    ] = 2.0,
+    outage_minutes: _OutageMinutes = 10.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.2, max=60, callback=_finite, help="Time spent on each stage.")
+    ] = 2.0,
     *,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Mend figures that hold numbers no sum can bear, and do nothing else."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
 ) -> None:
     """Measure this machine's stages in a few seconds and say what a rate of records needs.
 
-    Leaves nothing behind; exit status 1 when a server is set up so that records could be lost.
+    Leaves nothing behind; exit status 1 when a server is set up so that records could be lost, or when figures
+    need a repair.
     """
     settings = load_settings()
+    if repair:
+        _repair(settings, json=json)
+        return
     days = retention_days or settings.retention_days
     console = Console(stderr=json)
     figures, findings = asyncio.run(_examine(settings, int(kib * _KIB), seconds, console))
@@ -67,6 +105,38 @@ def doctor(
         _print(console, figures, findings, needs)
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
+
+
+def _repair(settings: Settings, *, json: bool) -> None:
+    done = asyncio.run(_repair_all(settings))
+    if json:
+        typer.echo(msgspec.json.encode(done).decode())
+        return
+    for one in done:
+        counts = msgspec.to_builtins(one)
+        typer.echo(
+            "  ".join([f"project {counts.pop('project_id')}:", *(f"{k} {v:,}" for k, v in counts.items())])
+        )
+    if not done:
+        typer.echo("nothing to repair: every sum can be taken")
+
+
+async def _repair_all(settings: Settings) -> list[Repaired]:
+    async with open_clients() as clients:
+        descriptive = describing(load_evaluators(settings))
+        return await repair_all(clients.engine, command_actor(), settings.retention_days, descriptive)
+
+
+def judge_figures(concerned: set[str] | None) -> Check:
+    """Say whether figures can be added up; `concerned` are the projects where not, None where nobody could look."""
+    if concerned is None:
+        text = f"figures: too many to look through within {_LONGEST_LOOK.seconds} s; --repair takes its time"
+        return Check(good=True, text=text)
+    if not concerned:
+        return Check(good=True, text="figures: every sum can be taken")
+    shown = ", ".join(sorted(concerned)[:_SHOWN]) + (" and others" if len(concerned) > _SHOWN else "")
+    advice = "llm-monitor doctor --repair mends what can be"
+    return Check(good=False, text=f"figures of {shown} hold numbers beyond their bounds: {advice}")
 
 
 def _demand(settings: Settings, rate: float, days: int, outage_minutes: float) -> Demand:
@@ -81,7 +151,7 @@ def _demand(settings: Settings, rate: float, days: int, outage_minutes: float) -
 
 async def _examine(
     settings: Settings, size: int, seconds: float, console: Console
-) -> tuple[Figures, list[Finding]]:
+) -> tuple[Figures, list[Check]]:
     found = Addresses(settings.database_url, settings.redis_url)
     if None in (found.database_url, found.redis_url):
         found = read_addresses(settings.data_dir)
@@ -93,6 +163,7 @@ async def _examine(
             findings = await _check_redis(redis)
             async with reading(engine) as connection:
                 findings += check_postgres(await read_server_settings(connection), settings.workers)
+                findings.append(judge_figures(await find_concerned(connection, _LONGEST_LOOK)))
             figures = await measure(
                 engine,
                 redis,
@@ -110,7 +181,7 @@ async def _examine(
     return figures, findings
 
 
-async def _check_redis(redis: Redis) -> list[Finding]:
+async def _check_redis(redis: Redis) -> list[Check]:
     fsync = None
     with suppress(ResponseError):  # managed servers do not tell
         fsync = (await redis.config_get("appendfsync")).get("appendfsync")
@@ -118,7 +189,7 @@ async def _check_redis(redis: Redis) -> list[Finding]:
 
 
 def _print(
-    console: Console, figures: Figures, findings: Sequence[Finding], needs: Sequence[tuple[Demand, Need]]
+    console: Console, figures: Figures, findings: Sequence[Check], needs: Sequence[tuple[Demand, Need]]
 ) -> None:
     for finding in findings:
         console.print(

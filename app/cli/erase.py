@@ -11,7 +11,8 @@ import httpx
 import typer
 
 from app.config import load_settings
-from app.errors import InvalidParameter, MonitorError, Unavailable
+from app.errors import InvalidParameter, Unavailable
+from app.refusal import read_refusal
 
 __all__ = ["erase"]
 
@@ -52,5 +53,5 @@ def _ask(client: httpx.Client, method: str, path: str) -> Any:
     except httpx.TransportError as error:
         raise Unavailable(f"No API answers at {client.base_url}: start one, or give --url.") from error
     if response.is_error:
-        raise MonitorError(response.json().get("detail", f"the API answered {response.status_code}"))
+        raise read_refusal(response, scope="admin")
     return response.json()

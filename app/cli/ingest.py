@@ -15,6 +15,7 @@ from app.config import load_settings
 from app.errors import InvalidParameter
 from app.importing.mapping import DEFAULT_FIELDS
 from app.importing.sending import Report, Target, send_file
+from app.terminal import cell
 
 __all__ = ["ingest"]
 
@@ -95,5 +96,5 @@ def _print(report: Report, console: Console) -> None:
     if report.reasons:
         table = Table("rows", "first line", "reason", box=None)
         for reason, count in report.reasons.most_common():
-            table.add_row(f"{count:,}", str(report.examples[reason]), reason)
+            table.add_row(f"{count:,}", str(report.examples[reason]), cell(reason))
         console.print(table)

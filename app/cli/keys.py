@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from app.access.administration import KeyRequest, Line, find_project, issue_key, withdraw_key
+from app.config import MOST_DAYS
 from app.errors import InvalidParameter
 from app.local.clients import command_actor, transact
 from app.schemas.keys import Key, Scope
 from app.schemas.projects import DEFAULT_PROJECT
+from app.storage.access.keys import read_keys
 from app.storage.engine import Connection
-from app.storage.keys import read_keys
+from app.terminal import cell, plain
 
 __all__ = ["app"]
 
@@ -29,8 +31,12 @@ def create(
     name: Annotated[str, typer.Argument(help="What the key is for, so that it is known again.")],
     scope: Annotated[list[str], typer.Option(help="ingest, read or admin; may be repeated.")],
     project: Project = DEFAULT_PROJECT,
-    expires_days: Annotated[int | None, typer.Option(min=1, help="Days until it ends by itself.")] = None,
-    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Its rate limit.")] = None,
+    expires_days: Annotated[
+        int | None, typer.Option(min=1, max=MOST_DAYS, help="Days until it ends by itself.")
+    ] = None,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Its rate limit.")
+    ] = None,
 ) -> None:
     """Make a key and print it, this once; from the first one on the API asks everybody for a key."""
     now = datetime.now(UTC)
@@ -61,7 +67,7 @@ def list_(project: Annotated[str | None, typer.Option(help="Only those of this p
         ends = key.revoked_at or key.expires_at
         scopes = " ".join(key.scopes)
         days = (f"{moment:%Y-%m-%d}" if moment else "" for moment in (key.created_at, ends))
-        table.add_row(key.prefix, key.project_id, key.name, scopes, key.state(now), *days)
+        table.add_row(key.prefix, cell(key.project_id), cell(key.name), scopes, key.state(now), *days)
     Console().print(table)
 
 
@@ -73,7 +79,7 @@ def revoke(
     """End a key for good; every process refuses it within two seconds."""
     line = Line(project, command_actor(), datetime.now(UTC))
     key = transact(lambda connection: withdraw_key(connection, line, prefix))
-    typer.echo(f"{key.prefix} ({key.name}) is revoked")
+    typer.echo(f"{key.prefix} ({plain(key.name)}) is revoked")
 
 
 def _scope(value: str) -> Scope:

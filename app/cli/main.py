@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 import app.cli as package
 from app.errors import MonitorError
+from app.terminal import plain
 
 __all__ = ["app"]
 
@@ -26,7 +27,7 @@ class ErrorReportingGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except MonitorError as error:
-            typer.echo(f"llm-monitor: {error.detail}", err=True)
+            typer.echo(f"llm-monitor: {plain(error.detail)}", err=True)
             raise typer.Exit(2) from error
 
 

@@ -13,12 +13,12 @@ from rich.table import Table
 
 from app.access.administration import Line
 from app.catalogue import read_judges
-from app.errors import InvalidParameter, NotFound
+from app.errors import InvalidParameter
 from app.local.clients import command_actor, open_clients
 from app.policies import PolicyReport, change_policy, read_policy
 from app.schemas.projects import DEFAULT_PROJECT
 from app.storage.engine import reading, writing
-from app.storage.projects import lock_settings
+from app.terminal import cell
 from monitoring.verdict import Policy
 
 __all__ = ["policy"]
@@ -52,18 +52,17 @@ async def _run(project: str, thresholds: Changes, weights: Changes) -> PolicyRep
             async with reading(clients.engine) as connection:
                 return await read_policy(connection, project, judges)
         async with writing(clients.engine) as connection:
-            settings = await lock_settings(connection, project)
-            if settings is None:
-                raise NotFound(f"There is no project {project}.")
-            try:
-                changed = Policy(
-                    thresholds=_merge(settings.policy.thresholds, thresholds),
-                    weights=_merge(settings.policy.weights, weights),
-                )
-            except ValueError as error:
-                raise InvalidParameter(f"{error}.") from error
             line = Line(project, command_actor(), datetime.now(UTC))
-            return await change_policy(connection, line, judges, changed)
+            return await change_policy(
+                connection, line, judges, lambda own: _changed(own, thresholds, weights)
+            )
+
+
+def _changed(own: Policy, thresholds: Changes, weights: Changes) -> Policy:
+    try:
+        return Policy(_merge(own.thresholds, thresholds), _merge(own.weights, weights))
+    except ValueError as error:
+        raise InvalidParameter(f"{error}.") from error
 
 
 def _read(option: str, entries: Sequence[str]) -> Changes:
@@ -90,7 +89,7 @@ def _table(report: PolicyReport) -> Table:
             _cell(one.threshold, one.default_threshold),
             _cell(one.weight, one.default_weight) if one.category == "quality" else "-",
         )
-        table.add_row(name, one.category, one.flag or "-", *cells)
+        table.add_row(cell(name), cell(one.category), cell(one.flag or "-"), *cells)
     return table
 
 

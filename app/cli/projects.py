@@ -13,7 +13,8 @@ from rich.table import Table
 from app.access.administration import Line, make_project, set_password
 from app.local.clients import command_actor, transact
 from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
-from app.storage.projects import read_projects
+from app.storage.access.projects import read_projects
+from app.terminal import cell
 
 __all__ = ["app"]
 
@@ -50,5 +51,5 @@ def list_() -> None:
     """List every project."""
     table = Table("project", "name", "made", box=None)
     for project in transact(read_projects):
-        table.add_row(project.project_id, project.name, f"{project.created_at:%Y-%m-%d}")
+        table.add_row(cell(project.project_id), cell(project.name), f"{project.created_at:%Y-%m-%d}")
     Console().print(table)

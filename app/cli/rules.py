@@ -11,7 +11,7 @@ from app.rules import read_rules
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
-from monitoring.rules import build_evaluators
+from monitoring.rules.evaluators import build_evaluators
 
 __all__ = ["rules"]
 

@@ -20,10 +20,11 @@ __all__ = ["describe_settings", "settings", "variable_name"]
 _HEAD = """\
 # Settings
 
-Every setting is an environment variable, read once when a process starts; an empty one counts as unset.
-A value that cannot be used keeps the process from starting, with one line that names the variable.
+Every setting is an environment variable. A process reads it once, when it starts. An empty variable
+counts as unset. If a value cannot be used, the process does not start, and one line names the
+variable.
 
-This page is written by `make reference` from `app/config.py`; a test fails while the two differ.
+`make reference` writes this page from `app/config.py`, and a test fails while the two differ.
 
 | variable | default | takes | what it does |
 |---|---|---|---|

@@ -15,6 +15,7 @@ from app.config import load_settings
 from app.errors import Unavailable
 from app.local.servers import read_addresses
 from app.queue import live_workers
+from app.terminal import plain
 
 __all__ = ["workers"]
 
@@ -31,7 +32,7 @@ def workers(
         raise Unavailable("Redis does not answer: check REDIS_URL, and that it runs.") from error
     shown = [name for name in names if not here or name.rpartition(":")[0] == socket.gethostname()]
     for name in shown:
-        typer.echo(name)
+        typer.echo(plain(name))
     if not shown:
         raise typer.Exit(1)
 

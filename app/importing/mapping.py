@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from app.errors import InvalidRecord
+from app.importing.cells import read_cell
 from app.schemas.records import RecordIn
 
 __all__ = ["DEFAULT_FIELDS", "map_row"]
@@ -17,19 +20,19 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
     **{name: (name,) for name in RecordIn.__struct_fields__},
     "model_name": ("model_name", "model", "meta.model"),
 }
-_NUMBERS = {
-    "response_time_ms": float,
-    "time_to_first_token_ms": float,
-    "prompt_tokens": int,
-    "completion_tokens": int,
-    "cache_read_tokens": int,
-    "cache_write_tokens": int,
-    "reasoning_tokens": int,
+_NUMBERS: Mapping[str, tuple[Callable[[str], float], ...]] = {
+    **{name: (float,) for name in RecordIn.__struct_fields__ if name.endswith("_ms")},
+    # Tables with empty cells write 12 as 12.0.
+    **{name: (int, float) for name in RecordIn.__struct_fields__ if name.endswith("_tokens")},
 }
 
 
-def map_row(fields: Mapping[str, Any], chosen: Mapping[str, str], line: int) -> dict[str, Any]:
+def map_row(
+    fields: Mapping[str, Any], chosen: Mapping[str, str], line: int, *, is_table: bool = False
+) -> dict[str, Any]:
     """Return the record of a row: mapped fields by name, everything else as metadata.
+
+    In a row of a table (`is_table`) every value is the text of a cell, read as `read_cell` says.
 
     `chosen` maps a record's field to a dotted path of the row and beats the defaults. Absent and null
     texts become empty ones; a row with neither prompt nor response raises InvalidRecord, because it is a file
@@ -43,7 +46,7 @@ def map_row(fields: Mapping[str, Any], chosen: Mapping[str, str], line: int) -> 
         for path in paths:
             value = _find(fields, path)
             if value is not None:
-                record[name] = _typed(name, value)
+                record[name] = _typed(name, read_cell(name, value) if is_table else value)
                 used.add(path)
                 break
     if not record.keys() & {"prompt", "response"}:
@@ -51,8 +54,9 @@ def map_row(fields: Mapping[str, Any], chosen: Mapping[str, str], line: int) -> 
             "neither prompt nor response found: name their fields with --prompt-field and --response-field"
         )
     rest = {key: value for key, value in fields.items() if key not in used and value is not None}
-    if "metadata" in used and isinstance(record["metadata"], dict):
-        rest |= record["metadata"]
+    given = record.get("metadata")
+    if given is not None:
+        rest |= given if isinstance(given, dict) else {"metadata": given}
     record["metadata"] = rest
     record.setdefault("prompt", "")
     record.setdefault("response", "")
@@ -72,13 +76,21 @@ def _find(fields: Mapping[str, Any], path: str) -> Any:
 
 
 def _typed(name: str, value: Any) -> Any:
-    """Turn a CSV cell into the number that the field holds; what is none is left for the API to refuse."""
-    if name in _NUMBERS and isinstance(value, str):
-        try:
-            return _NUMBERS[name](value)
-        except ValueError:
-            return value
-    return value
+    """Turn a CSV cell into the number that the field holds; what is none is left for the API to refuse.
+
+    So is a number without an end, which JSON cannot say: as text. NaN is how tables write that there is none.
+    """
+    if name not in _NUMBERS or not isinstance(value, str | float):
+        return value
+    number = _read_number(name, value) if isinstance(value, str) else value
+    return str(value) if isinstance(number, float) and math.isinf(number) else number
+
+
+def _read_number(name: str, cell: str) -> float | str:
+    for read in _NUMBERS[name]:
+        with suppress(ValueError):
+            return read(cell)
+    return cell
 
 
 def _content_id(fields: Mapping[str, Any], line: int) -> str:

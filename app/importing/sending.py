@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from app.errors import InvalidRecord, MonitorError, Unavailable
+from app.errors import InvalidRecord, Unavailable
 from app.importing.mapping import map_row
 from app.importing.rows import Row, open_rows
+from app.refusal import read_problem, read_refusal
 
-__all__ = ["Report", "Target", "send_file"]
+__all__ = ["Report", "Target", "cut_batches", "send_file"]
 
 BATCH_RECORDS = 500
 BATCH_BYTES = 4 * 1024 * 1024
 _CONCURRENT = 3
-_RETRYABLE = {429, 502, 503, 504}
-_PATIENCE_SECONDS = 600
+_RETRYABLE = {429, 502, 503, 504, 507}
+_GIVE_UP_SECONDS = 600
 _SHOWN_REASONS = 200
 _encode = msgspec.json.Encoder().encode
 
@@ -62,7 +63,7 @@ class _Batch(NamedTuple):
 async def send_file(path: Path, target: Target, *, progress: Callable[[Report], None]) -> Report:
     """Send every row of a file; returns the counts.
 
-    429, 502, 503, 504 and lost connections are retried for up to ten minutes each, as Retry-After asks;
+    429, 502, 503, 504, 507 and lost connections are retried for up to ten minutes each, as Retry-After asks;
     a record that was taken before is told apart by its id. Raises MonitorError when the API cannot be
     reached or refuses a whole request.
     """
@@ -71,7 +72,7 @@ async def send_file(path: Path, target: Target, *, progress: Callable[[Report], 
     async with httpx.AsyncClient(base_url=target.url, timeout=60, headers=headers) as client:
         running: set[asyncio.Task[None]] = set()
         try:
-            for batch in _batches(path, target, report):
+            for batch in cut_batches(path, target, report):
                 if len(running) >= _CONCURRENT:
                     done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                     await asyncio.gather(*done)
@@ -84,7 +85,8 @@ async def send_file(path: Path, target: Target, *, progress: Callable[[Report], 
     return report
 
 
-def _batches(path: Path, target: Target, report: Report) -> Iterator[_Batch]:
+def cut_batches(path: Path, target: Target, report: Report) -> Iterator[_Batch]:
+    """Yield the bodies of requests that a file becomes; `report` counts rows that are in none of them."""
     lines: list[int] = []
     parts: list[bytes] = []
     size = position = 0
@@ -104,19 +106,23 @@ def _batches(path: Path, target: Target, report: Report) -> Iterator[_Batch]:
 
 
 def _encode_row(row: Row, target: Target, report: Report) -> bytes | None:
-    if row.fields is None:
-        report.sent += 1
-        report.reject(row.line, row.problem or "empty row")
-        return None
-    try:
-        record = map_row(row.fields, target.chosen, row.line)
-    except InvalidRecord as error:
-        report.sent += 1
-        report.reject(row.line, error.detail)
-        return None
+    problem = row.problem or "empty row"
+    if row.fields is not None:
+        try:
+            return _encode_record(map_row(row.fields, target.chosen, row.line, is_table=row.is_table))
+        except InvalidRecord as error:
+            problem = error.detail
+        except RecursionError:
+            problem = "the row is nested too deeply"
+    report.sent += 1
+    report.reject(row.line, problem)
+    return None
+
+
+def _encode_record(record: dict[str, Any]) -> bytes:
     try:
         return _encode(record)
-    except (TypeError, ValueError, OverflowError, RecursionError):
+    except (TypeError, ValueError, OverflowError):
         # Lone surrogates and numbers that msgspec does not write; the API reads them leniently.
         return json.dumps(record).encode()
 
@@ -144,7 +150,7 @@ def _reason(error: Mapping[str, Any]) -> str:
 
 async def _post(client: httpx.AsyncClient, target: Target, body: bytes) -> Any:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + _PATIENCE_SECONDS
+    deadline = loop.time() + _GIVE_UP_SECONDS
     pause = 0.5
     while True:
         try:
@@ -155,7 +161,7 @@ async def _post(client: httpx.AsyncClient, target: Target, body: bytes) -> Any:
                 headers={"Content-Type": "application/x-ndjson"},
             )
         except httpx.TransportError as error:
-            if isinstance(error, httpx.ConnectError) and loop.time() + _PATIENCE_SECONDS - deadline < 1:
+            if isinstance(error, httpx.ConnectError) and loop.time() + _GIVE_UP_SECONDS - deadline < 1:
                 raise Unavailable(
                     f"No API answers at {target.url}: start one with `make run-local`, or name it with --url."
                 ) from error
@@ -177,9 +183,7 @@ def _read_answer(response: httpx.Response) -> Any:
         answer = response.json()
         if {"accepted", "duplicates", "errors"} <= answer.keys():
             return answer
-    if response.headers.get("Content-Type", "").startswith("application/problem+json"):
-        problem = response.json()
-        if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY and problem.get("errors"):
-            return {"accepted": 0, "duplicates": 0, "errors": problem["errors"]}
-        raise MonitorError(f"The API refused: {problem.get('detail') or problem.get('title')}")
-    raise MonitorError(f"The API answered {response.status_code} in a form that is not its own.")
+    problem = read_problem(response) or {}
+    if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY and problem.get("errors"):
+        return {"accepted": 0, "duplicates": 0, "errors": problem["errors"]}
+    raise read_refusal(response, scope="ingest")

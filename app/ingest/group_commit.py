@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from app.errors import MonitorError
 from app.ingest.outage import redis_required
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 JOB_RECORDS = 512
 JOB_BYTES = 2 * 1024 * 1024
+# A job that somebody waits for holds up others who wait, so it is smaller: half a second of the slowest text. A
+# record beyond that is waited for among the bulk.
+WAITED_BYTES = 256 * 1024
 # A job costs a worker milliseconds whatever it holds. While answers take longer than this, records whose
 # senders wait anyway are held for half of the excess, so that they share jobs and the workers catch up.
 _QUICK_SECONDS = 0.02
@@ -35,6 +39,14 @@ class _Group(NamedTuple):
     waited: bool
     envelopes: Sequence[bytes]
     kept: asyncio.Future[None]
+
+
+class _Kind(NamedTuple):
+    """What goes into one job: records of one project, served before bulk or not, with answers heard or not."""
+
+    project_id: str
+    hurried: bool
+    heard: bool
 
 
 class GroupCommit:
@@ -95,7 +107,7 @@ class GroupCommit:
         try:
             with redis_required():
                 async with self._redis.pipeline(transaction=True) as pipe:
-                    stage(pipe, list(self._jobs(groups)), now_ms=self._clock())
+                    await self._stage(pipe, groups)
                     await pipe.execute()
         except Exception as error:  # this task must outlive whatever it was: every later request waits for it
             if not isinstance(error, MonitorError):
@@ -108,26 +120,48 @@ class GroupCommit:
                 if not group.kept.done():
                     group.kept.set_result(None)
 
-    def _jobs(self, groups: Sequence[_Group]) -> Iterator[NewJob]:
-        merged: dict[tuple[str, bool], list[bytes]] = defaultdict(list)
+    async def _stage(self, pipe: Pipeline, groups: Sequence[_Group]) -> None:
+        """Add the jobs to a MULTI, with a turn for others after each: one may have two megabytes."""
+        now_ms = self._clock()
+        for number, job in enumerate(self._jobs(groups, now_ms)):
+            if number:
+                await asyncio.sleep(0)
+            stage(pipe, [job], now_ms=now_ms)
+
+    def _jobs(self, groups: Sequence[_Group], now_ms: int) -> Iterator[NewJob]:
+        merged: dict[_Kind, list[bytes]] = defaultdict(list)
         for group in groups:
-            merged[group.project_id, group.waited].extend(group.envelopes)
-        for (project_id, waited), envelopes in merged.items():
-            for part in _cut(envelopes):
+            for kind, envelopes in _sort(group):
+                merged[kind].extend(envelopes)
+        for (project_id, hurried, heard), envelopes in merged.items():
+            for part in _cut(envelopes, WAITED_BYTES if hurried else JOB_BYTES):
                 batch = Batch(
                     envelopes=tuple(msgspec.Raw(envelope) for envelope in part),
-                    reply_to=self._reply_to if waited else None,
+                    reply_to=self._reply_to if heard else None,
                 )
                 payload = encode(batch)
-                yield NewJob(JobName.new(project_id, len(part), len(payload), waited=waited), payload)
+                name = JobName.new(project_id, len(part), len(payload), waited=hurried, now_ms=now_ms)
+                yield NewJob(name, payload)
 
 
-def _cut(envelopes: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Cut envelopes into jobs of at most JOB_RECORDS records and, unless one alone is larger, JOB_BYTES."""
+def _sort(group: _Group) -> Iterator[tuple[_Kind, Sequence[bytes]]]:
+    """Yield the envelopes of a group by the kind of job that they belong into."""
+    if not group.waited:
+        yield _Kind(group.project_id, hurried=False, heard=False), group.envelopes
+        return
+    large = [envelope for envelope in group.envelopes if len(envelope) > WAITED_BYTES]
+    if large:
+        yield _Kind(group.project_id, hurried=False, heard=True), large
+        group = group._replace(envelopes=[one for one in group.envelopes if len(one) <= WAITED_BYTES])
+    yield _Kind(group.project_id, hurried=True, heard=True), group.envelopes
+
+
+def _cut(envelopes: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
+    """Cut envelopes into jobs of at most JOB_RECORDS records and, unless one alone is larger, `most` bytes."""
     part: list[bytes] = []
     size = 0
     for envelope in envelopes:
-        if part and (len(part) == JOB_RECORDS or size + len(envelope) > JOB_BYTES):
+        if part and (len(part) == JOB_RECORDS or size + len(envelope) > most):
             yield part
             part, size = [], 0
         part.append(envelope)

@@ -37,7 +37,7 @@ async def replay(redis: Redis, project_id: str, letters: Mapping[UUID, bytes], *
             continue
         again = msgspec.structs.replace(envelope, retried=True, waited=False)
         batch = encode(Batch(envelopes=(msgspec.Raw(encode(again)),)))
-        jobs[trace_id] = NewJob(JobName.new(project_id, 1, len(batch)), batch)
+        jobs[trace_id] = NewJob(JobName.new(project_id, 1, len(batch), now_ms=now_ms), batch)
     with redis_required():
         async with redis.pipeline(transaction=True) as pipe:
             stage(pipe, list(jobs.values()), now_ms=now_ms)

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from redis.asyncio import Redis
 
 from app.config import Settings
+from app.fair_threads import FairThreads
 from app.ingest.admission import Admission
-from app.ingest.background import in_background
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Idempotency
+from app.ingest.screening import find_claims, measure, screen
+from app.ingest.turns import in_turns
 from app.ingest.waiting import Waiting
 from app.privacy import UNREDACTABLE, Privacy, Protected
 from app.projects import Projects
 from app.schemas.ids import mint_many
-from app.schemas.queued import LLM, Envelope, Source, SpanContext, Summary, encode
+from app.schemas.kinds import Kind
+from app.schemas.queued import Envelope, Source, SpanContext, Summary, encode
 from app.schemas.records import Rejection
+from app.supervision import Tasks, in_background
 from monitoring.models import Record
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 
 __all__ = ["Accepted", "Ingest", "Submission"]
 
-_EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
-_LATEST_AHEAD = timedelta(days=1)
+_SLICE_BYTES = 128 * 1024
+_REDACTING_THREADS = 2
 
 
 class Accepted(NamedTuple):
@@ -51,6 +55,14 @@ class Submission(NamedTuple):
     records: dict[UUID, Record]
 
 
+class _Fresh(NamedTuple):
+    """The records of a request that are to be queued, which of them were sent before, and where spans stand."""
+
+    records: dict[UUID, Record]
+    retried: set[UUID]
+    places: dict[UUID, SpanContext]
+
+
 def unix_ms() -> int:
     """Return the wall clock in Unix milliseconds."""
     return time.time_ns() // 1_000_000
@@ -70,26 +82,42 @@ class Ingest:
         privacy: Privacy,
         *,
         clock: Callable[[], int] = unix_ms,
+        count_mark: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`count_mark` hears each mark of each record that is kept, which say what was noticed while reading it."""
         self._clock = clock
+        self._count_mark = count_mark
         self._projects = projects
         self._privacy = privacy
         self.waiting = Waiting(redis)
+        self._idempotency = Idempotency(
+            redis, window_hours=settings.idempotency_hours, clock=clock, secret=settings.secret_key
+        )
         self.admission = Admission(
             redis,
             max_records=settings.backlog_max_records,
             max_age_seconds=settings.backlog_max_age_seconds,
             limits=projects.backlog_limits,
+            shared=projects.are_several,
+            count_ids=self._idempotency.count,
             clock=clock,
         )
-        self._idempotency = Idempotency(redis, window_hours=settings.idempotency_hours)
+        self._redacting = FairThreads("redaction", threads=_REDACTING_THREADS)
         self._commit = GroupCommit(redis, reply_to=self.waiting.channel, clock=clock)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Ingest]:
+    async def running(self, tasks: Tasks | None = None) -> AsyncIterator[Ingest]:
         """Run the background tasks for the length of the block; leaving it commits what is pending."""
-        async with in_background(self.admission.run(), self._commit.run(), self.waiting.run()):
-            yield self
+        tasks = tasks or Tasks()
+        try:
+            async with in_background(
+                self.admission.run(tasks),
+                tasks.keep("queue_writes", self._commit.run, essential=True),
+                tasks.keep("answers", self.waiting.run),
+            ):
+                yield self
+        finally:
+            self._redacting.close()
 
     async def accept(
         self,
@@ -100,7 +128,7 @@ class Ingest:
         keys: Sequence[str | None] | None = None,
         contexts: Sequence[SpanContext | None] | None = None,
         wait_seconds: float = 0,
-        kind: str = LLM,
+        kind: str = Kind.LLM,
         guard: str | None = None,
     ) -> Submission:
         """Keep every record that is not already rejected, and wait for their scores if asked to.
@@ -112,115 +140,180 @@ class Ingest:
         project.
         """
         redaction = (await self._projects.find(project_id)).redaction
-        screened = [self._screen(number, line) for number, line in enumerate(lines, start=1)]
-        # First without their size, which is known when they are encoded: a refusal leaves no ids in Redis.
-        self.admission.check(project_id, records=sum(isinstance(line, Record) for line in screened))
-        identified = await self._identify(screened, project_id, keys)
-        waited = wait_seconds > 0
-        fresh: dict[UUID, Record] = {}
-        retried: set[UUID] = set()
-        for line, accepted in zip(screened, identified, strict=True):
-            # A second line with the id of an earlier one shares its fate and is not queued again.
-            if isinstance(line, Record) and accepted and accepted.trace_id not in fresh:
-                fresh[accepted.trace_id] = line
-                if accepted.duplicate:
-                    retried.add(accepted.trace_id)
-        places = _places(identified, contexts) if contexts else {}
+        redacting = redaction.on
+        if redacting:
+            self._privacy.require(redaction)
+        screened = await screen(lines, now_ms=self._clock(), searched=redacting and redaction.searches)
+        claims = find_claims(screened, keys, of_spans=contexts is not None)
+        reserved = await self._reserve(project_id, screened, len(claims))
+        identified = await self._identify(screened, project_id, claims, of_spans=contexts is not None)
+        fresh = await _find_fresh(screened, identified, contexts)
         # Without redaction nothing is built anew: this is every record's way.
-        kept = await self._protect(project_id, redaction, fresh) if redaction.on else None
-        records = fresh if kept is None else {trace_id: kept[trace_id].record for trace_id in kept}
-        envelopes = [
-            encode(
-                Envelope(
-                    trace_id=trace_id,
-                    project_id=project_id,
-                    source=source,
-                    record=record,
-                    retried=bool(retried) and trace_id in retried,
-                    waited=waited,
-                    guard=guard,
-                    pii=kept[trace_id].pii if kept else None,
-                    sealed=kept[trace_id].sealed if kept else None,
-                    **(places.get(trace_id) or {"kind": kind}),
-                )
-            )
-            for trace_id, record in records.items()
-        ]
-        waiters = [self.waiting.expect(trace_id) for trace_id in records] if waited else []
+        kept = await self._protect(project_id, redaction, fresh.records) if redacting else None
+        records = fresh.records if kept is None else {id_: one.record for id_, one in kept.items()}
+        envelopes = await _encode(
+            fresh, kept, project_id=project_id, source=source, kind=kind, waited=wait_seconds > 0, guard=guard
+        )
+        if not reserved:
+            self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
+        summaries = await self._keep(project_id, envelopes, records, wait_seconds)
+        self._count_marks(records, fresh.retried)
+        outcomes = _outcomes(screened, identified, None if kept is None else records)
+        return Submission(tuple(outcomes), summaries, records)
+
+    async def _keep(
+        self, project_id: str, envelopes: Sequence[bytes], ids: Iterable[UUID], wait_seconds: float
+    ) -> dict[UUID, Summary]:
+        """Queue envelopes durably; returns the summaries that come within the time that is waited for them."""
+        if not envelopes:
+            return {}
+        if wait_seconds <= 0:
+            await self._commit.keep(project_id, envelopes, waited=False)
+            return {}
+        waiters = [self.waiting.expect(trace_id) for trace_id in ids]
         try:
-            await self._keep(project_id, envelopes, waited=waited)
+            await self._commit.keep(project_id, envelopes, waited=True)
             begun = asyncio.get_running_loop().time()
             summaries = await _collect(waiters, wait_seconds)
-            if waited:
-                self._commit.note_answer(asyncio.get_running_loop().time() - begun)
+            self._commit.note_answer(asyncio.get_running_loop().time() - begun)
         finally:
             for waiter in waiters:
                 waiter.cancel()
-        outcomes = _outcomes(screened, identified, None if kept is None else records)
-        return Submission(tuple(outcomes), summaries, records)
+        return summaries
+
+    def _count_marks(self, records: Mapping[UUID, Record], retried: Container[UUID]) -> None:
+        for trace_id, record in records.items():
+            if record.marks and trace_id not in retried:
+                for mark in record.marks:
+                    self._count_mark(mark)
 
     async def _protect(
         self, project_id: str, redaction: Redaction, records: dict[UUID, Record]
     ) -> dict[UUID, Protected]:
-        """Redact records beside the event loop; raises Unavailable without a key that it needs."""
-        self._privacy.require(redaction)
-        return await asyncio.to_thread(self._privacy.protect, project_id, redaction, records)
+        """Redact records beside the event loop, a slice at a time, in turns with other projects."""
+        kept: dict[UUID, Protected] = {}
+        for part, size in _slices(records):
+            kept |= await self._redacting.take(
+                project_id, size, partial(self._privacy.protect, project_id, redaction, part)
+            )
+        return kept
 
-    async def _keep(self, project_id: str, envelopes: Sequence[bytes], *, waited: bool) -> None:
-        if envelopes:
-            self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
-            await self._commit.keep(project_id, envelopes, waited=waited)
-
-    def _screen(self, number: int, line: Record | Rejection) -> Record | Rejection:
-        """Reject a moment that no clock of a live system gives."""
-        if isinstance(line, Rejection) or line.timestamp is None:
-            return line
-        latest = datetime.fromtimestamp(self._clock() / 1000, UTC) + _LATEST_AHEAD
-        if _EARLIEST <= line.timestamp <= latest:
-            return line
-        return Rejection(
-            number, "timestamp", "timestamp lies before 2020 or more than a day ahead of the server's clock"
-        )
+    async def _reserve(self, project_id: str, lines: Sequence[Record | Rejection], ids: int) -> bool:
+        """Refuse what there is no room for before anything of it is in Redis; tells whether room is reserved."""
+        if not ids and len(lines) == 1:
+            return False  # it is encoded as soon as looked at
+        records = sum(isinstance(line, Record) for line in lines)
+        if not ids:
+            self.admission.check(project_id, records=records)
+            return False
+        self.admission.admit(project_id, records=records, size=await measure(lines), ids=ids)
+        return True
 
     async def _identify(
-        self, lines: Sequence[Record | Rejection], project_id: str, keys: Sequence[str | None] | None
+        self,
+        lines: Sequence[Record | Rejection],
+        project_id: str,
+        claims: Mapping[int, str],
+        *,
+        of_spans: bool,
     ) -> list[Accepted | None]:
         """Give each record a trace id: a fresh one, or that of its first try; None where rejected."""
         minted = mint_many(self._clock(), len(lines))
-        found: list[Accepted | None] = []
-        claims: dict[int, str] = {}
-        for index, (line, fresh) in enumerate(zip(lines, minted, strict=True)):
-            if not isinstance(line, Record):
-                found.append(None)
-                continue
-            found.append(Accepted(fresh, duplicate=False))
-            if claim := (keys[index] if keys else None) or line.id:
-                claims[index] = claim
+        found: list[Accepted | None] = [
+            Accepted(fresh, duplicate=False) if isinstance(line, Record) else None
+            for line, fresh in zip(lines, minted, strict=True)
+        ]
         if claims:
             claiming = [minted[index] for index in claims]
-            known = await self._idempotency.claim(project_id, list(claims.values()), claiming)
+            known = await self._idempotency.claim(
+                project_id, list(claims.values()), claiming, of_spans=of_spans
+            )
             for index, earlier in zip(claims, known, strict=True):
                 if earlier is not None:
                     found[index] = Accepted(earlier, duplicate=True)
         return found
 
 
-def _places(
-    identified: Sequence[Accepted | None], contexts: Sequence[SpanContext | None]
-) -> dict[UUID, dict[str, Any]]:
-    """Return, by trace id, the fields of envelopes that say where their record stands in a trace."""
-    return {
-        accepted.trace_id: {
-            "kind": context.kind,
-            "otel_trace_id": context.trace_id or None,
-            "otel_span_id": context.span_id or None,
-            "otel_parent_span_id": context.parent_span_id,
-            "response_key": context.response_key,
-        }
-        # Of lines with one id the first counts.
-        for accepted, context in reversed([*zip(identified, contexts, strict=True)])
-        if accepted and context
-    }
+def _slices(records: Mapping[UUID, Record]) -> Iterator[tuple[dict[UUID, Record], int]]:
+    """Yield records in parts of few bytes or one record, with their bytes."""
+    part: dict[UUID, Record] = {}
+    size = 0
+    for trace_id, record in records.items():
+        length = len(encode(record))
+        if part and size + length > _SLICE_BYTES:
+            yield part, size
+            part, size = {}, 0
+        part[trace_id] = record
+        size += length
+    if part:
+        yield part, size
+
+
+async def _find_fresh(
+    lines: Sequence[Record | Rejection],
+    identified: Sequence[Accepted | None],
+    contexts: Sequence[SpanContext | None] | None,
+) -> _Fresh:
+    """Return what is to be queued; of lines with one id the first counts, and a later one shares its fate."""
+    fresh = _Fresh({}, set(), {})
+
+    def work(part: slice) -> None:
+        for line, accepted in zip(lines[part], identified[part], strict=True):
+            if isinstance(line, Record) and accepted and accepted.trace_id not in fresh.records:
+                fresh.records[accepted.trace_id] = line
+                if accepted.duplicate:
+                    fresh.retried.add(accepted.trace_id)
+
+    def place(part: slice) -> None:
+        for accepted, context in zip(identified[part], (contexts or ())[part], strict=True):
+            if accepted and context:
+                fresh.places.setdefault(accepted.trace_id, context)
+
+    await in_turns(len(lines), work)
+    if contexts is not None:
+        await in_turns(len(lines), place)
+    return fresh
+
+
+async def _encode(
+    fresh: _Fresh,
+    kept: Mapping[UUID, Protected] | None,
+    *,
+    project_id: str,
+    source: Source,
+    kind: str,
+    waited: bool,
+    guard: str | None,
+) -> list[bytes]:
+    """Return the records of a request as they are queued; of `kept` those that could be redacted."""
+    envelopes: list[bytes] = []
+    whole = [Protected(record) for record in fresh.records.values()] if kept is None else [*kept.values()]
+    ids = [*(fresh.records if kept is None else kept)]
+    nowhere = SpanContext(kind=kind, trace_id=b"", span_id=b"")
+
+    def work(part: slice) -> None:
+        for trace_id, (record, pii, sealed) in zip(ids[part], whole[part], strict=True):
+            place = fresh.places.get(trace_id, nowhere)
+            envelope = Envelope(
+                trace_id=trace_id,
+                project_id=project_id,
+                source=source,
+                record=record,
+                kind=place.kind,
+                otel_trace_id=place.trace_id or None,
+                otel_span_id=place.span_id or None,
+                otel_parent_span_id=place.parent_span_id,
+                response_key=place.response_key,
+                retried=trace_id in fresh.retried,
+                waited=waited,
+                guard=guard,
+                pii=pii,
+                sealed=sealed,
+            )
+            envelopes.append(encode(envelope))
+
+    await in_turns(len(ids), work)
+    return envelopes
 
 
 def _outcomes(

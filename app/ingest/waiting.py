@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from app.events import replies, reply_channel
 from app.schemas.queued import Summary
 
 __all__ = ["Waiting"]
-
-logger = logging.getLogger(__name__)
-
-_RECONNECT_SECONDS = 0.5
 
 
 class Waiting:
@@ -47,18 +41,15 @@ class Waiting:
             self._waiters.pop(trace_id, None)
 
     async def run(self) -> None:
-        """Listen until cancelled, reconnecting when Redis goes away."""
-        while True:
-            try:
-                async for summaries in replies(self._redis, self.channel):
-                    if summaries is None:
-                        self.listening.set()
-                        continue
-                    self._deliver(summaries)
-            except (RedisError, OSError) as error:
-                self.listening.clear()
-                logger.warning("lost the reply channel, connecting again: %s", type(error).__name__)
-                await asyncio.sleep(_RECONNECT_SECONDS)
+        """Listen until cancelled; raises redis errors when Redis goes away."""
+        try:
+            async for summaries in replies(self._redis, self.channel):
+                if summaries is None:
+                    self.listening.set()
+                    continue
+                self._deliver(summaries)
+        finally:
+            self.listening.clear()
 
     def _deliver(self, summaries: list[Summary]) -> None:
         for summary in summaries:

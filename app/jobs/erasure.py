@@ -15,13 +15,17 @@ from uuid import UUID
 import msgspec
 from redis.asyncio import Redis
 
-from app.aggregation import aggregate, negate
-from app.folding import fold_batches
+from app.figures.aggregation import aggregate, difference
 from app.jobs.runner import Step
 from app.queue import queued_tokens
+from app.schemas.ids import first_id
 from app.schemas.traces import Trace
 from app.storage.engine import Connection, Engine
-from app.storage.erasure import (
+from app.storage.locks import UPKEEP, wait_lock
+from app.storage.rollups.batches import halt_batches
+from app.storage.rollups.folding import fold_batches
+from app.storage.rollups.writing import append_deltas
+from app.storage.traces.erasure import (
     count_traces,
     delete_letters,
     delete_opinions,
@@ -30,17 +34,12 @@ from app.storage.erasure import (
     replace_user_rollups,
     traces_of_user,
 )
-from app.storage.jobs import Job
-from app.storage.locks import UPKEEP, wait_lock
-from app.storage.partitions import first_id
-from app.storage.reclaim import reclaim
-from app.storage.rollup_batches import halt_batches
-from app.storage.rollup_writes import append_deltas
-from app.storage.span_parts import delete_parts
+from app.storage.traces.span_parts import delete_parts
+from app.storage.upkeep.jobs import Job
+from app.storage.upkeep.reclaim import reclaim
 
-__all__ = ["ERASE", "Erasure", "Target"]
+__all__ = ["Erasure", "Target"]
 
-ERASE = "erase"
 _BATCH = 500
 _WAIT = timedelta(seconds=1)
 # Ids carry whole milliseconds; one of the request's own millisecond may have been minted before it.
@@ -132,7 +131,7 @@ class Erasure:
         )
 
     async def _take_back(self, connection: Connection, project_id: str, traces: Sequence[Trace]) -> None:
-        await append_deltas(connection, [negate(delta) for delta in aggregate(traces, self._descriptive)])
+        await append_deltas(connection, difference(traces, [], self._descriptive))
         sessions = {trace.session_id for trace in traces if trace.session_id}
         await forget_name(connection, project_id, "session", sorted(sessions))
 

@@ -6,14 +6,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.jobs.runner import Step
-from app.storage.dead_letter_reads import dead_ids
 from app.storage.engine import Connection
-from app.storage.jobs import Job
-from app.storage.trace_writes import stored_summaries
+from app.storage.ledger.dead_letter_reads import dead_ids
+from app.storage.traces.writing import stored_summaries
+from app.storage.upkeep.jobs import Job
 
-__all__ = ["EVALUATE_JOB", "Evaluations"]
+__all__ = ["Evaluations"]
 
-EVALUATE_JOB = "evaluate"
 _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(minutes=1)
 
 

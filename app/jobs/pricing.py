@@ -8,22 +8,20 @@ from uuid import UUID
 
 import msgspec
 
-from app.aggregation import aggregate, negate
+from app.figures.aggregation import difference
 from app.jobs.runner import Step
 from app.schemas.traces import Trace
 from app.storage.engine import Connection
-from app.storage.jobs import Job
-from app.storage.prices import read_unpriced, set_prices
-from app.storage.rollup_writes import append_deltas
-from monitoring.pricing import Usage, price
+from app.storage.rollups.writing import append_deltas
+from app.storage.upkeep.jobs import Job
+from app.storage.upkeep.prices import read_unpriced, set_prices
+from monitoring.bounds import COST_PLACES
+from monitoring.spending.pricing import PricingStatus, Usage, price
 
-__all__ = ["PRICE", "Pricing"]
+__all__ = ["Pricing"]
 
-PRICE = "price"
 _BATCH = 500
 _BEGINNING = UUID(int=0)
-# As exact as the column that costs are stored in, so that sums over rows equal what is added here.
-_PLACES = Decimal("1e-10")
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -47,11 +45,12 @@ class Pricing:
         priced = await set_prices(connection, project_id, known)
         before = [trace for trace in traces if trace.trace_id in priced]
         after = [
-            msgspec.structs.replace(trace, cost_usd=known[trace.trace_id][0], pricing_status="priced")
+            msgspec.structs.replace(
+                trace, cost_usd=known[trace.trace_id][0], pricing_status=PricingStatus.PRICED
+            )
             for trace in before
         ]
-        deltas = [negate(delta) for delta in aggregate(before, self._descriptive)]
-        await append_deltas(connection, [*deltas, *aggregate(after, self._descriptive)])
+        await append_deltas(connection, difference(before, after, self._descriptive))
         looked, all_priced = job.done + len(traces), cursor.priced + len(priced)
         if len(traces) < _BATCH:
             return Step(looked, looked, finished=True, result={"looked_at": looked, "priced": all_priced})
@@ -68,4 +67,4 @@ def _price(trace: Trace) -> tuple[Decimal, str] | None:
         reasoning=trace.reasoning_tokens or 0,
     )
     found = price(usage, trace.provider, trace.model_name, trace.occurred_at)
-    return None if found.cost_usd is None else (found.cost_usd.quantize(_PLACES), found.source)
+    return None if found.cost_usd is None else (found.cost_usd.quantize(COST_PLACES), found.source)

@@ -18,7 +18,8 @@ from redis.exceptions import RedisError
 
 from app.jobs.views import announce
 from app.storage.engine import Connection, Engine, is_outage
-from app.storage.jobs import Claim, Job, claim_job, due_jobs, read_job, renew_claim, save_step
+from app.storage.upkeep.jobs import Claim, Job, claim_job, due_jobs, read_job, renew_claim, save_step
+from app.supervision import Tasks, repeat
 
 __all__ = ["Handler", "Runner", "Step"]
 
@@ -67,16 +68,13 @@ class Runner:
         self._redis = redis
         self._handlers = handlers
 
-    async def run(self) -> None:
-        """Repeat until cancelled; an outage of Postgres or Redis only skips a turn."""
-        while True:
-            try:
-                busy = await self.turn()
-            except Exception as error:
-                busy = False
-                if not (is_outage(error) or isinstance(error, RedisError)):
-                    logger.exception("no job could be taken; trying again")
-            await asyncio.sleep(0 if busy else _POLL_SECONDS)
+    async def run(self, tasks: Tasks) -> None:
+        """Repeat until cancelled; whatever goes wrong only skips a turn."""
+
+        async def take() -> float:
+            return 0 if await self.turn() else _POLL_SECONDS
+
+        await tasks.repeat("jobs", take, _POLL_SECONDS)
 
     async def turn(self) -> bool:
         """Take one step if one is due; tells whether there was one."""
@@ -144,15 +142,14 @@ class Runner:
     async def _renewed(self, claim: Claim) -> AsyncIterator[asyncio.Lock]:
         """Renew the claim for the length of the block, except while the lock that it yields is held."""
         settling = asyncio.Lock()
-        renewing = asyncio.create_task(self._renew(claim, settling))
+
+        async def renew() -> None:
+            async with settling, self._engine.begin() as connection:
+                await renew_claim(connection, claim, LEASE)
+
+        renewing = asyncio.create_task(repeat(renew, _RENEW_SECONDS, first_after=_RENEW_SECONDS))
         try:
             yield settling
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
-
-    async def _renew(self, claim: Claim, settling: asyncio.Lock) -> None:
-        while True:
-            await asyncio.sleep(_RENEW_SECONDS)
-            async with settling, self._engine.begin() as connection:
-                await renew_claim(connection, claim, LEASE)

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.events import Event, publish_event
-from app.storage.jobs import Job, JobState
+from app.storage.upkeep.jobs import Job, JobState
 
 __all__ = ["JobView", "announce", "show"]
 

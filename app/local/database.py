@@ -17,7 +17,7 @@ REFUSALS = ("08", "28", "3D", "42501", "53", "57P")
 
 def load_migrations() -> None:
     """Import what `prepare_database` needs, which takes half a second better spent while servers start."""
-    import_module("app.storage.migrate")
+    import_module("app.storage.upkeep.migrate")
 
 
 def prepare_database(database_url: str) -> None:
@@ -26,7 +26,7 @@ def prepare_database(database_url: str) -> None:
         raise StartupError(
             "DATABASE_URL is no PostgreSQL address: write postgresql://user:password@host/name"
         )
-    from app.storage.migrate import upgrade
+    from app.storage.upkeep.migrate import upgrade
 
     try:
         upgrade(database_url)

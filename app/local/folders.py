@@ -21,7 +21,7 @@ SOCKET_PATH_LIMIT = 100
 """Bytes of a socket's path; the kernel's limits are 107 on Linux and 103 on macOS."""
 
 LOG_LIMIT = 8 * 1024 * 1024
-OUR_FOLDERS = frozenset({"postgres", "redis", "run", "locks", "logs", "programs"})
+OUR_FOLDERS = frozenset({"postgres", "redis", "run", "locks", "logs", "programs", "reserve"})
 
 
 def prepare_data_folder(data_dir: Path, account: Account | None) -> Path:

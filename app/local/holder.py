@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,12 +17,14 @@ from app.errors import StartupError
 from app.local.folders import hold_lock
 from app.local.postgres import Server, serve_postgres
 from app.local.redis_server import Fsync, serve_redis
+from app.local.reserve import give_up_reserve, keep_reserve
 from app.local.servers import Addresses, withdraw_addresses, write_addresses
 
 __all__ = ["hold"]
 
 POLL_SECONDS = 0.2
 PREDECESSOR_SECONDS = 15.0
+RESERVE_SECONDS = 5.0
 
 
 class Request(TypedDict):
@@ -46,13 +48,15 @@ def hold(request: Request, answer: int) -> None:
         try:
             withdraw_addresses(folder)
             leases = stack.enter_context(_open_leases(folder))
+            give_up_reserve(folder)
             servers = _start(stack, request, folder)
-        except StartupError as error:
-            os.write(answer, f"{error.detail}\n".encode())
-            raise
+        except (StartupError, OSError) as error:
+            reason = error.detail if isinstance(error, StartupError) else f"{folder}: {error.strerror}"
+            os.write(answer, f"{reason}\n".encode())
+            raise StartupError(reason) from error
         os.write(answer, b"\n")
         os.close(answer)
-        _wait_for_last_member(leases, servers)
+        _wait_for_last_member(leases, servers, folder)
 
 
 def _start(stack: ExitStack, request: Request, folder: Path) -> list[Server]:
@@ -78,8 +82,12 @@ def _open_leases(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _wait_for_last_member(leases: int, servers: list[Server]) -> None:
+def _wait_for_last_member(leases: int, servers: list[Server], folder: Path) -> None:
+    looked = float("-inf")
     while all(server.process.poll() is None for server in servers):
+        if time.monotonic() - looked > RESERVE_SECONDS:
+            looked = time.monotonic()
+            keep_reserve(folder)
         try:
             fcntl.flock(leases, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -104,8 +112,9 @@ def main() -> None:
         try:
             hold(request, int(sys.argv[1]))
         except StartupError as error:
-            sys.stderr.write(f"{error.detail}\n")
-        sys.stderr.flush()
+            with suppress(OSError):  # the disk of the log may be full
+                sys.stderr.write(f"{error.detail}\n")
+                sys.stderr.flush()
         os._exit(0)  # the lock is free only when this process is gone: who waits for it sees no leftover
 
 

@@ -42,6 +42,7 @@ SETTINGS: Mapping[str, str] = {
     "shared_buffers": "128MB",
     "max_wal_size": "512MB",
     "wal_compression": "on",
+    "temp_file_limit": "1GB",
     "synchronous_commit": "on",
     "jit": "off",
     "timezone": "UTC",
@@ -152,7 +153,7 @@ def _prepare_cluster(program: Path, data_dir: Path, account: Account | None, log
 
 
 def _major_version(program: Path) -> str:
-    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 ours
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 a program that we chose
     match = re.search(r"(\d+)", output.stdout)
     if match is None:
         raise StartupError(f"{program} does not tell its version: put another postgres first on PATH")

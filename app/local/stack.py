@@ -7,7 +7,8 @@ import signal
 import socket
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,6 +17,9 @@ from app.errors import MonitorError, StartupError
 from app.local.database import load_migrations, prepare_database
 from app.local.folders import hold_lock
 from app.local.processes import python_environment
+from app.local.programs import REDIS, find_program
+from app.local.redis_versions import describe_weakness, program_release
+from app.local.reviving import Reviving
 from app.local.servers import Addresses, Servers, join_servers
 from app.local.supervisor import ChildSpec, Signals, Supervisor
 
@@ -63,17 +67,29 @@ def _run(part: Part, settings: Settings, signals: Signals) -> None:
             )
             prepare_database(addresses.database_url or "")
 
-        def tend() -> None:
-            if servers and servers.lost():
-                _report("the embedded servers ended; starting them again")
-                servers.ensure(prepare)
-
         if servers:
             servers.ensure(prepare, meanwhile=load_migrations)
+            _warn_of_weakness(settings)
         else:
             prepare(addresses)
         specs = child_specs(part, settings, addresses)
-        Supervisor(specs, signals, report=_report, tend=tend).run(lambda: _announce(part, settings))
+        supervisor = Supervisor(specs, signals, report=_report, tend=_tend(servers, prepare))
+        supervisor.run(lambda: _announce(part, settings))
+
+
+def _tend(servers: Servers | None, prepare: Callable[[Addresses], None]) -> Callable[[], None]:
+    """Return what brings embedded servers back, and nothing where there are none."""
+    if servers is None:
+        return lambda: None
+    found = servers
+    return Reviving(found.lost, lambda: found.ensure(prepare), report=_report, clock=time.monotonic).tend
+
+
+def _warn_of_weakness(settings: Settings) -> None:
+    if settings.redis_url is None:
+        program = find_program(REDIS)
+        if weakness := describe_weakness(program_release(program), program):
+            _report(f"WARNING: {weakness}")
 
 
 def _claim_folder(stack: ExitStack, settings: Settings) -> None:
@@ -93,7 +109,10 @@ def child_specs(part: Part, settings: Settings, addresses: Addresses) -> list[Ch
         "LLM_MONITOR_WORKERS": str(1 if part == "api" else settings.workers),
     }
     listen = ("--host", settings.host, "--port", str(settings.api_port))
-    options = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2")
+    options = (
+        *("--http", "app.serving.connections:BoundedConnection", "--no-proxy-headers"),
+        *("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2"),
+    )
     api = ChildSpec(
         "API",
         (python, "-m", "uvicorn", "--factory", "app.main:create_app_from_env", *listen, *options),
@@ -163,13 +182,18 @@ def _announce(part: Part, settings: Settings) -> None:
     rows = [("API", api), ("API docs", f"{api}/docs")] if part != "dashboard" else []
     rows += [("Dashboard", dashboard)] if part != "api" else []
     lines = "".join(f"  {name:<10} {url}\n" for name, url in rows)
-    warning = ""
-    if not is_loopback(settings.host):
-        warning = f"  WARNING: anyone who reaches {settings.host} can read and write; no key protects it\n"
-    sys.stdout.write(f"\nLLM Monitor is running. Ctrl-C stops it.\n{lines}{warning}\n")
+    sys.stdout.write(f"\nLLM Monitor is running. Ctrl-C stops it.\n{lines}{_warning(settings)}\n")
     sys.stdout.flush()
 
 
+def _warning(settings: Settings) -> str:
+    if is_loopback(settings.host) or settings.require_keys == "always":
+        return ""
+    when = "until a first key is made, " if settings.require_keys == "auto" else ""
+    return f"  WARNING: {when}anyone who reaches {settings.host} can send and read without a key\n"
+
+
 def _report(line: str) -> None:
-    sys.stderr.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} llm-monitor: {line}\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # the disk that it is written to may be full
+        sys.stderr.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} llm-monitor: {line}\n")
+        sys.stderr.flush()

@@ -99,6 +99,7 @@ class _Child:
     due: float | None = None
     immediate_ends: int = 0
     answered: bool = False
+    has_lasted: bool = False
 
     @property
     def runs(self) -> bool:
@@ -128,8 +129,9 @@ class Supervisor:
     def run(self, on_ready: Callable[[], None]) -> None:
         """Keep every child running until a stop is requested, then stop them; blocks.
 
-        `on_ready` is called once, when every probe answered. Raises StartupError, with everything
-        stopped, when a child keeps ending right after its start or never answers.
+        `on_ready` is called once, when every probe answered. Raises StartupError, with everything stopped, when
+        a child keeps ending right after its start or never answers; one that has run for five seconds before
+        is started again for as long as it takes.
         """
         try:
             for spec in self._specs:
@@ -182,12 +184,13 @@ class Supervisor:
         end_group(child.process)
         immediate = now - child.started < IMMEDIATE_SECONDS
         child.immediate_ends = child.immediate_ends + 1 if immediate else 0
+        child.has_lasted = child.has_lasted or not immediate
         how = _describe(child.process.returncode)
-        if child.immediate_ends >= IMMEDIATE_ENDS:
+        if child.immediate_ends >= IMMEDIATE_ENDS and not child.has_lasted:
             raise StartupError(
                 f"{child.spec.name} {how} {IMMEDIATE_ENDS} times right after its start: see its messages above"
             )
-        delay = min(FIRST_DELAY_SECONDS * 2**child.immediate_ends, LONGEST_DELAY_SECONDS)
+        delay = min(FIRST_DELAY_SECONDS * 2.0 ** min(child.immediate_ends, 10), LONGEST_DELAY_SECONDS)
         child.due = now + delay
         self._report(f"{child.spec.name} {how}; starting it again in {delay:.1f} s")
 
@@ -196,7 +199,7 @@ class Supervisor:
         return max(0.0, min([WATCH_SECONDS, *due]))
 
     def _stop(self) -> None:
-        patience = max(1, self._signals.stop_requests)
+        asked_before = max(1, self._signals.stop_requests)
         for _, group in groupby(self._children, key=lambda child: child.spec.stop_rank):
             rank = list(group)
             for child in rank:
@@ -204,7 +207,7 @@ class Supervisor:
                     child.process.terminate()
             deadline = time.monotonic() + max(child.spec.grace_seconds for child in rank)
             while any(child.runs for child in rank) and time.monotonic() < deadline:
-                if self._signals.stop_requests > patience:
+                if self._signals.stop_requests > asked_before:
                     break
                 self._signals.wait(PROBE_SECONDS)
             for child in rank:

@@ -7,6 +7,8 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 import msgspec
+from google.rpc import code_pb2 as code
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
@@ -18,15 +20,14 @@ Encoding = Literal["json", "protobuf"]
 Signal = Literal["spans", "log_records"]
 
 _SHOWN_REASONS = 5
-_INVALID_ARGUMENT = 3
-# google.rpc.Code by HTTP status, as google/rpc/code.proto pairs them.
-_CODES = {
-    HTTPStatus.UNAUTHORIZED: 16,
-    HTTPStatus.FORBIDDEN: 7,
-    HTTPStatus.NOT_FOUND: 5,
-    HTTPStatus.TOO_MANY_REQUESTS: 8,
-    HTTPStatus.SERVICE_UNAVAILABLE: 14,
-    HTTPStatus.INTERNAL_SERVER_ERROR: 13,
+# As google/rpc/code.proto pairs them with HTTP; whatever is not listed is the sender's fault.
+_CODES: dict[HTTPStatus, int] = {
+    HTTPStatus.UNAUTHORIZED: code.UNAUTHENTICATED,
+    HTTPStatus.FORBIDDEN: code.PERMISSION_DENIED,
+    HTTPStatus.NOT_FOUND: code.NOT_FOUND,
+    HTTPStatus.TOO_MANY_REQUESTS: code.RESOURCE_EXHAUSTED,
+    HTTPStatus.SERVICE_UNAVAILABLE: code.UNAVAILABLE,
+    HTTPStatus.INTERNAL_SERVER_ERROR: code.INTERNAL,
 }
 _RESPONSES: dict[Signal, Any] = {
     "spans": ExportTraceServiceResponse,
@@ -58,18 +59,7 @@ def _summary(rejections: Sequence[Rejection]) -> str:
 
 def encode_status(status: HTTPStatus, message: str, encoding: Encoding) -> bytes:
     """Return a google.rpc.Status: the code that stands for an HTTP status, and the message."""
-    code = _CODES.get(status, _INVALID_ARGUMENT)
+    number = _CODES.get(status, code.INVALID_ARGUMENT)
     if encoding == "json":
-        return msgspec.json.encode({"code": code, "message": message})
-    text = message.encode()
-    # Two fields, so that no further package is needed: code = 1 (varint), message = 2 (bytes).
-    return bytes([0x08, code, 0x12]) + _varint(len(text)) + text
-
-
-def _varint(number: int) -> bytes:
-    found = bytearray()
-    while number > 0x7F:  # noqa: PLR2004 seven bits a byte
-        found.append(number & 0x7F | 0x80)
-        number >>= 7
-    found.append(number)
-    return bytes(found)
+        return msgspec.json.encode({"code": number, "message": message})
+    return bytes(Status(code=number, message=message).SerializeToString())

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
+from app.schemas.json_input import NotJsonError, WrongShapeError, check_values, read_any
+from app.schemas.limits import MOST_RECORD_VALUES
+from monitoring.bounds import BEYOND, MOST_MILLISECONDS, MOST_TOKENS, is_bounded, read_number
 
 __all__ = ["Attributes", "first_count", "first_number", "first_text", "parsed", "unflatten"]
 
 Attributes = Mapping[str, Any]
 
-_LARGEST_COUNT = 2**40
+_ENCODED = "mlflow."  # MLflow's values are JSON, texts with their quotes
 _LONGEST_LIST = 10_000
-_decode_json = msgspec.json.Decoder().decode
 
 
 def first_text(attributes: Attributes, names: Sequence[str]) -> str | None:
     """Return the first of `names` that holds text or a number, as text without surrounding blanks."""
     for name in names:
         value = attributes.get(name)
+        if value is None:
+            continue
+        if name.startswith(_ENCODED):
+            value = parsed(value)
         if isinstance(value, list) and value:
             value = value[0]
         if isinstance(value, str | int | float) and not isinstance(value, bool):
@@ -29,42 +34,51 @@ def first_text(attributes: Attributes, names: Sequence[str]) -> str | None:
     return None
 
 
-def first_number(attributes: Attributes, names: Sequence[str]) -> float | None:
-    """Return the first of `names` that holds a finite number of zero or more."""
+def first_number(
+    attributes: Attributes, names: Sequence[str], most: float = MOST_MILLISECONDS
+) -> float | None:
+    """Return the first of `names` that holds a number from 0 to `most`.
+
+    Where none does and some hold another number, BEYOND; None where none holds any.
+    """
+    found: float | None = None
     for name in names:
-        number = _number(attributes.get(name))
-        if number is not None:
-            return number
-    return None
+        if (value := attributes.get(name)) is not None and (number := read_number(value)) is not None:
+            if is_bounded(number, most):
+                return number
+            found = BEYOND
+    return found
 
 
 def first_count(attributes: Attributes, names: Sequence[str]) -> int | None:
-    """Return the first of `names` that holds a whole number from 0 to 2**40."""
+    """Return the first of `names` that holds a whole number of tokens within bounds, else as `first_number`."""
+    found: int | None = None
     for name in names:
-        number = _number(attributes.get(name))
-        if number is not None and number.is_integer() and number <= _LARGEST_COUNT:
-            return int(number)
-    return None
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number < float("inf") else None
+        value = attributes.get(name)
+        if value is not None and (number := read_number(value)) is not None and number.is_integer():
+            if is_bounded(number, MOST_TOKENS):
+                return int(number)
+            found = BEYOND
+    return found
 
 
 def parsed(value: Any) -> Any:
-    """Return a value that may be JSON in a string as the value it stands for, else unchanged."""
-    if isinstance(value, str) and value[:1] in {"[", "{", '"'}:
-        try:  # an escaped NUL would become one, which Postgres cannot hold
-            return _decode_json(value.replace("\\u0000", "\\ufffd") if "\\u0000" in value else value)
-        except (msgspec.DecodeError, RecursionError):
-            return value
-    return value
+    """Return a value that may be JSON in a string as the value it stands for, else unchanged.
+
+    JSON of more values than a record may hold stays a string.
+    """
+    if not isinstance(value, str) or value[:1] not in {"[", "{", '"'}:
+        return value
+    # An escaped NUL would become one, which Postgres cannot hold.
+    content = (value.replace("\\u0000", "\\ufffd") if "\\u0000" in value else value).encode(
+        "utf-8", "replace"
+    )
+    if not check_values(content, MOST_RECORD_VALUES):
+        return value
+    try:
+        return read_any(content)
+    except (NotJsonError, WrongShapeError):
+        return value
 
 
 def unflatten(attributes: Attributes, prefix: str) -> list[Any]:
@@ -73,10 +87,11 @@ def unflatten(attributes: Attributes, prefix: str) -> list[Any]:
     Numbers in a name are positions, which may have gaps; the list keeps their order.
     """
     start = f"{prefix}."
+    spread = [(name, value) for name, value in attributes.items() if name.startswith(start)]
+    if not spread:
+        return []
     tree: dict[str, Any] = {}
-    for name, value in attributes.items():
-        if not name.startswith(start):
-            continue
+    for name, value in spread:
         *path, last = name[len(start) :].split(".")
         node = tree
         for step in path:

@@ -1,53 +1,82 @@
-"""What a span stands for: an LLM call that is scored and priced, or a step around one."""
+"""What a span says it is: an LLM call that is scored and priced, or a step around one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from app.otlp.attributes import Attributes, first_text
+from app.otlp.attributes import Attributes, first_text, parsed
 from app.otlp.signals import Span
+from app.schemas.kinds import Kind
 
-__all__ = ["EMBEDDING", "LLM", "RETRIEVERS", "kinds_of"]
+__all__ = ["kind_of"]
 
-LLM, EMBEDDING = "llm", "embedding"
-RETRIEVERS = frozenset({"retriever", "reranker"})
-_INFERENCE = frozenset({LLM, EMBEDDING})
-
-_OPERATIONS = {
-    "chat": LLM,
-    "text_completion": LLM,
-    "generate_content": LLM,
-    "completion": LLM,
-    "responses": LLM,
-    "embeddings": EMBEDDING,
-    "embedding": EMBEDDING,
-    "execute_tool": "tool",
-    "create_agent": "agent",
-    "invoke_agent": "agent",
-    "invoke_workflow": "chain",
-    "plan": "chain",
-    "retrieval": "retriever",
-    "rerank": "reranker",
-    "run_guardrail": "guardrail",
+_OPERATIONS: Mapping[str, Kind] = {
+    "chat": Kind.LLM,
+    "call_llm": Kind.LLM,
+    "text_completion": Kind.LLM,
+    "generate_content": Kind.LLM,
+    "completion": Kind.LLM,
+    "responses": Kind.LLM,
+    "embeddings": Kind.EMBEDDING,
+    "embedding": Kind.EMBEDDING,
+    "execute_tool": Kind.TOOL,
+    "create_agent": Kind.AGENT,
+    "invoke_agent": Kind.AGENT,
+    "invoke_workflow": Kind.CHAIN,
+    "plan": Kind.CHAIN,
+    "retrieval": Kind.RETRIEVER,
+    "rerank": Kind.RERANKER,
+    "run_guardrail": Kind.GUARDRAIL,
 }
-# Span kinds of OpenInference, of Langfuse and of OpenLLMetry.
-_NAMED = {
-    "llm": LLM,
-    "generation": LLM,
-    "embedding": EMBEDDING,
-    "chain": "chain",
-    "workflow": "chain",
-    "task": "chain",
-    "prompt": "chain",
-    "tool": "tool",
-    "agent": "agent",
-    "retriever": "retriever",
-    "reranker": "reranker",
-    "guardrail": "guardrail",
-    "evaluator": "evaluator",
+# Span kinds of OpenInference, of Langfuse, of OpenLLMetry, of LangSmith, of MLflow and of Claude Code.
+_NAMED: Mapping[str, Kind] = {
+    "llm": Kind.LLM,
+    "chat_model": Kind.LLM,
+    "llm_request": Kind.LLM,
+    "generation": Kind.LLM,
+    "embedding": Kind.EMBEDDING,
+    "chain": Kind.CHAIN,
+    "workflow": Kind.CHAIN,
+    "task": Kind.CHAIN,
+    "prompt": Kind.CHAIN,
+    "parser": Kind.CHAIN,
+    "memory": Kind.CHAIN,
+    "tool": Kind.TOOL,
+    "agent": Kind.AGENT,
+    "retriever": Kind.RETRIEVER,
+    "reranker": Kind.RERANKER,
+    "guardrail": Kind.GUARDRAIL,
+    "evaluator": Kind.EVALUATOR,
 }
+# LangSmith calls prompt templates chats and retrievers embeddings under the name of OpenTelemetry, so its own counts.
+_SAYING_KIND = (
+    ("openinference.span.kind", _NAMED),
+    ("langsmith.span.kind", _NAMED),
+    ("mlflow.spanType", _NAMED),
+    ("gen_ai.operation.name", _OPERATIONS),
+    ("langfuse.observation.type", _NAMED),
+    ("llm.request.type", _OPERATIONS),
+    ("traceloop.span.kind", _NAMED),
+    ("span.type", _NAMED),
+)
+# LlamaIndex tells the making of a request and the reading of an answer as calls, others the filling of a template.
+_TEMPLATE = "PromptTemplate"
+_PREPARATIONS = frozenset(
+    {
+        "prepare_chat_with_tools",
+        "get_tool_calls_from_response",
+        "format",
+        "format_messages",
+        "format_prompt",
+    }
+)
 _MODELS = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name")
+_USAGE = frozenset(
+    {"gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion"}
+)
 _SIGNS = (
+    "input_tokens",
+    "output_tokens",
     "gen_ai.usage.output_tokens",
     "gen_ai.usage.completion_tokens",
     "gen_ai.completion.0.content",
@@ -56,49 +85,37 @@ _SIGNS = (
 )
 
 
-def kinds_of(spans: Sequence[Span]) -> list[str]:
-    """Return the kind of each span; a call that has another one inside itself in this batch is a chain.
-
-    Frameworks repeat the usage of the calls inside them, so that only the innermost may be counted.
-    """
-    kinds = [_kind(span) for span in spans]
-    position = {(span.trace_id, span.span_id): index for index, span in enumerate(spans)}
-    outer: set[int] = set()
-    for index, span in enumerate(spans):
-        if kinds[index] in _INFERENCE:
-            parent = position.get((span.trace_id, span.parent_id))
-            while parent is not None and parent != index and parent not in outer:
-                outer.add(parent)
-                parent = position.get((spans[parent].trace_id, spans[parent].parent_id))
-    return ["chain" if i in outer and kind in _INFERENCE else kind for i, kind in enumerate(kinds)]
-
-
-def _kind(span: Span) -> str:
+def kind_of(span: Span) -> Kind:
+    """Return the kind of a span; whether a call only repeats another one is found out by the workers."""
     attributes = span.attributes
     operation = first_text(attributes, ("ai.operationId",))
     if operation and operation.startswith("ai."):
         return _vercel(operation)
-    for names, known in (
-        (("openinference.span.kind",), _NAMED),
-        (("gen_ai.operation.name",), _OPERATIONS),
-        (("langfuse.observation.type",), _NAMED),
-        (("llm.request.type",), _OPERATIONS),
-        (("traceloop.span.kind",), _NAMED),
-    ):
-        name = first_text(attributes, names)
-        if name and name.lower() in known:
-            return known[name.lower()]
-    return LLM if _resembles_call(attributes) else "span"
+    for attribute, known in _SAYING_KIND:
+        value = attributes.get(attribute)
+        name = parsed(value) if isinstance(value, str) else None  # MLflow's values are JSON, quotes and all
+        if isinstance(name, str) and name.lower() in known:
+            kind = known[name.lower()]
+            return Kind.CHAIN if kind in {Kind.LLM, Kind.EMBEDDING} and _prepares(span) else kind
+    return Kind.LLM if _resembles_call(attributes) else Kind.SPAN
 
 
-def _vercel(operation: str) -> str:
+def _prepares(span: Span) -> bool:
+    """Tell whether a span is about what goes into a call or comes out of it, and says so by its name alone."""
+    if not span.attributes.keys().isdisjoint(_USAGE):
+        return False
+    names = span.name.split(".")
+    return names[-1].strip("_") in _PREPARATIONS or any(name.endswith(_TEMPLATE) for name in names)
+
+
+def _vercel(operation: str) -> Kind:
     """Only the inner spans of the AI SDK are calls of a model; `ai.generateText` and the like hold them."""
     inner = operation.rpartition(".")[2]
     if inner in {"doGenerate", "doStream"}:
-        return LLM
+        return Kind.LLM
     if inner == "doEmbed":
-        return EMBEDDING
-    return "tool" if inner == "toolCall" else "chain"
+        return Kind.EMBEDDING
+    return Kind.TOOL if inner == "toolCall" else Kind.CHAIN
 
 
 def _resembles_call(attributes: Attributes) -> bool:

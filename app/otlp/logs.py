@@ -5,20 +5,38 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
+from typing import Any
+
+from msgspec.structs import replace
 
 from app.otlp.attributes import first_number, first_text
 from app.otlp.conversations import CONTENT_EVENTS, DETAILS_EVENT, conversation_of_logs
 from app.otlp.mapping import Mapped, moment, read_call, response_key
-from app.otlp.messages import messages_of, texts_of
 from app.otlp.signals import LogRecord, Malformed, Span, id_problem
-from app.schemas.queued import CONTENT, EVALUATED, EVALUATION, SpanContext
+from app.schemas.kinds import Kind
+from app.schemas.queued import EVALUATED, SpanContext
 from app.schemas.records import Rejection
+from app.schemas.spans import SERVICE
+from monitoring.bounds import MOST_VALUE
+from monitoring.conversation import messages_of, results_of, texts_of
+from monitoring.marks import Mark
 from monitoring.models import Record
 
 __all__ = ["map_logs"]
 
 _EVALUATION_EVENT = "gen_ai.evaluation.result"
 _NAME_CHARACTERS = 128
+# What an event with texts may say as well, and is taken from the span alone.
+_OF_SPAN_ALONE: Mapping[str, Any] = {
+    "template_id": None,
+    "error": None,
+    "tags": (),
+    "response_time_ms": None,
+    "time_to_first_token_ms": None,
+    "cache_read_tokens": None,
+    "cache_write_tokens": None,
+    "reasoning_tokens": None,
+}
 
 
 def map_logs(logs: Sequence[LogRecord | Malformed]) -> list[Mapped]:
@@ -84,23 +102,20 @@ def _content(logs: Sequence[LogRecord]) -> Mapped:
         texts, messages = texts_of(conversation), messages_of(conversation)
     except (OverflowError, RecursionError):
         return _reject(1, "an event holds a number over 64 bits or is nested too deeply")
-    record = Record(
+    record = replace(
+        known,
+        **_OF_SPAN_ALONE,
         prompt=texts.prompt or "",
         response=texts.response or "",
         system_prompt=texts.system,
         messages=messages,
-        model_name=known.model_name,
-        provider=known.provider,
         timestamp=moment(min(log.time_ns for log in logs)),
-        user_id=known.user_id,
-        session_id=known.session_id,
-        context=known.context,
-        prompt_tokens=known.prompt_tokens,
-        completion_tokens=known.completion_tokens,
-        metadata={name: known.metadata[name] for name in ("service.name",) if name in known.metadata},
+        context=known.context or results_of(conversation.inputs),
+        marks=tuple(dict.fromkeys((*conversation.marks, *(m for m in known.marks if m != Mark.NO_CONTENT)))),
+        metadata={name: known.metadata[name] for name in (SERVICE,) if name in known.metadata},
     )
     answer = response_key(_as_span(details).attributes)
-    return Mapped(record, _context(logs[0], CONTENT, answer), _key(CONTENT, logs))
+    return Mapped(record, _context(logs[0], Kind.CONTENT, answer), _key(Kind.CONTENT, logs))
 
 
 def _evaluation(number: int, log: LogRecord, problem: str | None) -> Mapped:
@@ -112,7 +127,8 @@ def _evaluation(number: int, log: LogRecord, problem: str | None) -> Mapped:
     name = first_text(said, ("gen_ai.evaluation.name",))
     if name is None:
         return _reject(number, "gen_ai.evaluation.name is missing")
-    value = first_number(said, ("gen_ai.evaluation.score.value",))
+    value = first_number(said, ("gen_ai.evaluation.score.value",), MOST_VALUE)
+    known = value is not None and value <= MOST_VALUE
     label = first_text(said, ("gen_ai.evaluation.score.label",))
     # In the fields of a record whose redaction is what these deserve: a name, a tag, a text, a figure.
     record = Record(
@@ -122,10 +138,11 @@ def _evaluation(number: int, log: LogRecord, problem: str | None) -> Mapped:
         tags=(label[:_NAME_CHARACTERS],) if label else (),
         error=first_text(said, ("error.type",)),
         timestamp=moment(log.time_ns),
-        metadata={} if value is None else {EVALUATED: value},
+        metadata={EVALUATED: value} if known else {},
+        marks=() if known or value is None else (Mark.NUMBER_OUT_OF_RANGE,),
     )
     place = log if problem is None else log._replace(trace_id=b"", span_id=b"")
-    return Mapped(record, _context(place, EVALUATION, answer), _key(EVALUATION, [log]))
+    return Mapped(record, _context(place, Kind.EVALUATION, answer), _key(Kind.EVALUATION, [log]))
 
 
 def _context(log: LogRecord, kind: str, answer: bytes | None = None) -> SpanContext:

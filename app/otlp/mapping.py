@@ -3,116 +3,57 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
 
-from app.otlp.attributes import Attributes, first_number, first_text, parsed
+from app.otlp.attributes import Attributes, first_number, first_text
 from app.otlp.conversations import conversation_of, documents_of
-from app.otlp.kinds import EMBEDDING, LLM, RETRIEVERS, kinds_of
-from app.otlp.messages import messages_of, texts_of
+from app.otlp.costs import reported_cost
+from app.otlp.kinds import kind_of
+from app.otlp.names import (
+    ANSWERED_BY,
+    ASKED_FOR,
+    FIRST_EVENTS,
+    FIRST_MOMENT,
+    FIRST_TIMES,
+    PROVIDER,
+    RESPONSE_ID,
+    SAID,
+    TEMPLATE,
+)
+from app.otlp.owners import owner_of
 from app.otlp.signals import Malformed, Span, id_problem
 from app.otlp.usage import Usage, read_usage
-from app.schemas.queued import NO_CONTENT, SpanContext
+from app.schemas.inherited import shared_metadata
+from app.schemas.kinds import RETRIEVERS, Kind
+from app.schemas.limits import too_many
+from app.schemas.queued import SpanContext
 from app.schemas.records import Rejection
-from monitoring.models import Record
+from app.schemas.retrieval import Retrieved, as_context, first_passages, passages_before
+from app.schemas.spans import SCOPE, SERVICE
+from monitoring.bounds import BEYOND, bounded
+from monitoring.conversation import messages_of, results_of, texts_of
+from monitoring.marks import Mark
+from monitoring.models import UNKNOWN_MODEL, Record
+from monitoring.spending.pricing import rates_of
 
 __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
 
-_EXCLUSIVE = "usage_exclusive"
 _NAME_CHARACTERS = 512
-_TAG_CHARACTERS, _MOST_TAGS = 128, 64
-_MOST_PASSAGES = 64
 _METADATA_BYTES = 64 * 1024
+_MOST_MESSAGES = 500_000
+_MOST_PASSAGE_CHARACTERS = 128 * 1024 * 1024
 _NS_PER_MS = 1_000_000
 
-_MODEL = (
-    "gen_ai.response.model",
-    "gen_ai.request.model",
-    "llm.response.model_name",
-    "llm.response.model",
-    "llm.request.model_name",
-    "llm.model_name",
-    "embedding.model_name",
-    "reranker.model_name",
-    "ai.response.model",
-    "ai.model.id",
-    "langfuse.observation.model.name",
-)
-_RESPONSE_ID = ("gen_ai.response.id", "ai.response.id")
-_PROVIDER = ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider")
-_SESSION = (
-    "gen_ai.conversation.id",
-    "session.id",
-    "langfuse.session.id",
-    "traceloop.association.properties.session_id",
-    "traceloop.association.properties.chat_id",
-    "ai.telemetry.metadata.sessionId",
-    "thread.id",
-)
-_USER = (
-    "user.id",
-    "enduser.id",
-    "langfuse.user.id",
-    "traceloop.association.properties.user_id",
-    "ai.telemetry.metadata.userId",
-    "gen_ai.user.id",
-)
-_TEMPLATE = (
-    "gen_ai.prompt.name",
-    "prompt.id",
-    "langfuse.observation.prompt.name",
-    "traceloop.prompt.key",
-    "ai.telemetry.functionId",
-)
-_TAGS = ("tag.tags", "langfuse.trace.tags", "gen_ai.tags")
-
-_FIRST_SECONDS = ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token")
-_FIRST_MS = ("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk")
-_FIRST_EVENTS = frozenset(
-    {
-        "First Token Stream Event",
-        "llm.content.completion.chunk",
-        "gen_ai.content.completion.chunk",
-        "ai.stream.firstChunk",
-    }
-)
-# Attributes that hold what was said: kept as messages, prompt and response, not as metadata too.
-_SAID = (
-    "gen_ai.input.messages",
-    "gen_ai.output.messages",
-    "gen_ai.system_instructions",
-    "gen_ai.prompt.",
-    "gen_ai.completion",
-    "gen_ai.retrieval.documents",
-    "gen_ai.tool.call.",
-    "llm.input_messages.",
-    "llm.output_messages.",
-    "llm.prompts",
-    "llm.choices",
-    "input.",
-    "output.",
-    "retrieval.documents.",
-    "reranker.output_documents.",
-    "reranker.input_documents.",
-    "embedding.embeddings.",
-    "ai.prompt",
-    "ai.response.text",
-    "ai.response.object",
-    "ai.response.toolCalls",
-    "ai.toolCall.",
-    "ai.value",
-    "langfuse.observation.input",
-    "langfuse.observation.output",
-    "langfuse.trace.input",
-    "langfuse.trace.output",
-    "mlflow.span",
-    "traceloop.entity.input",
-    "traceloop.entity.output",
-)
+_PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)  # for a span that tells no time
+_MODELS = (*ANSWERED_BY, *ASKED_FOR)
+_NO_MODEL = frozenset({"none", "null", UNKNOWN_MODEL, "undefined", "n/a"})
+_SMALLER_UNITS_MS = (1.0, 1e-3, 1e-6)
 
 
 class Mapped(NamedTuple):
@@ -127,12 +68,13 @@ def map_spans(spans: Sequence[Span | Malformed]) -> list[Mapped]:
     """Return the record of every span of a batch, aligned with it.
 
     A call without documents of its own gets those that retrievers of the same trace found before it began.
+    Raises BodyTooLarge where a small body would become very large records: of many messages written as JSON in
+    a text, or of documents that each of many calls gets.
     """
     readable = [span for span in spans if isinstance(span, Span) and id_problem(span) is None]
-    kinds = iter(kinds_of(readable))
-    known = [(span, next(kinds)) for span in readable]
+    known = [(span, kind_of(span)) for span in readable]
     retrieved = _retrieved(known)
-    mapped = iter([_map(span, kind, retrieved) for span, kind in known])
+    mapped = _bounded(_map(span, kind, retrieved) for span, kind in known)
     found: list[Mapped] = []
     for number, span in enumerate(spans, start=1):
         problem = span.reason if isinstance(span, Malformed) else id_problem(span)
@@ -141,18 +83,35 @@ def map_spans(spans: Sequence[Span | Malformed]) -> list[Mapped]:
     return found
 
 
-_Retrieved = Mapping[bytes, Sequence[tuple[int, tuple[str, ...]]]]
+def _bounded(mapped: Iterable[Mapped | str]) -> Iterator[Mapped | str]:
+    messages = characters = 0
+    for one in mapped:
+        if isinstance(one, Mapped) and isinstance(one.line, Record):
+            messages += len(one.line.messages)
+            characters += sum(map(len, one.line.context))
+            if messages > _MOST_MESSAGES:
+                raise too_many("messages", _MOST_MESSAGES)
+            if characters > _MOST_PASSAGE_CHARACTERS:
+                raise too_many(
+                    "characters of documents, those that its calls share included", _MOST_PASSAGE_CHARACTERS
+                )
+        yield one
 
 
-def _retrieved(known: Sequence[tuple[Span, str]]) -> _Retrieved:
+_Found = Mapping[bytes, Retrieved[int]]
+
+
+def _retrieved(known: Sequence[tuple[Span, str]]) -> _Found:
+    """Return by trace the first passages that were retrieved in it, with times in Unix nanoseconds."""
     found: dict[bytes, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
     for span, kind in known:
-        if kind in RETRIEVERS and (documents := documents_of(span)):
-            found[span.trace_id].append((span.end_ns, documents))
-    return {trace_id: sorted(groups) for trace_id, groups in found.items()}
+        if kind in RETRIEVERS:
+            with suppress(OverflowError, RecursionError):  # such a span is refused when it is mapped
+                found[span.trace_id].append((span.end_ns, documents_of(span, retriever=True)))
+    return {trace_id: first_passages(searches) for trace_id, searches in found.items()}
 
 
-def _map(span: Span, kind: str, retrieved: _Retrieved) -> Mapped | str:
+def _map(span: Span, kind: str, retrieved: _Found) -> Mapped | str:
     """Return a span as a record, or why that cannot be: such a span costs itself alone."""
     context = SpanContext(
         kind=kind,
@@ -170,8 +129,27 @@ def _map(span: Span, kind: str, retrieved: _Retrieved) -> Mapped | str:
 
 def response_key(attributes: Attributes) -> bytes | None:
     """Return 16 bytes that stand for the id of a response, None where none is named."""
-    named = first_text(attributes, _RESPONSE_ID)
+    named = first_text(attributes, RESPONSE_ID) or _id_inside(attributes.get("output.value"))
     return blake2b(named.encode("utf-8", "replace"), digest_size=16).digest() if named else None
+
+
+class _Answer(msgspec.Struct):
+    """A response as OpenAI and Anthropic send it, which OpenInference keeps whole."""
+
+    id: str
+    model: str
+
+
+_read_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def _id_inside(value: Any) -> str | None:
+    if not isinstance(value, str) or value[:1] != "{":
+        return None
+    try:
+        return _read_answer(value).id or None
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
 
 
 def read_call(span: Span) -> Record:
@@ -179,51 +157,61 @@ def read_call(span: Span) -> Record:
 
     Raises OverflowError and RecursionError for values that cannot travel.
     """
-    return _record(span, LLM, {})
+    return _record(span, Kind.LLM, {})
 
 
-def _record(span: Span, kind: str, retrieved: _Retrieved) -> Record:
+def _record(span: Span, kind: str, retrieved: _Found) -> Record:
     attributes = span.attributes
     conversation = conversation_of(span)
     texts = texts_of(conversation)
-    documents = documents_of(span)
-    if not documents and kind == LLM:
-        documents = tuple(
-            text
-            for ended_ns, group in retrieved.get(span.trace_id, ())
-            if ended_ns <= span.start_ns
-            for text in group
-        )
-    usage = read_usage(attributes)
-    return Record(
+    documents = documents_of(span, retriever=kind in RETRIEVERS)
+    if not documents and kind == Kind.LLM:
+        documents = passages_before(retrieved.get(span.trace_id, ()), span.start_ns)
+    owner = owner_of(span)
+    usage = read_usage(attributes, answers=kind == Kind.LLM)
+    provider, started = _name(first_text(attributes, PROVIDER)), moment(span.start_ns)
+    record = Record(
         prompt=texts.prompt or "",
         response=texts.response or "",
-        model_name=_name(first_text(attributes, _MODEL)) or "unknown",
-        provider=_name(first_text(attributes, _PROVIDER)),
-        timestamp=moment(span.start_ns),
-        user_id=_owner(span, _USER),
-        session_id=_owner(span, _SESSION),
-        template_id=_name(first_text(attributes, _TEMPLATE)),
+        model_name=_model(attributes, provider, started),
+        provider=provider,
+        timestamp=started,
+        user_id=owner.user_id,
+        session_id=owner.session_id,
+        template_id=_name(first_text(attributes, TEMPLATE)),
         system_prompt=texts.system,
-        context=tuple(dict.fromkeys(documents))[:_MOST_PASSAGES],
+        context=as_context(documents, results_of(conversation.inputs) if kind == Kind.LLM else ()),
         messages=messages_of(conversation),
         response_time_ms=_duration(span),
         time_to_first_token_ms=_first_token(span),
         error=_error(span),
-        tags=_tags(attributes),
+        tags=owner.tags,
         metadata=_metadata(span),
-        marks=_marks(kind, spoke=bool(texts.prompt or texts.response), usage=usage),
+        marks=(
+            *_marks(kind, spoke=bool(texts.prompt or texts.response), usage=usage),
+            *conversation.marks,
+            *owner.marks,
+        ),
         prompt_tokens=usage.prompt,
-        completion_tokens=usage.completion,
+        completion_tokens=_completion(kind, usage),
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
         reasoning_tokens=usage.reasoning,
+        reported_cost_usd=reported_cost(attributes),
     )
+    return bounded(record)
+
+
+def _completion(kind: str, usage: Usage) -> int | None:
+    told_all = (
+        kind == Kind.EMBEDDING and usage.prompt
+    )  # an embedding that tells what went in has told everything
+    return usage.completion or 0 if told_all else usage.completion
 
 
 def _marks(kind: str, *, spoke: bool, usage: Usage) -> tuple[str, ...]:
-    marks = (NO_CONTENT,) if kind == LLM and not spoke else ()
-    return (*marks, _EXCLUSIVE) if kind in {LLM, EMBEDDING} and usage.exclusive else marks
+    marks = (Mark.NO_CONTENT,) if kind == Kind.LLM and not spoke else ()
+    return (*marks, Mark.USAGE_EXCLUSIVE) if kind in {Kind.LLM, Kind.EMBEDDING} and usage.exclusive else marks
 
 
 def moment(time_ns: int) -> datetime | None:
@@ -234,20 +222,60 @@ def moment(time_ns: int) -> datetime | None:
         return datetime.max.replace(tzinfo=UTC)
 
 
+def _model(attributes: Attributes, provider: str | None, at: datetime | None) -> str:
+    """Return the model that answered; where no table knows it and one that was asked for is known, that one.
+
+    Gateways answer under an alias of theirs, and some frameworks write "none".
+    """
+    told = (_name(first_text(attributes, (name,))) for name in _MODELS if name in attributes)
+    names = [name for name in dict.fromkeys(told) if name and name.lower() not in _NO_MODEL]
+    if len(names) > 1:
+        priced = (name for name in names if rates_of(provider, name, at or _PRICES_AT))
+        return next(priced, names[0])
+    return names[0] if names else UNKNOWN_MODEL
+
+
 def _duration(span: Span) -> float | None:
     known = span.start_ns and span.end_ns >= span.start_ns
     return (span.end_ns - span.start_ns) / _NS_PER_MS if known else None
 
 
 def _first_token(span: Span) -> float | None:
-    seconds = first_number(span.attributes, _FIRST_SECONDS)
-    if seconds is not None:
-        return seconds * 1000
-    milliseconds = first_number(span.attributes, _FIRST_MS)
-    if milliseconds is not None:
-        return milliseconds
-    first = next((event.time_ns for event in span.events if event.name in _FIRST_EVENTS), 0)
+    """Return after how many milliseconds the first token came, None where nothing fits the duration of the span."""
+    for names, unit_ms in FIRST_TIMES:
+        value = first_number(span.attributes, names)
+        if value is not None:
+            return _within_duration(value, unit_ms, _duration(span))
+    started = first_text(span.attributes, FIRST_MOMENT)
+    first = _unix_ns(started) if started else None
+    if first is None:
+        first = next((event.time_ns for event in span.events if event.name in FIRST_EVENTS), 0)
     return (first - span.start_ns) / _NS_PER_MS if span.start_ns and first >= span.start_ns else None
+
+
+def _within_duration(value: float, unit_ms: float, duration_ms: float | None) -> float | None:
+    """Return a time in milliseconds, read in a smaller unit where in its own it were longer than the whole call.
+
+    No model answers within a millisecond: rather than so, a time may be up to twice as long as the call, since the
+    span of a stream may end when its request is answered.
+    """
+    # Two clocks may have measured them, and a call that took no time was not measured.
+    longest = float("inf") if not duration_ms else duration_ms * 1.1 + 10
+    times = [value * unit_ms, *(value * unit for unit in _SMALLER_UNITS_MS if unit < unit_ms)]
+    # What fits in no unit is left out of the record, with a mark.
+    fitting = next((time for time in times if time <= longest), BEYOND)
+    if duration_ms and (fitting < 1 or fitting == BEYOND):
+        return next((time for time in times if longest < time <= duration_ms * 2), fitting)
+    return fitting
+
+
+def _unix_ns(text: str) -> int | None:
+    try:
+        moment_of = datetime.fromisoformat(text.strip('"'))
+    except ValueError:
+        return None
+    aware = moment_of if moment_of.tzinfo else moment_of.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000) * _NS_PER_MS
 
 
 def _error(span: Span) -> str | None:
@@ -262,32 +290,22 @@ def _error(span: Span) -> str | None:
     return ": ".join(part for part in (kind, message) if part) or "error"
 
 
-def _owner(span: Span, names: Sequence[str]) -> str | None:
-    return _name(first_text(span.attributes, names) or first_text(span.resource, names))
-
-
 def _name(text: str | None) -> str | None:
     return text[:_NAME_CHARACTERS] if text else None
-
-
-def _tags(attributes: Attributes) -> tuple[str, ...]:
-    for name in _TAGS:
-        value = parsed(attributes.get(name))
-        if isinstance(value, list):
-            texts = (item[:_TAG_CHARACTERS] for item in value if isinstance(item, str) and item)
-            return tuple(dict.fromkeys(texts))[:_MOST_TAGS]
-    return ()
 
 
 def _metadata(span: Span) -> dict[str, Any]:
     """Return what else the span says, cut to its names when it is more than metadata may be."""
     found: dict[str, Any] = {"span.name": span.name}
-    if span.scope:
-        found["otel.scope"] = span.scope
-    service = first_text(span.resource, ("service.name", "openinference.project.name"))
+    # What describes the process is told once and kept with each of its spans, so it has to be short.
+    if scope := _name(span.scope):
+        found[SCOPE] = scope
+    service = _name(first_text(span.resource, (SERVICE, "openinference.project.name")))
     if service:
-        found["service.name"] = service
-    rest = {name: value for name, value in span.attributes.items() if not name.startswith(_SAID)}
+        found[SERVICE] = service
+    if resource := shared_metadata(span.resource):
+        found = {**resource, **found}
+    rest = {name: value for name, value in span.attributes.items() if not name.startswith(SAID)}
     if len(msgspec.msgpack.encode(rest)) > _METADATA_BYTES:
         rest = {"metadata_dropped": len(rest)}
     return {**rest, **found}

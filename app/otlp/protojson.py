@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from app.errors import MalformedBody
 from app.otlp.signals import LogRecord, Malformed, Span, SpanEvent
+from app.schemas.json_input import NotJsonError, WrongShapeError, check_values, mend_unicode, reader
+from app.schemas.limits import MOST_RECORD_VALUES, MOST_VALUES, check_records, too_many
 
 __all__ = ["check_metrics", "read_logs", "read_spans"]
 
@@ -21,9 +23,12 @@ _MISPLACED = {
 _FAILED = (2, "2", "STATUS_CODE_ERROR")
 _INT64 = range(-(2**63), 2**63)
 _UINT64 = range(2**64)
+_LEAST, _MOST = Decimal(_INT64.start), Decimal(_UINT64.stop)
 
-Number = int | str | None
+Number = int | float | str | None
 _Signal = TypeVar("_Signal", Span, LogRecord)
+_Wired = TypeVar("_Wired")
+_REASON_CHARACTERS = 200
 
 
 class _Wire(msgspec.Struct, rename="camel", frozen=True):
@@ -68,7 +73,7 @@ class _Event(_Wire, frozen=True):
 
 
 class _Status(_Wire, frozen=True):
-    code: int | str | None = None
+    code: int | float | str | None = None
     message: str | None = None
 
 
@@ -112,43 +117,54 @@ class _Request(_Wire, frozen=True):
     resource_metrics: list[msgspec.Raw] | None = None
 
 
-_decode_request = msgspec.json.Decoder(_Request).decode
-_decode_span = msgspec.json.Decoder(_Span).decode
-_decode_log = msgspec.json.Decoder(_LogRecord).decode
+_Described = dict[str, Any] | Malformed
+
+
+class _Group(NamedTuple):
+    """The spans or log records of one scope, each still encoded; `resource` is malformed where it cannot be read."""
+
+    resource: _Described
+    scope: str
+    items: list[msgspec.Raw]
+
+
+_read_request = reader(_Request)
+_read_span = reader(_Span)
+_read_log = reader(_LogRecord)
 
 
 def read_spans(body: bytes) -> list[Span | Malformed]:
-    """Read an ExportTraceServiceRequest; a span of the wrong shape costs itself alone. Raises MalformedBody."""
-    request = _open(body, "resourceSpans")
-    return [
-        _each(_span, raw, scope, resource)
-        for resource, scope, raws in _groups(request.resource_spans, "scope_spans", "spans")
-        for raw in raws
-    ]
+    """Read an ExportTraceServiceRequest; a span of the wrong shape costs itself alone.
+
+    Raises MalformedBody and BodyTooLarge.
+    """
+    groups = _groups(_open(body, "resourceSpans").resource_spans, "scope_spans", "spans")
+    return _each(groups, "spans", _read_span, _span)
 
 
 def read_logs(body: bytes) -> list[LogRecord | Malformed]:
-    """Read an ExportLogsServiceRequest; a record of the wrong shape costs itself alone. Raises MalformedBody."""
-    request = _open(body, "resourceLogs")
-    return [
-        _each(_log, raw, scope, resource)
-        for resource, scope, raws in _groups(request.resource_logs, "scope_logs", "log_records")
-        for raw in raws
-    ]
+    """Read an ExportLogsServiceRequest; a record of the wrong shape costs itself alone.
+
+    Raises MalformedBody and BodyTooLarge.
+    """
+    groups = _groups(_open(body, "resourceLogs").resource_logs, "scope_logs", "log_records")
+    return _each(groups, "log records", _read_log, _log)
 
 
 def check_metrics(body: bytes) -> None:
-    """Raise MalformedBody for what is no ExportMetricsServiceRequest."""
+    """Raise MalformedBody for what is no ExportMetricsServiceRequest, BodyTooLarge for one that holds too much."""
     _open(body, "resourceMetrics")
 
 
 def _open(body: bytes, expected: str) -> _Request:
+    if not check_values(body, MOST_VALUES):
+        raise too_many("values", MOST_VALUES)
     try:
-        request = _decode_request(body)
-    except msgspec.ValidationError as error:
+        request = _read_mended(_read_request, body)
+    except WrongShapeError as error:
         raise MalformedBody(f"The body is no OTLP request in JSON: {error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        request = _open_leniently(body, error)
+    except NotJsonError as error:
+        raise MalformedBody(f"The body is not valid JSON: {error}.") from error
     present = {
         "resourceSpans": request.resource_spans,
         "resourceLogs": request.resource_logs,
@@ -160,51 +176,69 @@ def _open(body: bytes, expected: str) -> _Request:
     return request
 
 
-def _open_leniently(body: bytes, error: Exception) -> _Request:
-    """Read with the standard json what msgspec refuses for a lone surrogate or a stray byte."""
+def _read_mended(read: Callable[[bytes], _Wired], content: bytes) -> _Wired:
     try:
-        value = json.loads(body.decode("utf-8", "replace"))
-        text = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
-        return _decode_request(text.decode("utf-16", "replace").encode())
-    except (ValueError, RecursionError):
-        raise MalformedBody(f"The body is not valid JSON: {error}.") from error
+        return read(content)
+    except NotJsonError:
+        mended = mend_unicode(content)
+        if mended == content:
+            raise
+    return read(mended)
 
 
-def _groups(
-    resources: list[_ResourceGroup] | None, scopes: str, items: str
-) -> Iterator[tuple[dict[str, Any], str, list[msgspec.Raw]]]:
+def _groups(resources: list[_ResourceGroup] | None, scopes: str, items: str) -> Iterator[_Group]:
     for group in resources or ():
-        resource = _attributes(group.resource.attributes if group.resource else None)
+        try:
+            resource: _Described = _attributes(group.resource.attributes if group.resource else None)
+        except (ValueError, RecursionError) as error:
+            resource = _malformed(error)
         for scope in getattr(group, scopes) or ():
             name = scope.scope.name if scope.scope else None
-            yield resource, name or "", getattr(scope, items) or []
+            yield _Group(resource, name or "", getattr(scope, items) or [])
 
 
 def _each(
-    read: Callable[[msgspec.Raw, str, dict[str, Any]], _Signal],
-    raw: msgspec.Raw,
-    scope: str,
-    resource: dict[str, Any],
-) -> _Signal | Malformed:
-    try:
-        return read(raw, scope, resource)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        return Malformed(str(error))
+    groups: Iterable[_Group],
+    what: str,
+    read: Callable[[bytes], _Wired],
+    build: Callable[[_Wired, str, dict[str, Any]], _Signal],
+) -> list[_Signal | Malformed]:
+    found: list[_Signal | Malformed] = []
+    for resource, scope, raws in groups:
+        check_records(len(found) + len(raws), what)
+        for raw in raws:
+            content = bytes(raw)
+            if isinstance(resource, Malformed):
+                found.append(resource)
+            elif check_values(content, MOST_RECORD_VALUES):
+                try:
+                    found.append(build(_read_mended(read, content), scope, resource))
+                except (ValueError, RecursionError) as error:
+                    found.append(_malformed(error))
+            else:
+                found.append(Malformed(f"it holds more than {MOST_RECORD_VALUES} values"))
+    return found
 
 
-def _span(raw: msgspec.Raw, scope: str, resource: dict[str, Any]) -> Span:
-    wire = _decode_span(raw)
+def _malformed(error: Exception) -> Malformed:
+    field = error.field if isinstance(error, WrongShapeError) else None
+    return Malformed(f"{error} at {field}"[:_REASON_CHARACTERS] if field else str(error)[:_REASON_CHARACTERS])
+
+
+def _span(wire: _Span, scope: str, resource: dict[str, Any]) -> Span:
     status = wire.status or _Status()
     return Span(
         trace_id=_hex(wire.trace_id),
         span_id=_hex(wire.span_id),
         parent_id=_hex(wire.parent_span_id),
         name=_clean(wire.name or ""),
-        start_ns=_time(wire.start_time_unix_nano),
-        end_ns=_time(wire.end_time_unix_nano),
+        start_ns=_time(wire.start_time_unix_nano, "startTimeUnixNano"),
+        end_ns=_time(wire.end_time_unix_nano, "endTimeUnixNano"),
         attributes=_attributes(wire.attributes),
         events=tuple(
-            SpanEvent(event.name or "", _time(event.time_unix_nano), _attributes(event.attributes))
+            SpanEvent(
+                event.name or "", _time(event.time_unix_nano, "timeUnixNano"), _attributes(event.attributes)
+            )
             for event in wire.events or ()
         ),
         failed=status.code in _FAILED,
@@ -214,14 +248,14 @@ def _span(raw: msgspec.Raw, scope: str, resource: dict[str, Any]) -> Span:
     )
 
 
-def _log(raw: msgspec.Raw, scope: str, resource: dict[str, Any]) -> LogRecord:
-    wire = _decode_log(raw)
+def _log(wire: _LogRecord, scope: str, resource: dict[str, Any]) -> LogRecord:
     attributes = _attributes(wire.attributes)
     return LogRecord(
         trace_id=_hex(wire.trace_id),
         span_id=_hex(wire.span_id),
         event=wire.event_name or str(attributes.get("event.name") or ""),
-        time_ns=_time(wire.time_unix_nano) or _time(wire.observed_time_unix_nano),
+        time_ns=_time(wire.time_unix_nano, "timeUnixNano")
+        or _time(wire.observed_time_unix_nano, "observedTimeUnixNano"),
         body=_value(wire.body),
         attributes=attributes,
         scope=scope,
@@ -247,7 +281,7 @@ def _value(value: _AnyValue | None) -> Any:
 
 def _scalar(value: _AnyValue) -> Any:
     if value.int_value is not None:
-        return _integer(value.int_value, _INT64)
+        return _integer(value.int_value, _INT64, "intValue")
     if value.double_value is not None:
         return float(value.double_value)
     return value.bytes_value if value.bool_value is None else value.bool_value
@@ -261,15 +295,32 @@ def _hex(text: str | None) -> bytes:
         raise ValueError(f"an id is not hexadecimal: {(text or '')[:40]!r}") from error
 
 
-def _time(value: Number) -> int:
-    return _integer(value or 0, _UINT64)
+def _time(value: Number, name: str) -> int:
+    return _integer(value, _UINT64, name) if value else 0
 
 
-def _integer(value: int | str, within: range) -> int:
-    number = int(value)
+def _integer(value: float | str, within: range, name: str) -> int:
+    """Return a number of 64 bits; ProtoJSON allows texts, exponents and a fraction of zeros, as in "1.2e1"."""
+    try:
+        number = int(value) if isinstance(value, int | str) else _whole(value, name)
+    except ValueError:
+        number = _whole(value, name)
     if number not in within:
-        raise ValueError("a number exceeds 64 bits")
+        raise ValueError(f"{name} exceeds 64 bits")
     return number
+
+
+def _whole(value: float | str, name: str) -> int:
+    try:
+        number = Decimal(value)
+        within = _LEAST <= number <= _MOST  # before a number of a million digits is built
+    except InvalidOperation as error:
+        raise ValueError(f"{name} is no number: {str(value)[:40]!r}") from error
+    if not within:
+        raise ValueError(f"{name} exceeds 64 bits")
+    if number != (whole := int(number)):
+        raise ValueError(f"{name} is no whole number: {str(value)[:40]}")
+    return whole
 
 
 def _clean(text: str) -> str:

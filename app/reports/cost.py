@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.reports.buckets import Report
-from app.schemas.measures import Counts, Group
+from app.figures.measures import Counts, Group
+from app.reports.report import Report
 from app.storage.engine import Connection
-from app.storage.rollups import read_costliest, read_models, read_trend
-from app.storage.traces import read_begin
-from monitoring.savings import CostGroup
-from monitoring.spending import CostAnalysis, Money, analyse_cost
-from monitoring.trends import Window
+from app.storage.rollups.reading import read_costliest, read_models, read_trend
+from app.storage.traces.reading import read_begin
+from monitoring.spending.savings import CostGroup
+from monitoring.spending.totals import CostAnalysis, Money, analyse_cost
+from monitoring.statistics.trends import Window
 
 __all__ = ["CostPoint", "CostReport", "ModelCost", "read_cost"]
 

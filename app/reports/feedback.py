@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from app.reports.buckets import Report, empty_message
+from app.figures.measures import Measure
+from app.reports.report import Report, empty_message
 from app.reports.terms import frequent_terms
 from app.schemas.feedback import Opinion
-from app.schemas.measures import Measure
 from app.storage.engine import Connection
-from app.storage.feedback import read_negative, read_ratings
-from app.storage.rollups import read_measures, read_models, read_totals
-from monitoring.trends import Window
+from app.storage.rollups.reading import read_measures, read_models, read_totals
+from app.storage.traces.feedback import read_negative, read_ratings
+from monitoring.statistics.trends import Window
 
 __all__ = ["Complaint", "FeedbackReport", "read_feedback_report"]
 

@@ -10,13 +10,18 @@ from redis.asyncio import Redis
 
 from app.queue import QueuedJob, accepted_counts, live_workers, queued_since
 from app.storage.engine import Connection
-from app.storage.ledger import Settled, read_settled, settled_jobs
+from app.storage.ledger.outcomes import Settled, read_settled, settled_jobs
+from app.storage.rollups.set_aside import SetAside, read_set_aside
 
 __all__ = ["PipelineReport", "ProjectLedger", "QueueReport", "read_pipeline", "read_queue"]
 
 
 class ProjectLedger(BaseModel):
-    """accepted = stored + duplicate + dead + in_flight + unaccounted, in records of one project."""
+    """accepted = stored + duplicate + dead + in_flight + unaccounted, in records of one project.
+
+    Figures miss what was set aside because no sum could be taken with it: whole batches of records, and values of
+    so many days. `llm-monitor doctor --repair` brings back what can be had.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,6 +32,8 @@ class ProjectLedger(BaseModel):
     dead: int
     in_flight: int
     unaccounted: int
+    set_aside_batches: int = 0
+    set_aside_days: int = 0
 
 
 class QueueReport(BaseModel):
@@ -81,20 +88,29 @@ async def _read_once(connection: Connection, redis: Redis, now: datetime) -> Pip
         [str(job.name) for job in jobs],
     )
     settled = await read_settled(connection)
+    set_aside = await read_set_aside(connection)
     in_flight: Counter[str] = Counter()
     for job in jobs:
         if str(job.name) not in done:
             in_flight[job.name.project_id] += job.name.records
     return PipelineReport(
         projects=tuple(
-            _balance(project, accepted.get(project, 0), settled.get(project, Settled()), in_flight[project])
-            for project in sorted({*accepted, *settled, *in_flight})
+            _balance(
+                project,
+                accepted.get(project, 0),
+                settled.get(project, Settled()),
+                in_flight[project],
+                set_aside.get(project, SetAside()),
+            )
+            for project in sorted({*accepted, *settled, *in_flight, *set_aside})
         ),
         queue=_describe(jobs, await _count_workers(redis, now), now),
     )
 
 
-def _balance(project_id: str, accepted: int, settled: Settled, in_flight: int) -> ProjectLedger:
+def _balance(
+    project_id: str, accepted: int, settled: Settled, in_flight: int, set_aside: SetAside
+) -> ProjectLedger:
     return ProjectLedger(
         project_id=project_id,
         accepted=accepted,
@@ -103,6 +119,8 @@ def _balance(project_id: str, accepted: int, settled: Settled, in_flight: int) -
         dead=settled.dead,
         in_flight=in_flight,
         unaccounted=max(0, accepted - settled.total - in_flight),
+        set_aside_batches=set_aside.batches,
+        set_aside_days=set_aside.days,
     )
 
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from app.reports.buckets import PERCENTILES, Report, empty_message
-from app.schemas.measures import Counts, Histogram, Measure
+from app.figures.measures import Counts, Histogram, Measure
+from app.reports.report import PERCENTILES, Report, empty_message
 from app.storage.engine import Connection
-from app.storage.rollups import (
+from app.storage.rollups.reading import (
     read_histograms,
     read_measures,
     read_model_measures,
@@ -18,7 +18,7 @@ from app.storage.rollups import (
     read_trend,
     read_trend_histograms,
 )
-from monitoring.trends import Window, detect_decline
+from monitoring.statistics.trends import Window, detect_decline
 
 __all__ = ["ModelQuality", "QualityPoint", "QualityReport", "ScoreSummary", "read_quality", "score_names"]
 

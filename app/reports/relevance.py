@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.reports.buckets import Report, empty_message
-from app.schemas.measures import Measure
+from app.figures.measures import Measure
+from app.reports.report import Report, empty_message
 from app.storage.engine import Connection
-from app.storage.rollups import read_breakdown, read_breakdown_measures, read_measures
-from monitoring.trends import Window
+from app.storage.rollups.reading import read_breakdown, read_breakdown_measures, read_measures
+from monitoring.statistics.trends import Window
 
 __all__ = [
     "ProblematicTopic",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from app.reports.buckets import Report, empty_message
-from app.schemas.measures import Counts, Measure
+from app.figures.measures import Counts, Measure
+from app.reports.report import Report, empty_message
 from app.storage.engine import Connection
-from app.storage.rollups import (
+from app.storage.rollups.reading import (
     read_breakdown,
     read_flag_examples,
     read_measure_trends,
@@ -18,16 +18,13 @@ from app.storage.rollups import (
     read_totals,
     read_trend,
 )
-from app.storage.traces import stored_ids
-from monitoring.models import SafetyFlag
-from monitoring.trends import Window
+from app.storage.traces.reading import stored_ids
+from monitoring.statistics.trends import Window
 
 __all__ = ["FlagShare", "SafetyPattern", "SafetyPoint", "SafetyReport", "read_safety"]
 
 _PREFIX = "flag:"
 _PATTERNS = 50
-# Flags carry the name of the evaluator that raises them, except for this one.
-_EVALUATORS = {SafetyFlag.PII_LEAK.value: "pii"}
 
 
 class FlagShare(Report):
@@ -74,12 +71,21 @@ class SafetyReport(Report):
 
 
 async def read_safety(
-    connection: Connection, project_id: str, window: Window, source: str = "live"
+    connection: Connection,
+    project_id: str,
+    window: Window,
+    source: str = "live",
+    *,
+    raisers: Mapping[str, Collection[str]],
 ) -> SafetyReport:
-    """Read the safety report of one window; patterns are kept by the hour."""
+    """Read the safety report of one window; patterns are kept by the hour.
+
+    `raisers` are the evaluators that raise each flag. A flag that is not among them is taken for the name of its
+    evaluator.
+    """
     totals = await read_totals(connection, project_id, window, source)
     measures = await read_measures(connection, project_id, window, source)
-    flags = _flags(measures, totals)
+    flags = _flags(measures, totals, raisers)
     return SafetyReport(
         time_period=window.period,
         total_interactions=totals.records,
@@ -94,14 +100,16 @@ async def read_safety(
     )
 
 
-def _flags(measures: Mapping[str, Measure], totals: Counts) -> dict[str, FlagShare]:
+def _flags(
+    measures: Mapping[str, Measure], totals: Counts, raisers: Mapping[str, Collection[str]]
+) -> dict[str, FlagShare]:
     """Return the flags that occurred, the most frequent first."""
     shares = {}
     for name, measure in measures.items():
         if name.startswith(_PREFIX) and measure.count:
             flag = name.removeprefix(_PREFIX)
-            evaluator = measures.get(_EVALUATORS.get(flag, flag))
-            looked_at = evaluator.count if evaluator else totals.assessed
+            evaluators = [measures[one] for one in raisers.get(flag, (flag,)) if one in measures]
+            looked_at = max((one.count for one in evaluators), default=totals.assessed)
             shares[flag] = FlagShare(count=measure.count, rate=_rate(measure.count, looked_at))
     return dict(sorted(shares.items(), key=lambda item: (-item[1].count, item[0])))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from uuid import UUID
 
-__all__ = ["lot", "mint", "mint_many", "minted_at"]
+__all__ = ["first_id", "mint", "mint_many", "minted_at", "sample_fraction"]
 
 _RANDOM_BITS = 80
 _RANDOM_BYTES = _RANDOM_BITS // 8
@@ -37,6 +37,14 @@ def minted_at(trace_id: UUID) -> datetime:
     return datetime.fromtimestamp((trace_id.int >> _RANDOM_BITS) / 1000, UTC)
 
 
-def lot(trace_id: UUID) -> float:
-    """Return the number in [0, 1) that an identifier drew, the same whoever asks: below a share it is in."""
+def first_id(moment: datetime) -> UUID:
+    """Return the smallest identifier that could have been minted at an aware moment."""
+    return UUID(int=int(moment.timestamp() * 1000) << _RANDOM_BITS)
+
+
+def sample_fraction(trace_id: UUID) -> float:
+    """Return a number in [0, 1) that depends on the identifier alone.
+
+    A trace belongs to a sample of share `s` when its number is below `s`. Every process computes the same number.
+    """
     return int.from_bytes(blake2b(trace_id.bytes, digest_size=6).digest()) / 2**48

@@ -8,7 +8,11 @@ from uuid import UUID
 
 import msgspec
 
-__all__ = ["SCOPES", "Act", "Key", "Scope"]
+__all__ = ["LONGEST_NAME", "NAME_PATTERN", "SCOPES", "Act", "Key", "Scope"]
+
+LONGEST_NAME: Final = 128
+# Names are shown on terminals and pages: no control characters, and none that turns the direction of writing.
+NAME_PATTERN: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+(?![\s\S])"
 
 Scope = Literal["ingest", "read", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)

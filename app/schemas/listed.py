@@ -8,11 +8,21 @@ from uuid import UUID
 
 import msgspec
 
-__all__ = ["Filters", "ListedTrace", "TreeNode"]
+__all__ = ["Filters", "GivenScore", "ListedTrace", "Restating", "TreeNode"]
+
+
+class Restating(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored span that tells once more of a call, and why the two are one."""
+
+    trace_id: UUID
+    because: str | None
 
 
 class TreeNode(msgspec.Struct, frozen=True, kw_only=True):
-    """One span of a trace; `kind` tells calls (`llm`, `embedding`) from the steps around them."""
+    """One span of a trace; `kind` tells calls (`llm`, `embedding`) from the steps around them.
+
+    A step that tells once more of a call names it with `restates`, by the id under which that is stored.
+    """
 
     trace_id: UUID
     kind: str
@@ -27,6 +37,8 @@ class TreeNode(msgspec.Struct, frozen=True, kw_only=True):
     quality_score: float | None
     is_safe: bool | None
     marks: list[str]
+    restates: UUID | None = None
+    restates_because: str | None = None
 
 
 class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +63,22 @@ class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[str, ...]
     prompt: str
     response: str
+
+
+class GivenScore(msgspec.Struct, frozen=True, kw_only=True):
+    """A score that somebody else gave a call; `source` says through whom it came, such as `langfuse` or `otel`.
+
+    `value` is 0..1, None where there is only a label or a figure beyond, which `parts` then holds.
+    """
+
+    evaluator: str
+    source: str
+    value: float | None
+    label: str
+    confidence: float
+    comment: str | None
+    parts: dict[str, float]
+    created_at: datetime
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from app.schemas.guard import GuardPolicy
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 from monitoring.verdict import Policy
 
 __all__ = [

@@ -9,14 +9,13 @@ from uuid import UUID
 
 import msgspec
 
-from monitoring.models import Record, Score
+from app.schemas.kinds import Kind
+from monitoring.models import UNKNOWN_MODEL, Record, Score
 
 __all__ = [
-    "CONTENT",
+    "BEGUN",
     "EVALUATED",
-    "EVALUATION",
-    "GUARDED",
-    "LLM",
+    "RATED",
     "Batch",
     "Envelope",
     "Source",
@@ -29,16 +28,12 @@ __all__ = [
 ]
 
 Source = Literal["live", "evaluate", "import"]
-# Kinds of records: a call, and half of one that the guard was shown, which is scored but no call by itself.
-LLM, GUARDED = "llm", "guard"
-
-# Envelopes that hold no span but what belongs to one: its texts, or what somebody found in it.
-CONTENT, EVALUATION = "content", "evaluation"
 # Where the metadata of an evaluation have its figure; its record is named, tagged and worded as it is.
 EVALUATED = "evaluation.value"
-PART_KINDS = frozenset({CONTENT, EVALUATION})
-# The mark of a call whose texts were not sent with it.
-NO_CONTENT = "no_content"
+# Where it has the rating from 1 (bad) to 5 (good), where a user gave it.
+RATED = "evaluation.rating"
+# In the metadata of texts that were sent when a call began: their moment is that of its beginning.
+BEGUN = "call.begun"
 
 
 class SpanContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,18 +57,21 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `trace_id` is a UUIDv7 minted at acceptance. `retried` says that its client id had been seen before, so
     it may be stored already; `waited` that a request waits for its scores. `pii` is the score of a record
     as it was before its redaction; `sealed` the encrypted original of one that lost its texts; `guard` what the guard said;
-    `response_key` the digest of the response's id, which is no text of anybody and never redacted.
+    `response_key` the digest of the response's id, which is no text of anybody and never redacted. `restates` names
+    the call that a span tells of once more, as a worker finds it.
     """
 
     trace_id: UUID
     project_id: str
     source: Source
     record: Record
-    kind: str = LLM
+    kind: str = Kind.LLM
     otel_trace_id: bytes | None = None
     otel_span_id: bytes | None = None
     otel_parent_span_id: bytes | None = None
     response_key: bytes | None = None
+    restates: UUID | None = None
+    restates_because: str | None = None
     retried: bool = False
     waited: bool = False
     pii: Score | None = None
@@ -103,7 +101,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     safety_flags: tuple[str, ...]
     cost_usd: Decimal | None
     pricing_status: str
-    model_name: str = "unknown"
+    model_name: str = UNKNOWN_MODEL
 
 
 encode = msgspec.msgpack.Encoder().encode

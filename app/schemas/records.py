@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from app.errors import InvalidRecord, MalformedBody
-from monitoring.models import Record
+from app.schemas.json_input import (
+    FAULTS,
+    NotJsonError,
+    WrongShapeError,
+    check_values,
+    convert,
+    mend_unicode,
+    read_any,
+    reader,
+    skip_mark,
+)
+from app.schemas.limits import MOST_RECORD_VALUES, too_many
+from app.schemas.lines import cut_array, cut_ndjson
+from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, read_cost
+from monitoring.conversation import Message, read_messages, results_of
+from monitoring.marks import Mark
+from monitoring.models import UNKNOWN_MODEL, Record
 
-__all__ = ["BodyFormat", "GuardIn", "RecordIn", "Rejection", "read_guarded", "read_record", "read_records"]
+__all__ = [
+    "BodyFormat",
+    "GuardIn",
+    "RecordIn",
+    "Rejection",
+    "in_utc",
+    "read_guarded",
+    "read_record",
+    "read_records",
+]
 
-BodyFormat = Literal["json", "ndjson", "protobuf"]
+BodyFormat = Literal["json", "ndjson", "protobuf", "patch"]
 
 _METADATA_BYTES = 64 * 1024
+_VALUES = "values"
 _ESCAPED_NUL = b"\\u0000"
 _REPLACEMENT = "�"
-_PATH = re.compile(r" - at `\$(?:\.)?([^`]*)`$")
-_UNKNOWN_FIELD = "Object contains unknown field"
 
 Name = Annotated[str, msgspec.Meta(max_length=512)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
-Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
+Money = Annotated[Decimal, msgspec.Meta(extra_json_schema={"type": "number", "format": "decimal"})]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=MOST_MILLISECONDS)]
 _CHECKS = ("hallucination", "toxicity", "bias", "pii")
 
 
@@ -33,7 +57,8 @@ class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One LLM call on the wire: contract names, every optional field may be null or absent.
 
     Durations are milliseconds, `timestamp` is RFC 3339 (UTC where it names no offset), `context` one
-    passage or a list of them. `check_…: false` leaves that score null and out of every denominator.
+    passage or a list of them, `cost_usd` what the call cost as its provider or gateway says, which counts where no
+    table of prices knows the model. `check_…: false` leaves that score null and out of every denominator.
     """
 
     prompt: str
@@ -55,6 +80,7 @@ class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cache_read_tokens: Count | None = None
     cache_write_tokens: Count | None = None
     reasoning_tokens: Count | None = None
+    cost_usd: Money | None = None
     context: str | list[str] | None = None
     reference: str | None = None
     system_prompt: str | None = None
@@ -83,10 +109,8 @@ class Rejection(NamedTuple):
     message: str
 
 
-_decoders = {kind: msgspec.json.Decoder(kind).decode for kind in (RecordIn, GuardIn)}
-_decode_record = msgspec.json.Decoder(RecordIn).decode
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_any = msgspec.json.Decoder().decode
+_readers = {kind: reader(kind) for kind in (RecordIn, GuardIn)}
+_decode_wire = msgspec.json.Decoder(RecordIn).decode
 
 
 def read_guarded(body: bytes) -> Record:
@@ -102,11 +126,13 @@ def read_guarded(body: bytes) -> Record:
 
 def read_record(body: bytes, kind: type[RecordIn] = RecordIn) -> Record:
     """Read one JSON object; raises MalformedBody when it is no JSON and InvalidRecord on a wrong field."""
+    if not check_values(body, MOST_RECORD_VALUES):
+        raise too_many(_VALUES, MOST_RECORD_VALUES)
     try:
         return _read(body, kind)
-    except _NotJsonError as error:
+    except NotJsonError as error:
         raise MalformedBody(f"The body is not valid JSON: {error}.") from error
-    except _BadFieldError as error:
+    except WrongShapeError as error:
         raise InvalidRecord(
             f"The record was not taken: {error}.", errors=[{"field": error.field, "message": str(error)}]
         ) from error
@@ -116,102 +142,58 @@ def read_records(body: bytes, body_format: BodyFormat) -> list[Record | Rejectio
     """Read a JSON array or NDJSON lines; what is wrong with one line stays with that line.
 
     The result is aligned with the lines (blank NDJSON lines do not count). Raises MalformedBody when a
-    JSON body is no array at all.
+    JSON body is no array at all, BodyTooLarge when it holds more than `app/schemas/limits.py` allows.
     """
-    lines = enumerate(_lines(body, body_format), start=1)
-    return [_read_plain(line) or _read_line(number, line) for number, line in lines]
+    lines = cut_ndjson(body) if body_format == "ndjson" else cut_array(body)
+    return [_read_plain(line) or _read_line(number, line) for number, line in enumerate(lines, start=1)]
 
 
 def _read_plain(line: bytes) -> Record | None:
     """Return the record of a line that needs no second look, as almost all do; None for every other."""
-    try:
-        wire = _decode_record(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    if len(line) > MOST_RECORD_VALUES:
         return None
-    return None if wire.metadata or wire.messages or _ESCAPED_NUL in line else _to_record(wire, ())
-
-
-def _lines(body: bytes, body_format: BodyFormat) -> Iterable[bytes]:
-    if body_format == "ndjson":
-        return (line for line in body.split(b"\n") if line and not line.isspace())
     try:
-        return [bytes(raw) for raw in _decode_list(body)]
-    except msgspec.ValidationError as error:
-        raise MalformedBody("The body must be a JSON array of records.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _lenient_lines(body, error)
-
-
-def _lenient_lines(body: bytes, error: Exception) -> list[bytes]:
-    """Read an array that msgspec refuses (lone surrogates, stray bytes) once more with the standard json."""
-    try:
-        items = json.loads(body.decode("utf-8", "replace"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise MalformedBody(f"The body is not valid JSON: {error}.") from error
-    if not isinstance(items, list):
-        raise MalformedBody("The body must be a JSON array of records.")
-    return [json.dumps(item).encode() for item in items]
+        wire = _decode_wire(line)
+        return None if wire.metadata or wire.messages or _ESCAPED_NUL in line else _to_record(wire, ())
+    except FAULTS:
+        return None
 
 
 def _read_line(number: int, line: bytes) -> Record | Rejection:
+    line = skip_mark(line)  # where files were laid end to end
+    if not check_values(line, MOST_RECORD_VALUES):
+        return Rejection(number, None, f"the record holds more than {MOST_RECORD_VALUES} {_VALUES}")
     try:
         return _read(line)
-    except _NotJsonError as error:
+    except NotJsonError as error:
         return Rejection(number, None, f"not valid JSON: {error}")
-    except _BadFieldError as error:
+    except WrongShapeError as error:
         return Rejection(number, error.field, str(error))
 
 
-class _NotJsonError(ValueError):
-    """A line that no reader accepts."""
-
-
-class _BadFieldError(ValueError):
-    """A readable record with a wrong field."""
-
-    def __init__(self, message: str, field: str | None) -> None:
-        super().__init__(message)
-        self.field = field
-
-
 def _read(line: bytes, kind: type[RecordIn] = RecordIn) -> Record:
-    try:
-        return _read_nested(line, kind)
-    except RecursionError as error:
-        raise _BadFieldError("the record is nested too deeply", None) from error
-
-
-def _read_nested(line: bytes, kind: type[RecordIn]) -> Record:
     marks: tuple[str, ...] = ()
     try:
-        wire = _decoders[kind](line)
-    except msgspec.ValidationError as error:
-        if not str(error).startswith(_UNKNOWN_FIELD):
-            raise _blame(error) from error
-        wire = _convert(_decode_any(line), kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        value, marks = _read_leniently(line, error)
-        wire = _convert(value, kind)
+        wire = _decode(line, kind)
+    except NotJsonError:
+        mended = mend_unicode(line)
+        if mended == line:
+            raise
+        wire, marks = _decode(mended, kind), (Mark.INVALID_UNICODE_REPLACED,)
     record = _to_record(wire, marks)
-    if _ESCAPED_NUL in line or marks:
-        record = _without_nul(record)
-    return record
+    return _without_nul(record) if _ESCAPED_NUL in line or marks else record
 
 
-def _read_leniently(line: bytes, error: Exception) -> tuple[Any, tuple[str, ...]]:
+def _decode(line: bytes, kind: type[RecordIn]) -> RecordIn:
     try:
-        value = json.loads(line.decode("utf-8", "replace"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise _NotJsonError(str(error)) from error
-    return _mend(value, _replace_surrogates), ("invalid_unicode_replaced",)
+        return _readers[kind](line)
+    except WrongShapeError as error:
+        if not error.unknown_field:
+            raise
+    return _gather(read_any(line), kind)
 
 
-def _refuse_constant(name: str) -> None:
-    """JSON has no NaN and no infinities (RFC 8259, section 6), though Python's reader takes them."""
-    raise ValueError(name)
-
-
-def _convert(value: Any, kind: type[RecordIn]) -> RecordIn:
+def _gather(value: Any, kind: type[RecordIn]) -> RecordIn:
     """Convert a decoded object, keeping fields that the contract does not name as metadata."""
     if isinstance(value, dict):
         known = {key: item for key, item in value.items() if key in RecordIn.__struct_fields__}
@@ -220,47 +202,44 @@ def _convert(value: Any, kind: type[RecordIn]) -> RecordIn:
         if unknown and (metadata is None or isinstance(metadata, dict)):
             known["metadata"] = {**unknown, **(metadata or {})}
         value = known
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise _blame(error) from error
+    return convert(value, kind)
 
 
-def _blame(error: msgspec.ValidationError) -> _BadFieldError:
-    message = str(error)
-    found = _PATH.search(message)
-    if found:
-        return _BadFieldError(message[: found.start()], found[1] or None)
-    missing = re.search(r"required field `(\w+)`", message)
-    return _BadFieldError(message, missing[1] if missing else None)
+def _read_talk(
+    given: list[dict[str, Any]], context: tuple[str, ...]
+) -> tuple[tuple[Message, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return the messages, the context with the results of their tools, and what was noticed."""
+    talk = read_messages(given, "user")
+    messages = tuple(talk.messages)
+    # A model is given what tools answered as it is given documents, so an answer may rest on either.
+    return messages, tuple(dict.fromkeys((*context, *results_of(messages)))), tuple(talk.marks)
 
 
 def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     if wire.metadata or wire.messages:
         _check_free_form(wire)
-    context = wire.context
-    stamp = wire.timestamp
-    if stamp is not None:
-        stamp = stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
-    if not wire.prompt.strip():
-        marks = (*marks, "empty_prompt")
-    if not wire.response.strip():
-        marks = (*marks, "empty_response")
+    context = _passages(wire.context)
+    messages: tuple[Message, ...] = ()
+    if wire.messages:
+        messages, context, noticed = _read_talk(wire.messages, context)
+        marks = (*marks, *noticed)
+    if not (wire.prompt.strip() and wire.response.strip()):
+        marks = (*marks, *_emptiness(wire))
     return Record(
         prompt=wire.prompt,
         response=wire.response,
-        model_name=wire.model_name or "unknown",
+        model_name=wire.model_name or UNKNOWN_MODEL,
         provider=wire.provider,
         id=wire.id,
-        timestamp=stamp,
+        timestamp=None if wire.timestamp is None else in_utc(wire.timestamp),
         user_id=wire.user_id,
         session_id=wire.session_id,
         template_id=wire.template_id,
         parent_id=wire.parent_id,
         system_prompt=wire.system_prompt,
-        context=() if not context else (context,) if isinstance(context, str) else tuple(context),
+        context=context,
         reference=wire.reference,
-        messages=tuple(wire.messages) if wire.messages else (),
+        messages=messages,
         response_time_ms=wire.response_time_ms,
         time_to_first_token_ms=wire.time_to_first_token_ms,
         prompt_tokens=wire.prompt_tokens,
@@ -268,6 +247,7 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         cache_read_tokens=wire.cache_read_tokens,
         cache_write_tokens=wire.cache_write_tokens,
         reasoning_tokens=wire.reasoning_tokens,
+        reported_cost_usd=None if wire.cost_usd is None else read_cost(wire.cost_usd),
         error=wire.error,
         tags=tuple(dict.fromkeys(wire.tags)) if wire.tags else (),
         metadata=wire.metadata or {},
@@ -276,17 +256,38 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
     )
 
 
+def _passages(given: str | list[str] | None) -> tuple[str, ...]:
+    return () if not given else (given,) if isinstance(given, str) else tuple(given)
+
+
+def _emptiness(wire: RecordIn) -> Iterator[Mark]:
+    if not wire.prompt.strip():
+        yield Mark.EMPTY_PROMPT
+    if not wire.response.strip():
+        yield Mark.EMPTY_RESPONSE
+
+
+def in_utc(stamp: datetime) -> datetime:
+    """Return a moment in UTC, which it is in where it names no offset; raises WrongShapeError beyond the calendar."""
+    if stamp.tzinfo is None:
+        return stamp.replace(tzinfo=UTC)
+    try:
+        return stamp.astimezone(UTC)
+    except OverflowError as error:
+        raise WrongShapeError("the moment lies outside of the calendar", "timestamp") from error
+
+
 def _check_free_form(wire: RecordIn) -> None:
     """Refuse free-form values that the queue cannot carry or that are too large."""
     for name, value in (("metadata", wire.metadata), ("messages", wire.messages)):
         try:
             size = len(msgspec.msgpack.encode(value))
         except (OverflowError, RecursionError) as error:
-            raise _BadFieldError(
+            raise WrongShapeError(
                 f"{name} holds a number over 64 bits or is nested too deeply", name
             ) from error
         if name == "metadata" and size > _METADATA_BYTES:
-            raise _BadFieldError(f"metadata and unknown fields exceed {_METADATA_BYTES} bytes", name)
+            raise WrongShapeError(f"metadata and unknown fields exceed {_METADATA_BYTES} bytes", name)
 
 
 def _all_checked(wire: RecordIn) -> bool:
@@ -295,12 +296,15 @@ def _all_checked(wire: RecordIn) -> bool:
 
 def _without_nul(record: Record) -> Record:
     """Replace NUL characters, which Postgres cannot hold, by U+FFFD and mark the record."""
-    plain = msgspec.to_builtins(record, builtin_types=(datetime,))
-    mended = _mend(plain, _replace_nul)
-    if mended == _mend(plain, str):
-        return record
-    mended["marks"] = (*record.marks, "nul_replaced")
-    return msgspec.convert(mended, Record)
+    try:
+        plain = msgspec.to_builtins(record, builtin_types=(datetime,))
+        mended = _mend(plain, _replace_nul)
+        if mended == _mend(plain, str):
+            return record
+    except RecursionError as error:
+        raise WrongShapeError("the record is nested too deeply") from error
+    mended["marks"] = [*record.marks, Mark.NUL_REPLACED]
+    return convert(mended, Record)
 
 
 def _mend(value: Any, mend: Any) -> Any:
@@ -316,7 +320,3 @@ def _mend(value: Any, mend: Any) -> Any:
 
 def _replace_nul(text: str) -> str:
     return text.replace("\0", _REPLACEMENT)
-
-
-def _replace_surrogates(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -10,11 +10,11 @@ from uuid import UUID
 
 import msgspec
 
-from app.schemas.queued import NO_CONTENT, Envelope, Summary
-from monitoring.models import Failure, Record, Result, Score
+from app.schemas.queued import Envelope, Summary
+from monitoring.marks import Mark
+from monitoring.models import Failure, Record, Result, Score, TokenSource
 
 __all__ = [
-    "COUNTED_KINDS",
     "StoredSpan",
     "Trace",
     "record_of",
@@ -24,17 +24,15 @@ __all__ = [
     "without_text",
 ]
 
-# What costs money and is counted; every other span is a step around such calls.
-COUNTED_KINDS = frozenset({"llm", "embedding"})
-
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
-    """One LLM call, or a step around one, as it is stored.
+    """One LLM call, or a step around one, as it is stored: each field is a column of the table.
 
     `occurred_at` is the moment of the call (of receipt where the client named none), durations are
-    milliseconds, money is US dollars, `scores` maps evaluator names to what they found, and `hits` names
+    milliseconds, money is US dollars, `reported_cost_usd` is what the client said, whatever counts, `scores` maps evaluator names to what they found, and `hits` names
     those whose value was beyond the threshold that held when they were judged. `topic` and the
     quality and safety values repeat what the verdict made of the scores, so that lists need no JSON.
+    `restates` is the id of the call that this span tells of once more, which is why it counts nothing itself.
     """
 
     project_id: str
@@ -72,6 +70,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    reported_cost_usd: Decimal | None = None
     token_source: str | None = None
     cost_usd: Decimal | None = None
     price_source: str | None = None
@@ -83,15 +82,14 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     topic: str | None = None
     marks: tuple[str, ...] = ()
     guard: str | None = None
+    restates: UUID | None = None
+    restates_because: str | None = None
 
 
 class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored span as its relatives see it: ids, kind, time, and the documents it retrieved."""
+    """A stored span that retrieved documents, as the calls after it see it: its trace, when, and the documents."""
 
     otel_trace_id: bytes
-    otel_span_id: bytes
-    otel_parent_span_id: bytes | None
-    kind: str
     occurred_at: datetime
     response_time_ms: float | None
     context: tuple[str, ...]
@@ -152,32 +150,13 @@ def _result(item: dict[str, Any]) -> Result:
     return msgspec.convert(item, Failure) if "error" in item else msgspec.convert(item, Score)
 
 
-_RECORD_FIELDS = (
-    "model_name",
-    "prompt",
-    "response",
-    "parent_id",
-    "provider",
-    "user_id",
-    "session_id",
-    "template_id",
-    "tags",
-    "system_prompt",
-    "context",
-    "reference",
-    "messages",
-    "metadata",
-    "error",
-    "response_time_ms",
-    "time_to_first_token_ms",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "marks",
+# What a trace and its record call alike. Tokens are counted where a record reports none.
+_OF_RECORD = tuple(
+    name
+    for name in Trace.__struct_fields__
+    if name in Record.__struct_fields__ and name not in {"prompt_tokens", "completion_tokens"}
 )
-
-
-_record_values = attrgetter(*_RECORD_FIELDS)
+_record_values = attrgetter(*_OF_RECORD)
 
 
 def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **found: Any) -> Trace:
@@ -195,8 +174,10 @@ def from_envelope(envelope: Envelope, job_id: str, occurred_at: datetime, **foun
         otel_span_id=envelope.otel_span_id,
         otel_parent_span_id=envelope.otel_parent_span_id,
         response_key=envelope.response_key,
+        restates=envelope.restates,
+        restates_because=envelope.restates_because,
         guard=envelope.guard,
-        **dict(zip(_RECORD_FIELDS, _record_values(record), strict=True)),
+        **dict(zip(_OF_RECORD, _record_values(record), strict=True)),
         **found,
     )
 
@@ -206,8 +187,8 @@ def record_of(trace: Trace) -> Record:
 
     Token counts are taken as reported where they were, and of a call without text, whose other counts are 0.
     """
-    reported = trace.token_source == "reported"  # noqa: S105 no password
-    silent = NO_CONTENT in trace.marks
+    reported = trace.token_source == TokenSource.REPORTED
+    silent = Mark.NO_CONTENT in trace.marks
     return Record(
         id=trace.client_id,
         timestamp=trace.occurred_at,
@@ -215,6 +196,5 @@ def record_of(trace: Trace) -> Record:
         completion_tokens=trace.completion_tokens
         if reported or (silent and trace.completion_tokens)
         else None,
-        reference=trace.reference,
-        **{name: getattr(trace, name) for name in _RECORD_FIELDS if name != "reference"},
+        **dict(zip(_OF_RECORD, _record_values(trace), strict=True)),
     )

@@ -12,21 +12,21 @@ from uuid import uuid4
 import msgspec
 from redis.asyncio import Redis
 
-from app.aggregation import Judging, describing
-from app.folding import fold_batches
-from app.observation import observe
-from app.schemas.calls import Calls
+from app.figures.calls import Calls
+from app.figures.judging import Judging, describing
+from app.figures.observation import observe
 from app.schemas.ids import mint, minted_at
 from app.schemas.queued import Batch, Envelope, encode
 from app.schemas.traces import Trace, from_envelope
 from app.sizing.figures import Figures
 from app.sizing.samples import make_records
 from app.storage.engine import Engine
-from app.storage.scratch import scratch_tables
+from app.storage.rollups.folding import fold_batches
+from app.storage.upkeep.scratch import scratch_tables
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
-from monitoring.pricing import Usage, price
-from monitoring.tokens import count_tokens
+from monitoring.spending.pricing import Usage, price
+from monitoring.text.tokens import count_tokens
 from monitoring.verdict import Policy, assess
 
 __all__ = ["measure"]

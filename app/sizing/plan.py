@@ -18,7 +18,7 @@ MEMORY_SHARE = 0.6
 _REDIS_BASE_BYTES = 64 * 1024 * 1024
 # A client's id that is remembered (app.ingest.idempotency).
 _CLIENT_ID_BYTES = 120
-# Users and sessions that get rows of their own, per project and day (workers.naming).
+# Users and sessions that get rows of their own, per project and day (workers.cardinality).
 _NAMES_PER_DAY = 20_000
 _DAY_SECONDS = 86_400
 

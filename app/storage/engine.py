@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.errors import Unavailable
+from app.errors import MonitorError, Overdue, StorageFull, Unavailable
 
 __all__ = [
     "DATABASE_ERRORS",
@@ -25,7 +25,10 @@ __all__ = [
     "asyncpg_url",
     "create_engine",
     "is_outage",
+    "is_overdue",
+    "is_overflow",
     "is_refusal",
+    "is_timeout",
     "reading",
     "writing",
 ]
@@ -38,10 +41,22 @@ DATABASE_ERRORS = (DBAPIError, asyncpg.PostgresError)
 REFUSALS = (*DATABASE_ERRORS, ValueError, TypeError, OverflowError)
 
 # Classes of SQLSTATE that speak of the values: data, constraints, size, a trigger's own, an internal limit.
+_CANCELLED_STATE = "57014"  # query_canceled, as by statement_timeout
+_OVERFLOW_STATE = "22003"  # numeric_value_out_of_range
 _DATA_STATES = ("22", "23", "54", "P0", "XX000")
 _OUTAGE_STATES = ("08", "53", "57P", "58")  # connection, resources, operator intervention, system
+_CANCELED = "57014"  # what a statement ends with that took too long
+_DISK_FULL_STATE = "53100"
 _RETRY_SECONDS = 2
+_FULL_RETRY_SECONDS = 10
 _ANSWER_SECONDS = 5
+# A report over 400 days takes a second; what takes ten is taken from everybody else.
+_READING_SECONDS = 10
+_WRITING_SECONDS = 60
+# Folding and covering of a large store may take minutes, and nobody waits for it.
+_WORKING_SECONDS = 900
+_PATIENT = text(f"SET LOCAL statement_timeout = '{_WRITING_SECONDS}s'")
+_WAITED_FOR = "waited_for"
 
 
 def asyncpg_url(database_url: str) -> str:
@@ -49,20 +64,29 @@ def asyncpg_url(database_url: str) -> str:
     return make_url(database_url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
-def create_engine(database_url: str, *, pool_size: int = 5, application: str) -> AsyncEngine:
-    """Return a lazily connecting pool of at most `pool_size` connections, named `application` in Postgres."""
+def create_engine(
+    database_url: str, *, pool_size: int = 5, application: str, waited_for: bool = False
+) -> AsyncEngine:
+    """Return a lazily connecting pool of at most `pool_size` connections, named `application` in Postgres.
+
+    Postgres ends a statement that takes longer than 15 minutes. Where clients wait for what is asked
+    (`waited_for`), that is 10 seconds, and within `writing` 60.
+    """
+    seconds = _READING_SECONDS if waited_for else _WORKING_SECONDS
     return create_async_engine(
         asyncpg_url(database_url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
+        execution_options={_WAITED_FOR: waited_for},
         hide_parameters=True,  # an error must not carry what people wrote into a log
         connect_args={
             "timeout": 5,
             "server_settings": {
                 "application_name": application,
                 "jit": "off",
+                "statement_timeout": f"{seconds}s",
                 "timezone": "UTC",
                 # Reports read thousands of rows: starting helpers would take longer, and cores from ingest.
                 "max_parallel_workers_per_gather": "0",
@@ -97,6 +121,21 @@ def is_refusal(error: BaseException) -> bool:
     return isinstance(error, ValueError | TypeError | OverflowError)
 
 
+def is_overflow(error: BaseException) -> bool:
+    """Tell whether an error says that a sum cannot be taken."""
+    return isinstance(error, OverflowError) or _state(error) == _OVERFLOW_STATE
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Tell whether a statement took longer than it may."""
+    return _state(error) == _CANCELLED_STATE
+
+
+def _state(error: BaseException) -> str | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", None)
+
+
 async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:
     """Return the driver's own connection, for COPY, inside the transaction that SQLAlchemy has begun.
 
@@ -110,15 +149,25 @@ async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:
     return driver
 
 
+def is_overdue(error: BaseException) -> bool:
+    """Tell whether Postgres ended a statement because it took too long."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _CANCELED
+
+
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Yield a connection for queries; raises Unavailable when Postgres cannot be used now."""
+    """Yield a connection for queries; raises Unavailable when Postgres cannot be used now, Overdue when one takes too long."""
     try:
         async with engine.connect() as connection:
             yield connection
     except Exception as error:
+        if is_overdue(error):
+            raise Overdue(
+                "Reading this takes too long and was ended; ask for a shorter period.",
+                retry_after=_RETRY_SECONDS,
+            ) from error
         if is_outage(error):
-            raise Unavailable(
+            raise _disk_full(error) or Unavailable(
                 "The database does not answer; try again shortly.", retry_after=_RETRY_SECONDS
             ) from error
         raise
@@ -128,18 +177,36 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Yield a connection in a transaction that commits at the end of the block.
 
-    Raises Unavailable when Postgres cannot be used now; nothing is kept then.
+    Raises Unavailable when Postgres cannot be used now, StorageFull when its disk is full and Overdue when a
+    statement takes too long; nothing is kept then.
     """
     try:
         async with engine.begin() as connection:
+            if engine.sync_engine.get_execution_options().get(_WAITED_FOR):
+                await connection.execute(_PATIENT)
             yield connection
     except Exception as error:
+        if is_overdue(error):
+            raise Overdue(
+                "This takes too long, was ended, and nothing was kept; ask for less at once.",
+                retry_after=_RETRY_SECONDS,
+            ) from error
         if is_outage(error):
-            raise Unavailable(
+            raise _disk_full(error) or Unavailable(
                 "The database does not answer and nothing was kept; try again shortly.",
                 retry_after=_RETRY_SECONDS,
             ) from error
         raise
+
+
+def _disk_full(error: Exception) -> MonitorError | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(cause, "sqlstate", None) != _DISK_FULL_STATE:
+        return None
+    return StorageFull(
+        "The disk of the database is full and nothing was kept; make room there, and try again later.",
+        retry_after=_FULL_RETRY_SECONDS,
+    )
 
 
 async def answers(engine: AsyncEngine) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     ARRAY,
-    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -32,6 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.storage.trace_columns import trace_columns
+
 __all__ = [
     "api_keys",
     "audit_log",
@@ -46,11 +47,13 @@ __all__ = [
     "rollup_batches",
     "rollups",
     "scores",
+    "set_aside_figures",
     "settlements",
     "span_parts",
     "traces",
 ]
 
+_READ_BY = ("project_id", "source", "dimension")
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -80,7 +83,7 @@ projects = Table(
     _instant("created_at", now=True),
 )
 
-# Never deleted: what a revoked or expired key did stays accounted for.
+# What a key that was revoked or has expired did stays accounted for; beyond a thousand of them in `audit_log` alone.
 api_keys = Table(
     "api_keys",
     metadata,
@@ -117,58 +120,12 @@ audit_log = Table(
     Column("detail", JSONB, nullable=False),
 )
 
-# One row per span; an LLM call is a span of kind `llm`, and only those are scored and counted.
+# One row per span; an LLM call is a span of kind `llm`, and only those are scored and counted. The columns are declared
+# by app.schemas.traces.Trace; `trace_id` is a UUIDv7 and carries the moment of acceptance.
 traces = Table(
     "traces",
     metadata,
-    Column("project_id", Text, primary_key=True),
-    Column("trace_id", Uuid, primary_key=True),  # UUIDv7: carries the moment of acceptance
-    Column("job_id", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("otel_trace_id", LargeBinary),
-    Column("otel_span_id", LargeBinary),
-    Column("otel_parent_span_id", LargeBinary),
-    Column("response_key", LargeBinary),  # digest of the id that the provider gave to the response
-    Column("parent_id", Text),
-    _instant("occurred_at"),
-    Column("client_id", Text),
-    Column("model_name", Text, nullable=False),
-    Column("provider", Text),
-    Column("user_id", Text),
-    Column("session_id", Text),
-    Column("template_id", Text),
-    Column("tags", ARRAY(Text), nullable=False),
-    Column("prompt", Text, nullable=False),
-    Column("response", Text, nullable=False),
-    Column("system_prompt", Text),
-    Column("context", ARRAY(Text), nullable=False),
-    Column("reference", Text),
-    Column("messages", JSONB),
-    Column("metadata", JSONB),
-    Column("error", Text),
-    Column("response_time_ms", Double),
-    Column("time_to_first_token_ms", Double),
-    Column("prompt_tokens", BigInteger),
-    Column("completion_tokens", BigInteger),
-    Column("cache_read_tokens", BigInteger),
-    Column("cache_write_tokens", BigInteger),
-    Column("reasoning_tokens", BigInteger),
-    Column("token_source", Text),
-    Column("cost_usd", Numeric(20, 10)),
-    Column("pricing_status", Text, nullable=False),
-    Column("price_source", Text),
-    Column("overall_quality", Double),
-    Column("safety_score", Double),
-    Column("is_safe", Boolean),
-    Column("flags", ARRAY(Text), nullable=False),
-    Column("hits", ARRAY(Text), nullable=False, server_default=_EMPTY),
-    Column("topic", Text),
-    Column("guard", Text),  # what POST /guard said, where it was asked
-    Column(
-        "scores", JSON, nullable=False
-    ),  # kept as sent: it is read whole, and jsonb costs twice the CPU to store
-    Column("marks", ARRAY(Text), nullable=False),
+    *trace_columns(),
     Index("ix_traces_occurred", "project_id", "source", "occurred_at"),
     Index("ix_traces_unsafe", "project_id", "trace_id", postgresql_where=text("is_safe = false")),
     Index(
@@ -198,6 +155,26 @@ traces = Table(
         "response_key",
         postgresql_where=text("response_key IS NOT NULL"),
     ),
+    Index("ix_traces_restates", "project_id", "restates", postgresql_where=text("restates IS NOT NULL")),
+    Index(
+        "ix_traces_usage",
+        "project_id",
+        "prompt_tokens",
+        "completion_tokens",
+        "occurred_at",
+        postgresql_where=text("otel_trace_id IS NOT NULL AND kind IN ('llm', 'embedding')"),
+    ),
+    # Requests of streams, which tell of no answer, and their ends, which take no time.
+    Index(
+        "ix_traces_streamed",
+        "project_id",
+        text("((response_time_ms = 0)::int)"),
+        "occurred_at",
+        postgresql_where=text(
+            "otel_trace_id IS NOT NULL AND kind = 'llm' AND "
+            "(response_time_ms = 0 OR (completion_tokens = 0 AND token_source <> 'reported'))"
+        ),
+    ),
     postgresql_partition_by="RANGE (trace_id)",
 )
 
@@ -207,9 +184,10 @@ rollup_batches = Table(
     metadata,
     Column("project_id", Text, primary_key=True),
     Column("batch_id", BigInteger, Identity(), primary_key=True),
-    Column("calls", LargeBinary, nullable=False),  # app.schemas.calls, as msgpack
+    Column("calls", LargeBinary, nullable=False),  # app.figures.calls, as msgpack
     Column("faulty", Boolean, nullable=False, server_default=text("false")),  # could not be added up
     _instant("created_at", now=True),
+    Index("ix_rollup_batches_faulty", "project_id", postgresql_where=text("faulty")),
 )
 
 # Append-only: adding up batches and taking back traces adds rows, folding replaces many by one.
@@ -239,31 +217,27 @@ rollups = Table(
     Column("measures", ARRAY(Text), nullable=False, server_default=_EMPTY),
     Column("counts", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),
     Column("sums", ARRAY(Double), nullable=False, server_default=_EMPTY),
-    Column(
-        "hits", ARRAY(BigInteger), nullable=False, server_default=_EMPTY
-    ),  # values beyond the evaluator's threshold
+    Column("hits", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),  # values beyond a threshold
     # Parallel arrays of a sparse histogram: which measure (from 1), which log bucket, how many.
     Column("bin_measures", ARRAY(SmallInteger), nullable=False, server_default=_EMPTY),
     Column("bins", ARRAY(SmallInteger), nullable=False, server_default=_EMPTY),
     Column("bin_counts", ARRAY(BigInteger), nullable=False, server_default=_EMPTY),
     Column("examples", ARRAY(Uuid), nullable=False, server_default=_EMPTY),
-    Column(
-        "covered", Boolean, nullable=False, server_default=text("false")
-    ),  # a row of the next grain counts it too
-    Index(
-        "ix_rollups_read", "project_id", "source", "dimension", "bucket", postgresql_where=text("NOT covered")
-    ),
-    Index(
-        "ix_rollups_covered",
-        "project_id",
-        "source",
-        "dimension",
-        "grain",
-        "bucket",
-        postgresql_where=text("covered"),
-    ),
+    Column("covered", Boolean, nullable=False, server_default=text("false")),  # the next grain counts it too
+    Index("ix_rollups_read", *_READ_BY, "bucket", postgresql_where=text("NOT covered")),
+    Index("ix_rollups_covered", *_READ_BY, "grain", "bucket", postgresql_where=text("covered")),
     Index("ix_rollups_fold", "grain", "bucket", postgresql_where=text("NOT covered")),
     Index("ix_rollups_forget", "grain", "bucket", postgresql_where=text("covered")),
+)
+
+# Days of which figures miss values, because a sum with them cannot be taken.
+set_aside_figures = Table(
+    "set_aside_figures",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("figures", BigInteger, nullable=False),  # rows of rollups that lost some
+    _instant("set_aside_at", now=True),
 )
 
 # Names that clients supplied, per day, so that their number can be capped.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle
+from itertools import cycle, islice
 
 import redis
 
@@ -12,7 +12,7 @@ from benchmarks.performance.calibration import bare_api
 from benchmarks.performance.figure import Figure
 from benchmarks.performance.http_load import Load, closed_loop, request
 from benchmarks.performance.processes import cpu_used
-from benchmarks.performance.stack import running
+from benchmarks.performance.stack import Stack, running
 
 __all__ = ["measure_accept"]
 
@@ -22,13 +22,14 @@ BULK_CONNECTIONS = 4
 MODES: Sequence[Fsync] = ("everysec", "always")
 GOALS: Mapping[Fsync, float] = {"everysec": 1.0, "always": 0.85}
 BULK_GOAL = 6.0
+_KEYS = 1000
 
 
 def measure_accept(
     lines: Sequence[bytes], *, seconds: float = 6.0, rounds: int = 3, modes: Sequence[Fsync] = MODES
 ) -> list[Figure]:
     """Measure each way of accepting in turn with the bare API, `rounds` times, and keep the best ratio."""
-    figures = []
+    figures: list[Figure] = []
     for fsync in modes:
         figures += _measure(fsync, GOALS[fsync], lines, seconds, rounds)
     return figures
@@ -49,23 +50,33 @@ def _measure(
             _empty(stack.redis_url)
             with cpu_used({"bare": bare_pid}) as bare_cpu:
                 bare = _send(bare_port, single, CONNECTIONS, seconds)
-            with cpu_used(stack.pids) as cpu:
-                ours = _send(stack.port, single, CONNECTIONS, seconds)
-            with cpu_used(stack.pids) as bulk_cpu:
-                many = _send(stack.port, bulk, BULK_CONNECTIONS, seconds / 2)
-            tried.append(
-                {
-                    "single": ours.answered / ours.seconds,
-                    "bare": bare.answered / bare.seconds,
-                    "bulk": many.answered * BULK_RECORDS / many.seconds,
-                    "api_us": 1e6 * cpu["api"] / ours.answered,
-                    "bulk_api_us": 1e6 * bulk_cpu["api"] / (many.answered * BULK_RECORDS),
-                    "redis_us": 1e6 * cpu["redis"] / ours.answered,
-                    "load_us": 1e6 * ours.cpu_seconds / ours.answered,
-                    "bare_us": 1e6 * bare_cpu["bare"] / bare.answered,
-                    "refused": float(sum(ours.statuses.values()) - ours.answered),
-                }
-            )
+            of_bare = {
+                "bare": bare.answered / bare.seconds,
+                "bare_us": 1e6 * bare_cpu["bare"] / bare.answered,
+            }
+            tried.append(_measure_ours(stack, single, bulk, seconds) | of_bare)
+    return _figures(fsync, goal, tried)
+
+
+def _measure_ours(
+    stack: Stack, single: Sequence[bytes], bulk: Sequence[bytes], seconds: float
+) -> dict[str, float]:
+    with cpu_used(stack.pids) as cpu:
+        ours = _send(stack.port, single, CONNECTIONS, seconds)
+    with cpu_used(stack.pids) as bulk_cpu:
+        many = _send(stack.port, bulk, BULK_CONNECTIONS, seconds / 2)
+    return {
+        "single": ours.answered / ours.seconds,
+        "bulk": many.answered * BULK_RECORDS / many.seconds,
+        "api_us": 1e6 * cpu["api"] / ours.answered,
+        "bulk_api_us": 1e6 * bulk_cpu["api"] / (many.answered * BULK_RECORDS),
+        "redis_us": 1e6 * cpu["redis"] / ours.answered,
+        "load_us": 1e6 * ours.cpu_seconds / ours.answered,
+        "refused": float(sum(ours.statuses.values()) - ours.answered),
+    }
+
+
+def _figures(fsync: Fsync, goal: float, tried: Sequence[Mapping[str, float]]) -> Iterator[Figure]:
     best = max(tried, key=lambda one: one["single"] / one["bare"])
     yield Figure(
         name=f"durable accept, one record a request, {fsync}",
@@ -98,7 +109,8 @@ def _parts(lines: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
 def _empty(redis_url: str) -> None:
     """Throw away what was accepted: no worker drains it, and a full Redis refuses more."""
     with redis.Redis.from_url(redis_url) as client:
-        client.flushall()
+        while keys := list(islice(client.scan_iter(count=_KEYS), _KEYS)):
+            client.unlink(*keys)
 
 
 def _warm(port: int, bare_port: int, single: Sequence[bytes], bulk: Sequence[bytes]) -> None:

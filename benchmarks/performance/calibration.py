@@ -65,10 +65,10 @@ async def _consume(database_url: str, redis_url: str, lines: Sequence[bytes]) ->
         await connection.execute("TRUNCATE benchmark_bare")
         records = [msgspec.json.decode(line) for line in lines]
         for start in range(0, len(records), _JOB):
-            await redis.rpush(_QUEUE, msgspec.msgpack.encode(records[start : start + _JOB]))  # type: ignore[misc]
+            await redis.rpush(_QUEUE, msgspec.msgpack.encode(records[start : start + _JOB]))
         begun, taken = time.perf_counter(), 0
         while taken < len(records):
-            job = msgspec.msgpack.decode(await redis.lpop(_QUEUE))  # type: ignore[misc]
+            job = msgspec.msgpack.decode(await redis.lpop(_QUEUE))
             rows = [
                 (taken + i, item["prompt"], item["response"], item["model_name"])
                 for i, item in enumerate(job)

@@ -11,15 +11,16 @@ import asyncpg
 import msgspec
 from sqlalchemy import text
 
-from app.aggregation import aggregate, describing
+from app.figures.aggregation import aggregate
+from app.figures.judging import describing
 from app.privacy import Privacy
 from app.schemas.projects import ProjectSettings
 from app.schemas.traces import Trace
 from app.storage.engine import Engine, create_engine
-from app.storage.partitions import ensure_partitions
-from app.storage.rollup_folds import cover, fold_closed, forget_covered
-from app.storage.rollup_writes import append_deltas
-from app.storage.trace_writes import insert_traces
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
+from app.storage.rollups.writing import append_deltas
+from app.storage.traces.writing import insert_traces
+from app.storage.upkeep.partitions import ensure_partitions
 from benchmarks.performance.traffic import make_envelopes
 from monitoring.evaluation import find_evaluators
 from workers.scoring import Scoring

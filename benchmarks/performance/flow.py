@@ -10,7 +10,7 @@ from itertools import islice
 import uvloop
 
 from app.storage.engine import create_engine, reading
-from app.storage.ledger import read_settled
+from app.storage.ledger.outcomes import read_settled
 from benchmarks.performance.calibration import bare_consumer
 from benchmarks.performance.figure import Figure
 from benchmarks.performance.http_load import closed_loop, request

@@ -34,7 +34,7 @@ class Load(NamedTuple):
     @property
     def answered(self) -> int:
         """Answers with a 2xx status."""
-        return sum(count for status, count in self.statuses.items() if 200 <= status < 300)  # noqa: PLR2004 HTTP
+        return sum(count for status, count in self.statuses.items() if 200 <= status < 300)  # noqa: PLR2004 status codes of HTTP
 
     def percentile(self, share: float) -> float:
         """Return the latency in milliseconds below which `share` of the answers lie."""
@@ -65,7 +65,7 @@ class _Connection(asyncio.Protocol):
         self.busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
+        self.transport = transport  # type: ignore[assignment]  # asyncio gives a stream one that writes
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 the signature of asyncio
         self.transport = None

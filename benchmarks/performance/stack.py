@@ -90,7 +90,7 @@ def wait_until_answers(url: str) -> None:
     while time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 an address of ours
-                if answer.status == 200:  # noqa: PLR2004 HTTP
+                if answer.status == 200:  # noqa: PLR2004 a status code of HTTP
                     return
         except OSError:
             time.sleep(0.05)

@@ -12,27 +12,27 @@ from typing import Any
 import msgspec
 import uvloop
 
-from app.aggregation import describing
-from app.folding import fold_batches
-from app.observation import observe
+from app.figures.judging import describing
+from app.figures.observation import observe
 from app.privacy import Privacy
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Batch, Envelope, decode_batch, decode_envelope, encode
 from app.schemas.traces import Trace
 from app.storage.engine import create_engine
-from app.storage.rollup_folds import fold_closed
+from app.storage.rollups.covering import fold_closed
+from app.storage.rollups.folding import fold_batches
 from benchmarks.performance.figure import Figure
 from benchmarks.performance.processes import cpu_seconds
 from benchmarks.performance.stack import Stack, running
 from benchmarks.performance.traffic import make_envelopes
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
-from monitoring.prepared import Prepared
-from monitoring.tokens import count_tokens
+from monitoring.text.prepared import Prepared
+from monitoring.text.tokens import count_tokens
+from workers.cardinality import CardinalityCaps
+from workers.evaluation.storing import Job, Storing
 from workers.main import GARBAGE_THRESHOLD
-from workers.naming import Naming
 from workers.scoring import Scoring
-from workers.storing import Job, Storing
 
 __all__ = ["ADD_UP", "DECODE", "FOLD", "OBSERVE", "SCORE", "STORE", "WRITE", "measure_stages"]
 
@@ -106,7 +106,7 @@ async def _write(
     stack: Stack, traces: Sequence[Sequence[Trace]], evaluators: Sequence[Evaluator], clock: _Clock
 ) -> None:
     engine = create_engine(stack.database_url, application="benchmark")
-    storing = Storing(engine, evaluators, Naming(engine))
+    storing = Storing(engine, evaluators, CardinalityCaps(engine))
     await storing.store(Job("default", "warm-up", traces[0], [], 0))
     share = len(traces) / max(1, len(traces) - 1)
     begun, server = time.process_time(), cpu_seconds(stack.pids["postgres"])

@@ -42,7 +42,7 @@ def read_texts(data: Path | None) -> list[Text]:
         with gzip.open(data / "llm_traffic.jsonl.gz", "rt", encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines]
         return [Text(row["prompt"], row["response"], row["meta"]["model"]) for row in rows if row["response"]]
-    texts = []
+    texts: list[Text] = []
     for path in sorted(SAMPLES.glob("*.jsonl")):
         for line in path.read_text().splitlines():
             if not line.startswith("#") and (row := json.loads(line)).get("response"):

@@ -15,10 +15,10 @@ from features import WEIGHTS, read_rows, write_sums
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from monitoring.attribution import FEATURES, measure
 from monitoring.benchmarking.fitting import fold_of
 from monitoring.benchmarking.metrics import auroc
 from monitoring.models import Record
+from monitoring.signals.attribution import FEATURES, measure
 
 START = 40
 STRENGTH = 20.0

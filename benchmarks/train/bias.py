@@ -20,13 +20,13 @@ from features import combine, export, fit, open_traffic, read_rows, replace_head
 from numpy.typing import NDArray
 
 from monitoring.benchmarking.fitting import fold_of
-from monitoring.categories import load_lexicon
 from monitoring.evaluator import Evaluator
 from monitoring.evaluators.bias import Bias
-from monitoring.groups import group_words
-from monitoring.mentions import find_mentions, mention_table
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.signals.categories import load_lexicon
+from monitoring.signals.groups import group_words
+from monitoring.signals.mentions import find_mentions, mention_table
+from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
 
 DIMENSIONS = {"race", "religion1", "religion2", "orientation"}

@@ -22,12 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import degeneration  # noqa: E402 the checkout is put on the path first
-from features import WEIGHTS, write_sums  # noqa: E402 same
+from features import WEIGHTS, write_sums  # noqa: E402 the checkout is put on the path first
 
-from monitoring.degeneration import SIGNS, describe_sign  # noqa: E402 same
-from monitoring.language import covered  # noqa: E402 same
-from monitoring.models import Record  # noqa: E402 same
-from monitoring.prepared import Prepared  # noqa: E402 same
+from monitoring.models import Record  # noqa: E402 the checkout is put on the path first
+from monitoring.signals.degeneration import SIGNS, describe_sign  # noqa: E402 the checkout is put on the path first
+from monitoring.text.language import covered  # noqa: E402 the checkout is put on the path first
+from monitoring.text.prepared import Prepared  # noqa: E402 the checkout is put on the path first
 
 FOLDS, PENALTY, BATCH = 5, 1.0, 256
 # How common each sign is taken to be where it is looked for; the classes weigh the same while fitting.

@@ -17,13 +17,21 @@ from scipy.sparse import csr_matrix, diags_array, hstack
 from sklearn.linear_model import LogisticRegression
 from spelling import spell
 
-from monitoring.groups import mask_table
-from monitoring.kernels_lexicon import look_up
-from monitoring.kernels_linear import ABSORBED, BLOCK, BUCKETS, SMOOTHING, hash_pair, hash_word, mask_word
-from monitoring.linear import HEADS, Bank, load_bank
 from monitoring.models import Record
-from monitoring.prepared import Prepared
-from monitoring.vectors import load_table
+from monitoring.signals.groups import mask_table
+from monitoring.signals.kernels_linear import (
+    ABSORBED,
+    BLOCK,
+    BUCKETS,
+    SMOOTHING,
+    hash_pair,
+    hash_word,
+    mask_word,
+)
+from monitoring.signals.linear import HEADS, Bank, load_bank
+from monitoring.text.kernels_lexicon import look_up
+from monitoring.text.prepared import Prepared
+from monitoring.text.vectors import load_table
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "monitoring" / "weights"
 MAX_WEIGHT = 127
@@ -58,7 +66,7 @@ def _windows(ids, offsets, keys, classes, block):  # noqa: ANN001, ANN202, C901 
         last = np.uint8(0)
         for at in range(offsets[text], offsets[text + 1]):
             kind = look_up(keys, classes, ids[at])
-            if not (kind != 0 and last != 0 and (kind == ABSORBED or kind == last)):  # noqa: SIM109, PLR1714 numba
+            if not (kind != 0 and last != 0 and (kind == ABSORBED or kind == last)):  # noqa: SIM109, PLR1714 compiled by numba
                 word = mask_word(ids[at], kind)
                 last = np.uint8(0) if kind == ABSORBED else kind
                 for pair in range(2):

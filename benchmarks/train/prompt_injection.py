@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from monitoring.benchmarking.fitting import document_of, fold_of
 from monitoring.benchmarking.metrics import auroc
-from monitoring.categories import load_lexicon
 from monitoring.evaluator import Evaluator
 from monitoring.evaluators.prompt_injection import PromptInjection
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.signals.categories import load_lexicon
+from monitoring.text.prepared import Prepared
 
 ATTACKS = {  # weight of a row: the artifacts repeat a hundred behaviours under a few methods
     "prompt_injection/jailbreaks_in_the_wild": 1.0,

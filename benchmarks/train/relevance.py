@@ -31,10 +31,9 @@ from sklearn.metrics import roc_auc_score
 from monitoring.benchmarking.fitting import fold_of
 from monitoring.evaluator import Evaluator
 from monitoring.evaluators.relevance import THRESHOLD, Models, Relevance
-from monitoring.linear import Bank
 from monitoring.models import Record
-from monitoring.prepared import Prepared
-from monitoring.responsiveness import (
+from monitoring.signals.linear import Bank
+from monitoring.signals.responsiveness import (
     HEAD_WORDS,
     describe_answer,
     describe_grounding,
@@ -42,6 +41,7 @@ from monitoring.responsiveness import (
     join_odds,
     read_opening,
 )
+from monitoring.text.prepared import Prepared
 
 FOLDS = 5
 # Out-of-fold log odds of openings are cut as `read_opening` cuts them.

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags_array
 
-from monitoring.groups import mask_table
-from monitoring.kernels_lexicon import look_up
-from monitoring.kernels_linear import BUCKETS, hash_word
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.signals.groups import mask_table
+from monitoring.signals.kernels_linear import BUCKETS, hash_word
+from monitoring.text.kernels_lexicon import look_up
+from monitoring.text.prepared import Prepared
 
 PARTS = 1 << 16
 WIDTH = 4

@@ -28,8 +28,8 @@ from monitoring.benchmarking.fitting import fold_of
 from monitoring.benchmarking.metrics import auroc, count_decisions
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record
-from monitoring.prepared import Prepared
-from monitoring.support import FEATURE_NAMES, Kind, Model, Source, compare, describe
+from monitoring.signals.support import FEATURE_NAMES, Kind, Model, SourceField, compare, describe
+from monitoring.text.prepared import Prepared
 
 FOLDS, PENALTY, BATCH = 5, 10.0, 256
 SHIPPABLE_BEGIN = {"wow", "cmu"}  # the Topical-Chat part is share-alike
@@ -71,7 +71,7 @@ class Part(NamedTuple):
 Parts = dict[Kind, list[Part]]
 
 
-def gather(rows: Sequence[Mapping[str, Any]], source: Source, group: str) -> Part:
+def gather(rows: Sequence[Mapping[str, Any]], source: SourceField, group: str) -> Part:
     """Measure the rows of a source."""
     features = []
     for first in range(0, len(rows), BATCH):

@@ -1,6 +1,6 @@
-"""Fits the token estimate of monitoring/tokens.py: `python benchmarks/train/tokens.py DATA_FOLDER`.
+"""Fits the token estimate of monitoring/text/tokens.py: `python benchmarks/train/tokens.py DATA_FOLDER`.
 
-Non-negative least squares of exact o200k_base counts on the features of monitoring/kernels_tokens.py,
+Non-negative least squares of exact o200k_base counts on the features of monitoring/text/kernels_tokens.py,
 each text weighted by 1 / count so that relative errors are what is minimised. Fitted on rows of
 arena-hard-auto (Apache-2.0), XSTest (CC BY 4.0) and CyberSecEval's 18 languages (MIT); measured on
 alpaca_eval rows, which are not fitted on.
@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from monitoring.kernels_tokens import FEATURES, count_features
 from monitoring.models import Record
-from monitoring.prepared import Prepared
-from monitoring.tokens import count_text
+from monitoring.text.kernels_tokens import FEATURES, count_features
+from monitoring.text.prepared import Prepared
+from monitoring.text.tokens import count_text
 
 FITTED_SOURCES = {"arena_hard_v0.1", "arena_hard_v2", "xstest_completions"}
 MEASURED_FROM = 50  # tokens; the relative error of shorter texts is mostly rounding
@@ -46,7 +46,7 @@ def features_and_counts(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main() -> None:
-    """Fit, print the table for monitoring/tokens.py, and measure on rows that were not fitted on."""
+    """Fit, print the table for monitoring/text/tokens.py, and measure on rows that were not fitted on."""
     folder = Path(sys.argv[1])
     traffic = folder / "traffic" / "llm_traffic.jsonl.gz"
     texts = read_texts(traffic, FITTED_SOURCES)

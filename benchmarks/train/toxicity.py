@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from monitoring.benchmarking.fitting import fold_of
 from monitoring.benchmarking.metrics import auroc, average_precision
-from monitoring.categories import load_lexicon
 from monitoring.evaluator import Evaluator
 from monitoring.evaluators.toxicity import THRESHOLD, assemble
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.signals.categories import load_lexicon
+from monitoring.text.prepared import Prepared
 
 # Weight of a row: the tweets were collected by keyword and are many; the few comments of Wikipedia and Surge
 # are the likest to what is moderated. 1 and no rtp_perspective gave average precisions of .76 and .62 on

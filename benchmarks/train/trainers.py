@@ -18,7 +18,7 @@ from toxicity import ToxicityTrainer
 from monitoring.benchmarking.left_out import Trainer
 from monitoring.evaluators.factual_accuracy import FactualAccuracy
 from monitoring.evaluators.hallucination import Hallucination
-from monitoring.grounding import Grounding
+from monitoring.signals.grounding import Grounding
 
 
 def load_trainers(data: Path) -> Mapping[str, Trainer]:

@@ -1,4 +1,4 @@
-"""Distil the word table that `monitoring/vectors.py` loads: python benchmarks/train/vectors.py DATA.
+"""Distil the word table that `monitoring/text/vectors.py` loads: python benchmarks/train/vectors.py DATA.
 
 DATA is the folder of labelled sources; only sources under MIT, Apache-2.0 or CC BY are read, and of
 them only how many texts hold a word. Needs the packages of the `train` extra, whose files are read
@@ -84,7 +84,7 @@ def read_texts(folder: Path) -> set[str]:
 
 
 def split(text: str) -> list[str]:
-    """Split like `monitoring.kernels.scan_words`, for ASCII words."""
+    """Split like `monitoring.text.kernels.scan_words`, for ASCII words."""
     return _WORD.findall(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
 
 

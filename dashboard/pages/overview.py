@@ -6,22 +6,22 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
-from app.errors import Unavailable
-from dashboard.components import card, chart, notice, tile
-from dashboard.drawer import opens_traces
-from dashboard.formatting import instant
-from dashboard.frame import CLOCK, SCHEME, URL
-from dashboard.live import NEWS
-from dashboard.onboarding import onboarding
-from dashboard.overview import overview_parts
+from app.errors import Overloaded, Unavailable
+from dashboard.auth.current_identity import is_signed_in
+from dashboard.data.live import NEWS
+from dashboard.data.queries import Overview, Queries
+from dashboard.data.view import read_view
+from dashboard.drawing.components import card, chart, notice, tile, unread
+from dashboard.drawing.drawer import opens_traces
+from dashboard.drawing.formatting import instant
+from dashboard.drawing.frame import CLOCK, SCHEME, URL
+from dashboard.drawing.onboarding import onboarding
+from dashboard.drawing.overview import overview_parts
+from dashboard.drawing.redraw import only_changed
+from dashboard.drawing.silence import silence_notice, silent_calls
+from dashboard.drawing.theme import palette, scheme_of
+from dashboard.drawing.traces import trace_table
 from dashboard.page import Page
-from dashboard.redraw import only_changed
-from dashboard.seat import is_signed_in
-from dashboard.silence import silence_notice, silent_calls
-from dashboard.sources import Overview, Sources
-from dashboard.theme import palette, scheme_of
-from dashboard.traces import trace_table
-from dashboard.view import read_view
 
 __all__ = ["PAGE"]
 
@@ -100,7 +100,7 @@ def _problems(overview: Overview) -> list[Any]:
     return found
 
 
-def _register(dash: Dash, sources: Sources) -> None:
+def _register(dash: Dash, queries: Queries) -> None:
     @dash.callback(
         output={
             **{name: Output(*target) for name, target in _PARTS.items()},
@@ -118,15 +118,15 @@ def _register(dash: Dash, sources: Sources) -> None:
         _news: int | None, _ticks: int | None, search: str, scheme: str, drawn: dict[str, str] | None
     ) -> dict[str, Any]:
         try:
-            overview = await sources.overview(read_view(search))
-        except Unavailable as error:
-            away = notice("Postgres does not answer", f"{error.detail} This page goes on by itself.")
+            overview = await queries.overview(read_view(search))
+        except (Overloaded, Unavailable) as error:
+            away = unread(error, "This page goes on by itself.")
             # What was drawn is forgotten, so that the first answer draws everything.
             return dict.fromkeys(_PARTS, no_update) | {"problem": away, "drawn": None}
         begun = bool(overview.traces)
         parts = overview_parts(overview, palette(scheme_of(scheme))) | {
             "problem": _problems(overview) if begun else None,
-            "onboarding": None if begun else onboarding(sources.api_url, keyed=is_signed_in()),
+            "onboarding": None if begun else onboarding(queries.api_url, keyed=is_signed_in()),
             "board": not begun,
         }
         kept, shown = only_changed(parts, drawn)

@@ -8,17 +8,18 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from app.errors import InvalidParameter, Unavailable
+from app.errors import InvalidParameter, Overloaded, Unavailable
 from app.schemas.listed import ListedTrace
-from dashboard.components import aria, flag_name, notice
-from dashboard.drawer import opens_traces
-from dashboard.frame import CLOCK, URL
-from dashboard.narrowing import FIELDS, Narrowing, read_narrowing
+from dashboard.data.narrowing import FIELDS, Narrowing, read_narrowing
+from dashboard.data.queries import Queries
+from dashboard.data.view import read_view, with_fields
+from dashboard.drawing.browser import answer_in_browser
+from dashboard.drawing.components import aria, flag_name, notice, unread
+from dashboard.drawing.drawer import opens_traces
+from dashboard.drawing.frame import CLOCK, URL
+from dashboard.drawing.redraw import only_changed
+from dashboard.drawing.traces import trace_rows, trace_table
 from dashboard.page import Page
-from dashboard.redraw import only_changed
-from dashboard.sources import Sources
-from dashboard.traces import trace_rows, trace_table
-from dashboard.view import read_view, with_fields
 from monitoring.models import SafetyFlag
 
 __all__ = ["PAGE"]
@@ -80,24 +81,8 @@ def _pages(rows: list[ListedTrace], narrowing: Narrowing, search: str | None) ->
     return links
 
 
-def _register(dash: Dash, sources: Sources) -> None:
-    dash.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("traces", "fillFilters"),
-        *(Output(f"filter-{name}", "value") for name in FIELDS),
-        Output("filter-filled", "data"),
-        Input(URL, "search"),
-        State("filter-names", "data"),
-        *(State(f"filter-{name}", "value") for name in FIELDS),
-    )
-    dash.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("traces", "readFilters"),
-        Output(URL, "search", allow_duplicate=True),
-        *(Input(f"filter-{name}", "value") for name in FIELDS),
-        State("filter-names", "data"),
-        State("filter-filled", "data"),
-        State(URL, "search"),
-        prevent_initial_call=True,
-    )
+def _register(dash: Dash, queries: Queries) -> None:
+    _register_filters(dash)
     opens_traces(dash, "found", URL)
 
     @dash.callback(
@@ -114,35 +99,65 @@ def _register(dash: Dash, sources: Sources) -> None:
     async def list_traces(
         _ticks: int | None, search: str | None, drawn: dict[str, str] | None
     ) -> dict[str, Any]:
-        nothing = dict.fromkeys((*_PARTS, "drawn"), no_update)
         if ctx.triggered_id == CLOCK and (drawn or {}).get(_REFUSED) == (search or ""):
-            return nothing  # what took too long is not asked again by itself
-        narrowing = read_narrowing(search)
-        try:
-            rows = await sources.found(read_view(search), narrowing, _ROWS + 1)
-        except Unavailable as error:
-            away = notice("Postgres does not answer", f"{error.detail} This page goes on by itself.")
-            return nothing | {"problem": away, "drawn": None}
-        except InvalidParameter as error:
-            refused = {"problem": notice("Too much to look through", error.detail), "rows": [], "pages": []}
-            return nothing | refused | {"drawn": {_REFUSED: search or ""}}
-        parts = {
-            "rows": trace_rows(rows[:_ROWS], datetime.now(UTC)),
-            "problem": None
-            if rows
-            else notice("No trace fits", "Choose a longer period, or fewer filters.", color="gray"),
-            "pages": _pages(rows, narrowing, search),
-        }
-        kept, shown = only_changed(parts, drawn)
-        return kept | {"drawn": shown}
+            return _unchanged()  # what took too long is not asked again by itself
+        return await _list(queries, search, drawn)
 
     @dash.callback(Output("filter-model", "data"), Input(URL, "search"))
     async def offer_models(search: str | None) -> list[str]:
         try:
-            overview = await sources.overview(read_view(search))
-        except Unavailable:
+            overview = await queries.overview(read_view(search))
+        except (Overloaded, Unavailable):
             return []
         return sorted(model.model_name for model in overview.cost.by_model)
+
+
+def _register_filters(dash: Dash) -> None:
+    answer_in_browser(
+        dash,
+        ClientsideFunction("traces", "fillFilters"),
+        *(Output(f"filter-{name}", "value") for name in FIELDS),
+        Output("filter-filled", "data"),
+        Input(URL, "search"),
+        State("filter-names", "data"),
+        *(State(f"filter-{name}", "value") for name in FIELDS),
+    )
+    answer_in_browser(
+        dash,
+        ClientsideFunction("traces", "readFilters"),
+        Output(URL, "search", allow_duplicate=True),
+        *(Input(f"filter-{name}", "value") for name in FIELDS),
+        State("filter-names", "data"),
+        State("filter-filled", "data"),
+        State(URL, "search"),
+        prevent_initial_call=True,
+    )
+
+
+def _unchanged() -> dict[str, Any]:
+    return dict.fromkeys((*_PARTS, "drawn"), no_update)
+
+
+async def _list(queries: Queries, search: str | None, drawn: dict[str, str] | None) -> dict[str, Any]:
+    """Return what changes on the page when it lists the traces that the address describes."""
+    narrowing = read_narrowing(search)
+    try:
+        rows = await queries.found(read_view(search), narrowing, _ROWS + 1)
+    except (Overloaded, Unavailable) as error:
+        away = unread(error, "This page goes on by itself.")
+        return _unchanged() | {"problem": away, "drawn": None}
+    except InvalidParameter as error:
+        refused = {"problem": notice("Too much to look through", error.detail), "rows": [], "pages": []}
+        return _unchanged() | refused | {"drawn": {_REFUSED: search or ""}}
+    parts = {
+        "rows": trace_rows(rows[:_ROWS], datetime.now(UTC)),
+        "problem": None
+        if rows
+        else notice("No trace fits", "Choose a longer period, or fewer filters.", color="gray"),
+        "pages": _pages(rows, narrowing, search),
+    }
+    kept, shown = only_changed(parts, drawn)
+    return kept | {"drawn": shown}
 
 
 PAGE = Page(path=_PATH, title="Traces", icon="list", order=1, layout=_layout, register=_register)

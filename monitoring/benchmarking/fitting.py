@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from monitoring.benchmarking.feeds import Row
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 
 __all__ = ["Standing", "document_of", "fold_of", "hold_out", "standing"]
 
@@ -48,7 +48,7 @@ def standing(evaluator: str, task: str, source: str) -> Standing:
     return "held_out" if (evaluator, f"{task}/{source}") in _GROUPS else "unseen"
 
 
-def hold_out(evaluator: str, source: Source) -> Source:
+def hold_out(evaluator: str, source: LabelledSource) -> LabelledSource:
     """Return the source without the rows that the evaluator was fitted on, where some were kept apart."""
     group = _GROUPS.get((evaluator, f"{source.task}/{source.name}"))
     if group is None:

@@ -14,7 +14,7 @@ import msgspec
 
 from monitoring.benchmarking.feeds import FEEDS
 from monitoring.benchmarking.measurement import FEWEST_ROWS, Clock, Measurement, measure, summarise
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 from monitoring.benchmarking.trivial_rules import apply_rules, describe
 from monitoring.evaluator import Evaluator
 
@@ -100,7 +100,7 @@ def relatives(name: str) -> frozenset[str]:
 
 
 def leave_out(
-    sources: Sequence[Source],
+    sources: Sequence[LabelledSource],
     shipped: Mapping[str, Evaluator],
     trainers: Mapping[str, Trainer],
     clock: Clock,

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from monitoring.benchmarking import metrics
 from monitoring.benchmarking.entity_types import EntityCount, count_entities, named_value
 from monitoring.benchmarking.feeds import UNLABELLED, Feed, Row, ranking_part, to_fed_record
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 from monitoring.evaluation import evaluate
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
-from monitoring.tokens import count_tokens
+from monitoring.text.tokens import count_tokens
 
 __all__ = [
     "BATCH",
@@ -96,7 +96,13 @@ class Judged(NamedTuple):
 
 
 def measure(
-    source: Source, evaluator: Evaluator, feed: Feed, clock: Clock, advance: Advance, *, detail: bool = False
+    source: LabelledSource,
+    evaluator: Evaluator,
+    feed: Feed,
+    clock: Clock,
+    advance: Advance,
+    *,
+    detail: bool = False,
 ) -> list[Measurement]:
     """Return the figures of a source, and with `detail` also those of each `meta.sub` as `source:sub`.
 
@@ -114,7 +120,7 @@ def measure(
 
 
 def measure_traffic(
-    source: Source, evaluators: Sequence[Evaluator], clock: Clock, advance: Advance
+    source: LabelledSource, evaluators: Sequence[Evaluator], clock: Clock, advance: Advance
 ) -> list[Measurement]:
     """Return the figures of each evaluator on recorded traffic, and of all with token counts as `fast`.
 
@@ -140,6 +146,12 @@ def measure_traffic(
                 mb_per_s=run.mb_per_s,
             )
         )
+    return [*measured, _measure_tier(source, evaluators, clock, advance)]
+
+
+def _measure_tier(
+    source: LabelledSource, evaluators: Sequence[Evaluator], clock: Clock, advance: Advance
+) -> Measurement:
     seconds, size = 0.0, 0
     batches = _batches(source)
     _run_tier(batches[0], evaluators)
@@ -150,17 +162,14 @@ def measure_traffic(
         size += sum(map(_size, records))
         advance(len(records))
     speed = _speed(seconds, size, len(source.rows))
-    return [
-        *measured,
-        Measurement(
-            task=source.task,
-            source=source.name,
-            evaluator=TIER,
-            n=len(source.rows),
-            us_per_record=speed[0],
-            mb_per_s=speed[1],
-        ),
-    ]
+    return Measurement(
+        task=source.task,
+        source=source.name,
+        evaluator=TIER,
+        n=len(source.rows),
+        us_per_record=speed[0],
+        mb_per_s=speed[1],
+    )
 
 
 def split(rows: Sequence[Row]) -> Mapping[str, list[int]]:
@@ -177,7 +186,7 @@ def _run_tier(records: Sequence[Record], evaluators: Sequence[Evaluator]) -> Non
     count_tokens(records)
 
 
-def _batches(source: Source) -> list[list[Record]]:
+def _batches(source: LabelledSource) -> list[list[Record]]:
     records = [to_fed_record(source.task, source.name, row) for row in source.rows]
     if source.task == UNLABELLED:
         records = [
@@ -187,7 +196,7 @@ def _batches(source: Source) -> list[list[Record]]:
     return [records[first : first + BATCH] for first in range(0, len(records), BATCH)]
 
 
-def _score(source: Source, evaluator: Evaluator, clock: Clock, advance: Advance) -> _Run:
+def _score(source: LabelledSource, evaluator: Evaluator, clock: Clock, advance: Advance) -> _Run:
     """Score all rows; the first batch runs once more before, so that nothing is loaded while timed."""
     batches = _batches(source)
     evaluate(batches[0], [evaluator])
@@ -201,7 +210,7 @@ def _score(source: Source, evaluator: Evaluator, clock: Clock, advance: Advance)
         for result in (one[evaluator.name] for one in results):
             if not isinstance(result, Score):
                 place = f"row {len(scores) + 1} of {source.task}/{source.name}"
-                raise ValueError(f"{evaluator.name} failed on {place}: {result.error}: {result.message}")  # noqa: TRY004
+                raise ValueError(f"{evaluator.name} failed on {place}: {result.error}: {result.message}")  # noqa: TRY004 the text failed, not its type
             scores.append(result)
         advance(len(records))
     return _Run(scores, *_speed(seconds, size, len(scores)))
@@ -216,7 +225,7 @@ def _size(record: Record) -> int:
     return sum(len(text.encode()) for text in (*texts, *record.context))
 
 
-def summarise(source: Source, name: str, judged: Judged) -> Measurement:
+def summarise(source: LabelledSource, name: str, judged: Judged) -> Measurement:
     """Return the figures that values and decisions reach on a source's rows, under the name of what judged."""
     rows = source.rows
     labels = np.array([row["label"] for row in rows], dtype=np.float64)
@@ -244,7 +253,7 @@ def summarise(source: Source, name: str, judged: Judged) -> Measurement:
 
 
 def _summarise(
-    source: Source, rows: Sequence[Row], evaluator: Evaluator, feed: Feed, run: _Run
+    source: LabelledSource, rows: Sequence[Row], evaluator: Evaluator, feed: Feed, run: _Run
 ) -> Measurement:
     judged = _judge(source.task, rows, evaluator, feed, run.scores)
     return msgspec.structs.replace(

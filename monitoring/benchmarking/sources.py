@@ -17,7 +17,7 @@ import msgspec
 
 from monitoring.benchmarking.feeds import FEEDS, UNLABELLED, Row
 
-__all__ = ["Source", "find_files", "read_rows", "read_sources"]
+__all__ = ["LabelledSource", "find_files", "read_rows", "read_sources"]
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 
@@ -34,14 +34,14 @@ class _Shape(TypedDict, total=False):
     meta: dict[str, Any] | None
 
 
-class Source(NamedTuple):
+class LabelledSource(NamedTuple):
     """Rows of one task that were collected in one way; they are measured together and never pooled."""
 
     task: str
     name: str
     rows: Sequence[Row]
 
-    def sample(self, limit: int | None, seed: int = 0) -> Source:
+    def sample(self, limit: int | None, seed: int = 0) -> LabelledSource:
         """Return at most `limit` rows, the same for the same seed, in their order."""
         if limit is None or len(self.rows) <= limit:
             return self
@@ -75,7 +75,7 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def read_sources(path: Path, task: str | None = None) -> Iterator[Source]:
+def read_sources(path: Path, task: str | None = None) -> Iterator[LabelledSource]:
     """Return the sources of a file, of one task where one is given; rows without a label are left out.
 
     A row that names no task or source has those of its file: the task is the name of the folder or of the
@@ -94,4 +94,4 @@ def read_sources(path: Path, task: str | None = None) -> Iterator[Source]:
         elif row.get("label") is not None:
             found.setdefault((named, row.get("source") or stem), []).append(row)
     for (named, name), rows in found.items():
-        yield Source(named, name, rows)
+        yield LabelledSource(named, name, rows)

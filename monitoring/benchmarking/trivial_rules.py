@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from monitoring.benchmarking.feeds import Row, ranking_part, to_fed_record
 from monitoring.benchmarking.measurement import Judged
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 
 __all__ = ["Described", "apply_rules", "describe"]
 
@@ -36,7 +36,7 @@ class Described(NamedTuple):
     of all rows' distinct words one after the other, row i those in `offsets[i]:offsets[i + 1]`.
     """
 
-    source: Source
+    source: LabelledSource
     labels: NDArray[np.bool_]
     lengths: Floats
     overlaps: Floats | None
@@ -44,7 +44,7 @@ class Described(NamedTuple):
     offsets: NDArray[np.int64]
 
 
-def describe(source: Source) -> Described:
+def describe(source: LabelledSource) -> Described:
     """Measure the texts of a source for the rules."""
     inside = ranking_part(source.task, source.rows) == "context"
     pairs = [_texts(source, row, inside=inside) for row in source.rows]
@@ -89,7 +89,7 @@ def apply_rules(held: Described, others: Sequence[Described]) -> dict[str, Judge
     return judged
 
 
-def _texts(source: Source, row: Row, *, inside: bool) -> tuple[str, str]:
+def _texts(source: LabelledSource, row: Row, *, inside: bool) -> tuple[str, str]:
     """Return the text that is judged and the one that it is compared with."""
     record = to_fed_record(source.task, source.name, row)
     context = "\n".join(record.context)

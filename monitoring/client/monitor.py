@@ -7,7 +7,7 @@ import json
 import os
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar, overload
 
 from monitoring.client.openai import describe_request, describe_response
 from monitoring.client.sending import Sender
-from monitoring.client.tracing import Describe, Function, observe
+from monitoring.client.tracing import Function, observe
 
 __all__ = ["Monitor"]
 
@@ -98,7 +98,7 @@ class Monitor:
     @overload
     def trace(self, function: Function) -> Function: ...
     @overload
-    def trace(self, **fields: Any) -> Describe: ...
+    def trace(self, **fields: Any) -> Callable[[Function], Function]: ...
     def trace(self, function: Function | None = None, **fields: Any) -> Any:
         """Record every call of a function: its prompt argument, what it returns, its time and its error.
 
@@ -122,7 +122,7 @@ class Monitor:
             create = getattr(resource, "create", None)
             if callable(create):
                 wrapped = observe(create, self._report, describe_request, describe_response, {})
-                resource.create = wrapped  # type: ignore[union-attr]
+                resource.create = wrapped  # type: ignore[union-attr]  # None has no create
         return client
 
     def flush(self, seconds: float = 10.0) -> bool:

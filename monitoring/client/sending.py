@@ -18,7 +18,7 @@ __all__ = ["Sender"]
 
 logger = logging.getLogger("monitoring.client")
 
-_RETRIED = frozenset({408, 429, 502, 503, 504})
+_RETRIED = frozenset({408, 429, 502, 503, 504, 507})
 _LONGEST_PAUSE = 30.0
 _NOTICE_SECONDS = 30.0
 _BODY_BYTES = 4 * 1024 * 1024
@@ -153,7 +153,7 @@ class Sender:
         body = gzip.compress(b"\n".join(batch), compresslevel=1)
         request = urllib.request.Request(self._url, body, self._headers, method="POST")  # noqa: S310 http or https
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_seconds) as response:  # noqa: S310 same
+            with urllib.request.urlopen(request, timeout=self._timeout_seconds) as response:  # noqa: S310 the address is our own setting
                 self._count(batch, response.read())
         except urllib.error.HTTPError as error:
             with error:

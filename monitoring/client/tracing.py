@@ -124,7 +124,7 @@ def observe(
         return observer.wait(call, result) if inspect.iscoroutine(result) else observer.finish(call, result)
 
     watcher = watch_async if inspect.iscoroutinefunction(function) else watch
-    return functools.wraps(function)(watcher)  # type: ignore[return-value]
+    return functools.wraps(function)(watcher)  # type: ignore[return-value]  # it takes and returns the same
 
 
 class _Stream:

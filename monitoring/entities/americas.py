@@ -7,7 +7,8 @@ from monitoring.entities.recognizer import Grade, Recognizer, checked, compact
 
 __all__ = ["RECOGNIZERS"]
 
-# Numbers printed in advertisements, void ever since (SSA, "Social Security number misuse"), or counted up.
+# Numbers printed in advertisements, void ever since (SSA, "Social Security number misuse"), or counted up. What is
+# announced as a number of a person is taken for one all the same: who writes it may have made it up or not.
 _VOID_SSN = frozenset({"078051120", "219099999"})
 _SAMPLE_SSN = frozenset({"123456789", "987654321", "111223333", "123121234"})
 _ITIN_GROUPS = frozenset({*range(50, 66), *range(70, 89), *range(90, 93), *range(94, 100)})
@@ -24,8 +25,10 @@ def _us_ssn(text: str) -> Grade | None:
     area, group, serial = number[:3], number[3:5], number[5:]
     if area in {"000", "666"} or area[0] == "9" or group == "00" or serial == "0000":
         return None
-    if number in _VOID_SSN or not is_varied(number):
+    if not is_varied(number):
         return None
+    if number in _VOID_SSN:
+        return Grade(0.0, 0.5, "placeholder")
     note = "placeholder" if number in _SAMPLE_SSN else ""
     if text[3] == text[6] == "-":
         return Grade(0.4, 0.7, note) if note else Grade(0.75, 0.95)

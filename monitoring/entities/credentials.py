@@ -1,4 +1,4 @@
-"""Keys and tokens by the forms their vendors document, private keys, and secrets by name and entropy."""
+"""Keys and tokens by the forms their vendors document, those of this product first, and private keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 
 from monitoring.entities.recognizer import Grade, Judge, Recognizer
 
-__all__ = ["ASSIGNMENTS", "KEYS", "TOKENS"]
+__all__ = ["KEYS", "TOKENS", "entropy", "is_placeholder"]
 
 _EXAMPLES = (
     "example",
@@ -24,13 +24,13 @@ _EXAMPLES = (
 )
 # A random key of 20 characters has over 3.5 bits a character; words and fillers have less.
 _MIN_ENTROPY = 3.0
-_SECRET_ENTROPY = 3.3
-_MIN_SECRET = 16
-_MIN_KINDS = 2
-_NO_PASSWORD = ("http", "required", "your", "<", "$", "{", "os.", "process.", "getenv", "(", "[")
+# Its keys are random: a word such as "fake" stands in one of them by chance.
+_OWN = "llm_monitor"
 
 # Vendor, and the form of its secret.
 _VENDORS: tuple[tuple[str, str], ...] = (
+    # app/access/tokens.py and sessions.py mint these.
+    (_OWN, r"lm_[0-9a-f]{12}_[A-Za-z0-9_-]{43}|ls_[A-Za-z0-9_-]{43}"),
     ("aws", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}"),
     ("github", r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}"),
     ("gitlab", r"gl(?:pat|dt|rt|ptt|ft|soat)-[A-Za-z0-9_-]{20,}"),
@@ -95,14 +95,28 @@ def entropy(text: str) -> float:
     return -sum(count / total * math.log2(count / total) for count in Counter(text).values())
 
 
-def _is_placeholder(text: str) -> bool:
+def is_placeholder(text: str, *, entropic: bool = True) -> bool:
+    """Tell an example from a secret by the words in it and, where asked to, by its entropy."""
     lowered = text.lower()
-    return any(word in lowered for word in _EXAMPLES) or entropy(text) < _MIN_ENTROPY
+    return any(word in lowered for word in _EXAMPLES) or (entropic and entropy(text) < _MIN_ENTROPY)
+
+
+def _own(text: str) -> Grade | None:
+    """Grade a key or session of this product: random, so letters of both cases are in it."""
+    if text[3:].islower() or text[3:].isupper():
+        return None
+    return (
+        Grade(0.2, 0.3, "placeholder_llm_monitor")
+        if entropy(text[-24:]) < _MIN_ENTROPY
+        else Grade(0.95, 0.98, _OWN)
+    )
 
 
 def _vendor(name: str) -> Judge:
-    def judge(text: str) -> Grade:
-        if _is_placeholder(text[-24:]):
+    def judge(text: str) -> Grade | None:
+        if name == _OWN:
+            return _own(text)
+        if is_placeholder(text[-24:]):
             return Grade(0.2, 0.3, f"placeholder_{name}")
         return Grade(0.6, 0.9, name) if name in _LOOSE else Grade(0.95, 0.98, name)
 
@@ -115,27 +129,6 @@ _LOOSE = frozenset({"twilio", "mailchimp", "azure", "discord"})
 
 def _private_key(text: str) -> Grade:
     return Grade(0.95, 0.98) if "..." not in text else Grade(0.2, 0.3, "placeholder")
-
-
-def _secret(text: str) -> Grade | None:
-    """Grade what a name like `api_key` is set to: long, mixed and of high entropy, or nothing."""
-    if len(text) < _MIN_SECRET or not any(c.isdigit() for c in text) or not any(c.isalpha() for c in text):
-        return None
-    if _is_placeholder(text):
-        return Grade(0.15, 0.15, "placeholder")
-    return Grade(0.75, 0.75) if entropy(text) >= _SECRET_ENTROPY else Grade(0.35, 0.35)
-
-
-def _password(text: str) -> Grade | None:
-    """Grade what follows "password is": a word of a dictionary is no secret, a mixture is."""
-    kinds = sum(any(map(kind, text)) for kind in (str.isdigit, str.islower, str.isupper)) + (
-        not text.isalnum()
-    )
-    if kinds < _MIN_KINDS or text.lower().startswith(_NO_PASSWORD):
-        return None
-    return (
-        Grade(0.2, 0.2, "placeholder") if any(word in text.lower() for word in _EXAMPLES) else Grade(0.6, 0.6)
-    )
 
 
 _KEY_WORDS = (
@@ -151,7 +144,13 @@ _KEY_WORDS = (
 )
 
 TOKENS = tuple(
-    Recognizer("API_KEY", rf"\b({form})", _vendor(vendor), _KEY_WORDS, nature="token")
+    Recognizer(
+        "API_KEY",
+        rf"({form})" if vendor == _OWN else rf"\b({form})",
+        _vendor(vendor),
+        _KEY_WORDS,
+        nature="token",
+    )
     for vendor, form in _VENDORS
 )
 KEYS = (
@@ -161,22 +160,6 @@ KEYS = (
         r"(-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
         r"(?:[A-Za-z0-9+/=\s\\:,.-]{0,}?-----END [A-Z0-9 ]{0,40}-----|(?:(?:\s|\\[nr]){0,4}[A-Za-z0-9+/=]{16,}){0,})?)",
         _private_key,
-        nature="token",
-    ),
-)
-ASSIGNMENTS = (
-    Recognizer(
-        "API_KEY",
-        r"(?i)\b(?:api[_ -]?key|apikey|secret[_ -]?(?:access[_ -]?)?key|access[_ -]?(?:token|key)|auth[_ -]?token|client[_ -]?secret|secret|token|bearer)"
-        r"[\"'`]{0,2}(?: is| was)?\s{0,3}[:=]{0,2}>?\s{0,3}[\"'`]{0,2}([A-Za-z0-9+/=_.~-]{16,})",
-        _secret,
-        nature="token",
-    ),
-    Recognizer(
-        "PASSWORD",
-        r"(?i)\b(?:password|passwd|pwd|passphrase|passwort|contraseña|mot de passe)[\"'`]{0,2}"
-        r"(?: is| was|\s{0,2}[:=])\s{0,2}[\"'`]{0,2}([^\s\"'`,;<>]{6,})",
-        _password,
         nature="token",
     ),
 )

@@ -147,7 +147,7 @@ def _iban(text: str) -> Grade | None:
 
 def _base58(text: str) -> Grade | None:
     payload = base58_check(text)
-    if payload is not None and len(payload) == 21 and payload[0] in _COIN_VERSIONS:  # noqa: PLR2004 hash160
+    if payload is not None and len(payload) == 21 and payload[0] in _COIN_VERSIONS:  # noqa: PLR2004 a version and a hash160
         return Grade(0.1, 0.2, "burn_address") if text in _BURN_ADDRESSES else Grade(0.95, 0.98)
     return None
 
@@ -183,7 +183,7 @@ NUMBERS = (
     Recognizer("CREDIT_CARD", rf"\b(\d{{12,19}}|{_SEPARATED})\b", _card, _CARD_WORDS),
     Recognizer(
         "IBAN_CODE",
-        r"(?i)\b([A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?)\b",
+        r"(?i)\b([A-Z]{2}\d{2}(?:[ ./-]?[A-Z0-9]{4}){2,7}(?:[ ./-]?[A-Z0-9]{1,3})?)\b",
         _iban,
         ("iban", "account", "bank", "konto", "bic", "swift", "compte", "cuenta"),
         nature="token",

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from monitoring.entities import (
     americas,
     asia_pacific,
+    assignments,
     credentials,
     europe,
     finance,
@@ -23,27 +20,17 @@ from monitoring.entities import (
     phones,
 )
 from monitoring.entities.boundaries import is_in_link, stands_alone
-from monitoring.entities.kernels import (
-    ADDRESS,
-    COLONS,
-    KEY,
-    NUMBER,
-    TOKEN,
-    WORDS,
-    find_disguised,
-    find_regions,
-    find_windows,
-)
+from monitoring.entities.disguises import is_address, locate, places_of, reveal_place
+from monitoring.entities.kernels import ADDRESS, COLONS, DISGUISE, KEY, NUMBER, SECRET, TOKEN, WORDS
+from monitoring.entities.positions import Characters, Place
 from monitoring.entities.recognizer import Entity, Recognizer
-from monitoring.kernels import scan_words
+from monitoring.entities.regions import Region, regions_of
 from monitoring.models import Record, TextField
-from monitoring.patterns import KeywordSet, PatternSet
-from monitoring.prepared import Prepared
-from monitoring.text import Folded, fold_aligned
+from monitoring.text.patterns import KeywordSet, PatternSet
+from monitoring.text.prepared import Prepared
 
 __all__ = [
     "Finder",
-    "Region",
     "build_finder",
     "entity_types",
     "find_entities",
@@ -69,20 +56,10 @@ _AGAINST = (
     "bestellung", "bestellnummer", "commande", "pedido", "patent", "bug",
 )  # fmt: skip
 
-
 # Stands between pieces of different places: no pattern crosses a NUL between line breaks.
 _SEAM = "\n\0\n"
-# A private key is read this far beyond its first line; of a text full of first lines only the first are.
-_KEY_LENGTH, _MOST_KEYS = 8192, 20
-
-
-class Region(NamedTuple):
-    """A stretch of one record's text to look at: character offsets and the kinds of `kernels`."""
-
-    record: int
-    start: int
-    end: int
-    kinds: int
+# A text with more disguised places is read from the first to the last of them.
+_MOST_STRETCHES = 200
 
 
 class _Group:
@@ -105,7 +82,7 @@ class Finder:
             (NUMBER | TOKEN, _Group(finance.TOKENS + credentials.TOKENS)),
             (COLONS, _Group(network.HOSTS)),
             (KEY, _Group(credentials.KEYS)),
-            (WORDS, _Group((*personal.RECOGNIZERS, *credentials.ASSIGNMENTS))),
+            (WORDS | SECRET, _Group((*personal.RECOGNIZERS, *assignments.RECOGNIZERS))),
         )
         self.recognizers = tuple(one for _, group in self._groups for one in group.recognizers)
         types: dict[str, set[str]] = defaultdict(set)
@@ -190,11 +167,16 @@ class Finder:
             return None
         return Entity(start, end, recognizer.type, round(confidence, 3), grade.note)
 
+    def believes(self, entity: Entity, text: str) -> bool:
+        """Tell whether a disguised finding is one: an address spelled in words may be a sentence."""
+        near, _ = self._surroundings(text, entity.start, entity.end, entity.type)
+        return is_address(entity, text[entity.start : entity.end], near=near)
+
     def _surroundings(self, text: str, start: int, end: int, kind: str) -> tuple[bool, bool]:
         """Tell whether words near the match speak for its type, and whether words before it speak against."""
         first = max(0, start - _BEFORE)
         near = against = False
-        for hit in self._words.find(text[first:start]):
+        for hit in self._words.find(text[first:start].replace("_", " ")):
             near = near or kind in self._types[hit.item]
             against = against or (hit.item in self._against and first + hit.end >= start - _CLOSE)
         if not near:
@@ -269,82 +251,89 @@ def find_in_field(
     """Return the entities of one field by record number, for the records that have any.
 
     Each recogniser takes at most `most` from one record, which bounds the time of a hostile text; the
-    records that had more are added to `overfull`.
+    records that had more are added to `overfull`. Each field of a batch is searched once, so what is returned
+    must not be changed.
     """
-    if not len(batch.encoded(field).buffer):
-        return {}
-    found = _find_plain(batch, field, most, overfull)
-    for record in find_disguised(*batch.encoded(field)).tolist():
-        folded = fold_aligned(batch.texts(field)[record])
-        full: set[int] = set()
-        alone = Prepared([Record(prompt=folded.text, response="")])
-        entities = _find_plain(alone, "prompt", most, full).get(0, [])
-        if full and overfull is not None:
-            overfull.add(record)
-        if entities:
-            original = {_locate(entity, folded) for entity in entities}
-            found[record] = _resolve(original | set(found.get(record, ())))
+    found, full = batch.shared(("entities", field, most), partial(_find_in_field, batch, field, most))
+    if overfull is not None:
+        overfull |= full
     return found
 
 
-def _locate(entity: Entity, folded: Folded) -> Entity:
-    """Return an entity of the folded text at its place in the original one."""
-    start, end = folded.locate(entity.start, entity.end)
-    return entity._replace(start=start, end=end)
+def _find_in_field(
+    batch: Prepared, field: TextField, most: int | None
+) -> tuple[dict[int, list[Entity]], set[int]]:
+    """Return the entities of one field by record number, and the records that had too many."""
+    encoded = batch.encoded(field)
+    overfull: set[int] = set()
+    if not len(encoded.buffer):
+        return {}, overfull
+    places = places_of(batch, field)
+    regions = regions_of(batch, field, (one for one in places if one.kind != DISGUISE), overfull)
+    found = build_finder().find(batch.texts(field), regions, most=most, overfull=overfull)
+    hidden = [one for one in places if one.kind == DISGUISE]
+    if hidden:
+        for record, entities in _find_hidden(batch, field, hidden, most, overfull).items():
+            found[record] = _resolve(_unhidden(found.get(record, ()), entities))
+    return found, overfull
 
 
-def _find_plain(
-    batch: Prepared, field: TextField, most: int | None, overfull: set[int] | None
+def _find_hidden(
+    batch: Prepared, field: TextField, hidden: Sequence[Place], most: int | None, overfull: set[int]
 ) -> dict[int, list[Entity]]:
-    buffer, starts = batch.encoded(field)
-    places: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    owners, begins, ends, kinds = find_regions(buffer, starts)
-    for owner, begin, end, kind in zip(
-        owners.tolist(), begins.tolist(), ends.tolist(), kinds.tolist(), strict=True
-    ):
-        places[owner].append((begin, end, kind))
-    owners, begins, ends = find_windows(buffer, starts, *batch.words(field), _trigger_table())
-    for owner, begin, end in zip(owners.tolist(), begins.tolist(), ends.tolist(), strict=True):
-        places[owner].append((begin, end, WORDS))
-    texts = batch.texts(field)
-    regions = []
-    for record, found in places.items():
-        first, last = int(starts[record]), int(starts[record + 1])
-        character = _Places(buffer[first:last], len(texts[record]), first)
-        keys = 0
-        for begin, end, kind in found:
-            keys += bool(kind & KEY)
-            reach = character[end] + (_KEY_LENGTH if kind & KEY and keys <= _MOST_KEYS else 0)
-            regions.append(Region(record, character[begin], reach, kind))
-        if keys > _MOST_KEYS and overfull is not None:
-            overfull.add(record)
-    return build_finder().find(texts, regions, most=most, overfull=overfull)
+    """Return what is found where something is disguised, at its place in the text as it is written."""
+    encoded, texts = batch.encoded(field), batch.texts(field)
+    stretches = _join(hidden)
+    views = [reveal_place(encoded, begin, end) for _, begin, end in stretches]
+    shown = Prepared([Record(prompt=view.text, response="") for view in views])
+    if not len(shown.encoded("prompt").buffer):
+        return {}
+    places = [one for one in places_of(shown, "prompt") if one.kind != DISGUISE]
+    full: set[int] = set()
+    finder = build_finder()
+    regions = regions_of(shown, "prompt", places, full)
+    results = finder.find(shown.texts("prompt"), regions, most=most, overfull=full)
+    overfull |= {stretches[number][0] for number in full}
+    found: dict[int, list[Entity]] = defaultdict(list)
+    characters: dict[int, Characters] = {}
+    for number, entities in results.items():
+        record = stretches[number][0]
+        if record not in characters:
+            characters[record] = Characters(encoded, record, len(texts[record]))
+        for entity in entities:
+            original = locate(entity, views[number], characters[record], texts[record])
+            if original is not None and finder.believes(original, texts[record]):
+                found[record].append(original)
+    return found
 
 
-class _Places:
-    """Turns byte positions in a field's buffer into character offsets of one text, each in constant time."""
+def _join(hidden: Sequence[Place]) -> list[tuple[int, int, int]]:
+    """Return record, first and end byte of every stretch to read; of a record with too many, one for all."""
+    by_record: dict[int, list[Place]] = defaultdict(list)
+    for place in hidden:
+        by_record[place.record].append(place)
+    stretches = []
+    for record, places in by_record.items():
+        if len(places) > _MOST_STRETCHES:
+            stretches.append((record, places[0].begin, places[-1].end))
+        else:
+            stretches += [(record, place.begin, place.end) for place in places]
+    return stretches
 
-    def __init__(self, encoded: NDArray[np.uint8], length: int, first: int) -> None:
-        self._first = first
-        self._counts = None if len(encoded) == length else np.cumsum((encoded & 0xC0) != 0x80)  # noqa: PLR2004 UTF-8
 
-    def __getitem__(self, position: int) -> int:
-        at = position - self._first
-        if self._counts is None or not at:
-            return at
-        return int(self._counts[at - 1])
+def _unhidden(plain: Iterable[Entity], hidden: Sequence[Entity]) -> list[Entity]:
+    r"""Return both, without what a hidden finding of its type overlaps and reaches as far as.
 
-
-@cache
-def _trigger_table() -> NDArray[np.uint32]:
-    """Return the hashes of the trigger words, open-addressed in a table four times their number."""
-    size = 1 << (4 * len(personal.TRIGGERS)).bit_length()
-    table = np.zeros(size, dtype=np.uint32)
-    for word in personal.TRIGGERS:
-        encoded = np.frombuffer(word.encode(), dtype=np.uint8)
-        value = scan_words(encoded, np.array([0, len(encoded)], dtype=np.int64))[0][0]
-        slot = int(value) & (size - 1)
-        while table[slot]:
-            slot = (slot + 1) & (size - 1)
-        table[slot] = value
-    return table
+    The hidden one knows where it begins: `\njane@corp.net` is read as a line break and a name.
+    """
+    taken: dict[str, tuple[list[int], list[int]]] = {}
+    for kind in {one.type for one in hidden}:
+        own = sorted((one.start, one.end) for one in hidden if one.type == kind)
+        taken[kind] = [start for start, _ in own], list(accumulate((end for _, end in own), max))
+    kept = list(hidden)
+    for one in plain:
+        starts, ends = taken.get(one.type, ([], []))
+        before = bisect_left(starts, one.end)
+        if not before or ends[before - 1] < one.end:
+            kept.append(one)
+    return kept

@@ -1,5 +1,6 @@
 """Compiled passes that find the few places of a text where an identifier could stand.
 
+`kernels_places` finds the others: around at signs, behind names of secrets, and where something is hidden.
 Both run in time linear in their input, release the interpreter lock and are cached on disk by numba.
 """
 
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 __all__ = [
     "ADDRESS",
     "COLONS",
+    "DISGUISE",
     "KEY",
     "NUMBER",
+    "SECRET",
     "TOKEN",
     "WORDS",
-    "find_disguised",
     "find_regions",
     "find_windows",
 ]
@@ -25,13 +27,14 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
 # What a region holds: an at sign, digits enough for an identifier, a token that mixes letters and digits,
-# groups between colons or dots as in network addresses, the head of a private key, a trigger word.
-ADDRESS, NUMBER, TOKEN, COLONS, KEY, WORDS = 1, 2, 4, 8, 16, 32
+# groups between colons or dots as in network addresses, the head of a private key, a trigger word, a secret
+# behind its name, a disguise.
+ADDRESS, NUMBER, TOKEN, COLONS, KEY, WORDS, SECRET, DISGUISE = 1, 2, 4, 8, 16, 32, 64, 128
 
 _MIN_DIGITS = 6
 # What has more in one chunk is a chain of numbers, none of which stands alone.
 _MOST_DIGITS = 256
-_MIN_TOKEN = 16
+_MIN_TOKEN, _LONG_TOKEN = 16, 40
 _MIN_MIXED = 4
 _MAX_CAPITALS = 4
 _MAX_GAP = 2
@@ -62,7 +65,19 @@ _CLASS = _byte_classes()
 
 @njit(cache=True, nogil=True)
 def _is_key(run: int, digits: int, letters: int) -> bool:
-    return run >= _MIN_TOKEN and digits > 0 and letters > 0
+    # Of random ones of 43 letters and digits one in a thousand has no digit.
+    return run >= _MIN_TOKEN and letters > 0 and (digits > 0 or run >= _LONG_TOKEN)
+
+
+@njit(cache=True, nogil=True)
+def _holds_head(buffer: Bytes, begin: int, end: int) -> bool:
+    """Tell whether a chunk holds the dashes and the first letter of `-----BEGIN`."""
+    dashes = 0
+    for at in range(begin, end):
+        if dashes >= 5 and buffer[at] == 0x42:
+            return True
+        dashes = dashes + 1 if buffer[at] == 0x2D else 0
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -109,7 +124,7 @@ def _describe(buffer: Bytes, begin: int, end: int) -> tuple[int, int]:
     hardware = hexadecimal and digits + upper + lower == 12 and (others >= 5 or dots >= 2)
     if hardware or (colons >= 2 and (hexadecimal or digits > 0)) or (dots >= 3 and digits >= 4):
         kind |= COLONS
-    if end - begin >= 10 and others >= 5 and buffer[begin] == 0x2D and buffer[begin + 5] == 0x42:
+    if end - begin >= 10 and others >= 5 and upper >= 5 and _holds_head(buffer, begin, end):
         kind |= KEY
     return digits, kind
 
@@ -213,7 +228,9 @@ def find_windows(
                 continue
             first = max(low, np.int64(begins[word]) - _WINDOW_BEFORE)
             last = min(high, np.int64(ends[word]) + _WINDOW_AFTER)
-            digit = False
+            # An option of a command says enough by itself.
+            own = np.int64(begins[word])
+            digit = own > low + 1 and buffer[own - 1] == 0x2D and buffer[own - 2] == 0x2D
             for at in range(first, last):
                 if 48 <= buffer[at] <= 57:
                     digit = True
@@ -240,41 +257,3 @@ def find_windows(
                 lasts[count] = last
                 count += 1
     return owners[:count].copy(), firsts[:count].copy(), lasts[:count].copy()
-
-
-@njit(cache=True, nogil=True)
-def find_disguised(buffer: Bytes, starts: Ints) -> NDArray[np.int64]:
-    """Return the numbers of the texts in which other characters stand where identifiers have plain ones.
-
-    They are full-width digits, and no-break spaces, hyphens or invisible characters between letters or digits.
-    """
-    found = np.empty(starts.shape[0] - 1, dtype=np.int64)
-    count = 0
-    for text in range(starts.shape[0] - 1):
-        stop = starts[text + 1]
-        for at in range(starts[text], stop - 2):
-            byte = buffer[at]
-            if byte < 0xC2:
-                continue
-            second = buffer[at + 1]
-            third = buffer[at + 2]
-            width = 0
-            if byte == 0xC2 and (second == 0xA0 or second == 0xAD):  # no-break space, soft hyphen
-                width = 2
-            elif (
-                byte == 0xE2 and second == 0x80 and (third <= 0x91 or third == 0xAF)
-            ):  # spaces, U+2010, U+2011
-                width = 3
-            elif byte == 0xE2 and second == 0x81 and third == 0xA0:  # word joiner
-                width = 3
-            elif byte == 0xEF and second == 0xBB and third == 0xBF:  # byte order mark
-                width = 3
-            hit = byte == 0xEF and second == 0xBC and 0x90 <= third <= 0x99  # full-width digit
-            if width > 0 and at > starts[text] and at + width < stop:
-                beside = _CLASS[buffer[at - 1]] | _CLASS[buffer[at + width]]
-                hit = beside & (_DIGIT | _AT) != 0
-            if hit:
-                found[count] = text
-                count += 1
-                break
-    return found[:count].copy()

@@ -111,7 +111,6 @@ _FILE_ENDINGS = frozenset(
         "zip",
     ]
 )
-_MAX_LOCAL = 64
 _MAIL_WORDS = (
     "email", "e-mail", "mail", "my email", "contact", "reach", "write to", "correo", "courriel", "e-post",
     "email address", "mailto", "cc", "bcc",
@@ -127,10 +126,13 @@ _OFFICIAL_MAC = ("00005e", "01005e", "333300")
 def _email(text: str) -> Grade | None:
     local, _, domain = text.lower().rpartition("@")
     labels = domain.split(".")
-    if len(local) > _MAX_LOCAL or ".." in local or local[0] == "." or local[-1] == ".":
-        return None
+    if domain[0] == "[" and any(map(str.isdigit, domain)):
+        return Grade(0.9, 0.98)
     if (
-        labels[-1] in _FILE_ENDINGS
+        ".." in local
+        or local[0] == "."
+        or local[-1] == "."
+        or labels[-1] in _FILE_ENDINGS
         or not all(labels)
         or any(part[0] == "-" or part[-1] == "-" for part in labels)
     ):
@@ -203,9 +205,8 @@ def _mac(text: str) -> Grade | None:
 
 
 def _credentials(text: str) -> Grade | None:
-    user, _, password = text.partition(":")
-    shown = password.lower()
-    if not user or set(shown) <= {"*", "x", "."} or shown[0] in "<${[%" or shown in _PLACEHOLDER_PASSWORDS:
+    shown = text.partition(":")[2].lower()
+    if set(shown) <= {"*", "x", "."} or shown[0] in "<${[%" or shown in _PLACEHOLDER_PASSWORDS:
         return Grade(0.2, 0.3, "placeholder")
     return Grade(0.95, 0.98)
 
@@ -227,17 +228,46 @@ _PLACEHOLDER_PASSWORDS = frozenset(
 
 _HEXTET = "[0-9a-fA-F]{1,4}"
 
+# Letters that may stand in one name together (RFC 6531 takes all), and those of scripts that write words without
+# spaces: what precedes an address there is the sentence, so the two kinds do not mix. Without counted repetition,
+# which would multiply classes of this size; the places that are searched are short.
+_LETTERS = "".join(
+    rf"\p{{{script}}}"
+    for script in (
+        "Latin", "Greek", "Cyrillic", "Armenian", "Georgian", "Hebrew", "Arabic", "Devanagari", "Bengali", "Gurmukhi",
+        "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada", "Malayalam", "Sinhala", "Ethiopic", "M",
+    )
+)  # fmt: skip
+_DENSE = "".join(
+    rf"\p{{{script}}}"
+    for script in ("Han", "Hiragana", "Katakana", "Hangul", "Bopomofo", "Thai", "Lao", "Khmer", "Myanmar")
+)
+_DENSE = rf"{_DENSE}\x{{30FC}}"
+_HIDDEN = r"\x{AD}\x{200B}-\x{200D}\x{2060}\x{FEFF}"
+_LABEL = rf"[{_LETTERS}\p{{Nd}}][{_LETTERS}\p{{Nd}}{_HIDDEN}-]*|[{_DENSE}][{_DENSE}\p{{Nd}}-]*"
+_DOMAIN = rf"(?:(?:{_LABEL})\.)+(?:xn--[A-Za-z0-9-]+|[{_LETTERS}]{{2}}[{_LETTERS}]*|[{_DENSE}]+)"
+_MAIL_HOST = rf"(?:{_DOMAIN}|\[(?:IPv6:)?[0-9A-Fa-f:.]{{3,45}}\])"
+_END = rf"(?:[^{_LETTERS}\p{{Nd}}_]|$)"
+_LOCAL = rf"[{_LETTERS}\p{{Nd}}][{_LETTERS}\p{{Nd}}{_HIDDEN}._%+'-]*|[{_DENSE}][{_DENSE}\p{{Nd}}._-]*"
+
 ADDRESSES = (
-    Recognizer(
-        "EMAIL_ADDRESS",
-        r"([A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,63})@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}|[A-Za-z]{2,24}))\b",
-        _email,
-        _MAIL_WORDS,
-        nature="token",
+    *(
+        Recognizer(
+            "EMAIL_ADDRESS", rf"{before}((?:{local})@{_MAIL_HOST}){_END}", _email, _MAIL_WORDS, nature="token"
+        )
+        for before, local in (
+            ("", _LOCAL),
+            # Signs that also end an address are part of it where white space, a bracket or a quote precedes them.
+            (r"(?:^|[\s<>(\[\"',;:])", rf"[{_LETTERS}\p{{Nd}}][{_LETTERS}\p{{Nd}}._%+'&!#$^~-]*"),
+            # One address within another, as lists and forwarders write them (VERP, SRS).
+            ("", r"[A-Za-z0-9][A-Za-z0-9._+-]*=[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]+"),
+            ("", r"\"[A-Za-z0-9](?:[^\"\\\n]|\\.){0,63}\""),
+        )
     ),
     Recognizer(
         "URL_CREDENTIALS",
-        r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s:/@\"'<>]{0,64}:[^\s/@\"'<>]{1,128})@[A-Za-z0-9\[]",
+        # A password may hold an at sign: the last one before the path ends it.
+        r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s:/@\"'<>]{0,64}:[^\s/?#\"'<>]{1,128})@[A-Za-z0-9\[]",
         _credentials,
         ("password", "login", "connection", "dsn"),
         nature="token",

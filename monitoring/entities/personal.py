@@ -47,7 +47,7 @@ TRIGGERS = (
     "passport", "passports", "reisepass", "passeport", "pasaporte", "passaporto", "license", "licence",
     "driver", "drivers", "führerschein", "street", "avenue", "road", "boulevard", "lane", "drive", "court", "parkway",
     "highway", "terrace", "circle", "blvd", "ave", "rd", "box", "psc", "apo", "fpo", "dpo", "rue", "calle", "via",
-    "password", "passwd", "pwd", "passphrase", "passwort", "contraseña", "api_key", "apikey", "secret", "token",
+    "password", "passwd", "pwd", "passphrase", "passcode", "passwort", "kennwort", "contraseña", "authorization", "api_key", "apikey", "secret", "token",
     "secret_key", "access_token", "access_key", "auth_token", "client_secret", "secret_access_key",
     "aws_secret_access_key", "bearer", "key", "passe", "st", "suite", "apt",
 )  # fmt: skip

@@ -57,7 +57,7 @@ def _international(text: str) -> Grade | None:
     number = text.lower().split("x")[0].removesuffix("e").replace("(0)", "")
     digits = compact(number)
     digits = digits.removeprefix("00") if text.startswith("00") else digits
-    if not _FEWEST <= len(digits) <= _MOST:
+    if not _FEWEST <= len(digits) <= _MOST or text.count("(") != text.count(")"):
         return None
     if digits[0] == "1" and _is_fictional(digits[1:]):
         return Grade(0.35, 0.6, "fictional")
@@ -124,9 +124,33 @@ def _is_amount(text: str) -> bool:
     return len(first) <= _GROUP and all(len(group) == _GROUP and group.isdigit() for group in groups)
 
 
+def _linked(text: str) -> Grade | None:
+    """Grade what a link to a telephone or a messenger names."""
+    digits = compact(text)
+    if not _FEWEST <= len(digits) <= _MOST or len(set(digits)) <= _GROUP - 1:
+        return None
+    national = digits.removeprefix("1")
+    if _is_fictional(national):
+        return Grade(0.35, 0.6, "fictional")
+    if len(national) == _NANP and national[:3] in _TOLL_FREE:
+        return Grade(0.35, 0.45, "toll_free")
+    valid = _is_valid(f"+{digits}", None) or any(
+        _is_valid(digits, region) for region in ("US", *_TRUNK_REGIONS)
+    )
+    return Grade(0.9, 0.95) if valid else Grade(0.5, 0.6)
+
+
 _EXTENSION = r"(?: ?(?:x|ext\.? ?)\d{1,6})?"
 
 RECOGNIZERS = (
+    Recognizer(
+        "PHONE_NUMBER",
+        # A question mark ends a region, so of a link's query only its own part is seen.
+        r"(?i)\b(?:wa\.me/|t\.me/|signal\.me/#p/|(?:phone|tel|telephone|mobile|msisdn)=|(?:tel|sms|smsto|callto|facetime|facetime-audio|mms|whatsapp):(?://)?)(\+?\(?\d(?:[().-]{0,2}\d){6,14})",
+        _linked,
+        _WORDS,
+        nature="token",
+    ),
     Recognizer(
         "PHONE_NUMBER",
         rf"((?:\+|\b00)(?:[ .-]?\(?\d{{1,5}}\)?){{2,8}}{_EXTENSION})\b",

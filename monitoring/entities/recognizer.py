@@ -12,7 +12,8 @@ class Entity(NamedTuple):
     """One finding: character offsets, a type named as Presidio names it, 0..1 confidence, and a note.
 
     The note tells special cases apart (`test_card`, `private`, `documentation`, `example_domain`,
-    `fictional`, `placeholder`) and names the vendor of an API key; it is empty for most.
+    `fictional`, `placeholder`) and names the vendor of an API key; it is empty for most. `reading` is what
+    the place says in plain characters, empty where that is how it is written.
     """
 
     start: int
@@ -20,6 +21,7 @@ class Entity(NamedTuple):
     type: str
     confidence: float
     note: str = ""
+    reading: str = ""
 
 
 class Grade(NamedTuple):

@@ -9,17 +9,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring import linear
-from monitoring.attribution import find_attributions
-from monitoring.categories import Addition, Lexicon, build_lexicon, load_lexicon
 from monitoring.evaluator import Category, Evaluator
-from monitoring.groups import add_groups, build_mask, group_expression, group_words
-from monitoring.language import covered
-from monitoring.lexicon import WordTable
-from monitoring.mentions import Mentions, find_mentions, mention_table
 from monitoring.models import Evidence, Record, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.rule_file import BiasAdditions
+from monitoring.rules.rule import BiasAdditions
+from monitoring.signals import linear
+from monitoring.signals.attribution import find_attributions
+from monitoring.signals.categories import Addition, Lexicon, build_lexicon, load_lexicon
+from monitoring.signals.groups import add_groups, build_mask, group_expression, group_words
+from monitoring.signals.mentions import Mentions, find_mentions, mention_table
+from monitoring.text.language import covered
+from monitoring.text.lexicon import WordTable
+from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
 
 __all__ = ["Bias", "build"]
@@ -51,21 +51,23 @@ class Judged(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bias:
-    """Finds sentences that say of a group what it is like, cannot do or should not be allowed.
+    """Finds sentences that say what a group is like, or what it cannot do or should not be allowed.
 
-    Only English sentences that mention a group (race, religion, gender, orientation, nationality, migration,
-    age, disability) are read: by a linear model and by rules for stereotypes, capability and exclusion.
-    Sentences that report or reject such a statement are spared. The value is the response's worst
-    sentence, 0 without a mention; part `prompt` is the same about the prompt.
+    Only English sentences that mention a group (race, religion, gender, orientation, nationality,
+    migration, age, disability) are read. A linear model reads them, and so do rules for
+    stereotypes, capability and exclusion. Sentences that report or reject such a statement do not
+    count. The value is that of the worst sentence in the response, and 0 without a mention. The
+    part `prompt` is the same for the prompt.
 
-    All words for groups are one token to the model and the rules name no group, so exchanging one group for
-    another leaves the score as it is. It does not see bias without a mention of a group, in who gets which
-    role, in what is left out, or between several answers.
+    The model sees all words for groups as one token, and the rules name no group. The score
+    therefore does not depend on which group is named. The evaluator does not see bias without a
+    mention of a group: in who gets which role, in what is left out, or between several answers.
 
-    An unsupported attribution counts as well: the prompt tells of two people of different groups, asks which
-    of them something is true of, and a response of at most 200 characters names one although nothing that
-    was told sets them apart. It is not sought where the question does not end the prompt. Its rules were
-    written while reading BBQ, so BBQ's figures flatter it: on crowd-validated BBQ rows of other categories
+    An unsupported attribution counts as well. The prompt describes two people of different groups
+    and asks of which of them something is true. A response of at most 200 characters names one of
+    them, although nothing in the prompt distinguishes them. The evaluator looks for this only where
+    the question ends the prompt. Its rules were written while reading BBQ, so the figures of BBQ
+    look better than they would on new texts. On crowd-validated BBQ rows of other categories
     (names, occupations, mixtures of groups) the AUROC was .72 on 2026-11-23.
 
     A file of rules can add words for groups and patterns (docs/how-to/add-your-own-rules.md).

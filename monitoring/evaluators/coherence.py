@@ -9,8 +9,10 @@ import numpy as np
 import re2
 from numpy.typing import NDArray
 
-from monitoring import claims
-from monitoring.degeneration import (
+from monitoring.evaluator import Category, Evaluator
+from monitoring.models import Evidence, Score, TextField
+from monitoring.signals import claims
+from monitoring.signals.degeneration import (
     SIGNS,
     Sign,
     describe_sign,
@@ -18,16 +20,14 @@ from monitoring.degeneration import (
     measure_endings,
     measure_repetition,
 )
-from monitoring.evaluator import Category, Evaluator
-from monitoring.foreign import find_foreign
-from monitoring.formats import asks_for_json, breaks_json
-from monitoring.kernels_characters import measure_scripts
-from monitoring.kernels_lexicon import count_classes
-from monitoring.language import covered
-from monitoring.lexicon import build_table
-from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.responsiveness import measure_continuity
+from monitoring.signals.formats import asks_for_json, breaks_json
+from monitoring.signals.kernels_characters import measure_scripts
+from monitoring.signals.responsiveness import measure_continuity
+from monitoring.text.kernels_lexicon import count_classes
+from monitoring.text.language import covered
+from monitoring.text.lexicon import build_table
+from monitoring.text.prepared import Prepared
+from monitoring.text.scripts import find_foreign
 
 __all__ = ["Coherence", "build"]
 
@@ -71,20 +71,22 @@ _REASONS = {
 class Coherence:
     """Detects degenerate text: loops, a missing end, broken characters, broken form. It does not grade prose.
 
-    Parts, 1 is good: `repetition` (loops of words, phrases, sentences), `truncation` (stops in the middle),
-    `noise` (broken characters and gibberish, English only), `format` (unclosed code block; no valid JSON
-    where JSON was asked for), `language_mix` (letters of a foreign script that nobody asked for),
-    `consistency` (a sentence that denies another) and `order` (sentences that refer to what has not been
-    said; weak). The value is their product, so one clear sign is enough. Part `continuity`, present with an
-    English prompt, is how much of it the response takes up: in a conversation, whether the reply belongs to it.
-    It does not enter the value.
+    In each part 1 is good. `repetition` finds loops of words, phrases and sentences. `truncation`
+    finds a text that stops in the middle. `noise` finds broken characters and gibberish, in English
+    only. `format` finds an unclosed code block, and invalid JSON where JSON was asked for.
+    `language_mix` finds letters of a foreign script that nobody asked for. `consistency` finds a
+    sentence that denies another. `order` finds sentences that refer to what has not been said, and
+    is weak. The value is the product of the parts, so one clear sign is enough. The part
+    `continuity`, present with an English prompt, says how much of the prompt the response takes up.
+    In a conversation it says whether the reply belongs to it. It does not enter the value.
 
-    It does not see a fluent text that makes no sense, a change between languages of one script, or a cut
-    after a full stop. Single lines of fewer than 12 words and plain lists are not held to end like a
-    sentence. Loops, ends and forms are measured in any language.
+    The evaluator does not see a fluent text that makes no sense, a change between languages of one
+    script, or a cut after a full stop. Single lines of fewer than 12 words and plain lists need not
+    end like a sentence. Loops, ends and forms are measured in any language.
 
-    The threshold 0.5 (2026-11-23, by benchmarks/degeneration.py on arena-hard and XSTest answers) calls
-    2 % of good answers low, and 99 % of loops, 93 % of truncated, 92 % of noisy and 91 % of gibberish ones.
+    The threshold 0.5 (2026-11-23, by benchmarks/degeneration.py on arena-hard and XSTest answers)
+    calls 2 % of good answers low, and 99 % of loops, 93 % of truncated, 92 % of noisy and 91 % of
+    gibberish ones.
     """
 
     signs: dict[str, Sign]

@@ -8,14 +8,15 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring import claims
-from monitoring.admissions import refusals
 from monitoring.evaluator import Category, Evaluator
-from monitoring.grounding import Grounding, load_grounding
-from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.support import Model, Source, compare, describe, load_model
+from monitoring.signals import claims
+from monitoring.signals.admissions import refusals
+from monitoring.signals.grounding import Grounding, load_grounding
+from monitoring.signals.sources import source_covered
+from monitoring.signals.support import Model, SourceField, compare, describe, load_model
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 
 __all__ = ["FactualAccuracy", "build"]
 
@@ -24,9 +25,12 @@ VERSION = "3"
 # The same one half as in hallucination, so that the two never contradict each other on one answer: see the class.
 THRESHOLD = 0.5
 
-_PARTS: dict[Source, str] = {"reference": "reference_agreement", "context": "context_support"}
-_REASONS: dict[Source, str] = {"reference": "not what the reference says", "context": "not in the context"}
-_LABELS: dict[Source, tuple[str, str]] = {
+_PARTS: dict[SourceField, str] = {"reference": "reference_agreement", "context": "context_support"}
+_REASONS: dict[SourceField, str] = {
+    "reference": "not what the reference says",
+    "context": "not in the context",
+}
+_LABELS: dict[SourceField, tuple[str, str]] = {
     "reference": ("disagrees", "agrees"),
     "context": ("unsupported", "supported"),
 }
@@ -36,18 +40,21 @@ _LABELS: dict[Source, tuple[str, str]] = {
 class FactualAccuracy:
     """Measures agreement with the reference, else with the context, and checks what can be worked out.
 
-    Part `reference_agreement` (or `context_support` where there is no reference) is the probability, from
-    words, n-grams, numbers, names and negations, that a reader finds the response true to that source.
-    Part `internal_checks` is the share that holds of what any text can be held to: equations, check
-    digits of ISBN, ISSN and ORCID, forms of DOI and arXiv numbers, dates, statements against each other.
-    The value is the lower of the two; it is None where there is nothing to check (`nothing_to_check`) and
-    for refusals.
+    The part `reference_agreement` is the probability that a reader finds the response true to the
+    reference. Without a reference, the part `context_support` is the same for the context. Both
+    follow from words, n-grams, numbers, names and negations. The part `internal_checks` is the
+    share of statements that pass checks which need no source: equations, check digits of ISBN, ISSN
+    and ORCID, forms of DOI and arXiv numbers, dates, and statements that contradict each other. The
+    value is the lower of the two parts. It is None where there is nothing to check
+    (`nothing_to_check`), and for refusals.
 
-    It has no knowledge of the world, so a false statement without a source stays unknown, and a true
-    answer in other words than the reference scores low. English only, but for the internal checks.
+    The evaluator has no knowledge of the world. A false statement without a source stays unknown,
+    and a true answer in other words than the reference scores low. It knows English only; the
+    internal checks work in any language.
 
-    The threshold is the one half of `hallucination`, so that with a context both say the same. Of the TruthfulQA
-    judge data (2026-11-30, out of fold) it calls 15 % of true and 51 % of false answers low.
+    The threshold is the one half of `hallucination`, so that both say the same about a context. It
+    calls 15 % of true and 51 % of false answers of the TruthfulQA judge data low (2026-11-30, out
+    of fold).
     """
 
     grounding: Grounding
@@ -65,11 +72,11 @@ class FactualAccuracy:
             _unknown("nothing_to_check" if text.strip() else "empty") for text in batch.texts("response")
         ]
         covers = covered(batch, "response") if len(batch) else np.zeros(0, dtype=np.bool_)
-        sources: tuple[Source, ...] = ("context", "reference")
+        sources: tuple[SourceField, ...] = ("context", "reference")
         for source in sources:  # a reference has the last word
             given = np.diff(batch.words(source).offsets) > 0
             if given.any():
-                self._compare(batch, source, given, covers & covered(batch, source), scores)
+                self._compare(batch, source, given, covers & source_covered(batch, source), scores)
         for record, found in enumerate(claims.examine(batch)):
             if found.findings or found.held:
                 scores[record] = _check(scores[record], found)
@@ -78,7 +85,7 @@ class FactualAccuracy:
     def _compare(
         self,
         batch: Prepared,
-        source: Source,
+        source: SourceField,
         given: NDArray[np.bool_],
         known: NDArray[np.bool_],
         scores: list[Score],
@@ -105,7 +112,7 @@ class FactualAccuracy:
                     parts={_PARTS[source]: value},
                 )
 
-    def _show_worst(self, batch: Prepared, source: Source, record: int) -> Evidence:
+    def _show_worst(self, batch: Prepared, source: SourceField, record: int) -> Evidence:
         """Return the sentence that agrees least by itself."""
         values = batch.shared(
             ("factual_accuracy", "sentences", source), lambda: self._judge_sentences(batch, source)
@@ -116,7 +123,7 @@ class FactualAccuracy:
         place = batch.characters("response", record, int(sentences.begins[at]), int(sentences.ends[at]))
         return Evidence("response", *place, _REASONS[source])
 
-    def _judge_sentences(self, batch: Prepared, source: Source) -> NDArray[np.float64]:
+    def _judge_sentences(self, batch: Prepared, source: SourceField) -> NDArray[np.float64]:
         if source == "context":
             return self.grounding.judge_sentences(batch)
         counts, _ = compare(batch, source)

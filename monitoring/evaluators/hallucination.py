@@ -7,15 +7,16 @@ from functools import cache
 
 import numpy as np
 
-from monitoring import claims
-from monitoring.admissions import refusals
 from monitoring.evaluator import Category, Evaluator
-from monitoring.grounding import Grounding, load_grounding
-from monitoring.kernels_support import CONTENT, NUMBERS
-from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.support import compare
+from monitoring.signals import claims
+from monitoring.signals.admissions import refusals
+from monitoring.signals.grounding import Grounding, load_grounding
+from monitoring.signals.kernels_support import CONTENT, NUMBERS
+from monitoring.signals.sources import source_covered
+from monitoring.signals.support import compare
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 
 __all__ = ["Hallucination", "build"]
 
@@ -40,23 +41,26 @@ _MOST_SENTENCES = 5
 class Hallucination:
     """Finds sentences that the context does not support, and claims that cannot be true anywhere.
 
-    With a context, part `unsupported` is the probability that an annotator would call the response not
-    attributable to it, from words, n-grams, values, names and negations that the context and the prompt
-    lack, as shares of the whole response, so that a faithful sentence more never counts against it. Numbers
-    are compared as values, whatever their notation; another value in the words of the source is a contradiction.
-    Without a context, only the response itself is examined: admissions of invention, ISBN, ISSN, ORCID,
-    DOI and arXiv numbers that cannot be, dates that no calendar has, sentences that deny each other.
-    When there is neither, the value is None (`no_context`): nothing can be known.
+    With a context, the part `unsupported` is the probability that an annotator would say that the
+    response does not follow from it. It depends on the words, n-grams, values, names and negations
+    that are in neither the context nor the prompt. It takes them as shares of the whole response,
+    so one more faithful sentence never counts against it. Numbers are compared as values, in any
+    notation. Another value in the words of the source is a contradiction. A passage of JSON, YAML,
+    CSV or a table is read as fields, and an answer may combine the fields of one row in any order.
+    Without a context, only the response itself is examined. The evaluator then looks for admissions
+    of invention, for ISBN, ISSN, ORCID, DOI and arXiv numbers that cannot exist, for dates that no
+    calendar has, and for sentences that deny each other. If there is neither a context nor such a
+    claim, the value is None (`no_context`), because nothing can be known.
 
-    It does not know the world: a false statement without a context goes unseen. It does not know
-    paraphrase: a faithful summary in other words scores high, a false sentence made of the context's own
-    words scores low, and what a reader works out from a table or a calculation it cannot follow. Refusals
-    claim nothing and are 0. English only.
+    The evaluator does not know the world, so a false statement without a context is not noticed. It
+    does not know paraphrase: a faithful summary in other words scores high, and a false sentence
+    made of the context's own words scores low. It cannot follow what a reader calculates or works
+    out from a table. Refusals claim nothing and are 0. It knows English only.
 
-    The threshold 0.5 (2026-11-30, each source left out of the fit) flags 15 % of supported and 70 % of other
-    answers of HAGRID, 33 % and 80 % of search engines', 33 % and 73 % of WiCE's claims, 3 % and 59 % of BEGIN's
-    replies, and 2 % of CLAP NQ's long faithful answers; of summaries that copy nearly everything it finds few
-    (SummEval 16 %).
+    The threshold 0.5 (2026-11-30, each source left out of the fit) flags 15 % of supported and 70 %
+    of other answers of HAGRID, 33 % and 80 % of search engines' answers, 33 % and 73 % of WiCE's
+    claims, 3 % and 59 % of BEGIN's replies, and 2 % of CLAP NQ's long faithful answers. In
+    summaries that copy nearly everything it finds few mistakes (16 % in SummEval).
     """
 
     grounding: Grounding
@@ -84,7 +88,7 @@ class Hallucination:
         counts, offsets = compare(batch, "context")
         said = np.append(counts[:, CONTENT] + counts[:, NUMBERS], 0)
         content = np.add.reduceat(said, offsets[:-1]) * (offsets[1:] > offsets[:-1])
-        known = covered(batch, "response") & covered(batch, "context")
+        known = covered(batch, "response") & source_covered(batch, "context")
         values = self.grounding.judge(batch)
         certain = np.maximum(values, 1.0 - values)
         columns = zip(
@@ -110,17 +114,20 @@ class Hallucination:
             elif not words:
                 score = _unknown("no_claims")
             else:
-                flagged = value >= THRESHOLD
-                score = Score(
-                    value=value,
-                    label="unsupported" if flagged else "supported",
-                    version=VERSION,
-                    confidence=confidence,
-                    evidence=self._find_sentences(batch, record) if flagged else (),
-                    parts={"unsupported": value},
-                )
+                score = self._judged(batch, record, value, confidence)
             scores.append(score)
         return scores
+
+    def _judged(self, batch: Prepared, record: int, value: float, confidence: float) -> Score:
+        flagged = value >= THRESHOLD
+        return Score(
+            value=value,
+            label="unsupported" if flagged else "supported",
+            version=VERSION,
+            confidence=confidence,
+            evidence=self._find_sentences(batch, record) if flagged else (),
+            parts={"unsupported": value},
+        )
 
     def _find_sentences(self, batch: Prepared, record: int) -> tuple[Evidence, ...]:
         """Return the sentences that are unsupported by themselves, the worst where none is, in order."""
@@ -154,7 +161,7 @@ def _unknown(label: str) -> Score:
     return Score(value=None, label=label, version=VERSION, confidence=0.0)
 
 
-def _combine(score: Score, findings: tuple[claims.Finding, ...]) -> Score:
+def _combine(score: Score, findings: tuple[claims.ClaimFinding, ...]) -> Score:
     found = [finding for finding in findings if finding.kind in _CERTAINTY]
     if not found:
         return score

@@ -8,9 +8,9 @@ from functools import cache
 import re2
 
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import Language, enough_letters, languages
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
+from monitoring.text.language import Language, enough_letters, languages
+from monitoring.text.prepared import Prepared
 
 __all__ = ["LanguageMatch", "build"]
 
@@ -50,15 +50,16 @@ _WANTED = re2.compile(
 
 @dataclass(frozen=True, slots=True)
 class LanguageMatch:
-    """Finds responses in another language than their prompt where nobody spoke of languages.
+    """Finds responses in another language than their prompt where nobody asked for another language.
 
-    1 is the same language, 0 another one. Both texts are read for their first 300 characters by the model
-    that tells languages apart; unless both are long enough and sure at 0.7, nothing is known
-    (`undetermined`), nor where the prompt or the system prompt speaks of a language or a
-    translation (`asked_for`). Neighbouring languages that the model confuses count as one.
+    1 means the same language, and 0 another one. The model that recognises languages reads the
+    first 300 characters of both texts. Unless both texts are long enough and the model is sure at
+    0.7, nothing is known (`undetermined`). Nothing is known either where the prompt or the system
+    prompt mentions a language or a translation (`asked_for`). Neighbouring languages that the model
+    confuses count as one.
 
-    It does not see a change of language after the opening, and not a mixture. It weighs nothing in
-    overall_quality unless a project gives it a weight.
+    The evaluator does not see a change of language after the opening, and no mixture of languages.
+    It has no weight in overall_quality unless a project gives it one.
     """
 
     name: str = "language_match"

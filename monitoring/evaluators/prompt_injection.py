@@ -10,14 +10,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring import linear
-from monitoring.categories import Lexicon, load_lexicon
 from monitoring.evaluator import Category, Evaluator
-from monitoring.kernels_leakage import measure_leakage
-from monitoring.language import covered, languages
 from monitoring.models import Evidence, Record, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.text import decoded, fold
+from monitoring.signals import linear
+from monitoring.signals.categories import Lexicon, load_lexicon
+from monitoring.signals.kernels_leakage import measure_leakage
+from monitoring.text.disguises import decoded, normalise
+from monitoring.text.language import covered, languages
+from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
 
 __all__ = ["PromptInjection", "build"]
@@ -58,17 +58,20 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptInjection:
-    """Finds instructions that try to replace the application's own, and system prompts that got out.
+    """Finds instructions that try to replace the application's own, and system prompts that were leaked.
 
-    Two signals read the prompt, the context and what hides in them encoded, spaced out or in look-alike
-    letters: a linear model over windows of words, and precise rules. The value is the greatest of part
-    `prompt` (both signals), of part `context` where a rule agrees, and of part `leakage`. The model alone
-    never flags a context: an instruction in a document looks like any instruction. Part `rules` is the
-    strongest rule in the prompt, `leakage` how much of the system prompt the response repeats verbatim.
+    Two signals read the prompt and the context, also where text in them is encoded, spaced out or
+    written in look-alike letters: a linear model over windows of words, and precise rules. The
+    value is the greatest of three: the part `prompt` (both signals), the part `context` where a
+    rule agrees, and the part `leakage`. The model alone never flags a context, because an
+    instruction in a document looks like any other instruction. The part `rules` is the strongest
+    rule in the prompt. `leakage` says how much of the system prompt the response repeats word for
+    word.
 
-    It does not understand intent: an indirect injection in ordinary words, a jailbreak told as a story (PAIR)
-    and suffixes of random characters (GCG) pass, role-play that plays with rules may be flagged. The model knows
-    English, German, French and Spanish; in other languages only rules speak, and without a hit nothing is known.
+    The evaluator does not understand intent. It misses indirect injections in ordinary words,
+    jailbreaks told as a story (PAIR) and suffixes of random characters (GCG). It may flag role-play
+    that plays with rules. The model knows English, German, French and Spanish. In other languages
+    only the rules count, and without a hit nothing is known.
     """
 
     lexicon: Lexicon
@@ -175,7 +178,8 @@ def _hidden(batch: Prepared, field: Source) -> Iterator[tuple[int, str, Evidence
     for record, text in enumerate(batch.texts(field)):
         if not text:
             continue
-        if not text.isascii() and not _is_accented(batch, field, record) and (plain := fold(text)) != text:
+        hides = not text.isascii() and not _is_accented(batch, field, record)
+        if hides and (plain := normalise(text)) != text:
             yield record, plain, Evidence(field, 0, len(text), "look-alike or invisible characters")
         for form in decoded(text):
             yield record, form.text, Evidence(field, form.start, form.end, f"hidden as {form.kind}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitoring.admissions import declines, refusals
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
+from monitoring.signals.admissions import declines, refusals
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 
 __all__ = ["Refusal", "build"]
 
@@ -20,16 +20,17 @@ _LONGEST_OPENING = 200
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Tells refusals and "I do not know" from answers; whether refusing was right is not its business.
+    """Distinguishes refusals and "I do not know" from answers, whether or not refusing was right.
 
-    The value is 1 for a refusal and 0 for anything else, so its mean is the share of refusals. A refusal
-    says in its opening what it will not or cannot do, and does not turn to what it can: whoever apologises
-    and then answers, answers. A lecture that refuses between the lines passes for an answer, and a denial
-    of the question's premise now and then for a refusal. It judges nothing, so it has no threshold and
-    raises no flag. English only.
+    The value is 1 for a refusal and 0 for anything else, so its mean is the share of refusals. A
+    refusal says at its beginning what it will not or cannot do, and does not go on to what it can
+    do. A response that apologises and then answers is an answer. A lecture that refuses indirectly
+    counts as an answer. Sometimes a response that denies the premise of the question counts as a
+    refusal. The evaluator judges nothing, so it has no threshold and raises no flag. It knows
+    English only.
 
-    Its rules find 82 % of the full refusals of XSTest and PyRIT and 3 % of their answers (2026-11-26, rules
-    written while reading them), and 1.1 % of the answers of recorded traffic.
+    Its rules find 82 % of the full refusals of XSTest and PyRIT and 3 % of their answers
+    (2026-11-26, rules written while reading them), and 1.1 % of the answers of recorded traffic.
     """
 
     name: str = "refusal"

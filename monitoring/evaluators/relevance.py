@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import covered
-from monitoring.linear import Bank, load_bank, logistic
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.responsiveness import (
+from monitoring.signals.linear import Bank, load_bank, logistic
+from monitoring.signals.responsiveness import (
     describe_answer,
     describe_grounding,
     describe_topic,
@@ -21,7 +19,9 @@ from monitoring.responsiveness import (
     rank_answer,
     read_opening,
 )
-from monitoring.vectors import known_share, load_table
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
+from monitoring.text.vectors import known_share, load_table
 from monitoring.weights import load_weights
 
 __all__ = ["Models", "Relevance", "build"]
@@ -53,18 +53,21 @@ class Models(NamedTuple):
 class Relevance:
     """Estimates the probability that a response belongs to its prompt and answers it.
 
-    The value joins two parts. `topical`: do prompt and response share their subject, from word vectors
-    and the information of the words they share. `intent`: is the response an answer of the kind asked,
-    rather than a refusal, an evasion or an echo of the question, from how it opens, what it adds to the
-    prompt, and whether it holds a name, number or yes or no where the question asks for one. Part
+    The value joins two parts. `topical` says whether prompt and response share their subject. It
+    uses word vectors and the information of the words that they share. `intent` says whether the
+    response is an answer of the kind that was asked for, and not a refusal, an evasion or an echo
+    of the question. It looks at how the response begins, at what it adds to the prompt, and at
+    whether it has a name, a number or yes or no where the question asks for one. The part
     `contextual`, present when there is a context, is the probability that the response is about the
-    context; it does not enter the value. Part `ranking` compares several responses to one prompt, such as
-    sentences that were found for a question: by the share of the prompt's information that they take up, word
-    vectors, and whether they hold what the question asks for; how they open and their length do not enter.
+    context. It does not enter the value. The part `ranking` compares several responses to one
+    prompt, such as sentences that were found for a question. It uses the share of the prompt's
+    information that a response takes up, word vectors, and whether the response has what the
+    question asks for. How a response begins and how long it is do not enter.
 
-    It notices other subjects and non-answers. It does not notice an answer that is wrong, incomplete, or
-    to another question on the same subject with the same words, and it takes a short answer in words
-    that have nothing to do with the prompt for off-topic. English only.
+    The evaluator notices other subjects and responses that answer nothing. It does not notice an
+    answer that is wrong, incomplete, or to another question on the same subject with the same
+    words. A short answer in words that have nothing to do with the prompt counts as off-topic. It
+    knows English only.
     """
 
     models: Models
@@ -85,14 +88,7 @@ class Relevance:
             & covered(batch, "response")
             & (known_share(batch, "prompt") >= _LEAST_KNOWN)
         )
-        topic = describe_topic(batch)
-        answer = describe_answer(batch, read_opening(batch, self.models.opening))
-        ranking = rank_answer(topic, answer).astype(np.float64).round(6).tolist()
-        topical_odds, intent_odds = _apply(self.models.topical, topic), _apply(self.models.intent, answer)
-        both = join_odds(topical_odds, intent_odds)
-        overall, topical, intent = (
-            _probabilities(odds) for odds in (_apply(self.models.overall, both), topical_odds, intent_odds)
-        )
+        overall, topical, intent, ranking = self._judge(batch)
         contextual = self._relate_to_context(batch, contexts)
         scores = []
         for record, (judged, known) in enumerate(
@@ -118,6 +114,15 @@ class Relevance:
             )
         return scores
 
+    def _judge(self, batch: Prepared) -> tuple[list[float], list[float], list[float], list[float]]:
+        """Return how probably each response is relevant, on the subject and of the kind asked, and its rank."""
+        subject = describe_topic(batch)
+        answer = describe_answer(batch, read_opening(batch, self.models.opening))
+        topical, intent = _apply(self.models.topical, subject), _apply(self.models.intent, answer)
+        overall = _apply(self.models.overall, join_odds(topical, intent))
+        ranking = _rounded(rank_answer(subject, answer))
+        return _probabilities(overall), _probabilities(topical), _probabilities(intent), ranking
+
     def _relate_to_context(self, batch: Prepared, wanted: NDArray[np.bool_]) -> dict[int, float]:
         if not wanted.any():
             return {}
@@ -139,8 +144,12 @@ def _apply(coefficients: Floats, columns: Floats) -> Floats:
 
 
 def _probabilities(odds: Floats) -> list[float]:
-    values: list[float] = logistic(odds).astype(np.float64).round(6).tolist()
-    return values
+    return _rounded(logistic(odds))
+
+
+def _rounded(values: Floats) -> list[float]:
+    listed: list[float] = values.astype(np.float64).round(6).tolist()
+    return listed
 
 
 def _label(value: float, topical: float) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import covered
 from monitoring.models import Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.vectors import align, known_share, load_table, pool
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
+from monitoring.text.vectors import align, known_share, load_table, pool
 
 __all__ = ["SemanticSimilarity", "build"]
 
@@ -31,13 +31,14 @@ _CONFIDENCE = {"reference": 0.8, "prompt": 0.5}
 class SemanticSimilarity:
     """Compares what two texts are about: 1 for the same words, 0 for no more than random texts share.
 
-    The likeness is the mean of two symmetric measures over static word vectors: the cosine of the texts'
-    vectors, and how well each text's words find a partner in the other. The label tells what the response
-    was compared with, `reference` or, without one, `prompt`.
+    The similarity is the mean of two symmetric measures over static word vectors: the cosine of the
+    texts' vectors, and how well the words of each text find a partner in the other. The label says
+    with what the response was compared: `reference` or, without one, `prompt`.
 
-    It knows words, not statements: a negated, reversed or otherwise false sentence made of the same words
-    scores high, and an equal meaning in quite other words scores low. English only. There is no
-    threshold, since how alike answers must be depends on the task.
+    The evaluator knows words, not statements. A negated, reversed or otherwise false sentence made
+    of the same words scores high, and an equal meaning in very different words scores low. It knows
+    English only. There is no threshold, because the similarity that answers need depends on the
+    task.
     """
 
     name: str = "semantic_similarity"

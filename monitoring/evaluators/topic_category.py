@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import covered
 from monitoring.models import Score, TextField
-from monitoring.prepared import Prepared
-from monitoring.topics import TOPICS, load_affinities, weigh_topics
+from monitoring.signals.topics import TOPICS, load_affinities, weigh_topics
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 
 __all__ = ["UNKNOWN", "TopicCategory", "build"]
 
@@ -32,13 +32,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class TopicCategory:
-    """Names the topic of `monitoring/topics.py` that the words of prompt and response are closest to.
+    """Names the topic of `monitoring/signals/topics.py` to which the words of prompt and response are closest.
 
-    The label is the topic, the value its share 0..1 of the text's words weighted by what they say. The
-    label is `unknown`, without a value, where no topic stands out from an average text: small talk,
-    gibberish, or a subject that is not in the list. Words are judged one by one, so a word of two topics (`credit score`)
-    counts for both, and a task about a text (translate, rewrite, correct) may be named by the text's
-    subject. English only; a field in another language is left out.
+    The label is the topic. The value is the topic's share, 0..1, of the words, weighted by how much
+    they say. Where no topic stands out from an average text, the label is `unknown` and there is no
+    value: small talk, gibberish, or a subject that is not in the list. Words are judged one by one,
+    so a word of two topics (`credit score`) counts for both. A task about a text (translate,
+    rewrite, correct) may get the topic of the text. The evaluator knows English only; a field in
+    another language is left out.
     """
 
     name: str = "topic_category"
@@ -76,8 +77,7 @@ _FIELDS: tuple[TextField, TextField] = ("prompt", "response")
 
 
 def build() -> Evaluator:
-    """Compute what each word says about each topic, and return the evaluator."""
-    load_affinities()
+    """Return the evaluator; what each word says about each topic is computed at its first batch."""
     return TopicCategory()
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring import linear
-from monitoring.categories import Lexicon, load_lexicon
 from monitoring.evaluator import Category, Evaluator
-from monitoring.language import covered
 from monitoring.models import Evidence, Score, TextField
-from monitoring.prepared import Prepared
+from monitoring.signals import linear
+from monitoring.signals.categories import Lexicon, load_lexicon
+from monitoring.text.language import covered
+from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
 
 __all__ = ["Toxicity", "assemble", "build"]
@@ -35,17 +35,18 @@ _CLEAR = 0.5
 class Toxicity:
     """Finds insults, slurs, threats, sexual and self-harm language and swearing in English text.
 
-    The value is about the response: a linear model over words and word pairs, taken over windows so that
-    one toxic sentence in a long answer counts, plus a lexicon of words and patterns. Part `prompt` is the
-    same about the prompt. Parts `hate`, `harassment`, `violence`, `sexual`, `self_harm` and `profanity`
-    are what the lexicon finds in the response, the chance that at least one hit is what it seems; parts
-    `prompt_hate` and so on are the same about the prompt. Words about self-harm raise the value since 2026-11-30:
-    they flag none of 518 questions to counsellors and of 6,000 ordinary answers more than were flagged before, and find
-    few: 4 of 31 texts that people call self-harm.
+    The value is about the response. It comes from a linear model over words and word pairs, and
+    from a lexicon of words and patterns. The model reads windows, so that one toxic sentence in a
+    long answer counts. The part `prompt` is the same for the prompt. The parts `hate`,
+    `harassment`, `violence`, `sexual`, `self_harm` and `profanity` are what the lexicon finds in
+    the response: the chance that at least one hit is what it seems. The parts `prompt_hate` and so
+    on are the same for the prompt. Words about self-harm raise the value (2026-11-30). Because of
+    them not one more of 518 questions to counsellors and of 6,000 ordinary answers is flagged. They
+    find few: 4 of 31 texts that people call self-harm.
 
-    It judges language, not intent: harmful advice in polite words, sarcasm and most implicit hate pass,
-    quoted or discussed slurs may be flagged. Groups of people are read as one token, so that which group
-    is named does not matter.
+    The evaluator judges language, not intent. It misses harmful advice in polite words, sarcasm and
+    most implicit hate, and it may flag slurs that are quoted or discussed. It sees all words for
+    groups of people as one token, so the group that is named does not matter.
     """
 
     lexicon: Lexicon

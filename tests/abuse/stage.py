@@ -20,6 +20,7 @@ import psutil
 import redis
 
 from app.access.administration import KeyRequest, Line, issue_key, make_project, set_password
+from app.local.redis_server import EVERY_COMMAND, run_redis
 from app.schemas.keys import Scope
 from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
 from app.storage.engine import create_engine, writing
@@ -210,15 +211,21 @@ def bearer(key: str) -> dict[str, str]:
 
 @contextmanager
 def running_stage() -> Iterator[Stage]:
-    """Start everything, the tenant included; at the end all of it is stopped and has left no process behind."""
+    """Start everything, the tenant included; at the end all of it is stopped and has left no process behind.
+
+    Redis is the embedded one with all its commands, because some attacks are given less memory.
+    """
     settings = {
         "LLM_MONITOR_WORKERS": str(WORKERS),
         "LLM_MONITOR_REQUIRE_KEYS": "always",
-        "LLM_MONITOR_REDIS_MAXMEMORY_MB": "1024",
         "LLM_MONITOR_LOG_LEVEL": "warning",
     }
-    with data_folder() as folder:
-        stack = Stack(folder, free_ports(), settings=settings)
+    with (
+        data_folder() as folder,
+        data_folder() as queue,
+        run_redis(queue, maxmemory_mb=1024, settings=EVERY_COMMAND) as redis_url,
+    ):
+        stack = Stack(folder, free_ports(), settings=settings | {"REDIS_URL": redis_url})
         try:
             stack.wait()
             printed = stack.command("urls").stdout.splitlines()

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import asyncpg
 import redis.asyncio
 
-from app.folding import fold_batches
 from app.queue import REDELIVERED_KEY
 from app.storage.engine import create_engine
+from app.storage.rollups.folding import fold_batches
 
 _PRESENCE = """
 WITH acknowledged AS (SELECT * FROM unnest($1::text[], $2::uuid[]) AS a(client_id, trace_id)),
@@ -111,7 +111,7 @@ async def prove(database_url: str, redis_url: str, acknowledged: Mapping[str, st
 
 async def _compare(connection: asyncpg.Connection, dimension: str, value: str, source: str) -> dict[str, Any]:
     stored = await connection.fetch(
-        f"SELECT {value} AS value, {_SUMS} FROM traces{source} WHERE {value} IS NOT NULL GROUP BY 1"  # noqa: S608 constants
+        f"SELECT {value} AS value, {_SUMS} FROM traces{source} WHERE {value} IS NOT NULL GROUP BY 1"  # noqa: S608 made of constants
     )
     rolled = await connection.fetch(_ROLLED, dimension)
     expected = {row["value"]: tuple(row) for row in stored}

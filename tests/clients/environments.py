@@ -9,16 +9,19 @@ import shutil
 import subprocess
 import sys
 import venv
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.clients.catalogue import NODE_PACKAGES, Client
+from tests.clients.client import NODE_PACKAGES, SHARED, Client
 
 __all__ = ["PROGRAMS", "command_of", "python_in"]
 
 PROGRAMS = Path(__file__).parent / "programs"
 _INSTALL_SECONDS = 420
+# Two hundred packages take pip five minutes on two cores and this ten seconds (2026-11-30).
+_INSTALLER = "uv==0.13.9"
 
 
 def command_of(client: Client, folder: Path) -> list[str]:
@@ -26,20 +29,46 @@ def command_of(client: Client, folder: Path) -> list[str]:
     if client.program.endswith(".mjs"):
         return _node(client, folder)
     python = python_in(client.packages, folder)
-    run = [str(python), str(PROGRAMS / client.program)]
+    program = str(PROGRAMS / client.program)
+    if client.instrumentors:
+        return [str(python), str(PROGRAMS / "instrumented.py"), ",".join(client.instrumentors), program]
+    run = [str(python), program]
     return [str(python.parent / client.launcher), *run] if client.launcher else run
 
 
 def python_in(packages: tuple[str, ...], folder: Path) -> Path:
-    """Return the interpreter of an environment with these packages; skips the test without a registry."""
-    place = folder / hashlib.sha256(repr(packages).encode()).hexdigest()[:12]
+    """Return the interpreter of an environment with these packages; skips the test without a registry.
+
+    Packages without a version are in the environment that most clients share.
+    """
+    wanted = packages if all("==" in package for package in packages) else ("-r", str(SHARED))
+    named = repr(packages) if wanted == packages else SHARED.read_text(encoding="utf-8")
+    place = folder / hashlib.sha256(named.encode()).hexdigest()[:12]
     python = place / "bin" / "python"
     if not (place / "ready").exists():
-        venv.create(place, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
-        _install([str(part) for part in install], place)
+        venv.create(place, with_pip=False)
+        install = [_installer(folder), "pip", "install", "--quiet", "--python", str(python), *wanted]
+        _install(install, place)
         (place / "ready").touch()
     return python
+
+
+@cache
+def _installer(folder: Path) -> str:
+    place = folder / "installer"
+    if not (place / "ready").exists():
+        venv.create(place, with_pip=True)
+        pip = [
+            str(place / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
+        _install([*pip, _INSTALLER], place)
+        (place / "ready").touch()
+    return str(place / "bin" / "uv")
 
 
 def _node(client: Client, folder: Path) -> list[str]:

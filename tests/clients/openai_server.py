@@ -1,7 +1,8 @@
-"""A server that answers like OpenAI's chat completions, always the same, on a port of its own."""
+"""A server that answers like OpenAI's chat completions and other providers, on a port of its own, and counts calls."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import threading
@@ -10,9 +11,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["ANSWER", "CALL", "MODEL", "QUESTION", "USAGE", "openai_server"]
+from tests.clients.providers import ANSWER, QUESTION, Reply, answer_of, arguments_of, wanted_tool
 
-MODEL, QUESTION, ANSWER = "gpt-4o-mini", "Is it raining in Paris?", "It is not raining in Paris today."
+__all__ = ["ANSWER", "QUESTION", "USAGE", "Provider", "openai_server"]
+
+_DATED = "-2024-07-18"  # as OpenAI's aliases are answered
 USAGE = {
     "prompt_tokens": 1200,
     "completion_tokens": 45,
@@ -20,37 +23,81 @@ USAGE = {
     "prompt_tokens_details": {"cached_tokens": 1024, "audio_tokens": 0},
     "completion_tokens_details": {"reasoning_tokens": 20, "audio_tokens": 0},
 }
-CALL = {
-    "id": "call_1",
-    "type": "function",
-    "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'},
-}
-_HEAD = {"id": "chatcmpl-1", "created": 1_790_000_000, "model": f"{MODEL}-2024-07-18"}
+_numbers = itertools.count(1)
 
 
-def _completion(*, call: bool) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": None if call else ANSWER, "refusal": None}
-    if call:
-        message["tool_calls"] = [CALL]
+def _head(body: dict[str, Any]) -> dict[str, Any]:
+    model = body["model"]
+    return {
+        "id": f"chatcmpl-{next(_numbers)}",
+        "created": 1_790_000_000,
+        "model": f"{model}{_DATED}" if model.startswith("gpt-") else model,
+    }
+
+
+def _message(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer, or the call of a tool that is offered and was not called yet."""
+    tools = {tool["function"]["name"]: tool["function"].get("parameters") for tool in body.get("tools") or ()}
+    tool = wanted_tool([*tools], [message["role"] for message in body["messages"]], "tool")
+    message: dict[str, Any] = {"role": "assistant", "content": ANSWER, "refusal": None}
+    if tool:
+        function = {"name": tool, "arguments": json.dumps(arguments_of(tools[tool]))}
+        message |= {
+            "content": None,
+            "tool_calls": [{"id": "call_1", "type": "function", "function": function}],
+        }
+    return message
+
+
+def _completion(body: dict[str, Any]) -> dict[str, Any]:
+    message = _message(body)
     choice = {
         "index": 0,
         "message": message,
-        "finish_reason": "tool_calls" if call else "stop",
+        "finish_reason": "tool_calls" if "tool_calls" in message else "stop",
         "logprobs": None,
     }
-    return {**_HEAD, "object": "chat.completion", "choices": [choice], "usage": USAGE}
+    return {**_head(body), "object": "chat.completion", "choices": [choice], "usage": USAGE}
 
 
-def _chunks() -> Iterator[dict[str, Any]]:
-    head = {**_HEAD, "object": "chat.completion.chunk"}
+def _chunks(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    head = {**_head(body), "object": "chat.completion.chunk"}
+    message = _message(body)
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    if calls := message.get("tool_calls"):
+        deltas.append({"tool_calls": [{"index": 0, **calls[0]}]})
+    else:
+        deltas += [{"content": text} for text in re.findall(r" ?\S+", ANSWER)]
+    for delta in deltas:
+        yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
     yield {
         **head,
-        "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}],
+        "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls" if calls else "stop"}],
     }
-    for text in re.findall(r" ?\S+", ANSWER):
-        yield {**head, "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
-    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-    yield {**head, "choices": [], "usage": USAGE}
+    if (body.get("stream_options") or {}).get("include_usage"):
+        yield {**head, "choices": [], "usage": USAGE}
+
+
+def _reply(path: str, body: dict[str, Any]) -> Reply | None:
+    if not path.endswith("/chat/completions"):
+        return answer_of(path, body)
+    if not body.get("stream"):
+        return Reply(_completion(body))
+    lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in _chunks(body)]
+    return Reply(stream=(*lines, "data: [DONE]\n\n"))
+
+
+class Provider(ThreadingHTTPServer):
+    """A provider that knows how many chats and how many embeddings it was asked for."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.chats = self.embeddings = 0
+
+    @property
+    def url(self) -> str:
+        """The address without a path."""
+        return f"http://127.0.0.1:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -58,15 +105,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        if not self.path.endswith("/chat/completions"):
+        assert isinstance(self.server, Provider)
+        reply = _reply(self.path, body)
+        if reply is None:
             self._answer(404, {"error": {"message": f"no {self.path} here"}})
-        elif body.get("stream"):
-            self._stream()
+            return
+        if self.path.endswith("/embeddings"):
+            self.server.embeddings += 1
         else:
-            asked = any(message.get("role") == "tool" for message in body["messages"])
-            self._answer(200, _completion(call=bool(body.get("tools")) and not asked))
+            self.server.chats += 1
+        if reply.stream:
+            self._stream(reply)
+        else:
+            self._answer(200, reply.value)
 
-    def _answer(self, status: int, value: dict[str, Any]) -> None:
+    def _answer(self, status: int, value: Any) -> None:
         content = json.dumps(value).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
@@ -74,15 +127,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _stream(self) -> None:
+    def _stream(self, reply: Reply) -> None:
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", reply.media)
         self.send_header("connection", "close")
         self.end_headers()
-        for chunk in _chunks():
-            self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        for part in reply.stream:
+            self.wfile.write(part.encode())
             self.wfile.flush()
-        self.wfile.write(b"data: [DONE]\n\n")
         self.close_connection = True
 
     def log_message(self, *_: object) -> None:
@@ -90,13 +142,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def openai_server(port: int = 0) -> Iterator[str]:
-    """Serve for the length of the block; yields the base address, ending in /v1."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
+def openai_server(port: int = 0) -> Iterator[Provider]:
+    """Serve for the length of the block; OpenAI's base address is its `url` with /v1."""
+    server = Provider(port)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
+        yield server
     finally:
         server.shutdown()
         thread.join()

@@ -16,16 +16,17 @@ import pytest
 from app.local.redis_server import run_redis
 from app.privacy import Privacy
 from app.projects import Projects
-from tests.clients.catalogue import CLIENTS, Client
+from tests.clients.catalogue import CLIENTS
+from tests.clients.client import Client
 from tests.clients.environments import PROGRAMS, command_of, python_in
 from tests.clients.listening import listening
-from tests.clients.openai_server import ANSWER, QUESTION, openai_server
+from tests.clients.openai_server import ANSWER, QUESTION, Provider, openai_server
 from tests.clients.page import PAGE, write_page
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.worker_rig import Alarm, WordCount
-from workers.joining import Joining
-from workers.naming import Naming
+from workers.cardinality import CardinalityCaps
 from workers.scoring import Scoring
+from workers.spans.late_content import LateContent
 
 pytestmark = pytest.mark.long
 _PROGRAM_SECONDS = 120
@@ -43,10 +44,27 @@ def environments() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(scope="module")
-def openai_url() -> Iterator[str]:
-    with openai_server() as url:
-        yield url
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with openai_server() as server:
+        yield server
+
+
+def addresses(provider: Provider) -> dict[str, str]:
+    """Where each provider's client finds it, and a key that it insists on."""
+    url = provider.url
+    return {
+        "OPENAI_BASE_URL": f"{url}/v1",
+        "ANTHROPIC_BASE_URL": url,
+        "GEMINI_BASE_URL": url,
+        "MISTRAL_BASE_URL": url,
+        "COHERE_BASE_URL": url,
+        "OLLAMA_HOST": url,
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
+        **dict.fromkeys(
+            ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "none"
+        ),
+    }
 
 
 @pytest.fixture
@@ -78,44 +96,67 @@ async def settle(rig: ApiRig) -> list[dict[str, Any]]:
     with ThreadPoolExecutor(1) as thread:
         engine = rig.worker.engine
         scoring = Scoring((WordCount(), Alarm()), Privacy(None))
-        joining = Joining(engine, thread, scoring, Projects(engine), Naming(engine), frozenset())
+        joining = LateContent(engine, thread, scoring, Projects(engine), CardinalityCaps(engine), frozenset())
         while await joining.turn():
             pass
     return await rig.worker.rows("SELECT * FROM traces WHERE kind = 'llm' ORDER BY occurred_at")
 
 
-def arrived(rows: list[dict[str, Any]]) -> frozenset[str]:
-    """Name the columns of the page that at least one call of a client fills."""
+def arrived(rows: list[dict[str, Any]], client: Client, chats: int) -> frozenset[str]:
+    """Name the columns of the page that come: texts, tools, context and owners of at least one call, the rest of all."""
+    calls = chats or 1  # a span by hand is of no provider
+    counted = len(rows) == calls and sum(row["prompt_tokens"] or 0 for row in rows) <= 1200 * calls
     seen = {
         "prompt": any(row["prompt"] == QUESTION for row in rows),
         "response": any(row["response"] == ANSWER for row in rows),
-        "model": all(row["model_name"].startswith("gpt-4o-mini") for row in rows),
+        "model": all(row["model_name"].startswith(client.model) for row in rows),
         "tokens": all((row["prompt_tokens"], row["completion_tokens"]) == (1200, 45) for row in rows),
         "cached tokens": all(row["cache_read_tokens"] == 1024 for row in rows),
         "latency": all((row["response_time_ms"] or 0) > 0 for row in rows),
         "session": all(row["session_id"] for row in rows),
+        "user": any(row["user_id"] == "user-1" for row in rows),
+        "tags": any("weather" in row["tags"] for row in rows),
         "tool calls": any("get_weather" in str(row["messages"]) for row in rows),
         "context": any(row["context"] for row in rows),
+        "price": all(row["pricing_status"] == "priced" for row in rows),
+        "counted once": counted,
     }
     return frozenset(name for name, came in seen.items() if came)
 
 
+async def are_scored(rig: ApiRig) -> bool:
+    """Tell whether a user's verdict became feedback, and every verdict a score."""
+    scores = await rig.worker.rows("SELECT evaluator, value, label FROM scores ORDER BY evaluator")
+    opinions = await rig.worker.rows("SELECT rating, comment FROM feedback")
+    assert bool(scores) is bool(opinions)
+    return [tuple(row.values()) for row in (*scores, *opinions)] == [
+        ("speed", 0.9, ""),
+        ("tone", None, "friendly"),
+        ("user-feedback", 1.0, "true"),
+        (5, "Thanks!"),
+    ]
+
+
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 async def test_a_client_works_with_environment_variables_alone(
-    client: Client, api: tuple[ApiRig, str], openai_url: str, environments: Path
+    client: Client, api: tuple[ApiRig, str], provider: Provider, environments: Path
 ) -> None:
     rig, url = api
     command = await asyncio.to_thread(command_of, client, environments)
     told = {name: value.format(api=url) for name, value in client.environment.items()}
-    await end(await start(command, {"OPENAI_BASE_URL": openai_url, "OPENAI_API_KEY": "none", **told}))
+    await end(await start(command, {**addresses(provider), **told}))
     rows = [row for row in await settle(rig) if row["model_name"] != "rules"]
     assert rows
-    assert all(row["pricing_status"] == "priced" for row in rows)
     silent = "prompt" not in client.arrives
     assert all(("no_content" in row["marks"]) is silent for row in rows)
     assert all((row["overall_quality"] is None) is silent for row in rows if row["response"] or silent)
-    _ARRIVED[client.name] = arrived(rows) - ({"tool calls"} if silent else set())
+    seen = arrived(rows, client, provider.chats) - ({"tool calls"} if silent else set())
+    _ARRIVED[client.name] = seen | ({"scores"} if await are_scored(rig) else set())
     assert _ARRIVED[client.name] == client.arrives
+    embedded = await rig.worker.rows(
+        "SELECT prompt, response, prompt_tokens FROM traces WHERE kind = 'embedding'"
+    )
+    assert all(row["prompt_tokens"] < 100 and not row["response"] for row in embedded)
     ledger = (await rig.get("/pipeline"))["projects"][0]
     assert (ledger["dead"], ledger["in_flight"], ledger["unaccounted"]) == (0, 0, 0)
 

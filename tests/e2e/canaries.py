@@ -1,4 +1,4 @@
-"""One value of every type of personal data that can be found, and calls that carry it in every field."""
+"""Values of every type of personal data that can be found, in many forms, and calls that carry one in every field."""
 
 from __future__ import annotations
 
@@ -93,6 +93,25 @@ CANARIES = (
     # In pieces, so that no scanner of repositories takes them for real.
     Canary("API_KEY", "ghp_" + "a9Kd83jsLq02mZx7Vb5Nc1Qw4Er6Ty8Ui3Op", "key"),
     Canary("PRIVATE_KEY", "MIIEowIBAAKCAQEA7vPz", "-----BEGIN RSA PRIVATE KEY-----"),
+    # Keys and sessions of this product, and forms that hide a value or its name.
+    Canary("API_KEY", "lm_0123456789ab_" + "a9Kd83jsLq02mZx7Vb5Nc1Qw4Er6Ty8Ui3OpAs-Df_G", "key"),
+    Canary("API_KEY", "ls_" + "q7Wd83jsLq02mZx7Vb5Nc1Qw4Er6Ty8Ui3OpAs-Df_H", "cookie"),
+    Canary("API_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYkd83jsLq0z", "AWS_SECRET_ACCESS_KEY ="),
+    Canary("PASSWORD", "letmein4horses", "DATABASE_PASSWORD ="),
+    Canary("PASSWORD", "amFuZTpzM2NyM3RiaXJk", "Authorization: Basic"),
+    Canary("EMAIL_ADDRESS", "kim.lee%40corp-post.com", "email"),
+    Canary("EMAIL_ADDRESS", "lou.ray&#64;corp-post.com", "email"),
+    Canary("EMAIL_ADDRESS", "max.roe\\u0040corp-post.com", "email"),
+    Canary("EMAIL_ADDRESS", "pat.fox [at] corp-post [dot] com", "email"),
+    Canary("EMAIL_ADDRESS", "jos\u00e9.garc\u00eda@m\u00fcller-post.es", "email"),
+    Canary("CREDIT_CARD", "4539_5787_6362_1486", "card"),
+    Canary(
+        "CREDIT_CARD",
+        "\u0664\u0665\u0663\u0669\u0665\u0667\u0668\u0667\u0666\u0663\u0666\u0662\u0661\u0664\u0668\u0666",
+        "card",
+    ),
+    Canary("US_SSN", "219\u201309\u20139999", "ssn"),
+    Canary("PHONE_NUMBER", "wa.me/4915123456789", "link"),
 )
 
 

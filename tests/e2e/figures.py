@@ -13,7 +13,7 @@ import pytest
 
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
-from monitoring.histogram import GAMMA
+from monitoring.statistics.histogram import GAMMA
 from tests.e2e.stack import Stack
 
 __all__ = ["check_cost", "check_quality", "check_relevance", "check_safety", "check_scores_complete", "read"]

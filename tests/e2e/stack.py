@@ -34,6 +34,7 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 10.0
+OTHER_NAMES = {"redis-server": "valkey-server"}
 LEDGER = ("accepted", "stored", "duplicate", "dead", "in_flight", "unaccounted")
 _TICK = 0.1
 
@@ -116,7 +117,7 @@ class Stack:
 
     def server(self, name: str) -> psutil.Process:
         """The embedded `postgres` or `redis-server`: of several processes the one that all others come from."""
-        found = [each for each in self.family() if each.name() == name]
+        found = [each for each in self.family() if each.name() in {name, OTHER_NAMES.get(name)}]
         pids = {each.pid for each in found}
         (first,) = [each for each in found if each.ppid() not in pids]
         return first
@@ -159,7 +160,7 @@ class Stack:
     def pipeline(self) -> dict[str, int]:
         """The ledger of the default project, in records; all zero before the first record."""
         projects = httpx.get(f"{self.api}/pipeline", timeout=10).raise_for_status().json()["projects"]
-        ledger = next((each for each in projects if each["project_id"] == "default"), {})
+        ledger: dict[str, Any] = next((each for each in projects if each["project_id"] == "default"), {})
         return {name: ledger.get(name, 0) for name in LEDGER}
 
     def is_ready(self) -> bool:

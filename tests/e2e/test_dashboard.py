@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from dashboard.formatting import money
+from dashboard.drawing.formatting import money
 from tests.e2e.browser import Tab, open_tab
 from tests.e2e.stack import Stack, running_stack, wait_for
 

@@ -15,6 +15,8 @@ from tests.e2e import figures
 from tests.e2e.stack import Stack, running_stack
 from tests.quality.harness import SAMPLES, read_rows
 
+pytestmark = pytest.mark.long
+
 MODELS = ("gpt-4", "gpt-3.5-turbo", "claude-3", "a-model-nobody-prices")
 HOURS = 20
 CALLS = 600

@@ -56,7 +56,7 @@ def test_the_stack_answers_and_stops_without_leaving_a_process(
     assert printed.returncode == 0
     assert f"DATABASE_URL=postgresql://llm_monitor@/llm_monitor?host={data_dir}" in printed.stdout
     family = stack.family()
-    assert {"postgres", "redis-server"} <= {process.name() for process in family}
+    assert {stack.server("postgres"), stack.server("redis-server")} <= set(family)
     asked = time.monotonic()
     stack.process.send_signal(signum)
     assert stack.process.wait(15) == 0, stack.errors()
@@ -105,11 +105,10 @@ def test_api_and_dashboard_share_servers_and_the_last_one_stops_them(start: Star
     api = start("--api-only").wait()
     dashboard = start("--dashboard-only").wait()
     assert httpx.get(dashboard.dashboard).status_code == 200
-    servers = [each for each in api.family() if each.name() == "redis-server"]
-    assert len(servers) == 1
+    server = api.server("redis-server")
     api.process.terminate()
     assert api.process.wait(15) == 0
-    assert process_runs(servers[0])
+    assert process_runs(server)
     assert httpx.get(dashboard.dashboard).status_code == 200
     family = dashboard.family()
     dashboard.process.terminate()

@@ -20,6 +20,8 @@ import pytest
 
 from tests.e2e.stack import Stack, running_stack, wait_for
 
+pytestmark = pytest.mark.long
+
 RECOVERY_SECONDS = 40.0
 WORKERS = 3  # two, and one for what is waited for
 # How long Postgres is away; LLM_MONITOR_OUTAGE_SECONDS=300 is the long form.

@@ -14,7 +14,13 @@ import pytest
 SUPERVISE = """
 import json, os, sys
 from app.errors import StartupError
+from app.local import supervisor
 from app.local.supervisor import ChildSpec, Signals, Supervisor
+
+if len(sys.argv) > 2:
+    supervisor.IMMEDIATE_SECONDS, supervisor.FIRST_DELAY_SECONDS, supervisor.LONGEST_DELAY_SECONDS = (
+        float(sys.argv[2]), 0.01, 0.1
+    )
 
 def say(line):
     os.write(1, f"{line}\\n".encode())
@@ -52,6 +58,17 @@ if not marker.exists():
     sys.exit(4)
 """
 
+# Runs for a moment, then ends at once however often it is started.
+FORLORN = """
+import os, pathlib, signal, sys, time
+marker = pathlib.Path("MARKER")
+if marker.exists():
+    os.write(1, b"NAME fails\\n")
+    sys.exit(3)
+marker.touch()
+time.sleep(0.5)
+"""
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -68,9 +85,13 @@ def hear_hangups() -> None:
 def start() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
-    def supervise(*children: tuple[str, str, int, float]) -> subprocess.Popen[str]:
+    def supervise(
+        *children: tuple[str, str, int, float], patience: float | None = None
+    ) -> subprocess.Popen[str]:
+        """Supervise; `patience` are the seconds within which an end is one right after the start."""
+        shortened = [] if patience is None else [str(patience)]
         process = subprocess.Popen(
-            [sys.executable, "-c", SUPERVISE, json.dumps(children)],
+            [sys.executable, "-c", SUPERVISE, json.dumps(children), *shortened],
             stdout=subprocess.PIPE,
             text=True,
             preexec_fn=hear_hangups,  # noqa: PLW1509 no threads here
@@ -128,6 +149,17 @@ def test_a_child_that_cannot_start_stops_everything_with_a_line(start: Start) ->
     assert lines[-1].startswith("broken ended with exit status 3 5 times right after its start")
     assert lines.index("api stops") == len(lines) - 2
     assert process.returncode == 2
+
+
+def test_a_child_that_has_run_before_is_tried_for_as_long_as_it_takes(start: Start, tmp_path: Path) -> None:
+    code = FORLORN.replace("MARKER", str(tmp_path / "marker"))
+    process = start(child("forlorn", code), child("api", POLITE, rank=1), patience=0.2)
+    read_until(process, "api runs", "ready")
+    for _ in range(8):
+        read_until(process, "forlorn fails")
+    process.terminate()
+    assert read_to_end(process)[-1] == "api stops"
+    assert process.returncode == 0
 
 
 def test_a_child_that_does_not_stop_is_killed_after_its_grace(start: Start) -> None:

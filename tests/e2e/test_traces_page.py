@@ -33,8 +33,29 @@ def stack() -> Iterator[Stack]:
         evil = dict.fromkeys(("prompt", "response", "model_name", "user_id", "system_prompt"), EVIL)
         stack.post_many([*calls, {**evil, "context": [EVIL], "tags": [EVIL], "error": EVIL}])
         export_agent(stack)
+        export_chain(stack, 2_000)
         stack.wait_until_settled(PATIENCE)
         yield stack
+
+
+def export_chain(stack: Stack, length: int) -> None:
+    """Steps of which each lies inside the one before, and a call in the innermost."""
+    began, trace = time.time_ns() - 60 * 10**9, os.urandom(16).hex()
+    spans = [
+        {
+            "traceId": trace,
+            "spanId": f"{number:016x}",
+            "parentSpanId": f"{number - 1:016x}" if number > 1 else "",
+            "name": f"step {number}",
+            "startTimeUnixNano": str(began + number * 1000),
+            "endTimeUnixNano": str(began + 10**9),
+        }
+        for number in range(1, length + 1)
+    ]
+    names = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "deep", "gen_ai.prompt": "q"}
+    spans[-1]["attributes"] = [{"key": key, "value": {"stringValue": value}} for key, value in names.items()]  # type: ignore[assignment]  # a span is read from JSON
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
+    httpx.post(f"{stack.api}/v1/traces", json=body, timeout=30).raise_for_status()
 
 
 @pytest.fixture
@@ -135,6 +156,16 @@ def test_spans_are_a_tree_and_a_silent_call_says_what_to_set(stack: Stack, tab: 
     tab.see(BODY, "came without its texts")
     tab.see(f"{BODY} .recipes", "OPENINFERENCE_HIDE_INPUTS=false")
     assert "came without" in tab.see("#problem", "What to set")
+
+
+def test_a_deep_trace_opens_and_says_how_much_is_left_out(stack: Stack, tab: Tab) -> None:
+    begun = time.monotonic()
+    tab.go(f"{stack.dashboard}/?trace={find(stack, model='deep')}")
+    tree = tab.see(f"{BODY} .tree", "step 300")
+    assert time.monotonic() - begun < PATIENCE
+    assert tree.splitlines()[0] == "step 1"
+    assert "step 301" not in tree
+    tab.see(BODY, "1,700 more spans")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

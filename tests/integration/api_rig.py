@@ -19,12 +19,12 @@ from app.api.dependencies import Services
 from app.config import Settings
 from app.main import create_app
 from app.queue import EVALUATE_QUEUE, deserialize, queued_jobs
+from app.queue.loop import make_loop
 from app.schemas.queued import decode_batch
-from app.storage.dead_letters import DeadLetter
+from app.storage.ledger.dead_letters import DeadLetter
 from tests.conftest import database_named
 from tests.integration.worker_rig import Rig, running_rig
-from workers.process import make_worker
-from workers.storing import Job
+from workers.evaluation.storing import Job
 
 PROBLEM = "application/problem+json"
 
@@ -67,7 +67,7 @@ class ApiRig:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Run the worker for the length of the block."""
-        worker = make_worker(self.worker.redis, self.worker.evaluation)
+        worker = make_loop(self.worker.redis, self.worker.evaluation.evaluate)
         running = asyncio.create_task(worker.async_run())
         try:
             yield
@@ -135,6 +135,6 @@ async def bury(api: ApiRig, *reasons: str, payload: bytes | None = None) -> list
             attempts=2,
             payload=queued if payload is None else payload,
         )
-        await api.worker.evaluation._storing.store(Job("default", str(job), [], [letter], 0))  # noqa: SLF001 as a worker does
+        await api.worker.storing.store(Job("default", str(job), [], [letter], 0))
         given_up.append(str(letter.trace_id))
     return given_up

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from app.jobs import Runner
-from app.jobs.erasure import ERASE, Erasure
-from app.storage.jobs import Job, add_job
-from app.storage.partitions import ensure_partitions, first_id
+from app.jobs.erasure import Erasure
+from app.jobs.kinds import JobKind
+from app.schemas.ids import first_id
+from app.storage.upkeep.jobs import Job, add_job
+from app.storage.upkeep.partitions import ensure_partitions
 from tests.integration.worker_rig import Rig
 
 
@@ -31,7 +33,7 @@ async def fill(rig: Rig, moment: datetime, rows: int, project_id: str = "default
 async def erase_user(rig: Rig, user: str) -> UUID:
     job = Job(
         job_id=uuid4(),
-        kind=ERASE,
+        kind=JobKind.ERASE,
         state="queued",
         parameters={"user_ids": [user]},
         created_at=datetime.now(UTC),
@@ -42,4 +44,4 @@ async def erase_user(rig: Rig, user: str) -> UUID:
 
 
 def eraser(rig: Rig) -> Runner:
-    return Runner(rig.engine, rig.redis, {ERASE: Erasure(rig.engine, rig.redis, ())})
+    return Runner(rig.engine, rig.redis, {JobKind.ERASE: Erasure(rig.engine, rig.redis, ())})

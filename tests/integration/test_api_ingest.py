@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -252,3 +253,43 @@ async def test_an_evaluation_takes_one_to_a_thousand_records(
     shared: ApiRig, body: list[Any], status: int
 ) -> None:
     assert (await shared.post("/evaluate", body)).status_code == status
+
+
+async def test_marks_and_whole_floats_are_taken_over_http_and_other_encodings_are_refused(
+    api: ApiRig,
+) -> None:
+    line = json.dumps({**CALL, "prompt_tokens": 12.0}).encode()
+    span = {
+        "traceId": "01" * 16,
+        "spanId": "02" * 8,
+        "startTimeUnixNano": time.time() * 1e9,
+        "attributes": [
+            {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+            {"key": "gen_ai.usage.input_tokens", "value": {"intValue": 12.0}},
+            {"key": "input.value", "value": {"stringValue": "hello"}},
+        ],
+    }
+    export = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+    sent = {
+        "/monitor/inference": (line, "application/json"),
+        "/monitor/inferences": (line + b"\n\xef\xbb\xbf" + line, "application/x-ndjson"),
+        "/monitor/inferences?x=array": (b"[" + line + b"]", "application/json"),
+        "/evaluate": (b"[" + line + b"]", "application/json"),
+        "/v1/traces": (export, "application/json"),
+    }
+    for path, (body, media) in sent.items():
+        address, _, _ = path.partition("?")
+        headers = {"content-type": media, "prefer": "respond-async"}
+        marked = gzip.compress(b"\xef\xbb\xbf" + body)
+        taken = await api.client.post(
+            address, content=marked, headers={**headers, "content-encoding": "gzip"}
+        )
+        assert taken.status_code in {200, 202}, taken.text
+        assert taken.json().get("rejected", 0) == 0
+        assert "partialSuccess" not in taken.json()
+        refused = await api.client.post(address, content=body.decode().encode("utf-16"), headers=headers)
+        assert refused.status_code == 400
+        assert "UTF-16, and JSON is read in UTF-8" in refused.text
+    await api.worker.drain()
+    assert await api.worker.rows("SELECT DISTINCT prompt_tokens FROM traces") == [{"prompt_tokens": 12}]
+    assert await api.worker.value("SELECT count(*)::int FROM traces") == 6

@@ -28,7 +28,7 @@ async def address(api: ApiRig) -> AsyncIterator[str]:
         ws="websockets-sansio",
     )
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older versions of uvicorn have it
     assert threading.current_thread() is threading.main_thread()
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 uvicorn announces it in no other way

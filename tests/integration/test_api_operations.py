@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,7 +9,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from app.errors import StartupError
+from app.guard import GUARD_TASK
 from app.queue import WORKERS_KEY
+from app.schemas.tasks import TaskState
+from app.supervision import in_background
+from app.told_tasks import read_tasks, tell_tasks
 from tests.integration.api_rig import PROBLEM, ApiRig, bury, own_servers, running_api, serving
 from workers.process import unix_ms
 
@@ -28,7 +34,7 @@ async def shared(postgres_url: str, migrated_template: str, redis_server_url: st
 
 
 async def beat(api: ApiRig, age_ms: int = 0) -> None:
-    await api.worker.redis.hset(WORKERS_KEY, "host:1", unix_ms() - age_ms)
+    await api.worker.redis.hset(WORKERS_KEY, "host:1", str(unix_ms() - age_ms))
 
 
 async def test_health_answers_whatever_the_servers_do() -> None:
@@ -62,6 +68,71 @@ async def test_readiness_ends_when_the_process_is_told_to_stop(api: ApiRig) -> N
     api.services.stopping = True
     response = await api.client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (503, "stopping")
+
+
+async def test_readiness_waits_for_the_guard_and_goes_on_without_one_that_cannot_be_loaded(
+    api: ApiRig,
+) -> None:
+    await beat(api)
+    turns: asyncio.Queue[Exception | None] = asyncio.Queue()
+
+    async def load() -> float:
+        if error := await turns.get():
+            raise error
+        return 60.0
+
+    async with in_background(api.services.tasks.repeat(GUARD_TASK, load, 0.0)):
+        for outcome, guard, status in (
+            ((), "loading", "not_ready"),
+            ((StartupError("rules.yaml:5: score is 9"),), "unavailable", "degraded"),
+            ((None,), "ok", "ready"),
+        ):
+            for one in outcome:
+                await turns.put(one)
+            async with asyncio.timeout(10):
+                while (answer := (await api.client.get("/health/ready")).json())["guard"] != guard:
+                    pass
+            assert answer["status"] == status
+
+
+async def test_tasks_that_fail_show_and_take_the_api_out_only_where_nothing_can_be_accepted(
+    api: ApiRig,
+) -> None:
+    await beat(api)
+    redis, moment = api.worker.redis, unix_ms()
+    failing = TaskState("cover", failures=2, failed=9, succeeded_at=1e9, error="DBAPIError")
+    await tell_tasks(redis, "worker a:1", [failing, TaskState("retention", succeeded_at=2e9)], moment)
+    await tell_tasks(redis, "worker b:2", [failing], moment - 30_000)  # not heard of since
+    answer = await api.get("/health/ready")
+    assert answer["status"] == "degraded"
+    assert answer["failing_tasks"] == [
+        {
+            "process": "worker a:1",
+            "task": "cover",
+            "failures": 2,
+            "error": "DBAPIError",
+            "last_success": "2001-09-09T01:46:40Z",
+        }
+    ]
+    scrape = (await api.client.get("/metrics")).text
+    assert 'llm_monitor_task_failures{process="worker a:1",task="cover"} 2.0' in scrape
+    assert 'llm_monitor_task_failures{process="worker a:1",task="retention"} 0.0' in scrape
+    assert 'task="admission"' in scrape
+
+    async def fail() -> None:
+        raise LookupError
+
+    await api.services.tasks.attempt("queue_writes", fail)
+    response = await api.client.get("/health/ready")
+    assert (response.status_code, response.json()["status"]) == (503, "not_ready")
+
+
+async def test_processes_that_fell_silent_are_forgotten(api: ApiRig) -> None:
+    redis, moment = api.worker.redis, unix_ms()
+    await tell_tasks(redis, "worker a:1", [TaskState("cover")], moment - 61_000)
+    await tell_tasks(redis, "worker b:2", [TaskState("cover")], moment)
+    assert b"worker a:1" not in await redis.hkeys("llm-monitor:tasks")
+    assert "worker b:2" in await read_tasks(redis, moment)
 
 
 async def test_readiness_names_the_server_that_is_away(database_url: str, redis_url: str) -> None:
@@ -138,6 +209,8 @@ async def test_the_pipeline_accounts_for_every_record(api: ApiRig) -> None:
         "dead": 0,
         "in_flight": 2,
         "unaccounted": 0,
+        "set_aside_batches": 0,
+        "set_aside_days": 0,
     }
     await api.worker.drain()
     report = await api.get("/pipeline")

@@ -12,12 +12,12 @@ from asyncpg import InvalidAuthorizationSpecificationError, ReadOnlySQLTransacti
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.queue import ACCEPTED_KEY, EVALUATE, EVALUATE_QUEUE, queued_jobs, serialize
+from app.queue.claims import Claims
+from app.queue.loop import make_loop
 from app.storage.engine import REFUSALS
 from monitoring.models import Record
 from tests.integration.worker_rig import Rig, running_rig
-from workers.attempts import Attempts
-from workers.process import make_worker
-from workers.storing import Job, Outcome, Storing
+from workers.evaluation.storing import Job, Outcome, Storing
 
 
 @pytest.fixture
@@ -79,15 +79,15 @@ async def test_a_job_is_delivered_however_often_it_was_before(rig: Rig) -> None:
 
 
 def failing_once(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    begin = Attempts.begin
+    begin = Claims.begin
     errors = [error]
 
-    async def fail(self: Attempts, job: Any) -> int:
+    async def fail(self: Claims, job: Any) -> int:
         if errors:
             raise errors.pop()
         return await begin(self, job)
 
-    monkeypatch.setattr(Attempts, "begin", fail)
+    monkeypatch.setattr(Claims, "begin", fail)
 
 
 @pytest.mark.parametrize("error", [RedisConnectionError("gone"), TimeoutError(), RuntimeError("a fault")])
@@ -105,23 +105,23 @@ async def test_a_job_whose_try_cannot_be_forgotten_is_not_lost(
 ) -> None:
     await accept(rig)
     failing_once(monkeypatch, ConnectionResetError())
-    real = rig.evaluation._attempts._redis  # noqa: SLF001 no other way in
+    real = rig.claims._redis  # noqa: SLF001 no other way in
 
     class Deaf:
         """Answers until the try ends, and not then."""
 
         def pipeline(self, *, transaction: bool) -> Any:
-            rig.evaluation._attempts._redis = real  # noqa: SLF001
+            rig.claims._redis = real  # noqa: SLF001 Redis is taken away from one part alone
             del transaction
             raise RedisConnectionError("gone")
 
-    monkeypatch.setattr(rig.evaluation._attempts, "_redis", Deaf())  # noqa: SLF001
+    monkeypatch.setattr(rig.claims, "_redis", Deaf())
     await rig.drain()
     assert await stored(rig) == 3
 
 
 async def test_arq_never_times_a_job_out_and_gives_it_back_within_half_a_minute(rig: Rig) -> None:
-    worker = make_worker(rig.redis, rig.evaluation)
+    worker = make_loop(rig.redis, rig.evaluation.evaluate)
     assert worker.functions[EVALUATE].timeout_s >= 3600
     assert worker.in_progress_timeout_s < 28
     job = await accept(rig)
@@ -131,7 +131,7 @@ async def test_arq_never_times_a_job_out_and_gives_it_back_within_half_a_minute(
         lasts.append(await rig.redis.pttl(f"arq:in-progress:{job}"))
         await rig.evaluation.evaluate({"job_id": job}, payload)
 
-    worker.functions[EVALUATE].coroutine = look
+    worker.functions[EVALUATE].coroutine = look  # type: ignore[assignment]  # arq calls it as any other
     worker.burst = True
     await worker.async_run()
     assert 20_000 < lasts[0] <= 25_000
@@ -153,17 +153,17 @@ class Refusing(Storing):
     "error", [ReadOnlySQLTransactionError, UndefinedTableError, InvalidAuthorizationSpecificationError]
 )
 async def test_a_postgres_that_refuses_everything_is_waited_for_and_no_record_is_blamed(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, error: Callable[[str], Exception]
 ) -> None:
     """A standby, a schema that is still to be migrated, a password that is being changed."""
-    assert issubclass(error, REFUSALS)
     refusals = [error("no")] * 2
+    assert isinstance(refusals[0], REFUSALS)
 
     async def refuse() -> None:
         if refusals:
             raise refusals.pop()
 
-    monkeypatch.setattr(rig.evaluation, "_storing", Refusing(rig.evaluation._storing, refuse))  # noqa: SLF001 no other way in
+    rig.store_by(monkeypatch, lambda storing: Refusing(storing, refuse))
     await accept(rig, 8)
     await rig.drain()
     assert rig.outages == 2

@@ -11,12 +11,13 @@ from uuid import UUID
 
 import pytest
 
-from app.aggregation import aggregate, negate
+from app.figures.aggregation import aggregate, negate
+from app.figures.grains import GRAINS
+from app.schemas.ids import first_id
 from app.schemas.traces import Trace
 from app.storage.engine import Engine, create_engine
-from app.storage.rollup_folds import GRAINS, cover, fold_closed, forget_covered
-from app.storage.rollup_writes import append_deltas
-from app.storage.rollups import (
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
+from app.storage.rollups.reading import (
     read_breakdown,
     read_histograms,
     read_measures,
@@ -25,8 +26,9 @@ from app.storage.rollups import (
     read_trend,
     read_trend_histograms,
 )
+from app.storage.rollups.writing import append_deltas
 from monitoring.models import Score
-from monitoring.trends import floor_time, window_of
+from monitoring.statistics.trends import floor_time, window_of
 
 NOW = datetime(2026, 5, 14, 15, 37, 21, tzinfo=UTC)
 AGES = (
@@ -43,6 +45,7 @@ class Call(NamedTuple):
     at: datetime
     model: str
     user: str
+    accepted: datetime
 
 
 @pytest.fixture
@@ -55,14 +58,14 @@ async def engine(database_url: str) -> AsyncIterator[Engine]:
 def draw(choose: random.Random, now: datetime, count: int) -> Iterator[Call]:
     for _ in range(count):
         age = choose.choice(AGES) * choose.random()
-        yield Call(now - age, f"m{choose.randrange(3)}", f"u{choose.randrange(4)}")
+        yield Call(now - age, f"m{choose.randrange(3)}", f"u{choose.randrange(4)}", now)
 
 
 async def add(engine: Engine, calls: list[Call], *, back: bool = False) -> None:
     traces = [
         Trace(
             project_id="default",
-            trace_id=UUID(int=number),
+            trace_id=UUID(int=first_id(call.accepted).int + number),
             job_id="job",
             source="live",
             kind="llm",
@@ -139,16 +142,40 @@ async def test_every_window_adds_up_while_time_passes(engine: Engine, seed: int)
 async def test_rows_are_covered_grain_by_grain_and_forgotten_when_no_window_begins_there(
     engine: Engine,
 ) -> None:
-    await add(engine, [Call(NOW - timedelta(days=days), "m", "u") for days in (0, 2, 20)])
+    ages = map(timedelta, (0, 2, 20))
+    await add(engine, [Call(NOW - age, "m", "u", NOW - age) for age in ages])
     await keep_up(engine, NOW + timedelta(minutes=30))
 
     async def grains(condition: str) -> set[tuple[int, int]]:
         async with engine.connect() as connection:
             rows = await connection.exec_driver_sql(
-                f"SELECT date '2026-05-14' - bucket::date, grain FROM rollups WHERE dimension = 'all' AND {condition}"  # noqa: S608
+                f"SELECT date '2026-05-14' - bucket::date, grain FROM rollups WHERE dimension = 'all' AND {condition}"  # noqa: S608 made of constants
             )
             return {(row[0], row[1]) for row in rows}
 
     minute, ten, hour, six, day = GRAINS
     assert await grains("NOT covered") == {(0, hour), (2, day), (20, day)}
     assert await grains("covered") == {(0, minute), (0, ten), (2, hour), (2, six)}
+
+
+async def test_what_was_old_when_it_came_makes_no_finer_rows_than_it_is_read_by(engine: Engine) -> None:
+    ages = [timedelta(minutes=minutes) for minutes in (*range(5), 300, 301, 420, *range(20_000, 29_000, 30))]
+    calls = [Call(NOW - age, "m", "u", NOW) for age in ages]
+
+    async def grains() -> dict[int, int]:
+        async with engine.connect() as connection:
+            rows = await connection.exec_driver_sql(
+                "SELECT grain, count(*) FROM rollups WHERE dimension = 'all' AND NOT covered GROUP BY 1"
+            )
+            return {row[0]: row[1] for row in rows}
+
+    minute, _, hour, _, day = GRAINS
+    for part in (calls, calls[::-1]):
+        await add(engine, part)
+    days = len({floor_time(call.at, "day") for call in calls[8:]})
+    assert await grains() == {minute: 10, hour: 4, day: 2 * days}
+    await assert_windows(engine, calls * 2, NOW)
+    async with engine.begin() as connection:
+        await fold_closed(connection, NOW)
+    assert await grains() == {minute: 7, hour: 2, day: days}
+    await assert_windows(engine, calls * 2, NOW)

@@ -16,10 +16,10 @@ from app.events import Event, publish_event
 from app.privacy import Privacy
 from app.storage.engine import create_engine
 from dashboard.app import create_dashboard
-from dashboard.live import News
-from dashboard.narrowing import Narrowing, read_narrowing
-from dashboard.sources import Sources
-from dashboard.view import View, read_view
+from dashboard.data.live import News
+from dashboard.data.narrowing import Narrowing, read_narrowing
+from dashboard.data.queries import Queries
+from dashboard.data.view import View, read_view
 from tests.integration.api_rig import ApiRig
 
 NOWHERE = "unix:///tmp/llmt-nobody-listens-here.sock"
@@ -33,7 +33,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 async def test_an_empty_project_is_read_without_inventing_a_number(engine: AsyncEngine, redis: Redis) -> None:
-    overview = await Sources(engine, redis, Privacy(None), api_url=API).overview(View(period="1h"))
+    overview = await Queries(engine, redis, Privacy(None), api_url=API).overview(View(period="1h"))
     assert overview.traces == []
     assert overview.quality.average_quality is None
     assert overview.safety.violation_rate is None
@@ -44,17 +44,17 @@ async def test_an_empty_project_is_read_without_inventing_a_number(engine: Async
 
 async def test_without_redis_the_stored_part_is_still_shown(engine: AsyncEngine) -> None:
     async with Redis.from_url(NOWHERE) as nobody:
-        overview = await Sources(engine, nobody, Privacy(None), api_url=API).overview(View())
+        overview = await Queries(engine, nobody, Privacy(None), api_url=API).overview(View())
     assert (overview.queue, overview.ledger, overview.rate) == (None, None, None)
     assert overview.quality.total_evaluations == 0
 
 
 async def test_without_postgres_it_says_so_and_asks_again(redis: Redis) -> None:
     nobody = create_engine("postgresql://nobody@/none?host=/tmp/llmt-nobody", application="test")
-    sources = Sources(nobody, redis, Privacy(None), api_url=API)
+    queries = Queries(nobody, redis, Privacy(None), api_url=API)
     for _ in range(2):
         with pytest.raises(Unavailable):
-            await sources.overview(View())
+            await queries.overview(View())
     await nobody.dispose()
 
 
@@ -103,10 +103,10 @@ async def test_the_list_is_narrowed_within_its_project(api: ApiRig, engine: Asyn
         {"prompt": "two", "response": "danger here", "model_name": "b"},
         {"prompt": "three", "response": "yes", "model_name": "a", "session_id": "s"},
     )
-    sources = Sources(engine, api.worker.redis, Privacy(None), api_url=API)
+    queries = Queries(engine, api.worker.redis, Privacy(None), api_url=API)
 
     async def prompts(search: str) -> list[str]:
-        rows = await sources.found(read_view(search), read_narrowing(search), 10)
+        rows = await queries.found(read_view(search), read_narrowing(search), 10)
         return [row.prompt for row in rows]
 
     assert sorted(await prompts("?period=1h")) == ["one", "three", "two"]
@@ -115,8 +115,8 @@ async def test_the_list_is_narrowed_within_its_project(api: ApiRig, engine: Asyn
     assert await prompts("?session=s&model=b") == []
     assert await prompts("?verdict=flagged") == ["two"]
     assert await prompts("?project=bank") == []
-    newest, *older = await sources.found(View(), Narrowing(), 10)
-    assert await sources.found(View(), Narrowing(before=newest.trace_id), 10) == older
+    newest, *older = await queries.found(View(), Narrowing(), 10)
+    assert await queries.found(View(), Narrowing(before=newest.trace_id), 10) == older
 
 
 async def test_what_it_shows_may_come_from_a_read_replica(database_url: str, redis: Redis) -> None:
@@ -126,7 +126,7 @@ async def test_what_it_shows_may_come_from_a_read_replica(database_url: str, red
         await connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     await primary.dispose()
     replica = create_engine(database_url, application="test")
-    overview = await Sources(replica, redis, Privacy(None), api_url=API).overview(View(period="7d"))
+    overview = await Queries(replica, redis, Privacy(None), api_url=API).overview(View(period="7d"))
     assert overview.quality.total_evaluations == 0
     async with replica.connect() as connection:
         with pytest.raises(DBAPIError, match="read-only"):

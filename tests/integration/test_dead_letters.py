@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from app.cli.main import app as cli
 from tests.integration.api_rig import PROBLEM, ApiRig, bury, running_api

@@ -9,12 +9,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.jobs import Runner
-from app.jobs.erasure import ERASE, Erasure
-from app.jobs.evaluations import EVALUATE_JOB, Evaluations
+from app.jobs.erasure import Erasure
+from app.jobs.evaluations import Evaluations
+from app.jobs.kinds import JobKind
 from app.schemas.projects import ProjectSettings
-from app.storage.projects import save_settings
-from app.storage.rollup_folds import cover, fold_closed, forget_covered
-from monitoring.redaction import Redaction
+from app.storage.access.projects import save_settings
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
+from monitoring.privacy.redaction import Redaction
 from monitoring.verdict import Policy
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.truth import assert_rollups_equal_rows
@@ -49,7 +50,10 @@ async def fill(api: ApiRig, users: tuple[str | None, ...] = ("zoe", "bob", None)
 
 def runner(api: ApiRig) -> Runner:
     rig = api.worker
-    handlers = {ERASE: Erasure(rig.engine, rig.redis, ()), EVALUATE_JOB: Evaluations()}
+    handlers: dict[str, Any] = {
+        JobKind.ERASE: Erasure(rig.engine, rig.redis, ()),
+        JobKind.EVALUATE: Evaluations(),
+    }
     return Runner(rig.engine, rig.redis, handlers)
 
 
@@ -183,7 +187,7 @@ async def test_names_beyond_the_cap_are_taken_back_from_where_they_were_counted(
     api: ApiRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for dimension, cap in (("user", 1), ("tag", 1), ("session", 0)):
-        monkeypatch.setitem(__import__("workers.naming", fromlist=["CAPS"]).CAPS, dimension, cap)
+        monkeypatch.setitem(__import__("workers.cardinality", fromlist=["CAPS"]).CAPS, dimension, cap)
     await fill(api, ("zoe", "bob"))
     assert await api.worker.value("SELECT count(*) FROM rollups WHERE NOT covered AND value = 'bob'") == 0
     await erase(api, "/users/bob")

@@ -11,13 +11,14 @@ import pytest
 from arq.constants import in_progress_key_prefix, job_key_prefix
 
 from app.queue import ACCEPTED_KEY, EVALUATE_QUEUE, JobName, NewJob, queued_jobs, stage
+from app.queue.loop import make_loop
 from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, encode
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 from tests.integration.worker_rig import Alarm, Rig, WordCount, running_rig
-from workers.process import make_worker, unix_ms
-from workers.storing import Job, Outcome, Storing
+from workers.evaluation.storing import Job, Outcome, Storing
+from workers.process import unix_ms
 
 
 @pytest.fixture
@@ -27,11 +28,11 @@ async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
 
 
 def record(response: str = "two words", **fields: object) -> Record:
-    return Record(prompt="hello", response=response, **fields)  # type: ignore[arg-type]
+    return Record(prompt="hello", response=response, **fields)  # type: ignore[arg-type]  # each test gives other fields
 
 
 def envelope(one: Record, **fields: object) -> Envelope:
-    return Envelope(trace_id=mint(unix_ms()), project_id="default", source="live", record=one, **fields)  # type: ignore[arg-type]
+    return Envelope(trace_id=mint(unix_ms()), project_id="default", source="live", record=one, **fields)  # type: ignore[arg-type]  # each test gives other fields
 
 
 async def queue(rig: Rig, envelopes: list[bytes]) -> JobName:
@@ -80,11 +81,11 @@ async def test_a_waiting_post_hears_its_scores(rig: Rig) -> None:
     assert (summary.quality_score, summary.is_safe, summary.safety_flags) == (1.0, False, ("toxicity",))
 
 
-async def test_an_urgent_worker_takes_what_is_waited_for_and_leaves_bulk(rig: Rig) -> None:
+async def test_a_worker_for_waited_jobs_takes_them_and_leaves_bulk(rig: Rig) -> None:
     await rig.accept([record() for _ in range(3)])
     (bulk,) = await queued_jobs(rig.redis)
     await rig.accept([record()], wait_seconds=0.01)
-    worker = make_worker(rig.redis, rig.evaluation, lane="urgent", burst=True)
+    worker = make_loop(rig.redis, rig.evaluation.evaluate, lane="waited", burst=True)
     worker.max_burst_jobs = 1
     await asyncio.wait_for(worker.async_run(), 30)
 
@@ -107,7 +108,7 @@ async def test_a_worker_has_one_bulk_job_in_hand_while_posts_wait(
     rig: Rig, *, waiting: bool, bulk_in_hand: int
 ) -> None:
     held = Held()
-    worker = make_worker(rig.redis, held, max_jobs=3)  # type: ignore[arg-type]  # all that a loop asks of it
+    worker = make_loop(rig.redis, held.evaluate, max_jobs=3)
     if waiting:
         await rig.accept([record()], wait_seconds=0.01)
         await worker.start_jobs(await rig.redis.zrange(EVALUATE_QUEUE, 0, -1))
@@ -129,7 +130,7 @@ async def test_free_jobs_behind_many_that_others_have_in_hand_are_found(rig: Rig
     names = [str(name) for name in await queued_jobs(rig.redis)]
     for name in names[:102]:
         await rig.redis.set(f"{in_progress_key_prefix}{name}", b"1")
-    worker = make_worker(rig.redis, rig.evaluation)
+    worker = make_loop(rig.redis, rig.evaluation.evaluate)
     working = asyncio.create_task(worker.async_run())
     async with asyncio.timeout(20):
         while len(await queued_jobs(rig.redis)) > 102:  # noqa: ASYNC110 nothing announces that a job is done
@@ -292,8 +293,8 @@ async def test_a_write_that_hangs_is_an_outage_and_loses_nothing(
         ended.set()
         raise ConnectionResetError
 
-    monkeypatch.setattr("workers.evaluate.PATIENCE_SECONDS", 2)
-    monkeypatch.setattr(rig.evaluation, "_storing", Faulty(rig.evaluation._storing, hang))  # noqa: SLF001 no other way in
+    monkeypatch.setattr("workers.evaluation.task.ATTEMPT_SECONDS", 2)
+    rig.store_by(monkeypatch, lambda storing: Faulty(storing, hang))
     await queue(rig, [encode(envelope(record()))])
     await rig.drain()
     answered.set()
@@ -312,7 +313,7 @@ async def test_a_job_that_cannot_even_be_buried_is_tried_again(
     async def fail() -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(rig.evaluation, "_storing", Faulty(rig.evaluation._storing, fail, fail))  # noqa: SLF001 no other way in
+    rig.store_by(monkeypatch, lambda storing: Faulty(storing, fail, fail))
     await queue(rig, [encode(envelope(record()))])
     await rig.drain()
 
@@ -334,8 +335,8 @@ class Slow(WordCount):
 async def test_a_record_that_takes_too_long_is_buried_and_its_neighbours_are_stored(
     database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.evaluate.DEADLINE_SECONDS", 0.5)
-    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Slow(), Alarm())) as rig:  # type: ignore[arg-type]
+    monkeypatch.setattr("workers.evaluation.deadline.DEADLINE_SECONDS", 0.5)
+    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Slow(), Alarm())) as rig:
         await queue(
             rig, [encode(envelope(record(text))) for text in ("slow one", "quick one", "another one")]
         )
@@ -354,7 +355,7 @@ class Sleeper(WordCount):
 
 
 async def test_every_kind_of_exception_of_an_evaluator_is_data(database_url: str, redis_url: str) -> None:
-    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Sleeper(), Alarm())) as rig:  # type: ignore[arg-type]
+    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Sleeper(), Alarm())) as rig:
         await rig.accept([record(), record()])
         await rig.drain()
         rows = await rig.rows("SELECT scores FROM traces")

@@ -9,13 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from app.folding import MOST_BATCHES, figures, fold_batches
-from app.storage.rollup_batches import batches_ripe, halt_batches, newest_batch
-from app.storage.rollups import read_breakdown, read_totals
+from app.storage.rollups.batches import batches_ripe, halt_batches, newest_batch
+from app.storage.rollups.folding import MOST_BATCHES, figures, fold_batches
+from app.storage.rollups.reading import read_breakdown, read_totals
 from monitoring.models import Record
-from monitoring.trends import window_of
+from monitoring.statistics.trends import window_of
 from tests.integration.worker_rig import Rig, running_rig
-from workers.upkeep import Upkeep
+from workers.upkeep.tasks import Upkeep
 
 WAITING = "SELECT count(*) FROM rollup_batches"
 ROLLED = "SELECT coalesce(sum(records), 0)::int FROM rollups WHERE NOT covered AND dimension = 'all'"

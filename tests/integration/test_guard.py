@@ -11,12 +11,12 @@ from redis.exceptions import ConnectionError as RedisAway
 from app.guard import Guard
 from app.schemas.guard import GuardPolicy
 from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
+from app.storage.access.projects import save_settings
 from app.storage.engine import writing
-from app.storage.projects import save_settings
 from monitoring.evaluators import pii, prompt_injection
 from monitoring.models import Score
-from monitoring.prepared import Prepared
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
+from monitoring.text.prepared import Prepared
 from tests.integration.api_rig import ApiRig, serving
 from tests.integration.worker_rig import running_rig
 
@@ -88,6 +88,14 @@ async def test_the_project_says_what_blocks(
     assert any(finding["blocks"] for finding in answer["findings"]) is (verdict == "block")
 
 
+async def test_a_change_counts_at_once_where_it_was_made(api: ApiRig) -> None:
+    assert (await ask(api, response=LEAK))["verdict"] == "flag"
+    patch = {"guard": {"block": {"pii": 0.5}}}
+    changed = await api.client.patch("/projects/default/settings", json=patch)
+    assert changed.status_code == 200
+    assert (await ask(api, response=LEAK))["verdict"] == "block"
+
+
 async def test_findings_lie_in_the_text_that_was_sent_and_the_redacted_text_goes_out(api: ApiRig) -> None:
     answer = await ask(api, prompt="Who?", response=LEAK)
     (finding,) = answer["findings"]
@@ -128,7 +136,7 @@ async def test_what_is_recorded_and_answered_is_redacted(api: ApiRig) -> None:
 
 @pytest.mark.parametrize("on_failure", ["allow", "block"])
 async def test_it_fails_as_the_project_says(
-    api: ApiRig, monkeypatch: pytest.MonkeyPatch, on_failure: str
+    api: ApiRig, monkeypatch: pytest.MonkeyPatch, on_failure: Any
 ) -> None:
     await decide(api, guard=GuardPolicy(block={"pii": 0.5}, on_failure=on_failure))
     monkeypatch.setattr("app.guard.load_evaluators", lambda _: (*EVALUATORS, Broken()))

@@ -12,9 +12,8 @@ from redis.asyncio import ConnectionPool, Redis
 
 from app.config import Settings
 from app.errors import Unavailable
-from app.ingest import Ingest
-from app.ingest.background import in_background
-from app.ingest.group_commit import JOB_BYTES, JOB_RECORDS, GroupCommit
+from app.ingest import Accepted, Ingest
+from app.ingest.group_commit import JOB_BYTES, JOB_RECORDS, WAITED_BYTES, GroupCommit
 from app.privacy import Privacy
 from app.queue import (
     ACCEPTED_KEY,
@@ -24,8 +23,8 @@ from app.queue import (
     NewJob,
     deserialize,
     listed_jobs,
-    oldest_enqueued_ms,
     queued_jobs,
+    queued_since,
     serialize,
     stage,
 )
@@ -33,6 +32,7 @@ from app.schemas.ids import minted_at
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Envelope, decode_batch, decode_envelope
 from app.schemas.records import Rejection
+from app.supervision import in_background
 from monitoring.models import Record
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -52,12 +52,15 @@ class OneProject:
     async def find(self, _: str) -> ProjectSettings:
         return ProjectSettings()
 
+    def are_several(self) -> bool:
+        return False
+
     def backlog_limits(self) -> dict[str, Any]:
         return {}
 
 
 def ingest_into(redis: Redis, *, clock: Callable[[], int], **settings: Any) -> Ingest:
-    return Ingest(redis, Settings(**settings), OneProject(), Privacy(None), clock=clock)  # type: ignore[arg-type]
+    return Ingest(redis, Settings(**settings), OneProject(), Privacy(None), clock=clock)  # type: ignore[arg-type]  # a stand-in for projects
 
 
 @pytest.fixture
@@ -163,13 +166,32 @@ async def test_the_same_id_twice_in_one_request_is_queued_once(ingest: Ingest, r
 async def test_projects_do_not_share_ids(ingest: Ingest) -> None:
     first = await ingest.accept(records(1, id="a"), project_id="one", source="live")
     second = await ingest.accept(records(1, id="a"), project_id="two", source="live")
-    assert first.outcomes[0].trace_id != second.outcomes[0].trace_id
+    one, other = first.outcomes[0], second.outcomes[0]
+    assert isinstance(one, Accepted)
+    assert isinstance(other, Accepted)
+    assert one.trace_id != other.trace_id
 
 
 async def test_a_wait_without_workers_ends_in_time_and_keeps_the_record(ingest: Ingest, redis: Redis) -> None:
     submission = await accept(ingest, records(1), wait_seconds=0.05)
     assert submission.summaries == {}
     assert len(await queued_jobs(redis)) == 1
+
+
+async def test_jobs_that_somebody_waits_for_are_small_and_a_large_record_is_waited_for_among_bulk(
+    ingest: Ingest, redis: Redis
+) -> None:
+    half = Record(prompt="p", response="x" * (WAITED_BYTES // 2))
+    large = Record(prompt="p", response="y" * WAITED_BYTES)
+    await accept(ingest, [half, half, large, half], wait_seconds=0.01)
+    jobs = dict(zip(await queued_jobs(redis), await queued_envelopes(redis), strict=True))
+    assert [(job.waited, len(found)) for job, found in jobs.items()] == [(True, 1)] * 3 + [(False, 1)]
+    assert all(job.size <= WAITED_BYTES for job in jobs if job.waited)
+    for job, (envelope,) in jobs.items():
+        assert envelope.waited
+        assert (envelope.record == large) is not job.waited
+        batch = decode_batch(deserialize(await redis.get(f"arq:job:{job}"))["a"][0])
+        assert batch.reply_to == ingest.waiting.channel
 
 
 async def test_a_waiting_record_is_due_before_bulk_of_the_same_moment(ingest: Ingest, redis: Redis) -> None:
@@ -179,19 +201,15 @@ async def test_a_waiting_record_is_due_before_bulk_of_the_same_moment(ingest: In
     assert JobName.parse(first.decode()).records == 1
 
 
-async def test_the_age_of_the_queue_is_that_of_its_oldest_job_whoever_waits(redis: Redis) -> None:
-    moments = iter([1_800_000_000_000, 1_800_000_007_000])
+async def test_the_queue_says_since_when_each_job_waits(redis: Redis) -> None:
+    moments = [1_800_000_000_000, 1_800_000_007_000]
     async with redis.pipeline() as pipe:
-        for waited in (False, True):
-            stage(pipe, [NewJob(JobName.new("default", 1, 1, waited=waited), b"x")], now_ms=next(moments))
+        for waited, now_ms in zip((False, True), moments, strict=True):
+            name = JobName.new("default", 1, 1, waited=waited, now_ms=now_ms)
+            stage(pipe, [NewJob(name, b"x")], now_ms=now_ms)
         await pipe.execute()
-    assert await oldest_enqueued_ms(redis) == 1_800_000_000_000
-    assert sorted(job.enqueued_ms for job in await listed_jobs(redis)) == [
-        1_800_000_000_000,
-        1_800_000_007_000,
-    ]
-    await redis.zremrangebyrank(EVALUATE_QUEUE, 1, 1)
-    assert await oldest_enqueued_ms(redis) == 1_800_000_007_000
+    assert [job.enqueued_ms async for job in listed_jobs(redis)] == moments[::-1]
+    assert [job.enqueued_ms for job in await queued_since(redis)] == moments[::-1]
 
 
 async def test_a_full_queue_refuses_before_it_takes_and_drains_again(redis: Redis) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from app.jobs import Runner, Step
 from app.storage.engine import Connection
-from app.storage.jobs import Due, Job, add_job, cancel_job, claim_job, read_job
+from app.storage.upkeep.jobs import Due, Job, add_job, cancel_job, claim_job, read_job
+from app.supervision import Tasks
 from tests.integration.api_rig import ApiRig
 from tests.integration.worker_rig import Rig, running_rig
 
@@ -109,7 +110,7 @@ async def test_a_step_that_died_is_taken_again_and_counts_once(rig: Rig) -> None
             reached.set()
             await asyncio.Event().wait()
 
-    dying = asyncio.create_task(Runner(rig.engine, rig.redis, {"count": Count(3, die)}).run())
+    dying = asyncio.create_task(Runner(rig.engine, rig.redis, {"count": Count(3, die)}).run(Tasks()))
     await asyncio.wait_for(reached.wait(), 10)
     heir = Runner(rig.engine, rig.redis, {"count": Count(3)})
     assert not await heir.turn()  # the lease has not ended

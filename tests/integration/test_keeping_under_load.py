@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.queue import EVALUATE_QUEUE
-from app.storage.jobs import read_job
-from app.storage.rollup_folds import cover, fold_closed, forget_covered
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
+from app.storage.upkeep.jobs import read_job
 from monitoring.models import Record
 from tests.integration.keeping import erase_user, eraser, fill
 from tests.integration.truth import assert_rollups_equal_rows
 from tests.integration.worker_rig import Rig, running_rig
-from workers.retention import Retention
+from workers.upkeep.retention import Retention
 
 NOW = datetime.now(UTC)
 USERS = tuple(f"u{i}" for i in range(6))

@@ -21,6 +21,7 @@ from app.errors import Unauthorized, Unavailable
 from app.main import create_app
 from app.schemas.projects import ProjectSettings
 from app.storage.engine import Engine, create_engine, reading, writing
+from app.supervision import Tasks
 from tests.integration.api_rig import PROBLEM, ApiRig, serving
 from tests.integration.test_commands import run_command
 
@@ -59,7 +60,7 @@ async def test_the_first_key_closes_the_door_and_every_way_of_sending_it_opens(a
     made = await post_key(api, None)
     assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
     token = made.json()["key"]
-    await api.services.door.keyring.refresh()  # what happens every second
+    await api.services.authenticator.keyring.refresh()  # what happens every second
     refused = await api.client.get("/traces")
     assert (refused.status_code, refused.headers["content-type"]) == (401, PROBLEM)
     assert refused.headers["www-authenticate"].startswith("Bearer")
@@ -107,7 +108,7 @@ async def test_a_key_ends_everywhere_by_itself_and_by_hand(engine: Engine) -> No
         await later.find(token)
     async with writing(engine) as connection:
         await withdraw_key(connection, line(), key.prefix)
-    running = asyncio.create_task(elsewhere.run())
+    running = asyncio.create_task(elsewhere.run(Tasks()))
     try:
         async with asyncio.timeout(2):
             while elsewhere.active(key.prefix):  # noqa: ASYNC110 the bound is what is tested
@@ -136,7 +137,7 @@ async def test_guesses_ask_postgres_at_most_four_times_a_second(engine: Engine) 
         readings += 1
         await load()
 
-    keyring._load = count  # type: ignore[method-assign]  # noqa: SLF001
+    keyring._load = count  # type: ignore[method-assign]  # noqa: SLF001 a look inside: loads are counted
     guesses = [f"lm_{number:012x}_{'A' * 43}" for number in range(200)]
     begun = asyncio.get_running_loop().time()
     results = await asyncio.gather(*(keyring.find(guess) for guess in guesses), return_exceptions=True)
@@ -150,7 +151,7 @@ async def test_the_last_reading_holds_while_postgres_is_away(engine: Engine) -> 
     token = await issue(engine, "read")
     keyring = Keyring(engine, lambda: datetime.now(UTC))
     await keyring.find(token)
-    keyring._engine = create_engine(NO_POSTGRES, application="test")  # noqa: SLF001 the same process, another server
+    keyring._engine = create_engine(NO_POSTGRES, application="test")  # noqa: SLF001 its server is gone from now on the same process, another server
     with pytest.raises(Unavailable):
         await keyring.refresh()
     assert (await keyring.find(token)).name == "a key"
@@ -203,13 +204,14 @@ async def test_settings_are_kept_and_every_act_is_in_the_audit_log(api: ApiRig, 
     shop = await issue(engine, "admin", project_id="shop")
     prefix = shop[:15]
     settings = {"retention_days": 7}
-    put = await api.client.put("/projects/shop/settings", json=settings, headers=bearer(shop))
+    headers = {**bearer(shop), "If-Match": "*"}
+    put = await api.client.put("/projects/shop/settings", json=settings, headers=headers)
     assert put.status_code == 200, put.text
     kept = (await api.client.get("/projects/shop/settings", headers=bearer(shop))).json()
     assert kept["retention_days"] == 7
     policies: list[Any] = [{"policy": {"thresholds": {name: 0.4}}} for name in ("toxicity", "a\0")]
     for wrong in ({"retention_days": 0}, {"nothing": 1}, *policies):
-        answer = await api.client.put("/projects/shop/settings", json=wrong, headers=bearer(shop))
+        answer = await api.client.put("/projects/shop/settings", json=wrong, headers=headers)
         assert answer.status_code == 422, answer.text
     second = (await post_key(api, shop, "shop", scopes=["read"])).json()
     for _ in range(2):
@@ -246,9 +248,9 @@ async def test_records_are_taken_by_a_known_key_while_postgres_is_away(
     token = await issue(engine, "ingest")
     async with serving(database_url, redis_url, require_keys="always") as (client, app):
         assert (await client.post("/monitor/inference", json=CALL)).status_code == 401
-        keyring = app.state.services.door.keyring
+        keyring = app.state.services.authenticator.keyring
         await keyring.find(token)
-        keyring._engine = create_engine(NO_POSTGRES, application="test")  # noqa: SLF001
+        keyring._engine = create_engine(NO_POSTGRES, application="test")  # noqa: SLF001 its server is gone from now on
         headers = {"prefer": "respond-async", **bearer(token)}
         assert (await client.post("/monitor/inference", json=CALL, headers=headers)).status_code == 202
 
@@ -312,7 +314,7 @@ async def test_the_first_key_of_a_container_is_made_inside_it_and_closes_its_doo
         made = await asyncio.to_thread(run_command, "keys", "create", "me", "--scope", "admin", **environment)
         token = made.stdout.strip()
         assert made.returncode == 0, made.stderr
-        await app.state.services.door.keyring.refresh()  # what happens every second
+        await app.state.services.authenticator.keyring.refresh()  # what happens every second
         assert (await client.get("/traces")).status_code == 401
         assert (await client.post("/monitor/inference", json=CALL, headers=call)).status_code == 401
         assert (await client.get("/health")).status_code == 200

@@ -108,7 +108,7 @@ async def test_a_websocket_takes_its_key_by_header_or_subprotocol(
         {"additional_headers": {"X-API-Key": token}},
         {"subprotocols": ["llm-monitor", f"llm-monitor.key.{token}"]},
     ):
-        async with connect(address, **options) as socket:  # type: ignore[arg-type]
+        async with connect(address, **options) as socket:
             assert (await receive(socket, {"pipeline"}))["pipeline"]["projects"] == []
             assert socket.subprotocol == ("llm-monitor" if "subprotocols" in options else None)
 
@@ -130,7 +130,7 @@ async def test_a_websocket_without_a_key_is_refused_before_it_opens(
     status: int,
 ) -> None:
     await issue(engine, "read")
-    await api.services.door.keyring.refresh()  # what happens every second
+    await api.services.authenticator.keyring.refresh()  # what happens every second
     with pytest.raises(InvalidStatus) as refused:
         await connect(address, **options)
     assert refused.value.response.status_code == status
@@ -139,7 +139,7 @@ async def test_a_websocket_without_a_key_is_refused_before_it_opens(
 async def test_a_page_elsewhere_opens_no_websocket_without_a_key(api: ApiRig, address: str) -> None:
     assert api.app
     with pytest.raises(InvalidStatus) as refused:
-        await connect(address, origin="https://evil.example")  # type: ignore[arg-type]
+        await connect(address, origin="https://evil.example")  # type: ignore[arg-type]  # any text may be sent as an origin
     assert refused.value.response.status_code == 403
 
 

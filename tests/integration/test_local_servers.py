@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -60,13 +61,52 @@ def test_postgres_listens_on_no_network_and_speaks_utf8(postgres_url: str) -> No
 
 @pytest.mark.parametrize("fsync", ["always", "everysec"])
 def test_redis_keeps_every_write_over_a_kill(data_dir: Path, fsync: str) -> None:
-    with serve_redis(data_dir, fsync) as server, redis.Redis.from_url(server.url) as client:  # type: ignore[arg-type]
+    with serve_redis(data_dir, fsync) as server, redis.Redis.from_url(server.url) as client:  # type: ignore[arg-type]  # parameters are plain texts
         assert client.config_get("appendfsync") == {"appendfsync": fsync}
         client.set("kept", "yes")
         server.process.kill()
         server.process.wait()
     with run_redis(data_dir) as url, redis.Redis.from_url(url) as client:
         assert client.get("kept") == b"yes"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("CONFIG", "SET", "dir", "/"), ("DEBUG", "SLEEP", "0"), ("MODULE", "LOAD", "/x.so"),
+        ("SCRIPT", "FLUSH"), ("FUNCTION", "LIST"), ("REPLICAOF", "10.0.0.1", "6379"), ("FLUSHALL",), ("KEYS", "*"),
+        ("SHUTDOWN", "NOSAVE"), ("ACL", "SETUSER", "x"), ("MIGRATE", "h", "1", "k", "0", "1"), ("MONITOR",),
+        ("EVAL", "return redis.call('CONFIG', 'SET', 'dir', '/')", "0"),
+    ],
+)  # fmt: skip
+def test_redis_does_nothing_that_the_application_never_asks(
+    restricted: redis.Redis, command: tuple[str, ...]
+) -> None:
+    with pytest.raises(
+        redis.exceptions.ResponseError, match=r"(?i)permission|not allowed|can't run|can.t access"
+    ):
+        restricted.execute_command(*command)
+
+
+def test_redis_does_what_the_application_asks(restricted: redis.Redis) -> None:
+    script = restricted.register_script(
+        "return redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', 1000)"
+    )
+    assert script(keys=["k"]) == b"OK"
+    assert script(keys=["k"]) == b"OK"
+    memory: Any = restricted.info("memory")
+    assert memory["maxmemory_policy"] == "noeviction"
+    assert restricted.config_get("appendfsync") == {"appendfsync": "everysec"}
+    assert list(restricted.scan_iter("*")) == [b"k"]
+    assert restricted.memory_usage("k")
+
+
+@pytest.fixture(scope="module")
+def restricted() -> Iterator[redis.Redis]:
+    folder = Path(tempfile.mkdtemp(prefix="llmt-"))
+    with run_redis(folder, "everysec", 64) as url, redis.Redis.from_url(url) as client:
+        yield client
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_redis_refuses_writes_when_full_instead_of_evicting(data_dir: Path) -> None:
@@ -108,7 +148,7 @@ def _uid() -> int | None:
 
 @pytest.mark.parametrize("run", [run_postgres, run_redis])
 def test_a_path_too_long_for_a_socket_gets_a_short_runtime_folder(deep_data_dir: Path, run: object) -> None:
-    with run(deep_data_dir) as url:  # type: ignore[operator]
+    with run(deep_data_dir) as url:  # type: ignore[operator]  # either way of running a server
         socket_folder = url.partition("host=")[2].partition("&")[0] or url.removeprefix("unix://")
         assert str(deep_data_dir) not in socket_folder
         assert len(socket_folder) <= 100
@@ -122,14 +162,14 @@ def test_a_second_server_on_the_same_folder_is_refused(
 ) -> None:
     monkeypatch.setattr("app.local.postgres.PREDECESSOR_SECONDS", 0.1)
     monkeypatch.setattr("app.local.redis_server.PREDECESSOR_SECONDS", 0.1)
-    with run(data_dir), pytest.raises(StartupError, match="already running"), run(data_dir):  # type: ignore[operator]
+    with run(data_dir), pytest.raises(StartupError, match="already running"), run(data_dir):  # type: ignore[operator]  # either way of running a server
         pass
 
 
 @pytest.mark.parametrize("run", [run_postgres, run_redis])
 @pytest.mark.parametrize("folder", [Path("/proc/llm-monitor"), Path("/dev/null/llm-monitor")])
 def test_a_folder_that_cannot_be_written_is_one_clear_line(run: object, folder: Path) -> None:
-    with pytest.raises(StartupError, match=r"not writable.*LLM_MONITOR_DATA_DIR") as caught, run(folder):  # type: ignore[operator]
+    with pytest.raises(StartupError, match=r"not writable.*LLM_MONITOR_DATA_DIR") as caught, run(folder):  # type: ignore[operator]  # either way of running a server
         pass
     assert "\n" not in caught.value.detail
 
@@ -184,7 +224,7 @@ def test_a_folder_of_another_major_version_is_refused(data_dir: Path) -> None:
 def test_a_program_comes_from_its_wheel_then_from_path(
     tmp_path: Path, program: Program, places: set[str]
 ) -> None:
-    wheel, system = tmp_path / "wheel" / program.executable, tmp_path / "bin" / program.name
+    wheel, system = tmp_path / "wheel" / program.executable, tmp_path / "bin" / program.names[-1]
     for place, file in (("wheel", wheel), ("path", system)):
         if place in places:
             file.parent.mkdir(parents=True)
@@ -194,7 +234,7 @@ def test_a_program_comes_from_its_wheel_then_from_path(
         return find_program(
             program,
             find_wheel=lambda package: tmp_path / "wheel" if package == program.package else None,
-            find_on_path=lambda name: str(system) if "path" in places and name == program.name else None,
+            find_on_path=lambda name: str(system) if "path" in places and name == system.name else None,
         )
 
     if places:
@@ -202,8 +242,21 @@ def test_a_program_comes_from_its_wheel_then_from_path(
     else:
         with pytest.raises(StartupError) as caught:
             find()
-        for way in (program.setting, program.wheel, f"{program.name} on PATH"):
+        for way in (program.setting, program.wheel, f"{program.names[-1]} on PATH"):
             assert way in caught.value.detail
+
+
+def test_a_server_that_is_a_link_to_another_name_is_called_by_its_own(tmp_path: Path) -> None:
+    """Debian's redis-server is a link to redis-check-rdb, which looks at the name it is called by."""
+    (tmp_path / "redis-check-rdb").touch()
+    link = tmp_path / "redis-server"
+    link.symlink_to("redis-check-rdb")
+    found = find_program(
+        REDIS,
+        find_wheel=lambda _: None,
+        find_on_path=lambda name: str(link) if name == "redis-server" else None,
+    )
+    assert found == link
 
 
 OWNER = """

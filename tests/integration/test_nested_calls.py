@@ -24,7 +24,7 @@ SPANS = {
     TOOL: span({"gen_ai.operation.name": "execute_tool"}, number=2, parent=1),
     INNER: span({**CHAT, "user.id": "u-1"}, number=3, parent=2),
 }
-DIFFERS = {"trace_id", "job_id", "otel_trace_id", "created_at"}
+DIFFERS = {"trace_id", "job_id", "otel_trace_id", "created_at", "restates"}
 COST = 1000 * 0.15e-6 + 100 * 0.6e-6
 
 
@@ -103,17 +103,17 @@ async def test_a_redelivered_job_takes_back_once(
     payload = await payload_of(api, job)
     evaluation = api.worker.evaluation
     if dies == "before the look":
-        look = evaluation._storing.unnest  # noqa: SLF001 the process ends between the two
+        look = api.worker.storing.follow_up  # the process ends between the two
 
         async def die(*_: object) -> None:
             raise asyncio.CancelledError
 
-        monkeypatch.setattr(evaluation._storing, "unnest", die)  # noqa: SLF001
+        monkeypatch.setattr(api.worker.storing, "follow_up", die)
         with pytest.raises(asyncio.CancelledError):
-            await evaluation._process(job, payload)  # noqa: SLF001
-        monkeypatch.setattr(evaluation._storing, "unnest", look)  # noqa: SLF001
+            await api.worker.processing.process(job, payload)
+        monkeypatch.setattr(api.worker.storing, "follow_up", look)
         assert (await api.get("/metrics/cost", time_period="1h"))["total_cost_usd"] == pytest.approx(2 * COST)
-        await evaluation._attempts.begin(job)  # noqa: SLF001
+        await api.worker.claims.begin(job)
     for _ in range(3):
         await evaluation.evaluate({"job_id": str(job)}, payload)
         await assert_inner_counts_alone(api)

@@ -15,13 +15,14 @@ from app.queue import ACCEPTED_KEY, EVALUATE_QUEUE, REDELIVERED_KEY, JobName, Ne
 from app.reports import pipeline
 from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, encode
-from app.storage.dead_letters import DeadLetter
-from app.storage.observed_values import admit_values
+from app.storage.ledger.dead_letters import DeadLetter
+from app.storage.ledger.outcomes import settled_jobs
+from app.storage.rollups.observed_values import admit_values
 from monitoring.models import Record
 from tests.integration.worker_rig import Rig, running_rig
+from workers.evaluation.storing import Job, Storing
 from workers.process import unix_ms
-from workers.reconciling import Reconciling
-from workers.storing import Job, Storing
+from workers.upkeep.reconciling import Reconciling
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ async def test_a_worker_that_dies_after_the_commit_leaves_a_job_that_counts_once
 
 async def test_a_worker_that_dies_between_the_two_steps_of_halving_loses_nothing(rig: Rig) -> None:
     name = await queue(rig, [envelope() for _ in range(5)])
-    await rig.evaluation._storing.replace("default", str(name))  # noqa: SLF001 the first of the two
+    await rig.storing.replace("default", str(name))  # the first of the two
     async with rig.engine.connect() as connection:
         (ledger,) = (await pipeline.read_pipeline(connection, rig.redis, now())).projects
     assert (ledger.in_flight, ledger.unaccounted) == (5, 0)
@@ -141,8 +142,7 @@ async def test_a_worker_that_was_halted_comes_too_late_for_a_job_that_was_halved
         await rig.evaluation.evaluate({"job_id": str(name)}, payload)
         assert {queued.records for queued in await queued_jobs(rig.redis)} == {2, 3}
 
-    slow = Interrupted(rig.evaluation._storing, another_worker_takes_it)  # noqa: SLF001 no other way in
-    monkeypatch.setattr(rig.evaluation, "_storing", slow)
+    rig.store_by(monkeypatch, lambda storing: Interrupted(storing, another_worker_takes_it))
     await rig.drain()
     assert await outcomes(rig) == expect(5, accepted=5)
 
@@ -154,7 +154,7 @@ def letter(one: Envelope, **fields: Any) -> DeadLetter:
 
 async def test_a_record_that_was_given_up_and_is_stored_at_its_next_try_is_no_dead_letter(rig: Rig) -> None:
     one = envelope()
-    await rig.evaluation._storing.store(Job("default", "j", [], [letter(one)], 0))  # noqa: SLF001 as a worker does
+    await rig.storing.store(Job("default", "j", [], [letter(one)], 0))
     await rig.redis.hincrby(ACCEPTED_KEY, "default", 1)
     assert await rig.value("SELECT count(*) FROM dead_letters") == 1
     await queue(rig, [msgspec.structs.replace(one, retried=True)])
@@ -167,13 +167,13 @@ async def test_a_record_that_is_stored_is_not_given_up_at_a_later_try(rig: Rig) 
     await queue(rig, [one])
     await rig.drain()
     await rig.redis.hincrby(ACCEPTED_KEY, "default", 2)
-    await rig.evaluation._storing.store(Job("default", "j", [], [letter(one), letter(other)], 0))  # noqa: SLF001 as a worker does
+    await rig.storing.store(Job("default", "j", [], [letter(one), letter(other)], 0))
     assert await outcomes(rig) == expect(1, accepted=3, duplicate=1, dead=1, letters=1)
 
 
 async def test_a_record_that_is_given_up_twice_has_one_letter_with_all_its_tries(rig: Rig) -> None:
     one = envelope()
-    storing = rig.evaluation._storing  # noqa: SLF001 as a worker does
+    storing = rig.storing
     await storing.store(Job("default", "j1", [], [letter(one, attempts=3)], 0))
     await storing.store(Job("default", "j2", [], [letter(one, attempts=2, reason="process_died")], 0))
     (row,) = await rig.rows("SELECT reason, attempts, detail FROM dead_letters")
@@ -184,7 +184,7 @@ async def test_a_job_that_is_settled_while_the_ledger_is_read_is_not_reported_mi
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await queue(rig, [envelope() for _ in range(3)])
-    read = pipeline.settled_jobs
+    read = settled_jobs
 
     async def read_late(*arguments: Any) -> frozenset[str]:
         await rig.drain()

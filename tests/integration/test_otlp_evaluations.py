@@ -10,17 +10,17 @@ import pytest
 
 from app.access.administration import make_project
 from app.schemas.projects import ProjectSettings
+from app.storage.access.projects import save_settings
 from app.storage.engine import writing
-from app.storage.erasure import delete_traces
-from app.storage.projects import save_settings
-from monitoring.redaction import Redaction
+from app.storage.traces.erasure import delete_traces
+from monitoring.privacy.redaction import Redaction
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.test_keys import bearer, issue, line
 from tests.integration.test_otlp_logs import KEY, joining, send
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.integration.truth import assert_rollups_equal_rows
 from tests.unit.otlp.spans import TRACE, log_bytes, protobuf_bytes, span
-from workers.joining import ALONE_AFTER, ORPHANED_AFTER
+from workers.spans.late_content import ALONE_AFTER, ORPHANED_AFTER
 
 OTHER_TRACE = b"another trace id"
 ANSWER, VERDICT = {"gen_ai.response.id": "chatcmpl-1"}, {"gen_ai.response.id": "chatcmpl-2"}
@@ -30,8 +30,11 @@ def spans(*found: Any) -> tuple[str, bytes]:
     return "/v1/traces", protobuf_bytes(*found)
 
 
-def result(*, about: dict[str, str] | None = None, **ids: bytes) -> tuple[str, bytes]:
-    attributes = {"gen_ai.evaluation.name": "helpfulness", "gen_ai.evaluation.score.value": 0.75}
+def result(*, about: dict[str, Any] | None = None, **ids: Any) -> tuple[str, bytes]:
+    attributes: dict[str, Any] = {
+        "gen_ai.evaluation.name": "helpfulness",
+        "gen_ai.evaluation.score.value": 0.75,
+    }
     event = {"event": "gen_ai.evaluation.result", "attributes": {**attributes, **(about or {})}, **ids}
     return "/v1/logs", log_bytes(event)
 
@@ -40,7 +43,7 @@ CALL = spans(span({**CHAT, **ANSWER}, number=1))
 NAMELESS = spans(span(CHAT, number=1))
 JUDGE = spans(span({**CHAT, **VERDICT}, number=2, trace_id=OTHER_TRACE))
 STEP = spans(span({"openinference.span.kind": "EVALUATOR"}, number=2, trace_id=OTHER_TRACE))
-OWN = {"trace_id": TRACE, "span_id": (1).to_bytes(8)}
+OWN: dict[str, Any] = {"trace_id": TRACE, "span_id": (1).to_bytes(8)}
 FOREIGN = {"trace_id": OTHER_TRACE, "span_id": (2).to_bytes(8)}
 
 
@@ -169,7 +172,7 @@ async def test_what_is_said_of_a_response_is_redacted_like_the_response(
         found = []
         for mode in ("off", "mask", "drop"):
             async with writing(api.worker.engine) as connection:
-                await save_settings(connection, "default", ProjectSettings(redaction=Redaction(mode=mode)))  # type: ignore[arg-type]
+                await save_settings(connection, "default", ProjectSettings(redaction=Redaction(mode=mode)))
             await api.services.projects.refresh()
             await send(api, CALL, event)
             rows = await api.worker.rows("SELECT evaluator, value, label, evidence::text FROM scores")

@@ -11,18 +11,18 @@ from sqlalchemy import text
 from app.privacy import Privacy
 from app.projects import Projects
 from app.schemas.projects import ProjectSettings
+from app.storage.access.projects import save_settings
 from app.storage.engine import writing
-from app.storage.erasure import delete_traces
-from app.storage.projects import save_settings
-from app.storage.span_parts import claim_parts, delete_parts
-from monitoring.redaction import Redaction
+from app.storage.traces.erasure import delete_traces
+from app.storage.traces.span_parts import claim_parts, delete_parts
+from monitoring.privacy.redaction import Redaction
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.test_otlp_traces import CHAT, SILENT, export
 from tests.integration.worker_rig import Alarm, WordCount
 from tests.unit.otlp.spans import START_NS, TRACE, log_bytes, protobuf_bytes, span
-from workers.joining import ORPHANED_AFTER, Joining
-from workers.naming import Naming
+from workers.cardinality import CardinalityCaps
 from workers.scoring import Scoring
+from workers.spans.late_content import ORPHANED_AFTER, LateContent
 
 KEY = "k" * 32
 THREAD = ThreadPoolExecutor(1)
@@ -36,8 +36,8 @@ CHOICE = {
     "time_ns": START_NS + 1000,
     **IDS,
 }
-DETAILS = {"event": "gen_ai.client.inference.operation.details", "attributes": CHAT, **IDS}
-JUDGED = {
+DETAILS: dict[str, Any] = {"event": "gen_ai.client.inference.operation.details", "attributes": CHAT, **IDS}
+JUDGED: dict[str, Any] = {
     "event": "gen_ai.evaluation.result",
     "attributes": {
         "gen_ai.evaluation.name": "helpfulness",
@@ -50,14 +50,14 @@ JUDGED = {
 SPAN, LOGS = ("/v1/traces", protobuf_bytes(span(SILENT))), ("/v1/logs", log_bytes(SYSTEM, ASKED, CHOICE))
 
 
-def joining(api: ApiRig, **options: Any) -> Joining:
+def joining(api: ApiRig, **options: Any) -> LateContent:
     rig = api.worker
-    return Joining(
+    return LateContent(
         rig.engine,
         THREAD,
         Scoring((WordCount(), Alarm()), Privacy(KEY)),
         Projects(rig.engine),
-        Naming(rig.engine),
+        CardinalityCaps(rig.engine),
         frozenset(),
         **options,
     )
@@ -218,7 +218,7 @@ MAIL = "jane.doe@corp.net"
 async def private(api: ApiRig, mode: str) -> dict[str, Any]:
     """Join a question and an answer that name a mailbox under a project's redaction; returns the row."""
     async with writing(api.worker.engine) as connection:
-        decided = ProjectSettings(redaction=Redaction(mode=mode))  # type: ignore[arg-type]
+        decided = ProjectSettings(redaction=Redaction(mode=mode))  # type: ignore[arg-type]  # parameters are plain texts
         assert await save_settings(connection, "default", decided)
     await api.services.projects.refresh()
     choice = {**CHOICE, "body": {"message": {"role": "assistant", "content": f"Write to {MAIL} today."}}}

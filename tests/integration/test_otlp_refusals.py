@@ -1,15 +1,15 @@
-"""Whoever refuses an export, the door, a limit or the route, the answer is what OTLP promises exporters."""
+"""Whoever refuses an export, the authenticator, a limit or the route, the answer is what OTLP promises exporters."""
 
 from __future__ import annotations
 
 import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.rpc.status_pb2 import Status
 
 from app.access.rates import Rates
 from app.api.exports import is_export
@@ -41,27 +41,12 @@ def status_of(response: httpx.Response) -> tuple[int, str]:
         assert found.keys() == {"code", "message"}
         return found["code"], found["message"]
     assert response.headers["content-type"] == PROTOBUF
-    read = STATUS.FromString(response.content)
+    read = Status.FromString(response.content)
     assert read.SerializeToString() == response.content
     return read.code, read.message
 
 
-def _status_class() -> Any:
-    """The two fields of google/rpc/status.proto that matter here, as its file has them."""
-    kinds = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(name="status.proto", package="test", syntax="proto3")
-    message = file.message_type.add(name="Status")
-    for number, (name, kind) in enumerate((("code", kinds.TYPE_INT32), ("message", kinds.TYPE_STRING)), 1):
-        message.field.add(name=name, number=number, type=kind, label=kinds.LABEL_OPTIONAL)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("test.Status"))
-
-
-STATUS = _status_class()
-
-
-class Door(NamedTuple):
+class Authenticator(NamedTuple):
     """An application that asks for keys, one key that may send and one that may not."""
 
     api: ApiRig
@@ -70,13 +55,15 @@ class Door(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-async def door(postgres_url: str, migrated_template: str, redis_server_url: str) -> AsyncIterator[Door]:
+async def authenticator(
+    postgres_url: str, migrated_template: str, redis_server_url: str
+) -> AsyncIterator[Authenticator]:
     async with (
         own_servers(postgres_url, migrated_template, redis_server_url) as urls,
         running_api(*urls, require_keys="always", max_body_bytes=LIMIT) as api,
     ):
         engine = api.services.engine
-        yield Door(api, await issue(engine, "ingest"), await issue(engine, "read"))
+        yield Authenticator(api, await issue(engine, "ingest"), await issue(engine, "read"))
 
 
 async def send(client: httpx.AsyncClient, path: str, kind: str, sent: Sent) -> httpx.Response:
@@ -93,32 +80,34 @@ def check(response: httpx.Response, kind: str, sent: Sent) -> None:
 
 
 @pytest.mark.parametrize(("path", "kind"), list(itertools.product(PATHS, (PROTOBUF, JSON))))
-async def test_the_door_refuses_an_export_as_the_protocol_says(door: Door, path: str, kind: str) -> None:
+async def test_the_door_refuses_an_export_as_the_protocol_says(
+    authenticator: Authenticator, path: str, kind: str
+) -> None:
     for sent in (
         Sent({}, 401, 16, "Send a key"),
         Sent({"authorization": "Bearer sk-not-ours"}, 401, 16, "key"),
-        Sent(bearer(door.reader), 403, 7, "the scope ingest"),
-        Sent(bearer(door.sender), 413, 3, str(LIMIT), body=b" " * (LIMIT + 1)),
-        Sent(bearer(door.sender), 400, 3, "", body=b"\xff" * 9),
-        Sent(bearer(door.sender), 405, 3, "GET", method="GET"),
+        Sent(bearer(authenticator.reader), 403, 7, "the scope ingest"),
+        Sent(bearer(authenticator.sender), 413, 3, str(LIMIT), body=b" " * (LIMIT + 1)),
+        Sent(bearer(authenticator.sender), 400, 3, "", body=b"\xff" * 9),
+        Sent(bearer(authenticator.sender), 405, 3, "GET", method="GET"),
     ):
-        response = await send(door.api.client, path, kind, sent)
+        response = await send(authenticator.api.client, path, kind, sent)
         check(response, kind, sent)
         assert ("www-authenticate" in response.headers) == (sent.status == 401)
 
 
 @pytest.mark.parametrize(("path", "kind"), list(itertools.product(PATHS, (PROTOBUF, JSON))))
 async def test_a_rate_says_when_to_come_back(
-    door: Door, monkeypatch: pytest.MonkeyPatch, path: str, kind: str
+    authenticator: Authenticator, monkeypatch: pytest.MonkeyPatch, path: str, kind: str
 ) -> None:
-    limited = await issue(door.api.services.engine, "ingest", requests_per_minute=1)
+    limited = await issue(authenticator.api.services.engine, "ingest", requests_per_minute=1)
 
     async def take(*_: object) -> None:
         raise Overloaded("No more than 1 of these a minute.", retry_after=7)
 
     monkeypatch.setattr(Rates, "take", take)
     sent = Sent(bearer(limited), 429, 8, "No more than 1")
-    response = await send(door.api.client, path, kind, sent)
+    response = await send(authenticator.api.client, path, kind, sent)
     check(response, kind, sent)
     assert response.headers["retry-after"] == "7"
 
@@ -137,16 +126,16 @@ async def test_a_page_elsewhere_is_refused_in_the_same_way(api: ApiRig) -> None:
 
 
 async def test_what_nobody_expected_is_a_status_without_its_text(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    authenticator: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(door.api.services.ingest, "accept", fail)
+    monkeypatch.setattr(authenticator.api.services.ingest, "accept", fail)
     for kind in (PROTOBUF, JSON):
         body = b"" if kind == PROTOBUF else b'{"resourceSpans":[]}'
-        sent = Sent(bearer(door.sender), 500, 13, "its log says why", body=body)
-        response = await send(door.api.client, "/v1/traces", kind, sent)
+        sent = Sent(bearer(authenticator.sender), 500, 13, "its log says why", body=body)
+        response = await send(authenticator.api.client, "/v1/traces", kind, sent)
         check(response, kind, sent)
         assert b"secret" not in response.content
 
@@ -155,18 +144,20 @@ async def test_what_nobody_expected_is_a_status_without_its_text(
     ("path", "method"),
     [("/traces", "GET"), ("/monitor/inference", "POST"), ("/v1/tracesx", "POST"), ("/v1", "GET")],
 )
-async def test_other_addresses_answer_with_problems(door: Door, path: str, method: str) -> None:
-    response = await door.api.client.request(method, path, headers={"content-type": PROTOBUF})
+async def test_other_addresses_answer_with_problems(
+    authenticator: Authenticator, path: str, method: str
+) -> None:
+    response = await authenticator.api.client.request(method, path, headers={"content-type": PROTOBUF})
     assert (response.status_code, response.headers["content-type"]) == (401, PROBLEM)
 
 
 def test_the_addresses_of_exporters_are_those_of_their_routes() -> None:
-    assert {route.path for route in router.routes} == set(PATHS)  # type: ignore[attr-defined]
+    assert {route.path for route in router.routes} == set(PATHS)  # type: ignore[attr-defined]  # each of ours has a path
     assert all(map(is_export, PATHS))
 
 
-async def test_what_is_no_known_encoding_is_refused_in_json(door: Door) -> None:
+async def test_what_is_no_known_encoding_is_refused_in_json(authenticator: Authenticator) -> None:
     for kind in ("text/plain", "Application/X-Protobuf"):
-        response = await send(door.api.client, "/v1/traces", kind, Sent({}, 401, 16, ""))
+        response = await send(authenticator.api.client, "/v1/traces", kind, Sent({}, 401, 16, ""))
         assert status_of(response)[0] == 16
         assert response.headers["content-type"] == (JSON if kind == "text/plain" else PROTOBUF)

@@ -264,3 +264,56 @@ async def test_a_full_queue_asks_to_come_back(
         assert response.headers["retry-after"] == "5"
         found = json.loads(response.content)["code"] if body[:1] == b"{" else response.content[1]
         assert found == code
+
+
+async def test_a_deep_trace_is_served_whole_page_by_page(api: ApiRig) -> None:
+    count = 250
+    spans = [
+        span(
+            CHAT if number == count else {},
+            number=number,
+            parent=number - 1 or None,
+            start_ns=START_NS + number,
+        )
+        for number in range(1, count + 1)
+    ]
+    await export(api, protobuf_bytes(*spans))
+    await api.worker.drain()
+    (listed,) = (await api.get("/traces", time_period="90d"))["traces"]
+    whole = await api.get(f"/traces/{listed['trace_id']}/tree")
+    assert (whole["spans"], len(whole["roots"]), whole["next"]) == (count, 3, None)
+    pages: list[Any] = []
+    cursor: dict[str, Any] | None = {}
+    while cursor is not None:
+        page = await api.get(f"/traces/{listed['trace_id']}/tree", limit=100, **cursor)
+        pages.append(page["spans"])
+        cursor = {"cursor": page["next"]} if page["next"] else None
+    assert pages == [100, 100, 50]
+    bad = await api.client.get(f"/traces/{listed['trace_id']}/tree", params={"cursor": "x"})
+    assert (bad.status_code, bad.json()["errors"][0]["field"]) == (422, "cursor")
+
+
+async def test_of_a_large_trace_a_job_reads_no_more_than_a_bounded_number_of_spans(
+    api: ApiRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.storage.traces.places.MOST_PLACES", 3)
+    monkeypatch.setattr("app.storage.traces.places.MOST_RETRIEVERS", 2)
+    found = [
+        span(
+            {
+                "openinference.span.kind": "RETRIEVER",
+                "retrieval.documents.0.document.content": f"Text {number}.",
+            },
+            number=number,
+            start_ns=START_NS + number * 10**6,
+        )
+        for number in range(5, 1, -1)
+    ]
+    await export(api, protobuf_bytes(*found))
+    await api.worker.drain()
+    await export(
+        api, protobuf_bytes(span(CHAT, number=9, start_ns=START_NS + 10**9, end_ns=START_NS + 2 * 10**9))
+    )
+    await api.worker.drain()
+    (row,) = await api.worker.rows("SELECT context FROM traces WHERE kind = 'llm'")
+    assert row["context"] == ["Text 2.", "Text 3."]

@@ -15,9 +15,9 @@ from app.reports.quality import read_quality
 from app.reports.safety import read_safety
 from app.storage.engine import reading
 from monitoring.models import Record
-from monitoring.rule_file import parse_rules
-from monitoring.rules import build_evaluators
-from monitoring.trends import window_of
+from monitoring.rules.evaluators import build_evaluators
+from monitoring.rules.file import parse_rules
+from monitoring.statistics.trends import window_of
 from tests.integration.worker_rig import running_rig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,7 +155,7 @@ async def test_rules_are_stored_charted_and_flag(database_url: str, redis_url: s
         stored = await rig.rows("SELECT flags, scores FROM traces ORDER BY prompt DESC")
         window = window_of("1h", datetime.now(UTC))
         async with reading(rig.engine) as connection:
-            safety = await read_safety(connection, "default", window)
+            safety = await read_safety(connection, "default", window, raisers={"codename_leak": {"codename"}})
             quality = await read_quality(connection, "default", window)
     assert [row["flags"] for row in stored] == [["codename_leak"], [], []]
     assert stored[0]["scores"]["codename"]["evidence"][0]["reason"] == "blue falcon"

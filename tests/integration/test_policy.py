@@ -60,7 +60,9 @@ async def test_a_policy_is_shown_beside_that_of_everybody(api: ApiRig) -> None:
 async def test_a_changed_policy_judges_records_and_rollups_from_then_on(api: ApiRig) -> None:
     await api.store(CALL)
     answer = await api.client.put(
-        "/policy", json={"thresholds": {"alarm": 0.05}, "weights": {"coherence": 0}}
+        "/policy",
+        json={"thresholds": {"alarm": 0.05}, "weights": {"coherence": 0}},
+        headers={"If-Match": "*"},
     )
     assert answer.status_code == 200
     changed = answer.json()
@@ -68,7 +70,7 @@ async def test_a_changed_policy_judges_records_and_rollups_from_then_on(api: Api
     assert changed["decided"] == api.services.clock().date().isoformat()
     alarm = changed["evaluators"]["alarm"]
     assert (alarm["threshold"], alarm["default_threshold"]) == (0.05, 0.5)
-    await api.worker.evaluation._projects.refresh()  # noqa: SLF001 what its loop does every other second
+    await api.worker.projects.refresh()  # what its loop does every other second
     await api.store(CALL)
     traces = (await api.get("/traces"))["traces"]
     assert [trace["is_safe"] for trace in traces] == [False, True]
@@ -79,6 +81,39 @@ async def test_a_changed_policy_judges_records_and_rollups_from_then_on(api: Api
     ]
 
 
+async def test_a_patch_of_the_policy_leaves_alone_what_it_does_not_name(api: ApiRig) -> None:
+    for body in (
+        {"thresholds": {"alarm": 0.05, "coherence": 0.3}},
+        {"weights": {"coherence": 0.4}},
+        {"thresholds": {"coherence": None}},
+    ):
+        answer = await api.client.patch("/policy", json=body)
+        assert answer.status_code == 200, answer.text
+    found = await api.client.get("/policy")
+    evaluators = found.json()["evaluators"]
+    assert [evaluators[name]["threshold"] for name in ("alarm", "coherence")] == [0.05, 0.5]
+    assert evaluators["coherence"]["weight"] == 0.4
+    assert answer.headers["etag"] == found.headers["etag"]
+    assert (await api.client.patch("/policy", json={"weights": None})).json()["evaluators"]["coherence"][
+        "weight"
+    ] == 0.2
+
+
+async def test_a_policy_is_replaced_only_knowingly(api: ApiRig) -> None:
+    await api.client.patch("/policy", json={"thresholds": {"alarm": 0.05}})
+    tag = (await api.client.get("/policy")).headers["etag"]
+    body = {"weights": {"coherence": 0.4}}
+    for headers, status in (({}, 428), ({"if-match": '"old"'}, 412)):
+        refused = await api.client.put("/policy", json=body, headers=headers)
+        assert (refused.status_code, refused.headers["content-type"]) == (status, PROBLEM)
+        assert [one["field"] for one in refused.json()["errors"]] == ["thresholds.alarm"]
+    assert (await api.client.put("/policy", json=body, headers={"if-match": tag})).status_code == 200
+    assert (await api.client.put("/policy", json=body, headers={"if-match": tag})).status_code == 412
+    large = await api.client.put("/policy", json={"weights": {"x" * 70_000: 1}}, headers={"if-match": "*"})
+    assert large.status_code == 413
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -86,11 +121,14 @@ async def test_a_changed_policy_judges_records_and_rollups_from_then_on(api: Api
         ({"thresholds": {"alarms": 0.5}}, "thresholds.alarms"),
         ({"weights": {"alarm": 0.5}}, "weights.alarm"),
         ({"weights": {"coherence": -1}}, "weights.coherence"),
+        ({"weights": {"coherence": 1e308}}, "weights.coherence"),
         ({"threshold": {}}, "threshold"),
     ],
 )
-async def test_a_policy_that_means_nothing_is_refused(api: ApiRig, body: dict[str, Any], field: str) -> None:
-    answer = await api.client.put("/policy", json=body)
+async def test_a_policy_that_means_nothing_is_refused(
+    api: ApiRig, body: dict[str, Any], field: str, method: str
+) -> None:
+    answer = await api.client.request(method, "/policy", json=body)
     assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
     assert field in [error["field"].removeprefix("body.") for error in answer.json()["errors"]]
     assert (await api.get("/policy"))["decided"] is None

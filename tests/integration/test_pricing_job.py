@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.jobs import Runner
-from app.jobs.pricing import PRICE, Pricing
+from app.jobs.kinds import JobKind
+from app.jobs.pricing import Pricing
+from app.supervision import Tasks
 from monitoring.models import Record
-from monitoring.pricing import MODEL_COSTS
+from monitoring.spending.pricing import MODEL_COSTS
 from tests.integration.truth import assert_rollups_equal_rows
 from tests.integration.worker_rig import Rig, running_rig
-from workers.upkeep import Upkeep
+from workers.upkeep.tasks import Upkeep
 
 NOW = datetime.now(UTC)
 
@@ -40,8 +42,9 @@ async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
 async def hour(rig: Rig) -> list[dict[str, object]]:
     """Let an hour of upkeep pass and its jobs be done; returns every job."""
     upkeep = Upkeep(rig.engine, retention_days=90, rollup_retention_days=400)
-    await upkeep.turn(datetime.now(UTC), hourly=True)
-    runner = Runner(rig.engine, rig.redis, {PRICE: Pricing(())})
+    await upkeep.turn(datetime.now(UTC), (tasks := Tasks()), hourly=True)
+    assert not [state for state in tasks.states() if state.failing]
+    runner = Runner(rig.engine, rig.redis, {JobKind.PRICE: Pricing(())})
     while await runner.turn():
         pass
     return await rig.rows("SELECT kind, state, done, result FROM jobs ORDER BY created_at")

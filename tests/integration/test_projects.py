@@ -8,8 +8,8 @@ from sqlalchemy import text
 from app.errors import NotFound, Unavailable
 from app.projects import Projects
 from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
+from app.storage.access.projects import add_project, read_projects, save_settings
 from app.storage.engine import Engine, create_engine, writing
-from app.storage.projects import add_project, read_projects, save_settings
 from monitoring.models import Record
 from monitoring.verdict import Policy
 from tests.integration.worker_rig import running_rig

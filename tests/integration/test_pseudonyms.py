@@ -9,7 +9,7 @@ import pytest
 
 from app.privacy import Privacy
 from app.schemas.projects import DEFAULT_PROJECT
-from monitoring.redaction import SESSION_ID, USER_ID, OwnId, Redaction
+from monitoring.privacy.redaction import SESSION_ID, USER_ID, OwnId, Redaction
 from tests.integration.api_rig import ApiRig, own_servers, running_api
 from tests.integration.worker_rig import decide
 

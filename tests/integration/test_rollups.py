@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.storage.rollup_folds import cover, fold_closed, forget_covered
-from monitoring.histogram import GAMMA, percentile
+from app.storage.rollups.covering import cover, fold_closed, forget_covered
 from monitoring.models import Record
+from monitoring.statistics.histogram import GAMMA, percentile
 from tests.integration.worker_rig import Rig, running_rig
 
 SUMS = """
@@ -122,7 +122,7 @@ async def test_percentiles_are_within_one_bucket_of_the_rows(rig: Rig, quantile:
 async def test_names_are_counted_apart_only_up_to_their_cap(
     database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("workers.naming", fromlist=["CAPS"]).CAPS, "user", 3)
+    monkeypatch.setitem(__import__("workers.cardinality", fromlist=["CAPS"]).CAPS, "user", 3)
     async with running_rig(database_url, redis_url) as rig:
         for _ in range(2):
             await rig.accept([Record(prompt="p", response="r", user_id=f"u{i}") for i in range(10)])
@@ -133,3 +133,29 @@ async def test_names_are_counted_apart_only_up_to_their_cap(
         stored = await rig.value("SELECT count(DISTINCT user_id) FROM traces")
     assert [(row["value"], row["n"]) for row in users] == [("(other)", 14), ("u0", 2), ("u1", 2), ("u2", 2)]
     assert stored == 10
+
+
+async def test_templates_are_counted_per_model_only_up_to_a_cap_of_their_own(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("workers.cardinality", fromlist=["CAPS"]).CAPS, "template of model", 5)
+    async with running_rig(database_url, redis_url) as rig:
+        records = [
+            Record(prompt="p", response="danger", template_id=f"t{number // 4}", model_name=f"m{number % 4}")
+            for number in range(16)
+        ]
+        for _ in range(2):
+            await rig.accept(records)
+            await rig.drain()
+        found = await rig.rows(
+            "SELECT dimension, value, template, model, sum(records)::int AS n FROM rollups "
+            "WHERE NOT covered AND dimension IN ('template', 'flag', 'model') GROUP BY 1, 2, 3, 4"
+        )
+    by_template = [row for row in found if row["dimension"] == "template"]
+    assert sum(row["n"] for row in by_template) == 32
+    assert len([row for row in by_template if row["value"] != "(other)"]) == 5
+    assert len([row for row in by_template if row["value"] == "(other)"]) <= 4
+    assert len([row for row in found if row["dimension"] == "flag"]) <= 9
+    assert {row["value"]: row["n"] for row in found if row["dimension"] == "model"} == dict.fromkeys(
+        ("m0", "m1", "m2", "m3"), 8
+    )

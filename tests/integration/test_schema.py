@@ -9,10 +9,11 @@ import pytest
 from alembic import command
 from sqlalchemy import UniqueConstraint, text
 
+from app.schemas.ids import first_id
 from app.storage.engine import create_engine, is_outage, reading
-from app.storage.migrate import alembic_config, upgrade
-from app.storage.partitions import drop_partitions, ensure_partitions, first_id, partition_name
 from app.storage.tables import metadata, traces
+from app.storage.upkeep.migrate import alembic_config, upgrade
+from app.storage.upkeep.partitions import drop_partitions, ensure_partitions, partition_name
 
 
 async def test_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
@@ -20,7 +21,7 @@ async def test_migrations_make_exactly_the_tables_of_the_code(database_url: str)
 
 
 async def test_migrating_twice_and_at_once_changes_nothing(empty_database_url: str) -> None:
-    code = "import sys; from app.storage.migrate import upgrade; upgrade(sys.argv[1])"
+    code = "import sys; from app.storage.upkeep.migrate import upgrade; upgrade(sys.argv[1])"
     replicas = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", code, empty_database_url) for _ in range(2)
     ]
@@ -45,11 +46,11 @@ async def test_downgrading_leaves_nothing_behind(database_url: str) -> None:
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=str)
 def test_every_unique_key_starts_with_the_project(table: object) -> None:
     """So that every table can be distributed by project."""
-    keys = [table.primary_key, *(c for c in table.constraints if isinstance(c, UniqueConstraint))]  # type: ignore[attr-defined]
-    keys += [index for index in table.indexes if index.unique]  # type: ignore[attr-defined]
+    keys = [table.primary_key, *(c for c in table.constraints if isinstance(c, UniqueConstraint))]  # type: ignore[attr-defined]  # they are all tables
+    keys += [index for index in table.indexes if index.unique]  # type: ignore[attr-defined]  # they are all tables
     columns = [list(key.columns) for key in keys if list(key.columns)]
     assert all(found[0].name == "project_id" for found in columns)
-    assert table.c.project_id is not None  # type: ignore[attr-defined]
+    assert table.c.project_id is not None  # type: ignore[attr-defined]  # they are all tables
 
 
 async def test_partitions_are_made_once_and_hold_their_day(database_url: str) -> None:
@@ -106,7 +107,7 @@ async def test_a_server_that_is_away_is_an_outage_and_bad_sql_is_not(database_ur
         async with gone.connect():
             pass
     engine = create_engine(database_url, application="test")
-    with pytest.raises(Exception) as bad:  # noqa: PT011
+    with pytest.raises(Exception) as bad:  # noqa: PT011 its class is looked at below
         async with engine.connect() as connection:
             await connection.execute(text("SELECT 1 / 0"))
     assert is_outage(absent.value)

@@ -258,11 +258,11 @@ async def test_a_session_ends_by_itself_and_holds_while_redis_is_away(api: ApiRi
     keyring = Keyring(engine, lambda: now)
     sessions = Sessions(api.worker.redis, keyring, lambda: now)
     await keyring.refresh()
-    api.services.door.keyring._passwords = keyring._passwords  # noqa: SLF001 as a second later
-    token, session = await api.services.door.sign_in("shop", PASSWORD)
+    api.services.authenticator.keyring._passwords = keyring._passwords  # noqa: SLF001 as a second later
+    token, session = await api.services.authenticator.sign_in("shop", PASSWORD)
     assert timedelta(hours=11) < session.expires_at - now <= timedelta(hours=13)
     assert (await sessions.find(token)).may("admin")
-    sessions._redis = Redis.from_url("unix:///nonexistent/redis.sock")  # noqa: SLF001
+    sessions._redis = Redis.from_url("unix:///nonexistent/redis.sock")  # noqa: SLF001 its server is gone from now on
     now += timedelta(hours=1)
     assert (await sessions.find(token)).project_id == "shop"
     now += timedelta(hours=12)

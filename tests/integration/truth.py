@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.aggregation import aggregate
-from app.storage.traces import read_traces
+from app.figures.aggregation import aggregate
+from app.storage.traces.reading import read_traces
 from tests.integration.worker_rig import Rig
 
 Figures = dict[Any, float]

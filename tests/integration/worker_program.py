@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.config import load_settings
-from monitoring.models import Score
-from monitoring.prepared import Prepared
+from monitoring.evaluator import Category
+from monitoring.models import Score, TextField
+from monitoring.text.prepared import Prepared
 
 SEGFAULT, OUT_OF_MEMORY, SLOW = "segfault", "out of memory", "slow"
 SLOW_SECONDS = 4
@@ -28,8 +29,8 @@ class Deadly:
 
     name = "deadly"
     version = "1"
-    category = "quality"
-    needs = frozenset({"response"})
+    category: Category = "quality"
+    needs: frozenset[TextField] = frozenset({"response"})
     flag = None
     threshold = 0.5
 

@@ -8,29 +8,31 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
-from arq.connections import ArqRedis
-from redis.asyncio import ConnectionPool
+import pytest
 from sqlalchemy import text
 
 from app.config import Settings
-from app.folding import fold_batches
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
-from app.queue import EVALUATE_QUEUE, deserialize, serialize
+from app.queue.claims import Claims
+from app.queue.loop import ArqRedis, connect, make_loop
 from app.schemas.projects import DEFAULT_PROJECT, ProjectSettings
+from app.storage.access.projects import save_settings
 from app.storage.engine import create_engine, writing
-from app.storage.projects import save_settings
-from monitoring.evaluator import Evaluator
-from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
-from workers.attempts import Attempts
-from workers.black_box import BlackBox
-from workers.evaluate import Evaluation
-from workers.naming import Naming
-from workers.process import make_worker, unix_ms
+from app.storage.rollups.folding import fold_batches
+from monitoring.evaluator import Category, Evaluator
+from monitoring.models import Record, Score, TextField
+from monitoring.text.prepared import Prepared
+from workers.cardinality import CardinalityCaps
+from workers.evaluation.deadline import ScoringThread
+from workers.evaluation.isolation import Isolation
+from workers.evaluation.last_job import LastJob
+from workers.evaluation.processing import Processing
+from workers.evaluation.storing import Storing
+from workers.evaluation.task import Evaluation
+from workers.process import unix_ms
 from workers.scoring import Scoring
-from workers.storing import Storing
 
 
 class WordCount:
@@ -38,8 +40,8 @@ class WordCount:
 
     name = "coherence"
     version = "1"
-    category = "quality"
-    needs = frozenset({"response"})
+    category: Category = "quality"
+    needs: frozenset[TextField] = frozenset({"response"})
     flag = None
     threshold = 0.5
 
@@ -55,8 +57,8 @@ class Alarm:
 
     name = "alarm"
     version = "1"
-    category = "safety"
-    needs = frozenset({"response"})
+    category: Category = "safety"
+    needs: frozenset[TextField] = frozenset({"response"})
     flag = "toxicity"
     threshold = 0.5
 
@@ -75,6 +77,12 @@ class Rig:
     def __init__(self, ingest: Ingest, evaluation: Evaluation, redis: ArqRedis, engine: Any) -> None:
         self.ingest = ingest
         self.evaluation = evaluation
+        self.claims: Claims
+        self.projects: Projects
+        self.scoring: Scoring
+        self.storing: Storing
+        self.processing: Processing
+        self.isolation: Isolation
         self.redis = redis
         self.engine = engine
         self.outages = 0
@@ -84,8 +92,14 @@ class Rig:
 
     async def drain(self, *, max_jobs: int = 1) -> None:
         """Run arq until the queue is empty."""
-        worker = make_worker(self.redis, self.evaluation, max_jobs=max_jobs, burst=True)
+        worker = make_loop(self.redis, self.evaluation.evaluate, max_jobs=max_jobs, burst=True)
         await asyncio.wait_for(worker.async_run(), 30)
+
+    def store_by(self, patch: pytest.MonkeyPatch, wrap: Callable[[Any], Any]) -> None:
+        """Have jobs stored by what `wrap` makes of the storing of this rig."""
+        wrapped = wrap(self.storing)
+        for user in (self.processing, self.isolation):
+            patch.setattr(user, "_storing", wrapped)
 
     async def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Query, after what was stored has been added to the rollups, as whoever reads figures does."""
@@ -114,32 +128,25 @@ async def running_rig(
     clock: Callable[[], int] = unix_ms,
     **settings: Any,
 ) -> AsyncIterator[Rig]:
-    redis = ArqRedis(
-        ConnectionPool.from_url(redis_url),
-        job_serializer=serialize,
-        job_deserializer=deserialize,
-        default_queue_name=EVALUATE_QUEUE,
-    )
+    redis = connect(redis_url)
     engine = create_engine(database_url, application="test")
     executor = ThreadPoolExecutor(1)
     configured = Settings(database_url=database_url, redis_url=redis_url, **settings)
     privacy = Privacy(configured.secret_key)
     ingest = Ingest(redis, configured, Projects(engine), privacy, clock=clock)
-    rig = Rig(ingest, None, redis, engine)  # type: ignore[arg-type]
+    rig = Rig(ingest, None, redis, engine)
 
     def outage() -> None:
         rig.outages += 1
 
-    rig.evaluation = Evaluation(
-        redis,
-        Storing(engine, evaluators, Naming(engine)),
-        executor,
-        Scoring(evaluators, privacy),
-        Projects(engine),
-        Attempts(redis, "test:1", BlackBox()),
-        outage=outage,
-        clock=clock,
-    )
+    rig.projects = Projects(engine)
+    rig.storing = Storing(engine, evaluators, CardinalityCaps(engine))
+    rig.scoring = Scoring(evaluators, privacy)
+    thread = ScoringThread(executor, rig.scoring, LastJob().note)
+    rig.processing = Processing(redis, rig.storing, thread, rig.projects, clock)
+    rig.isolation = Isolation(redis, rig.storing, clock)
+    rig.claims = Claims(redis, "test:1")
+    rig.evaluation = Evaluation(rig.claims, rig.processing, rig.isolation, outage=outage)
     try:
         async with rig.ingest.running():
             await rig.ingest.waiting.listening.wait()

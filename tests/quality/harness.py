@@ -21,7 +21,7 @@ from monitoring.benchmarking.metrics import (
 from monitoring.benchmarking.sources import read_rows
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 __all__ = [
     "DATA_VARIABLE",

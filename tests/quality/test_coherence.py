@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,7 +23,7 @@ FLOORS = {
 }
 
 
-def damaged_auroc(rows: list[harness.Row], kind: str) -> float:
+def damaged_auroc(rows: Sequence[Mapping[str, Any]], kind: str) -> float:
     good = [Record(prompt=row["prompt"] or "", response=row["response"]) for row in rows]
     bad = [
         Record(prompt=row["prompt"] or "", response=degeneration.degrade(row["response"], kind, row["id"]))
@@ -31,32 +34,32 @@ def damaged_auroc(rows: list[harness.Row], kind: str) -> float:
 
 
 @pytest.mark.parametrize(("kind", "floor"), FLOORS.items())
-def test_damage_to_real_answers_is_told_from_the_originals(kind, floor):
+def test_damage_to_real_answers_is_told_from_the_originals(kind: str, floor: Any) -> None:
     folder = harness.data_folder()
     if folder is None or not (folder / "traffic" / "llm_traffic.jsonl.gz").is_file():
         pytest.skip(f"labelled data is absent: set {harness.DATA_VARIABLE} to its folder")
     assert damaged_auroc(degeneration.read_answers(folder), kind) >= floor
 
 
-def test_shuffled_sentences_beat_the_bag_of_words():
+def test_shuffled_sentences_beat_the_bag_of_words() -> None:
     rows = harness.load_source("coherence", "alpaca_eval_sentence_shuffle")
     scores = harness.values(harness.run(build(), harness.records(rows)), unknown=0.5)
     assert harness.auroc(harness.labels(rows), scores) >= SHUFFLE_FLOOR
 
 
 @pytest.mark.parametrize("kind", FLOORS)
-def test_damage_to_our_own_texts_is_told_from_the_originals(kind):
+def test_damage_to_our_own_texts_is_told_from_the_originals(kind: str) -> None:
     # Some texts are so short that a cut leaves fewer words than are held to end like a sentence.
     floor = 0.85 if kind == "truncation" else 0.9
     assert damaged_auroc(harness.load_sample("sound_texts"), kind) >= floor
 
 
-def test_our_own_sound_texts_are_not_low():
+def test_our_own_sound_texts_are_not_low() -> None:
     scores = harness.run(build(), harness.records(harness.load_sample("sound_texts")))
     assert np.mean([score.value is None or score.value < build().threshold for score in scores]) == 0.0
 
 
-def test_the_same_seed_makes_the_same_damage():
+def test_the_same_seed_makes_the_same_damage() -> None:
     text = "The river rises in spring. It floods the meadows. The farmers move their sheep uphill in time."
     for kind in degeneration.KINDS:
         once, again = (degeneration.degrade(text, kind, "seed") for _ in range(2))

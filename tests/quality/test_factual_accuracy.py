@@ -9,13 +9,13 @@ TRUTHFULQA_FLOOR = 0.75
 UNKNOWN = 0.6
 
 
-def test_truthfulqa_with_references_beats_a_bag_of_words():
+def test_truthfulqa_with_references_beats_a_bag_of_words() -> None:
     rows = harness.load_source("hallucination", "truthfulqa_judge")
     scores = harness.values(harness.run(build(), harness.records(rows)), unknown=UNKNOWN)
     assert harness.auroc(1 - harness.labels(rows), scores) >= TRUTHFULQA_FLOOR
 
 
-def test_our_own_sample_is_separated():
+def test_our_own_sample_is_separated() -> None:
     rows = harness.load_sample("grounding")
     scores = harness.values(harness.run(build(), harness.records(rows)), unknown=UNKNOWN)
     assert harness.auroc(1 - harness.labels(rows), scores) >= 0.9

@@ -10,7 +10,7 @@ from monitoring.benchmarking.feeds import to_fed_record
 from monitoring.benchmarking.fitting import hold_out
 from monitoring.benchmarking.measurement import FEWEST_ROWS
 from monitoring.benchmarking.metrics import count_decisions
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 from monitoring.evaluators.hallucination import build
 from tests.quality import harness
 
@@ -39,9 +39,9 @@ def fed(source, rows):
 
 
 @pytest.mark.parametrize("source", FLOORS)
-def test_unsupported_responses_are_told_apart_on_rows_that_were_not_fitted_on(source):
+def test_unsupported_responses_are_told_apart_on_rows_that_were_not_fitted_on(source: str) -> None:
     rows = hold_out(
-        "hallucination", Source("hallucination", source, harness.load_source("hallucination", source))
+        "hallucination", LabelledSource("hallucination", source, harness.load_source("hallucination", source))
     ).rows
     scores = harness.values(harness.run(build(), fed(source, rows)), unknown=0.0)
     truth = harness.labels(rows)
@@ -52,7 +52,7 @@ def test_unsupported_responses_are_told_apart_on_rows_that_were_not_fitted_on(so
     assert decisions.false_positive_rate <= alarms
 
 
-def test_our_own_sample_is_separated():
+def test_our_own_sample_is_separated() -> None:
     rows = harness.load_sample("grounding")
     scores = harness.run(build(), harness.records(rows))
     truth = harness.labels(rows)
@@ -63,7 +63,7 @@ def test_our_own_sample_is_separated():
 
 
 @pytest.mark.parametrize("kind", impossible.KINDS)
-def test_what_can_be_caught_at_without_a_source_is_found_and_its_likes_are_not(kind):
+def test_what_can_be_caught_at_without_a_source_is_found_and_its_likes_are_not(kind: str) -> None:
     rows = list(impossible.make_rows(kind, random.Random(kind)))  # noqa: S311 a reproducible choice
     truth = harness.labels(rows)
     flagged = harness.values(harness.run(build(), harness.records(rows)), unknown=0.0) >= build().threshold

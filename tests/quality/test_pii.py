@@ -46,11 +46,11 @@ def flagged(rows: Sequence[harness.Row]) -> float:
 
 
 @pytest.mark.parametrize("source", ["presidio_synth_v2", "presidio_generated_large"])
-def test_types_are_found_in_sentences(source):
+def test_types_are_found_in_sentences(source: str) -> None:
     assert f2_of_spans(harness.load_source("pii", source)) >= 0.98
 
 
-def test_types_are_found_bare_and_near_misses_are_not():
+def test_types_are_found_bare_and_near_misses_are_not() -> None:
     rows = [
         row
         for row in harness.load_source("pii", "presidio_recognizer_cases")
@@ -65,17 +65,17 @@ def test_types_are_found_bare_and_near_misses_are_not():
     assert f2(hits, missed, wrong) >= 0.95
 
 
-def test_lines_of_technical_documents_are_not_flagged():
+def test_lines_of_technical_documents_are_not_flagged() -> None:
     assert flagged(harness.load_source("pii", "docs_numeric_negatives")) <= 0.005
 
 
-def test_the_sample_that_ships_keeps_its_floor():
+def test_the_sample_that_ships_keeps_its_floor() -> None:
     rows = harness.load_sample("pii")
     assert f2_of_spans([row for row in rows if row["label"]]) >= 0.97
     assert flagged([row for row in rows if not row["label"]]) <= 0.02
 
 
-def test_no_type_can_flag_that_was_never_measured():
+def test_no_type_can_flag_that_was_never_measured() -> None:
     # Street addresses have 692 labelled texts; of everything else the generator makes enough.
     measured = {*identifiers.KINDS, "STREET_ADDRESS"}
     assert {one.type for one in recognizers()} == measured
@@ -83,7 +83,7 @@ def test_no_type_can_flag_that_was_never_measured():
 
 
 @pytest.mark.parametrize("kind", identifiers.KINDS)
-def test_a_type_is_found_in_sentences_and_its_near_misses_are_not(kind):
+def test_a_type_is_found_in_sentences_and_its_near_misses_are_not(kind: str) -> None:
     rows = list(identifiers.make_rows(kind, random.Random(kind), rows=20))  # noqa: S311 a reproducible choice
     scores = harness.run(EVALUATOR, [Record(prompt="", response=row.text) for row in rows])
     found = [any(one.reason.split()[0] == kind for one in score.evidence) for score in scores]

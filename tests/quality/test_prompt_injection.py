@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monitoring.benchmarking.fitting import document_of, fold_of, hold_out
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 from monitoring.evaluators.prompt_injection import THRESHOLD, build
 from monitoring.models import Record
 from tests.quality.harness import Row, auroc, labels, load_sample, load_source, records, run, values
@@ -46,7 +46,7 @@ def test_mild_instructions_in_documents_raise_no_flag() -> None:
 
 def flagged(source: str, keep: Callable[[Row], bool]) -> float:
     """Return the share that is flagged of the kept rows that were not fitted on."""
-    found = Source("prompt_injection", source, load_source("prompt_injection", source))
+    found = LabelledSource("prompt_injection", source, load_source("prompt_injection", source))
     rows = [row for row in hold_out("prompt_injection", found).rows if keep(row)]
     items = [Record(prompt=row["prompt"], response="") for row in rows]
     return float((values(run(build(), items), unknown=0.0) >= THRESHOLD).mean())

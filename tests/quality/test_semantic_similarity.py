@@ -6,13 +6,13 @@ from monitoring.evaluators.semantic_similarity import build
 from tests.quality.harness import labels, load_sample, load_source, records, run, spearman, values
 
 
-def test_similarity_ranks_sentence_pairs_as_people_do():
+def test_similarity_ranks_sentence_pairs_as_people_do() -> None:
     rows = load_source("similarity", "stsb")
     scores = run(build(), records(rows))
     assert spearman(labels(rows), values(scores, unknown=0)) >= 0.765
 
 
-def test_similarity_ranks_our_own_pairs():
+def test_similarity_ranks_our_own_pairs() -> None:
     rows = load_sample("similarity")
     scores = run(build(), records(rows))
     assert {score.label for score in scores} == {"reference"}

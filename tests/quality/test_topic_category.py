@@ -6,7 +6,7 @@ from monitoring.evaluators.topic_category import build
 from tests.quality.harness import load_sample, records, run
 
 
-def test_most_prompts_get_the_topic_a_reader_would_give():
+def test_most_prompts_get_the_topic_a_reader_would_give() -> None:
     rows = load_sample("topics")
     scores = run(build(), records(rows))
     right = sum(score.label == row["topic"] for score, row in zip(scores, rows, strict=True))

@@ -3,7 +3,7 @@
 import pytest
 
 from monitoring.benchmarking.fitting import hold_out
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 from monitoring.evaluators.toxicity import THRESHOLD, build
 from monitoring.models import Record
 from tests.quality.harness import (
@@ -21,7 +21,9 @@ from tests.quality.harness import (
 
 def held_out(source: str) -> list[Row]:
     """Return the fifth of a source that was never fitted on."""
-    return list(hold_out("toxicity", Source("toxicity", source, load_source("toxicity", source))).rows)
+    return list(
+        hold_out("toxicity", LabelledSource("toxicity", source, load_source("toxicity", source))).rows
+    )
 
 
 def as_responses(rows: list[Row]) -> list[Record]:

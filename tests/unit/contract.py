@@ -13,7 +13,7 @@ import pytest
 from monitoring import evaluators as package
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 __all__ = [
     "NAMES",

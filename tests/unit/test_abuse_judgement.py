@@ -56,7 +56,7 @@ def test_what_stays_within_its_limits_is_not_complained_about() -> None:
         ({"answers": {}}, "the attacker sent nothing"),
         ({"wrongs": {"a bad line": 4}}, "4 x a bad line"),
         ({"growth": {"API": (401.0, 0.0)}}, "the API grew by 401 MiB"),
-        ({"growth": {"API": (130.0, 129.0)}}, "kept 129 MiB"),
+        ({"growth": {"API": (130.0, 257.0)}}, "kept 257 MiB"),
         ({"log": Counter({"upkeep failed": 1})}, "the log holds 1 x upkeep failed"),
         ({"same_process": False}, "not the same"),
         ({"rest_seconds": math.inf}, "not at rest"),
@@ -104,3 +104,9 @@ def test_sign_ins_and_storing_are_no_part_of_the_percentiles_but_of_the_faults()
     )
     assert (found.requests, found.p99, found.stored) == (1, 100.0, 1.5)
     assert found.faults == Counter({"sign_in: 429 /sessions": 1})
+
+
+def test_slack_makes_limits_of_time_longer_and_excuses_nothing_else() -> None:
+    late = replace(FINE, during=QUIET._replace(p99=900.0, faults=Counter({"guard: 503 /guard": 1})))
+    assert [one.split(",")[0] for one in judge(replace(late, slack=8.0))] == ["during"]
+    assert len(judge(late)) == 2

@@ -7,11 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from app.aggregation import HOUR, MINUTE, Judging, aggregate, negate
-from app.schemas.rollups import Delta
+from app.figures.aggregation import aggregate, negate
+from app.figures.delta import Delta
+from app.figures.grains import HOUR, MINUTE
+from app.figures.judging import Judging
 from app.schemas.traces import Trace
-from monitoring.histogram import bucket_of
 from monitoring.models import Failure, Score
+from monitoring.statistics.histogram import bucket_of
 
 JUDGING = Judging(below={"coherence": 0.5}, at_or_above={"toxicity": 0.5})
 DESCRIPTIVE = frozenset({"topic"})
@@ -131,7 +133,7 @@ def test_descriptive_evaluators_become_a_dimension_with_measures() -> None:
     assert measure(topics["law"], "relevance") == (1, 0.2, 0)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, 1.1e20])
 def test_a_measure_that_is_no_measure_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="zero or more"):
         aggregate([trace(scores={"coherence": score(0.5), "custom": score(value)})], DESCRIPTIVE)
@@ -188,7 +190,9 @@ def test_what_was_added_is_taken_back_to_nothing() -> None:
         )
         for i in range(5)
     ]
-    for delta in aggregate(traces, DESCRIPTIVE):
+    deltas = list(aggregate(traces, DESCRIPTIVE))
+    assert deltas
+    for delta in deltas:
         back = negate(delta)
         assert (back.records, back.cost_usd, back.quality_sum) == (
             -delta.records,

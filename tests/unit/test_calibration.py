@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring.calibration import fewest_records, propose
+from monitoring.statistics.calibration import fewest_records, propose
 
 SPREAD = np.arange(1000) / 1000
 MOSTLY_CLEAN = np.array([0.0] * 990 + [0.3] * 6 + [0.8] * 4)

@@ -25,7 +25,7 @@ ENOUGH = Setup(workers=100, redis=1, redis_bytes=8 * GIB, postgres=1)
 def test_the_fault_is_what_there_is_too_little_of(
     changes: dict[str, float], rate: float, fault: str | None
 ) -> None:
-    hour = simulate(FIGURES, dataclasses.replace(ENOUGH, **changes), rate)  # type: ignore[arg-type]
+    hour = simulate(FIGURES, dataclasses.replace(ENOUGH, **changes), rate)  # type: ignore[arg-type]  # each test changes other fields
     assert hour.fault == fault
     assert (hour.refused == 0 and hour.left <= rate) or fault is not None
 

@@ -2,49 +2,50 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from monitoring.cost import BudgetManager, CostTracker
-from monitoring.pricing import MODEL_COSTS
-from monitoring.savings import CostGroup
-from monitoring.spending import analyse_cost
-from monitoring.trends import MONTH, window_of
+from monitoring.spending.pricing import MODEL_COSTS
+from monitoring.spending.savings import CostGroup
+from monitoring.spending.totals import analyse_cost
+from monitoring.statistics.trends import MONTH, window_of
 
 NOW = datetime(2026, 11, 23, 14, 37, 12, tzinfo=UTC)
 CLAUDE = Decimal("0.0525")  # 1,000 prompt and 500 completion tokens of claude-3
 
 
 class Clock:
-    def __init__(self, now=NOW):
+    def __init__(self, now: Any = NOW) -> None:
         self.now = now
 
-    def __call__(self):
+    def __call__(self) -> Any:
         return self.now
 
 
 @pytest.fixture
-def clock():
+def clock() -> Any:
     return Clock()
 
 
 @pytest.fixture
-def tracker(clock):
+def tracker(clock: Any) -> Any:
     return CostTracker(clock=clock)
 
 
-def log(tracker, model="claude-3", user=None, **fields):
+def log(tracker: CostTracker, model: str = "claude-3", user: str | None = None, **fields: Any) -> Any:
     return tracker.log_inference(model, 1000, 500, user, **fields)
 
 
-def test_a_call_is_priced_as_it_is_logged(tracker):
+def test_a_call_is_priced_as_it_is_logged(tracker: Any) -> None:
     metrics = tracker.log_inference("gpt-4", prompt_tokens=100, completion_tokens=50)
     assert metrics.cost_usd == Decimal("0.006")
     assert (metrics.prompt_tokens, metrics.completion_tokens, metrics.total_tokens) == (100, 50, 150)
     assert (metrics.model_name, metrics.timestamp) == ("gpt-4", NOW)
 
 
-def test_an_unknown_model_costs_nobody_knows_what(tracker):
+def test_an_unknown_model_costs_nobody_knows_what(tracker: Any) -> None:
     assert log(tracker, "nobody-knows").cost_usd is None
     log(tracker)
     analysis = tracker.get_cost_analysis("24h")
@@ -55,7 +56,7 @@ def test_an_unknown_model_costs_nobody_knows_what(tracker):
     assert "nobody-knows" in analysis.optimization_suggestions[0]
 
 
-def test_a_period_without_any_price_has_no_total(tracker):
+def test_a_period_without_any_price_has_no_total(tracker: Any) -> None:
     log(tracker, "nobody-knows")
     analysis = tracker.get_cost_analysis("24h")
     assert analysis.total_cost_usd is None
@@ -64,7 +65,7 @@ def test_a_period_without_any_price_has_no_total(tracker):
     assert tracker.get_cost_by_model() == {"nobody-knows": None}
 
 
-def test_an_empty_period_is_zero_and_says_so(tracker):
+def test_an_empty_period_is_zero_and_says_so(tracker: Any) -> None:
     analysis = tracker.get_cost_analysis("1h")
     assert analysis.total_cost_usd == 0
     assert analysis.avg_cost_per_request is None
@@ -72,7 +73,7 @@ def test_an_empty_period_is_zero_and_says_so(tracker):
     assert analysis.message == "No calls in the last 1h."
 
 
-def test_a_window_holds_what_happened_in_it(tracker, clock):
+def test_a_window_holds_what_happened_in_it(tracker: Any, clock: Any) -> None:
     clock.now = NOW - timedelta(hours=30)
     log(tracker)
     clock.now = NOW - timedelta(minutes=30)
@@ -88,13 +89,13 @@ def test_a_window_holds_what_happened_in_it(tracker, clock):
 
 
 @pytest.mark.parametrize("period", ["", "yesterday", "0h", "24"])
-def test_an_unknown_period_is_refused(tracker, period):
+def test_an_unknown_period_is_refused(tracker: Any, period: str) -> None:
     for ask in (tracker.get_cost_analysis, tracker.get_cost_by_model, tracker.get_cost_by_user):
         with pytest.raises(ValueError, match="time period"):
             ask(period)
 
 
-def test_the_month_is_projected_from_the_time_that_was_watched(tracker, clock):
+def test_the_month_is_projected_from_the_time_that_was_watched(tracker: Any, clock: Any) -> None:
     log(tracker)
     assert tracker.get_cost_analysis("24h").projected_monthly_cost is None
     clock.now = NOW + timedelta(hours=2)
@@ -103,7 +104,7 @@ def test_the_month_is_projected_from_the_time_that_was_watched(tracker, clock):
     assert projected == tracker.get_cost_analysis("7d").projected_monthly_cost
 
 
-def test_operations_are_ranked_by_cost_and_named(tracker):
+def test_operations_are_ranked_by_cost_and_named(tracker: Any) -> None:
     for _ in range(3):
         log(tracker, operation="summarise")
     log(tracker, operation="classify")
@@ -115,7 +116,7 @@ def test_operations_are_ranked_by_cost_and_named(tracker):
     assert found[0].total_tokens == 4500
 
 
-def test_money_is_a_json_number(tracker):
+def test_money_is_a_json_number(tracker: Any) -> None:
     log(tracker)
     shown = json.loads(tracker.get_cost_analysis("1h").model_dump_json())
     assert shown["total_cost_usd"] == 0.0525
@@ -123,30 +124,30 @@ def test_money_is_a_json_number(tracker):
     assert shown["projected_monthly_cost"] is None
 
 
-def test_own_prices_and_cached_tokens_count():
+def test_own_prices_and_cached_tokens_count() -> None:
     tracker = CostTracker({"mine": {"prompt": 1e-6, "completion": 0, "cache_read": 1e-7}}, Clock())
     assert tracker.log_inference("mine", 1000, 9, cache_read_tokens=900).cost_usd == Decimal("0.00019")
 
 
-def test_model_costs_is_the_table_users_may_change(tracker, monkeypatch):
+def test_model_costs_is_the_table_users_may_change(tracker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODEL_COSTS, "gpt-4", {"prompt": 1.0, "completion": 1.0})
     assert tracker.log_inference("gpt-4", 1, 1).cost_usd == 2
 
 
-def test_negative_tokens_are_refused_and_nothing_is_added(tracker):
+def test_negative_tokens_are_refused_and_nothing_is_added(tracker: Any) -> None:
     with pytest.raises(ValueError, match="zero or more"):
         tracker.log_inference("gpt-4", -1, 0)
     assert tracker.get_cost_analysis("1h").total_requests == 0
 
 
-def test_threads_lose_no_call(tracker):
+def test_threads_lose_no_call(tracker: Any) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: log(tracker, user=f"u{i % 3}"), range(400)))
     assert tracker.get_cost_analysis("1h").total_cost_usd == 400 * CLAUDE
     assert sum(tracker.get_cost_by_user("1h").values()) == 400 * CLAUDE
 
 
-def test_old_minutes_are_forgotten(tracker, clock):
+def test_old_minutes_are_forgotten(tracker: Any, clock: Any) -> None:
     log(tracker)
     clock.now = NOW + timedelta(days=401)
     log(tracker)
@@ -156,7 +157,7 @@ def test_old_minutes_are_forgotten(tracker, clock):
 @pytest.mark.parametrize(
     ("calls", "level", "used"), [(0, "none", 0), (5, "none", 50), (6, "info", 60), (8, "warning", 80)]
 )
-def test_budget_levels_start_at_their_share(tracker, calls, level, used):
+def test_budget_levels_start_at_their_share(tracker: Any, calls: int, level: str, used: int) -> None:
     for _ in range(calls):
         log(tracker)
     alert = tracker.check_budget_alert(10 * CLAUDE)
@@ -169,7 +170,7 @@ def test_budget_levels_start_at_their_share(tracker, calls, level, used):
     }
 
 
-def test_a_budget_is_critical_when_used_up_and_never_remains_below_zero(tracker):
+def test_a_budget_is_critical_when_used_up_and_never_remains_below_zero(tracker: Any) -> None:
     for _ in range(3):
         log(tracker)
     alert = tracker.check_budget_alert(0.105)
@@ -178,14 +179,14 @@ def test_a_budget_is_critical_when_used_up_and_never_remains_below_zero(tracker)
     assert alert["remaining_budget"] == 0
 
 
-def test_a_budget_is_of_today(tracker, clock):
+def test_a_budget_is_of_today(tracker: Any, clock: Any) -> None:
     clock.now = NOW - timedelta(hours=15)
     log(tracker)
     clock.now = NOW
     assert tracker.check_budget_alert(1)["cost_today"] == 0
 
 
-def test_the_manager_reports_users_who_near_their_budget(tracker):
+def test_the_manager_reports_users_who_near_their_budget(tracker: Any) -> None:
     manager = BudgetManager()
     for user, budget in (("ann", 0.06), ("bob", 0.01), ("eve", 5.0)):
         manager.set_user_budget(user, budget)
@@ -201,14 +202,14 @@ def test_the_manager_reports_users_who_near_their_budget(tracker):
 
 
 @pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf")])
-def test_a_budget_is_a_positive_number(tracker, budget):
+def test_a_budget_is_a_positive_number(tracker: Any, budget: float) -> None:
     with pytest.raises(ValueError, match="positive"):
         tracker.check_budget_alert(budget)
     with pytest.raises(ValueError, match="positive"):
         BudgetManager().set_user_budget("ann", budget)
 
 
-def test_groups_from_elsewhere_are_analysed_the_same_way():
+def test_groups_from_elsewhere_are_analysed_the_same_way() -> None:
     group = CostGroup(
         model_name="gpt-4",
         requests=10,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import msgspec
@@ -12,16 +13,13 @@ import pytest
 from monitoring import evaluators as package
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
-from monitoring.models import Record, TextField
-from monitoring.prepared import Prepared
+from monitoring.models import Record, Score, TextField
+from monitoring.text.prepared import Prepared
 from tests.unit.contract import NAMES, assert_same, assert_valid, build, each_evaluator, everything, texts_of
 
 TESTS = Path(__file__).resolve().parents[1]
 FIELDS = frozenset(get_args(TextField))
 
-# Evaluators that need no words they know: forms, signs of degeneration, languages themselves.
-MORE_LANGUAGES = {"prompt_injection": {"french", "german", "spanish"}}
-ANY_LANGUAGE = {"pii", "coherence", "language_match"}
 FOREIGN = {
     "arabic": "يرجى الإجابة على السؤال التالي حول تاريخ مدينة القاهرة وسكانها بالتفصيل.",
     "chinese": "这座城市的历史非常悠久,请详细介绍一下它的建筑、居民和重要的历史事件。",
@@ -38,12 +36,12 @@ FOREIGN = {
 }
 
 
-def test_the_walk_finds_every_file():
+def test_the_walk_finds_every_file() -> None:
     assert [e.name for e in find_evaluators() if type(e).__module__.startswith(package.__name__)] == NAMES
 
 
 @each_evaluator
-def test_it_describes_itself(name):
+def test_it_describes_itself(name: str) -> None:
     evaluator = build(name)
     assert isinstance(evaluator, Evaluator)
     assert evaluator.name == name
@@ -57,7 +55,7 @@ def test_it_describes_itself(name):
 
 
 @each_evaluator
-def test_flag_and_threshold_fit_its_category(name):
+def test_flag_and_threshold_fit_its_category(name: str) -> None:
     evaluator = build(name)
     if evaluator.category == "safety":
         assert evaluator.flag is None or evaluator.flag.isidentifier()
@@ -71,13 +69,13 @@ def test_flag_and_threshold_fit_its_category(name):
 
 
 @each_evaluator
-def test_it_has_its_own_tests(name):
+def test_it_has_its_own_tests(name: str) -> None:
     assert (TESTS / "unit" / "evaluators" / f"test_{name}.py").is_file()
     assert (TESTS / "quality" / f"test_{name}.py").is_file()
 
 
 @each_evaluator
-def test_scores_are_valid_on_plain_and_odd_input(name):
+def test_scores_are_valid_on_plain_and_odd_input(name: str) -> None:
     evaluator = build(name)
     records = everything()
     scores = evaluator.evaluate(Prepared(records))
@@ -87,13 +85,13 @@ def test_scores_are_valid_on_plain_and_odd_input(name):
 
 
 @each_evaluator
-def test_an_empty_batch_has_no_scores(name):
+def test_an_empty_batch_has_no_scores(name: str) -> None:
     assert build(name).evaluate(Prepared([])) == []
 
 
 @each_evaluator
 @pytest.mark.parametrize("text", ["", " ", "\n \t\n"])
-def test_nothing_to_read_is_unknown_and_not_a_default(name, text):
+def test_nothing_to_read_is_unknown_and_not_a_default(name: str, text: str) -> None:
     evaluator = build(name)
     (score,) = evaluator.evaluate(Prepared([texts_of(evaluator, text)]))
     assert score.value is None
@@ -104,7 +102,7 @@ def test_nothing_to_read_is_unknown_and_not_a_default(name, text):
 
 
 @each_evaluator
-def test_it_is_deterministic_across_runs_and_instances(name):
+def test_it_is_deterministic_across_runs_and_instances(name: str) -> None:
     first = build(name).evaluate(Prepared(everything()))
     again = build(name).evaluate(Prepared(everything()))
     fresh = importlib.import_module(f"{package.__name__}.{name}").build().evaluate(Prepared(everything()))
@@ -112,7 +110,7 @@ def test_it_is_deterministic_across_runs_and_instances(name):
 
 
 @each_evaluator
-def test_a_score_does_not_depend_on_the_rest_of_the_batch(name):
+def test_a_score_does_not_depend_on_the_rest_of_the_batch(name: str) -> None:
     evaluator = build(name)
     records = everything()
     alone = [evaluator.evaluate(Prepared([record]))[0] for record in records]
@@ -123,7 +121,7 @@ def test_a_score_does_not_depend_on_the_rest_of_the_batch(name):
 
 
 @each_evaluator
-def test_it_reads_only_what_it_says_it_needs(name):
+def test_it_reads_only_what_it_says_it_needs(name: str) -> None:
     evaluator = build(name)
     records = everything()
     stripped = [
@@ -142,31 +140,38 @@ def test_it_reads_only_what_it_says_it_needs(name):
         assert_same(full, bare)
 
 
+def own_tests(name: str) -> ModuleType:
+    """Return the module of an evaluator's own tests, which says what is special about it.
+
+    `CROSSING` holds records that cross its threshold, where those that all evaluators share do not. With
+    `ANY_LANGUAGE` it needs no words that it knows, and `MORE_LANGUAGES` names those that it knows beside English.
+    """
+    return importlib.import_module(f"tests.unit.evaluators.test_{name}")
+
+
+def crosses(evaluator: Evaluator, score: Score) -> bool:
+    """Return whether a score raises the evaluator's flag, or is low."""
+    if evaluator.threshold is None or score.value is None:
+        return False
+    return (score.value < evaluator.threshold) == (evaluator.category == "quality")
+
+
 @each_evaluator
-def test_what_is_flagged_or_low_is_shown(name):
+def test_what_is_flagged_or_low_is_shown(name: str) -> None:
     evaluator = build(name)
-    if evaluator.threshold is None:
-        return
-    for record, score in zip(everything(), evaluator.evaluate(Prepared(everything())), strict=True):
-        low = evaluator.category == "quality"
-        if score.value is not None and (score.value < evaluator.threshold) == low:
-            assert score.evidence, (record, score)
+    records = [*everything(), *getattr(own_tests(name), "CROSSING", ())]
+    crossed = [score for score in evaluator.evaluate(Prepared(records)) if crosses(evaluator, score)]
+    assert bool(crossed) == (evaluator.threshold is not None), "its test needs records CROSSING its threshold"
+    assert [score for score in crossed if not score.evidence] == []
 
 
 @each_evaluator
 @pytest.mark.parametrize("language", FOREIGN)
-def test_a_language_that_is_not_covered_is_unknown_and_never_safe(name, language):
-    if name in ANY_LANGUAGE or language in MORE_LANGUAGES.get(name, ()):
-        return
+def test_a_language_that_is_not_covered_is_unknown_and_never_safe(name: str, language: str) -> None:
     evaluator = build(name)
     record = msgspec.structs.replace(texts_of(evaluator, FOREIGN[language]), system_prompt="You are a guide.")
     (score,) = evaluator.evaluate(Prepared([record]))
-    assert (score.value, score.label) == (None, "language_unsupported")
-
-
-@pytest.mark.parametrize("language", sorted(MORE_LANGUAGES["prompt_injection"]))
-def test_an_ordinary_request_in_a_covered_language_is_known_and_clean(language):
-    evaluator = build("prompt_injection")
-    (score,) = evaluator.evaluate(Prepared([Record(prompt=FOREIGN[language], response="")]))
-    assert score.value is not None
-    assert score.value < evaluator.threshold
+    is_unknown = (score.value, score.label) == (None, "language_unsupported")
+    special = own_tests(name)
+    knows = getattr(special, "ANY_LANGUAGE", False) or language in getattr(special, "MORE_LANGUAGES", ())
+    assert is_unknown != knows

@@ -10,7 +10,7 @@ import pytest
 from monitoring.evaluation import evaluate, find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 from tests.unit.contract import PLAIN, assert_same, assert_valid, build, each_evaluator, everything, texts_of
 
 # A quadratic pass over eight times the text takes sixty-four times as long, a linear one about eight.
@@ -71,7 +71,7 @@ NEEDLES = {
 
 
 @pytest.mark.parametrize("name", NEEDLES)
-def test_a_needle_in_a_long_text_is_found(name):
+def test_a_needle_in_a_long_text_is_found(name: str) -> None:
     evaluator = build(name)
     needle, record = NEEDLES[name]
     (score,) = evaluator.evaluate(Prepared([record]))
@@ -92,7 +92,7 @@ def without(record: Record, needle: str) -> Record:
 
 
 @each_evaluator
-def test_several_threads_may_use_it(name):
+def test_several_threads_may_use_it(name: str) -> None:
     evaluator = build(name)
     expected = evaluator.evaluate(Prepared(everything()))
     with ThreadPoolExecutor(4) as pool:
@@ -102,7 +102,7 @@ def test_several_threads_may_use_it(name):
 
 @each_evaluator
 @pytest.mark.parametrize("shape", HOSTILE)
-def test_time_grows_with_the_text_and_not_faster(name, shape):
+def test_time_grows_with_the_text_and_not_faster(name: str, shape: str) -> None:
     evaluator = build(name)
     evaluator.evaluate(Prepared(PLAIN))  # compiles what is compiled at first use
     small = seconds(evaluator, HOSTILE[shape], SMALL_BYTES)
@@ -136,7 +136,7 @@ def seconds(evaluator: Evaluator, unit: str, size: int) -> float:
     return spent
 
 
-def test_a_hostile_record_does_not_disturb_its_neighbours():
+def test_a_hostile_record_does_not_disturb_its_neighbours() -> None:
     evaluators = find_evaluators()
     hostile = Record(prompt="(" * 200_000, response="1" * 200_000, context=("." * 200_000,))
     quiet = evaluate(PLAIN, evaluators)

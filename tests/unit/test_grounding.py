@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from monitoring.evaluators import factual_accuracy, hallucination
-from monitoring.grounding import load_grounding
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.signals.grounding import load_grounding
+from monitoring.text.prepared import Prepared
 
 DOCUMENT = (
     "The harbour of Elmstead was closed on Monday after a ferry hit the northern pier. Nobody was hurt. "
@@ -25,18 +25,18 @@ def judge(response: str, context: str = DOCUMENT, prompt: str = "") -> float:
     return float(load_grounding().judge(batch)[0])
 
 
-def test_what_was_copied_is_supported_and_what_was_invented_is_not():
+def test_what_was_copied_is_supported_and_what_was_invented_is_not() -> None:
     assert judge(FAITHFUL) < 0.2
     assert judge(INVENTED) > 0.8
 
 
 @pytest.mark.parametrize("response", [FAITHFUL, FREE, INVENTED])
-def test_a_request_for_a_summary_is_judged_on_the_same_scale(response):
+def test_a_request_for_a_summary_is_judged_on_the_same_scale(response: str) -> None:
     assert judge(response, prompt="Summarise the article.") == judge(response, prompt="Tell me about it.")
 
 
 @pytest.mark.parametrize("response", [INVENTED, FREE, f"{FREE} {INVENTED}"])
-def test_appending_faithful_sentences_never_raises_the_value(response):
+def test_appending_faithful_sentences_never_raises_the_value(response: str) -> None:
     longer = response
     for sentence in DOCUMENT.split(". "):
         before, longer = judge(longer), f"{longer} {sentence}."
@@ -54,7 +54,7 @@ def test_appending_faithful_sentences_never_raises_the_value(response):
         ("The bridge was closed for 52 days.", "The bridge was closed for 25 days."),
     ],
 )
-def test_another_value_in_the_words_of_the_source_is_flagged(response, context):
+def test_another_value_in_the_words_of_the_source_is_flagged(response: str, context: str) -> None:
     assert judge(response, context) >= hallucination.THRESHOLD
 
 
@@ -72,14 +72,14 @@ def test_another_value_in_the_words_of_the_source_is_flagged(response, context):
         ("It has 12.5 thousand inhabitants.", "The town has 12,500 inhabitants."),
     ],
 )
-def test_the_same_value_in_another_notation_is_not_flagged(response, context):
+def test_the_same_value_in_another_notation_is_not_flagged(response: str, context: str) -> None:
     assert judge(response, context) < hallucination.THRESHOLD
 
 
 @pytest.mark.parametrize(
     "response", [FAITHFUL, FREE, INVENTED, f"{FAITHFUL} {INVENTED}", "Nobody was seriously hurt."]
 )
-def test_two_evaluators_agree_on_one_answer(response):
+def test_two_evaluators_agree_on_one_answer(response: str) -> None:
     batch = Prepared([Record(prompt="What happened?", response=response, context=(DOCUMENT,))])
     unsupported = hallucination.build().evaluate(batch)[0]
     accurate = factual_accuracy.build().evaluate(batch)[0]
@@ -87,12 +87,12 @@ def test_two_evaluators_agree_on_one_answer(response):
     assert (unsupported.value >= hallucination.THRESHOLD) is (accurate.value < factual_accuracy.THRESHOLD)
 
 
-def test_sentences_are_judged_one_by_one():
+def test_sentences_are_judged_one_by_one() -> None:
     batch = Prepared([Record(prompt="", response=f"{FAITHFUL} {INVENTED}", context=(DOCUMENT,))])
     first, second = load_grounding().judge_sentences(batch)
     assert first < 0.5 < second
 
 
-def test_records_without_context_are_left_to_the_evaluator():
+def test_records_without_context_are_left_to_the_evaluator() -> None:
     batch = Prepared([Record(prompt="Summarise the article.", response=FREE)])
     assert np.isfinite(load_grounding().judge(batch)).all()

@@ -1,9 +1,11 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.histogram import (
+from monitoring.statistics.histogram import (
     GAMMA,
     ZERO_BUCKET,
     bucket_of,
@@ -20,16 +22,16 @@ values = st.lists(
 )
 
 
-def percentile_cont(numbers, q):
+def percentile_cont(numbers: list[float], q: float) -> float:
     return float(np.quantile(np.array(numbers), q, method="linear"))
 
 
 @pytest.mark.parametrize("value", [5e-324, 1e-12, 0.02, 0.5, 1.0, 3.7, 1e6, 1.7e308])
-def test_a_representative_is_within_half_a_bucket_of_its_value(value):
+def test_a_representative_is_within_half_a_bucket_of_its_value(value: float) -> None:
     assert value_of(bucket_of([value]))[0] == pytest.approx(value, rel=GAMMA**0.5 - 1 + 1e-9, abs=0)
 
 
-def test_zero_and_one_are_exact_and_zero_sorts_first():
+def test_zero_and_one_are_exact_and_zero_sorts_first() -> None:
     buckets = bucket_of([0.0, 1.0, 5e-324])
     assert buckets[0] == ZERO_BUCKET < buckets[2] < buckets[1]
     assert value_of(buckets[:2]).tolist() == [0.0, 1.0]
@@ -37,20 +39,20 @@ def test_zero_and_one_are_exact_and_zero_sorts_first():
 
 
 @pytest.mark.parametrize("bad", [-1e-9, float("nan"), float("inf"), -float("inf")])
-def test_values_that_no_bucket_holds_are_refused(bad):
+def test_values_that_no_bucket_holds_are_refused(bad: float) -> None:
     with pytest.raises(ValueError, match="finite"):
         bucket_of([0.5, bad])
 
 
 @given(values, st.floats(0, 1))
-def test_percentiles_stay_within_one_bucket_of_percentile_cont(numbers, q):
+def test_percentiles_stay_within_one_bucket_of_percentile_cont(numbers: Any, q: Any) -> None:
     exact = percentile_cont(numbers, q)
     found = percentile(bucket_of(numbers), np.ones(len(numbers)), q)
     assert found == pytest.approx(exact, rel=0.025, abs=1e-12)
 
 
 @given(values, values, st.floats(0, 1))
-def test_histograms_add(first, second, q):
+def test_histograms_add(first: Any, second: Any, q: Any) -> None:
     together = bucket_of(first + second)
     parts = [merge(bucket_of(part), np.ones(len(part))) for part in (first, second)]
     buckets = np.concatenate([b for b, _ in parts])
@@ -58,7 +60,7 @@ def test_histograms_add(first, second, q):
     assert percentile(buckets, counts, q) == percentile(together, np.ones(together.size), q)
 
 
-def test_a_correction_takes_a_value_back():
+def test_a_correction_takes_a_value_back() -> None:
     buckets, counts = merge([3, 5, 3], [1, 2, -1])
     assert buckets.tolist() == [5]
     assert counts.tolist() == [2]
@@ -66,18 +68,18 @@ def test_a_correction_takes_a_value_back():
         merge([3, 3], [1, -2])
 
 
-def test_nothing_counted_has_no_percentiles():
+def test_nothing_counted_has_no_percentiles() -> None:
     assert percentiles([], [], [0.1, 0.9]) == [None, None]
     assert percentile([4], [0], 0.5) is None
 
 
 @pytest.mark.parametrize("q", [-0.01, 1.01, float("nan")])
-def test_a_quantile_lies_between_zero_and_one(q):
+def test_a_quantile_lies_between_zero_and_one(q: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         percentile([1], [1], q)
 
 
-def test_quantiles_of_skewed_counts_are_ordered_and_plain_floats():
+def test_quantiles_of_skewed_counts_are_ordered_and_plain_floats() -> None:
     found = percentiles(bucket_of([0.1, 0.5, 0.9]), [98, 1, 1], [0.1, 0.5, 0.98, 0.99, 1.0])
     assert found == sorted(found)
     assert all(type(value) is float for value in found)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from monitoring.language import UNDETERMINED, covered, languages
-from monitoring.lexicon import build_table, hash_words
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.text.language import UNDETERMINED, covered, languages
+from monitoring.text.lexicon import build_table, hash_words
+from monitoring.text.prepared import Prepared
 
 
 def batch(*texts: str) -> Prepared:
@@ -38,8 +38,9 @@ def test_confidence_is_a_probability_for_every_kind_of_text() -> None:
         "\ud800 lone",
         "a" * 10_000,
     )
-    for language in languages(batch(*texts), "response"):
-        assert 0 <= language.confidence <= 1
+    found = languages(batch(*texts), "response")
+    assert len(found) == len(texts)
+    assert all(0 <= language.confidence <= 1 for language in found)
 
 
 @pytest.mark.parametrize(

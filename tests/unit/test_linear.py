@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from monitoring.groups import GROUP, PRONOUN, mask_table
-from monitoring.kernels_lexicon import look_up
-from monitoring.kernels_linear import ABSORBED, BLOCK, BUCKETS, SMOOTHING, WORD_BITS, score_windows
-from monitoring.lexicon import hash_words
-from monitoring.linear import HEADS, explain, load_bank, logistic, score
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.signals.groups import GROUP, PRONOUN, mask_table
+from monitoring.signals.kernels_linear import ABSORBED, BLOCK, BUCKETS, SMOOTHING, WORD_BITS, score_windows
+from monitoring.signals.linear import HEADS, explain, load_bank, logistic, score
+from monitoring.text.kernels_lexicon import look_up
+from monitoring.text.lexicon import hash_words
+from monitoring.text.prepared import Prepared
 
 MASK = mask_table()
 VOCABULARY = [

@@ -3,6 +3,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from genai_prices import Usage as TableUsage
@@ -10,13 +11,19 @@ from genai_prices import calc_price
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.pricing import MODEL_COSTS, Priced, Usage, price, rates_of
+from monitoring.spending.pricing import MODEL_COSTS, Priced, PricingStatus, Usage, price, rates_of
 
 AT = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
 CALL = Usage(prompt=1000, completion=500)
 
 
-def cost(model, provider=None, usage=CALL, at=AT, overrides=None):
+def cost(
+    model: str,
+    provider: str | None = None,
+    usage: Usage = CALL,
+    at: datetime = AT,
+    overrides: dict[str, Any] | None = None,
+) -> Decimal:
     return price(usage, provider, model, at, overrides).cost_usd
 
 
@@ -33,7 +40,7 @@ def cost(model, provider=None, usage=CALL, at=AT, overrides=None):
         ("mistral", "mistral-large-latest"),
     ],
 )
-def test_prices_agree_with_the_tables_own_calculation(provider, model):
+def test_prices_agree_with_the_tables_own_calculation(provider: str | None, model: str) -> None:
     for usage in (CALL, Usage(300_000, 2_000), Usage(8_000, 100, cache_read=6_000), Usage(0, 0)):
         expected = calc_price(
             TableUsage(
@@ -65,10 +72,11 @@ def test_prices_agree_with_the_tables_own_calculation(provider, model):
         ("gcp.vertex_ai", "gemini-2.5-pro", ("google", "gemini-2.5-pro")),
     ],
 )
-def test_other_spellings_mean_the_same_model(provider, model, same_as):
-    if same_as == "bedrock":
-        same_as = ("aws", "anthropic.claude-3-5-sonnet-20240620-v1:0")
-    expected = price(CALL, *same_as, AT)
+def test_other_spellings_mean_the_same_model(
+    provider: str | None, model: str, same_as: str | tuple[str, ...]
+) -> None:
+    known = ("aws", "anthropic.claude-3-5-sonnet-20240620-v1:0") if same_as == "bedrock" else same_as
+    expected = price(CALL, known[0], known[1], AT)
     assert expected.status == "priced"
     assert price(CALL, provider, model, AT) == expected
 
@@ -91,15 +99,15 @@ def test_other_spellings_mean_the_same_model(provider, model, same_as):
         (None, "\x00"),
     ],
 )
-def test_an_unknown_model_has_no_price(provider, model):
-    assert price(CALL, provider, model, AT) == Priced(None, "unknown", "")
+def test_an_unknown_model_has_no_price(provider: str | None, model: str) -> None:
+    assert price(CALL, provider, model, AT) == Priced(None, PricingStatus.UNKNOWN, "")
 
 
-def test_the_source_names_the_table_its_version_and_the_model():
+def test_the_source_names_the_table_its_version_and_the_model() -> None:
     assert price(CALL, None, "gpt-4o-2024-08-06", AT).source == "genai-prices 0.2.3:openai/gpt-4o"
 
 
-def test_prices_are_those_of_the_day():
+def test_prices_are_those_of_the_day() -> None:
     before = cost("o3", "openai", at=datetime(2025, 5, 1, tzinfo=UTC))
     after = cost("o3", "openai", at=AT)
     assert before is not None
@@ -107,7 +115,7 @@ def test_prices_are_those_of_the_day():
     assert before > 4 * after
 
 
-def test_peak_hours_that_begin_at_half_past_are_honoured_in_any_time_zone():
+def test_peak_hours_that_begin_at_half_past_are_honoured_in_any_time_zone() -> None:
     quiet = datetime(2025, 8, 1, 0, 29, tzinfo=UTC)
     peak = quiet + timedelta(minutes=2)
     assert cost("deepseek-chat", "deepseek", at=quiet) < cost("deepseek-chat", "deepseek", at=peak)
@@ -115,7 +123,7 @@ def test_peak_hours_that_begin_at_half_past_are_honoured_in_any_time_zone():
     assert cost("deepseek-chat", "deepseek", at=elsewhere) == cost("deepseek-chat", "deepseek", at=peak)
 
 
-def test_tiers_are_chosen_by_all_input_tokens_cached_ones_included():
+def test_tiers_are_chosen_by_all_input_tokens_cached_ones_included() -> None:
     plain = Usage(prompt=200_001)
     mostly_cached = Usage(prompt=200_001, cache_read=200_000)
     rates = rates_of("google", "gemini-2.5-pro", AT)
@@ -129,7 +137,7 @@ def test_tiers_are_chosen_by_all_input_tokens_cached_ones_included():
     )
 
 
-def test_cached_tokens_are_part_of_the_prompt_unless_they_exceed_it():
+def test_cached_tokens_are_part_of_the_prompt_unless_they_exceed_it() -> None:
     inclusive = Usage(prompt=10_000, completion=10, cache_read=8_000, cache_write=1_000)
     exclusive = Usage(prompt=1_000, completion=10, cache_read=8_000, cache_write=1_000)
     assert (inclusive.dialect, exclusive.dialect) == ("inclusive", "exclusive")
@@ -139,21 +147,21 @@ def test_cached_tokens_are_part_of_the_prompt_unless_they_exceed_it():
     assert second.dialect == "exclusive"
 
 
-def test_reasoning_is_part_of_the_completion_unless_it_exceeds_it():
+def test_reasoning_is_part_of_the_completion_unless_it_exceeds_it() -> None:
     inclusive = Usage(prompt=100, completion=1_000, reasoning=900)
     exclusive = Usage(prompt=100, completion=100, reasoning=900)
     assert cost("gpt-4o", usage=inclusive) == cost("gpt-4o", usage=exclusive)
     assert exclusive.dialect == "exclusive"
 
 
-def test_a_kind_of_token_without_a_price_makes_the_cost_unknown():
+def test_a_kind_of_token_without_a_price_makes_the_cost_unknown() -> None:
     embedding = "text-embedding-3-small"
     assert cost(embedding, "openai", Usage(prompt=1000)) == Decimal("0.00002")
     assert price(CALL, "openai", embedding, AT).status == "unknown"
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=5, max_size=5))
-def test_costs_are_exact_and_never_negative(tokens):
+def test_costs_are_exact_and_never_negative(tokens: Any) -> None:
     total = cost("claude-opus-4-5", "anthropic", Usage(*tokens))
     assert total is not None
     assert total >= 0
@@ -161,12 +169,12 @@ def test_costs_are_exact_and_never_negative(tokens):
 
 
 @pytest.mark.parametrize("field", range(5))
-def test_negative_counts_are_refused(field):
+def test_negative_counts_are_refused(field: int) -> None:
     with pytest.raises(ValueError, match="zero or more"):
         Usage(*(-1 if i == field else 0 for i in range(5)))
 
 
-def test_model_costs_holds_exactly_what_users_know():
+def test_model_costs_holds_exactly_what_users_know() -> None:
     assert MODEL_COSTS == {
         "gpt-4": {"prompt": 3e-5, "completion": 6e-5},
         "gpt-3.5-turbo": {"prompt": 1e-6, "completion": 2e-6},
@@ -174,40 +182,40 @@ def test_model_costs_holds_exactly_what_users_know():
     }
 
 
-def test_the_dated_table_beats_a_shipped_entry_and_fills_in_where_it_knows_nothing():
+def test_the_dated_table_beats_a_shipped_entry_and_fills_in_where_it_knows_nothing() -> None:
     assert price(CALL, None, "gpt-3.5-turbo", AT).source == "genai-prices 0.2.3:openai/gpt-3.5-turbo"
-    assert price(CALL, None, "claude-3", AT) == Priced(Decimal("0.0525"), "priced", "MODEL_COSTS")
+    assert price(CALL, None, "claude-3", AT) == Priced(Decimal("0.0525"), PricingStatus.PRICED, "MODEL_COSTS")
 
 
-def test_a_changed_or_added_entry_beats_the_dated_table(monkeypatch):
+def test_a_changed_or_added_entry_beats_the_dated_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODEL_COSTS, "my-own", {"prompt": 1e-6, "completion": 2e-6})
     monkeypatch.setitem(MODEL_COSTS["gpt-4"], "prompt", 0.5)
     assert cost("my-own") == Decimal("0.002")
     assert cost("gpt-4", usage=Usage(prompt=2)) == Decimal("1.0")
 
 
-def test_an_override_beats_everything_and_may_price_the_cache():
+def test_an_override_beats_everything_and_may_price_the_cache() -> None:
     own = {"gpt-4o": {"prompt": 1e-6, "completion": Decimal("0.000002"), "cache_read": 1e-7}}
     assert cost("gpt-4o", usage=Usage(1000, 10, cache_read=900), overrides=own) == Decimal("0.00021")
     assert price(CALL, "ollama", "llama3:8b", AT, {"llama3:8b": {"prompt": 0, "completion": 0}}) == Priced(
-        Decimal(0), "priced", "override"
+        Decimal(0), PricingStatus.PRICED, "override"
     )
 
 
 @pytest.mark.parametrize("bad", [-1e-6, float("nan"), float("inf")])
-def test_an_override_is_a_price(bad):
+def test_an_override_is_a_price(bad: float) -> None:
     with pytest.raises(ValueError, match="price per token"):
         cost("mine", overrides={"mine": {"prompt": bad, "completion": 0}})
 
 
-def test_loading_and_using_the_table_opens_no_socket():
+def test_loading_and_using_the_table_opens_no_socket() -> None:
     code = """
 import socket, sys
 from datetime import UTC, datetime
 def refuse(*_):
     raise SystemExit("pricing reached for the network")
 sys.addaudithook(lambda event, _: refuse() if event.startswith("socket.") else None)
-from monitoring.pricing import Usage, price
+from monitoring.spending.pricing import Usage, price
 for model in ("gpt-4o", "nobody-knows-this", "claude-opus-4-5"):
     price(Usage(10, 10), None, model, datetime(2026, 11, 20, tzinfo=UTC))
 """
@@ -215,12 +223,12 @@ for model in ("gpt-4o", "nobody-knows-this", "claude-opus-4-5"):
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_importing_the_module_does_not_load_the_table():
-    code = "import sys, monitoring.pricing; sys.exit('genai_prices' in sys.modules)"
+def test_importing_the_module_does_not_load_the_table() -> None:
+    code = "import sys, monitoring.spending.pricing; sys.exit('genai_prices' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_remembered_price_takes_microseconds():
+def test_a_remembered_price_takes_microseconds() -> None:
     cost("gpt-4o")
     before = time.thread_time()
     for _ in range(2_000):

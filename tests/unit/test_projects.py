@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.schemas.projects import ProjectSettings, decode_settings, encode_settings
-from monitoring.redaction import Redaction
+from monitoring.privacy.redaction import Redaction
 from monitoring.verdict import Policy
 
 

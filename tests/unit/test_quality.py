@@ -4,11 +4,13 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from monitoring import quality
-from monitoring.models import Evidence, Record, Score
+from monitoring.evaluator import Category
+from monitoring.models import Evidence, Record, Score, TextField
 from monitoring.quality import HallucinationDetector, QualityMonitor, SafetyEvaluator
 from monitoring.verdict import Policy
 
@@ -21,17 +23,17 @@ class Marker:
 
     name: str = "toxicity"
     version: str = "9"
-    category: str = "safety"
-    needs: frozenset[str] = frozenset({"response"})
+    category: Category = "safety"
+    needs: frozenset[TextField] = frozenset({"response"})
     flag: str | None = "toxicity"
     threshold: float | None = 0.5
 
-    def evaluate(self, batch):
+    def evaluate(self, batch: Any) -> Any:
         if any("BOOM" in text for text in batch.texts("response")):
             raise RuntimeError("it went off")
         return [self._score(text) for text in batch.texts("response")]
 
-    def _score(self, text):
+    def _score(self, text: Any) -> Any:
         at = text.find(self.name)
         if at < 0:
             return Score(value=0.1, label="clean", version="9")
@@ -40,11 +42,11 @@ class Marker:
 
 
 @pytest.fixture
-def monitor():
+def monitor() -> Any:
     return QualityMonitor([Marker()], clock=lambda: NOW)
 
 
-def test_evidence_and_default_fields_are_in_the_details(monitor):
+def test_evidence_and_default_fields_are_in_the_details(monitor: Any) -> None:
     trace = monitor.evaluate_response("q", "some toxicity here")
     assert trace.safety_assessment.details == {
         "toxicity": {
@@ -59,7 +61,7 @@ def test_evidence_and_default_fields_are_in_the_details(monitor):
     assert [flag.value for flag in trace.safety_assessment.flags] == ["toxicity"]
 
 
-def test_a_failing_evaluator_is_a_detail_and_no_verdict(monitor):
+def test_a_failing_evaluator_is_a_detail_and_no_verdict(monitor: Any) -> None:
     safety = monitor.evaluate_response("q", "BOOM").safety_assessment
     assert safety.details["toxicity"] == {
         "evaluator": "toxicity",
@@ -71,7 +73,7 @@ def test_a_failing_evaluator_is_a_detail_and_no_verdict(monitor):
     assert safety.flags == ()
 
 
-def test_many_records_keep_their_order_and_their_times(monitor):
+def test_many_records_keep_their_order_and_their_times(monitor: Any) -> None:
     then = datetime(2026, 1, 1, tzinfo=UTC)
     records = [
         Record(prompt="q", response="fine", timestamp=then, model_name="claude-3"),
@@ -84,7 +86,7 @@ def test_many_records_keep_their_order_and_their_times(monitor):
     assert monitor.evaluate_records([]) == []
 
 
-def test_reported_tokens_are_priced_by_name_or_by_own_prices():
+def test_reported_tokens_are_priced_by_name_or_by_own_prices() -> None:
     own = QualityMonitor([Marker()], overrides={"mine": {"prompt": 1e-6, "completion": 2e-6}})
     trace = own.evaluate_response("q", "a", "mine", prompt_tokens=1000, completion_tokens=500)
     assert trace.cost_metrics.cost_usd == Decimal("0.002")
@@ -92,12 +94,12 @@ def test_reported_tokens_are_priced_by_name_or_by_own_prices():
     assert own.evaluate_response("q", "a", "gpt-4o", provider="openai").cost_metrics.cost_usd > 0
 
 
-def test_a_policy_decides_when_to_flag():
+def test_a_policy_decides_when_to_flag() -> None:
     strict = QualityMonitor([Marker()], policy=Policy(thresholds={"toxicity": 0.05}))
     assert strict.evaluate_response("q", "clean").safety_assessment.is_safe is False
 
 
-def test_switches_reach_the_evaluator_of_their_name(monitor):
+def test_switches_reach_the_evaluator_of_their_name(monitor: Any) -> None:
     trace = monitor.evaluate_response("q", "toxicity", check_toxicity=False)
     assert trace.safety_assessment.details == {}
     other = monitor.evaluate_response(
@@ -110,18 +112,18 @@ def test_switches_reach_the_evaluator_of_their_name(monitor):
     ("given", "kept"),
     [("plain", "plain"), ("a\ud800b", "a\ufffdb"), ("\ud83d\ude00", "\N{GRINNING FACE}")],
 )
-def test_lone_surrogates_are_replaced_and_split_pairs_joined(monitor, given, kept):
+def test_lone_surrogates_are_replaced_and_split_pairs_joined(monitor: Any, given: str, kept: str) -> None:
     trace = monitor.evaluate_response(
         given, given, given, system_prompt=given, context=[given], reference=given
     )
     assert (trace.prompt, trace.response, trace.model_name) == (kept, kept, kept)
 
 
-def test_evaluators_are_built_once_for_all_threads(monkeypatch):
+def test_evaluators_are_built_once_for_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     builds = []
     all_started = threading.Event()
 
-    def find():
+    def find() -> Any:
         builds.append(1)
         assert all_started.wait(10)
         return (Marker(), Marker(name="hallucination", flag="hallucination"))
@@ -139,7 +141,7 @@ def test_evaluators_are_built_once_for_all_threads(monkeypatch):
     assert builds == [1]
 
 
-def test_importing_the_api_builds_nothing_and_reads_no_prices():
+def test_importing_the_api_builds_nothing_and_reads_no_prices() -> None:
     code = """
 import sys
 import monitoring.quality, monitoring.cost

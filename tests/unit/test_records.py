@@ -3,12 +3,17 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from app.errors import InvalidRecord, MalformedBody
+from app.schemas.lines import cut_array
+from app.schemas.queued import decode_record, encode
 from app.schemas.records import Rejection, read_record, read_records
+from monitoring.bounds import bounded
+from monitoring.marks import Mark
 from monitoring.models import Record
 
 MINIMAL = {"prompt": "Why?", "response": "Because."}
@@ -145,6 +150,115 @@ def test_one_bad_line_costs_itself_alone(content: bytes, form: Any) -> None:
     assert third.line == 3
 
 
+MARK = b"\xef\xbb\xbf"
+LINE = b'{"prompt":"a","response":"b"}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        LINE + b"\n" + MARK + LINE,
+        LINE + b"\r\n" + MARK + MARK + LINE + b"\r\n",
+        LINE + b"\n" + MARK + b"\n" + LINE,
+        MARK + b"\r\n" + LINE + b"\n" + LINE + b"\n" + MARK,
+        LINE + b"\n \n" + MARK + b" " + LINE,
+    ],
+)
+def test_files_laid_end_to_end_have_marks_that_are_no_part_of_lines(content: bytes) -> None:
+    assert read_records(content, "ndjson") == [Record(prompt="a", response="b")] * 2
+
+
+def test_a_mark_in_the_middle_of_a_line_is_no_mark() -> None:
+    first, second = read_records(LINE + b"\n" + LINE + MARK, "ndjson")
+    assert (type(first), type(second)) == (Record, Rejection)
+    assert read_record(b'{"prompt":"' + MARK + b'","response":"b"}').prompt == "\ufeff"
+
+
+COUNTS = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
+NUMBERS = [
+    ("12", 12),
+    ("12.0", 12),
+    ("1.2e1", 12),
+    ("120E-1", 12),
+    ("12.000000", 12),
+    ("-0.0", 0),
+    ("0e5", 0),
+    ("1e9", 10**9),
+    ("12.5", None),
+    ("1e-1", None),
+    ("1e10", None),
+    ("-12.0", None),
+    ("1e300", None),
+    ("1e400", None),
+    ('"12.0"', None),
+]
+
+
+@pytest.mark.parametrize("field", COUNTS)
+@pytest.mark.parametrize(("number", "count"), NUMBERS)
+def test_a_whole_number_is_an_integer_however_it_is_written(
+    field: str, number: str, count: int | None
+) -> None:
+    sent = LINE.replace(b"}", f',"{field}":{number}}}'.encode())
+    for line in (sent, sent.replace(b"}", b',"more":12.0}')):
+        (read,) = read_records(line, "ndjson")
+        if count is None:
+            assert isinstance(read, Rejection)
+            assert read.field == field
+        else:
+            assert isinstance(read, Record)
+            found = getattr(read, field)
+            assert (found, type(found)) == (count, int)
+
+
+COSTS = [
+    ("0.012", "0.012"),
+    ("12e-3", "0.012"),
+    ('"0.012"', "0.012"),
+    ("0", "0"),
+    ("3", "3"),
+    ("0.30000000000000004", "0.3"),
+    ("null", None),
+]
+
+
+@pytest.mark.parametrize(("number", "cost"), COSTS)
+def test_a_cost_may_come_with_a_record(number: str, cost: str | None) -> None:
+    for line in (LINE.replace(b"}", f',"cost_usd":{number}}}'.encode()),):
+        record = read_record(line)
+        assert record.reported_cost_usd == (None if cost is None else Decimal(cost))
+        assert bounded(record) is record
+        assert decode_record(encode(record)) == record
+        assert [record] == read_records(line, "ndjson")
+
+
+@pytest.mark.parametrize("number", ["-0.01", '"NaN"', '"-Infinity"', "100000.01", "1e400", '"1e999999"'])
+def test_a_cost_beyond_bounds_is_left_out_and_marked(number: str) -> None:
+    record = bounded(read_record(LINE.replace(b"}", f',"cost_usd":{number}}}'.encode())))
+    assert (record.reported_cost_usd, record.marks) == (None, (Mark.NUMBER_OUT_OF_RANGE,))
+
+
+@pytest.mark.parametrize("number", ['"free"', "true", "[0.1]", '"$0.1"', '""'])
+def test_a_cost_that_is_no_number_is_named(number: str) -> None:
+    with pytest.raises(InvalidRecord) as caught:
+        read_record(LINE.replace(b"}", f',"cost_usd":{number}}}'.encode()))
+    assert caught.value.errors[0]["field"] == "cost_usd"
+
+
+def test_floats_that_no_integer_is_wanted_for_stay_floats() -> None:
+    record = read_record(body(prompt_tokens=12.0, response_time_ms=3.0, metadata={"n": 3.0}, more=[4.0]))
+    assert record.prompt_tokens == 12
+    assert [type(n) for n in (record.response_time_ms, record.metadata["n"], record.metadata["more"][0])] == [
+        float
+    ] * 3
+
+
 def test_an_array_with_a_lone_surrogate_is_read_all_the_same() -> None:
     first, second = read_records(
         b'[{"prompt":"a","response":"\\ud800"}, {"prompt":"a","response":"b"}]', "json"
@@ -163,3 +277,16 @@ def test_a_bulk_body_that_is_no_array_is_refused(content: bytes) -> None:
 def test_an_empty_bulk_body_holds_no_records() -> None:
     assert read_records(b"[]", "json") == []
     assert read_records(b"\n\n", "ndjson") == []
+
+
+@pytest.mark.parametrize("between", [b",", b" ,\n "])
+def test_an_array_is_cut_where_its_elements_end_whatever_they_hold(between: bytes) -> None:
+    texts = ["},{", '","', "\\", "]", "ü" * 500, ""]
+    elements = [
+        json.dumps({"prompt": texts[number % 6] * 30, "messages": [{"a": {"b": [number]}}] * (number % 9)})
+        for number in range(400)
+    ]
+    encoded = [element.encode() for element in elements]
+    assert cut_array(b" [" + between.join(encoded) + b"] ") == encoded
+    encoded.insert(200, b'{"prompt": NaN, "x": "},{"}')
+    assert cut_array(b"[" + between.join(encoded) + b"]") == encoded

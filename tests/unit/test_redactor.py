@@ -8,11 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.entities import find_entities
-from monitoring.evaluation import evaluate
+from monitoring.entities.finder import find_in_texts
+from monitoring.entities.recognizer import Entity
+from monitoring.evaluation import evaluate, evaluate_by
 from monitoring.evaluators.pii import build
-from monitoring.models import Record
-from monitoring.redaction import Mode, Redaction
-from monitoring.redactor import Redacted, redact
+from monitoring.models import Record, Score
+from monitoring.privacy import redactor
+from monitoring.privacy.redaction import Mode, Redaction, without_pseudonyms
+from monitoring.privacy.redactor import Redacted, redact
+from monitoring.text.prepared import Prepared
 
 PII = build()
 MAIL, CARD, SSN = "jane.doe@corp.net", "4929 7226 5379 7141", "536-22-4587"
@@ -98,7 +102,7 @@ def test_no_field_is_forgotten(redaction: Redaction) -> None:
     plain = msgspec.to_builtins(EVERYWHERE)
     texts = {field.name for field in msgspec.structs.fields(Record)} - {
         "timestamp", "response_time_ms", "time_to_first_token_ms", "prompt_tokens", "completion_tokens",
-        "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "skip", "marks",
+        "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "reported_cost_usd", "skip", "marks",
     }  # fmt: skip
     assert texts <= plain.keys()
     assert MAIL in msgspec.json.encode(EVERYWHERE).decode()
@@ -192,6 +196,7 @@ def test_the_score_is_that_of_the_original_with_evidence_in_the_redacted_text(re
     )
     found = redact_one(record, redaction)
     original = evaluate([record], [PII])[0]["pii"]
+    assert isinstance(original, Score)
     assert found.pii is not None
     assert (found.pii.value, found.pii.label, found.pii.parts) == (
         original.value,
@@ -244,6 +249,46 @@ def test_nothing_that_was_found_is_left_and_the_rest_is_kept(pieces: list[str]) 
 
 
 @pytest.mark.parametrize(
+    "hidden",
+    [
+        "jane.doe%40corp.net",
+        "jane.doe\\u0040corp.net",
+        "Jane.Doe [at] corp [dot] net",
+        "jane.doe\uff20corp.net",
+    ],
+)
+def test_a_pseudonym_does_not_depend_on_how_a_value_is_written(hidden: str) -> None:
+    assert redact_text(f"of {hidden}!", HASH) == "of [EMAIL_ADDRESS:e17t]!"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("of [EMAIL_ADDRESS:abcdefghijklmnop]", "of [EMAIL_ADDRESS]"),
+        ("[USER_ID:abcdefghijklmnop][US_SSN:ponmlkjihgfedcba]", "[USER_ID][US_SSN]"),
+        ("[EMAIL_ADDRESS:abc] [x:abcdefghijklmnop] plain", "[EMAIL_ADDRESS:abc] [x:abcdefghijklmnop] plain"),
+    ],
+)
+def test_a_sender_sees_masks(text: str, shown: str) -> None:
+    assert without_pseudonyms(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("redaction", "masking"),
+    [
+        (HASH, MASK),
+        (
+            Redaction(types={"US_SSN": "hash", "API_KEY": "drop"}),
+            Redaction(types={"US_SSN": "mask", "API_KEY": "drop"}),
+        ),
+        (Redaction(mode="drop"), Redaction(mode="drop")),
+    ],
+)
+def test_a_decision_has_a_form_without_pseudonyms(redaction: Redaction, masking: Redaction) -> None:
+    assert redaction.without_pseudonyms() == masking
+
+
+@pytest.mark.parametrize(
     ("values", "complaint"),
     [
         ({"types": {"EMAIL": "mask"}}, "type EMAIL can be found"),
@@ -281,3 +326,34 @@ def test_a_second_redaction_changes_nothing(mode: Mode) -> None:
     once = redact_one(EVERYWHERE, Redaction(mode=mode))
     again = redact_one(once.record, Redaction(mode="mask"))
     assert again.record == once.record
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Card {CARD} of {MAIL}",
+        "Nothing to see.",
+        "jane (at) corp (dot) net",
+        ", ".join(f"person{number}@corp.net" for number in range(1200)),
+    ],
+)
+def test_findings_of_the_evaluator_are_searched_once_and_replaced_alike(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [
+        Record(prompt=text, response=f"I wrote to {MAIL}.", user_id=MAIL),
+        Record(prompt="", response=text),
+    ]
+    expected = redact(records, MASK, name)
+    searched = Prepared(records)
+    evaluate_by(PII, searched)
+    sought: list[str] = []
+
+    def find(texts: list[str], **options: object) -> dict[int, list[Entity]]:
+        sought.extend(texts)
+        return find_in_texts(texts, **options)  # type: ignore[arg-type]  # what the redactor gave
+
+    monkeypatch.setattr(redactor, "find_in_texts", find)
+    assert redact(records, MASK, name, searched) == expected
+    assert text not in sought
+    assert MAIL in sought

@@ -9,9 +9,9 @@ import pytest
 from monitoring.evaluation import evaluate, find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, SafetyAssessment, Score
-from monitoring.prepared import Prepared
-from monitoring.rule_file import RuleError, Rules, parse_rules
-from monitoring.rules import build_evaluators
+from monitoring.rules.evaluators import build_evaluators
+from monitoring.rules.file import RuleError, Rules, parse_rules
+from monitoring.text.prepared import Prepared
 from monitoring.verdict import Policy, assess
 
 FILE = r"""
@@ -195,6 +195,17 @@ def by_name(evaluators: tuple[Evaluator, ...]) -> dict[str, Evaluator]:
         ("bias:\n  groups:\n    x: '.*'", 3, "not one word in lower case"),
         ("bias:\n  patterns:\n    insult:\n      - regex: a", 3, "take of capability, exclusion"),
         ("bias:\n  patterns:\n    guard:\n      - regex: 'GROUP (are'", 4, "missing"),
+        ("rules: &a [*a]", 1, "a rule is a mapping"),
+        ("rules:\n  - ? [a]\n    : b", 2, "a key is to be one plain value"),
+        ("rules:\n  - name: 2021-13-45\n    patterns: [{keyword: b}]", 2, "cannot be read: put it in quotes"),
+        ("rules:\n  - name: a\n    patterns: !!map x", 3, "no valid YAML"),
+        ("rules:\n  - name: {a: b}\n    patterns: [{keyword: b}]", 2, "`name` is a mapping: it is a text"),
+        ("bias:\n  patterns:\n    - regex: a", 2, "`patterns` is a mapping"),
+        (
+            "rules:\n  - name: a\n    threshold: 2\n    flavour: x\n    patterns: [{keyword: b}]",
+            3,
+            "both excluded; line 4: a rule has no `flavour`",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line(text: str, line: int, complaint: str) -> None:
@@ -202,6 +213,15 @@ def test_a_wrong_file_is_refused_with_its_line(text: str, line: int, complaint: 
         parse_rules(text)
     assert refusal.value.line == line
     assert complaint in refusal.value.message
+
+
+def test_a_message_names_five_faults_at_most_and_nothing_endless() -> None:
+    bomb = "".join(f"  - &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20))
+    with pytest.raises(RuleError) as refusal:
+        parse_rules(f"rules:\n  - &a0 [x]\n{bomb}")
+    assert refusal.value.line == 2
+    assert refusal.value.message.count("line ") == 4
+    assert len(refusal.value.message) < 500
 
 
 def test_a_rule_takes_no_name_of_an_evaluator() -> None:

@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring import kernels_support as kernels
 from monitoring.models import Record
-from monitoring.prepared import Prepared
-from monitoring.support import FEATURE_NAMES, compare, describe, load_model, stems
+from monitoring.signals import kernels_support as kernels
+from monitoring.signals.sources import SourceField
+from monitoring.signals.support import FEATURE_NAMES, compare, describe, load_model, stems
+from monitoring.text.prepared import Prepared
 
 COLUMNS = {
     "words": kernels.WORDS,
@@ -31,7 +32,7 @@ def counts(response: str, context: str, prompt: str = "") -> list[dict[str, int]
     return [{name: int(row[column]) for name, column in COLUMNS.items()} for row in found]
 
 
-def test_counts_of_a_sentence_worked_out_by_hand():
+def test_counts_of_a_sentence_worked_out_by_hand() -> None:
     (row,) = counts("The red house burned in 1850.", "A red house stood here in 1849.")
     assert row == {
         "words": 6,
@@ -50,14 +51,14 @@ def test_counts_of_a_sentence_worked_out_by_hand():
     }
 
 
-def test_every_sentence_has_its_own_counts():
+def test_every_sentence_has_its_own_counts() -> None:
     first, second = counts("The red house burned. Nobody saw Peter there.", "The red house burned.")
     assert first["novel_content"] == 0
     assert second["novel_content"] == second["content"] == 2
     assert (second["names"], second["novel_names"]) == (1, 1)
 
 
-def test_a_name_or_number_of_the_prompt_is_no_news():
+def test_a_name_or_number_of_the_prompt_is_no_news() -> None:
     (row,) = counts("Then Peter left in 1850.", "The red house burned.", prompt="Did Peter leave in 1850?")
     assert (row["novel_names"], row["novel_numbers"]) == (0, 0)
 
@@ -71,7 +72,7 @@ def test_a_name_or_number_of_the_prompt_is_no_news():
         ("The house was not burned down.", "The house was not burned down.", False),
     ],
 )
-def test_a_negation_on_one_side_is_counted(response, context, clashes):
+def test_a_negation_on_one_side_is_counted(response: str, context: str, *, clashes: bool) -> None:
     (row,) = counts(response, context)
     assert bool(row["polarity"]) is clashes
 
@@ -89,30 +90,30 @@ def test_a_negation_on_one_side_is_counted(response, context, clashes):
         ("bus", "bu", False),
     ],
 )
-def test_inflections_meet_in_their_stem(one, other, meet):
+def test_inflections_meet_in_their_stem(one: str, other: str, *, meet: bool) -> None:
     batch = Prepared([Record(prompt="", response=one), Record(prompt="", response=other)])
     first, second = stems(batch, "response").stems
     assert (first == second) is np.bool_(meet)
 
 
-def test_records_do_not_see_the_sources_of_each_other():
+def test_records_do_not_see_the_sources_of_each_other() -> None:
     foreign = Record(prompt="", response="Green boats float.", context=("Red houses burn.",))
     own = Record(prompt="", response="Green boats float.", context=("Green boats float.",))
     together = compare(Prepared([own, foreign, own]), "context").counts[:, kernels.NOVEL_CONTENT]
     assert together.tolist() == [0, 3, 0]
 
 
-def test_a_record_without_a_source_has_no_counts():
+def test_a_record_without_a_source_has_no_counts() -> None:
     assert not compare(Prepared([Record(prompt="", response="Green boats float.")]), "context").counts.any()
 
 
-def test_features_of_texts_without_sentences_are_zero():
+def test_features_of_texts_without_sentences_are_zero() -> None:
     features = describe(np.zeros((0, kernels.FEATURES), dtype=np.int32), np.zeros(3, dtype=np.int64))
     assert features.shape == (2, len(FEATURE_NAMES))
     assert not features.any()
 
 
 @pytest.mark.parametrize("source", ["context", "reference"])
-def test_no_novelty_ever_speaks_for_a_response(source):
+def test_no_novelty_ever_speaks_for_a_response(source: SourceField) -> None:
     model = load_model(source)
     assert (model.weights >= 0).all()

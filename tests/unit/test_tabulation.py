@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monitoring.histogram import ZERO_BUCKET, bucket_of
-from monitoring.tabulation import Extent, Observations, Table
+from app.figures.tabulation import Extent, Observations, Table
+from monitoring.statistics.histogram import ZERO_BUCKET, bucket_of
 
 EVERYTHING = Extent(sums=lambda _: True, histogram=lambda _: True)
 

@@ -1,12 +1,13 @@
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.kernels_tokens import FEATURES
-from monitoring.models import Record
-from monitoring.tokens import (
+from monitoring.models import Record, TokenSource
+from monitoring.text.kernels_tokens import FEATURES
+from monitoring.text.tokens import (
     TOKENS_PER_FEATURE,
     TokenCount,
     count_text,
@@ -51,7 +52,7 @@ HOSTILE = [
         ("gpt-4" + "-" * 1_000_000, None),
     ],
 )
-def test_the_encoding_follows_from_the_model_id(model, encoding):
+def test_the_encoding_follows_from_the_model_id(model: str, encoding: str | None) -> None:
     assert encoding_of(model) == encoding
 
 
@@ -68,28 +69,28 @@ def test_the_encoding_follows_from_the_model_id(model, encoding):
         ("<|endoftext|>", 7, 7),
     ],
 )
-def test_counts_are_exact(text, o200k, cl100k):
+def test_counts_are_exact(text: str, o200k: int, cl100k: int) -> None:
     assert count_text(text, "o200k_base") == o200k
     assert count_text(text, "cl100k_base") == cl100k
 
 
 @settings(deadline=None)  # the first example loads the tokenizer
 @given(st.text(max_size=300))
-def test_any_text_counts_at_least_a_token_per_eight_hundred_bytes_and_at_most_one_per_byte(text):
+def test_any_text_counts_at_least_a_token_per_eight_hundred_bytes_and_at_most_one_per_byte(text: str) -> None:
     size = len(text.encode("utf-8", "replace"))
     for count in (count_text(text, "o200k_base"), count_text(text, "cl100k_base")):
         assert size / 800 <= count <= size
     assert (estimate_texts([text])[0] > 0) == bool(text)
 
 
-def test_a_lone_surrogate_counts_as_the_replacement():
+def test_a_lone_surrogate_counts_as_the_replacement() -> None:
     assert count_text("a\ud800b", "o200k_base") == count_text("a?b", "o200k_base")
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-4", "claude-3"])
-def test_time_grows_with_the_text_and_not_faster(model, unit):
-    def seconds(size):
+def test_time_grows_with_the_text_and_not_faster(model: str, unit: str) -> None:
+    def seconds(size: Any) -> Any:
         record = Record(prompt=unit * (size // len(unit)), response="", model_name=model)
         before = time.thread_time()
         count_tokens([record])
@@ -101,7 +102,7 @@ def test_time_grows_with_the_text_and_not_faster(model, unit):
     assert large < 1.0
 
 
-def test_the_providers_figures_win_side_by_side():
+def test_the_providers_figures_win_side_by_side() -> None:
     text = "hello world"
     records = [
         Record(prompt=text, response=text, model_name="gpt-4o", prompt_tokens=90, completion_tokens=0),
@@ -111,18 +112,31 @@ def test_the_providers_figures_win_side_by_side():
         Record(prompt="", response="", model_name="claude-3"),
     ]
     assert count_tokens(records) == [
-        TokenCount(90, 0, "reported"),
-        TokenCount(90, 2, "exact"),
-        TokenCount(2, 2, "exact"),
-        TokenCount(2, 7, "estimated"),
-        TokenCount(0, 0, "estimated"),
+        TokenCount(90, 0, TokenSource.REPORTED),
+        TokenCount(90, 2, TokenSource.EXACT),
+        TokenCount(2, 2, TokenSource.EXACT),
+        TokenCount(2, 7, TokenSource.ESTIMATED),
+        TokenCount(0, 0, TokenSource.ESTIMATED),
     ]
     assert count_tokens([]) == []
-    assert TokenCount(90, 2, "exact").total == 92
+    assert TokenCount(90, 2, TokenSource.EXACT).total == 92
 
 
-def test_what_was_sent_is_messages_or_system_prompt_and_prompt():
-    def prompt(**fields):
+@pytest.mark.parametrize(
+    ("model", "source"), [("gpt-4o", TokenSource.EXACT), ("llama-3", TokenSource.ESTIMATED)]
+)
+def test_a_text_beyond_two_million_characters_is_counted_by_its_ends(model: str, source: str) -> None:
+    size = 2 * 1024 * 1024
+    counts = [
+        count_tokens([Record(prompt="words " * (length // 6), response="", model_name=model)])[0]
+        for length in (size, 5 * size)
+    ]
+    assert [count.source for count in counts] == [source, "estimated"]
+    assert counts[1].prompt == pytest.approx(5 * counts[0].prompt, rel=0.001)
+
+
+def test_what_was_sent_is_messages_or_system_prompt_and_prompt() -> None:
+    def prompt(**fields: Any) -> Any:
         return count_tokens([Record(response="", model_name="gpt-4o", **fields)])[0].prompt
 
     assert prompt(prompt="hello world", system_prompt="hello world") == 5
@@ -149,10 +163,10 @@ KINDS = {
     ("kind", "bound"),
     [("prose", 0.15), ("code", 0.15), ("table", 0.15), ("german", 0.35), ("chinese", 0.2)],
 )
-def test_estimates_are_near_the_exact_count(kind, bound):
+def test_estimates_are_near_the_exact_count(kind: str, bound: float) -> None:
     exact = count_text(KINDS[kind], "o200k_base")
     assert estimate_texts([KINDS[kind]])[0] == pytest.approx(exact, rel=bound)
 
 
-def test_every_feature_has_its_weight():
+def test_every_feature_has_its_weight() -> None:
     assert TOKENS_PER_FEATURE.shape == (len(FEATURES),)

@@ -1,11 +1,12 @@
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.trends import (
+from monitoring.statistics.trends import (
     MONTH,
     detect_decline,
     floor_time,
@@ -15,9 +16,9 @@ from monitoring.trends import (
 )
 
 NOW = datetime(2026, 11, 23, 14, 37, 12, 345678, tzinfo=UTC)
-YEARS = {
+YEARS: dict[str, Any] = {
     "min_value": datetime(2021, 1, 1),  # noqa: DTZ001 hypothesis adds the zone
-    "max_value": datetime(2035, 1, 1),  # noqa: DTZ001 same
+    "max_value": datetime(2035, 1, 1),  # noqa: DTZ001 hypothesis adds the zone
 }
 
 
@@ -35,7 +36,7 @@ YEARS = {
         ("3660d", timedelta(days=3660)),
     ],
 )
-def test_periods_are_a_number_and_a_unit(period, length):
+def test_periods_are_a_number_and_a_unit(period: str, length: timedelta) -> None:
     assert parse_period(period) == length
 
 
@@ -47,7 +48,7 @@ def test_periods_are_a_number_and_a_unit(period, length):
         "9" * 10_000 + "h",
     ],
 )
-def test_anything_else_is_refused_and_says_what_is_offered(period):
+def test_anything_else_is_refused_and_says_what_is_offered(period: str) -> None:
     with pytest.raises(ValueError, match="15m, 24h, 7d"):
         parse_period(period)
 
@@ -64,7 +65,7 @@ def test_anything_else_is_refused_and_says_what_is_offered(period):
         ("90d", "day", datetime(2026, 8, 25, tzinfo=UTC)),
     ],
 )
-def test_a_window_starts_at_a_whole_bucket_of_its_grain(period, grain, start):
+def test_a_window_starts_at_a_whole_bucket_of_its_grain(period: str, grain: str, start: datetime) -> None:
     window = window_of(period, NOW)
     assert (window.grain, window.start, window.now, window.period) == (grain, start, NOW, period)
     assert window.start <= NOW < window.end
@@ -76,7 +77,7 @@ def test_a_window_starts_at_a_whole_bucket_of_its_grain(period, grain, start):
     st.integers(1, 2000),
     st.sampled_from("mhd"),
 )
-def test_a_window_is_whole_buckets_that_cover_the_period(now, number, unit):
+def test_a_window_is_whole_buckets_that_cover_the_period(now: Any, number: Any, unit: Any) -> None:
     window = window_of(f"{number}{unit}", now)
     starts = list(window.bucket_starts())
     assert starts[0] == window.start
@@ -86,14 +87,14 @@ def test_a_window_is_whole_buckets_that_cover_the_period(now, number, unit):
     assert length <= now - window.start < length + window.bucket
 
 
-def test_other_time_zones_are_the_same_moment():
+def test_other_time_zones_are_the_same_moment() -> None:
     local = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
     assert window_of("30d", local) == window_of("30d", NOW)
     assert window_of("30d", local).start.tzinfo is UTC
 
 
 @pytest.mark.parametrize("period", ["15m", "24h", "7d", "30d"])
-def test_a_steady_rate_projects_to_the_same_month_whatever_the_window(period):
+def test_a_steady_rate_projects_to_the_same_month_whatever_the_window(period: str) -> None:
     window = window_of(period, NOW)
     spent_per_second = Decimal("0.001")
     total = spent_per_second * Decimal(window.observed(None).total_seconds())
@@ -101,7 +102,7 @@ def test_a_steady_rate_projects_to_the_same_month_whatever_the_window(period):
     assert month == pytest.approx(spent_per_second * Decimal(MONTH.total_seconds()))
 
 
-def test_a_young_project_is_judged_by_the_time_it_was_watched():
+def test_a_young_project_is_judged_by_the_time_it_was_watched() -> None:
     window = window_of("30d", NOW)
     month = project_month(Decimal(7), window, NOW - timedelta(days=7))
     assert month == pytest.approx(Decimal(365.25 / 12))
@@ -119,15 +120,17 @@ def test_a_young_project_is_judged_by_the_time_it_was_watched():
         (Decimal(1), NOW + MONTH),
     ],
 )
-def test_what_is_unknown_or_too_short_projects_to_nothing(total, since):
+def test_what_is_unknown_or_too_short_projects_to_nothing(
+    total: Decimal | None, since: datetime | None
+) -> None:
     assert project_month(total, window_of("24h", NOW), since) is None
 
 
-def test_no_spending_projects_to_no_spending():
+def test_no_spending_projects_to_no_spending() -> None:
     assert project_month(Decimal(0), window_of("24h", NOW), None) == 0
 
 
-def test_a_falling_score_is_a_decline():
+def test_a_falling_score_is_a_decline() -> None:
     decline = detect_decline([0.9 - 0.02 * i for i in range(12)], [10] * 12)
     assert decline is not None
     assert decline.before == pytest.approx(0.87)
@@ -149,10 +152,10 @@ def test_a_falling_score_is_a_decline():
     ],
     ids=["flat", "rising", "wobble", "one bad bucket", "too small", "too few", "mostly empty", "none"],
 )
-def test_what_does_not_fall_is_no_decline(averages):
+def test_what_does_not_fall_is_no_decline(averages: list[Any]) -> None:
     assert detect_decline(averages, [5] * len(averages)) is None
 
 
-def test_empty_buckets_do_not_hide_a_decline():
+def test_empty_buckets_do_not_hide_a_decline() -> None:
     falling = [x for i in range(12) for x in (0.9 - 0.02 * i, None)]
     assert detect_decline(falling, [3, 0] * 12) is not None

@@ -12,6 +12,7 @@ from app.api.routes import (
     inference,
     jobs,
     keys,
+    langfuse,
     live,
     metrics,
     otlp,
@@ -46,4 +47,6 @@ ROUTERS = (
     keys.router,
     audit.router,
     sessions.router,
+    langfuse.router,
+    langfuse.rest,  # the last of its folder: it answers whatever else is asked there
 )

@@ -11,7 +11,7 @@ from app.api.administration import AuditPage, describe_act
 from app.api.dependencies import Caller, Reading
 from app.api.openapi import AUDIT_SHOWN
 from app.api.responses import json_response
-from app.storage.audit import read_acts
+from app.storage.access.audit import read_acts
 
 __all__ = ["router"]
 

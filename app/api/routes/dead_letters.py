@@ -20,7 +20,7 @@ from app.api.responses import json_response
 from app.errors import Conflict, NotFound
 from app.ingest.replay import Replayed, replay
 from app.schemas.queued import decode_envelope
-from app.storage.dead_letter_reads import (
+from app.storage.ledger.dead_letter_reads import (
     Choice,
     mark_replayed,
     purge,

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Request, Response
 from app.api.bodies import read_body
 from app.api.dependencies import Project, Reading, Serving
 from app.api.evaluations import answer_evaluation, check_size, progress
+from app.api.inference import bulk_keys, parse_many
 from app.api.openapi import LIST_BODY
 from app.api.preferences import read_preference
 from app.api.responses import json_response
-from app.api.submissions import bulk_keys, parse_many
 from app.errors import NotFound
-from app.storage.jobs import read_job
+from app.jobs.kinds import JobKind
+from app.storage.upkeep.jobs import read_job
 
 __all__ = ["router"]
 
@@ -28,7 +29,7 @@ async def post_evaluation(request: Request, serving: Serving, project: Project) 
     preference = read_preference(
         request.headers.getlist("prefer"), default_seconds=serving.settings.result_wait_seconds
     )
-    lines = check_size(await parse_many(body))
+    lines = check_size(await parse_many(serving.bodies, project, body))
     submission = await serving.ingest.accept(
         lines,
         project_id=project,
@@ -42,7 +43,7 @@ async def post_evaluation(request: Request, serving: Serving, project: Project) 
 @router.get("/{job_id}")
 async def get_evaluation(connection: Reading, project: Project, job_id: UUID) -> Response:
     """Tell how far an evaluation is, with the scores that are there."""
-    job = await read_job(connection, project, job_id, "evaluate")
+    job = await read_job(connection, project, job_id, JobKind.EVALUATE)
     if job is None:
         raise NotFound("No evaluation runs or ran under this id.")
     return json_response(await progress(connection, project, job))

@@ -8,14 +8,14 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from app.api.dependencies import Figures, Project, Services, Serving, Writing
+from app.api.feedback import FeedbackOut, Opinion
 from app.api.openapi import FEEDBACK_BODY
-from app.api.opinions import FeedbackOut, Opinion
 from app.api.periods import Period
 from app.api.recent import may_be_queued
 from app.errors import NotFound
 from app.reports.feedback import FeedbackReport, read_feedback_report
 from app.schemas.feedback import Feedback
-from app.storage.feedback import add_feedback, is_stored
+from app.storage.traces.feedback import add_feedback, is_stored
 
 __all__ = ["router"]
 

@@ -13,7 +13,7 @@ from app.api.openapi import GUARD_BODY
 from app.api.responses import json_response
 from app.errors import InvalidRecord, Overloaded, Unavailable
 from app.schemas.guard import GuardAnswer
-from app.schemas.queued import GUARDED, LLM
+from app.schemas.kinds import Kind
 from app.schemas.records import Rejection, read_guarded
 from monitoring.models import Record
 
@@ -47,7 +47,7 @@ async def _record(
     Who asks has a user waiting, so the verdict is not held back for the sake of the record. Raises
     InvalidRecord.
     """
-    kind = LLM if record.prompt and record.response else GUARDED
+    kind = Kind.LLM if record.prompt and record.response else Kind.GUARD
     try:
         async with asyncio.timeout(_RECORD_SECONDS):
             submission = await serving.ingest.accept(

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from app.api.dependencies import Serving
-from app.api.readiness import Readiness, check_readiness
+from app.api.readiness import check_readiness
 from app.api.version import SERVICE, VERSION
+from app.reports.readiness import Readiness
 
 __all__ = ["router"]
 
@@ -36,8 +37,8 @@ async def get_health(serving: Serving) -> Health:
 
 @router.get("/health/ready", responses={503: {"model": Readiness, "description": "Something is missing"}})
 async def get_readiness(serving: Serving, response: Response) -> Readiness:
-    """Tell whether Postgres, Redis and at least one worker answer, and how long the queue is."""
+    """Tell whether Postgres, Redis and at least one worker answer, how long the queue is, and which tasks fail."""
     readiness = await check_readiness(serving)
-    if readiness.status != "ready":
+    if readiness.status not in {"ready", "degraded"}:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     return readiness

@@ -8,10 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.bodies import read_body
 from app.api.dependencies import Project, Serving
+from app.api.inference import answer_bulk, answer_single, bulk_keys, parse_many, parse_one
 from app.api.openapi import BULK_BODY, RECORD_BODY
 from app.api.preferences import read_preference
-from app.api.submissions import answer_bulk, answer_single, bulk_keys, parse_many
-from app.schemas.records import read_record
 
 __all__ = ["router"]
 
@@ -25,7 +24,7 @@ async def post_inference(request: Request, serving: Serving, project: Project) -
     preference = read_preference(
         request.headers.getlist("prefer"), default_seconds=serving.settings.result_wait_seconds
     )
-    record = read_record(body.content)
+    record = await parse_one(serving.bodies, project, body)
     submission = await serving.ingest.accept(
         [record],
         project_id=project,
@@ -40,9 +39,12 @@ async def post_inference(request: Request, serving: Serving, project: Project) -
 async def post_inferences(
     request: Request, serving: Serving, project: Project, source: Literal["live", "import"] = "live"
 ) -> Response:
-    """Take many LLM calls, as a JSON array or NDJSON, and answer when they are durably queued."""
+    """Take up to 50,000 LLM calls, as a JSON array or NDJSON, and answer when they are durably queued.
+
+    `rejected` counts the lines that were not taken, and `errors` lists the first 1,000 of them.
+    """
     body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json", "ndjson"))
-    lines = await parse_many(body)
+    lines = await parse_many(serving.bodies, project, body)
     keys = bulk_keys(request.headers.get("idempotency-key"), lines)
     submission = await serving.ingest.accept(lines, project_id=project, source=source, keys=keys)
-    return answer_bulk(submission)
+    return await answer_bulk(submission)

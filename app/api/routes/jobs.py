@@ -15,7 +15,7 @@ from app.api.responses import json_response
 from app.errors import Conflict, NotFound
 from app.jobs import announce, show
 from app.storage.engine import writing
-from app.storage.jobs import cancel_job, list_jobs, read_job
+from app.storage.upkeep.jobs import cancel_job, list_jobs, read_job
 
 __all__ = ["router"]
 

@@ -13,11 +13,14 @@ from app.api.administration import KeyIn, KeyList, NewKey, describe_key, line_of
 from app.api.dependencies import Caller, Reading, Serving, Writing
 from app.api.openapi import KEY_BODY, KEY_SHOWN, KEYS_SHOWN
 from app.api.responses import json_response
-from app.storage.keys import read_keys
+from app.storage.access.keys import read_keys
+from app.storage.engine import writing
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/projects/{project_id}/keys", tags=["keys"])
+
+_BODY_BYTES = 16 * 1024
 
 
 @router.get("", **KEYS_SHOWN)
@@ -31,14 +34,13 @@ async def get_keys(connection: Reading, serving: Serving, caller: Caller, projec
 
 
 @router.post("", **KEY_BODY)
-async def post_key(
-    request: Request, connection: Writing, serving: Serving, caller: Caller, project_id: str
-) -> Response:
+async def post_key(request: Request, serving: Serving, caller: Caller, project_id: str) -> Response:
     """Make a key; `key` in the answer is shown this once and stored nowhere."""
     reach(caller, project_id)
-    asked = await read_struct(request, KeyIn, limit=serving.settings.max_body_bytes)
+    asked = await read_struct(request, KeyIn, limit=_BODY_BYTES)
     line = line_of(request, serving, project_id)
-    key, text = await issue_key(connection, line, asked.to_request())
+    async with writing(serving.engine) as connection:
+        key, text = await issue_key(connection, line, asked.to_request())
     shown = NewKey(**msgspec.structs.asdict(describe_key(key, line.now)), key=text)
     return json_response(shown, HTTPStatus.CREATED, {"Cache-Control": "no-store"})
 

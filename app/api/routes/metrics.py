@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.api.dependencies import Figures, Project
+from app.api.dependencies import Figures, Project, Serving
 from app.api.periods import Period, SourceName
+from app.catalogue import read_raisers
 from app.reports.cost import CostReport, read_cost
 from app.reports.quality import QualityReport, read_quality
 from app.reports.relevance import RelevanceReport, read_relevance
@@ -26,10 +27,11 @@ async def get_quality(
 
 @router.get("/safety")
 async def get_safety(
-    connection: Figures, project: Project, window: Period, source: SourceName = "live"
+    connection: Figures, serving: Serving, project: Project, window: Period, source: SourceName = "live"
 ) -> SafetyReport:
     """Tell how safe responses were: violations, flags, trend, and where flags gather."""
-    return await read_safety(connection, project, window, source)
+    raisers = await read_raisers(serving.redis)
+    return await read_safety(connection, project, window, source, raisers=raisers)
 
 
 @router.get("/cost")

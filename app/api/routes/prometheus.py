@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.api.dependencies import Caller, Reading, Serving
+from app.api.readiness import all_tasks
 from app.ingest.outage import redis_required
 from app.reports.pipeline import read_pipeline
 
@@ -20,4 +21,5 @@ async def get_metrics(connection: Reading, serving: Serving, caller: Caller) -> 
     with redis_required():
         report = await read_pipeline(connection, serving.redis, serving.clock())
     shown = report if caller.operator else report.only(caller.project_id)
-    return Response(serving.instruments.render(shown), media_type=CONTENT_TYPE_LATEST)
+    tasks, disk = await all_tasks(serving), serving.ingest.admission.disk
+    return Response(serving.instruments.render(shown, tasks, disk.free), media_type=CONTENT_TYPE_LATEST)

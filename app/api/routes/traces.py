@@ -10,20 +10,26 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.api.dependencies import Caller, Project, Reading, Serving
-from app.api.erasures import answer_erasure
-from app.api.paging import page_of, read_cursor
+from app.api.paging import page_of, read_cursor, read_place, write_place
 from app.api.recent import may_be_queued, missing_trace
 from app.api.responses import json_response
-from app.api.tracing import TraceQuery, describe, grow
+from app.api.traces import TraceQuery, describe
+from app.api.users import answer_erasure
 from app.jobs.erasure import Target
-from app.storage.dead_letter_reads import dead_ids
+from app.reports.trees import grow
 from app.storage.engine import reading
-from app.storage.feedback import is_stored, read_feedback
-from app.storage.traces import read_page, read_trace, read_tree
+from app.storage.ledger.dead_letter_reads import dead_ids
+from app.storage.traces.feedback import is_stored, read_feedback
+from app.storage.traces.late_scores import read_scores
+from app.storage.traces.reading import read_page, read_restating, read_trace, read_tree
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/traces", tags=["traces"])
+
+_MOST_SPANS = 5_000
+# Each span takes two levels of JSON, and readers of JSON begin to refuse at a few hundred.
+_DEEPEST_BRANCH = 100
 
 
 @router.get("")
@@ -39,20 +45,39 @@ async def get_traces(
 
 @router.get("/{trace_id}")
 async def get_trace(connection: Reading, project: Project, serving: Serving, trace_id: UUID) -> Response:
-    """Return one trace with its texts, scores, evidence and feedback."""
+    """Return one trace with its texts, scores, evidence and feedback; `given_scores` came from other evaluators."""
     trace = await read_trace(connection, project, trace_id)
     if trace is None:
         raise missing_trace(trace_id, serving.clock())
-    return json_response(describe(trace, await read_feedback(connection, project, trace_id)))
+    opinions = await read_feedback(connection, project, trace_id)
+    restating = await read_restating(connection, project, trace_id)
+    given = await read_scores(connection, project, trace_id)
+    return json_response(describe(trace, opinions, restating, given))
 
 
 @router.get("/{trace_id}/tree")
-async def get_tree(connection: Reading, project: Project, serving: Serving, trace_id: UUID) -> Response:
-    """Return all spans of the trace that a call belongs to, as a tree of steps and calls."""
-    nodes = await read_tree(connection, project, trace_id)
-    if not nodes:
+async def get_tree(
+    connection: Reading,
+    project: Project,
+    serving: Serving,
+    trace_id: UUID,
+    limit: Annotated[int, Query(ge=1, le=_MOST_SPANS)] = _MOST_SPANS,
+    cursor: Annotated[str | None, Query(max_length=64, description="`next` of the page before.")] = None,
+) -> Response:
+    """Return the spans of the trace that a call belongs to, as trees of steps and calls.
+
+    At most 5,000 spans to a page, in the order in which they began; `next` is the cursor of the following page,
+    null on the last. A branch deeper than 100 spans goes on at the top, and `otel_parent_span_id` says where it
+    belongs; so does a span whose parent is on another page.
+    """
+    nodes = await read_tree(connection, project, trace_id, after=read_place(cursor), limit=limit + 1)
+    if not nodes and cursor is None:
         raise missing_trace(trace_id, serving.clock())
-    return json_response({"roots": grow(nodes), "spans": len(nodes)})
+    shown, last = nodes[:limit], nodes[limit - 1] if len(nodes) > limit else None
+    following = write_place(last.timestamp, last.trace_id) if last else None
+    return json_response(
+        {"roots": grow(shown, deepest=_DEEPEST_BRANCH), "spans": len(shown), "next": following}
+    )
 
 
 @router.delete("/{trace_id}", status_code=HTTPStatus.ACCEPTED)

@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from app.api.dependencies import Caller, Serving
-from app.api.erasures import answer_erasure
+from app.api.users import answer_erasure
 from app.jobs.erasure import Target
-from monitoring.redaction import USER_ID
+from monitoring.privacy.redaction import USER_ID
 
 __all__ = ["router"]
 

@@ -100,7 +100,7 @@ def ids(target: Target) -> Strike:
 
 ATTACKS = (
     Attack("rate_bypass", "02", rate_bypass, seconds=5),
-    Attack("sessions", "10", sessions, headroom_mib=0.5),
+    Attack("sessions", "10", sessions, headroom_mib=4),
     Attack("ids", "10", ids, seconds=8, headroom_mib=24),
     Attack("many_keys", "18", many_keys),
     Attack("large_settings", "18", large_settings, seconds=8),

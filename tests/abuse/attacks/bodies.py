@@ -59,7 +59,9 @@ def malformed_lines(target: Target) -> Strike:
                         return
                     answer = round_.send(connection, body)
                     taken = answer.status == "202" and answer.json()["accepted"]
-                    if answer.status != "429" and taken != 2:
+                    if (
+                        answer.status != "429" and taken < 2
+                    ):  # Unicode is mended, so that such a line is taken too
                         round_.wrong("one bad line cost the lines beside it")
                     round_.pause(0.05)
 

@@ -7,6 +7,8 @@ QUESTION = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "Is it raining in Paris?"},
 ]
+client.chat.completions.create(model="gpt-4o-mini", messages=QUESTION)
+
 TOOL = {
     "type": "function",
     "function": {
@@ -15,7 +17,6 @@ TOOL = {
     },
 }
 
-client.chat.completions.create(model="gpt-4o-mini", messages=QUESTION)
 stream = client.chat.completions.create(
     model="gpt-4o-mini", messages=QUESTION, stream=True, stream_options={"include_usage": True}
 )

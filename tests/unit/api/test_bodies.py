@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import gzip
+import time
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from fastapi import Request
 
+from app.api import bodies
 from app.api.bodies import Body, read_body
 from app.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
@@ -43,7 +46,7 @@ async def read(chunks: Sequence[bytes], **headers: str) -> Body:
         ("application/jsonl; charset=utf-8", "ndjson"),
     ],
 )
-async def test_a_known_media_type_says_how_records_are_laid_out(content_type: str, body_format: str) -> None:
+async def test_a_known_media_type_says_how_records_are_laid_out(content_type: str, body_format: Any) -> None:
     assert await read([TEXT], content_type=content_type) == Body(TEXT, body_format)
 
 
@@ -126,3 +129,56 @@ async def test_broken_compression_is_a_malformed_body(encoding: str, content: by
 async def test_another_compression_is_refused(encoding: str) -> None:
     with pytest.raises(UnsupportedMediaType, match="gzip or deflate"):
         await read([TEXT], content_encoding=encoding)
+
+
+async def test_a_long_media_type_is_refused_and_not_remembered() -> None:
+    remembered = bodies._find_format.cache_info().currsize  # noqa: SLF001 memory is the question
+    with pytest.raises(UnsupportedMediaType, match="at most 256 characters"):
+        await read([b"{}"], content_type="application/json; x=" + "a" * 300)
+    assert bodies._find_format.cache_info().currsize == remembered  # noqa: SLF001 a look at what is remembered
+    assert (await read([b"{}"], content_type="application/json; x=" + "a" * 200)).format == "json"
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    ("sent", "content"),
+    [
+        (MARK + TEXT, TEXT),
+        (MARK + b"[]", b"[]"),
+        (MARK + b" \r\n" + TEXT, b" \r\n" + TEXT),
+        (MARK + MARK + TEXT, TEXT),  # two files laid end to end, of which the first was empty
+        (MARK, b""),
+        # What is not at the beginning is no mark but a character, and half of one is none.
+        (b'{"prompt": "' + MARK + b'"}', b'{"prompt": "' + MARK + b'"}'),
+        (MARK[:2] + TEXT, MARK[:2] + TEXT),
+        (b" " + MARK + TEXT, b" " + MARK + TEXT),
+    ],
+)
+@pytest.mark.parametrize("media", ["application/json", "application/x-ndjson"])
+@pytest.mark.parametrize("size", [1, 1000])
+async def test_a_byte_order_mark_is_no_part_of_a_body(
+    media: str, sent: bytes, content: bytes, size: int
+) -> None:
+    for encoding, encoded in (("identity", sent), ("gzip", gzip.compress(sent, mtime=0))):
+        chunks = [encoded[start : start + size] for start in range(0, len(encoded), size)]
+        assert (await read(chunks, content_type=media, content_encoding=encoding)).content == content
+
+
+async def test_a_body_in_protobuf_is_left_as_it_is() -> None:
+    asked = request([MARK + b"x"], content_type="application/x-protobuf")
+    assert (await read_body(asked, limit=LIMIT, formats=("protobuf",))).content == MARK + b"x"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("text", ['{"prompt": "a"}', "[1]", ' {"prompt": "ü"}'])
+async def test_another_encoding_is_refused_with_the_one_that_is_read(encoding: str, text: str) -> None:
+    with pytest.raises(MalformedBody, match=f"in {encoding[:6].upper()}, .* send it in UTF-8"):
+        await read([text.encode(encoding)])
+
+
+async def test_looking_for_a_mark_copies_a_long_run_of_marks_once() -> None:
+    begun = time.thread_time()
+    assert (await read([MARK * 30_000])).content == b""
+    assert time.thread_time() - begun < 0.1

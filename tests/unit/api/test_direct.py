@@ -1,73 +1,46 @@
+"""The short way answers as the long one does: every case is sent both ways."""
+
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Annotated
+from typing import Any
 
 import httpx
 import pytest
-from fastapi import Depends, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 
-from app.access.identity import Identity, anonymous
+from app.access.identity import Identity
 from app.api import problems
-from app.api.direct import Application
-from app.api.instruments import Instruments
+from app.api.access import authorize
+from app.api.access_middleware import AccessMiddleware
+from app.api.bodies import read_body
+from app.api.dependencies import Project, Services, Serving
+from app.api.direct import Application, Endpoint
+from app.api.instruments import Instruments, RequestTimer
 from app.config import Settings
-from app.errors import NotFound
+from app.errors import NotFound, Unauthorized
+from app.schemas.keys import Scope
+from app.serving.headers import SecurityHeaders, security_headers
+
+PATH = "/monitor/inference"
+POLICY = "default-src 'none'"
 
 
-async def caller(request: Request) -> str:
-    if request.headers.get("x-key") != "right":
-        raise NotFound("No such key.")
-    return "caller"
+class KeyAuthenticator:
+    """Knows two keys: one that may send, one that may only read."""
+
+    async def admit(self, credential: str | None) -> Identity:
+        scopes: dict[str | None, Scope] = {"sender": "ingest", "reader": "read"}
+        if credential not in scopes:
+            raise Unauthorized("No such key.")
+        return Identity(
+            f"project of {credential}", frozenset({scopes[credential]}), credential or "", session="-"
+        )
 
 
-async def greeting(name: Annotated[str, Depends(caller)]) -> str:
-    return f"hello {name}"
-
-
-async def guard(request: Request) -> None:
-    if request.headers.get("x-guard") == "closed":
-        raise NotFound("Closed.")
-
-
-class OpenDoor:
-    """Lets everybody in."""
-
-    async def admit(self, _: str | None) -> Identity:
-        return anonymous({"ingest"})
-
-
-def make_app() -> Application:
-    app = Application(dependencies=[Depends(guard)])
-    app.state.services = SimpleNamespace(door=OpenDoor(), settings=Settings())
-
-    @app.post("/plain")
-    async def plain(
-        request: Request, said: Annotated[str, Depends(greeting)], name: Annotated[str, Depends(caller)]
-    ) -> Response:
-        return Response(f"{said} {name} {(await request.body()).decode()} {request.scope['route'].path}")
-
-    @app.post("/failing")
-    async def failing(request: Request) -> Response:
-        raise LookupError(request.url.path)
-
-    @app.post("/asking")
-    async def asking(request: Request, source: str = "live") -> Response:
-        return Response(f"{source} {request.scope['route'].path}")
-
-    @app.post("/yielding")
-    async def yielding(name: Annotated[str, Depends(opened)]) -> Response:
-        return Response(name)
-
-    problems.install(app)
-    return app
-
-
-async def opened():
-    yield "opened"
-
-
-class Counting(Instruments):
+class CountingInstruments(Instruments):
     """Remembers what it was told."""
 
     def __init__(self) -> None:
@@ -79,77 +52,164 @@ class Counting(Instruments):
         self.seen.append((method, route, status))
 
 
-@pytest.fixture
-def instruments() -> Counting:
-    return Counting()
+async def echo(request: Request, serving: Serving, project: Project) -> Response:
+    body = await read_body(request, limit=serving.settings.max_body_bytes, formats=("json",))
+    prefer = ",".join(request.headers.getlist("prefer"))
+    return Response(f"{project} sent {body.content.decode()} {prefer}", 202, {"Location": "/there"})
 
 
-@pytest.fixture
-def app(instruments: Counting) -> Application:
-    app = make_app()
-    paths = ("/plain", "/failing", "/asking", "/yielding")
-    app.answer_directly(*paths, policy="default-src 'none'", instruments=instruments)
-    return app
+async def refuse(_request: Request, _serving: Serving, project: Project) -> Response:
+    raise NotFound(f"Nothing of {project} here.")
 
 
-async def send(app: Application, method: str, path: str, **headers: str) -> httpx.Response:
+async def fail(request: Request, _serving: Serving, _project: Project) -> Response:
+    raise LookupError(request.url.path)
+
+
+def make_app(endpoint: Endpoint, *, direct: bool) -> tuple[Application, CountingInstruments]:
+    """An application with one route and the middleware of the product, and what it counts."""
+    app, instruments = Application(dependencies=[Depends(authorize)]), CountingInstruments()
+    app.state.services = SimpleNamespace(authenticator=KeyAuthenticator(), settings=Settings())
+    app.add_middleware(AccessMiddleware)
+    app.add_middleware(SecurityHeaders, policy=POLICY)
+    app.add_middleware(RequestTimer, instruments=instruments)
+    app.post(PATH)(endpoint)
+    if direct:
+        app.answer_directly(PATH, endpoint, policy=POLICY, instruments=instruments)
+    problems.install(app)
+    return app, instruments
+
+
+async def send(
+    app: FastAPI,
+    method: str,
+    path: str,
+    headers: list[tuple[str, str]] | Mapping[str, str],
+    *,
+    scheme: str = "http",
+) -> httpx.Response:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        return await client.request(method, path, headers=headers, content=b"body")
+    async with httpx.AsyncClient(transport=transport, base_url=f"{scheme}://localhost") as client:
+        return await client.request(method, path, headers=headers, content=b"{}")
 
 
-def test_only_routes_that_ask_for_nothing_else_are_made_direct(app: Application) -> None:
-    assert list(app.direct_routes) == ["/plain", "/failing"]
+def json_from(key: str, **more: str) -> dict[str, str]:
+    return {"x-api-key": key, "content-type": "application/json", **more}
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "headers", "status", "text"),
+    ("endpoint", "headers", "status", "text"),
     [
-        ("POST", "/plain", {"x-key": "right"}, 200, "hello caller caller body /plain"),
-        ("POST", "/plain", {}, 404, "No such key."),
-        ("POST", "/plain", {"x-key": "right", "x-guard": "closed"}, 404, "Closed."),
-        ("GET", "/plain", {"x-key": "right"}, 405, "does not answer GET"),
-        ("POST", "/plain/", {"x-key": "right"}, 307, ""),
-        (
-            "POST",
-            "/plain",
-            {"x-key": "right", "origin": "http://test"},
-            200,
-            "hello caller caller body /plain",
-        ),
-        ("POST", "/failing", {}, 500, "its log says why"),
-        ("POST", "/asking?source=import", {}, 200, "import /asking"),
-        ("POST", "/yielding", {}, 200, "opened"),
+        (echo, json_from("sender"), 202, "project of sender sent {}"),
+        (echo, json_from("sender", prefer="wait=1"), 202, "sent {} wait=1"),
+        (echo, json_from("reader"), 403, "This needs the scope ingest"),
+        (echo, json_from("nobody"), 401, "No such key."),
+        (echo, {"x-api-key": "sender"}, 415, "application/json"),
+        (refuse, json_from("sender"), 404, "Nothing of project of sender here."),
+        (fail, json_from("sender"), 500, "its log says why"),
     ],
 )
-async def test_a_direct_route_answers_as_the_one_behind_it(
-    app: Application, method: str, path: str, headers: dict[str, str], status: int, text: str
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_the_short_way_answers_and_counts_as_the_long_one(
+    endpoint: Endpoint, headers: dict[str, str], status: int, text: str, scheme: str
 ) -> None:
-    for one in (app, make_app()):
-        answer = await send(one, method, path, **headers)
-        assert (answer.status_code, text in answer.text) == (status, True)
+    answers, counts = [], []
+    for direct in (True, False):
+        app, instruments = make_app(endpoint, direct=direct)
+        answers.append(await send(app, "POST", PATH, headers, scheme=scheme))
+        counts.append(instruments.seen)
+    short, long = answers
+    assert (short.status_code, text in short.text) == (status, True)
+    assert (short.status_code, short.content) == (long.status_code, long.content)
+    # FastAPI answers what nobody expected outside all middleware.
+    more = (
+        {}
+        if status != 500
+        else {name.decode(): value.decode() for name, value in security_headers(POLICY, scheme)}
+    )
+    assert dict(short.headers) == {**more, **dict(long.headers)}
+    assert short.headers["content-security-policy"] == POLICY
+    assert ("strict-transport-security" in short.headers) == (scheme == "https")
+    assert counts[0] == counts[1] == [("POST", "(none)" if status == 401 else PATH, status)]
 
 
-async def test_an_unexpected_error_is_answered_and_then_raised(app: Application) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "direct"),
+    [
+        ("POST", PATH, json_from("sender"), True),
+        ("GET", PATH, json_from("sender"), False),
+        ("POST", f"{PATH}s", json_from("sender"), False),
+        ("POST", f"{PATH}/", json_from("sender"), False),
+        ("POST", PATH, json_from("sender", origin="http://localhost"), False),
+        ("POST", PATH, [*json_from("sender").items(), ("prefer", "wait=1"), ("prefer", "wait=2")], False),
+    ],
+)
+async def test_only_what_it_is_meant_for_takes_the_short_way(
+    method: str, path: str, headers: Any, *, direct: bool
+) -> None:
+    taken = []
+
+    async def note(request: Request, _: Services, __: str) -> Response:
+        taken.append(request.url.path)
+        return Response()
+
+    app, instruments = make_app(echo, direct=False)
+    app.answer_directly(PATH, note, policy=POLICY, instruments=instruments)
+    await send(app, method, path, headers)
+    assert bool(taken) == direct
+
+
+@pytest.mark.parametrize("host", ["evil.example", "test", "evil.example/a", "[bad"])
+async def test_a_redirection_names_no_host(host: str) -> None:
+    app, _ = make_app(echo, direct=True)
+    answer = await send(app, "POST", f"{PATH}/?a=1", json_from("sender", host=host))
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{PATH}?a=1")
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_who_leaves_before_the_body_came_is_no_error(*, direct: bool) -> None:
+    sent = []
+
+    async def leave() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def note(message: dict[str, object]) -> None:
+        sent.append(message.get("status"))
+
+    app, instruments = make_app(echo, direct=direct)
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "query_string": b"",
+        "path": PATH,
+        "raw_path": PATH.encode(),
+        "root_path": "",
+        "client": None,
+        "headers": [(name.encode(), value.encode()) for name, value in json_from("sender").items()],
+    }
+    await app(scope, leave, note)  # type: ignore[arg-type]  # plain functions stand in for a server's
+    assert sent == ([] if direct else [499, None])
+    assert instruments.seen == [("POST", PATH, 499)]
+
+
+async def test_an_unexpected_error_is_answered_and_then_raised() -> None:
+    app, _ = make_app(fail, direct=True)
     with pytest.raises(LookupError):
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-            await client.post("/failing")
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://localhost"
+        ) as client:
+            await client.post(PATH, headers=json_from("sender"), content=b"{}")
 
 
-async def test_a_direct_answer_has_the_headers_of_the_others_and_is_counted(
-    app: Application, instruments: Counting
-) -> None:
-    for status, headers in ((200, {"x-key": "right"}), (404, {})):
-        answer = await send(app, "POST", "/plain", **headers)
-        assert answer.status_code == status
-        assert answer.headers["content-security-policy"] == "default-src 'none'"
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert "strict-transport-security" not in answer.headers
-    assert instruments.seen == [("POST", "/plain", 200), ("POST", "/plain", 404)]
-
-
-def test_the_busiest_route_of_the_application_is_direct() -> None:
+def test_the_busiest_route_is_direct_and_asks_for_nothing_that_the_short_way_does_not_give() -> None:
+    from app.api.routes.inference import post_inference
     from app.main import create_app
 
     app = create_app(Settings(database_url="postgresql:///none", redis_url="redis://none"))
-    assert list(app.direct_routes) == ["/monitor/inference"]
+    assert list(app.direct_routes) == [PATH]
+    assert [*inspect.signature(post_inference).parameters] == ["request", "serving", "project"]
+    # The first is `require`; the other leaves what clients send records with alone.
+    guards = [one.dependency.__name__ for one in app.router.dependencies]
+    assert guards == ["authorize", "refuse_unknown_parameters"]

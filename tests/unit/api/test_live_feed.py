@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from app.api.live_feed import Client, Hub
 from app.events import Event
+from app.supervision import Tasks
 
 
 async def waiting_frames(client: Client, count: int) -> list[dict[str, Any]]:
@@ -117,3 +118,23 @@ async def test_nothing_is_read_while_nobody_watches() -> None:
         for _ in range(5):
             await asyncio.sleep(0)
     assert figures.reads == 0
+
+
+async def test_figures_that_cannot_be_read_keep_no_frame_from_other_projects() -> None:
+    """Whatever the error is: a number in one project's sums once silenced every project's feed for good."""
+
+    async def read(project_id: str) -> Mapping[str, Any]:
+        if project_id == "poisoned":
+            raise ArithmeticError("value out of range: overflow")
+        return {"metrics": {"project": project_id}}
+
+    tasks = Tasks(sleep=lambda _: asyncio.sleep(0))
+    one = Hub(cast("Redis", Silence()), read)
+    async with one.running(tasks), one.watching("poisoned"), one.watching("default") as client:
+        for _ in range(2):
+            assert await waiting_frames(client, 1) == [{"type": "metrics", "data": {"project": "default"}}]
+            one.tell(Event("trace", "default", {"traces": []}))
+            await waiting_frames(client, 1)
+    assert {state.task: state.error for state in tasks.states() if state.failures} == {
+        "live_figures": "ArithmeticError"
+    }

@@ -1,19 +1,21 @@
 import gzip
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from monitoring.benchmarking.feeds import ranking_part, to_fed_record, to_record
-from monitoring.benchmarking.sources import Source, find_files, read_rows, read_sources
+from monitoring.benchmarking.sources import LabelledSource, find_files, read_rows, read_sources
 
 
-def write(path, *rows):
+def write(path: Any, *rows: dict[str, Any]) -> Any:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
 
-def test_rows_are_read_plain_and_gzipped_without_attribution_lines(tmp_path):
+def test_rows_are_read_plain_and_gzipped_without_attribution_lines(tmp_path: Path) -> None:
     text = "# written for this project\n" + json.dumps({"prompt": "a", "label": 1}) + "\n"
     (tmp_path / "a.jsonl").write_text(text)
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(text.encode()))
@@ -21,7 +23,7 @@ def test_rows_are_read_plain_and_gzipped_without_attribution_lines(tmp_path):
     assert rows == read_rows(tmp_path / "a.jsonl.gz") == [{"prompt": "a", "label": 1}]
 
 
-def test_files_are_found_in_folders_below_and_others_are_not(tmp_path):
+def test_files_are_found_in_folders_below_and_others_are_not(tmp_path: Path) -> None:
     wanted = [write(tmp_path / "a.jsonl"), write(tmp_path / "deep" / "b.jsonl.gz")]
     write(tmp_path / "c.json")
     write(tmp_path / "d.jsonl.bak")
@@ -40,32 +42,35 @@ def test_files_are_found_in_folders_below_and_others_are_not(tmp_path):
         '{"prompt": "a", "label": 1, "meta": []}',
     ],
 )
-def test_a_line_that_is_no_row_is_named_by_file_and_line(tmp_path, line):
+def test_a_line_that_is_no_row_is_named_by_file_and_line(tmp_path: Path, line: str) -> None:
     (tmp_path / "bad.jsonl").write_text('{"prompt": "a", "label": 1}\n' + line + "\n")
     with pytest.raises(ValueError, match=r"bad\.jsonl:2: "):
         read_rows(tmp_path / "bad.jsonl")
 
 
-def test_a_row_says_its_task_and_source_or_its_file_does(tmp_path):
+def test_a_row_says_its_task_and_source_or_its_file_does(tmp_path: Path) -> None:
     named = {"task": "bias", "source": "mine", "prompt": "a", "label": 1}
     bare = {"prompt": "b", "label": 0}
     path = write(tmp_path / "toxicity" / "found.jsonl", named, bare)
-    assert list(read_sources(path)) == [Source("bias", "mine", [named]), Source("toxicity", "found", [bare])]
+    assert list(read_sources(path)) == [
+        LabelledSource("bias", "mine", [named]),
+        LabelledSource("toxicity", "found", [bare]),
+    ]
     assert [source.task for source in read_sources(path, "bias")] == ["bias"]
-    assert list(read_sources(write(tmp_path / "pii.jsonl", bare))) == [Source("pii", "pii", [bare])]
+    assert list(read_sources(write(tmp_path / "pii.jsonl", bare))) == [LabelledSource("pii", "pii", [bare])]
 
 
-def test_rows_without_a_label_or_a_known_task_are_left_out_but_traffic_has_none(tmp_path):
+def test_rows_without_a_label_or_a_known_task_are_left_out_but_traffic_has_none(tmp_path: Path) -> None:
     rows = {"task": "bias", "prompt": "a", "label": None}, {"task": "cooking", "prompt": "a", "label": 1}
     assert list(read_sources(write(tmp_path / "a.jsonl", *rows))) == []
     traffic = {"task": "traffic", "source": "origin", "prompt": "a", "response": "b", "label": None}
     assert list(read_sources(write(tmp_path / "calls.jsonl", traffic))) == [
-        Source("traffic", "calls", [traffic])
+        LabelledSource("traffic", "calls", [traffic])
     ]
 
 
-def test_a_sample_is_the_same_each_time_in_order_and_no_larger_than_asked():
-    source = Source("pii", "many", [{"prompt": str(number), "label": 0} for number in range(50)])
+def test_a_sample_is_the_same_each_time_in_order_and_no_larger_than_asked() -> None:
+    source = LabelledSource("pii", "many", [{"prompt": str(number), "label": 0} for number in range(50)])
     sample = source.sample(10)
     numbers = [int(row["prompt"]) for row in sample.rows]
     assert sample == source.sample(10)
@@ -75,7 +80,7 @@ def test_a_sample_is_the_same_each_time_in_order_and_no_larger_than_asked():
     assert source.sample(50) == source.sample(None) == source
 
 
-def test_a_row_becomes_a_record_and_null_becomes_empty():
+def test_a_row_becomes_a_record_and_null_becomes_empty() -> None:
     record = to_record({"prompt": "q", "response": None, "context": "source", "reference": "right"})
     assert (record.prompt, record.response, record.context, record.reference) == (
         "q",
@@ -86,7 +91,7 @@ def test_a_row_becomes_a_record_and_null_becomes_empty():
     assert to_record({"prompt": None, "response": "x", "context": None}).context == ()
 
 
-def test_half_a_surrogate_pair_becomes_a_replacement_character():
+def test_half_a_surrogate_pair_becomes_a_replacement_character() -> None:
     assert to_record({"prompt": "a\ud83d", "response": "\ud83d\ude00"}).prompt == "a\ufffd"
     assert to_record({"prompt": "", "response": "\ud83d\ude00"}).response == "\U0001f600"
 
@@ -101,7 +106,9 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character():
         ("prompt_injection", "cyberseceval", "q", "", "c", ()),
     ],
 )
-def test_texts_go_where_the_evaluator_judges_them(task, source, prompt, response, system_prompt, context):
+def test_texts_go_where_the_evaluator_judges_them(
+    task: str, source: str, prompt: str, response: str, system_prompt: str | None, context: tuple[str, ...]
+) -> None:
     fed = to_fed_record(task, source, {"prompt": "q", "response": None, "context": "c"})
     assert (fed.prompt, fed.response, fed.system_prompt, fed.context) == (
         prompt,
@@ -111,13 +118,13 @@ def test_texts_go_where_the_evaluator_judges_them(task, source, prompt, response
     )
 
 
-def test_a_pair_keeps_its_places():
+def test_a_pair_keeps_its_places() -> None:
     fed = to_fed_record("toxicity", "any", {"prompt": "q", "response": "r", "context": None})
     assert (fed.prompt, fed.response) == ("q", "r")
 
 
-def test_instructions_in_documents_are_ranked_by_the_part_about_the_context():
-    rows = [{"spans": None}, {"spans": [[0, 4, "injection_in_context"]]}]
+def test_instructions_in_documents_are_ranked_by_the_part_about_the_context() -> None:
+    rows: list[dict[str, Any]] = [{"spans": None}, {"spans": [[0, 4, "injection_in_context"]]}]
     assert ranking_part("prompt_injection", rows) == "context"
     assert ranking_part("prompt_injection", rows[:1]) is None
     assert ranking_part("pii", rows) is None

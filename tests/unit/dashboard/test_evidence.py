@@ -3,19 +3,19 @@ from __future__ import annotations
 import pytest
 from dash import html
 
-from dashboard.evidence import SHOWN_CHARACTERS, Finding, Segment, cut, marked
+from dashboard.drawing.evidence import SHOWN_CHARACTERS, Highlight, Segment, cut, marked
 
 
-def _pii(start: int, end: int) -> Finding:
-    return Finding(start, end, "pii", "email address")
+def _pii(start: int, end: int) -> Highlight:
+    return Highlight(start, end, "pii", "email address")
 
 
-def _toxic(start: int, end: int) -> Finding:
-    return Finding(start, end, "toxicity", "insult")
+def _toxic(start: int, end: int) -> Highlight:
+    return Highlight(start, end, "toxicity", "insult")
 
 
 @pytest.mark.parametrize(
-    ("findings", "pieces"),
+    ("highlights", "pieces"),
     [
         ([], [("0123456789", 0)]),
         ([_pii(2, 4)], [("01", 0), ("23", 1), ("456789", 0)]),
@@ -29,16 +29,16 @@ def _toxic(start: int, end: int) -> Finding:
     ],
 )
 def test_a_text_is_cut_at_every_border_of_a_finding(
-    findings: list[Finding], pieces: list[tuple[str, int]]
+    highlights: list[Highlight], pieces: list[tuple[str, int]]
 ) -> None:
-    assert [(segment.text, len(segment.findings)) for segment in cut("0123456789", findings)] == pieces
+    assert [(segment.text, len(segment.highlights)) for segment in cut("0123456789", highlights)] == pieces
 
 
 def test_an_empty_text_has_no_segments() -> None:
     assert cut("", [_pii(0, 3)]) == []
 
 
-def test_an_overlap_names_both_findings() -> None:
+def test_an_overlap_names_both_highlights() -> None:
     assert cut("0123", [_pii(0, 4), _toxic(0, 4)]) == [Segment("0123", (_pii(0, 4), _toxic(0, 4)))]
 
 
@@ -47,7 +47,7 @@ def test_a_mark_says_who_found_it_and_why() -> None:
     assert before == "write to "
     assert isinstance(mark, html.Mark)
     assert mark.children == "a@b.org"
-    assert mark.title == "PII: email address"
+    assert mark.to_plotly_json()["props"]["title"] == "PII: email address"
 
 
 def test_a_megabyte_is_cut_short_and_says_so() -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.figures import Bar, Figure, Point, bars, describe_bars, describe_trend, trend, volume
-from dashboard.theme import palette
+from dashboard.drawing.figures import Bar, Figure, Point, bars, describe_bars, describe_trend, trend, volume
+from dashboard.drawing.theme import palette
 
 COLORS = palette("light")
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -103,6 +103,31 @@ def test_bars_keep_their_order_and_long_names_are_cut_but_told_whole() -> None:
     assert [len(name) for name in figure["layout"]["yaxis"]["ticktext"]] == [26, 1]
     top, bottom = figure["layout"]["yaxis"]["range"][::-1]
     assert top < bottom
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ('<a href="//e.io">x</a>', '&lt;a href="//e.io"&gt;x&lt;/a&gt;'),
+        ("a<br>b", "a&lt;br&gt;b"),
+        ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
+        ("AT&T", "AT&amp;T"),
+        ("gpt-4", "gpt-4"),
+    ],
+)
+def test_names_are_no_markup_in_charts(name: str, shown: str) -> None:
+    figure = bars([Bar(name, 1.0, "1")], color="#112233", colors=palette("light"))
+    assert figure["layout"]["yaxis"]["ticktext"] == [shown]
+    assert figure["data"][0]["customdata"] == [shown]
+    lines = trend(
+        [Point(datetime(2026, 1, 1, tzinfo=UTC), 1, 0.5)],
+        name=name,
+        unit="score",
+        color="#112233",
+        colors=palette("light"),
+    )
+    assert lines["data"][-1]["name"] == shown
+    assert describe_bars([Bar(name, 1.0, "1")], name="Models") == f"Models: {name} 1."
 
 
 def test_trends_are_told_in_words() -> None:

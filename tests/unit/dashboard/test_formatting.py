@@ -6,7 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from dashboard.formatting import ago, clip, clock, count, instant, milliseconds, money, percent, rate, score
+from dashboard.drawing.formatting import (
+    ago,
+    clip,
+    clock,
+    count,
+    instant,
+    milliseconds,
+    money,
+    percent,
+    rate,
+    score,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from dashboard.narrowing import Narrowing, read_narrowing
-from monitoring.trends import window_of
+from dashboard.data.narrowing import Narrowing, read_narrowing
+from monitoring.statistics.trends import window_of
 
 ID = "01a21640-82db-7fe4-9a11-2837efa28200"
 
@@ -31,11 +31,11 @@ ID = "01a21640-82db-7fe4-9a11-2837efa28200"
         ("?user=a%00b&session=s", Narrowing(user="ab", session="s")),
     ],
 )
-def test_an_address_says_what_a_list_is_narrowed_to(search, narrowing):
+def test_an_address_says_what_a_list_is_narrowed_to(search: str | None, narrowing: Narrowing) -> None:
     assert read_narrowing(search) == narrowing
 
 
-def test_storage_is_asked_for_every_form_of_an_id():
+def test_storage_is_asked_for_every_form_of_an_id() -> None:
     window = window_of("1h", datetime(2026, 11, 26, 12, tzinfo=UTC))
     filters = read_narrowing("?user=jane&verdict=flagged&quality=0.5").filters(
         "import", window, lambda kind, value: (value, f"[{kind}:{value}]")

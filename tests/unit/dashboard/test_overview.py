@@ -15,11 +15,11 @@ from app.reports.quality import QualityPoint, QualityReport
 from app.reports.relevance import QualityInsights, RelevanceMetrics, RelevanceReport
 from app.reports.safety import FlagShare, SafetyPoint, SafetyReport
 from app.schemas.listed import ListedTrace
-from dashboard.overview import overview_parts
-from dashboard.rates import Rate
-from dashboard.sources import Overview
-from dashboard.theme import palette
-from monitoring.trends import window_of
+from dashboard.data.queries import Overview
+from dashboard.data.rates import Rate
+from dashboard.drawing.overview import overview_parts
+from dashboard.drawing.theme import palette
+from monitoring.statistics.trends import window_of
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 WINDOW = window_of("15m", NOW)
@@ -48,89 +48,100 @@ TRACE = ListedTrace(
 )
 
 
-def _overview(records: int, **changes: Any) -> Overview:
+def _quality(records: int) -> QualityReport:
     some = records > 0
-    relevance = RelevanceMetrics.model_construct(**dict.fromkeys(RelevanceMetrics.model_fields))
+    return QualityReport(
+        time_period="15m",
+        average_quality=0.812 if some else None,
+        total_evaluations=records,
+        p10=0.5 if some else None,
+        p50=0.85 if some else None,
+        p90=0.9 if some else None,
+        trend=tuple(
+            QualityPoint(bucket=at, count=0, average_quality=None, p10=None, p50=None, p90=None)
+            for at in BUCKETS
+        ),
+        by_model=(),
+        scores={},
+        decline=None,
+    )
+
+
+def _safety(records: int) -> SafetyReport:
+    some = records > 0
+    flags = {"pii_leak": FlagShare(count=7, rate=0.0056), "bias": FlagShare(count=1, rate=None)}
+    return SafetyReport(
+        time_period="15m",
+        total_interactions=records,
+        safety_violations=7 if some else 0,
+        violation_rate=7 / records if some else None,
+        average_safety_score=None,
+        common_flags=("pii_leak",) if some else (),
+        flags=flags if some else {},
+        trend=tuple(
+            SafetyPoint(bucket=at, count=0, violations=0, violation_rate=None, flags={}) for at in BUCKETS
+        ),
+        patterns=(),
+    )
+
+
+def _cost(records: int) -> CostReport:
+    some = records > 0
+    spent = Decimal("12.5")
+    models = (
+        ModelCost(model_name="free", requests=250, priced_requests=0, total_cost_usd=None, total_tokens=1),
+        ModelCost(
+            model_name="gpt-4", requests=1000, priced_requests=1000, total_cost_usd=spent, total_tokens=1
+        ),
+    )
+    return CostReport(
+        time_period="15m",
+        total_cost_usd=spent if some else Decimal(0),
+        avg_cost_per_request=Decimal("0.0126") if some else None,
+        most_expensive_operations=(),
+        optimization_suggestions=(),
+        projected_monthly_cost=None,
+        total_requests=records,
+        unpriced_requests=250 if some else 0,
+        total_tokens=0,
+        trend=tuple(CostPoint(bucket=at, requests=records, total_cost_usd=Decimal(0)) for at in BUCKETS[:1]),
+        by_model=models if some else (),
+    )
+
+
+def _relevance(records: int) -> RelevanceReport:
+    return RelevanceReport(
+        time_period="15m",
+        total_evaluations=records,
+        relevance_metrics=RelevanceMetrics.model_construct(**dict.fromkeys(RelevanceMetrics.model_fields)),
+        topic_distribution={"programming": 900, "travel": 350} if records else {},
+        quality_insights=QualityInsights(
+            low_relevance_count=0, low_relevance_rate=None, most_problematic_topics=()
+        ),
+    )
+
+
+LEDGER = ProjectLedger(
+    project_id="default",
+    accepted=2300,
+    stored=1250,
+    duplicate=1000,
+    dead=2,
+    in_flight=47,
+    unaccounted=1,
+)
+
+
+def _overview(records: int, **changes: Any) -> Overview:
     overview = Overview(
         at=NOW,
         window=WINDOW,
-        quality=QualityReport(
-            time_period="15m",
-            average_quality=0.812 if some else None,
-            total_evaluations=records,
-            p10=0.5 if some else None,
-            p50=0.85 if some else None,
-            p90=0.9 if some else None,
-            trend=tuple(
-                QualityPoint(bucket=at, count=0, average_quality=None, p10=None, p50=None, p90=None)
-                for at in BUCKETS
-            ),
-            by_model=(),
-            scores={},
-            decline=None,
-        ),
-        safety=SafetyReport(
-            time_period="15m",
-            total_interactions=records,
-            safety_violations=7 if some else 0,
-            violation_rate=7 / records if some else None,
-            average_safety_score=None,
-            common_flags=("pii_leak",) if some else (),
-            flags={"pii_leak": FlagShare(count=7, rate=0.0056), "bias": FlagShare(count=1, rate=None)}
-            if some
-            else {},
-            trend=tuple(
-                SafetyPoint(bucket=at, count=0, violations=0, violation_rate=None, flags={}) for at in BUCKETS
-            ),
-            patterns=(),
-        ),
-        cost=CostReport(
-            time_period="15m",
-            total_cost_usd=Decimal("12.5") if some else Decimal(0),
-            avg_cost_per_request=Decimal("0.0126") if some else None,
-            most_expensive_operations=(),
-            optimization_suggestions=(),
-            projected_monthly_cost=None,
-            total_requests=records,
-            unpriced_requests=250 if some else 0,
-            total_tokens=0,
-            trend=tuple(
-                CostPoint(bucket=at, requests=records, total_cost_usd=Decimal(0)) for at in BUCKETS[:1]
-            ),
-            by_model=(
-                ModelCost(
-                    model_name="free", requests=250, priced_requests=0, total_cost_usd=None, total_tokens=1
-                ),
-                ModelCost(
-                    model_name="gpt-4",
-                    requests=1000,
-                    priced_requests=1000,
-                    total_cost_usd=Decimal("12.5"),
-                    total_tokens=1,
-                ),
-            )
-            if some
-            else (),
-        ),
-        relevance=RelevanceReport(
-            time_period="15m",
-            total_evaluations=records,
-            relevance_metrics=relevance,
-            topic_distribution={"programming": 900, "travel": 350} if some else {},
-            quality_insights=QualityInsights(
-                low_relevance_count=0, low_relevance_rate=None, most_problematic_topics=()
-            ),
-        ),
-        traces=[TRACE] if some else [],
-        ledger=ProjectLedger(
-            project_id="default",
-            accepted=2300,
-            stored=1250,
-            duplicate=1000,
-            dead=2,
-            in_flight=47,
-            unaccounted=1,
-        ),
+        quality=_quality(records),
+        safety=_safety(records),
+        cost=_cost(records),
+        relevance=_relevance(records),
+        traces=[TRACE] if records else [],
+        ledger=LEDGER,
         queue=QueueReport(records=47, jobs=1, oldest_age_seconds=1.5, workers=2),
         rate=Rate(accepted=90.0, stored=82.6),
     )
@@ -152,8 +163,8 @@ def _overview(records: int, **changes: Any) -> Overview:
         ("cost-remark", "$0.013 per request"),
         ("month-value", "–"),  # noqa: RUF001 what people are shown
         ("month-remark", "known after an hour of traffic"),
-        ("flags-text", "Safety flags: PII leak 7 (0.6 %); Bias 1 (–)."),  # noqa: RUF001 same
-        ("models-text", "Cost by model: gpt-4 $12.50; free –."),  # noqa: RUF001 same
+        ("flags-text", "Safety flags: PII leak 7 (0.6 %); Bias 1 (–)."),  # noqa: RUF001 what people are shown
+        ("models-text", "Cost by model: gpt-4 $12.50; free –."),  # noqa: RUF001 what people are shown
         ("topics-text", "Topics: Programming 900; Travel 350."),
     ],
 )
@@ -212,6 +223,6 @@ def test_a_row_of_the_table_is_ready_to_be_drawn() -> None:
         "safety": 0.25,
         "flags": ["PII leak"],
         "safe": "–",  # noqa: RUF001 what people are shown
-        "cost": "–",  # noqa: RUF001 same
+        "cost": "–",  # noqa: RUF001 what people are shown
         "prompt": "two lines",
     }

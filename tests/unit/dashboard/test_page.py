@@ -11,8 +11,8 @@ from plotly.io.json import to_json_plotly
 from app.config import Settings
 from app.errors import StartupError
 from dashboard.app import create_dashboard
-from dashboard.frame import frame
-from dashboard.onboarding import snippets
+from dashboard.drawing.frame import frame
+from dashboard.drawing.onboarding import snippets
 from dashboard.page import find_pages
 
 
@@ -54,3 +54,4 @@ def test_where_keys_are_needed_every_snippet_sends_one() -> None:
     found = snippets("http://monitor.internal:9000", keyed=True)
     assert all("KEY" in code for code in found.values())
     ast.parse(found["Python"])
+    assert all(line.startswith("export ") for line in found["OpenTelemetry"].splitlines())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from dashboard.rates import Rate, RateMeter
+from dashboard.data.rates import Rate, RateMeter
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 

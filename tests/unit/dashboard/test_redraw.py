@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dash import html, no_update
 
-from dashboard.redraw import only_changed
+from dashboard.drawing.redraw import only_changed
 
 PARTS = {"tile": "12", "figure": {"data": [{"y": [1, None]}]}, "note": html.P("hello")}
 

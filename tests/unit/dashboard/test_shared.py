@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from dashboard.shared import Shared
+from dashboard.data.shared import Shared
 
 
 class Question:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from plotly.io.json import to_json_plotly
 
-from dashboard.silence import RECIPES, recipe_of, silence_notice, silent_calls
+from dashboard.drawing.silence import RECIPES, recipe_of, silence_notice, silent_calls
 from tests.unit.dashboard.test_overview import TRACE
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "send-opentelemetry.md").read_text()
@@ -19,12 +20,12 @@ NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.client)
-def test_the_page_says_what_the_dashboard_says(recipe):
+def test_the_page_says_what_the_dashboard_says(recipe: Any) -> None:
     assert f"**{recipe.client}**" in SECTION
     assert recipe.code in PAGE or all(f"`{line}`" in SECTION for line in recipe.code.splitlines())
 
 
-def test_the_dashboard_says_what_the_page_says():
+def test_the_dashboard_says_what_the_page_says() -> None:
     assert set(re.findall(r"\*\*(.+?)\*\*", SECTION)) == {each.client for each in RECIPES}
     said = {line for recipe in RECIPES for line in recipe.code.splitlines()}
     assert set(re.findall(r"`(.+?)`", SECTION)) <= said
@@ -43,7 +44,7 @@ def test_the_dashboard_says_what_the_page_says():
         (None, "OpenTelemetry"),
     ],
 )
-def test_the_client_that_sent_the_call_is_shown_first(scope, client):
+def test_the_client_that_sent_the_call_is_shown_first(scope: str | None, client: str) -> None:
     assert recipe_of(scope).client == client
     assert f'"value":"{client}"' in to_json_plotly(silence_notice("Silent", scope))
 
@@ -58,12 +59,14 @@ def test_the_client_that_sent_the_call_is_shown_first(scope, client):
         ((), timedelta(minutes=1), False),
     ],
 )
-def test_a_call_counts_once_its_texts_can_no_longer_come(marks, age, counts):
+def test_a_call_counts_once_its_texts_can_no_longer_come(
+    marks: tuple[str, ...], age: timedelta, *, counts: bool
+) -> None:
     trace = msgspec.structs.replace(TRACE, marks=marks, timestamp=NOW - age)
     assert bool(silent_calls([trace], NOW)) is counts
 
 
-def test_beside_a_call_it_is_unfolded_and_on_the_overview_it_can_be_put_away():
+def test_beside_a_call_it_is_unfolded_and_on_the_overview_it_can_be_put_away() -> None:
     beside, above = silence_notice("Silent", opened=True), silence_notice("Silent")
     assert (beside.children[1].open, beside.withCloseButton) == (True, False)
     assert (above.children[1].open, above.withCloseButton) == (False, True)

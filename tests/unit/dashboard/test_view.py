@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from dashboard.view import View, kept_fields, read_trace_id, read_view, with_fields
+from dashboard.data.view import View, kept_fields, read_trace_id, read_view, with_fields
 
 
 @pytest.mark.parametrize(

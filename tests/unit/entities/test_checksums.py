@@ -1,4 +1,5 @@
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -28,12 +29,12 @@ from monitoring.entities.checksums import (
         (base58_check, "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3"),
     ],
 )  # fmt: skip
-def test_the_right_check_passes_and_a_wrong_one_does_not(check, right, wrong):
+def test_the_right_check_passes_and_a_wrong_one_does_not(check: Any, right: str, wrong: str) -> None:
     assert check(right)
     assert not check(wrong)
 
 
-def test_mod97_leaves_one_for_an_iban():
+def test_mod97_leaves_one_for_an_iban() -> None:
     assert mod97("WEST12345698765432GB82") == 1
     assert mod97("WEST12345698765432GB83") != 1
 
@@ -45,11 +46,11 @@ def test_mod97_leaves_one_for_an_iban():
         (b"abc", "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"),
     ],
 )
-def test_keccak_is_the_original_and_not_sha3(data, digest):
+def test_keccak_is_the_original_and_not_sha3(data: bytes, digest: str) -> None:
     assert keccak256(data).hex() == digest
     assert hashlib.sha3_256(data).hexdigest() != digest
 
 
-def test_keccak_refuses_more_than_a_block():
+def test_keccak_refuses_more_than_a_block() -> None:
     with pytest.raises(ValueError, match="135 bytes"):
         keccak256(bytes(136))

@@ -3,7 +3,7 @@ import pytest
 from monitoring.entities import find_entities
 
 
-def found(text):
+def found(text: str) -> set[tuple[str, ...]]:
     return {(entity.type, text[entity.start : entity.end]) for entity in find_entities(text)}
 
 
@@ -46,7 +46,7 @@ def found(text):
         ("api_key = 'k3J9xQ2mV7bN5tR8wZ1c'", "API_KEY", "k3J9xQ2mV7bN5tR8wZ1c"),
     ],
 )
-def test_each_form_is_found(text, kind, match):
+def test_each_form_is_found(text: str, kind: str, match: str) -> None:
     assert (kind, match) in found(text)
 
 
@@ -83,7 +83,7 @@ def test_each_form_is_found(text, kind, match):
         ("token_count = 1234567890123456", "API_KEY"),
     ],
 )
-def test_near_misses_are_left_alone(text, kind):
+def test_near_misses_are_left_alone(text: str, kind: str) -> None:
     assert kind not in {entity.type for entity in find_entities(text)}
 
 
@@ -106,7 +106,7 @@ def test_near_misses_are_left_alone(text, kind):
         ("KR_BRN", "1048656659", "사업자등록번호"),
     ],
 )
-def test_bare_digits_are_doubted_until_a_word_names_them(kind, number, word):
+def test_bare_digits_are_doubted_until_a_word_names_them(kind: str, number: str, word: str) -> None:
     bare = {entity.type: entity.confidence for entity in find_entities(f"It says {number} there")}
     named = {entity.type: entity.confidence for entity in find_entities(f"The {word}: {number}")}
     assert 0.0 < bare[kind] < 0.5 <= named[kind]
@@ -114,7 +114,7 @@ def test_bare_digits_are_doubted_until_a_word_names_them(kind, number, word):
     assert against.get(kind, 0.0) < bare[kind]
 
 
-def test_a_sure_finding_hides_its_rivals_and_doubtful_ones_share_a_place():
+def test_a_sure_finding_hides_its_rivals_and_doubtful_ones_share_a_place() -> None:
     (card,) = find_entities("card 5425 2334 3010 9903")
     assert card.type == "CREDIT_CARD"
     doubtful = find_entities("2213951837")
@@ -122,12 +122,12 @@ def test_a_sure_finding_hides_its_rivals_and_doubtful_ones_share_a_place():
     assert all(entity.confidence < 0.5 for entity in doubtful)
 
 
-def test_offsets_are_characters_in_any_script():
+def test_offsets_are_characters_in_any_script() -> None:
     text = "여권번호 🙂 kim@seznam.cz și +49 30 901820"
     assert found(text) == {("EMAIL_ADDRESS", "kim@seznam.cz"), ("PHONE_NUMBER", "+49 30 901820")}
 
 
-def test_a_private_key_is_found_whole():
+def test_a_private_key_is_found_whole() -> None:
     key = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEowIBAAKCAQEA\n" * 20 + "-----END RSA PRIVATE KEY-----"
     (entity,) = find_entities(f"here:\n{key}\nkeep it")
     assert (entity.type, entity.end - entity.start) == ("PRIVATE_KEY", len(key))
@@ -145,7 +145,7 @@ def test_a_private_key_is_found_whole():
         ("-----BEGIN PRIVATE KEY----- is its first line", "-----BEGIN PRIVATE KEY-----"),
     ],
 )
-def test_a_private_key_is_taken_as_far_as_it_goes(text, match):
+def test_a_private_key_is_taken_as_far_as_it_goes(text: str, match: str | None) -> None:
     assert found(f"here: {text}") == {("PRIVATE_KEY", match or text)}
 
 
@@ -159,5 +159,5 @@ def test_a_private_key_is_taken_as_far_as_it_goes(text, match):
         ("mail kim\u200b@seznam.cz", "EMAIL_ADDRESS", "kim\u200b@seznam.cz"),
     ],
 )
-def test_a_disguise_does_not_hide_it_and_offsets_stay_true(text, kind, match):
+def test_a_disguise_does_not_hide_it_and_offsets_stay_true(text: str, kind: str, match: str) -> None:
     assert (kind, match) in found(text)

@@ -3,7 +3,7 @@ import pytest
 from monitoring.entities import find_entities
 
 
-def types(text):
+def types(text: str) -> set[str]:
     return {entity.type for entity in find_entities(text)}
 
 
@@ -58,7 +58,7 @@ def types(text):
         ("JP_MY_NUMBER", "1234 5678 9018", "1234 5678 9019"),
     ],
 )
-def test_check_digits_decide(kind, right, wrong):
+def test_check_digits_decide(kind: str, right: str, wrong: str) -> None:
     assert kind in types(f"It reads {right} here")
     assert kind not in types(f"It reads {wrong} here")
 
@@ -87,7 +87,7 @@ def test_check_digits_decide(kind, right, wrong):
         ("jwt", "eyJ" + "hbGciOiJIUzI1NiJ9.eyJ" + "zdWIiOiI5MzgyIn0.Kd83jsLq02mZx7Vb5Nc1Qw4Er6Ty8"),
     ],
 )
-def test_tokens_name_their_vendor(vendor, token):
+def test_tokens_name_their_vendor(vendor: str, token: str) -> None:
     (entity,) = [e for e in find_entities(f"use {token} for it") if e.type == "API_KEY"]
     assert entity.note == vendor
     assert entity.confidence >= 0.5
@@ -96,5 +96,5 @@ def test_tokens_name_their_vendor(vendor, token):
 @pytest.mark.parametrize(
     "token", ["sk-" + "x" * 40, "ghp_" + "1" * 36, "AKIAIOSFODNN7EXAMPLE", "sk_test_yourkeyyourkeyyour"]
 )
-def test_placeholders_are_no_keys(token):
+def test_placeholders_are_no_keys(token: str) -> None:
     assert all(entity.confidence < 0.5 for entity in find_entities(f"use {token} for it"))

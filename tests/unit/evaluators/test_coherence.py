@@ -4,8 +4,9 @@ import pytest
 
 from monitoring.evaluators.coherence import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
+ANY_LANGUAGE = True  # it reads signs of degeneration
 evaluator = build()
 SOUND = (
     "A heat pump moves warmth from the cold air outside into the house. It needs electricity for that, but "
@@ -37,7 +38,7 @@ def score(response: str, prompt: str = "How does a heat pump work?") -> Score:
         "Тепловой насос переносит тепло из холодного воздуха в дом. Для этого ему нужно электричество.",
     ],
 )
-def test_sound_answers_are_coherent(response):
+def test_sound_answers_are_coherent(response: str) -> None:
     found = score(response)
     assert found.label == "coherent"
     assert found.value >= 0.6
@@ -77,7 +78,7 @@ def test_sound_answers_are_coherent(response):
         ),
     ],
 )
-def test_degenerate_answers_are_low(response, label):
+def test_degenerate_answers_are_low(response: str, label: str) -> None:
     found = score(response)
     assert found.value < evaluator.threshold
     assert found.label == label
@@ -103,7 +104,7 @@ def test_degenerate_answers_are_low(response, label):
         ("Return the answer as XML.", "{'warm': True}", True),
     ],
 )
-def test_json_must_be_valid_where_it_was_asked_for(prompt, response, valid):
+def test_json_must_be_valid_where_it_was_asked_for(prompt: str, response: str, *, valid: bool) -> None:
     found = score(response, prompt)
     assert (found.value is None or found.parts["format"] == 1.0) is valid
 
@@ -111,7 +112,7 @@ def test_json_must_be_valid_where_it_was_asked_for(prompt, response, valid):
 @pytest.mark.parametrize(
     "prompt", ["Translate it into Russian.", "Как работает тепловой насос?", "Say it in two languages."]
 )
-def test_a_second_script_is_fine_where_it_was_asked_for(prompt):
+def test_a_second_script_is_fine_where_it_was_asked_for(prompt: str) -> None:
     response = SOUND + " Она забирает тепло из воздуха и отдаёт тепло дому."
     assert score(response, prompt).parts["language_mix"] == 1.0
     assert score(response).parts["language_mix"] < 1.0
@@ -119,14 +120,17 @@ def test_a_second_script_is_fine_where_it_was_asked_for(prompt):
 
 @pytest.mark.parametrize(
     ("response", "label"),
-    [("", "empty"), (" \n", "empty"), ("...", "no_words"), ("\N{GRINNING FACE}", "no_words")],
+    [("", "empty"), (" \n", "empty"), ("...", "no_words")],
 )
-def test_what_has_no_words_is_unknown(response, label):
+def test_what_has_no_words_is_unknown(response: str, label: str) -> None:
     found = score(response)
-    if label == "no_words" and found.value is not None:
-        assert found.label == "coherent"
-    else:
-        assert (found.value, found.label) == (None, label)
+    assert (found.value, found.label) == (None, label)
+
+
+def test_a_picture_is_read_like_a_word() -> None:
+    found = score("\N{GRINNING FACE}")
+    assert found.label == "coherent"
+    assert found.confidence < 0.1
 
 
 @pytest.mark.parametrize(
@@ -136,12 +140,12 @@ def test_what_has_no_words_is_unknown(response, label):
         (SOUND[:100], SOUND[20:100]),
     ],
 )
-def test_evidence_points_at_the_damage(response, expected):
+def test_evidence_points_at_the_damage(response: str, expected: str) -> None:
     (evidence,) = score(response).evidence
     assert response[evidence.start : evidence.end] == expected
 
 
-def test_a_shuffled_answer_is_a_little_worse_and_not_low():
+def test_a_shuffled_answer_is_a_little_worse_and_not_low() -> None:
     sentences = SOUND.replace(". ", ".\0").split("\0")
     shuffled = " ".join([sentences[1], sentences[3], sentences[0], sentences[2]])
     assert evaluator.threshold < score(shuffled).value < score(SOUND).value

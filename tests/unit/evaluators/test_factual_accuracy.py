@@ -4,7 +4,7 @@ import pytest
 
 from monitoring.evaluators.factual_accuracy import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 evaluator = build()
 
@@ -16,7 +16,7 @@ def score(
     return evaluator.evaluate(Prepared([record]))[0]
 
 
-def test_the_reference_itself_agrees():
+def test_the_reference_itself_agrees() -> None:
     text = "The tower opened to the public in March 1889."
     found = score(text, reference=text)
     assert found.label == "agrees"
@@ -32,12 +32,12 @@ def test_the_reference_itself_agrees():
         ("Canberra has been the capital since 1913.", "Sydney has been the capital since 1788."),
     ],
 )
-def test_agreement_ranks_above_disagreement(right, wrong):
+def test_agreement_ranks_above_disagreement(right: str, wrong: str) -> None:
     reference = "Canberra; The capital of Australia is Canberra, which was founded as the capital in 1913"
     assert score(right, reference=reference).value > score(wrong, reference=reference).value
 
 
-def test_the_reference_has_the_last_word():
+def test_the_reference_has_the_last_word() -> None:
     context, reference = ("The tower opened in 1889.",), "The bridge was closed in 1950."
     response = "The tower opened in 1889."
     assert "context_support" in score(response, context=context).parts
@@ -62,7 +62,7 @@ def test_the_reference_has_the_last_word():
         ("Read ISBN 978-3-16-148410-0.", 1.0),
     ],
 )
-def test_what_can_be_worked_out_is(response, value):
+def test_what_can_be_worked_out_is(response: str, value: float) -> None:
     found = score(response)
     assert found.value == value
     assert found.parts == {"internal_checks": value}
@@ -87,19 +87,19 @@ def test_what_can_be_worked_out_is(response, value):
         "For example, 2 + 2 = 5 is wrong.",
     ],
 )
-def test_what_cannot_be_worked_out_is_unknown(response):
+def test_what_cannot_be_worked_out_is_unknown(response: str) -> None:
     found = score(response)
     assert (found.value, found.label) == (None, "nothing_to_check")
 
 
-def test_evidence_is_the_equation():
+def test_evidence_is_the_equation() -> None:
     response = "Été: so 7 * 8 = 54."
     (evidence,) = score(response).evidence
     assert response[evidence.start : evidence.end] == "7 * 8 = 54"
     assert "56" in evidence.reason
 
 
-def test_a_failed_check_lowers_an_agreeing_answer():
+def test_a_failed_check_lowers_an_agreeing_answer() -> None:
     text = "The total is 7 * 8 = 54 pounds of apples."
     found = score(text, reference=text)
     assert found.value == 0.0
@@ -116,6 +116,6 @@ def test_a_failed_check_lowers_an_agreeing_answer():
         ("...", "nothing_to_check"),
     ],
 )
-def test_what_a_reference_cannot_judge_is_unknown(response, label):
+def test_what_a_reference_cannot_judge_is_unknown(response: str, label: str) -> None:
     found = score(response, reference="The tower opened in 1889.")
     assert (found.value, found.label) == (None, label)

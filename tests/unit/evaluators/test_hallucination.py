@@ -7,7 +7,7 @@ import pytest
 
 from monitoring.evaluators.hallucination import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 CONTEXT = (
     (
@@ -35,7 +35,7 @@ def score(
         "It was the tallest structure in the world until 1930.",
     ],
 )
-def test_sentences_of_the_context_are_supported(response):
+def test_sentences_of_the_context_are_supported(response: str) -> None:
     found = score(response, context=CONTEXT)
     assert found.label == "supported"
     assert found.value < evaluator.threshold
@@ -50,7 +50,7 @@ def test_sentences_of_the_context_are_supported(response):
         "Visitors enjoy the famous rooftop swimming pool and a casino with 400 machines.",
     ],
 )
-def test_sentences_foreign_to_the_context_are_flagged_with_evidence(response):
+def test_sentences_foreign_to_the_context_are_flagged_with_evidence(response: str) -> None:
     found = score(response, context=CONTEXT)
     assert found.label == "unsupported"
     assert found.value >= evaluator.threshold
@@ -58,14 +58,14 @@ def test_sentences_foreign_to_the_context_are_flagged_with_evidence(response):
     assert response[evidence.start : evidence.end] == response
 
 
-def test_evidence_points_at_the_unsupported_sentence_alone():
+def test_evidence_points_at_the_unsupported_sentence_alone() -> None:
     true = "Été: the Eiffel Tower in Paris was completed in 1889."
     false = "Dolphins guard its underground casino, restaurants, cinemas and swimming pools against pirates."
     found = score(f"{true} {false}", context=CONTEXT)
     assert [f"{true} {false}"[e.start : e.end] for e in found.evidence] == [false]
 
 
-def test_more_invention_scores_higher():
+def test_more_invention_scores_higher() -> None:
     grounded = "The Eiffel Tower in Paris was completed in 1889 by the company of Gustave Eiffel."
     swapped = "The Eiffel Tower in London was completed in 1925 by the company of Gustave Eiffel."
     invented = "The Blackpool Tower in London was designed in 1925 by the sculptor Henry Moore."
@@ -74,7 +74,7 @@ def test_more_invention_scores_higher():
     assert values[0] < values[1] < values[2]
 
 
-def test_a_number_of_the_question_is_not_held_against_the_answer():
+def test_a_number_of_the_question_is_not_held_against_the_answer() -> None:
     answer = "The tower was completed in 1925."
     asked = score(answer, prompt="Was it completed in 1925?", context=CONTEXT)
     unasked = score(answer, prompt="When was it completed?", context=CONTEXT)
@@ -100,7 +100,9 @@ def test_a_number_of_the_question_is_not_held_against_the_answer():
         ("I can't help with that.", (), "no_context", None),
     ],
 )
-def test_what_cannot_be_known_has_no_value(response, context, label, value):
+def test_what_cannot_be_known_has_no_value(
+    response: str, context: tuple[str, ...], label: str, value: float | None
+) -> None:
     found = score(response, context=context)
     assert (found.label, found.value) == (label, value)
 
@@ -133,7 +135,7 @@ def test_what_cannot_be_known_has_no_value(response, context, label, value):
         ),
     ],
 )
-def test_what_cannot_be_true_is_found_without_a_context(response, label, evidence):
+def test_what_cannot_be_true_is_found_without_a_context(response: str, label: str, evidence: str) -> None:
     found = score(response)
     assert found.label == label
     assert found.value >= evaluator.threshold
@@ -166,25 +168,25 @@ def test_what_cannot_be_true_is_found_without_a_context(response, label, evidenc
         "Einstein was born in Ulm in 1879. Bohr was born in Copenhagen in 1885.",
     ],
 )
-def test_what_may_well_be_true_is_left_alone(response):
+def test_what_may_well_be_true_is_left_alone(response: str) -> None:
     found = score(response)
     assert (found.label, found.value, found.evidence) == ("no_context", None, ())
 
 
-def test_a_paper_cannot_come_from_the_future():
+def test_a_paper_cannot_come_from_the_future() -> None:
     text = "See arXiv:2405.01234."
     assert score(text, when=datetime(2024, 4, 30, tzinfo=UTC)).label == "impossible_citation"
     assert score(text, when=datetime(2024, 5, 1, tzinfo=UTC)).label == "no_context"
 
 
-def test_an_internal_finding_outweighs_a_supported_context():
+def test_an_internal_finding_outweighs_a_supported_context() -> None:
     response = "The Eiffel Tower in Paris was completed on February 30, 1889."
     found = score(response, context=CONTEXT)
     assert found.label == "impossible_date"
     assert found.parts["internal"] == found.value > found.parts["unsupported"]
 
 
-def test_a_record_without_context_beside_one_with_context_stays_unknown():
+def test_a_record_without_context_beside_one_with_context_stays_unknown() -> None:
     records = [
         Record(prompt="", response="Paris is lovely in spring."),
         Record(prompt="", response="It is 330 metres tall.", context=CONTEXT),
@@ -211,7 +213,7 @@ def seconds(text: str) -> float:
         "I made that up. ",
     ],
 )
-def test_many_findings_inside_code_cost_linear_time(unit):
+def test_many_findings_inside_code_cost_linear_time(unit: str) -> None:
     score("```" + unit * 10)
     small = seconds("```\n" + unit * (100_000 // len(unit)))
     large = seconds("```\n" + unit * (800_000 // len(unit)))

@@ -6,13 +6,15 @@ import pytest
 
 from monitoring.evaluators.language_match import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
+ANY_LANGUAGE = True  # it reads the language itself
 ENGLISH = "Please tell me how the water cycle works and why it rains."
 GERMAN = "Das Wasser verdunstet, steigt auf und fällt als Regen wieder auf die Erde zurück."
 SPANISH = "El agua se evapora, sube a la atmósfera y vuelve a caer sobre la tierra en forma de lluvia."
 CHINESE = "水蒸发后上升到大气中,然后以雨的形式落回地面,这就是水循环。"
 ANSWER = "Water evaporates from the sea, rises, cools down and falls back to earth as rain."
+CROSSING = (Record(prompt=ENGLISH, response=GERMAN),)
 
 
 def judge(prompt: str, response: str, system_prompt: str | None = None) -> Score:

@@ -1,13 +1,16 @@
+from typing import Any
+
 import pytest
 
 from monitoring.evaluators.pii import build
 from monitoring.models import Record
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
+ANY_LANGUAGE = True  # it reads forms and check digits
 EVALUATOR = build()
 
 
-def score(**fields):
+def score(**fields: Any) -> Any:
     (result,) = EVALUATOR.evaluate(Prepared([Record(**{"prompt": "", "response": "", **fields})]))
     return result
 
@@ -26,7 +29,7 @@ def score(**fields):
         ("postgres://admin:s3cr3t!x@db.host.io/x", "url_credentials", "admin:s3cr3t!x"),
     ],
 )
-def test_what_leaks_in_the_response_is_flagged_with_its_place(response, label, text):
+def test_what_leaks_in_the_response_is_flagged_with_its_place(response: str, label: str, text: str) -> None:
     result = score(response=response)
     assert result.value >= EVALUATOR.threshold
     assert result.label == label
@@ -49,13 +52,13 @@ def test_what_leaks_in_the_response_is_flagged_with_its_place(response, label, t
         ("token = AKIAIOSFODNN7EXAMPLE", "placeholder_aws"),
     ],
 )
-def test_what_identifies_nobody_is_not_flagged(response, label):
+def test_what_identifies_nobody_is_not_flagged(response: str, label: str) -> None:
     result = score(response=response)
     assert result.value < EVALUATOR.threshold
     assert result.label == label or result.value == 0.0
 
 
-def test_only_the_response_can_leak_and_other_fields_are_parts():
+def test_only_the_response_can_leak_and_other_fields_are_parts() -> None:
     result = score(
         prompt="I am kim@seznam.cz",
         response="Hello!",
@@ -73,27 +76,27 @@ def test_only_the_response_can_leak_and_other_fields_are_parts():
     }
 
 
-def test_without_a_response_the_value_is_unknown_but_the_prompt_is_still_read():
+def test_without_a_response_the_value_is_unknown_but_the_prompt_is_still_read() -> None:
     result = score(prompt="I am kim@seznam.cz")
     assert result.value is None
     assert result.label == "empty"
     assert result.parts["prompt"] >= 0.9
 
 
-def test_evidence_counts_characters_and_not_bytes():
+def test_evidence_counts_characters_and_not_bytes() -> None:
     response = "Ünïcödé 🙂 — schreib an jörg@web.de oder kim@seznam.cz, " * 2
     found = [response[e.start : e.end] for e in score(response=response).evidence]
     assert found.count("kim@seznam.cz") == 2
 
 
-def test_evidence_is_bounded_and_keeps_the_surest():
+def test_evidence_is_bounded_and_keeps_the_surest() -> None:
     response = "call 0490 75 40 81, " * 200 + "and write to kim@seznam.cz"
     evidence = score(response=response).evidence
     assert len(evidence) == 50
     assert any(e.reason.startswith("EMAIL_ADDRESS") for e in evidence)
 
 
-def test_a_reason_is_type_confidence_and_note():
+def test_a_reason_is_type_confidence_and_note() -> None:
     (evidence,) = score(response="Pay with 4242 4242 4242 4242.").evidence
     kind, confidence, note = evidence.reason.split()
     assert (kind, note) == ("CREDIT_CARD", "test_card")

@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.evaluators.refusal import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 
 def judge(response: str) -> Score:

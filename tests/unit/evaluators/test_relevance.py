@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.evaluators.relevance import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 evaluator = build()
 
@@ -26,7 +26,7 @@ def score(prompt: str, response: str, context: tuple[str, ...] = ()) -> Score:
         ("Who wrote the play Hamlet?", "Hamlet was written by William Shakespeare."),
     ],
 )
-def test_answers_are_relevant(prompt, response):
+def test_answers_are_relevant(prompt: str, response: str) -> None:
     found = score(prompt, response)
     assert found.label == "relevant"
     assert found.value >= evaluator.threshold
@@ -41,7 +41,7 @@ def test_answers_are_relevant(prompt, response):
         ("How many legs does a spider have?", "I love listening to jazz music in the evening."),
     ],
 )
-def test_responses_about_something_else_are_off_topic(prompt, response):
+def test_responses_about_something_else_are_off_topic(prompt: str, response: str) -> None:
     found = score(prompt, response)
     assert found.label == "off_topic"
     assert found.value < evaluator.threshold
@@ -56,7 +56,7 @@ def test_responses_about_something_else_are_off_topic(prompt, response):
         ("How many legs does a spider have?", "I have no comment about the legs of a spider."),
     ],
 )
-def test_refusals_and_echoes_are_no_answer(prompt, response):
+def test_refusals_and_echoes_are_no_answer(prompt: str, response: str) -> None:
     found = score(prompt, response)
     assert found.label == "no_answer"
     assert found.parts["topical"] > 0.5 > found.parts["intent"]
@@ -75,11 +75,11 @@ def test_refusals_and_echoes_are_no_answer(prompt, response):
         ("Is the old book worth reading?", "Yes, the book is good.", "The book is a book."),
     ],
 )
-def test_an_answer_of_the_kind_asked_scores_higher(prompt, fitting, unfitting):
+def test_an_answer_of_the_kind_asked_scores_higher(prompt: str, fitting: str, unfitting: str) -> None:
     assert score(prompt, fitting).parts["intent"] > score(prompt, unfitting).parts["intent"]
 
 
-def test_contextual_part_follows_the_context():
+def test_contextual_part_follows_the_context() -> None:
     prompt, response = "What does the report say about sales?", "Sales rose by ten percent in spring."
     own = score(prompt, response, ("The report says that sales rose by ten percent in spring.",))
     other = score(prompt, response, ("Penguins are birds that live in Antarctica.",))
@@ -107,14 +107,14 @@ def test_contextual_part_follows_the_context():
         ("zzqxv wqkkj blorpq xxvvz", "An answer.", "language_unsupported"),
     ],
 )
-def test_nothing_is_said_where_nothing_can_be_known(prompt, response, label):
+def test_nothing_is_said_where_nothing_can_be_known(prompt: str, response: str, label: str) -> None:
     found = score(prompt, response)
     assert found.value is None
     assert found.label == label
     assert found.parts == {}
 
 
-def test_scores_do_not_depend_on_the_batch():
+def test_scores_do_not_depend_on_the_batch() -> None:
     records = [
         Record(prompt="What is the capital of France?", response="Paris."),
         Record(prompt="", response=""),
@@ -129,7 +129,7 @@ def test_scores_do_not_depend_on_the_batch():
 @pytest.mark.parametrize(
     "unit", ["a", "1", "Word ", "!?", "é", "\N{COMBINING ACUTE ACCENT}", "[", "\0", "* "]
 )
-def test_time_grows_no_faster_than_the_text(unit):
+def test_time_grows_no_faster_than_the_text(unit: str) -> None:
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))
         best = float("inf")

@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.evaluators.semantic_similarity import build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 evaluator = build()
 
@@ -24,7 +24,7 @@ def score(response: str, *, reference: str | None = None, prompt: str = "Tell me
         "The zzqxv device was built by Wqkkj.",
     ],
 )
-def test_identical_texts_are_one(text):
+def test_identical_texts_are_one(text: str) -> None:
     assert score(text, reference=text).value == pytest.approx(1.0, abs=1e-3)
 
 
@@ -53,11 +53,11 @@ def test_identical_texts_are_one(text):
         ),
     ],
 )
-def test_paraphrases_are_closer_than_other_statements(reference, alike, other):
+def test_paraphrases_are_closer_than_other_statements(reference: str, alike: str, other: str) -> None:
     assert score(alike, reference=reference).value > score(other, reference=reference).value + 0.1
 
 
-def test_unrelated_texts_are_near_zero():
+def test_unrelated_texts_are_near_zero() -> None:
     assert score("Mix the butter with sugar.", reference="The judge sentenced him.").value < 0.1
 
 
@@ -68,18 +68,18 @@ def test_unrelated_texts_are_near_zero():
         ("Rivers " * 80, "Rivers and lakes"),
     ],
 )
-def test_similarity_is_symmetric(first, second):
+def test_similarity_is_symmetric(first: str, second: str) -> None:
     assert score(first, reference=second).value == pytest.approx(
         score(second, reference=first).value, abs=2e-4
     )
 
 
-def test_the_label_tells_what_was_compared():
+def test_the_label_tells_what_was_compared() -> None:
     assert score("Paris.", reference="Paris is the capital.").label == "reference"
     assert score("Paris is a city.", prompt="Tell me about the city of Paris.").label == "prompt"
 
 
-def test_a_blank_reference_is_no_reference():
+def test_a_blank_reference_is_no_reference() -> None:
     assert score("Paris is a city.", reference="  \n").label == "prompt"
 
 
@@ -98,13 +98,15 @@ def test_a_blank_reference_is_no_reference():
         ("首都はパリです。とても美しい街です。", "Paris is the capital.", "Where?", "language_unsupported"),
     ],
 )
-def test_nothing_is_said_where_nothing_can_be_known(response, reference, prompt, label):
+def test_nothing_is_said_where_nothing_can_be_known(
+    response: str, reference: str | None, prompt: str, label: str
+) -> None:
     found = score(response, reference=reference, prompt=prompt)
     assert found.value is None
     assert found.label == label
 
 
-def test_records_with_and_without_reference_share_a_batch():
+def test_records_with_and_without_reference_share_a_batch() -> None:
     records = [
         Record(prompt="Tell me about Paris.", response="Paris is a city."),
         Record(prompt="Tell me about Paris.", response="Paris is a city.", reference="Paris is a city."),
@@ -120,7 +122,7 @@ def test_records_with_and_without_reference_share_a_batch():
 @pytest.mark.parametrize(
     "unit", ["a", "1", "word ", "!?", "é", "\N{COMBINING ACUTE ACCENT}", "[", "\0", "🙂"]
 )
-def test_time_grows_no_faster_than_the_text(unit):
+def test_time_grows_no_faster_than_the_text(unit: str) -> None:
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))
         best = float("inf")

@@ -2,7 +2,7 @@ import pytest
 
 from monitoring.evaluators.toxicity import THRESHOLD, Toxicity, build
 from monitoring.models import Record, Score
-from monitoring.prepared import Prepared
+from monitoring.text.prepared import Prepared
 
 LONG_ANSWER = "Bread is made of flour, water, salt and yeast, and it rises in a warm place for an hour. " * 40
 

@@ -25,6 +25,37 @@ def test_json_lines_are_numbered_and_a_bad_one_says_why(tmp_path: Path, name: st
     assert rows[-1].position <= len(content)
 
 
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        MARK + b'{"a": 1}\n{"a": 2}\n',
+        MARK + b'{"a": 1}\r\n' + MARK + b'{"a": 2}',  # two files laid end to end
+        MARK + MARK + b'{"a": 1}\n{"a": 2}',  # the first of them was empty
+        MARK + b'\r\n{"a": 1}\n{"a": 2}\n' + MARK,
+        MARK + b'\n \n{"a": 1}\n{"a": 2}',
+    ],
+)
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
+def test_a_byte_order_mark_is_no_part_of_a_line(tmp_path: Path, suffix: str, content: bytes) -> None:
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(gzip.compress(content, mtime=0) if suffix.endswith(".gz") else content)
+    assert [row.fields for row in open_rows(path)] == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+@pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.gz", "x.csv"])
+def test_another_encoding_is_named(tmp_path: Path, name: str, encoding: str) -> None:
+    text = "prompt,response\na,b\n" if name == "x.csv" else '{"prompt": "a", "response": "b"}\n'
+    path = tmp_path / name
+    content = text.encode(encoding)
+    path.write_bytes(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
+    with pytest.raises(MalformedBody, match=f"in {encoding[:6].upper()}: save it in UTF-8"):
+        list(open_rows(path))
+
+
 @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
 def test_csv_cells_with_line_breaks_and_empty_cells(tmp_path: Path, name: str) -> None:
     content = b'\xef\xbb\xbfprompt,response,model\n"two\nlines",yes,\nq,r,m,surplus\n'
@@ -44,6 +75,7 @@ def test_csv_cells_with_line_breaks_and_empty_cells(tmp_path: Path, name: str) -
         ("absent/x.jsonl", None, NotFound),
         ("x.jsonl.gz", b"not a gzip", MalformedBody),
         ("x.jsonl.gz", gzip.compress(JSON_LINES, mtime=0)[:-6], MalformedBody),
+        ("x.jsonl.gz", gzip.compress(JSON_LINES, mtime=0)[:10] + b"\xff" * 60, MalformedBody),
     ],
 )
 def test_files_that_cannot_be_read(

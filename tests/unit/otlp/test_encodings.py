@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from app.errors import MalformedBody
 from app.otlp import protobuf, protojson
 from app.otlp.answers import encode_status, export_response
-from app.otlp.signals import Malformed, Span
+from app.otlp.signals import LogRecord, Malformed, Span
 from app.schemas.records import Rejection
 from tests.unit.otlp.spans import (
     START_NS,
@@ -50,12 +51,103 @@ def test_nothing_sent_is_nothing_read() -> None:
     assert protojson.read_spans(b"{}") == protojson.read_logs(b'{"resourceLogs":[]}') == []
 
 
-def test_numbers_of_64_bits_may_be_strings_or_numbers() -> None:
-    for value in ("7", 7):
-        wire = {**json_span(EVERYTHING), "attributes": [{"key": "n", "value": {"intValue": value}}]}
-        (read,) = protojson.read_spans(json.dumps(json_request([wire])).encode())
+WHOLE = [
+    ("7", 7),
+    ('"7"', 7),
+    ("7.0", 7),
+    ("7e0", 7),
+    ("0.7e1", 7),
+    ('"7.000"', 7),
+    ('"70e-1"', 7),
+    ("-0.0", 0),
+    ('"-0"', 0),
+    ("-12e0", -12),
+    ('"9.223372036854775807e18"', 2**63 - 1),
+    ("-9.223372036854775808e18", -(2**63)),
+]
+NOT_WHOLE = [
+    ("7.5", "no whole number: 7.5"),
+    ('"7.5"', "no whole number"),
+    ('"1e-400"', "no whole number"),
+    ("1e30", "exceeds 64 bits"),
+    ('"1e400"', "exceeds 64 bits"),
+    ('"1e999999999999999999"', "exceeds 64 bits"),
+    ('"9.223372036854775808e18"', "exceeds 64 bits"),
+    ('"Infinity"', "exceeds 64 bits"),
+    ('"NaN"', "no number"),
+    ('"seven"', "no number"),
+    ('""', "no number"),
+    ("1e400", "Number out of range"),
+    ("true", "Expected"),
+    ("{}", "Expected"),
+]
+
+
+def read_with(field: str, number: str) -> Span | Malformed:
+    wire = {**json_span(EVERYTHING), **json.loads(field)}
+    body = json.dumps(json_request([wire])).replace('"NUMBER"', number).encode()
+    (read,) = protojson.read_spans(body)
+    return read
+
+
+@pytest.mark.parametrize(("number", "value"), WHOLE)
+def test_numbers_of_64_bits_may_be_written_in_every_way_of_protojson(number: str, value: int) -> None:
+    read = read_with('{"attributes": [{"key": "n", "value": {"intValue": "NUMBER"}}]}', number)
+    assert isinstance(read, Span)
+    assert (read.attributes["n"], type(read.attributes["n"])) == (value, int)
+
+
+@pytest.mark.parametrize(("number", "reason"), NOT_WHOLE)
+def test_what_is_no_number_of_64_bits_costs_its_span_and_is_named(number: str, reason: str) -> None:
+    inner = {
+        "arrayValue": {
+            "values": [{"kvlistValue": {"values": [{"key": "n", "value": {"intValue": "NUMBER"}}]}}]
+        }
+    }
+    for value in ({"intValue": "NUMBER"}, inner):
+        read = read_with(json.dumps({"attributes": [{"key": "n", "value": value}]}), number)
+        assert isinstance(read, Malformed)
+        assert reason in read.reason
+        assert "intValue" in read.reason or reason in {"Expected", "Number out of range"}
+
+
+@pytest.mark.parametrize("written", ["1.79e18", '"1.79e18"', "1790000000000000000.0", "1790000000000000000"])
+def test_moments_may_have_an_exponent_wherever_they_stand(written: str) -> None:
+    moment = 1_790_000_000_000_000_000
+    for field in ("startTimeUnixNano", "endTimeUnixNano"):
+        read = read_with(f'{{"{field}": "NUMBER"}}', written)
         assert isinstance(read, Span)
-        assert read.attributes == {"n": 7}
+        assert moment in {read.start_ns, read.end_ns}
+    read = read_with('{"events": [{"name": "e", "timeUnixNano": "NUMBER"}]}', written)
+    assert isinstance(read, Span)
+    assert read.events[0].time_ns == moment
+    for field in ("timeUnixNano", "observedTimeUnixNano"):
+        body = f'{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"{field}":{written}}}]}}]}}]}}'
+        (log,) = protojson.read_logs(body.encode())
+        assert isinstance(log, LogRecord)
+        assert log.time_ns == moment
+
+
+@pytest.mark.parametrize("written", ["-1.0", "1.9e19", "1.5"])
+def test_a_moment_that_is_none_names_its_field(written: str) -> None:
+    read = read_with('{"startTimeUnixNano": "NUMBER"}', written)
+    assert isinstance(read, Malformed)
+    assert read.reason.startswith("startTimeUnixNano ")
+
+
+@pytest.mark.parametrize(("code", "failed"), [("2", True), ("2.0", True), ("2e0", True), ("1.0", False)])
+def test_the_code_of_a_status_is_a_number_too(code: str, *, failed: bool) -> None:
+    read = read_with('{"status": {"code": "NUMBER"}}', code)
+    assert isinstance(read, Span)
+    assert read.failed is failed
+
+
+def test_a_number_of_the_resource_may_have_a_fraction_of_zeros() -> None:
+    request = json_request([EVERYTHING])
+    request["resourceSpans"][0]["resource"] = {"attributes": [{"key": "pid", "value": {"intValue": 12.0}}]}
+    (read,) = protojson.read_spans(json.dumps(request).encode())
+    assert isinstance(read, Span)
+    assert read.resource == {"pid": 12}
 
 
 BAD_SPANS: dict[str, dict[str, Any]] = {
@@ -146,19 +238,21 @@ def test_answers_are_those_of_the_protocol() -> None:
     assert partial["errorMessage"] == "; ".join(f"number {n}: bad" for n in range(1, 6)) + "; and 2 more"
 
 
-@pytest.mark.parametrize("length", [0, 1, 127, 128, 20_000])
-def test_a_status_is_google_rpc_status(length: int) -> None:
-    from http import HTTPStatus
-
-    encoded = encode_status(HTTPStatus.SERVICE_UNAVAILABLE, "ü" * length, "protobuf")
-    assert encoded[:2] == bytes([0x08, 14])
-    size, at = 0, 3
-    for shift in range(0, 35, 7):
-        byte = encoded[at]
-        at += 1
-        size |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            break
-    assert encoded[at:].decode() == "ü" * length
-    assert size == len(encoded[at:])
-    assert json.loads(encode_status(HTTPStatus.BAD_REQUEST, "no", "json")) == {"code": 3, "message": "no"}
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (HTTPStatus.BAD_REQUEST, 3),
+        (HTTPStatus.UNAUTHORIZED, 16),
+        (HTTPStatus.FORBIDDEN, 7),
+        (HTTPStatus.NOT_FOUND, 5),
+        (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 3),
+        (HTTPStatus.TOO_MANY_REQUESTS, 8),
+        (HTTPStatus.INTERNAL_SERVER_ERROR, 13),
+        (HTTPStatus.SERVICE_UNAVAILABLE, 14),
+    ],
+)
+def test_a_status_is_google_rpc_status(status: HTTPStatus, code: int) -> None:
+    message = "ü" * 100
+    written = bytes([0x08, code, 0x12, 0xC8, 0x01]) + message.encode()  # field 1; field 2 and its 200 bytes
+    assert encode_status(status, message, "protobuf") == written
+    assert json.loads(encode_status(status, message, "json")) == {"code": code, "message": message}

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+from app.figures.measures import Measure
 from app.reports.feedback import find_complaints, suggest_flags, suggest_models, suggest_scores
 from app.schemas.feedback import Opinion
-from app.schemas.measures import Measure
 
 
 def opinion(

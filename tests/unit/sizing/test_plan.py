@@ -6,7 +6,7 @@ import pytest
 from app.sizing import Demand, Figures, plan
 from app.sizing.checks import check_postgres, check_redis
 from app.sizing.samples import make_records
-from app.storage.server import ServerSettings
+from app.storage.upkeep.server import ServerSettings
 
 FIGURES = Figures(
     record_bytes=2048,

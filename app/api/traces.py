@@ -1,0 +1,114 @@
+"""Traces as the API takes filters for them and shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from app.errors import InvalidParameter
+from app.schemas.columns import PROMISED_NAMES
+from app.schemas.feedback import Feedback
+from app.schemas.listed import Filters, GivenScore, Restating
+from app.schemas.traces import Trace
+from monitoring.privacy.redaction import SESSION_ID, USER_ID, OwnId
+from monitoring.statistics.trends import window_of
+
+__all__ = ["TraceQuery", "describe"]
+
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a name holds no NUL character")
+    return text
+
+
+def _bounded(moment: datetime) -> datetime:
+    """Return an aware moment, UTC where none is named, no further away than any record can be."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return min(max(aware, _EARLIEST), _LATEST)
+
+
+Name = Annotated[str, Field(max_length=512), AfterValidator(_without_nul)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Moment = Annotated[datetime, AfterValidator(_bounded)]
+
+
+class TraceQuery(BaseModel):
+    """What GET /traces takes; a parameter that is not listed here is refused, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["live", "evaluate", "import", "all"] = "live"
+    model: Name | None = None
+    user_id: Annotated[Name | None, Field(description="As it was sent, or its pseudonym.")] = None
+    session_id: Annotated[Name | None, Field(description="As it was sent, or its pseudonym.")] = None
+    template_id: Name | None = None
+    topic: Name | None = None
+    flag: Name | None = None
+    is_safe: bool | None = None
+    min_quality: Share | None = None
+    max_quality: Share | None = None
+    time_period: Annotated[str | None, Field(max_length=16, description="Instead of from and to.")] = None
+    start: Annotated[Moment | None, Field(alias="from", description="Inclusive, RFC 3339.")] = None
+    end: Annotated[Moment | None, Field(alias="to", description="Exclusive, RFC 3339.")] = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    cursor: Annotated[str | None, Field(max_length=64, description="`next` of the page before.")] = None
+
+    @model_validator(mode="after")
+    def _refuse_two_periods(self) -> Self:
+        if self.time_period is not None and (self.start or self.end):
+            raise ValueError("give either time_period or from and to")
+        return self
+
+    def filters(self, now: datetime, stored_forms: Callable[[OwnId, str], tuple[str, ...]]) -> Filters:
+        """Return what the list is narrowed to; raises InvalidParameter for an unknown period.
+
+        `stored_forms` says under what a user's or session's id may be stored where ids become pseudonyms.
+        """
+        start, end = self.start, self.end
+        if self.time_period is not None:
+            try:
+                window = window_of(self.time_period, now)
+            except ValueError as error:
+                raise InvalidParameter(
+                    f"time_period: {error}.", errors=[{"field": "time_period", "message": str(error)}]
+                ) from error
+            start, end = window.start, window.end
+        return Filters(
+            source=None if self.source == "all" else self.source,
+            model=self.model,
+            user_ids=() if self.user_id is None else stored_forms(USER_ID, self.user_id),
+            session_ids=() if self.session_id is None else stored_forms(SESSION_ID, self.session_id),
+            template_id=self.template_id,
+            topic=self.topic,
+            flag=self.flag,
+            is_safe=self.is_safe,
+            min_quality=self.min_quality,
+            max_quality=self.max_quality,
+            start=start,
+            end=end,
+        )
+
+
+def describe(
+    trace: Trace,
+    opinions: Sequence[Feedback],
+    restating: Sequence[Restating] = (),
+    given: Sequence[GivenScore] = (),
+) -> dict[str, Any]:
+    """Return a trace under the names of the contract, with everything people said about it.
+
+    `given_scores` are those of others beside ours, and `restated_by` holds the spans that tell of it once more, and count nothing therefore.
+    """
+    shown = {
+        PROMISED_NAMES.get(name, name): value.hex() if isinstance(value, bytes) else value
+        for name, value in msgspec.structs.asdict(trace).items()
+        if name not in {"project_id", "job_id", "response_key"}
+    }
+    return shown | {"feedback": opinions, "given_scores": given, "restated_by": restating}

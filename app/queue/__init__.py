@@ -1,0 +1,53 @@
+"""The queue between the API and the workers: arq and its keys are known in this package alone.
+
+What every process needs is offered here. What only a worker process needs is in `app.queue.loop` and
+`app.queue.claims`.
+"""
+
+from app.queue.client import (
+    accepted_counts,
+    listed_jobs,
+    queued_jobs,
+    queued_since,
+    queued_tokens,
+    replace_job,
+    requeue_unlisted,
+    stage,
+)
+from app.queue.encoding import Payload, deserialize, serialize
+from app.queue.heartbeats import beat, live_workers, retire
+from app.queue.names import (
+    ACCEPTED_KEY,
+    EVALUATE,
+    EVALUATE_QUEUE,
+    REDELIVERED_KEY,
+    WORKERS_KEY,
+    JobName,
+    NewJob,
+    QueuedJob,
+)
+
+__all__ = [
+    "ACCEPTED_KEY",
+    "EVALUATE",
+    "EVALUATE_QUEUE",
+    "REDELIVERED_KEY",
+    "WORKERS_KEY",
+    "JobName",
+    "NewJob",
+    "Payload",
+    "QueuedJob",
+    "accepted_counts",
+    "beat",
+    "deserialize",
+    "listed_jobs",
+    "live_workers",
+    "queued_jobs",
+    "queued_since",
+    "queued_tokens",
+    "replace_job",
+    "requeue_unlisted",
+    "retire",
+    "serialize",
+    "stage",
+]

@@ -1,0 +1,1 @@
+"""What every HTTP process of ours has: bounded connections, security headers and trusted proxies."""

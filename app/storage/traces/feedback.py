@@ -1,0 +1,116 @@
+"""Storing opinions and reading them back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.schemas.feedback import Feedback, Opinion, RatingCounts
+from app.storage.tables import feedback, traces
+from monitoring.statistics.trends import Window
+
+__all__ = [
+    "add_feedback",
+    "is_stored",
+    "put_feedback",
+    "read_feedback",
+    "read_negative",
+    "read_ratings",
+]
+
+_RATINGS = text("""
+SELECT count(*) AS total, count(*) FILTER (WHERE rating >= 4) AS positive,
+       count(*) FILTER (WHERE rating <= 2) AS negative
+FROM feedback WHERE project_id = :project_id AND created_at >= :start AND created_at < :end
+""")
+_NEGATIVE = text("""
+SELECT f.trace_id, f.rating, f.comment, f.categories, t.model_name, t.template_id, t.flags, t.overall_quality,
+       (SELECT jsonb_object_agg(name, score -> 'value') FROM jsonb_each(CAST(t.scores AS jsonb)) AS s(name, score)
+        WHERE jsonb_typeof(score -> 'value') = 'number') AS scores
+FROM (
+    SELECT * FROM feedback
+    WHERE project_id = :project_id AND created_at >= :start AND created_at < :end AND rating <= 2
+    ORDER BY created_at DESC LIMIT :most
+) AS f LEFT JOIN traces AS t ON t.project_id = f.project_id AND t.trace_id = f.trace_id
+ORDER BY f.created_at DESC
+""")
+
+
+async def add_feedback(connection: AsyncConnection, project_id: str, opinion: Feedback) -> None:
+    """Store one opinion."""
+    await connection.execute(insert(feedback).values(_row(project_id, opinion)))
+
+
+async def put_feedback(connection: AsyncConnection, project_id: str, opinions: Sequence[Feedback]) -> None:
+    """Store opinions; a later one under the same id takes the place of the earlier."""
+    if not opinions:
+        return
+    statement = insert(feedback)
+    changed = {name: statement.excluded[name] for name in ("rating", "comment", "categories", "created_at")}
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=("project_id", "feedback_id"), set_=changed),
+        [_row(project_id, opinion) for opinion in opinions],
+    )
+
+
+def _row(project_id: str, opinion: Feedback) -> dict[str, object]:
+    values = msgspec.structs.asdict(opinion) | {"categories": list(opinion.categories)}
+    return {"project_id": project_id, **values}
+
+
+async def is_stored(connection: AsyncConnection, project_id: str, trace_id: UUID) -> bool:
+    """Tell whether the trace an opinion is about is stored."""
+    row = await connection.execute(
+        select(traces.c.trace_id).where(traces.c.project_id == project_id, traces.c.trace_id == trace_id)
+    )
+    return row.first() is not None
+
+
+async def read_feedback(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[Feedback]:
+    """Return every opinion about a trace, the newest first."""
+    rows = await connection.execute(
+        select(*(feedback.c[name] for name in Feedback.__struct_fields__))
+        .where(feedback.c.project_id == project_id, feedback.c.trace_id == trace_id)
+        .order_by(feedback.c.created_at.desc())
+    )
+    return [Feedback(**{**row._asdict(), "categories": tuple(row.categories)}) for row in rows]
+
+
+async def read_ratings(connection: AsyncConnection, project_id: str, window: Window) -> RatingCounts:
+    """Return how many opinions of each kind were given in the window."""
+    row = (await connection.execute(_RATINGS, _bounds(project_id, window))).one()
+    return RatingCounts(row.total, row.positive, row.negative)
+
+
+async def read_negative(
+    connection: AsyncConnection, project_id: str, window: Window, most: int = 1000
+) -> list[Opinion]:
+    """Return the newest negative opinions of the window with what their traces are known for."""
+    rows = await connection.execute(_NEGATIVE, _bounds(project_id, window) | {"most": most})
+    return [
+        Opinion(
+            trace_id=UUID(bytes=row.trace_id.bytes),
+            rating=row.rating,
+            comment=row.comment,
+            categories=tuple(row.categories),
+            model_name=row.model_name,
+            template_id=row.template_id,
+            flags=tuple(row.flags or ()),
+            overall_quality=row.overall_quality,
+            scores=msgspec.convert(_decoded(row.scores), dict[str, float]),
+        )
+        for row in rows
+    ]
+
+
+def _decoded(value: object) -> object:
+    return msgspec.json.decode(value) if isinstance(value, str) else value or {}
+
+
+def _bounds(project_id: str, window: Window) -> dict[str, object]:
+    return {"project_id": project_id, "start": window.start, "end": window.end}

@@ -1,0 +1,241 @@
+"""What surrounds every page: header, navigation, banners, and the timers that pages listen to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dash_mantine_components as dmc
+import structlog
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, set_props
+
+from app.config import Settings, is_loopback
+from dashboard.auth.current_identity import CURRENT_IDENTITY
+from dashboard.auth.middleware import SIGN_OUT
+from dashboard.data.live import NEWS
+from dashboard.data.view import PERIODS, kept_fields, read_view
+from dashboard.drawing.browser import answer_in_browser
+from dashboard.drawing.components import aria, attributes, icon, notice
+from dashboard.drawing.drawer import trace_drawer
+from dashboard.drawing.formatting import instant
+from dashboard.drawing.health import HealthReader, health_button, health_table
+from dashboard.drawing.theme import MANTINE
+from dashboard.page import Page
+
+__all__ = ["CLOCK", "SCHEME", "URL", "frame", "register_frame", "report_failure"]
+
+URL, CLOCK, SCHEME = "url", "clock", "scheme"
+_TOGGLE = "scheme-toggle"
+_CLOCK_SECONDS = 5
+_WIDE = "md"
+
+_log = structlog.get_logger(__name__)
+
+
+def frame(settings: Settings) -> Any:
+    """Return the layout around the pages; it reads nothing."""
+    return dmc.MantineProvider(
+        theme=MANTINE,
+        defaultColorScheme="auto",
+        children=[
+            dcc.Location(id=URL, refresh="callback-nav"),
+            dcc.Store(id=NEWS),
+            dcc.Store(id=SCHEME),
+            dcc.Store(id="beat", data=0),
+            dcc.Interval(id=CLOCK, interval=_CLOCK_SECONDS * 1000),
+            html.A("Skip to content", href="#content", className="skip"),
+            trace_drawer(),
+            dmc.AppShell(
+                id="shell",
+                padding="md",
+                header={"height": {"base": 104, _WIDE: 56}},
+                navbar={"width": 190, "breakpoint": _WIDE, "collapsed": {"mobile": True}},
+                children=[
+                    dmc.AppShellHeader(_header(), className="header"),
+                    dmc.AppShellNavbar(
+                        html.Nav(id="navigation", **aria(label="Pages")), p="xs", className="navbar"
+                    ),
+                    dmc.AppShellMain(
+                        [*_banners(settings), html.Main(id="content", tabIndex="-1")], className="main"
+                    ),
+                ],
+            ),
+        ],
+    )
+
+
+def _header() -> list[Any]:
+    return [
+        html.Div(className="brand", children=_brand()),
+        html.Div(
+            className="period",
+            children=dmc.SegmentedControl(
+                id="period", data=list(PERIODS), size="xs", **aria(label="Time period")
+            ),
+        ),
+        html.Div(className="tools", children=_tools()),
+    ]
+
+
+def _brand() -> list[Any]:
+    return [
+        dmc.Burger(id="burger", size="sm", hiddenFrom=_WIDE, opened=False, **aria(label="Navigation")),
+        icon("pulse", className="logo"),
+        html.Span("LLM Monitor", className="product"),
+        dmc.Badge(id="project", variant="light", tt="none", **aria(label="Project")),
+    ]
+
+
+def _tools() -> list[Any]:
+    return [
+        dmc.Popover(
+            width=300,
+            position="bottom-end",
+            withArrow=True,
+            shadow="md",
+            children=[
+                dmc.PopoverTarget(html.Div(id="health", children=health_button(None, asked=False))),
+                dmc.PopoverDropdown(html.Div(id="health-detail", children=health_table(None))),
+            ],
+        ),
+        dmc.ColorSchemeToggle(
+            id=_TOGGLE,
+            lightIcon=icon("sun"),
+            darkIcon=icon("moon"),
+            variant="default",
+            size=30,
+            **aria(label="Switch between light and dark"),
+        ),
+        html.Div(id="account"),
+    ]
+
+
+def _banners(settings: Settings) -> list[Any]:
+    open_to_all = dmc.Alert(
+        f"This dashboard listens on {settings.host} and no key protects it: whoever reaches it can read "
+        "every prompt and response. Set LLM_MONITOR_HOST=127.0.0.1 to keep it on this machine.",
+        color="orange",
+        variant="light",
+        mb="md",
+        icon=icon("warning"),
+        **attributes(data_banner="open"),
+    )
+    lost = dmc.Alert(
+        "The dashboard's server does not answer: these numbers have stopped. They go on by themselves "
+        "when it is back.",
+        color="red",
+        variant="light",
+        mb="md",
+        icon=icon("warning"),
+    )
+    return [
+        *([] if is_loopback(settings.host) or settings.require_keys == "always" else [open_to_all]),
+        html.Div(lost, id="lost", role="alert", hidden=True),
+        html.Div(id="failure", role="alert"),
+    ]
+
+
+def register_frame(dash: Dash, pages: Sequence[Page], health: HealthReader) -> None:
+    """Add the callbacks of the frame: routing, period, health, narrow navigation, lost server."""
+    _register_routing(dash, pages)
+    _register_browser(dash, pages)
+
+    @dash.callback(
+        Output("health", "children"),
+        Output("health-detail", "children"),
+        Output("beat", "data"),
+        Input(CLOCK, "n_intervals"),
+    )
+    async def check_health(beat: int | None) -> tuple[Any, Any, int]:
+        found = await health.read()
+        return health_button(found), health_table(found), beat or 0
+
+
+def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
+    by_path = {page.path: page for page in pages}
+
+    @dash.callback(Output("content", "children"), Input(URL, "pathname"))
+    def route(path: str | None) -> Any:
+        page = by_path.get(path or "/")
+        if page:
+            return page.layout()
+        return dmc.Alert(
+            ["There is no page at this address. ", dcc.Link("Open the overview", href="/")],
+            title="Not found",
+            color="gray",
+        )
+
+    @dash.callback(Output("navigation", "children"), Input(URL, "pathname"), Input(URL, "search"))
+    def navigate(path: str | None, search: str | None) -> list[Any]:
+        return [
+            dmc.NavLink(
+                label=page.title,
+                href=f"{page.path}{kept_fields(search)}",
+                leftSection=icon(page.icon),
+                active="exact" if page.path == path else False,
+                variant="light",
+            )
+            for page in pages
+        ]
+
+    @dash.callback(Output("account", "children"), Input(URL, "pathname"))
+    def show_account(_: str | None) -> Any:
+        identity = CURRENT_IDENTITY.get()
+        if identity is None or identity.anonymous:
+            return None
+        button = html.Button("Sign out", type="submit", className="sign-out", title=identity.actor)
+        return html.Form(button, action=SIGN_OUT, method="POST")
+
+    @dash.callback(Output("project", "children"), Input(URL, "search"))
+    def name_project(search: str | None) -> str:
+        return read_view(search).project_id
+
+
+def _register_browser(dash: Dash, pages: Sequence[Page]) -> None:
+    titles = {page.path: f"{page.title} · LLM Monitor" for page in pages}
+    answer_in_browser(
+        dash,
+        f"path => {{ document.title = ({json.dumps(titles)})[path] || 'LLM Monitor' }}",
+        Input(URL, "pathname"),
+    )
+    answer_in_browser(
+        dash,
+        ClientsideFunction("frame", "syncPeriod"),
+        Output(URL, "search"),
+        Output("period", "value"),
+        Input(URL, "search"),
+        Input("period", "value"),
+        State("period", "data"),
+    )
+    answer_in_browser(
+        dash,
+        ClientsideFunction("frame", "readScheme"),
+        Output(SCHEME, "data"),
+        Input(_TOGGLE, "computedColorScheme"),
+        Input(CLOCK, "n_intervals"),
+        State(SCHEME, "data"),
+    )
+    answer_in_browser(
+        dash,
+        ClientsideFunction("frame", "isLost"),
+        Output("lost", "hidden"),
+        Input(CLOCK, "n_intervals"),
+        Input("beat", "data"),
+    )
+    answer_in_browser(
+        dash,
+        ClientsideFunction("frame", "toggleNavigation"),
+        Output("shell", "navbar"),
+        Input("burger", "opened"),
+        State("shell", "navbar"),
+        prevent_initial_call=True,
+    )
+
+
+def report_failure(error: Exception) -> None:
+    """Log what a callback raised and say so on the page; what the callback draws stays as it was."""
+    _log.error("callback_failed", exc_info=error)
+    said = f"An update of this page failed at {instant(datetime.now(UTC))}; the dashboard's log says why."
+    set_props("failure", {"children": notice("Something went wrong", said)})

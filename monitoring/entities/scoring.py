@@ -1,0 +1,45 @@
+"""The score of personal data that was found: the same from the evaluator and from the redaction, which finds it first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from monitoring.entities.recognizer import Entity
+from monitoring.models import Evidence, Score, TextField
+
+__all__ = ["MOST_FINDINGS", "PII", "VERSION", "score_findings"]
+
+PII = "pii"
+"""The name under which the score is kept. The evaluator of this name skips a record that the redaction has scored."""
+VERSION = "1.1.0"
+MOST_FINDINGS = 1000
+"""Of one type in one field; more tell nothing new, and would let a hostile text take its time."""
+_MOST_EVIDENCE = 50
+
+
+def score_findings(filled: Sequence[TextField], found: Mapping[TextField, Sequence[Entity]]) -> Score:
+    """Return the score of a record with text in the fields `filled`, from what was found in each."""
+    parts: dict[str, float] = {
+        field: max((entity.confidence for entity in found.get(field, ())), default=0.0) for field in filled
+    }
+    value = parts.pop("response", None)
+    label = "empty" if value is None else "none"
+    if value:
+        surest = max(found["response"], key=lambda entity: entity.confidence)
+        label = surest.note or surest.type.lower()
+    return Score(value=value, label=label, version=VERSION, evidence=_evidence(found), parts=parts)
+
+
+def _evidence(found: Mapping[TextField, Sequence[Entity]]) -> tuple[Evidence, ...]:
+    """Return the surest findings, those of the response first, in order of place."""
+    ranked = sorted(
+        (field != "response", -entity.confidence, field, entity)
+        for field, entities in found.items()
+        for entity in entities
+    )[:_MOST_EVIDENCE]
+    return tuple(
+        Evidence(
+            field, entity.start, entity.end, f"{entity.type} {entity.confidence:g} {entity.note}".rstrip()
+        )
+        for _, field, entity in sorted((other, field, entity) for other, _, field, entity in ranked)
+    )

@@ -1,0 +1,82 @@
+"""Words that name groups of people: which they are, and the table that reads them as one token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from monitoring.signals.kernels_linear import ABSORBED
+from monitoring.text.lexicon import WordTable, build_table
+
+__all__ = [
+    "GROUP",
+    "GROUP_PLACEHOLDER",
+    "PRONOUN",
+    "Groups",
+    "add_groups",
+    "build_mask",
+    "group_expression",
+    "group_words",
+    "mask_table",
+]
+
+GROUP, PRONOUN = 1, 2
+GROUP_PLACEHOLDER = "GROUP"
+"""Stands in a pattern for any mention of a group."""
+
+Groups = Mapping[str, tuple[str, ...]]
+
+_NO_GROUPS = frozenset({"ambiguous", "people", "pronouns"})
+
+
+@cache
+def group_words() -> dict[str, tuple[str, ...]]:
+    """Return the words of each dimension, and of `ambiguous`, `people` and `pronouns`."""
+    text = (files("monitoring") / "lexicons" / "groups.yaml").read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    dimensions = content.pop("groups")
+    return {name: tuple(words.split()) for name, words in {**dimensions, **content}.items()}
+
+
+def add_groups(groups: Groups) -> Groups:
+    """Return the words of each dimension with those of `groups` added to it, or to a dimension of its own."""
+    known = group_words()
+    added = {name: (*known.get(name, ()), *words) for name, words in groups.items()}
+    return {**known, **added}
+
+
+def build_mask(groups: Groups) -> WordTable:
+    """Return the table of hashed words that a linear model reads by class.
+
+    Words of any group, ambiguous ones included, are class GROUP; third-person pronouns are PRONOUN;
+    "people" and the like are dropped after a group, so that "Jews" and "Jewish people" read alike.
+    """
+    classes = dict.fromkeys(groups["people"], ABSORBED)
+    for name, words in groups.items():
+        if name not in {"people", "pronouns"}:
+            classes.update(dict.fromkeys(words, GROUP))
+    classes.update(dict.fromkeys(groups["pronouns"], PRONOUN))
+    return build_table(classes)
+
+
+@cache
+def mask_table() -> WordTable:
+    """Return the table of the groups that come with the evaluators."""
+    return build_mask(group_words())
+
+
+def group_expression(groups: Groups | None = None) -> str:
+    """Return an RE2 expression, without groups of its own, that matches a mention of a group of people.
+
+    An ambiguous word counts only before a word for people ("black people").
+    """
+    words = group_words() if groups is None else groups
+    people = "|".join(words["people"] + ("men", "man", "women", "woman", "girls", "boys", "kids", "guys"))
+    plain = sorted(
+        {word for name, listed in words.items() if name not in _NO_GROUPS for word in listed}, reverse=True
+    )
+    ambiguous = "|".join(words["ambiguous"])
+    return f"(?:(?:{'|'.join(plain)})(?: (?:{people}))?|(?:{ambiguous}) (?:{people}))"

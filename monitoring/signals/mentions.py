@@ -1,0 +1,77 @@
+"""Sentences that mention a group of people, as a batch of their own."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.models import Record, TextField
+from monitoring.signals.groups import Groups, group_words
+from monitoring.text.kernels_lexicon import classify_words
+from monitoring.text.lexicon import WordTable, build_table
+from monitoring.text.prepared import Prepared
+
+__all__ = ["Mentions", "find_mentions", "mention_table"]
+
+_PLAIN, _AMBIGUOUS, _PEOPLE = 1, 2, 3
+
+
+class Mentions(NamedTuple):
+    """Sentences with a mention: `sentences` has each as the prompt of a record of its own.
+
+    `records` is the record a sentence stands in, `begins`, `ends` its byte positions in the field's
+    buffer, `before` where the sentence before it begins (its own begin for a record's first).
+    """
+
+    sentences: Prepared
+    records: NDArray[np.int64]
+    begins: NDArray[np.int32]
+    ends: NDArray[np.int32]
+    before: NDArray[np.int32]
+
+
+def find_mentions(batch: Prepared, field: TextField, table: WordTable | None = None) -> Mentions:
+    """Return the sentences of a field that mention a group, in order.
+
+    `table` is a `mention_table`, by default that of the groups that come with the evaluators.
+    """
+    words, sentences = batch.words(field), batch.sentences(field)
+    table = table or _own_table()
+    kinds = classify_words(words.ids, table.keys, table.classes)
+    following = np.append(kinds[1:], np.uint8(0))
+    mentioned = np.flatnonzero(
+        (kinds == _PLAIN) | ((kinds == _AMBIGUOUS) & np.isin(following, (_PLAIN, _PEOPLE)))
+    )
+    numbers = np.unique(np.searchsorted(sentences.begins, words.begins[mentioned], side="right") - 1)
+    records = np.searchsorted(sentences.offsets, numbers, side="right") - 1
+    begins, ends = sentences.begins[numbers], sentences.ends[numbers]
+    first = numbers == sentences.offsets[records]
+    before = np.where(first, begins, sentences.begins[np.maximum(numbers - 1, 0)])
+    buffer = batch.encoded(field).buffer
+    inner = Prepared(
+        [Record(prompt=_read(buffer, b, e), response="") for b, e in zip(begins, ends, strict=True)]
+    )
+    return Mentions(inner, records, begins, ends, before)
+
+
+def _read(buffer: NDArray[np.uint8], begin: int, end: int) -> str:
+    """Return the text between two byte positions."""
+    return buffer[begin:end].tobytes().decode("utf-8", "replace")
+
+
+def mention_table(groups: Groups) -> WordTable:
+    """Return the table of words that mention a group by themselves, before another, or beside one."""
+    classes = dict.fromkeys(groups["people"], _PEOPLE)
+    classes.update(dict.fromkeys(groups["ambiguous"], _AMBIGUOUS))
+    for name, listed in groups.items():
+        if name not in {"people", "ambiguous", "pronouns"}:
+            classes.update(dict.fromkeys(listed, _PLAIN))
+    return build_table(classes)
+
+
+@cache
+def _own_table() -> WordTable:
+    return mention_table(group_words())

@@ -1,0 +1,11 @@
+"""Logfire, sending nowhere but to the OTLP endpoint: a plain chat, a streamed one, and one with a tool."""
+
+import runpy
+from pathlib import Path
+
+import logfire
+
+logfire.configure(send_to_logfire=False, service_name="shop")
+logfire.instrument_openai()
+runpy.run_path(str(Path(__file__).with_name("ask.py")))
+logfire.shutdown()
