@@ -358,12 +358,12 @@ def compare(before: Sequence[LeftOut], after: Sequence[LeftOut]) -> Iterator[str
             ("recall", 1),
             ("false_positive_rate", -1),
         ):
-            gains = {}
+            gains: dict[str, tuple[float, ...]] = {}
             for one in (found.measured for found in after if found.measured.evaluator == evaluator):
                 earlier = old.get((evaluator, one.source))
                 pair = (headline_value(earlier, figure) if earlier else None, headline_value(one, figure))
-                if None not in pair:
-                    gains[one.source] = (sign * ((pair[1] or 0) - (pair[0] or 0)), *pair)
+                if pair[0] is not None and pair[1] is not None:
+                    gains[one.source] = (sign * (pair[1] - pair[0]), pair[0], pair[1])
             if gains:
                 cells.append([evaluator, FIGURES[figure], *_count(gains)])
     if cells:

@@ -66,7 +66,7 @@ def test_the_same_seed_makes_the_same_damage() -> None:
         assert once == again != text
 
 
-def test_replies_are_ranked_by_how_they_go_on_with_a_conversation():
+def test_replies_are_ranked_by_how_they_go_on_with_a_conversation() -> None:
     """257 replies; their length reaches 0.17, and what it explains is not what the part tells."""
     rows = harness.load_source("coherence", "usr_topicalchat")
     parts = [score.parts.get("continuity", 0.0) for score in harness.run(build(), harness.records(rows))]

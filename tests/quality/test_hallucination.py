@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from benchmarks import impossible
-from monitoring.benchmarking.feeds import to_fed_record
+from monitoring.benchmarking.feeds import Row, to_fed_record
 from monitoring.benchmarking.fitting import hold_out
 from monitoring.benchmarking.measurement import FEWEST_ROWS
 from monitoring.benchmarking.metrics import count_decisions
 from monitoring.benchmarking.sources import LabelledSource
 from monitoring.evaluators.hallucination import build
+from monitoring.models import Record
 from tests.quality import harness
 
 # Inside sources, on the fold that was not fitted on; those that stayed out are in test_left_out.py. Figures of
@@ -34,7 +36,7 @@ FLOORS = {  # AUROC, balanced accuracy, most false alarms
 }
 
 
-def fed(source, rows):
+def fed(source: str, rows: Sequence[Row]) -> list[Record]:
     return [to_fed_record("hallucination", source, row) for row in rows]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ import pytest
 from benchmarks.detectors_page import RESULTS, read_left_out
 from monitoring.benchmarking.feeds import FEEDS
 from monitoring.benchmarking.fitting import standing
-from monitoring.benchmarking.left_out import relatives, summarise_headlines
+from monitoring.benchmarking.left_out import Trainer, relatives, summarise_headlines
 from monitoring.benchmarking.measurement import FEWEST_ROWS, measure
-from monitoring.benchmarking.sources import Source
+from monitoring.benchmarking.sources import LabelledSource
 from tests.quality import harness
 
 TRAINING = Path(__file__).resolve().parents[2] / "benchmarks" / "train"
@@ -32,7 +33,7 @@ GROUNDING = {  # balanced accuracy
 
 
 @pytest.fixture(name="trainers", scope="module")
-def fixture_trainers():
+def fixture_trainers() -> Iterator[Mapping[str, Trainer]]:
     """Return what fits evaluators anew; skips where the data or the train extra is absent."""
     folder = harness.data_folder()
     if folder is None:
@@ -46,8 +47,8 @@ def fixture_trainers():
 
 
 @pytest.mark.parametrize("name", GROUNDING)
-def test_grounding_holds_on_a_source_that_stayed_out(trainers, name):
-    source = Source("hallucination", name, harness.load_source("hallucination", name))
+def test_grounding_holds_on_a_source_that_stayed_out(trainers: Mapping[str, Trainer], name: str) -> None:
+    source = LabelledSource("hallucination", name, harness.load_source("hallucination", name))
     evaluator = trainers["hallucination"].fit(relatives(f"hallucination/{name}"))
     feed = next(feed for feed in FEEDS["hallucination"] if feed.evaluator == "hallucination")
     (measured,) = measure(source, evaluator, feed, lambda: 0.0, lambda _: None)
@@ -66,12 +67,12 @@ def test_grounding_holds_on_a_source_that_stayed_out(trainers, name):
         ("toxicity", "AUROC", 0.62),  # 0.639
     ],
 )
-def test_the_median_of_the_published_figures_holds(evaluator, figure, floor):
+def test_the_median_of_the_published_figures_holds(evaluator: str, figure: str, floor: float) -> None:
     found = {(one.evaluator, one.figure): one for one in summarise_headlines(STORED)}
     assert found[evaluator, figure].median >= floor
 
 
-def test_the_published_grounding_beats_overlap_on_most_sources():
+def test_the_published_grounding_beats_overlap_on_most_sources() -> None:
     """Of sources with both classes and something known, at the shipped threshold and at overlap's best one."""
     pairs = [
         (one.measured.balanced_accuracy, one.rules["overlap"].balanced_accuracy)
@@ -86,7 +87,7 @@ def test_the_published_grounding_beats_overlap_on_most_sources():
 
 
 @pytest.mark.parametrize("task", sorted({one.measured.task for one in STORED}))
-def test_every_source_that_needs_no_fit_is_published(task):
+def test_every_source_that_needs_no_fit_is_published(task: str) -> None:
     """Toxicity is published without the sources that its head was fitted on: eight fits of a minute each."""
     folder = harness.data_folder()
     if folder is None:

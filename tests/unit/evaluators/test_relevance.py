@@ -163,11 +163,13 @@ def test_time_grows_no_faster_than_the_text(unit: str) -> None:
         ),
     ],
 )
-def test_candidates_for_a_question_rank_by_what_they_take_up_and_hold(question, best, other):
+def test_candidates_for_a_question_rank_by_what_they_take_up_and_hold(
+    question: str, best: str, other: str
+) -> None:
     assert score(question, best).parts["ranking"] > score(question, other).parts["ranking"]
 
 
-def test_the_ranking_does_not_ask_how_a_candidate_opens():
+def test_the_ranking_does_not_ask_how_a_candidate_opens() -> None:
     plain = score("Where is the harbour of Elmstead?", "The harbour of Elmstead is in Essex.")
     report = score("Where is the harbour of Elmstead?", "In Essex is the harbour of Elmstead.")
     assert plain.parts["ranking"] == pytest.approx(report.parts["ranking"], abs=0.01)
