@@ -12,26 +12,19 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks import degeneration
-from benchmarks.detectors_page import (
-    FIGURES,
-    RESULTS,
-    read_left_out,
-    read_measurements,
-    show_headlines,
-    table,
-)
+from benchmarks.detectors_page import RESULTS, read_left_out, read_measurements, table
 from benchmarks.labelled_sources import LabelledSources
+from benchmarks.sources_left_out import BEFORE, describe_sources_left_out, show
 from monitoring.benchmarking.entity_types import add_checkable
 from monitoring.benchmarking.feeds import Row
-from monitoring.benchmarking.left_out import LeftOut, headline_value
+from monitoring.benchmarking.left_out import LeftOut
 from monitoring.benchmarking.measurement import TIER
 from monitoring.benchmarking.metrics import auroc
 from monitoring.models import Record
@@ -49,17 +42,6 @@ ones. There is one figure for each source, because sources define their classes 
 and every figure.
 
 """
-LEFT_OUT = """\
-Each source in turn stayed out of fitting, of the choice of thresholds and of calibration, with its relatives. This is what
-to expect of traffic that nobody here has seen; figures on other rows of known sources, further below, flatter. The sources
-that toxicity was fitted on are missing yet, and of prompt_injection the comparison further down has only sources that neither fit saw.
-
-"""
-CHANGED = """\
-Sources left out by the weights of 2026-11-26 and by those of today, of detectors that changed since; differences within .01 are equal.
-"""
-BEFORE = RESULTS.with_name("left_out_before.jsonl")
-EQUAL = 0.01
 SHINGLE, ALIKE = 5, 0.5
 PRONOUNS = re.compile(r"\b(?:he|she|him|his|hers?|himself|herself)\b", re.IGNORECASE)
 WILDGUARD = "WildGuard"
@@ -339,61 +321,9 @@ def speed_aim(sources: LabelledSources) -> Aim:
     )
 
 
-def show(value: float) -> str:
-    """Return a figure with three digits, or without any where it is large."""
-    return f"{value:.3f}" if value < 1.5 else f"{value:,.1f}"  # noqa: PLR2004 shares on one side, speeds on the other
-
-
-def compare(before: Sequence[LeftOut], after: Sequence[LeftOut]) -> Iterator[str]:
-    """Yield the lines of a table that counts sources left out that got better, stayed equal or got worse.
-
-    A source counts where it was left out before and after, by the figure that sums it up.
-    """
-    old = {(one.measured.evaluator, one.measured.source): one.measured for one in before}
-    cells = []
-    for evaluator in dict.fromkeys(one.measured.evaluator for one in before):
-        for figure, sign in (
-            ("balanced_accuracy", 1),
-            ("auroc", 1),
-            ("recall", 1),
-            ("false_positive_rate", -1),
-        ):
-            gains: dict[str, tuple[float, ...]] = {}
-            for one in (found.measured for found in after if found.measured.evaluator == evaluator):
-                earlier = old.get((evaluator, one.source))
-                pair = (headline_value(earlier, figure) if earlier else None, headline_value(one, figure))
-                if pair[0] is not None and pair[1] is not None:
-                    gains[one.source] = (sign * (pair[1] - pair[0]), pair[0], pair[1])
-            if gains:
-                cells.append([evaluator, FIGURES[figure], *_count(gains)])
-    if cells:
-        header = [
-            "evaluator",
-            "figure",
-            "better",
-            "equal",
-            "worse",
-            "most lost",
-            "median before",
-            "median after",
-        ]
-        yield from table(header, cells)
-
-
-def _count(gains: Mapping[str, tuple[float, ...]]) -> list[str]:
-    values = [gain for gain, *_ in gains.values()]
-    better, worse = sum(gain > EQUAL for gain in values), sum(gain < -EQUAL for gain in values)
-    name = min(gains, key=lambda source: gains[source][0])
-    lost = f"{name} {show(gains[name][1])} to {show(gains[name][2])}" if worse else "none"
-    medians = [show(median(pair[place] for pair in gains.values())) for place in (1, 2)]
-    return [str(better), str(len(values) - better - worse), str(worse), lost, *medians]
-
-
 def write_page(aims: Sequence[Aim], left_out: Sequence[LeftOut] = (), before: Sequence[LeftOut] = ()) -> str:
     """Return the page."""
-    headlines = "\n".join(
-        [*show_headlines(left_out), *([CHANGED] if before else []), *compare(before, left_out)]
-    )
+    headlines = describe_sources_left_out(left_out, before)
     rows = [
         [
             aim.text if first else "",
@@ -406,8 +336,7 @@ def write_page(aims: Sequence[Aim], left_out: Sequence[LeftOut] = (), before: Se
         for first, figure in ((at == 0, one) for at, one in enumerate(aim.figures))
     ]
     header = ["aim", "nearest open source", "figure", "met", "what was tried, and what is in the way"]
-    head = HEAD.format(headlines=f"{LEFT_OUT}{headlines}\n" if headlines else "")
-    return head + "\n".join(table(header, rows)).rstrip()
+    return HEAD.format(headlines=headlines) + "\n".join(table(header, rows)).rstrip()
 
 
 def main() -> None:

@@ -68,12 +68,15 @@ This page says what each evaluator of the fast tier catches, what it does not ca
 it is wrong on public labelled data. `benchmarks/detectors_page.py` writes it from the output of
 `llm-monitor benchmark`; no figure in it is typed by hand.
 
-**Sources that stayed out** come first, because a new source is another world: each in turn was kept from fitting, from
-the choice of thresholds and from calibration, together with sources that share its texts or templates, and was measured at
-the rule that the others gave. Beside each figure stands what three trivial rules reach on the same rows, fitted on the other
-sources as well: length, overlap with the other text, and a bag of words. **Inside sources** come last: those figures are out
-of fold, on other rows of sources that the weights know, and flatter. The sources that the head of toxicity was fitted on are
-not among those that stayed out yet: they need eight fits of minutes each.
+**Sources that stayed out** come first, because a new source differs from all that were known. Each
+source in turn was kept from fitting, from the choice of thresholds and from calibration, together
+with sources that share its texts or templates. It was then measured at the rule that the other
+sources gave. Beside each figure is what three trivial rules reach on the same rows, fitted on the
+other sources as well: length, overlap with the other text, and a bag of words.
+
+**Inside sources** come last. Those figures are out of fold, on other rows of sources that the
+weights know, so they look better. The sources that the head of toxicity was fitted on are not yet
+among those that stayed out, because they need eight fits of minutes each.
 
 {headlines}
 How to read the tables:

@@ -67,6 +67,34 @@ def benchmark(
     if leave_one_source_out:
         _leave_out(folder, files, evaluators, task=task, limit=limit, json=json)
         return
+    options = {"json": json, "detail": detail, "held_out": held_out}
+    if not _measure_files(files, evaluators, task, limit, **options):
+        raise InvalidParameter(f"{folder} holds no labelled row of {task or 'a known task'}.")
+
+
+def _find_files(folder: Path, task: str | None, tier: str) -> list[Path]:
+    """Return the files of a folder after the options were checked."""
+    if task is not None and task not in FEEDS:
+        raise InvalidParameter(f"--task takes one of {', '.join(FEEDS)}, not {task!r}.")
+    if tier != TIER:
+        raise InvalidParameter(f"--tier takes {TIER}, not {tier!r}.")
+    files = find_files(folder)
+    if not files:
+        raise InvalidParameter(f"{folder} holds no .jsonl or .jsonl.gz file.")
+    return files
+
+
+def _measure_files(
+    files: Sequence[Path],
+    evaluators: Evaluators,
+    task: str | None,
+    limit: int | None,
+    *,
+    json: bool,
+    detail: bool,
+    held_out: bool,
+) -> int:
+    """Print the figures of every source of the files, and return how many lines these are."""
     if not json:
         typer.echo(format_header())
     count = 0
@@ -82,20 +110,7 @@ def benchmark(
             except (ValueError, OSError) as error:
                 raise InvalidParameter(str(error)) from error
             bars.advance(every)
-    if not count:
-        raise InvalidParameter(f"{folder} holds no labelled row of {task or 'a known task'}.")
-
-
-def _find_files(folder: Path, task: str | None, tier: str) -> list[Path]:
-    """Return the files of a folder after the options were checked."""
-    if task is not None and task not in FEEDS:
-        raise InvalidParameter(f"--task takes one of {', '.join(FEEDS)}, not {task!r}.")
-    if tier != TIER:
-        raise InvalidParameter(f"--tier takes {TIER}, not {tier!r}.")
-    files = find_files(folder)
-    if not files:
-        raise InvalidParameter(f"{folder} holds no .jsonl or .jsonl.gz file.")
-    return files
+    return count
 
 
 def _progress() -> Progress:

@@ -98,6 +98,15 @@ def lexicon_scores(texts: list[str]) -> NDArray[np.float32]:
     return lexicon.measure(Prepared([Record(prompt="", response=text) for text in texts]), "response")
 
 
+def read_ordinary(data: Path) -> list[dict[str, Any]]:
+    """Return the rows of sources about other things that hold no toxic text."""
+    rows = [row for row in read_rows(data, "bias/redditbias") if row["label"] == 0]
+    rows += read_rows(data, "hallucination/faithdial_audit") + read_rows(data, "coherence/usr_topicalchat")
+    # The Topical-Chat part of BEGIN has another licence.
+    begin = read_rows(data, "hallucination/begin")
+    return rows + [row for row in begin if row["meta"]["data"] in {"wow", "cmu"}]
+
+
 def gather(data: Path) -> Corpus:
     """Read every source and measure it with the lexicon."""
     items: list[tuple[str, str, int, float, str]] = []
@@ -106,21 +115,13 @@ def gather(data: Path) -> Corpus:
         items += [
             (source, row["prompt"], int(row["label"] >= PRESENT), weight, group_of(row)) for row in rows
         ]
-    ordinary = [row for row in read_rows(data, "bias/redditbias") if row["label"] == 0]
-    ordinary += read_rows(data, "hallucination/faithdial_audit") + read_rows(
-        data, "coherence/usr_topicalchat"
-    )
-    # The Topical-Chat part of BEGIN has another licence.
-    ordinary += [
-        row for row in read_rows(data, "hallucination/begin") if row["meta"]["data"] in {"wow", "cmu"}
-    ]
     traffic = open_traffic(data, ["arena_hard_v0.1", "arena_hard_v2", "xstest_completions"])
     prompts = [
         r
         for r in read_rows(data, "prompt_injection/benign_instructions")
         if r["meta"]["sub"] in BENIGN_PROMPTS
     ]
-    pairs = texts_of(ordinary, ordinary=True) + texts_of([*traffic, *prompts], ordinary=False)
+    pairs = texts_of(read_ordinary(data), ordinary=True) + texts_of([*traffic, *prompts], ordinary=False)
     items += [(ORDINARY, text, 0, 1.0, group) for text, group in dict(pairs).items()]
     safe = [row["prompt"] for row in read_rows(data, LOOK_ALIKES) if row["label"] == 0]
     items += [(LOOK_ALIKES, text, 0, LOOK_ALIKE_WEIGHT, text) for text in safe]

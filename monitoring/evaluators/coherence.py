@@ -105,8 +105,7 @@ class Coherence:
         values = parts.prod(axis=1)
         worst = parts[:, : len(_LABELS)].argmin(axis=1)
         words = np.diff(batch.words("response").offsets)
-        prompted = (np.diff(batch.words("prompt").offsets) > 0) & covered(batch, "prompt")
-        continuity = measure_continuity(batch).astype(np.float64).round(6).tolist()
+        continuity = _continuities(batch)
         confidence = np.minimum(1.0, words / (words + _SENTENCE_WORDS))
         scores = []
         columns = zip(
@@ -125,9 +124,6 @@ class Coherence:
                 scores.append(_unknown("no_words"))
             else:
                 low = value < THRESHOLD
-                signs = dict(zip(_PARTS, own, strict=True))
-                if prompted[record]:
-                    signs["continuity"] = continuity[record]
                 scores.append(
                     Score(
                         value=value,
@@ -135,7 +131,7 @@ class Coherence:
                         version=VERSION,
                         confidence=sure,
                         evidence=_show(batch, record, _LABELS[sign]) if low else (),
-                        parts=signs,
+                        parts=dict(zip(_PARTS, own, strict=True)) | continuity[record],
                     )
                 )
         return scores
@@ -241,6 +237,15 @@ def _show(batch: Prepared, record: int, label: str) -> tuple[Evidence, ...]:
 @cache
 def _unknown(label: str) -> Score:
     return Score(value=None, label=label, version=VERSION, confidence=0.0)
+
+
+def _continuities(batch: Prepared) -> list[dict[str, float]]:
+    """Return the part `continuity` of each record that has an English prompt, and nothing of the others."""
+    prompted = (np.diff(batch.words("prompt").offsets) > 0) & covered(batch, "prompt")
+    values = measure_continuity(batch).astype(np.float64).round(6).tolist()
+    return [
+        {"continuity": value} if known else {} for value, known in zip(values, prompted.tolist(), strict=True)
+    ]
 
 
 def build() -> Evaluator:
