@@ -1,7 +1,8 @@
 """Writes the reference page of the detectors: what each one catches, what it does not, how often it errs.
 
     llm-monitor benchmark DATA --held-out --json > open.jsonl
-    PYTHONPATH=. python benchmarks/identifiers.py MADE && llm-monitor benchmark MADE --json >> open.jsonl
+    PYTHONPATH=. python benchmarks/identifiers.py MADE && PYTHONPATH=. python benchmarks/impossible.py MADE
+    llm-monitor benchmark MADE --json >> open.jsonl
     llm-monitor benchmark DATA --leave-one-source-out --json > benchmarks/left_out.jsonl
     PYTHONPATH=. python benchmarks/detectors_page.py DATA open.jsonl > docs/reference/detectors.md
 
