@@ -20,7 +20,7 @@ from monitoring.text.prepared import Prepared
 
 __all__ = ["FactualAccuracy", "build"]
 
-VERSION = "3"
+VERSION = "4"
 
 # The same one half as in hallucination, so that the two never contradict each other on one answer: see the class.
 THRESHOLD = 0.5

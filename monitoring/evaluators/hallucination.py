@@ -20,7 +20,7 @@ from monitoring.text.prepared import Prepared
 
 __all__ = ["Hallucination", "build"]
 
-VERSION = "3"
+VERSION = "4"
 
 # One half of a model in which both classes and all sources weigh the same; see the class for what it costs on sources
 # that stayed out.
