@@ -1,7 +1,7 @@
-"""Figures on sources that nothing was fitted on, not a weight, not a threshold, not a calibration.
+"""Figures on sources that nothing was fitted on: no weight, no threshold and no calibration.
 
-A new source is another world: figures on other rows of sources that were fitted on say little about it. So each source
-stays out in turn, together with those that hold its texts or templates, and is measured at the rule that the rest gives.
+Figures on other rows of sources that were fitted on say little about a new source. So each source stays out in turn,
+together with those that hold its texts or templates, and is measured at the rule that the other sources give.
 """
 
 from __future__ import annotations
