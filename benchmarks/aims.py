@@ -20,10 +20,12 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks import degeneration
-from benchmarks.detectors_page import read_measurements, table
+from benchmarks.detectors_page import RESULTS, read_left_out, read_measurements, table
 from benchmarks.labelled_sources import LabelledSources
+from benchmarks.sources_left_out import BEFORE, describe_sources_left_out, show
 from monitoring.benchmarking.entity_types import add_checkable
 from monitoring.benchmarking.feeds import Row
+from monitoring.benchmarking.left_out import LeftOut
 from monitoring.benchmarking.measurement import TIER
 from monitoring.benchmarking.metrics import auroc
 from monitoring.models import Record
@@ -33,7 +35,7 @@ _INJECTION = "prompt_injection"
 HEAD = """\
 # How far the detectors are
 
-The aims were set before anything was fitted. They are for a sealed split of other rows and other
+{headlines}The aims were set before anything was fitted. They are for a sealed split of other rows and other
 sources, which nobody here has seen. This page compares them with measurements on the nearest open
 source. The rows that are measured were not used for fitting, and the thresholds are the shipped
 ones. There is one figure for each source, because sources define their classes differently.
@@ -254,10 +256,10 @@ def _context_support(sources: LabelledSources) -> Iterator[Aim]:
             0.78,
             ("qags", "factual_summary_pairs"),
             (
-                "Summaries that copy are judged by their new combinations of words, fitted on summaries made by "
-                "`benchmarks/train/summaries.py` (openly licensed judged ones are not at hand). Also tried: distance and "
-                "co-occurrence in the source, word vectors, breaks between copied stretches; none helped on sources "
-                "that were not fitted on. Errors in rephrased summaries need a judge."
+                "One model judges answers and summaries on one scale (decision 110); a second one for summaries that copy "
+                "turned the ranking round on sources that hold both. Also tried: distance and co-occurrence in the "
+                "source, word vectors, breaks between copied stretches, a lower threshold for requests of summaries; none "
+                "helped the sources that stayed out. Errors in rephrased summaries need a judge."
             ),
         ),
     ):
@@ -320,13 +322,9 @@ def speed_aim(sources: LabelledSources) -> Aim:
     )
 
 
-def show(value: float) -> str:
-    """Return a figure with three decimals, or with one if it is large."""
-    return f"{value:.3f}" if value < 1.5 else f"{value:,.1f}"  # noqa: PLR2004 shares are below it, speeds above
-
-
-def write_page(aims: Sequence[Aim]) -> str:
+def write_page(aims: Sequence[Aim], left_out: Sequence[LeftOut] = (), before: Sequence[LeftOut] = ()) -> str:
     """Return the page."""
+    headlines = describe_sources_left_out(left_out, before)
     rows = [
         [
             aim.text if first else "",
@@ -339,7 +337,7 @@ def write_page(aims: Sequence[Aim]) -> str:
         for first, figure in ((at == 0, one) for at, one in enumerate(aim.figures))
     ]
     header = ["aim", "nearest open source", "figure", "met", "what was tried, and what is in the way"]
-    return HEAD + "\n".join(table(header, rows)).rstrip()
+    return HEAD.format(headlines=headlines) + "\n".join(table(header, rows)).rstrip()
 
 
 def main() -> None:
@@ -347,7 +345,8 @@ def main() -> None:
     data = Path(sys.argv[1])
     sources = LabelledSources(data, read_measurements(Path(sys.argv[2])))
     aims = [*toxicity_aims(sources), *injection_aims(sources), *other_aims(sources)]
-    print(write_page([*aims, *degeneration_aims(sources, data), speed_aim(sources)]))
+    aims += [*degeneration_aims(sources, data), speed_aim(sources)]
+    print(write_page(aims, read_left_out(RESULTS), read_left_out(BEFORE)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Write the reference page of the detectors: what each catches, what it misses, how often it errs.
 
     llm-monitor benchmark DATA --held-out --json > open.jsonl
-    PYTHONPATH=. python benchmarks/identifiers.py MADE && llm-monitor benchmark MADE --json >> open.jsonl
+    PYTHONPATH=. python benchmarks/identifiers.py MADE && PYTHONPATH=. python benchmarks/impossible.py MADE
+    llm-monitor benchmark MADE --json >> open.jsonl
+    llm-monitor benchmark DATA --leave-one-source-out --json > benchmarks/left_out.jsonl
     PYTHONPATH=. python benchmarks/detectors_page.py DATA open.jsonl > docs/reference/detectors.md
 
 DATA/README.md names the licence, the meaning of labels and the trivial baselines of each source, in
@@ -22,6 +24,7 @@ import msgspec
 from monitoring.benchmarking.entity_types import EntityCount, add_checkable
 from monitoring.benchmarking.feeds import UNLABELLED
 from monitoring.benchmarking.fitting import standing
+from monitoring.benchmarking.left_out import LeftOut, summarise_headlines
 from monitoring.benchmarking.measurement import FEWEST_ROWS, TIER, Measurement
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
@@ -38,8 +41,26 @@ FIGURES = {
     "spearman": "Spearman",
     "map": "MAP",
 }
+LEFT_OUT = (
+    "auroc",
+    "average_precision",
+    "recall",
+    "balanced_accuracy",
+    "false_positive_rate",
+    "spearman",
+    "map",
+)
+SHORT = {
+    "auroc": "AUROC",
+    "balanced_accuracy": "bal. acc.",
+    "recall": "recall",
+    "false_positive_rate": "FPR",
+    "spearman": "Spearman",
+    "map": "MAP",
+}
 SEALED = ("auroc", "average_precision", "recall", "false_positive_rate", "spearman", "map")
 STANDING = {"unseen": "no", "held_out": "held-out rows", "in_sample": "**yes, in-sample**"}
+RESULTS = Path(__file__).parent / "left_out.jsonl"
 EMPTY = "\N{EN DASH}"
 NEARLY = 0.02
 HEAD = """\
@@ -49,6 +70,17 @@ This page says what each evaluator of the fast tier catches, what it does not ca
 it is wrong on public labelled data. `benchmarks/detectors_page.py` writes it from the output of
 `llm-monitor benchmark`; no figure in it is typed by hand.
 
+**Sources that stayed out** come first, because a new source differs from all that were known. Each
+source in turn was kept from fitting, from the choice of thresholds and from calibration, together
+with sources that share its texts or templates. It was then measured at the rule that the other
+sources gave. Beside each figure is what three trivial rules reach on the same rows, fitted on the
+other sources as well: length, overlap with the other text, and a bag of words.
+
+**Inside sources** come last. Those figures are out of fold, on other rows of sources that the
+weights know, so they look better. The sources that the head of toxicity was fitted on are not yet
+among those that stayed out, because they need eight fits of minutes each.
+
+{headlines}
 How to read the tables:
 
 - Every source defines its classes in its own way, so there is no figure over several sources. The
@@ -70,9 +102,11 @@ How to read the tables:
 - For sources of instructions inside documents, `prompt_injection` is ranked by its part `context`
   and flags by its value. The rate of traffic is the share of flagged calls among recorded calls
   without labels. The true false-positive rate is at most this.
-- **trivial baselines** are the figures that text length, a bag of words fitted on other groups of
-  the same source, or plain word overlap reach. A detector that is not better has learned nothing
-  there.
+- **refitted** says whether the source was part of the fit. If it was, weights, calibration and
+  threshold were made anew without it. If not, the shipped ones never saw it.
+- **trivial baselines** of the tables inside sources are the figures that text length, a bag of
+  words fitted on other groups of the same source, or plain word overlap reach. A detector that is
+  not better has learned nothing there.
 - Public sources hold too few texts of most types of personal data. `benchmarks/identifiers.py`
   writes `made_identifiers`. It measures how a value is told from similar ones inside a sentence,
   not how people write.
@@ -108,6 +142,11 @@ def read_measurements(path: Path) -> list[Measurement]:
     return [msgspec.json.decode(line, type=Measurement) for line in path.read_bytes().splitlines() if line]
 
 
+def read_left_out(path: Path) -> list[LeftOut]:
+    """Return what the benchmark printed with `--leave-one-source-out --json`."""
+    return [msgspec.json.decode(line, type=LeftOut) for line in path.read_bytes().splitlines() if line]
+
+
 def show(value: float | None) -> str:
     """Return a figure with two decimals, or with three if it is nearly 0 or 1."""
     if value is None:
@@ -134,9 +173,54 @@ def describe_sealed(measured: Measurement | None) -> str:
     return ", ".join(f"{title} {show(value)}" for title, value in found if value is not None)
 
 
+def show_headlines(left_out: Sequence[LeftOut]) -> Iterator[str]:
+    """Return the lines of the table of worst and median sources that stayed out."""
+    header = ["evaluator", "figure", "worst source", "worst", "median", "sources"]
+    cells = [
+        [one.evaluator, one.figure, one.worst, show(one.worst_value), show(one.median), str(one.sources)]
+        for one in summarise_headlines(left_out)
+    ]
+    if cells:
+        yield from table(header, cells)
+
+
+def describe_left_out(left_out: Sequence[LeftOut]) -> Iterator[str]:
+    """Return the lines about the sources that stayed out, with the trivial rules' best figure beside each."""
+    if not left_out:
+        return
+    yield from ("### Sources that stayed out", "")
+    columns = [name for name in LEFT_OUT if any(getattr(one.measured, name) is not None for one in left_out)]
+    rules = dict.fromkeys(rule for one in left_out for rule in one.rules)
+    header = ["source", "rows", "refitted", *(FIGURES[name] for name in columns), *rules]
+    cells = []
+    for one in left_out:
+        own = one.measured
+        few = own.n < FEWEST_ROWS
+        figures = ["unmeasured"] * len(columns) if few else [show(getattr(own, name)) for name in columns]
+        trivial = [EMPTY if few else describe_rule(one.rules.get(rule)) for rule in rules]
+        rows = f"{own.n} ({own.positives})"
+        cells.append([f"{own.task}/{own.source}", rows, "yes" if one.refitted else "no", *figures, *trivial])
+    yield from table(header, cells)
+
+
+def describe_rule(measured: Measurement | None) -> str:
+    """Return the figures of a trivial rule in one cell."""
+    if measured is None:
+        return EMPTY
+    found = [(SHORT[name], getattr(measured, name)) for name in SHORT]
+    one_class = measured.auroc is None
+    shown = [
+        f"{title} {show(value)}"
+        for title, value in found
+        if value is not None and (one_class or title not in {"recall", "FPR"})
+    ]
+    return ", ".join(shown) or EMPTY
+
+
 def describe_evaluator(
     evaluator: Evaluator,
     measured: Sequence[Measurement],
+    left_out: Sequence[LeftOut],
     sealed: Mapping[tuple[str, str], Measurement],
     origins: Mapping[str, Origin],
 ) -> Iterator[str]:
@@ -146,8 +230,11 @@ def describe_evaluator(
     yield from (f"## {evaluator.name}", "")
     yield f"{evaluator.category.capitalize()}, version {evaluator.version}, {threshold}{flag}."
     yield from ("", inspect.cleandoc(type(evaluator).__doc__ or ""), "")
+    yield from describe_left_out(left_out)
     labelled = [one for one in measured if one.task != UNLABELLED]
-    if not labelled:
+    if labelled and left_out:
+        yield from ("### Inside sources", "")
+    if not labelled and not left_out:
         yield from ("Unmeasured: no labelled source is about it.", "")
     columns = [name for name in FIGURES if any(getattr(one, name) is not None for one in measured)]
     if columns:
@@ -240,7 +327,10 @@ def describe_speed(measured: Sequence[Measurement]) -> Iterator[str]:
 
 
 def write_page(
-    measured: Sequence[Measurement], sealed: Sequence[Measurement], origins: Mapping[str, Origin]
+    measured: Sequence[Measurement],
+    sealed: Sequence[Measurement],
+    origins: Mapping[str, Origin],
+    left_out: Sequence[LeftOut] = (),
 ) -> str:
     """Return the page."""
     unseen = {(f"{one.task}/{one.source}", one.evaluator): one for one in sealed}
@@ -251,12 +341,15 @@ def write_page(
         for key, one in unseen.items()
         if key not in known
     ]
-    lines = [HEAD.format(fewest=FEWEST_ROWS, empty=EMPTY)]
+    headlines = "\n".join(show_headlines(left_out))
+    lines = [HEAD.format(fewest=FEWEST_ROWS, empty=EMPTY, headlines=headlines)]
     for evaluator in find_evaluators():
         own = [one for one in [*measured, *extra] if one.evaluator == evaluator.name]
-        lines += describe_evaluator(evaluator, own, unseen, origins)
+        apart = [one for one in left_out if one.measured.evaluator == evaluator.name]
+        lines += describe_evaluator(evaluator, own, apart, unseen, origins)
     lines += describe_speed(measured)
-    used = dict.fromkeys(f"{one.task}/{one.source}" for one in measured)
+    every = [*measured, *(one.measured for one in left_out)]
+    used = dict.fromkeys(f"{one.task}/{one.source}" for one in every)
     lines += ["## Sources", ""]
     cells = [[name, *origins[name][:3]] for name in used if name in origins]
     lines += table(["source", "label 1 means", "from", "licence"], cells)
@@ -271,9 +364,13 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of labelled data, for its README.md")
     parser.add_argument("measured", type=Path, help="the output of the benchmark for these data")
     parser.add_argument("--sealed", type=Path, help="its output for the sealed split")
+    parser.add_argument(
+        "--left-out", type=Path, default=RESULTS, help="its output with --leave-one-source-out"
+    )
     chosen = parser.parse_args()
     sealed = read_measurements(chosen.sealed) if chosen.sealed else []
-    print(write_page(read_measurements(chosen.measured), sealed, read_origins(chosen.data / "README.md")))
+    origins = read_origins(chosen.data / "README.md")
+    print(write_page(read_measurements(chosen.measured), sealed, origins, read_left_out(chosen.left_out)))
 
 
 if __name__ == "__main__":

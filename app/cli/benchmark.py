@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,14 +19,21 @@ from app.errors import InvalidParameter
 from app.rules import load_evaluators
 from monitoring.benchmarking.feeds import FEEDS, UNLABELLED
 from monitoring.benchmarking.fitting import hold_out
+from monitoring.benchmarking.left_out import LeftOut, Trainer, leave_out, summarise_headlines
 from monitoring.benchmarking.measurement import TIER, Measurement, measure, measure_traffic
 from monitoring.benchmarking.sources import LabelledSource, find_files, read_sources
-from monitoring.benchmarking.table import format_header, format_measurement
+from monitoring.benchmarking.table import (
+    format_header,
+    format_headline,
+    format_left_out,
+    format_measurement,
+)
 from monitoring.evaluator import Evaluator
 
 __all__ = ["benchmark"]
 
 Evaluators = Mapping[str, Evaluator]
+_TRAINING = Path(__file__).resolve().parents[2] / "benchmarks" / "train"
 
 
 def benchmark(
@@ -44,13 +53,48 @@ def benchmark(
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Leave out rows to which the shipped weights were fitted.")
     ] = False,
+    leave_one_source_out: Annotated[
+        bool,
+        typer.Option(
+            "--leave-one-source-out",
+            help="Fit anew without each source and measure on it; needs a checkout with the train extra.",
+        ),
+    ] = False,
 ) -> None:
     """Score labelled files with the evaluators. Print their errors and speed for each source."""
-    _check_choices(task, tier)
+    files = _find_files(folder, task, tier)
+    evaluators = {one.name: one for one in load_evaluators(load_settings())}
+    if leave_one_source_out:
+        _leave_out(folder, files, evaluators, task=task, limit=limit, json=json)
+        return
+    options = {"json": json, "detail": detail, "held_out": held_out}
+    if not _measure_files(files, evaluators, task, limit, **options):
+        raise InvalidParameter(f"There is no labelled row of {task or 'a known task'} in {folder}.")
+
+
+def _find_files(folder: Path, task: str | None, tier: str) -> list[Path]:
+    """Return the files of a folder after the options were checked."""
+    if task is not None and task not in FEEDS:
+        raise InvalidParameter(f"--task takes one of {', '.join(FEEDS)}, not {task!r}.")
+    if tier != TIER:
+        raise InvalidParameter(f"--tier takes {TIER}, not {tier!r}.")
     files = find_files(folder)
     if not files:
         raise InvalidParameter(f"There is no .jsonl or .jsonl.gz file in {folder}.")
-    evaluators = {one.name: one for one in load_evaluators(load_settings())}
+    return files
+
+
+def _measure_files(
+    files: Sequence[Path],
+    evaluators: Evaluators,
+    task: str | None,
+    limit: int | None,
+    *,
+    json: bool,
+    detail: bool,
+    held_out: bool,
+) -> int:
+    """Print the figures of every source of the files, and return how many lines these are."""
     if not json:
         typer.echo(format_header())
     count = 0
@@ -66,15 +110,7 @@ def benchmark(
             except (ValueError, OSError) as error:
                 raise InvalidParameter(str(error)) from error
             bars.advance(every)
-    if not count:
-        raise InvalidParameter(f"There is no labelled row of {task or 'a known task'} in {folder}.")
-
-
-def _check_choices(task: str | None, tier: str) -> None:
-    if task is not None and task not in FEEDS:
-        raise InvalidParameter(f"--task takes one of {', '.join(FEEDS)}, not {task!r}.")
-    if tier != TIER:
-        raise InvalidParameter(f"--tier takes {TIER}, not {tier!r}.")
+    return count
 
 
 def _progress() -> Progress:
@@ -105,6 +141,48 @@ def _measure(
             with _Bar(bars, source, len(rows.rows)) as advance:
                 evaluator = evaluators[feed.evaluator]
                 yield from measure(rows, evaluator, feed, time.process_time, advance, detail=detail)
+
+
+def _leave_out(
+    folder: Path,
+    files: Sequence[Path],
+    evaluators: Evaluators,
+    *,
+    task: str | None,
+    limit: int | None,
+    json: bool,
+) -> None:
+    """Print the figures of every source that stayed out of the fit, and the worst and the median of them."""
+    trainers = _load_trainers(folder)
+    found: list[LeftOut] = []
+    if not json:
+        typer.echo(format_header())
+    for one in [task] if task else [name for name in FEEDS if name != UNLABELLED]:
+        try:
+            sources = [source.sample(limit) for path in files for source in read_sources(path, one)]
+            for result in leave_out(sources, evaluators, trainers, time.process_time, lambda _: None):
+                found.append(result)
+                typer.echo(msgspec.json.encode(result).decode() if json else format_left_out(result))
+        except (ValueError, OSError) as error:
+            raise InvalidParameter(str(error)) from error
+    if not found:
+        raise InvalidParameter(f"There is no labelled row of {task or 'a known task'} in {folder}.")
+    if not json:
+        for headline in summarise_headlines(found):
+            typer.echo(format_headline(headline))
+
+
+def _load_trainers(data: Path) -> Mapping[str, Trainer]:
+    """Return what fits evaluators anew, by the name of the evaluator, from the scripts of the checkout."""
+    sys.path.insert(0, str(_TRAINING))
+    try:
+        trainers: Mapping[str, Trainer] = importlib.import_module("trainers").load_trainers(data)
+    except ModuleNotFoundError as error:
+        raise InvalidParameter(
+            f"--leave-one-source-out fits evaluators anew and lacks {error.name}: "
+            "run it in a checkout with the train extra installed."
+        ) from error
+    return trainers
 
 
 def _print(line: str, bars: Progress) -> None:

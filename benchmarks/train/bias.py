@@ -11,24 +11,31 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import features
 import numpy as np
-from features import combine, export, fit, open_traffic, read_rows, score_texts
+from attribution import FEATURES, fit_odds
+from features import combine, export, fit, open_traffic, read_rows, replace_head, score_texts
 from numpy.typing import NDArray
 
 from monitoring.benchmarking.fitting import fold_of
+from monitoring.evaluator import Evaluator
+from monitoring.evaluators.bias import Bias
 from monitoring.models import Record
 from monitoring.signals.categories import load_lexicon
-from monitoring.signals.mentions import find_mentions
+from monitoring.signals.groups import group_words
+from monitoring.signals.mentions import find_mentions, mention_table
 from monitoring.text.prepared import Prepared
+from monitoring.weights import load_weights
 
 DIMENSIONS = {"race", "religion1", "religion2", "orientation"}
 # Counter-speech and quotation are told apart by the guard, not by words.
 LEFT_OUT = {"counter_quote_nh", "counter_ref_nh", "slur_homonym_nh", "profanity_nh"}
 # In statements about groups the small words matter: "are all", "should not", "they".
-features.COMMON, features.RARE = 0.0, 6.0
+INFORMATION = 0.0, 6.0
+REDDIT, BBQ = "bias/redditbias", "bias/bbq"
+HATECHECK, MADLIBS = "toxicity/hatecheck", "toxicity/identity_madlibs"
 STRENGTH = 8.0
 FALSE_POSITIVES = 0.002
 # Least log-odds of a rule: the labels hardly tell statements from quotations of them.
@@ -56,57 +63,129 @@ def mention_sentences(texts: list[str]) -> list[tuple[str, int]]:
     ]
 
 
-def gather(
-    data: Path,
-) -> tuple[list[str], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return texts, labels, weights, folds, and which are sentences of ordinary answers."""
-    comments = [row for row in read_rows(data, "bias/redditbias") if usable(row)]
-    items = [(row["prompt"], int(row["label"]), 1.0, row["prompt"], False) for row in comments]
+class Corpus(NamedTuple):
+    """Everything that is fitted on, row by row.
+
+    `answers` are sentences of ordinary answers, `found` is the rules' strength per category.
+    """
+
+    sources: NDArray[np.str_]
+    texts: NDArray[np.object_]
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    answers: NDArray[np.bool_]
+    found: NDArray[np.float32]
+
+
+def gather(data: Path) -> Corpus:
+    """Return every row that is fitted on or held out."""
+    comments = [row for row in read_rows(data, REDDIT) if usable(row)]
+    items = [(REDDIT, row["prompt"], int(row["label"]), 1.0, row["prompt"], False) for row in comments]
     items += [
-        (row["prompt"], int(row["label"]), 0.5, str(row["meta"]["templ_id"]), False)
-        for row in read_rows(data, "toxicity/hatecheck")
+        (HATECHECK, row["prompt"], int(row["label"]), 0.5, str(row["meta"]["templ_id"]), False)
+        for row in read_rows(data, HATECHECK)
         if row["meta"]["functionality"] not in LEFT_OUT
     ]
-    contexts = dict.fromkeys(row["prompt"] for row in read_rows(data, "bias/bbq"))
-    items += [(text, 0, 0.2, text[:40], False) for text in contexts]
-    harmless = [row["prompt"] for row in read_rows(data, "toxicity/identity_madlibs") if row["label"] == 0]
-    items += [(text, 0, 0.2, text, False) for text in harmless]
+    contexts = dict.fromkeys(row["prompt"] for row in read_rows(data, BBQ))
+    items += [(BBQ, text, 0, 0.2, text[:40], False) for text in contexts]
+    harmless = [row["prompt"] for row in read_rows(data, MADLIBS) if row["label"] == 0]
+    items += [(MADLIBS, text, 0, 0.2, text, False) for text in harmless]
     traffic = open_traffic(data, ["arena_hard_v0.1", "arena_hard_v2", "xstest_completions"])
     sentences = mention_sentences([row["response"] for row in traffic])
-    items += [(sentence, 0, 1.0, traffic[number]["prompt"], True) for sentence, number in sentences]
-    texts, labels, weights, groups, answers = zip(*items, strict=True)
-    folds = np.array([fold_of(group) for group in groups])
-    return list(texts), np.array(labels), np.array(weights), folds, np.array(answers)
+    items += [
+        ("traffic", sentence, 0, 1.0, traffic[number]["prompt"], True) for sentence, number in sentences
+    ]
+    sources, texts, labels, weights, groups, answers = zip(*items, strict=True)
+    return Corpus(
+        np.array(sources),
+        np.array(texts, object),
+        np.array(labels),
+        np.array(weights),
+        np.array([fold_of(group) for group in groups]),
+        np.array(answers),
+        lexicon_scores(list(texts)),
+    )
+
+
+class Detector(NamedTuple):
+    """A fitted head, and what turns it and the rules into log-odds."""
+
+    coefficients: NDArray[np.float64]
+    bias: float
+    slope: float
+    categories: NDArray[np.float64]
+    threshold: float
+
+
+def train(corpus: Corpus, used: NDArray[np.bool_], parts: NDArray[np.int64]) -> Detector:
+    """Fit on rows, combine with the rules and set the threshold out of `parts` on them."""
+    # Set here, since other scripts that are loaded beside this one have their own.
+    features.COMMON, features.RARE, before = *INFORMATION, (features.COMMON, features.RARE)
+
+    def fit_on(rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+        return fit(corpus.texts[rows].tolist(), corpus.labels[rows], corpus.weights[rows], strength=STRENGTH)
+
+    scores = np.zeros(len(corpus.texts))
+    for part in np.unique(parts[used]):
+        held = used & (parts == part)
+        scores[held] = score_texts(*fit_on(used & ~held), corpus.texts[held].tolist())
+    found = corpus.found.copy()
+    found[:, -1] *= -1  # the guard speaks against
+    slope, *categories, _ = combine(
+        scores[used], found[used], corpus.labels[used], corpus.weights[used], RULE
+    )
+    categories[-1] *= -1
+    total = slope * scores + corpus.found @ np.array(categories)
+    threshold = float(np.quantile(total[corpus.answers & used], 1 - FALSE_POSITIVES))
+    detector = Detector(*fit_on(used), slope, np.array(categories), threshold)
+    features.COMMON, features.RARE = before
+    return detector
+
+
+class BiasTrainer:
+    """Fits the head of bias, its calibration and its threshold anew.
+
+    Where BBQ stays out nothing tells what supports an answer, and only the bounds of those weights are left.
+    """
+
+    fitted = frozenset({REDDIT, BBQ})
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._corpus: Corpus | None = None
+
+    def fit(self, without: frozenset[str]) -> Evaluator:
+        """Return the evaluator that the other sources give."""
+        self._corpus = self._corpus or gather(self._data)
+        used = (self._corpus.folds != 0) & ~np.isin(self._corpus.sources, sorted(without))
+        found = train(self._corpus, used, self._corpus.folds % 2)
+        options = {"slope": found.slope, "offset": -found.threshold, "heads": ("bias",)}
+        bank = replace_head("bias", found.coefficients, found.bias, **options)
+        support = load_weights("attribution")["weights"]
+        if BBQ in without:
+            support = fit_odds(np.zeros((0, len(FEATURES))), np.zeros(0, dtype=np.int64))
+        weights = found.categories.astype(np.float32)
+        table = mention_table(group_words())
+        return Bias(load_lexicon("bias"), weights, bank, support.astype(np.float32), table)
 
 
 def main(data: Path) -> None:
     """Fit on folds 1..4, combine with the rules out of fold on them, write the head."""
-    texts, labels, weights, folds, answers = gather(data)
-
-    def pick(chosen: NDArray[np.bool_]) -> list[str]:
-        return [text for text, take in zip(texts, chosen, strict=True) if take]
-
-    scores = np.zeros(len(texts))
-    for fold in range(1, 5):
-        train, held = (folds != 0) & (folds != fold), folds == fold
-        model = fit(pick(train), labels[train], weights[train], strength=STRENGTH)
-        scores[held] = score_texts(*model, pick(held))
-    found = lexicon_scores(texts)
-    found[:, -1] *= -1  # the guard speaks against
-    used = folds != 0
-    slope, *categories, _ = combine(scores[used], found[used], labels[used], weights[used], RULE)
-    categories[-1] *= -1
-    found[:, -1] *= -1
-    total = slope * scores + found @ np.array(categories)
-    threshold = np.quantile(total[answers & used], 1 - FALSE_POSITIVES)
-    model = fit(pick(used), labels[used], weights[used], strength=STRENGTH)
-    export("bias", *model, slope=slope, offset=-threshold, categories=np.array(categories))
+    corpus = gather(data)
+    used = corpus.folds != 0
+    found = train(corpus, used, corpus.folds)
+    options = {"slope": found.slope, "offset": -found.threshold}
+    export("bias", found.coefficients, found.bias, **options, categories=found.categories)
     print(
-        f"slope {slope:.2f}, threshold {threshold:.2f}, categories {np.round(categories, 2)}, {answers.sum()} sentences"
+        f"slope {found.slope:.2f}, threshold {found.threshold:.2f}, categories {np.round(found.categories, 2)}, "
+        f"{corpus.answers.sum()} sentences"
     )
-    total = slope * score_texts(*model, pick(~used)) + found[~used] @ np.array(categories) - threshold
-    print(f"held-out fold: recall {np.mean(total[labels[~used] == 1] > 0):.3f}")
-    print(f"held-out fold: false positives on sentences {np.mean(total[answers[~used]] > 0):.4f}")
+    held = ~used
+    total = found.slope * score_texts(found.coefficients, found.bias, corpus.texts[held].tolist())
+    total += corpus.found[held] @ found.categories - found.threshold
+    print(f"held-out fold: recall {np.mean(total[corpus.labels[held] == 1] > 0):.3f}")
+    print(f"held-out fold: false positives on sentences {np.mean(total[corpus.answers[held]] > 0):.4f}")
 
 
 if __name__ == "__main__":

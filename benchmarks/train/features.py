@@ -28,6 +28,7 @@ from monitoring.signals.kernels_linear import (
     hash_word,
     mask_word,
 )
+from monitoring.signals.linear import HEADS, Bank, load_bank
 from monitoring.text.kernels_lexicon import look_up
 from monitoring.text.prepared import Prepared
 from monitoring.text.vectors import load_table
@@ -254,6 +255,30 @@ def export(
         **{key: value.astype(np.float32) for key, value in extra.items()},
     )
     write_sums()
+
+
+def replace_head(
+    name: str,
+    coefficients: NDArray[np.float64],
+    bias: float,
+    *,
+    slope: float,
+    offset: float,
+    keep: int = KEEP,
+    largest: float = LARGEST,
+    heads: tuple[str, ...] = HEADS,
+) -> Bank:
+    """Return the shipped heads with one of them exchanged for a head that was fitted anew."""
+    bank = load_bank(heads)
+    column = bank.names.index(name)
+    weights, scale = quantise(coefficients, keep, largest)
+    matrix = bank.weights.copy()
+    matrix[:, column] = weights
+    numbers = {"scales": scale, "biases": bias, "slopes": slope, "offsets": offset}
+    changed = {key: getattr(bank, key).copy() for key in numbers}
+    for key, number in numbers.items():
+        changed[key][column] = number
+    return bank._replace(weights=matrix, **changed)
 
 
 def write_sums() -> None:

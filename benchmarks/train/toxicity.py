@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from features import combine, export, fit, open_traffic, quantise, read_rows, score_texts
+from features import combine, export, fit, open_traffic, quantise, read_rows, replace_head, score_texts
 from numpy.typing import NDArray
 
 from monitoring.benchmarking.fitting import fold_of
 from monitoring.benchmarking.metrics import auroc, average_precision
-from monitoring.evaluators.toxicity import THRESHOLD
+from monitoring.evaluator import Evaluator
+from monitoring.evaluators.toxicity import THRESHOLD, assemble
 from monitoring.models import Record
 from monitoring.signals.categories import load_lexicon
 from monitoring.text.prepared import Prepared
@@ -40,6 +41,7 @@ TOXIC = {
 }
 # Harmless questions in the words of harmful ones. They are few.
 LOOK_ALIKES, LOOK_ALIKE_WEIGHT = "toxicity/xstest", 5.0
+ORDINARY, LEXICON = "ordinary text", "lexicon"
 BENIGN_PROMPTS = {"cyberseceval-frr", "arena-hard-v0.1", "arena-hard-v2", "self-instruct-seed", "mt_bench"}
 FRAMES = (
     "{}",
@@ -66,6 +68,7 @@ class Corpus(NamedTuple):
     made from the lexicon's words.
     """
 
+    sources: NDArray[np.str_]
     texts: NDArray[np.object_]
     labels: NDArray[np.int64]
     weights: NDArray[np.float64]
@@ -95,40 +98,52 @@ def lexicon_scores(texts: list[str]) -> NDArray[np.float32]:
     return lexicon.measure(Prepared([Record(prompt="", response=text) for text in texts]), "response")
 
 
+def read_ordinary(data: Path) -> list[dict[str, Any]]:
+    """Return the rows of sources about other things that hold no toxic text."""
+    rows = [row for row in read_rows(data, "bias/redditbias") if row["label"] == 0]
+    rows += read_rows(data, "hallucination/faithdial_audit") + read_rows(data, "coherence/usr_topicalchat")
+    # The Topical-Chat part of BEGIN has another licence.
+    begin = read_rows(data, "hallucination/begin")
+    return rows + [row for row in begin if row["meta"]["data"] in {"wow", "cmu"}]
+
+
 def gather(data: Path) -> Corpus:
     """Read every source and measure it with the lexicon."""
-    items: list[tuple[str, int, float, str]] = []
+    items: list[tuple[str, str, int, float, str]] = []
     for source, weight in TOXIC.items():
         rows = read_rows(data, source)
-        items += [(row["prompt"], int(row["label"] >= PRESENT), weight, group_of(row)) for row in rows]
-    ordinary = [row for row in read_rows(data, "bias/redditbias") if row["label"] == 0]
-    ordinary += read_rows(data, "hallucination/faithdial_audit") + read_rows(
-        data, "coherence/usr_topicalchat"
-    )
-    # The Topical-Chat part of BEGIN has another licence.
-    ordinary += [
-        row for row in read_rows(data, "hallucination/begin") if row["meta"]["data"] in {"wow", "cmu"}
-    ]
+        items += [
+            (source, row["prompt"], int(row["label"] >= PRESENT), weight, group_of(row)) for row in rows
+        ]
     traffic = open_traffic(data, ["arena_hard_v0.1", "arena_hard_v2", "xstest_completions"])
     prompts = [
         r
         for r in read_rows(data, "prompt_injection/benign_instructions")
         if r["meta"]["sub"] in BENIGN_PROMPTS
     ]
-    pairs = texts_of(ordinary, ordinary=True) + texts_of([*traffic, *prompts], ordinary=False)
-    items += [(text, 0, 1.0, group) for text, group in dict(pairs).items()]
+    pairs = texts_of(read_ordinary(data), ordinary=True) + texts_of([*traffic, *prompts], ordinary=False)
+    items += [(ORDINARY, text, 0, 1.0, group) for text, group in dict(pairs).items()]
     safe = [row["prompt"] for row in read_rows(data, LOOK_ALIKES) if row["label"] == 0]
-    items += [(text, 0, LOOK_ALIKE_WEIGHT, text) for text in safe]
+    items += [(LOOK_ALIKES, text, 0, LOOK_ALIKE_WEIGHT, text) for text in safe]
     written = len(items)
     lexicon = load_lexicon("toxicity")
     for word, strength in lexicon.words():
-        items += [(frame.format(word), 1, FRAME_WEIGHT * strength, word) for frame in FRAMES]
-    texts, labels, weights, groups = zip(*items, strict=True)
+        items += [(LEXICON, frame.format(word), 1, FRAME_WEIGHT * strength, word) for frame in FRAMES]
+    sources, texts, labels, weights, groups = zip(*items, strict=True)
     folds = np.array([fold_of(group) for group in groups])
     known = {row["response"] for row in traffic}
     answers = np.array([text in known for text in texts])
     scores, real = lexicon_scores(list(texts)), np.arange(len(texts)) < written
-    return Corpus(np.array(texts, object), np.array(labels), np.array(weights), folds, answers, scores, real)
+    return Corpus(
+        np.array(sources),
+        np.array(texts, object),
+        np.array(labels),
+        np.array(weights),
+        folds,
+        answers,
+        scores,
+        real,
+    )
 
 
 class Detector(NamedTuple):
@@ -147,17 +162,16 @@ class Detector(NamedTuple):
         return self.slope * scores + corpus.found[rows] @ self.categories - self.threshold
 
 
-def train(corpus: Corpus, held_fold: int) -> Detector:
-    """Fit on the other folds; combine with the lexicon and set the threshold out of fold on them."""
-    used = corpus.folds != held_fold
+def train(corpus: Corpus, used: NDArray[np.bool_], parts: NDArray[np.int64]) -> Detector:
+    """Fit on rows; combine with the lexicon and set the threshold out of `parts` on them."""
 
     def fit_on(rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
         texts, labels, weights = corpus.texts[rows].tolist(), corpus.labels[rows], corpus.weights[rows]
         return fit(texts, labels, weights, strength=STRENGTH, gain=GAIN, spelling=SPELLING)
 
     scores = np.zeros(len(corpus.texts))
-    for fold in set(range(FOLDS)) - {held_fold}:
-        held = corpus.folds == fold
+    for part in np.unique(parts[used]):
+        held = used & (parts == part)
         scores[held] = score_texts(*fit_on(used & ~held), corpus.texts[held].tolist())
     rows = used & corpus.real
     slope, *categories, _ = combine(
@@ -166,6 +180,25 @@ def train(corpus: Corpus, held_fold: int) -> Detector:
     total = slope * scores + corpus.found @ np.array(categories)
     threshold = float(np.quantile(total[corpus.answers & used], 1 - FALSE_POSITIVES))
     return Detector(*fit_on(used), slope, np.array(categories), threshold)
+
+
+class ToxicityTrainer:
+    """Fits the head of toxicity, its calibration and its threshold anew."""
+
+    fitted = frozenset({*TOXIC, LOOK_ALIKES})
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._corpus: Corpus | None = None
+
+    def fit(self, without: frozenset[str]) -> Evaluator:
+        """Return the evaluator that the other sources give; two parts calibrate it instead of four."""
+        self._corpus = self._corpus or gather(self._data)
+        used = (self._corpus.folds != 0) & ~np.isin(self._corpus.sources, sorted(without))
+        found = train(self._corpus, used, self._corpus.folds % 2)
+        options = {"slope": found.slope, "offset": -found.threshold, "keep": KEEP, "largest": LARGEST}
+        bank = replace_head("toxicity", found.coefficients, found.bias, **options)
+        return assemble(found.categories, bank)
 
 
 def report(data: Path, corpus: Corpus, total: NDArray[np.float64], rows: NDArray[np.bool_]) -> None:
@@ -193,7 +226,7 @@ def main(data: Path, *, out_of_fold: bool) -> None:
     corpus = gather(data)
     total = np.zeros(len(corpus.texts))
     for fold in range(FOLDS) if out_of_fold else (0,):
-        detector, held = train(corpus, fold), corpus.folds == fold
+        detector, held = train(corpus, corpus.folds != fold, corpus.folds), corpus.folds == fold
         total[held] = detector.judge(corpus, held)
     if not out_of_fold:
         head, bias, slope, categories, threshold = detector

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from monitoring.models import Record
@@ -53,6 +53,9 @@ _ABOUT_ONE_TEXT = frozenset({"toxicity", "bias", "pii"})
 _COMPARED = "similarity"
 # In these sources the context holds the instructions of the application.
 _SYSTEM_PROMPTS = frozenset({"cyberseceval", "tensor_trust"})
+# From so many responses to a prompt on they are candidates that a search found.
+_CANDIDATES = 8
+_GROUNDED = "hallucination"
 _INDIRECT = "injection_in_context"
 
 
@@ -70,6 +73,9 @@ def to_record(row: Row) -> Record:
 def to_fed_record(task: str, source: str, row: Row) -> Record:
     """Return the record for a row, in which its text is in the field that the label is about."""
     record = to_record(row)
+    if task == _GROUNDED and record.context:
+        # The label is about the context; a reference beside it, given for some rows alone, would answer instead.
+        return Record(prompt=record.prompt, response=record.response, context=record.context)
     if task in _ABOUT_ONE_TEXT and not record.response:
         return Record(prompt="", response=record.prompt, context=record.context, reference=record.reference)
     if task == _COMPARED and not record.reference:
@@ -81,16 +87,24 @@ def to_fed_record(task: str, source: str, row: Row) -> Record:
     return record
 
 
-def ranking_part(task: str, rows: Iterable[Row]) -> str | None:
+def ranking_part(task: str, rows: Sequence[Row]) -> str | None:
     """Return the part of a score that ranks the rows, or None if the value does.
 
     Instructions inside retrieved text are reported as a part of the score, and raise a flag only if
-    a rule agrees. The value alone would therefore rank only what is flagged.
+    a rule agrees. The value alone would therefore rank only what is flagged. Candidates for one
+    question, as a search finds them, are ranked by a part that does not ask whether they open like
+    an answer. Replies of a conversation are ranked by how they continue it.
     """
-    indirect = task == "prompt_injection" and any(
-        span[2] == _INDIRECT for row in rows for span in row.get("spans") or ()
-    )
-    return "context" if indirect else None
+    if task == "prompt_injection":
+        inside = any(span[2] == _INDIRECT for row in rows for span in row.get("spans") or ())
+        return "context" if inside else None
+    if task == "relevance":
+        prompts = {row.get("prompt") for row in rows}
+        return "ranking" if len(rows) >= _CANDIDATES * len(prompts) else None
+    if task == "coherence":
+        turns = sum((row.get("prompt") or "").strip().count("\n") > 0 for row in rows)
+        return "continuity" if 2 * turns > len(rows) else None
+    return None
 
 
 def _valid(text: str | None) -> str:

@@ -34,6 +34,7 @@ _OPEN_PROMPTS = frozenset(
 )
 _OPEN_DIALOGUE = frozenset({"wow", "cmu"})
 _OPEN_TRAFFIC = frozenset({"arena_hard_v0.1", "arena_hard_v2", "xstest_completions"})
+_READ_LANGUAGES = frozenset({"English", "German", "French", "Spanish", "en", "de", "fr", "es"})
 _BIAS_DIMENSIONS = frozenset({"race", "religion1", "religion2", "orientation"})
 
 
@@ -112,6 +113,27 @@ def _asked(row: Row) -> str:
     return row["prompt"] or ""
 
 
+def _translated(row: Row) -> str | None:
+    meta = row.get("meta") or {}
+    if (meta.get("language") or "English") not in _READ_LANGUAGES:
+        return None
+    return f"{meta['sub']} {meta['row']}" if "row" in meta else _behavior(row)
+
+
+_GROUNDED = (
+    "faithdial_audit",
+    "dialfact_small",
+    "attrib_attributedqa",
+    "attrib_expertqa",
+    "attrib_gensearch",
+    "attrib_hagrid",
+    "clapnq_grounded",
+    "wice",
+    "summeval",
+    "defacto_xsum",
+    "summedits",
+)
+
 # The groups by which rows were assigned to folds; None for a row that was never used.
 _GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
     ("toxicity", "toxicity/tdavidson_tweets"): _template,
@@ -127,10 +149,16 @@ _GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
     ("prompt_injection", "prompt_injection/lakera_giskard_attacks"): _behavior,
     ("prompt_injection", "prompt_injection/benign_instructions"): _open_prompt,
     ("prompt_injection", "prompt_injection/bipia_indirect"): document_of,
+    ("prompt_injection", "prompt_injection/xsafety_multilingual"): _translated,
+    ("prompt_injection", "prompt_injection/pypi_small_corpora"): _translated,
+    ("prompt_injection", "prompt_injection/mitre_frr_multilingual"): _translated,
     ("hallucination", "hallucination/begin"): _open_context,
-    ("hallucination", "hallucination/faithdial_audit"): _context,
     ("factual_accuracy", "hallucination/begin"): _open_context,
-    ("factual_accuracy", "hallucination/faithdial_audit"): _context,
+    **{
+        (evaluator, f"hallucination/{name}"): _context
+        for evaluator in ("hallucination", "factual_accuracy")
+        for name in _GROUNDED
+    },
     ("factual_accuracy", "hallucination/truthfulqa_judge"): _asked,
     ("bias", "bias/redditbias"): _comment,
     ("bias", "bias/bbq"): _question,

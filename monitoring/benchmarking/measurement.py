@@ -18,7 +18,18 @@ from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
 from monitoring.text.tokens import count_tokens
 
-__all__ = ["BATCH", "FEWEST_ROWS", "TIER", "Clock", "Measurement", "measure", "measure_traffic", "split"]
+__all__ = [
+    "BATCH",
+    "FEWEST_ROWS",
+    "TIER",
+    "Clock",
+    "Judged",
+    "Measurement",
+    "measure",
+    "measure_traffic",
+    "split",
+    "summarise",
+]
 
 BATCH = 256
 FEWEST_ROWS = 100
@@ -74,8 +85,11 @@ class _Run(NamedTuple):
     mb_per_s: float | None
 
 
-class _Judged(NamedTuple):
-    """Columns (n,): values in the direction of the labels, and whether each is a positive."""
+class Judged(NamedTuple):
+    """Columns (n,): values in the direction of the labels, and whether each is a positive.
+
+    The second is None without a rule. `known` is False where nothing is known of any row.
+    """
 
     values: Floats
     chosen: NDArray[np.bool_] | None
@@ -213,11 +227,10 @@ def _size(record: Record) -> int:
     return sum(len(text.encode()) for text in (*texts, *record.context))
 
 
-def _summarise(
-    source: LabelledSource, rows: Sequence[Row], evaluator: Evaluator, feed: Feed, run: _Run
-) -> Measurement:
+def summarise(source: LabelledSource, name: str, judged: Judged) -> Measurement:
+    """Return the figures that values and decisions reach on a source's rows, under the name of what judged."""
+    rows = source.rows
     labels = np.array([row["label"] for row in rows], dtype=np.float64)
-    judged = _judge(source.task, rows, evaluator, feed, run.scores)
     positives = int(np.sum(labels >= _PRESENT))
     decisions = None if judged.chosen is None else metrics.count_decisions(labels, judged.chosen)
     both = judged.known and 0 < positives < len(rows)
@@ -225,12 +238,11 @@ def _summarise(
     return Measurement(
         task=source.task,
         source=source.name,
-        evaluator=evaluator.name,
+        evaluator=name,
         n=len(rows),
         positives=positives,
         auroc=metrics.auroc(labels, judged.values) if both else None,
         average_precision=metrics.average_precision(labels, judged.values) if both else None,
-        threshold=evaluator.threshold,
         precision=decisions and decisions.precision,
         recall=decisions and decisions.recall,
         f1=decisions and decisions.f_score(1),
@@ -239,6 +251,16 @@ def _summarise(
         false_positive_rate=decisions and decisions.false_positive_rate,
         spearman=_correlate(labels, judged.values) if graded else None,
         map=_rank_by_prompt(rows, labels, judged.values) if both and source.task == _RANKED else None,
+    )
+
+
+def _summarise(
+    source: LabelledSource, rows: Sequence[Row], evaluator: Evaluator, feed: Feed, run: _Run
+) -> Measurement:
+    judged = _judge(source.task, rows, evaluator, feed, run.scores)
+    return msgspec.structs.replace(
+        summarise(source._replace(rows=rows), evaluator.name, judged),
+        threshold=evaluator.threshold,
         us_per_record=run.us_per_record,
         mb_per_s=run.mb_per_s,
         by_entity=count_entities(rows, run.scores) if evaluator.name == _PII else msgspec.UNSET,
@@ -247,11 +269,11 @@ def _summarise(
 
 def _judge(
     task: str, rows: Sequence[Row], evaluator: Evaluator, feed: Feed, scores: Sequence[Score]
-) -> _Judged:
+) -> Judged:
     values = [score.value for score in scores]
     if evaluator.name == _PII:
         values = [named_value(row, score) for row, score in zip(rows, scores, strict=True)]
-    part = ranking_part(task, rows)
+    part = ranking_part(task, rows) if evaluator.name == task else None
     ranked = values if part is None else [score.parts.get(part) for score in scores]
     safety = evaluator.category == "safety"
     numbers = _fill(ranked, 0.0 if safety else _NEUTRAL)
@@ -260,7 +282,7 @@ def _judge(
         # An unknown value is neither flagged nor low.
         chosen = _fill(values, 0.0 if safety else 1.0) >= evaluator.threshold
         chosen = chosen ^ feed.opposite
-    return _Judged(
+    return Judged(
         1 - numbers if feed.opposite else numbers, chosen, any(value is not None for value in ranked)
     )
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import msgspec
 
 from monitoring.benchmarking.entity_types import EntityCount, add_checkable
+from monitoring.benchmarking.left_out import Headline, LeftOut
 from monitoring.benchmarking.measurement import FEWEST_ROWS, Measurement
 
-__all__ = ["format_header", "format_measurement"]
+__all__ = ["format_header", "format_headline", "format_left_out", "format_measurement"]
 
 _FIGURES = (
     ("auroc", "AUROC"),
@@ -51,6 +52,21 @@ def format_measurement(measured: Measurement, *, detail: bool = False) -> str:
     if not detail or isinstance(measured.by_entity, msgspec.UnsetType):
         return line
     return "\n".join([line, *_format_entities(measured.by_entity)])
+
+
+def format_left_out(found: LeftOut) -> str:
+    """Return the figures of a source that stayed out, and one more line for each trivial rule on its rows."""
+    lines = [format_measurement(found.measured)]
+    lines += [format_measurement(measured) for measured in found.rules.values()]
+    return "\n".join(lines)
+
+
+def format_headline(headline: Headline) -> str:
+    """Return the worst and the median source of an evaluator by one figure as a line."""
+    return (
+        f"{headline.evaluator:<20} {headline.figure:<20} worst {headline.worst_value:.3f} ({headline.worst}), "
+        f"median {headline.median:.3f} of {headline.sources} sources"
+    )
 
 
 def _format_entities(counts: dict[str, EntityCount]) -> Iterator[str]:

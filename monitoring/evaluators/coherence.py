@@ -22,6 +22,7 @@ from monitoring.signals.degeneration import (
 )
 from monitoring.signals.formats import asks_for_json, breaks_json
 from monitoring.signals.kernels_characters import measure_scripts
+from monitoring.signals.responsiveness import measure_continuity
 from monitoring.text.kernels_lexicon import count_classes
 from monitoring.text.language import covered
 from monitoring.text.lexicon import build_table
@@ -30,7 +31,7 @@ from monitoring.text.scripts import find_foreign
 
 __all__ = ["Coherence", "build"]
 
-VERSION = "1"
+VERSION = "2"
 
 # 2026-11-23: a good answer is above it with all signs but one absent, and that one unlikely; see the class.
 THRESHOLD = 0.5
@@ -75,7 +76,9 @@ class Coherence:
     only. `format` finds an unclosed code block, and invalid JSON where JSON was asked for.
     `language_mix` finds letters of a foreign script that nobody asked for. `consistency` finds a
     sentence that denies another. `order` finds sentences that refer to what has not been said, and
-    is weak. The value is the product of the parts, so one clear sign is enough.
+    is weak. The value is the product of the parts, so one clear sign is enough. The part
+    `continuity`, present with an English prompt, says how much of the prompt the response takes up.
+    In a conversation it says whether the reply belongs to it. It does not enter the value.
 
     The evaluator does not see a fluent text that makes no sense, a change between languages of one
     script, or a cut after a full stop. Single lines of fewer than 12 words and plain lists need not
@@ -102,6 +105,7 @@ class Coherence:
         values = parts.prod(axis=1)
         worst = parts[:, : len(_LABELS)].argmin(axis=1)
         words = np.diff(batch.words("response").offsets)
+        continuity = _continuities(batch)
         confidence = np.minimum(1.0, words / (words + _SENTENCE_WORDS))
         scores = []
         columns = zip(
@@ -127,7 +131,7 @@ class Coherence:
                         version=VERSION,
                         confidence=sure,
                         evidence=_show(batch, record, _LABELS[sign]) if low else (),
-                        parts=dict(zip(_PARTS, own, strict=True)),
+                        parts=dict(zip(_PARTS, own, strict=True)) | continuity[record],
                     )
                 )
         return scores
@@ -233,6 +237,15 @@ def _show(batch: Prepared, record: int, label: str) -> tuple[Evidence, ...]:
 @cache
 def _unknown(label: str) -> Score:
     return Score(value=None, label=label, version=VERSION, confidence=0.0)
+
+
+def _continuities(batch: Prepared) -> list[dict[str, float]]:
+    """Return the part `continuity` of each record that has an English prompt, and nothing of the others."""
+    prompted = (np.diff(batch.words("prompt").offsets) > 0) & covered(batch, "prompt")
+    values = measure_continuity(batch).astype(np.float64).round(6).tolist()
+    return [
+        {"continuity": value} if known else {} for value, known in zip(values, prompted.tolist(), strict=True)
+    ]
 
 
 def build() -> Evaluator:

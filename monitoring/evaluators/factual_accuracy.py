@@ -20,10 +20,10 @@ from monitoring.text.prepared import Prepared
 
 __all__ = ["FactualAccuracy", "build"]
 
-VERSION = "3"
+VERSION = "4"
 
-# 2026-11-23, out of fold on the TruthfulQA judge data: see the class.
-THRESHOLD = 0.3
+# The same one half as in hallucination, so that the two never contradict each other on one answer: see the class.
+THRESHOLD = 0.5
 
 _PARTS: dict[SourceField, str] = {"reference": "reference_agreement", "context": "context_support"}
 _REASONS: dict[SourceField, str] = {
@@ -52,8 +52,9 @@ class FactualAccuracy:
     and a true answer in other words than the reference scores low. It knows English only; the
     internal checks work in any language.
 
-    The threshold 0.3 (2026-11-23) calls 13 % of true and 43 % of false answers of the TruthfulQA
-    judge data low, out of fold.
+    The threshold is the one half of `hallucination`, so that both say the same about a context. It
+    calls 15 % of true and 51 % of false answers of the TruthfulQA judge data low (2026-11-30, out
+    of fold).
     """
 
     grounding: Grounding

@@ -12,7 +12,7 @@ from monitoring.models import Evidence, Score, TextField
 from monitoring.signals import claims
 from monitoring.signals.admissions import refusals
 from monitoring.signals.grounding import Grounding, load_grounding
-from monitoring.signals.kernels_support import CONTENT
+from monitoring.signals.kernels_support import CONTENT, NUMBERS
 from monitoring.signals.sources import source_covered
 from monitoring.signals.support import compare
 from monitoring.text.language import covered
@@ -20,10 +20,10 @@ from monitoring.text.prepared import Prepared
 
 __all__ = ["Hallucination", "build"]
 
-VERSION = "3"
+VERSION = "4"
 
-# 2026-11-26: of 0.4 to 0.7 the value with the best worst balanced accuracy (0.73) over BEGIN and the FaithDial
-# audit, each judged by a model fitted on the other alone; see the class for what it costs.
+# One half of a model in which both classes and all sources weigh the same; see the class for what it costs on sources
+# that stayed out.
 THRESHOLD = 0.5
 
 # 2026-11-23, rules, most certain first; in 23,473 answers of named models they fired twice.
@@ -42,26 +42,25 @@ class Hallucination:
     """Finds sentences that the context does not support, and claims that cannot be true anywhere.
 
     With a context, the part `unsupported` is the probability that an annotator would say that the
-    response does not follow from it. It depends on the words, n-grams, numbers, names and negations
-    that are in neither the context nor the prompt. A passage of JSON, YAML, CSV or a table is read
-    as fields, and an answer may combine the fields of one row in any order. Without a context, only
-    the response itself is examined. The evaluator then looks for admissions of invention, for ISBN,
-    ISSN, ORCID, DOI and arXiv numbers that cannot exist, for dates that no calendar has, and for
-    sentences that deny each other. If there is neither a context nor such a claim, the value is
-    None (`no_context`), because nothing can be known.
+    response does not follow from it. It depends on the words, n-grams, values, names and negations
+    that are in neither the context nor the prompt. It takes them as shares of the whole response,
+    so one more faithful sentence never counts against it. Numbers are compared as values, in any
+    notation. Another value in the words of the source is a contradiction. A passage of JSON, YAML,
+    CSV or a table is read as fields, and an answer may combine the fields of one row in any order.
+    Without a context, only the response itself is examined. The evaluator then looks for admissions
+    of invention, for ISBN, ISSN, ORCID, DOI and arXiv numbers that cannot exist, for dates that no
+    calendar has, and for sentences that deny each other. If there is neither a context nor such a
+    claim, the value is None (`no_context`), because nothing can be known.
 
     The evaluator does not know the world, so a false statement without a context is not noticed. It
     does not know paraphrase: a faithful summary in other words scores high, and a false sentence
-    made of the context's own words scores low. Refusals claim nothing and are 0. It knows English
-    only.
+    made of the context's own words scores low. It cannot follow what a reader calculates or works
+    out from a table. Refusals claim nothing and are 0. It knows English only.
 
-    In a summary that mostly copies, wrong new combinations of words are where mistakes lie. Only
-    such combinations count there, and a tenth of them is already suspect.
-
-    The threshold 0.5 (2026-11-26, out of fold) flags 9 % of attributable and 79 % of other
-    responses of BEGIN. It flags 35 % of faithful or generic and 85 % of other responses of the
-    FaithDial audit, whose faithful responses are full of small talk. At 0.7 the shares were 3 % and
-    61 %, and 21 % and 67 %. Raise the threshold where a false alarm costs more than a miss.
+    The threshold 0.5 (2026-11-30, each source left out of the fit) flags 15 % of supported and 70 %
+    of other answers of HAGRID, 33 % and 80 % of search engines' answers, 33 % and 73 % of WiCE's
+    claims, 3 % and 59 % of BEGIN's replies, and 2 % of CLAP NQ's long faithful answers. In
+    summaries that copy nearly everything it finds few mistakes (16 % in SummEval).
     """
 
     grounding: Grounding
@@ -87,9 +86,8 @@ class Hallucination:
 
     def _compare(self, batch: Prepared, grounded: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Score]:
         counts, offsets = compare(batch, "context")
-        content = np.add.reduceat(np.append(counts[:, CONTENT], 0), offsets[:-1]) * (
-            offsets[1:] > offsets[:-1]
-        )
+        said = np.append(counts[:, CONTENT] + counts[:, NUMBERS], 0)
+        content = np.add.reduceat(said, offsets[:-1]) * (offsets[1:] > offsets[:-1])
         known = covered(batch, "response") & source_covered(batch, "context")
         values = self.grounding.judge(batch)
         certain = np.maximum(values, 1.0 - values)
@@ -152,7 +150,8 @@ class Hallucination:
     def _judge_sentences(self, batch: Prepared) -> list[float]:
         """Return for every sentence of the batch the probability that it is not supported."""
         counts, _ = compare(batch, "context")
-        values = np.where(counts[:, CONTENT] == 0, 0.0, self.grounding.judge_sentences(batch))
+        said = counts[:, CONTENT] + counts[:, NUMBERS]
+        values = np.where(said == 0, 0.0, self.grounding.judge_sentences(batch))
         listed: list[float] = values.tolist()
         return listed
 

@@ -16,18 +16,22 @@ from monitoring.signals import linear
 from monitoring.signals.categories import Lexicon, load_lexicon
 from monitoring.signals.kernels_leakage import measure_leakage
 from monitoring.text.disguises import decoded, normalise
-from monitoring.text.language import covered
+from monitoring.text.language import covered, languages
 from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
 
 __all__ = ["PromptInjection", "build"]
 
-VERSION = "2"
+VERSION = "3"
 
-# 2026-11-26: the training script shifts the log-odds so that one half is what 0.75 % of ordinary prompts
-# (Arena-Hard, MT-bench, self-instruct, role-play and look-alikes) exceed, out of fold. At 0.55 harmless stories
-# are flagged a fifth less often (WildGuard rows of benign_instructions 9 %) for one point of recall.
+# 2026-11-30: the training script shifts the log-odds so that one half is what 0.4 % of ordinary prompts exceed, out of
+# fold. At 0.55 harmless stories are flagged a fifth less often for one point of recall.
 THRESHOLD = 0.55
+
+# The model was fitted in these; elsewhere only rules speak.
+LANGUAGES = ("en", "de", "fr", "es")
+
+_SURE = 0.7
 
 # A rule of this strength speaks for itself, whatever the model says.
 _CLEAR = 0.8
@@ -66,12 +70,13 @@ class PromptInjection:
 
     The evaluator does not understand intent. It misses indirect injections in ordinary words,
     jailbreaks told as a story (PAIR) and suffixes of random characters (GCG). It may flag role-play
-    that plays with rules. The model knows English. In other languages only the rules count, and
-    without a hit nothing is known.
+    that plays with rules. The model knows English, German, French and Spanish. In other languages
+    only the rules count, and without a hit nothing is known.
     """
 
     lexicon: Lexicon
     categories: NDArray[np.float32]
+    bank: linear.Bank
     name: str = "prompt_injection"
     version: str = VERSION
     category: Category = "safety"
@@ -89,7 +94,7 @@ class PromptInjection:
         strongest = np.nan_to_num(signals, nan=-1.0).argmax(axis=0)
         highest = np.nan_to_num(signals, nan=0.0).max(axis=0)
         # That nothing leaked says nothing of a prompt that could not be read.
-        known &= covered(batch, "prompt") | (highest >= THRESHOLD)
+        known &= covered(batch, "prompt", LANGUAGES) | (highest >= THRESHOLD)
         values = np.where(known, highest, np.nan)
         parts = np.stack([prompt.values, prompt.rules, context.values, leakage], axis=1).tolist()
         scores = []
@@ -131,11 +136,11 @@ class PromptInjection:
 
     def _judge(self, batch: Prepared, field: Source) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the probability and the strongest rule per record."""
-        logits = linear.score(batch, field).logits[:, linear.HEADS.index(_HEAD)]
+        logits = linear.score(batch, field, self.bank).logits[:, self.bank.names.index(_HEAD)]
         found = self.lexicon.measure(batch, field)
         rules = found.max(axis=1)
         values = linear.logistic(logits + found @ self.categories)
-        foreign = ~covered(batch, field)
+        foreign = ~covered(batch, field, LANGUAGES)
         values[foreign] = np.nan
         values = np.fmax(values, np.where(rules >= _CLEAR, rules, np.nan))
         return values, np.where(np.isnan(values), np.nan, rules).astype(np.float32)
@@ -154,7 +159,7 @@ class PromptInjection:
                 *self.lexicon.find(batch, "prompt", record, _MOST_EVIDENCE),
                 *prompt.forms.get(record, ()),
             ]
-            yield from listed or linear.explain(batch, "prompt", record, _HEAD)
+            yield from listed or linear.explain(batch, "prompt", record, _HEAD, self.bank)
         if context.rules[record] >= _CLEAR:
             yield from self.lexicon.find(batch, "context", record, _MOST_EVIDENCE)
             yield from context.forms.get(record, ())
@@ -173,17 +178,29 @@ def _hidden(batch: Prepared, field: Source) -> Iterator[tuple[int, str, Evidence
     for record, text in enumerate(batch.texts(field)):
         if not text:
             continue
-        if not text.isascii() and (plain := normalise(text)) != text:
+        hides = not text.isascii() and not _is_accented(batch, field, record)
+        if hides and (plain := normalise(text)) != text:
             yield record, plain, Evidence(field, 0, len(text), "look-alike or invisible characters")
         for form in decoded(text):
             yield record, form.text, Evidence(field, form.start, form.end, f"hidden as {form.kind}")
+
+
+def _is_accented(batch: Prepared, field: Source, record: int) -> bool:
+    """Tell whether a text is surely in a language that writes accents, which are no disguise there.
+
+    Without them a French participle ("oublié") is an order ("oublie").
+    """
+    code, confidence = languages(batch, field)[record]
+    return code in LANGUAGES and code != "en" and confidence >= _SURE
 
 
 def _silent(batch: Prepared, record: int) -> Score:
     if not (batch.texts("prompt")[record].strip() or batch.texts("context")[record].strip()):
         label = "empty"
     else:
-        foreign = not (covered(batch, "prompt")[record] and covered(batch, "context")[record])
+        foreign = not (
+            covered(batch, "prompt", LANGUAGES)[record] and covered(batch, "context", LANGUAGES)[record]
+        )
         label = "language_unsupported" if foreign else "no_words"
     return Score(value=None, label=label, version=VERSION)
 
@@ -201,6 +218,5 @@ def _leakage(batch: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 def build() -> Evaluator:
     """Load the rules and the weights."""
-    linear.load_bank()
     weights = load_weights("prompt_injection")["categories"].astype(np.float32)
-    return PromptInjection(load_lexicon("prompt_injection"), weights)
+    return PromptInjection(load_lexicon("prompt_injection"), weights, linear.load_bank())

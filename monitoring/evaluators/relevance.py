@@ -16,6 +16,7 @@ from monitoring.signals.responsiveness import (
     describe_grounding,
     describe_topic,
     join_odds,
+    rank_answer,
     read_opening,
 )
 from monitoring.text.language import covered
@@ -25,7 +26,7 @@ from monitoring.weights import load_weights
 
 __all__ = ["Models", "Relevance", "build"]
 
-VERSION = "2"
+VERSION = "3"
 
 # 2026-11-23, out of fold: 94 % of other prompts' responses are below, and 9 % of a prompt's own, half of them cut
 # to 20 or 60 words.
@@ -58,7 +59,10 @@ class Relevance:
     of the question. It looks at how the response begins, at what it adds to the prompt, and at
     whether it has a name, a number or yes or no where the question asks for one. The part
     `contextual`, present when there is a context, is the probability that the response is about the
-    context. It does not enter the value.
+    context. It does not enter the value. The part `ranking` compares several responses to one
+    prompt, such as sentences that were found for a question. It uses the share of the prompt's
+    information that a response takes up, word vectors, and whether the response has what the
+    question asks for. How a response begins and how long it is do not enter.
 
     The evaluator notices other subjects and responses that answer nothing. It does not notice an
     answer that is wrong, incomplete, or to another question on the same subject with the same
@@ -84,7 +88,7 @@ class Relevance:
             & covered(batch, "response")
             & (known_share(batch, "prompt") >= _LEAST_KNOWN)
         )
-        overall, topical, intent = self._judge(batch)
+        overall, topical, intent, ranking = self._judge(batch)
         contextual = self._relate_to_context(batch, contexts)
         scores = []
         for record, (judged, known) in enumerate(
@@ -93,7 +97,7 @@ class Relevance:
             if not judged or not known:
                 scores.append(_unknown("language_unsupported" if judged else "empty"))
                 continue
-            parts = {"topical": topical[record], "intent": intent[record]}
+            parts = {"topical": topical[record], "intent": intent[record], "ranking": ranking[record]}
             if record in contextual:
                 parts["contextual"] = contextual[record]
             value = overall[record]
@@ -110,12 +114,14 @@ class Relevance:
             )
         return scores
 
-    def _judge(self, batch: Prepared) -> tuple[list[float], list[float], list[float]]:
-        """Return how probable it is that each response is relevant, on the subject, and of the kind asked."""
-        topical = _apply(self.models.topical, describe_topic(batch))
-        intent = _apply(self.models.intent, describe_answer(batch, read_opening(batch, self.models.opening)))
+    def _judge(self, batch: Prepared) -> tuple[list[float], list[float], list[float], list[float]]:
+        """Return how probably each response is relevant, on the subject and of the kind asked, and its rank."""
+        subject = describe_topic(batch)
+        answer = describe_answer(batch, read_opening(batch, self.models.opening))
+        topical, intent = _apply(self.models.topical, subject), _apply(self.models.intent, answer)
         overall = _apply(self.models.overall, join_odds(topical, intent))
-        return _probabilities(overall), _probabilities(topical), _probabilities(intent)
+        ranking = _rounded(rank_answer(subject, answer))
+        return _probabilities(overall), _probabilities(topical), _probabilities(intent), ranking
 
     def _relate_to_context(self, batch: Prepared, wanted: NDArray[np.bool_]) -> dict[int, float]:
         if not wanted.any():
@@ -138,8 +144,12 @@ def _apply(coefficients: Floats, columns: Floats) -> Floats:
 
 
 def _probabilities(odds: Floats) -> list[float]:
-    values: list[float] = logistic(odds).astype(np.float64).round(6).tolist()
-    return values
+    return _rounded(logistic(odds))
+
+
+def _rounded(values: Floats) -> list[float]:
+    listed: list[float] = values.astype(np.float64).round(6).tolist()
+    return listed
 
 
 def _label(value: float, topical: float) -> str:

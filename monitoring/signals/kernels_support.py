@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from monitoring.signals.kernels_values import FIRST, FURTHER
 from monitoring.text.kernels import FNV_OFFSET, FNV_PRIME
 from monitoring.text.kernels_lexicon import look_up
 
@@ -28,6 +29,7 @@ __all__ = [
     "UNPROMPTED",
     "WORDS",
     "count_support",
+    "mark_numbers",
     "stem_words",
 ]
 
@@ -38,9 +40,9 @@ CONTENT_PAIRS, NOVEL_CONTENT_PAIRS = 8, 9
 NUMBERS, NOVEL_NUMBERS, NAMES, NOVEL_NAMES, POLARITY = 10, 11, 12, 13, 14
 FEATURES = 15
 
-# Classes of words: what carries no content, what negates; numbers are told by their first byte. Names of fields are
-# denied or stated by a value that says no more than that.
-STOP, NEGATION, NUMBER, DENIED, STATED = 1, 2, 4, 8, 16
+# Classes of words: what carries no content, what negates, what is a number, and what belongs to the number before. Names
+# of fields are denied or stated by a value that says no more than that.
+STOP, NEGATION, NUMBER, DENIED, STATED, CONTINUED = 1, 2, 4, 8, 16, 32
 
 _PREFIX = 6  # letters kept of a long word
 _REACH = 3  # a negation colours this many words after it
@@ -102,6 +104,40 @@ def stem_words(
                 byte = np.uint8(byte + 32)
             value = np.uint32((value ^ np.uint32(byte)) * FNV_PRIME)
         stems[at] = value
+    return stems, kinds
+
+
+@njit(cache=True, nogil=True)
+def mark_numbers(
+    stems: NDArray[np.uint32],
+    kinds: NDArray[np.uint8],
+    values: NDArray[np.uint64],
+    marks: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    wanted: NDArray[np.bool_],
+    tied: NDArray[np.bool_],
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """Return stems and classes in which all numbers have one stem, and those side by side, as in a date, are one.
+
+    In texts that are `tied` to the rows of a table each value, given by its 64 bits, has a stem of its own.
+    """
+    stems = stems.copy()
+    kinds = kinds.copy()
+    for text in range(offsets.shape[0] - 1):
+        if not wanted[text]:
+            continue
+        number = False
+        for at in range(offsets[text], offsets[text + 1]):
+            if marks[at] == FIRST or marks[at] == FURTHER:
+                if tied[text]:
+                    number = marks[at] == FURTHER
+                    stems[at] = np.uint32((values[at] * _MIX) >> np.uint64(32))
+                else:
+                    stems[at] = NUMBER
+                kinds[at] = NUMBER | CONTINUED if number else NUMBER
+                number = True
+            else:
+                number = False
     return stems, kinds
 
 
@@ -167,14 +203,17 @@ def count_support(
     source_offsets: NDArray[np.int64],
     prompt_stems: NDArray[np.uint32],
     prompt_offsets: NDArray[np.int64],
+    matched: NDArray[np.uint8],
 ) -> NDArray[np.int32]:
     """Count, for each sentence of the responses, its words and n-grams and those the source lacks.
 
     One table of the source's n-grams serves all records: a slot belongs to a record when it carries that
     record's stamp, so nothing is cleared between records. Records without source words stay all zero.
+    Numbers are no content but in records with fields, and `matched` tells which values are new (2).
 
     `source_rows` says of the words of fields in which rows they stand, as bits, 0 of prose; it is empty where the
     batch has no fields. Words that share a row may stand together in any order: an n-gram of them is not new.
+    The numbers of a record with fields have a stem each, so that a value of another row is told.
     """
     records = offsets.shape[0] - 1
     counts = np.zeros((sentence_ends.shape[0], FEATURES), dtype=np.int32)
@@ -214,6 +253,8 @@ def count_support(
         for at in range(first, last):
             stem = source_stems[at]
             kind = source_kinds[at]
+            if kind & CONTINUED:
+                continue
             if kind & NEGATION:
                 since = 0
                 continue
@@ -231,7 +272,7 @@ def count_support(
                 _add(table, mask, stamp, _key(_ONE, stem, zero, zero), tone)
             _add(table, mask, stamp, _key(_TWO, before, stem, zero), tone)
             _add(table, mask, stamp, _key(_THREE, earlier, before, stem), tone)
-            if not kind & STOP:
+            if not kind & (STOP | NUMBER):
                 _add(table, mask, stamp, _key(_PAIR, content, stem, zero), tone)
                 content = stem
             earlier, before = before, stem
@@ -252,6 +293,12 @@ def count_support(
                 stem = stems[at]
                 kind = kinds[at]
                 row[WORDS] += 1
+                if matched[at] != 0:
+                    row[NUMBERS] += 1
+                    row[NOVEL_NUMBERS] += 1 if matched[at] == 2 else 0
+                if kind & CONTINUED:
+                    at += 1
+                    continue
                 if kind & NEGATION:
                     since = 0
                     at += 1
@@ -271,14 +318,20 @@ def count_support(
                         stated = row_here != _NO_ROW and mark & _STATED and not mark & _NEGATED
                         if (denied and since > _REACH) or (stated and since <= _REACH):
                             row[POLARITY] += 1
-                        if row_here == _NO_ROW and mark & _PROMPTED:
+                        # A rounded value stands in no row by itself.
+                        rounded = kind & NUMBER and matched[at] == 1 and not supported
+                        if row_here == _NO_ROW and (mark & _PROMPTED or rounded):
                             row_here = _EVERY_ROW
                         if row_here & row_content != _NO_ROW:
                             row_here &= row_content
-                if kind & NUMBER:
-                    row[NUMBERS] += 1
-                    row[NOVEL_NUMBERS] += 1 if mark == 0 else 0
-                if not kind & STOP:
+                        if kind & NUMBER:
+                            row[CONTENT] += 1
+                            row[NOVEL_CONTENT] += 1 if matched[at] == 2 else 0
+                            row[UNPROMPTED] += 1 if matched[at] == 2 else 0
+                            row[CONTENT_PAIRS] += 1
+                            row[NOVEL_CONTENT_PAIRS] += 0 if row_here & row_content else 1
+                            row_content = row_here
+                if not kind & (STOP | NUMBER):
                     row[CONTENT] += 1
                     row[NOVEL_CONTENT] += 0 if supported else 1
                     row[UNPROMPTED] += 1 if mark == 0 else 0

@@ -88,17 +88,18 @@ def load_bank(names: tuple[str, ...] = HEADS) -> Bank:
     )
 
 
-def score(batch: Prepared, field: TextField) -> Scored:
-    """Score one field of a batch with every head, once for all evaluators that ask."""
+def score(batch: Prepared, field: TextField, bank: Bank) -> Scored:
+    """Score one field of a batch with every head of a bank, once for all evaluators that share the bank."""
     words = batch.words(field)
-    return batch.shared(("linear", "score", field), lambda: load_bank().score(words.ids, words.offsets))
+    return batch.shared(("linear", "score", field, id(bank)), lambda: bank.score(words.ids, words.offsets))
 
 
-def explain(batch: Prepared, field: TextField, record: int, head: str, most: int = 5) -> Iterator[Evidence]:
+def explain(
+    batch: Prepared, field: TextField, record: int, head: str, bank: Bank, most: int = 5
+) -> Iterator[Evidence]:
     """Yield up to `most` words that raised a head's score, from the record's best window, in order."""
     words = batch.words(field)
-    bank = load_bank()
-    first, stop = score(batch, field).spans[record, bank.names.index(head)]
+    first, stop = score(batch, field, bank).spans[record, bank.names.index(head)]
     shares = bank.contributions(words.ids[first:stop], head)
     total = float(shares[shares > 0].sum())
     for at in sorted(np.argsort(-shares, kind="stable")[:most]):

@@ -24,6 +24,8 @@ __all__ = [
     "describe_grounding",
     "describe_topic",
     "join_odds",
+    "measure_continuity",
+    "rank_answer",
     "read_opening",
 ]
 
@@ -31,6 +33,11 @@ __all__ = [
 HEAD_WORDS = 48
 _MOST_EVIDENCE = 6.0
 _BEYOND_DOUBT = 1.0
+
+_SIGN_PRESENT, _SIGN_ABSENT = 4, 5
+# 2026-11-30: on trecqa, which nothing is fitted on, mean average precision is .75 to .76 for shares of the cosine from .2
+# to .5 and of the signs from .05 to .15, and .71 without both.
+_COSINE_SHARE, _SIGN_SHARE = 0.3, 0.1
 
 _CLASSES = {
     1: "who whom whose",
@@ -72,6 +79,25 @@ def describe_topic(batch: Prepared) -> Floats:
         ],
         axis=1,
     )
+
+
+def rank_answer(topic: Floats, answer: Floats) -> Floats:
+    """Return 0..1 per record by which responses to one prompt rank: subject, and an answer of the kind asked.
+
+    Takes the columns of `describe_topic` and `describe_answer`. How a response opens does not enter: a sentence
+    found in a document answers without opening like an answer. Length does not enter either.
+    """
+    signs = answer[:, _SIGN_PRESENT] - answer[:, _SIGN_ABSENT]
+    ranked = topic[:, 1] + _COSINE_SHARE * topic[:, 0] + _SIGN_SHARE * signs
+    bounded: Floats = np.clip(ranked / (1 + _COSINE_SHARE + _SIGN_SHARE), 0, 1).astype(np.float32)
+    return bounded
+
+
+def measure_continuity(batch: Prepared) -> Floats:
+    """Return 0..1 per record: how much the response takes up of what the prompt, a conversation, said."""
+    taken = overlap(batch, "prompt", "response").first + _COSINE_SHARE * _cosine(batch, "prompt")
+    bounded: Floats = np.clip(taken / (1 + _COSINE_SHARE), 0, 1).astype(np.float32)
+    return bounded
 
 
 def describe_grounding(batch: Prepared) -> Floats:

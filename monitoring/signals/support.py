@@ -14,13 +14,23 @@ from numpy.typing import NDArray
 
 from monitoring.models import TextField
 from monitoring.signals import kernels_support as kernels
-from monitoring.signals.sources import SourceField, read_source
+from monitoring.signals.kernels_values import (
+    AFTERNOON,
+    NUMERALS,
+    OF,
+    ROUGHLY,
+    SCALES,
+    match_values,
+    scan_values,
+)
+from monitoring.signals.sources import SourceField, SourceTexts, read_source
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
 
 __all__ = [
     "FEATURE_NAMES",
+    "Kind",
     "Model",
     "SourceField",
     "Stems",
@@ -46,12 +56,24 @@ thanks that that's the their theirs them themselves then there there's these the
 they've thing things think this those though through thus to too toward towards under until up upon us use
 used uses using usually various very was we we'd we'll we're we've well were what what's whatever when where
 whether which while who who's whom whose why will with within would yeah yes yet you you'd you'll you're
-you've your yours yourself
+you've your yours yourself dollar dollars euro euros usd eur percent
 """
 _NEGATIONS = """
 no not never none nobody nothing neither nor nowhere without cannot can't couldn't didn't doesn't don't
 hadn't hasn't haven't isn't aren't wasn't weren't won't wouldn't shouldn't mustn't mightn't needn't n't
 """
+
+_MONTHS = (
+    "january jan/february feb/march mar/april apr/may/june jun/july jul/august aug/september sep sept/october oct/"
+    "november nov/december dec"
+)
+_SCALES = {3: "thousand", 6: "million mn", 9: "billion bn", 12: "trillion"}
+_SMALL = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_ROUGHLY = "about around over under nearly almost roughly approximately some than least most circa"
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 
 FEATURE_NAMES = (
     "novel_content",
@@ -62,23 +84,18 @@ FEATURE_NAMES = (
     "numbers",
     "names",
     "polarity",
-    "most_novel_content",
-    "most_novel_bigrams",
-    "most_novel_pairs",
-    "worst_content",
-    "worst_bigrams",
-    "worst_trigrams",
-    "worst_pairs",
+    "any_content",
+    "any_unprompted",
+    "any_bigrams",
+    "any_trigrams",
+    "any_pairs",
+    "any_number",
+    "contradiction",
 )
-_PRIOR = 0.5  # pseudo-counts that pull the ratios of very short sentences to the middle
-_FEW = 2  # a sentence with fewer content words says too little to be the worst one
-_MANY = 12  # so many new words or n-grams in one sentence that more say no more
-_COUNTED = [
-    kernels.NOVEL_CONTENT,
-    kernels.NOVEL_BIGRAMS,
-    kernels.NOVEL_TRIGRAMS,
-    kernels.NOVEL_CONTENT_PAIRS,
-]
+_SLOTS = 1 << 13
+_PRIOR = 1.0  # a known word that every text is given, so that one new word alone is not all of it
+_FEWEST = 0.01  # a smaller share says no less
+_SAME = 1 / 3  # a sentence with a smaller share of new words says what the source says
 
 
 class Stems(NamedTuple):
@@ -86,6 +103,14 @@ class Stems(NamedTuple):
 
     stems: NDArray[np.uint32]
     kinds: NDArray[np.uint8]
+
+
+class Values(NamedTuple):
+    """For each word of one field the value it states, how far rounding may be off, and what it is to a value."""
+
+    values: NDArray[np.float64]
+    slack: NDArray[np.float64]
+    marks: NDArray[np.uint8]
 
 
 class Support(NamedTuple):
@@ -121,10 +146,39 @@ def load_model(kind: Kind) -> Model:
 def _word_classes() -> WordTable:
     classes = dict.fromkeys(_STOP_WORDS.split(), kernels.STOP)
     classes |= dict.fromkeys(_NEGATIONS.split(), kernels.STOP | 2)
-    return build_table(classes)
+    return build_table(classes, _SLOTS)
+
+
+def _numerals() -> WordTable:
+    classes = {
+        word: number for number, words in enumerate(_MONTHS.split("/"), start=1) for word in words.split()
+    }
+    classes |= {word: SCALES + power for power, words in _SCALES.items() for word in words.split()}
+    classes |= {word: NUMERALS + number for number, word in enumerate(_SMALL.split(), start=2)}
+    classes |= {word: NUMERALS + 10 * number for number, word in enumerate(_TENS.split(), start=2)}
+    classes |= dict.fromkeys(_ROUGHLY.split(), ROUGHLY)
+    return build_table(classes | {"pm": AFTERNOON, "of": OF}, _SLOTS)
+
+
+def _compared(batch: Prepared) -> NDArray[np.bool_]:
+    """Tell which records have a source at all; the words of the others are compared with nothing."""
+
+    def compute() -> NDArray[np.bool_]:
+        given = [np.diff(batch.words(source).offsets) > 0 for source in ("context", "reference")]
+        return np.asarray(given[0] | given[1])
+
+    return batch.shared(("support", "compared"), compute)
+
+
+def _known(
+    batch: Prepared, field: TextField
+) -> tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.int64]]:
+    found = values(batch, field)
+    return found.values, found.marks, batch.words(field).offsets
 
 
 _CLASSES = _word_classes()
+_NUMERALS = _numerals()
 
 
 def stems(batch: Prepared, field: TextField) -> Stems:
@@ -140,13 +194,73 @@ def stems(batch: Prepared, field: TextField) -> Stems:
     return batch.shared(("support", "stems", field), compute)
 
 
+def _without_numbers(batch: Prepared, field: TextField, tied: NDArray[np.bool_]) -> Stems:
+    """Return the same where a record has a source, with stems of numbers by which they are compared as values.
+
+    All numbers share one stem, but in records whose source is `tied` to rows each value has its own.
+    """
+
+    def compute() -> Stems:
+        found = values(batch, field)
+        marked = kernels.mark_numbers(
+            *stems(batch, field),
+            found.values.view(np.uint64),
+            found.marks,
+            batch.words(field).offsets,
+            _compared(batch),
+            tied,
+        )
+        return Stems(*marked)
+
+    return compute() if tied.any() else batch.shared(("support", "without_numbers", field), compute)
+
+
+def values(batch: Prepared, field: TextField) -> Values:
+    """Return the numbers that the field's words state where a record has a source, cached in the batch."""
+
+    def compute() -> Values:
+        words, encoded = batch.words(field), batch.encoded(field)
+        read = scan_values(
+            encoded.buffer,
+            encoded.starts,
+            words.ids,
+            words.begins,
+            words.ends,
+            words.offsets,
+            _NUMERALS.keys,
+            _NUMERALS.classes,
+            _compared(batch),
+        )
+        return Values(*read)
+
+    return batch.shared(("support", "values", field), compute)
+
+
+def _in_rows(given: SourceTexts, source: SourceField) -> NDArray[np.bool_]:
+    """Tell which records have a source with words that stand in rows."""
+    offsets = given.batch.words(source).offsets
+    tied = np.zeros(len(offsets) - 1, dtype=np.bool_)
+    if len(given.rows):
+        before = np.concatenate(([0], np.cumsum(given.rows != 0)))
+        tied[:] = before[offsets[1:]] > before[offsets[:-1]]
+    return tied
+
+
 def compare(batch: Prepared, source: SourceField) -> Support:
     """Count for each sentence of the responses what `source` lacks; all zero where a source is empty."""
 
     def compute() -> Support:
         words, sentences, prompt = batch.words("response"), batch.sentences("response"), batch.words("prompt")
         given = read_source(batch, source)
-        own, asked, theirs = stems(batch, "response"), stems(batch, "prompt"), stems(given.batch, source)
+        tied = _in_rows(given, source)
+        own, asked = _without_numbers(batch, "response", tied), _without_numbers(batch, "prompt", tied)
+        theirs = _without_numbers(given.batch, source, tied)
+        matched = match_values(
+            *values(batch, "response"),
+            words.offsets,
+            *_known(given.batch, source),
+            *_known(batch, "prompt"),
+        )
         counts = kernels.count_support(
             batch.encoded("response").buffer,
             own.stems,
@@ -161,6 +275,7 @@ def compare(batch: Prepared, source: SourceField) -> Support:
             given.batch.words(source).offsets,
             asked.stems,
             prompt.offsets,
+            matched,
         )
         return Support(counts, sentences.offsets)
 
@@ -171,8 +286,10 @@ def describe(counts: NDArray[np.int32], offsets: NDArray[np.int64]) -> NDArray[n
     """Turn counts of sentences into features of texts, shape (n, 15), all in 0..1.
 
     Text i is made of sentences `offsets[i]:offsets[i + 1]`; one text per sentence gives the features of
-    sentences. Texts without sentences get a row of zeros. `novel_*` are shares of the text, `most_novel_*`
-    the greatest share of a sentence and `worst_*` the greatest number in a sentence, on a logarithmic scale.
+    sentences. Texts without sentences get a row of zeros. The first eight are shares of the text, so that its
+    length says nothing; `any_*` are shares on a logarithmic scale, where the first new words count most, and
+    `any_number` is 1 where a value is new. `contradiction` is 1 where a sentence that else says what the
+    source says has another value than it.
     """
     texts = len(offsets) - 1
     features = np.zeros((texts, len(FEATURE_NAMES)))
@@ -181,19 +298,22 @@ def describe(counts: NDArray[np.int32], offsets: NDArray[np.int64]) -> NDArray[n
         return features
     begins = offsets[filled]
     sums = np.add.reduceat(counts, begins, axis=0).astype(np.float64)
-    worst = np.maximum.reduceat(_ratios(counts.astype(np.float64), few=_FEW), begins, axis=0)
-    pooled = _ratios(sums, few=0)
-    features[filled, :5] = pooled
+    shares = _ratios(sums)
+    features[filled, :5] = shares
     features[filled, 5] = sums[:, kernels.NOVEL_NUMBERS] / (sums[:, kernels.NUMBERS] + 1.0)
     features[filled, 6] = sums[:, kernels.NOVEL_NAMES] / (sums[:, kernels.NAMES] + 1.0)
     features[filled, 7] = sums[:, kernels.POLARITY] / (sums[:, kernels.CONTENT_PAIRS] + 1.0)
-    features[filled, 8:11] = worst[:, [0, 2, 4]]
-    numbers = np.maximum.reduceat(counts[:, _COUNTED], begins, axis=0)
-    features[filled, 11:] = np.log1p(np.minimum(numbers, _MANY)) / np.log1p(_MANY)
+    features[filled, 8:13] = 1.0 - np.log(np.maximum(shares, _FEWEST)) / np.log(_FEWEST)
+    features[filled, 13] = sums[:, kernels.NOVEL_NUMBERS] > 0
+    alike = (counts[:, kernels.CONTENT] > 0) & (
+        counts[:, kernels.NOVEL_CONTENT] < _SAME * counts[:, kernels.CONTENT]
+    )
+    contradicts = alike & (counts[:, kernels.NOVEL_NUMBERS] > 0)
+    features[filled, 14] = np.maximum.reduceat(contradicts, begins)
     return features
 
 
-def _ratios(counts: NDArray[np.float64], few: int) -> NDArray[np.float64]:
+def _ratios(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     novel = counts[
         :,
         [
@@ -214,6 +334,5 @@ def _ratios(counts: NDArray[np.float64], few: int) -> NDArray[np.float64]:
             kernels.CONTENT_PAIRS,
         ],
     ]
-    ratios = (novel + _PRIOR / 2) / (total + _PRIOR)
-    ratios[counts[:, kernels.CONTENT] < few] = 0.0
+    ratios: NDArray[np.float64] = novel / (total + _PRIOR)
     return ratios

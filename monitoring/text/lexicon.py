@@ -29,13 +29,15 @@ def hash_words(text: str) -> NDArray[np.uint32]:
     return ids
 
 
-def build_table(classes: Mapping[str, int]) -> WordTable:
-    """Build a table from single words to classes 1..255.
+def build_table(classes: Mapping[str, int], slots: int = 0) -> WordTable:
+    """Build a table from single words to classes 1..255, of at least `slots` slots, a power of two.
+
+    Most words of a text are in no table, and the more slots are empty the sooner that is known.
 
     Raises ValueError for an entry that is not one word, for a class out of range, and for two words
     of different classes with the same hash.
     """
-    size = 1 << max(4, (4 * len(classes)).bit_length())
+    size = max(slots, 1 << max(4, (4 * len(classes)).bit_length()))
     keys = np.zeros(size, dtype=np.uint32)
     values = np.zeros(size, dtype=np.uint8)
     for word, value in classes.items():

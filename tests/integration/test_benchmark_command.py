@@ -70,6 +70,24 @@ def test_a_limit_draws_a_sample() -> None:
     assert json.loads(result.stdout)["n"] == 7
 
 
+def test_a_source_left_out_stands_beside_what_trivial_rules_reach(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    rows = {"one": [("you idiot", 1), ("good morning", 0)], "two": [("what an idiot", 1), ("a fine day", 0)]}
+    for name, texts in rows.items():
+        lines = [
+            json.dumps({"task": "toxicity", "source": name, "prompt": text, "label": label})
+            for text, label in texts
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines * 60))
+    result = run_benchmark(tmp_path, "--leave-one-source-out", "--json")
+    assert result.returncode == 0, result.stderr
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(one["measured"]["source"], one["refitted"]) for one in found] == [("one", False), ("two", False)]
+    assert found[0]["rules"]["bag of words"]["auroc"] == 1.0
+    table = run_benchmark(tmp_path, "--leave-one-source-out").stdout
+    assert "toxicity             balanced accuracy    worst" in table
+
+
 def test_traffic_is_timed_with_all_evaluators_at_once(tmp_path: Path) -> None:
     call = {"task": "traffic", "prompt": "What is a bee?", "response": "An insect that makes honey."}
     (tmp_path / "calls.jsonl").write_text((json.dumps(call) + "\n") * 300)

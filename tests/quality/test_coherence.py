@@ -64,3 +64,10 @@ def test_the_same_seed_makes_the_same_damage() -> None:
     for kind in degeneration.KINDS:
         once, again = (degeneration.degrade(text, kind, "seed") for _ in range(2))
         assert once == again != text
+
+
+def test_replies_are_ranked_by_how_they_go_on_with_a_conversation() -> None:
+    """257 replies; their length reaches 0.17, and what it explains is not what the part tells."""
+    rows = harness.load_source("coherence", "usr_topicalchat")
+    parts = [score.parts.get("continuity", 0.0) for score in harness.run(build(), harness.records(rows))]
+    assert harness.spearman(harness.labels(rows), parts) >= 0.32  # 0.366

@@ -5,7 +5,8 @@ from tests.quality import harness
 
 # A bag of words fitted on other questions reaches 0.73.
 TRUTHFULQA_FLOOR = 0.75
-UNKNOWN = 0.5
+# Refusals: not low, and no more than that. One half was above the threshold of 0.3, and is the threshold itself now.
+UNKNOWN = 0.6
 
 
 def test_truthfulqa_with_references_beats_a_bag_of_words() -> None:

@@ -1,27 +1,43 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from benchmarks import impossible
+from monitoring.benchmarking.feeds import Row, to_fed_record
 from monitoring.benchmarking.fitting import hold_out
 from monitoring.benchmarking.measurement import FEWEST_ROWS
 from monitoring.benchmarking.metrics import count_decisions
 from monitoring.benchmarking.sources import LabelledSource
 from monitoring.evaluators.hallucination import build
+from monitoring.models import Record
 from tests.quality import harness
 
-# Word overlap with the context alone reaches AUROC 0.90 and 0.73. Figures of 2026-11-26 on rows that were not
-# fitted on, less a margin; the measured ones stand beside them. The threshold was chosen for balanced accuracy.
+# Inside sources, on the fold that was not fitted on; those that stayed out are in test_left_out.py. Figures of
+# 2026-11-30, less a margin. Word overlap with the context alone reaches AUROC 0.90 and 0.73 on the first two. At the threshold of
+# 2026-11-26 begin, faithdial_audit, qags and factual_summary_pairs ranked better (.92, .82, .74, .73) and every other source
+# worse: one scale for all sources was bought with them (decision 110).
 FLOORS = {  # AUROC, balanced accuracy, most false alarms
-    "begin": (0.91, 0.83, 0.12),  # 0.920, 0.850, 0.077
-    "faithdial_audit": (0.81, 0.73, 0.38),  # 0.823, 0.754, 0.308
-    "qags": (0.72, 0.66, 0.55),  # 0.738, 0.676, 0.503: extractive summaries 0.77, abstractive ones 0.60
-    "factual_summary_pairs": (0.71, 0.68, 0.45),  # 0.726, 0.698, 0.420
-    "factscore_claims": (0.85, 0.72, 0.11),  # 0.862, 0.734, 0.085
+    "begin": (0.89, 0.77, 0.09),  # 0.902, 0.791, 0.055
+    "faithdial_audit": (0.77, 0.69, 0.35),  # 0.784, 0.707, 0.317
+    "factual_summary_pairs": (
+        0.71,
+        0.50,
+        0.05,
+    ),  # 0.733, 0.509, 0.022: nearly all is copied, and little is flagged
+    "factscore_claims": (0.87, 0.76, 0.11),  # 0.884, 0.780, 0.094; nothing was fitted on it
+    "wice": (0.74, 0.70, 0.34),  # 0.765, 0.733, 0.303
+    "attrib_hagrid": (0.79, 0.74, 0.21),  # 0.817, 0.768, 0.175
+    "attrib_gensearch": (0.82, 0.76, 0.25),  # 0.850, 0.796, 0.214
+    "defacto_xsum": (0.75, 0.68, 0.33),  # 0.773, 0.706, 0.299
 }
+
+
+def fed(source: str, rows: Sequence[Row]) -> list[Record]:
+    return [to_fed_record("hallucination", source, row) for row in rows]
 
 
 @pytest.mark.parametrize("source", FLOORS)
@@ -29,7 +45,7 @@ def test_unsupported_responses_are_told_apart_on_rows_that_were_not_fitted_on(so
     rows = hold_out(
         "hallucination", LabelledSource("hallucination", source, harness.load_source("hallucination", source))
     ).rows
-    scores = harness.values(harness.run(build(), harness.records(rows)), unknown=0.0)
+    scores = harness.values(harness.run(build(), fed(source, rows)), unknown=0.0)
     truth = harness.labels(rows)
     decisions = count_decisions(truth, scores >= build().threshold)
     ranking, accuracy, alarms = FLOORS[source]

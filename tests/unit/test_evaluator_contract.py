@@ -144,7 +144,7 @@ def own_tests(name: str) -> ModuleType:
     """Return the module of an evaluator's own tests, which says what is special about it.
 
     `CROSSING` holds records that cross its threshold, where those that all evaluators share do not. With
-    `ANY_LANGUAGE` it needs no words that it knows.
+    `ANY_LANGUAGE` it needs no words that it knows, and `MORE_LANGUAGES` names those that it knows beside English.
     """
     return importlib.import_module(f"tests.unit.evaluators.test_{name}")
 
@@ -172,4 +172,6 @@ def test_a_language_that_is_not_covered_is_unknown_and_never_safe(name: str, lan
     record = msgspec.structs.replace(texts_of(evaluator, FOREIGN[language]), system_prompt="You are a guide.")
     (score,) = evaluator.evaluate(Prepared([record]))
     is_unknown = (score.value, score.label) == (None, "language_unsupported")
-    assert is_unknown != getattr(own_tests(name), "ANY_LANGUAGE", False)
+    special = own_tests(name)
+    knows = getattr(special, "ANY_LANGUAGE", False) or language in getattr(special, "MORE_LANGUAGES", ())
+    assert is_unknown != knows

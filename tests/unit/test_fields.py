@@ -121,6 +121,12 @@ def test_an_answer_from_fields_is_grounded_and_an_invented_one_is_not(
             "Turin has a population of 841,600.",
             "Turin has a population of 522,250.",
         ),
+        (
+            "What is the price?",
+            STOCK,
+            "The red kettle has a price of 29.9.",
+            "The red kettle has a price of 34.5.",
+        ),
         ("What is my balance?", BALANCE, "It is not overdrawn.", "It is overdrawn."),
         ("Is it paid?", '{"invoice":"R-3","paid":true}', "Invoice R-3 is paid.", "Invoice R-3 is not paid."),
     ],

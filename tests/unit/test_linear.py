@@ -104,7 +104,7 @@ def test_best_window_holds_the_word_that_matters() -> None:
 
 
 def test_a_text_without_words_has_no_score() -> None:
-    assert np.isnan(score(Prepared([Record(prompt="", response="?!")]), "response").logits).all()
+    assert np.isnan(score(Prepared([Record(prompt="", response="?!")]), "response", load_bank()).logits).all()
 
 
 def test_heads_are_loaded_once_and_in_order() -> None:
@@ -115,7 +115,7 @@ def test_heads_are_loaded_once_and_in_order() -> None:
 def test_explained_words_lie_in_the_text() -> None:
     text = "Good day. You are a stupid fucking idiot."
     batch = Prepared([Record(prompt="", response=text)])
-    found = [text[e.start : e.end] for e in explain(batch, "response", 0, "toxicity")]
+    found = [text[e.start : e.end] for e in explain(batch, "response", 0, "toxicity", load_bank())]
     assert "idiot" in found
     assert "Good" not in found
 

@@ -128,3 +128,21 @@ def test_instructions_in_documents_are_ranked_by_the_part_about_the_context() ->
     assert ranking_part("prompt_injection", rows) == "context"
     assert ranking_part("prompt_injection", rows[:1]) is None
     assert ranking_part("pii", rows) is None
+
+
+def test_many_responses_to_one_prompt_are_ranked_as_candidates() -> None:
+    rows = [{"prompt": f"question {at % 2}"} for at in range(16)]
+    assert ranking_part("relevance", rows) == "ranking"
+    assert ranking_part("relevance", rows[:14]) is None
+
+
+def test_a_label_about_the_context_is_not_answered_by_a_reference_beside_it() -> None:
+    row = {"prompt": "q", "response": "r", "context": "c", "reference": "right"}
+    assert to_fed_record("hallucination", "any", row).reference is None
+    assert to_fed_record("hallucination", "any", row | {"context": None}).reference == "right"
+
+
+def test_replies_of_conversations_are_ranked_by_how_they_go_on() -> None:
+    rows = [{"prompt": "Do you like bees?\nI do, they dance."}, {"prompt": "hello"}, {"prompt": "a\nb"}]
+    assert ranking_part("coherence", rows) == "continuity"
+    assert ranking_part("coherence", rows[1:2]) is None

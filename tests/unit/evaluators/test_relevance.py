@@ -30,7 +30,7 @@ def test_answers_are_relevant(prompt: str, response: str) -> None:
     found = score(prompt, response)
     assert found.label == "relevant"
     assert found.value >= evaluator.threshold
-    assert set(found.parts) == {"topical", "intent"}
+    assert set(found.parts) == {"topical", "intent", "ranking"}
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,35 @@ def test_time_grows_no_faster_than_the_text(unit: str) -> None:
 
     seconds(1000)
     assert seconds(400_000) < 4 * seconds(100_000) * 2 + 0.05
+
+
+@pytest.mark.parametrize(
+    ("question", "best", "other"),
+    [
+        (
+            "Who wrote the play Hamlet?",
+            "The play Hamlet was written around 1600 by William Shakespeare.",
+            "The play Hamlet is long, and few actors like to learn it.",
+        ),
+        (
+            "How many legs does a spider have?",
+            "A spider has 8 legs and no wings.",
+            "A spider has legs that carry hairs for hearing.",
+        ),
+        (
+            "What is the capital of France?",
+            "Paris has been the capital of France for centuries.",
+            "The climate of the coast is mild, and it hardly ever snows in winter.",
+        ),
+    ],
+)
+def test_candidates_for_a_question_rank_by_what_they_take_up_and_hold(
+    question: str, best: str, other: str
+) -> None:
+    assert score(question, best).parts["ranking"] > score(question, other).parts["ranking"]
+
+
+def test_the_ranking_does_not_ask_how_a_candidate_opens() -> None:
+    plain = score("Where is the harbour of Elmstead?", "The harbour of Elmstead is in Essex.")
+    report = score("Where is the harbour of Elmstead?", "In Essex is the harbour of Elmstead.")
+    assert plain.parts["ranking"] == pytest.approx(report.parts["ranking"], abs=0.01)
