@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,7 +13,6 @@ from app.queue import ACCEPTED_KEY, EVALUATE_QUEUE, JobName, NewJob, queued_jobs
 from app.queue.loop import make_loop
 from app.schemas.ids import mint
 from app.schemas.queued import Batch, Envelope, encode
-from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score
 from monitoring.text.prepared import Prepared
 from tests.integration.worker_rig import ORDINARY, Alarm, Rig, WordCount, running_rig
@@ -321,77 +318,6 @@ async def test_a_job_that_cannot_even_be_buried_is_tried_again(
 
     assert await rig.value("SELECT count(*) FROM traces") == 1
     assert await rig.value("SELECT count(*) FROM dead_letters") == 0
-
-
-class Slow(WordCount):
-    """Takes far longer than it may for a batch with the word `slow`."""
-
-    name = "slow"
-
-    def evaluate(self, batch: Prepared) -> list[Score]:
-        if any("slow" in one.response for one in batch.records):
-            threading.Event().wait(1.5)
-        return super().evaluate(batch)
-
-
-async def test_a_record_that_takes_too_long_is_buried_and_its_neighbours_are_stored(
-    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workers.evaluation.deadline.DEADLINE_SECONDS", 0.5)
-    async with running_rig(database_url, redis_url, evaluators=(WordCount(), Slow(), Alarm())) as rig:
-        await queue(
-            rig, [encode(envelope(record(text))) for text in ("slow one", "quick one", "another one")]
-        )
-        await rig.drain(max_jobs=2)
-        assert [row["reason"] for row in await rig.rows("SELECT reason FROM dead_letters")] == ["deadline"]
-        stored = await rig.rows("SELECT response FROM traces ORDER BY response")
-    assert [row["response"] for row in stored] == ["another one", "quick one"]
-
-
-class Starved(WordCount):
-    """Takes longer than it may for its first batches, as where other processes have the processor."""
-
-    name = "starved"
-
-    def __init__(self, slow: int) -> None:
-        self.slow = slow
-
-    def evaluate(self, batch: Prepared) -> list[Score]:
-        self.slow -= 1
-        if self.slow >= 0:
-            threading.Event().wait(0.8)
-        return super().evaluate(batch)
-
-
-class Busy(WordCount):
-    """Computes for longer than it may, once."""
-
-    name = "busy"
-    calls = 0
-
-    def evaluate(self, batch: Prepared) -> list[Score]:
-        self.calls += 1
-        begun = time.process_time()
-        while self.calls == 1 and time.process_time() - begun < 1.5:
-            pass
-        return super().evaluate(batch)
-
-
-@pytest.mark.parametrize(
-    ("evaluator", "ends"),
-    [(Starved(2), "stored"), (Starved(3), "deadline"), (Busy(), "deadline")],
-    ids=["starved twice", "starved thrice", "busy once"],
-)
-async def test_a_record_is_not_blamed_for_a_machine_without_a_free_processor(
-    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, evaluator: Evaluator, ends: str
-) -> None:
-    monkeypatch.setattr("workers.evaluation.deadline.DEADLINE_SECONDS", 0.5)
-    async with running_rig(database_url, redis_url, evaluators=(WordCount(), evaluator)) as rig:
-        await queue(rig, [encode(envelope(record()))])
-        await rig.drain()
-        dead = [row["reason"] for row in await rig.rows("SELECT reason FROM dead_letters")]
-        stored = await rig.value("SELECT count(*) FROM traces")
-    assert [*dead, *["stored"] * stored] == [ends]
 
 
 class Sleeper(WordCount):
