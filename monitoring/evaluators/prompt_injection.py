@@ -139,7 +139,8 @@ class PromptInjection:
         logits = linear.score(batch, field, self.bank).logits[:, self.bank.names.index(_HEAD)]
         found = self.lexicon.measure(batch, field)
         rules = found.max(axis=1)
-        values = linear.logistic(logits + found @ self.categories)
+        # Not `@`: the BLAS of numpy's wheels reports invalid values that neither side holds.
+        values = linear.logistic(logits + np.einsum("rc,c->r", found, self.categories))
         foreign = ~covered(batch, field, LANGUAGES)
         values[foreign] = np.nan
         values = np.fmax(values, np.where(rules >= _CLEAR, rules, np.nan))
