@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
+from benchmarks import detectors_page
 from benchmarks.detectors_page import FIGURES, RESULTS, show_headlines, table
-from monitoring.benchmarking.left_out import LeftOut, headline_value
+from monitoring.benchmarking.left_out import LeftOut, headline_value, summarise_headlines
 
-__all__ = ["BEFORE", "compare", "describe_sources_left_out", "show"]
+__all__ = ["BEFORE", "compare", "describe_sources_left_out", "describe_worst_and_median", "show"]
 
 LEFT_OUT = """\
 Each source in turn stayed out of fitting, of the choice of thresholds and of calibration, and its
@@ -30,6 +31,17 @@ def describe_sources_left_out(left_out: Sequence[LeftOut], before: Sequence[Left
     """Return the text about sources left out, empty without any."""
     lines = [*show_headlines(left_out), *([CHANGED] if before else []), *compare(before, left_out)]
     return "".join([LEFT_OUT, *(f"{line}\n" for line in lines)]) if lines else ""
+
+
+def describe_worst_and_median(left_out: Sequence[LeftOut]) -> dict[str, str]:
+    """Return the figures of each evaluator in a few words, for the page that explains its score."""
+    found: dict[str, list[str]] = {}
+    for one in summarise_headlines(left_out):
+        figure = "false alarms" if one.figure == FIGURES["false_positive_rate"] else one.figure
+        value, worst = detectors_page.show(one.median), detectors_page.show(one.worst_value)
+        several = f", worst {worst}" if one.sources > 1 else ""
+        found.setdefault(one.evaluator, []).append(f"{figure} {value}{several}")
+    return {evaluator: "; ".join(figures) for evaluator, figures in found.items()}
 
 
 def show(value: float) -> str:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.sources_left_out import compare, describe_sources_left_out
+from benchmarks.detectors_page import RESULTS, read_left_out
+from benchmarks.sources_left_out import (
+    compare,
+    describe_sources_left_out,
+    describe_worst_and_median,
+)
 from monitoring.benchmarking.left_out import LeftOut
 from monitoring.benchmarking.measurement import Measurement
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def left_out(source: str, accuracy: float) -> LeftOut:
@@ -48,3 +57,11 @@ def test_the_worst_and_the_median_come_before_what_changed() -> None:
     text = describe_sources_left_out([left_out("a", 0.5), left_out("b", 0.7)], BEFORE)
     assert "| toxicity | balanced accuracy | a | 0.50 | 0.60 | 2 |" in text
     assert text.index("| 0.50 |") < text.index("2026-11-26")
+
+
+def test_the_page_about_scores_tells_the_figures_that_were_measured() -> None:
+    text = (REPOSITORY / "docs/explanation/scores.md").read_text()
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    told = {row[0].strip("| `"): row[2] for row in rows}
+    measured = describe_worst_and_median(read_left_out(RESULTS))
+    assert {name: told[name] for name in measured} == measured
