@@ -1,4 +1,7 @@
-"""What Langfuse's SDKs send beside spans: scores find their call whichever comes first, and batches become calls."""
+"""What Langfuse's SDKs send besides spans.
+
+Scores find their call whichever comes first, and batches become calls.
+"""
 
 from __future__ import annotations
 
