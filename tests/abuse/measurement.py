@@ -153,8 +153,7 @@ class Measurer:
             case=attack.case,
             answers=result["answers"],
             wrongs=result["wrongs"],
-            # Without an attack, the remains of earlier attacks only show in comparison with the
-            # very beginning.
+            # Earlier attacks leave remains, which only a comparison with the beginning shows.
             before=self._alone if attack.is_control else self._before(begin),
             during=window(stage.tenant.between(begin, end)),
             after=window(stage.tenant.between(end, finished)),

@@ -133,10 +133,7 @@ class Search:
         return found
 
     def run(self) -> dict[str, Place]:
-        """Search everything.
-
-        What Postgres has only in memory is written to disk first. Redis writes everything at once.
-        """
+        """Search everything, after Postgres has written what it has only in memory to disk."""
         self.sql("CHECKPOINT")
         everything = {
             "tables": self.tables(),
@@ -342,10 +339,7 @@ WAYS: Mapping[str, Send] = {
 
 
 def send_everything(stack: Stack, search: Search, tag: str) -> None:
-    """Send every canary in every way.
-
-    The workers stand still during a part of it, so that the queue is seen full.
-    """
+    """Send every canary in every way, at times with halted workers, so that the queue is full."""
     with httpx.Client(base_url=stack.api, timeout=60) as api, listening(search, stack):
         with halted(stack.workers()):
             for number, send in enumerate(WAYS.values()):
