@@ -2,9 +2,10 @@
 
     make bench BENCH_ARGS="--only flow,reads"
 
-It prints a table and writes JSON. The yardsticks are measured in the same run. Records are made from
-LLM_MONITOR_BENCHMARK_DATA, a folder that holds llm_traffic.jsonl.gz, or from the few texts that the
-tests have. All load goes to the loopback interface, and everything that is started here is stopped.
+It prints a table and writes JSON. The yardsticks are measured in the same run. Records are made
+from LLM_MONITOR_BENCHMARK_DATA, a folder that holds llm_traffic.jsonl.gz, or from the few texts
+that the tests have. All load goes to the loopback interface, and everything that is started here is
+stopped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Write the reference page of the detectors: what each catches, what it misses, how often it errs.
 
     llm-monitor benchmark DATA --held-out --json > open.jsonl
-    PYTHONPATH=. python benchmarks/identifiers.py MADE && PYTHONPATH=. python benchmarks/impossible.py MADE
+    PYTHONPATH=. python benchmarks/identifiers.py MADE
+    PYTHONPATH=. python benchmarks/impossible.py MADE
     llm-monitor benchmark MADE --json >> open.jsonl
     llm-monitor benchmark DATA --leave-one-source-out --json > benchmarks/left_out.jsonl
     PYTHONPATH=. python benchmarks/detectors_page.py DATA open.jsonl > docs/reference/detectors.md
@@ -174,7 +175,7 @@ def describe_sealed(measured: Measurement | None) -> str:
 
 
 def show_headlines(left_out: Sequence[LeftOut]) -> Iterator[str]:
-    """Return the lines of the table of worst and median sources that stayed out."""
+    """Return the lines of the table of worst and median sources that were left out."""
     header = ["evaluator", "figure", "worst source", "worst", "median", "sources"]
     cells = [
         [one.evaluator, one.figure, one.worst, show(one.worst_value), show(one.median), str(one.sources)]
@@ -185,7 +186,10 @@ def show_headlines(left_out: Sequence[LeftOut]) -> Iterator[str]:
 
 
 def describe_left_out(left_out: Sequence[LeftOut]) -> Iterator[str]:
-    """Return the lines about the sources that stayed out, with the trivial rules' best figure beside each."""
+    """Return the lines about the sources that were left out.
+
+    Beside each figure stands the best figure of a trivial rule.
+    """
     if not left_out:
         return
     yield from ("### Sources that stayed out", "")

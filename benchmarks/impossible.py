@@ -1,11 +1,11 @@
 """Make labelled answers that are wrong without any source; no public source has such labels.
 
-    PYTHONPATH=. python benchmarks/impossible.py FOLDER    # writes FOLDER/hallucination/made_impossible.jsonl
+    PYTHONPATH=. python benchmarks/impossible.py FOLDER
     llm-monitor benchmark FOLDER --detail
 
-For each kind (citations, dates, contradictions, admissions) 120 answers are impossible, and 120 of
-the same form are possible. Check digits are computed here, by the formulas of ISO 2108 and ISO
-3297.
+The first command writes FOLDER/hallucination/made_impossible.jsonl. For each kind (citations,
+dates, contradictions, admissions) 120 answers are impossible, and 120 of the same form are
+possible. Check digits are computed here, by the formulas of ISO 2108 and ISO 3297.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Makes answers that say nothing or the wrong thing out of real ones, the same for the same seed.
+"""Makes answers that say nothing or the wrong thing out of real ones.
 
-Each kind takes a prompt and its real answer and returns what stands in the answer's place: nothing at all, the answer
-cut off in the middle, a loop, the answer to another prompt, a text in another language, praise without an answer.
+Each kind takes a prompt and its real answer, and returns what replaces the answer. Examples are an
+empty text, the answer cut off in the middle, a loop, the answer to another prompt, a text in
+another language, and praise without an answer. One seed always gives the same texts.
 """
 
 from __future__ import annotations
@@ -63,19 +64,19 @@ _COMMON = frozenset(
 
 
 def _read(texts: str) -> tuple[str, ...]:
-    """Return texts that stand apart by an empty line."""
+    """Return the texts that empty lines separate."""
     return tuple(" ".join(text.split()) for text in texts.strip().split("\n\n"))
 
 
 class Others(NamedTuple):
-    """What stands in for an answer: answers to other prompts in English, and texts in other languages."""
+    """The texts that can replace an answer: English answers to other prompts, and foreign texts."""
 
     answers: Sequence[str]
     foreign: Sequence[str]
     praise: Sequence[str]
 
 
-# Two collections: what is fitted on one is measured on the other.
+# There are two collections: the fit uses one, and the measurement the other.
 FITTED_PRAISE = _read("""
 What a wonderful question! You clearly think deeply about the world, and it shows in every word you write. I am
 truly honoured that you would share it with me.
@@ -156,12 +157,15 @@ Sorry, I can't do that. It would not be appropriate for me to talk about {topic}
 
 
 def make(kind: str, prompt: str, answer: str, seed: str, others: Others) -> str:
-    """Return what stands in the answer's place; the same arguments give the same text."""
+    """Return what replaces the answer; the same arguments give the same text."""
     return KINDS[kind](prompt, answer, random.Random(f"{kind}:{seed}"), others)  # noqa: S311 reproducible, not secret
 
 
 def speaks_of_language(prompt: str) -> bool:
-    """Tell whether a prompt speaks of languages or translations, so that an answer in another one may be right."""
+    """Tell whether a prompt mentions languages or translations.
+
+    An answer in another language may then be right.
+    """
     return _LANGUAGE.search(prompt) is not None
 
 
@@ -203,13 +207,16 @@ def _refusal(prompt: str, _: str, chance: random.Random, __: Others) -> str:
 
 
 def _contradiction(_: str, answer: str, __: random.Random, ___: Others) -> str:
-    """Deny a sentence of the answer at its end; an answer without a sentence that can be denied stays as it is."""
+    """Deny a sentence of the answer at its end.
+
+    An answer without a sentence that can be denied stays as it is.
+    """
     found = _STATEMENT.search(answer)
     return f"{answer} {found[1]} {found[2]} not {found[3]}" if found else answer
 
 
 def _open_code(_: str, answer: str, __: random.Random, ___: Others) -> str:
-    """Cut off an answer inside its last block of code; one without a block stays as it is."""
+    """Cut off an answer inside its last block of code; an answer without one stays as it is."""
     end = answer.rfind("```")
     return answer[:end].rstrip() if end > 0 else answer
 

@@ -1,9 +1,17 @@
-"""Prints what quality_score is worth: PYTHONPATH=. python -m benchmarks.quality DATA.
+"""Prints how well quality_score predicts what people prefer.
 
-Tables, each beside the rule that the longer answer wins: how often people's choice is told on sources that were left out,
-how often an answer outranks a copy made worse, how many of the answers with a score were preferred, whether an hour
-shows that a tenth of its answers changed, and how scores follow the win rates of models. Of the sources that were
-fitted on, figures are of models that did not see them, and of arena55k by folds of prompts.
+    PYTHONPATH=. python -m benchmarks.quality DATA
+
+Each table also shows the rule that the longer answer wins. The tables answer five questions:
+
+- How often is the choice of people predicted on sources that were left out?
+- How often does an answer outrank a copy that was made worse?
+- How many of the answers with a score were preferred?
+- Does an hour show that a tenth of its answers changed?
+- How do scores follow the win rates of models?
+
+For sources that were fitted on, the figures are of models that did not see them. For arena55k, they
+are of folds of prompts.
 """
 
 from __future__ import annotations
@@ -43,11 +51,12 @@ from monitoring.benchmarking.sources import read_rows
 from monitoring.models import Record
 from monitoring.overall_quality import judge_quality, load_combination
 
-# Where the longer answer is the wrong one by design, or an answer is right or wrong, which no form tells.
+# In these sources the longer answer is the wrong one by design, or an answer is right or wrong,
+# which its form does not show.
 FEWEST_PAIRS, CHANCE = 25, 0.5
-# The context of these sources is what the answer is about; that of the others is an earlier turn.
+# In these sources the answer is about the context. In the others the context is an earlier turn.
 WITH_CONTEXT = frozenset({"tldr_summaries"})
-# Made to be preferred by a judge, whatever is asked.
+# This model was made to be preferred by a judge, whatever is asked.
 CHEATS = frozenset({"NullModel"})
 BY_DESIGN = ("rmbench", "rewardbench_reasoning", "gsm8k_solutions")
 EDGES = tuple(np.linspace(0.0, 1.0, 11).round(1))
@@ -67,7 +76,7 @@ class Values(NamedTuple):
 
 
 def judge(rows: Sequence[Row], responses: Sequence[str] | None = None) -> Values:
-    """Judge rows, or other responses to their prompts, by what ships."""
+    """Judge rows, or other responses to their prompts, with the shipped evaluators."""
     texts = [row["response"] or "" for row in rows] if responses is None else responses
     scores = score_records(
         [
@@ -85,7 +94,7 @@ def _context(row: Row) -> tuple[str, ...]:
 
 
 def judge_left_out(data: Path) -> dict[str, Values]:
-    """Judge the sources that were fitted on by models and costs that did not see them."""
+    """Judge the sources that were fitted on, with models and costs that did not see them."""
     chosen: Mapping[str, Judged] = people(data)
     worse = dict(made(data)) | dict(grounded(data, random.Random(2026)))  # noqa: S311 a reproducible choice
     judged = {}
@@ -97,7 +106,10 @@ def judge_left_out(data: Path) -> dict[str, Values]:
 
 
 def print_pairs(judged: Mapping[str, Values]) -> None:
-    """Print how often people's choice is told, and by the longer answer, source by source."""
+    """Print for each source how often the choice of people is predicted.
+
+    The score and the rule of the longer answer both predict it.
+    """
     print(
         "\nPairs: share in which the preferred answer scores higher; gain over the longer one, and over chance"
     )
@@ -121,7 +133,7 @@ def print_pairs(judged: Mapping[str, Values]) -> None:
 
 
 def print_ratings(judged: Mapping[str, Values]) -> None:
-    """Print the rank correlation with ratings, of sources without pairs."""
+    """Print the rank correlation with ratings, for sources without pairs."""
     print("\nRatings: rank correlation with the score, and with the length")
     for name, values in judged.items():
         if len(find_pairs(values.rows)):
@@ -135,7 +147,7 @@ def print_ratings(judged: Mapping[str, Values]) -> None:
 
 
 def print_calibration(judged: Mapping[str, Values]) -> None:
-    """Print which share of the answers with a score people preferred to the other of their pair."""
+    """Print for each band of scores how often people preferred its answers within their pair."""
     print("\nCalibration: of answers with an overall_quality between, the share that was preferred (answers)")
     for name, values in judged.items():
         bands = share_by_score(values.rows, to_chances(values.quality), EDGES)
@@ -144,7 +156,10 @@ def print_calibration(judged: Mapping[str, Values]) -> None:
 
 
 def print_made(data: Path, every: Sequence[Row]) -> None:
-    """Print how often an answer outranks a copy made worse, of recorded traffic, which nothing was fitted on."""
+    """Print how often an answer outranks a copy that was made worse.
+
+    The answers are recorded traffic, on which nothing was fitted.
+    """
     traffic = [
         row
         for row in every
@@ -176,7 +191,10 @@ def print_made(data: Path, every: Sequence[Row]) -> None:
 
 
 def print_power(traffic: Sequence[Row], rates: Mapping[str, float]) -> None:
-    """Print how often an hour's mean leaves three standard errors when a tenth of its calls change."""
+    """Print how often the mean of an hour shows that a tenth of its calls changed.
+
+    A mean shows it if it is more than three standard errors away.
+    """
     by_model: dict[str, list[Row]] = {}
     for row in traffic:
         if row["source"] == "alpaca_eval" and row["response"]:
@@ -207,7 +225,10 @@ def print_power(traffic: Sequence[Row], rates: Mapping[str, float]) -> None:
 
 
 def measure_power(usual: Values, changed: Values, chance: random.Random) -> tuple[float, float]:
-    """Return the share of hours that show the change, and the shift of the mean in standard errors."""
+    """Return the share of hours that show the change, and the shift of the mean.
+
+    The shift is in standard errors.
+    """
     scores, others = to_chances(usual.quality), to_chances(changed.quality)
     error = scores.std() / np.sqrt(CALLS)
     seed = np.random.default_rng(chance.randrange(2**32))
@@ -261,7 +282,10 @@ def read_rates(data: Path) -> dict[str, float]:
 
 
 def read_measured(data: Path, fitted: Sequence[str]) -> Iterator[tuple[str, Values]]:
-    """Yield the other sources, judged by what ships, those at the end that are wrong by design."""
+    """Yield the other sources, judged with the shipped evaluators.
+
+    Those that are wrong by design come last.
+    """
     names = [path.name.removesuffix(".jsonl.gz") for path in sorted((data / "quality").glob("*.jsonl.gz"))]
     for name in sorted((name for name in names if name not in fitted), key=lambda name: name in BY_DESIGN):
         yield name, judge(read_rows(data / "quality" / f"{name}.jsonl.gz"))

@@ -1,4 +1,7 @@
-"""What the page of aims says about sources that stayed out of the fit: worst, median, and what changed."""
+"""The text of the page of aims about sources that were left out of the fit.
+
+It says how the worst and the median source do, and what changed.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ EQUAL = 0.01
 
 
 def describe_sources_left_out(left_out: Sequence[LeftOut], before: Sequence[LeftOut]) -> str:
-    """Return the text about sources left out, empty without any."""
+    """Return the text about sources that were left out, or an empty text if there are none."""
     lines = [*show_headlines(left_out), *([CHANGED] if before else []), *compare(before, left_out)]
     return "".join([LEFT_OUT, *(f"{line}\n" for line in lines)]) if lines else ""
 
@@ -45,14 +48,15 @@ def describe_worst_and_median(left_out: Sequence[LeftOut]) -> dict[str, str]:
 
 
 def show(value: float) -> str:
-    """Return a figure with three digits, or without any where it is large."""
+    """Return a figure with three digits, or with one if it is large."""
     return f"{value:.3f}" if value < 1.5 else f"{value:,.1f}"  # noqa: PLR2004 shares on one side, speeds on the other
 
 
 def compare(before: Sequence[LeftOut], after: Sequence[LeftOut]) -> Iterator[str]:
-    """Yield the lines of a table that counts sources left out that got better, stayed equal or got worse.
+    """Yield the lines of a table that counts left-out sources that got better, equal or worse.
 
-    A source counts where it was left out before and after, by the figure that sums it up.
+    A source counts if it was left out before and after. It is compared by the figure that sums it
+    up.
     """
     old = {(one.measured.evaluator, one.measured.source): one.measured for one in before}
     cells = []

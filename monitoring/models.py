@@ -158,8 +158,8 @@ class _Frozen(BaseModel):
 class QualityMetrics(_Frozen):
     """Quality scores of one response, 0..1, 1 is good; None where nothing can be known.
 
-    `response_length` is in characters. `overall_quality` is how likely people prefer the response to an ordinary one, which
-    is 0.5.
+    `response_length` is in characters. `overall_quality` is how likely people prefer the response
+    to an ordinary one, which is 0.5.
     """
 
     semantic_similarity: float | None = None

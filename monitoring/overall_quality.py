@@ -1,7 +1,8 @@
-"""One number for an answer: how likely people prefer it to an ordinary one, by its scores, and what cost how much.
+"""One number for an answer: how likely people prefer it to an ordinary one, judged by its scores.
 
-The combination is fitted by `benchmarks/train/quality.py`: log-odds that start at the answer's helpfulness and lose what
-each fault takes away. A fault that nothing is known of takes nothing away.
+`benchmarks/train/quality.py` fits the combination. Its log-odds begin with the helpfulness of the
+answer, and each fault subtracts from them. Nothing is subtracted for a fault about which nothing is
+known. The result also tells how much each fault cost.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ FAULTS: Mapping[str, str] = {
 """The faults in their order, and the evaluator that finds each."""
 
 PARTS = frozenset({"helpfulness", *FAULTS.values()})
-"""Evaluators that take part; one of them must know something for there to be a value."""
+"""The evaluators that take part; there is a value if at least one of them knows something."""
 
 _COHERENCE = (
     ("looping", "repetition"),
@@ -56,19 +57,25 @@ _COHERENCE = (
 _NOTHING: Mapping[str, float] = {}
 _HELPFULNESS = "helpfulness"
 _EVEN = 0.5
-# 2026-11-30: people's choices between real answers follow signs of a cut only where these are surer than this.
+# 2026-11-30: Between real answers, the choices of people agree with the signs of a cut only if
+# these are surer than this.
 _SURE = 0.85
 _ORDINARY, _REFUSED = "ordinary", "refused"
 LEAST = 1e-4
-"""How near to 0 and 1 a value may be where its log-odds are taken."""
+"""Values are kept at least this far from 0 and 1 before their log-odds are taken."""
 _HARMFUL = 0.5
 _SHOWN = 0.02  # what costs less than this is not told
-# Log-odds that can cost no more than that, since the curve's slope is a quarter at most.
+# These log-odds can change the value by no more than `_SHOWN`, because the slope of the logistic
+# curve is at most a quarter.
 _UNSEEN = -4 * _SHOWN
 
 
 class Combination(NamedTuple):
-    """What each fault costs in log-odds where it is certain, by its name, and what an ordinary answer has."""
+    """The fitted combination.
+
+    `costs` says by name how many log-odds each fault subtracts if it is certain. `ordinary` holds
+    the log-odds of an ordinary answer.
+    """
 
     costs: Mapping[str, float]
     ordinary: float
@@ -83,12 +90,13 @@ def load_combination() -> Combination:
 
 
 def judge_quality(scores: Mapping[str, Score], weights: Mapping[str, float]) -> Score | None:
-    """Return the quality of an answer with what cost how much, None where nothing can be known.
+    """Return the quality of an answer and what lowered it, or None if nothing can be known.
 
-    `scores` are those that have a value, `weights` what the evaluators in `PARTS` count for: 1 as fitted, 0 not at
-    all. The parts tell what each fault, or little helpfulness, left of the value, 1 where it took nothing; what took
-    less than 0.02 is left out. The label is what took most (`refused` where little
-    helpfulness comes of a refusal), `ordinary` where nothing did.
+    `scores` are the scores that have a value. `weights` say how much the evaluators in `PARTS`
+    count: 1 is as fitted, and 0 is not at all. Each part of the result belongs to a fault, or to
+    low helpfulness. It is 1 minus what the fault costs, and costs of less than 0.02 are left out.
+    The label names the greatest cost. It is `refused` if the helpfulness is low because of a
+    refusal, and `ordinary` if nothing cost anything.
     """
     known = PARTS & scores.keys()
     if not known or (weights and not any(weights.get(name, 1.0) > 0 for name in known)):
@@ -119,7 +127,7 @@ def judge_quality(scores: Mapping[str, Score], weights: Mapping[str, float]) -> 
 
 
 def measure_faults(scores: Mapping[str, Score]) -> dict[str, float]:
-    """Return how far the faults are there that speak for themselves, above 0 up to 1, by their name."""
+    """Return the faults that the scores show, by name, with a strength above 0 and up to 1."""
     faults: dict[str, float] = {}
     helpful, relevance, coherence = scores.get(_HELPFULNESS), scores.get("relevance"), scores.get("coherence")
     liked = helpful.parts if helpful is not None else _NOTHING
@@ -145,9 +153,10 @@ def measure_faults(scores: Mapping[str, Score]) -> dict[str, float]:
 
 
 def _suspect(first: float | None, second: float | None, least: float) -> float:
-    """Return how far two parts of which 1 is good speak for a fault together: 0 up to a chance of `least`, then up to 1.
+    """Return how strongly two parts, of which 1 is good, indicate a fault together, 0..1.
 
-    They are joined by the mean of their log-odds; what is unknown takes no part.
+    The parts are joined by the mean of their log-odds, and an unknown part is left out. The result
+    is 0 up to a probability of `least` and grows to 1 above it.
     """
     if first is None or second is None:
         known = first if second is None else second
@@ -159,7 +168,10 @@ def _suspect(first: float | None, second: float | None, least: float) -> float:
 
 
 def _measure_helpfulness(scores: Mapping[str, Score]) -> float:
-    """Return the log-odds of being preferred for form and completeness; a refusal that was right costs none."""
+    """Return the log-odds of being preferred for form and completeness.
+
+    A refusal that was right loses nothing.
+    """
     score = scores.get(_HELPFULNESS)
     if score is None or score.value is None:
         return 0.0
@@ -173,7 +185,7 @@ def _refuses(scores: Mapping[str, Score]) -> bool:
 
 
 def _is_harmful(scores: Mapping[str, Score]) -> bool:
-    """Tell whether the prompt reads as one that is better refused."""
+    """Tell whether the prompt is likely one that should be refused."""
     toxicity, injection = scores.get("toxicity"), scores.get("prompt_injection")
     return (toxicity is not None and toxicity.parts.get("prompt", 0.0) >= _HARMFUL) or (
         injection is not None and injection.parts.get("prompt", 0.0) >= _HARMFUL
@@ -181,7 +193,7 @@ def _is_harmful(scores: Mapping[str, Score]) -> bool:
 
 
 def _show(scores: Mapping[str, Score], costs: Mapping[str, float]) -> tuple[Evidence, ...]:
-    """Return where each part that cost something was found, as its evaluator shows it."""
+    """Return the evidence for each part that lowered the value, as its evaluator gives it."""
     return tuple(
         Evidence(found.field, found.start, found.end, f"{part} costs {cost:.2f}")
         for part, cost in costs.items()

@@ -59,9 +59,9 @@ class _Checks(NamedTuple):
 class QualityMonitor:
     """Scores responses with every evaluator there is.
 
-    Evaluators are built at the first use, once per process, unless some are given; instances may be
-    shared between threads. `policy` holds own thresholds and weights, `overrides` own prices by model
-    name, `clock` returns aware UTC.
+    Evaluators are built at the first use, once per process, unless some are given. Threads may
+    share an instance. `policy` holds the thresholds and weights of a project, `overrides` holds
+    prices by model name, and `clock` returns aware UTC.
     """
 
     def __init__(
@@ -98,9 +98,10 @@ class QualityMonitor:
     ) -> LLMTrace:
         """Score one response and return everything known about it.
 
-        `context` is the text, or the passages, that the answer should rest on; `reference` is a right
-        answer. Without them the scores that need them are None. Token counts are the provider's own where
-        known; they are counted otherwise. A check that is off leaves its score out and sets no flag.
+        `context` is the text, or the passages, that the answer should rest on. `reference` is a
+        right answer. Without them, the scores that need them are None. Token counts are those of
+        the provider if they are given, and otherwise they are counted. A check that is switched off
+        leaves out its score and sets no flag.
         """
         return self.evaluate_records(
             [
@@ -181,8 +182,8 @@ class HallucinationDetector:
     ) -> tuple[bool, float, dict[str, Any]]:
         """Return whether the response is flagged, how strongly (0..1), and the details.
 
-        Nothing is known about most responses without a `context`: the details then say so in `label`,
-        their `value` is None, and the strength is 0.0 because nothing was found.
+        Without a `context` nothing is known about most responses. The details then say so in
+        `label`, their `value` is None, and the strength is 0.0 because nothing was found.
         """
         evaluators = _shared().hallucination
         record = Record(prompt=_valid(prompt), response=_valid(response), context=_passages(context))
@@ -231,7 +232,10 @@ class QualityAssessor:
         context: str | Iterable[str] | None = None,
         reference: str | None = None,
     ) -> QualityMetrics:
-        """Return the quality scores of a response; those that need a context or reference may be None."""
+        """Return the quality scores of a response.
+
+        Scores that need a context or a reference may be None.
+        """
         record = Record(
             prompt=_valid(prompt),
             response=_valid(response),
@@ -271,7 +275,7 @@ def _details(results: Mapping[str, Result], evaluators: Sequence[Evaluator]) -> 
 
 
 def _describe(result: Result) -> dict[str, Any]:
-    """Return every field of a score or failure, those left at their default included."""
+    """Return every field of a score or failure, including those that have their default."""
     described = msgspec.structs.asdict(result)
     if isinstance(result, Score):
         described["evidence"] = [msgspec.structs.asdict(one) for one in result.evidence]

@@ -16,11 +16,11 @@ from monitoring.models import QualityMetrics, Record, Result, SafetyAssessment, 
 
 __all__ = ["WEIGHTS", "Policy", "Verdict", "assess", "calibrate"]
 
-# What takes part in overall_quality counts as it was fitted; any other quality evaluator counts for nothing until a
-# project's policy gives it a weight.
+# The evaluators that take part in overall_quality count as fitted. Other quality evaluators do not
+# count until the policy of a project gives them a weight.
 WEIGHTS: Mapping[str, float] = dict.fromkeys(sorted(overall_quality.PARTS), 1.0)
 
-# Evaluator name -> (part of its score, or None for its value; field of QualityMetrics).
+# By evaluator: the part of its score, or None for its value, and the field of QualityMetrics.
 _METRICS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
     "semantic_similarity": ((None, "semantic_similarity"),),
     "factual_accuracy": ((None, "factual_accuracy"),),
@@ -38,12 +38,12 @@ _WEIGHED = "weighed"  # by the project alone
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """What a project decided otherwise: thresholds and weights by evaluator name, and the day it did.
+    """What a project decided for itself: thresholds and weights by evaluator name, and their day.
 
-    The weight of an evaluator that takes part in overall_quality is how much what it finds costs: 1 as fitted, 0 nothing, 2
-    twice as much. Any other quality evaluator's value is averaged in with its weight, beside the rest with 1.
-    Raises ValueError for a threshold outside 0..1 (both ends excluded) and for a weight that is negative
-    or not finite.
+    The weight of an evaluator that takes part in overall_quality multiplies the cost of what it
+    finds: 1 as fitted, 0 nothing, and 2 twice as much. The value of any other quality evaluator is
+    averaged in with its weight, and the fitted value has the weight 1. Raises ValueError for a
+    threshold outside 0..1 (both ends excluded) and for a weight that is negative or not finite.
     """
 
     thresholds: Mapping[str, float] = {}
@@ -60,13 +60,14 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the scores of one record amount to, under the names users were promised.
+    """What the scores of one record amount to, under the names that users were promised.
 
-    Quality values are 0..1 and 1 is good, None where nothing can be known; `overall_quality` is how likely people
-    prefer the answer to an ordinary one, which is 0.5, and `quality` says what cost how much (see
-    `monitoring.overall_quality`); `low` names the quality evaluators below their threshold.
-    `safety_score` is 1 minus the highest calibrated detector value, None when no detector gave one;
-    `is_safe` means no flag. `response_length` is in characters.
+    Quality values are 0..1, where 1 is good, and None where nothing can be known. `overall_quality`
+    is how likely people prefer the answer to an ordinary one, which is 0.5. `quality` says what
+    lowered it (see `monitoring.overall_quality`). `low` names the quality evaluators whose value is
+    below their threshold. `safety_score` is 1 minus the highest calibrated value of a detector, or
+    None if no detector has a value. `is_safe` means that there is no flag. `response_length` is in
+    characters.
     """
 
     semantic_similarity: float | None = None
@@ -90,7 +91,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return QualityMetrics(**{name: getattr(self, name) for name in QualityMetrics.model_fields})
 
     def safety_assessment(self, details: Mapping[str, object]) -> SafetyAssessment:
-        """Return the safety part as the promised type, with details the caller took from the scores."""
+        """Return the safety part as the promised type.
+
+        The caller took the `details` from the scores.
+        """
         return SafetyAssessment(
             is_safe=self.is_safe,
             safety_score=self.safety_score,
@@ -109,10 +113,12 @@ class _Rule(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """Rules by what they decide; `metrics` are (evaluator, part or None, field of QualityMetrics).
+    """The rules by what they decide.
 
-    `low` are those that can call a record low, `added` those whose values a project averages into overall_quality, and
-    `weights` what it gave the evaluators that take part there.
+    The rules in `low` can call a record low. The values of those in `added` are averaged into
+    overall_quality because the project gave them a weight. `weights` are the weights that the
+    project gave to the evaluators that take part in overall_quality anyway. `metrics` are
+    (evaluator, part or None, field of QualityMetrics).
     """
 
     safety: tuple[_Rule, ...]
@@ -123,9 +129,10 @@ class _Plan(NamedTuple):
 
 
 def calibrate(value: float, threshold: float | None) -> float:
-    """Map a detector's value so that its threshold sits at 0.5: linear on either side, 0 and 1 kept.
+    """Map a detector's value so that its threshold becomes 0.5; 0 and 1 stay.
 
-    Detectors have thresholds of their own making; only then do their values compare.
+    The map is linear on either side of the threshold. Each detector has its own threshold, so only
+    the mapped values can be compared.
     """
     if threshold is None:
         return value
@@ -139,8 +146,8 @@ def assess(
 ) -> Verdict:
     """Combine the results of one record, in microseconds.
 
-    An evaluator that was switched off, failed or knows nothing takes no part: it sets no flag and is in
-    no mean.
+    An evaluator that was switched off, failed or knows nothing takes no part: it sets no flag and
+    is in no mean.
     """
     plan = _plan(evaluators, policy)
     scores = {
@@ -170,7 +177,10 @@ def assess(
 
 
 def _judge_quality(scores: Mapping[str, Score], plan: _Plan) -> Score | None:
-    """Return the quality by its parts, whose weight is 1, averaged with what else the project gave a weight."""
+    """Return the fitted quality, averaged with the other values to which the project gave a weight.
+
+    The fitted quality has the weight 1.
+    """
     quality = overall_quality.judge_quality(scores, plan.weights)
     if not plan.added:
         return quality
@@ -221,7 +231,8 @@ def _judge_safety(
     return None if worst is None else 1.0 - worst, tuple(flags)
 
 
-# Keyed by identity, since neither evaluators nor policies hash; the values keep their keys' owners alive.
+# The key is the identity of both objects, because they cannot be hashed. Each value holds the
+# objects, so their identities stay theirs.
 _plans: dict[tuple[int, int], tuple[Sequence[Evaluator], Policy, _Plan]] = {}
 
 

@@ -21,7 +21,7 @@ UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commi
 
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
-    """A short path outside pytest's own folders, which an unprivileged server user may not enter."""
+    """A short path outside pytest's own folders, which an unprivileged server may not enter."""
     folder = Path(tempfile.mkdtemp(prefix="llmt-"))
     yield folder
     shutil.rmtree(folder)

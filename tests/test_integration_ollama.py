@@ -92,7 +92,7 @@ class OllamaHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def ollama() -> Iterator[httpx.Client]:
-    """A client of the real Ollama that OLLAMA_BASE_URL names, else of a local server with its protocol."""
+    """A client of the real Ollama at OLLAMA_BASE_URL, or else of a local server like it."""
     if url := os.environ.get("OLLAMA_BASE_URL"):
         with httpx.Client(base_url=url, timeout=ASK_SECONDS) as client:
             yield client
@@ -137,7 +137,10 @@ def ask(ollama: httpx.Client, model: str, prompt: str, *, chat: bool, stream: bo
 
 
 def to_record(answer: dict[str, Any], prompt: str) -> dict[str, Any]:
-    """Return the record of the contract for an answer of Ollama, whose durations are nanoseconds."""
+    """Return the record of the contract for an answer of Ollama.
+
+    Ollama's durations are in nanoseconds.
+    """
     return {
         "prompt": prompt,
         "response": answer["text"],

@@ -97,7 +97,8 @@ class WorkerProcess:
             Isolation(self._redis, storing, unix_ms),
             outage=self._pause,
         )
-        # The process for waited jobs does no background work, so that requests are answered quickly.
+        # The process for waited jobs does no background work, so that requests are answered
+        # quickly.
         self._background_work = (*self._upkeep(settings, descriptive), joining) if lane == "bulk" else ()
         self._judges = list_judges(evaluators)
         self._lane = lane

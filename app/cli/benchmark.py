@@ -152,7 +152,10 @@ def _leave_out(
     limit: int | None,
     json: bool,
 ) -> None:
-    """Print the figures of every source that stayed out of the fit, and the worst and the median of them."""
+    """Print the figures of every source that was left out of the fit.
+
+    The worst and the median source follow.
+    """
     trainers = _load_trainers(folder)
     found: list[LeftOut] = []
     if not json:
@@ -173,7 +176,7 @@ def _leave_out(
 
 
 def _load_trainers(data: Path) -> Mapping[str, Trainer]:
-    """Return what fits evaluators anew, by the name of the evaluator, from the scripts of the checkout."""
+    """Return the trainers of evaluators by name, from the scripts of the checkout."""
     sys.path.insert(0, str(_TRAINING))
     try:
         trainers: Mapping[str, Trainer] = importlib.import_module("trainers").load_trainers(data)

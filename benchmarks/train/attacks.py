@@ -1,7 +1,8 @@
-"""Makes attacks in four languages and as many harmless texts with the same words: mild changes of task above all.
+"""Makes attacks in four languages, and about as many harmless texts with the same words.
 
-The phrases of `attacks.yaml` are our own. Some attacks stand alone, some after an ordinary request, some inside a
-passage as a tool or a page would return it. The same seed makes the same texts.
+Most attacks are mild changes of the task. The phrases of `attacks.yaml` are our own. Some attacks
+stand alone, some follow an ordinary request, and some stand inside a passage as a tool or a page
+would return it. One seed always gives the same texts.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ AFTER_A_REQUEST = 0.35
 
 
 class Made(NamedTuple):
-    """One text, 1 for an attack, its language, and the phrase that it was made of."""
+    """One text, its label (1 for an attack), its language, and the phrase that it was made of."""
 
     text: str
     label: int
@@ -29,7 +30,10 @@ class Made(NamedTuple):
 
 
 def make_attacks(languages: tuple[str, ...] = ("en", "de", "fr", "es")) -> Iterator[Made]:
-    """Yield attacks and look-alikes of every language, as many of one as of the other within a quarter."""
+    """Yield attacks and look-alikes of every language.
+
+    In each language, the two numbers differ by at most a quarter.
+    """
     content: dict[str, Any] = yaml.safe_load(PHRASES.read_text(encoding="utf-8"))
     chance = random.Random(SEED)  # noqa: S311 a sample, no secret
     for language in languages:
@@ -50,7 +54,8 @@ def _fill(phrase: str, lists: dict[str, Any], chance: random.Random, *, attack: 
         task=task, persona=chance.choice(lists["personas"]), topic=chance.choice(lists["topics"])
     )
     if chance.random() < AFTER_A_REQUEST:
-        # A request that goes on with another harmless one is harmless: that there are two says nothing.
+        # A request that is followed by another harmless one is harmless, so two requests alone
+        # prove nothing.
         first = chance.choice(lists["look_alikes"]).format(topic=chance.choice(lists["topics"]))
         return f"{first} {text}" if attack else f"{first}\n{text}"
     return text

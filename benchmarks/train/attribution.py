@@ -1,8 +1,11 @@
-"""Fits what a scene must tell before an answer is supported: `python benchmarks/train/attribution.py DATA_FOLDER`.
+"""Fits what a scene must say before an answer about it is supported.
 
-Source: BBQ (CC BY 4.0). Rows whose prompt's start falls in fold 0 are never fitted on; figures are printed
-leaving one category out at a time as well. Every feature speaks for the answer, some by at least so much,
-because BBQ's scenes hardly ever tell who it was in the sentence that introduces the two.
+    python benchmarks/train/attribution.py DATA_FOLDER
+
+The source is BBQ (CC BY 4.0). Rows whose prompt has a start in fold 0 are never fitted on. Figures
+are also printed with one category left out at a time. Every feature supports the answer. Some
+features have a least weight, because the scenes of BBQ hardly ever say who it was in the sentence
+that introduces the two people.
 """
 
 from __future__ import annotations
@@ -23,9 +26,9 @@ from monitoring.signals.attribution import FEATURES, measure
 START = 40
 STRENGTH = 20.0
 HALF = 0.5
-# The log-odds of an answer when nothing was told, at most.
+# The log-odds of an answer when nothing was said are at most this.
 MOST = 4.0
-# The log-odds that a feature takes away at least.
+# Each of these features takes away at least so many log-odds.
 LEAST = {
     "named_again": 5.0,
     "group_again": 2.0,
@@ -39,7 +42,7 @@ LEAST = {
 
 
 def fit_odds(features: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return one weight per feature and the offset, none above its bound."""
+    """Return one weight per feature and the offset, none of them above its bound."""
     rows = np.c_[features, np.ones(len(features))]
     signs = 2.0 * labels - 1.0
 
@@ -56,7 +59,7 @@ def fit_odds(features: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArra
 
 
 def main(data: Path) -> None:
-    """Print figures out of category, then fit on folds 1..4 and write the weights."""
+    """Print figures on left-out categories, then fit on folds 1..4 and write the weights."""
     rows = read_rows(data, "bias/bbq")
     found = [measure(Record(prompt=row["prompt"], response=row["response"])) for row in rows]
     judged = np.array([features is not None for features in found])

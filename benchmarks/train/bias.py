@@ -1,10 +1,13 @@
-"""Trains the bias head and its calibration: `python benchmarks/train/bias.py DATA_FOLDER`.
+"""Trains the bias head and its calibration.
 
-Sources: RedditBias (MIT) about race, religion and orientation (its gender part labels any woman with a job),
-HateCheck (CC BY 4.0); as neutral mentions of groups, sentences of Arena-Hard answers (Apache-2.0) and XSTest
-completions (CC BY 4.0), BBQ contexts (CC BY 4.0) and harmless identity madlibs (Apache-2.0). Words for groups
-are one token, so the head cannot tell one group from another. A fifth of every source (fold 0) is never
-fitted on.
+    python benchmarks/train/bias.py DATA_FOLDER
+
+The statements come from RedditBias (MIT) about race, religion and orientation, and from HateCheck
+(CC BY 4.0). The gender part of RedditBias is left out, because it labels any woman with a job. The
+neutral mentions of groups are sentences of Arena-Hard answers (Apache-2.0) and XSTest completions
+(CC BY 4.0), BBQ contexts (CC BY 4.0) and harmless identity madlibs (Apache-2.0). Words for groups
+are one token, so the head cannot tell one group from another. A fifth of every source (fold 0) is
+never fitted on.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
 
 DIMENSIONS = {"race", "religion1", "religion2", "orientation"}
-# Counter-speech and quotation are told apart by the guard, not by words.
+# The guard recognises counter-speech and quotation, and words alone cannot.
 LEFT_OUT = {"counter_quote_nh", "counter_ref_nh", "slur_homonym_nh", "profanity_nh"}
 # In statements about groups the small words matter: "are all", "should not", "they".
 INFORMATION = 0.0, 6.0
@@ -38,24 +41,28 @@ REDDIT, BBQ = "bias/redditbias", "bias/bbq"
 HATECHECK, MADLIBS = "toxicity/hatecheck", "toxicity/identity_madlibs"
 STRENGTH = 8.0
 FALSE_POSITIVES = 0.002
-# Least log-odds of a rule: the labels hardly tell statements from quotations of them.
+# A rule adds at least so many log-odds, because the labels hardly tell statements from quotations
+# of them.
 RULE = 1.0
 
 
 def usable(row: dict[str, Any]) -> bool:
-    """Tell whether a RedditBias row's label is about what is said rather than about who has a job."""
+    """Tell whether the label of a RedditBias row is about what is said.
+
+    Other labels are about who has a job.
+    """
     return bool(row["meta"]["dimension"] in DIMENSIONS)
 
 
 def lexicon_scores(texts: list[str]) -> NDArray[np.float32]:
-    """Return the rules' strength per category for each text."""
+    """Return the strength of the rules per category for each text."""
     return load_lexicon("bias").measure(
         Prepared([Record(prompt=text, response="") for text in texts]), "prompt"
     )
 
 
 def mention_sentences(texts: list[str]) -> list[tuple[str, int]]:
-    """Return (sentence, text number) of every sentence with a mention of a group."""
+    """Return (sentence, text number) of every sentence that mentions a group."""
     found = find_mentions(Prepared([Record(prompt="", response=text) for text in texts]), "response")
     return [
         (sentence, int(text))
@@ -64,9 +71,10 @@ def mention_sentences(texts: list[str]) -> list[tuple[str, int]]:
 
 
 class Corpus(NamedTuple):
-    """Everything that is fitted on, row by row.
+    """All rows that are fitted on.
 
-    `answers` are sentences of ordinary answers, `found` is the rules' strength per category.
+    `answers` marks sentences of ordinary answers. `found` is the strength of the rules per
+    category.
     """
 
     sources: NDArray[np.str_]
@@ -109,7 +117,7 @@ def gather(data: Path) -> Corpus:
 
 
 class Detector(NamedTuple):
-    """A fitted head, and what turns it and the rules into log-odds."""
+    """A fitted head, and the numbers that turn its score and the rules into log-odds."""
 
     coefficients: NDArray[np.float64]
     bias: float
@@ -119,8 +127,11 @@ class Detector(NamedTuple):
 
 
 def train(corpus: Corpus, used: NDArray[np.bool_], parts: NDArray[np.int64]) -> Detector:
-    """Fit on rows, combine with the rules and set the threshold out of `parts` on them."""
-    # Set here, since other scripts that are loaded beside this one have their own.
+    """Fit on the `used` rows, combine with the rules and set the threshold.
+
+    The rows of each part are scored by a head that was fitted on the other `parts`.
+    """
+    # This is set here, because other scripts that run in the same process set their own values.
     features.COMMON, features.RARE, before = *INFORMATION, (features.COMMON, features.RARE)
 
     def fit_on(rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
@@ -146,7 +157,8 @@ def train(corpus: Corpus, used: NDArray[np.bool_], parts: NDArray[np.int64]) -> 
 class BiasTrainer:
     """Fits the head of bias, its calibration and its threshold anew.
 
-    Where BBQ stays out nothing tells what supports an answer, and only the bounds of those weights are left.
+    If BBQ is left out, no data say what supports an answer. Only the bounds of those weights are
+    left then.
     """
 
     fitted = frozenset({REDDIT, BBQ})
@@ -156,7 +168,7 @@ class BiasTrainer:
         self._corpus: Corpus | None = None
 
     def fit(self, without: frozenset[str]) -> Evaluator:
-        """Return the evaluator that the other sources give."""
+        """Return the evaluator that is fitted on the other sources."""
         self._corpus = self._corpus or gather(self._data)
         used = (self._corpus.folds != 0) & ~np.isin(self._corpus.sources, sorted(without))
         found = train(self._corpus, used, self._corpus.folds % 2)
@@ -171,7 +183,7 @@ class BiasTrainer:
 
 
 def main(data: Path) -> None:
-    """Fit on folds 1..4, combine with the rules out of fold on them, write the head."""
+    """Fit on folds 1..4, combine with the rules out of fold, and write the head."""
     corpus = gather(data)
     used = corpus.folds != 0
     found = train(corpus, used, corpus.folds)

@@ -2,9 +2,9 @@
 
     python benchmarks/train/coherence.py DATA_FOLDER
 
-Good answers are the arena-hard (Apache-2.0) and XSTest (CC BY 4.0) ones of the traffic file; the damage
-is made by `benchmarks/degeneration.py`. Prints out-of-fold AUROC, folds grouped by prompt, and writes
-`monitoring/weights/coherence.npz`.
+The good answers are those of arena-hard (Apache-2.0) and XSTest (CC BY 4.0) in the traffic file.
+`benchmarks/degeneration.py` makes the damage. The script prints the AUROC out of fold, where the
+folds are groups of prompts, and writes `monitoring/weights/coherence.npz`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from monitoring.text.language import covered  # noqa: E402 the checkout is put o
 from monitoring.text.prepared import Prepared  # noqa: E402 the checkout is put on the path first
 
 FOLDS, PENALTY, BATCH = 5, 1.0, 256
-# How common each sign is taken to be where it is looked for; the classes weigh the same while fitting.
+# Each sign is assumed to be present in this share of texts. In the fit both classes have the same
+# weight.
 PRIOR = 0.2
 DAMAGE = {
     "repetition": ("word_loop", "phrase_loop", "sentence_loop"),
@@ -49,7 +50,7 @@ def describe(texts: list[str], sign: str) -> NDArray[np.float64]:
 
 
 def fit(rows: list[degeneration.Row], sign: str) -> dict[str, NDArray[np.float64]]:
-    """Fit one sign; both classes weigh the same."""
+    """Fit one sign; both classes have the same weight."""
     texts = [row["response"] for row in rows]
     groups = [row["prompt"] for row in rows]
     labels = [0] * len(rows)

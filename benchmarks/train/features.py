@@ -1,4 +1,4 @@
-"""Rows, windows and the export of linear heads, shared by the training scripts of this folder."""
+"""Rows, windows and the export of linear heads, which the training scripts of this folder share."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ WEIGHTS = Path(__file__).resolve().parents[2] / "monitoring" / "weights"
 MAX_WEIGHT = 127
 KEEP = 80_000
 LARGEST = 0.9995
-# Information in nats below which a word says nothing, and above which it counts in full.
+# A word with less information, in nats, says nothing. A word with more counts in full.
 COMMON, RARE = 2.5, 5.5
-# The log-odds that a certain finding of a lexicon adds at least and at most.
+# The least and the most log-odds that a certain finding of a lexicon adds.
 LEAST = 3.0
 MOST = 8.0
 
@@ -102,7 +102,10 @@ def _windows(ids, offsets, keys, classes, block):  # noqa: ANN001, ANN202, C901 
 
 
 def windows(texts: Sequence[str]) -> tuple[csr_matrix, NDArray[np.int64]]:
-    """Return one row of features per window, as the scoring kernel sees them, and each row's text."""
+    """Return one row of features per window, as the scoring kernel sees it.
+
+    Also returns the index of each row's text.
+    """
     words = Prepared([Record(prompt="", response=text) for text in texts]).words("response")
     mask = mask_table()
     buckets, ends, owners = _windows(words.ids, words.offsets, mask.keys, mask.classes, BLOCK)
@@ -115,17 +118,21 @@ def windows(texts: Sequence[str]) -> tuple[csr_matrix, NDArray[np.int64]]:
 
 
 def text_maximum(scores: NDArray[np.float64], owners: NDArray[np.int64], texts: int) -> NDArray[np.float64]:
-    """Return each text's best window; a text without words scores far below all others."""
+    """Return the score of each text's best window.
+
+    A text without words scores far below all others.
+    """
     best = np.full(texts, -20.0)
     np.maximum.at(best, owners, scores)
     return best
 
 
 def meanings(gain: float) -> NDArray[np.float32]:
-    """Return the word vector of every bucket, times `gain`, 0 where the table has no word.
+    """Return the word vector of every bucket, times `gain`, or 0 if the table has no such word.
 
-    A linear model over sums of word vectors is a linear model over words, so what is learned about the
-    meaning of words is added to the words' own weights and costs nothing when scoring.
+    A linear model over sums of word vectors is a linear model over words. What is learned about the
+    meaning of words is therefore added to the weights of the words, and costs nothing when a text
+    is scored.
     """
     table = load_table()
     mask = mask_table()
@@ -137,10 +144,10 @@ def meanings(gain: float) -> NDArray[np.float32]:
 
 
 def informative(matrix: csr_matrix) -> NDArray[np.float64]:
-    """Return a factor 0..1 per bucket: 0 for what is in every window, 1 for what is in few.
+    """Return a factor 0..1 per bucket: 0 for a word in every window, 1 for a word in few of them.
 
-    Function words tell where a text comes from and nothing about what it says; without this they carry
-    most of the weight, and the model fails on every source it was not fitted on.
+    Function words say where a text comes from, and nothing about its content. Without this factor
+    they have most of the weight, and the model fails on every source that it was not fitted on.
     """
     frequency = np.bincount(matrix.indices, minlength=BUCKETS)
     information = np.log((matrix.shape[0] + 1) / (frequency + 1))
@@ -157,12 +164,13 @@ def fit(
     spelling: float = 0.0,
     rounds: int = 2,
 ) -> tuple[NDArray[np.float64], float]:
-    """Fit a logistic regression whose text score is its best window; returns coefficients and bias.
+    """Fit a logistic regression in which a text scores as its best window.
 
-    A positive text only says that one of its windows is positive, so after the first round only its best
-    window (and those above zero) stay in. Every window of a negative text is negative; each text weighs
-    `weights`, shared by its windows. `gain` and `spelling` say how much the meaning of words and the parts
-    of words count beside the words themselves.
+    Returns the coefficients and the bias. The label of a positive text only says that one of its
+    windows is positive. After the first round, only its best window and those above zero are
+    therefore used. Every window of a negative text is negative. Each text has the weight in
+    `weights`, which its windows share. `gain` and `spelling` say how much the meaning of words and
+    the parts of words count beside the words themselves.
     """
     original, owners = windows(texts)
     matrix = original
@@ -191,7 +199,7 @@ def fit(
 
 
 def score_texts(coefficients: NDArray[np.float64], bias: float, texts: Sequence[str]) -> NDArray[np.float64]:
-    """Return the best window's score of each text."""
+    """Return the score of each text's best window."""
     matrix, owners = windows(texts)
     return text_maximum(matrix @ coefficients + bias, owners, len(texts))
 
@@ -203,9 +211,10 @@ def combine(
     weights: NDArray[np.float64],
     least: float = LEAST,
 ) -> NDArray[np.float64]:
-    """Return log-odds weights of the head's score, of each category, and a constant, by logistic regression.
+    """Return the weights of the head's score and of each category, and a constant, as log-odds.
 
-    A category counts at least `least` even where no labelled source holds it, and at most MOST.
+    They come from a logistic regression. A category counts at least `least`, even if no labelled
+    source has it, and at most MOST.
     """
     columns = np.column_stack([scores, found, np.ones(len(scores))])
     sign = 2 * labels - 1
@@ -223,9 +232,10 @@ def combine(
 def quantise(
     coefficients: NDArray[np.float64], keep: int = KEEP, largest: float = LARGEST
 ) -> tuple[NDArray[np.int8], float]:
-    """Return the `keep` largest weights as int8, the others 0, and the scale that they are in.
+    """Return the `keep` largest weights as int8 and their scale; the other weights are 0.
 
-    Weights beyond the quantile `largest` of those kept are cut, so that the rest keep their resolution.
+    Weights beyond the quantile `largest` of the kept ones are cut off, so that the rest keep their
+    resolution.
     """
     bound = np.sort(np.abs(coefficients))[-keep]
     kept = np.where(np.abs(coefficients) >= bound, coefficients, 0.0)
@@ -244,7 +254,10 @@ def export(
     largest: float = LARGEST,
     **extra: NDArray[Any],
 ) -> None:
-    """Write a head as int8 weights with a scale; only the `keep` largest weights stay; renew SHA256SUMS."""
+    """Write a head as int8 weights with a scale, and renew SHA256SUMS.
+
+    Only the `keep` largest weights stay.
+    """
     quantised, scale = quantise(coefficients, keep, largest)
     WEIGHTS.mkdir(exist_ok=True)
     numbers = {"scale": scale, "bias": bias, "slope": slope, "offset": offset}
@@ -268,7 +281,7 @@ def replace_head(
     largest: float = LARGEST,
     heads: tuple[str, ...] = HEADS,
 ) -> Bank:
-    """Return the shipped heads with one of them exchanged for a head that was fitted anew."""
+    """Return the shipped heads, with one of them replaced by a head that was fitted anew."""
     bank = load_bank(heads)
     column = bank.names.index(name)
     weights, scale = quantise(coefficients, keep, largest)

@@ -1,15 +1,20 @@
-"""Fits what people prefer in answers: PYTHONPATH=. python benchmarks/train/helpfulness.py DATA.
+"""Fits what people prefer in answers.
 
-Writes `monitoring/weights/helpfulness.npz`: a logistic model of the difference between two answers to one prompt, fitted
-on people's choices, then centred on what ordinary answers to such a prompt have, and scaled so that the value is the
-share of people who prefer the answer. Sources (`quality` in DATA), all with licences that allow it:
+    PYTHONPATH=. python benchmarks/train/helpfulness.py DATA
 
-- arena55k (Apache-2.0): votes of Chatbot Arena; its answers are also the ordinary ones that 0.5 stands for;
+It writes `monitoring/weights/helpfulness.npz`. That is a logistic model of the difference between
+two answers to one prompt, fitted on the choices of people. The model is centred on what ordinary
+answers to such a prompt have. It is scaled so that the value is the share of people who prefer the
+answer. The sources (`quality` in DATA) all have licences that allow this:
+
+- arena55k (Apache-2.0) holds votes of Chatbot Arena. Its answers are also the ordinary ones, for
+  which 0.5 stands.
 - hh_helpful (MIT), tulu1_human, pandalm_human, oasst_ranks (Apache-2.0).
 
-Its models of faults are fitted on answers of arena55k beside copies made worse by `benchmarks/nonanswers.py`.
-Where the longer answer was preferred more often, pairs that chose the shorter one weigh more. What is printed is of
-sources that were left out, and of arena55k by folds of prompts.
+The models of faults are fitted on answers of arena55k and on copies that `benchmarks/nonanswers.py`
+made worse. Where the longer answer was preferred more often, pairs in which the shorter one was
+chosen have more weight. The printed figures are of sources that were left out, and for arena55k of
+folds of prompts.
 """
 
 from __future__ import annotations
@@ -52,16 +57,20 @@ __all__ = [
 SOURCES = ("arena55k", "hh_helpful", "tulu1_human", "pandalm_human", "oasst_ranks")
 ORDINARY = "arena55k"
 FOLDS, BATCH, ROUNDS = 5, 256, 12
-# 2026-11-30: of 1,500 to 5,000 and of 0.2 to 0.4 all did as well, within a point, on sources left out.
+# 2026-11-30: Penalties from 1,500 to 5,000 and balances from 0.2 to 0.4 all did as well, within a
+# point, on sources that were left out.
 PENALTY, BALANCE = 4000.0, 0.3
-# Votes of the other sources weigh more, since they are fewer and their answers shorter.
+# Votes of the other sources have more weight, because there are fewer and their answers are
+# shorter.
 OTHERS_WEIGHT = 2.0
 REQUEST_PENALTY = 10.0
-# Pairs are balanced among those whose lengths differ as much: the log of the ratio of lengths.
+# Pairs are balanced among those with a similar log of the ratio of lengths. These are the bounds.
 LENGTH_BANDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 MOST_BALANCE = 4.0
-# The copies that the models of faults learn from, in the order of `monitoring.evaluators.helpfulness.FAULTS`.
-# How often each is taken to be there, 2026-11-30: by the first, 96 of 100 answers to other prompts stand below the real one.
+# The kinds of copies on which the models of faults are fitted, in the order of
+# `monitoring.evaluators.helpfulness.FAULTS`, with the share of texts that is assumed to have the
+# fault. 2026-11-30: With the first share, 96 of 100 answers to other prompts rank below the real
+# one.
 FAULT_KINDS = {"off_topic": 0.2, "cut_off": 0.05, "flattery": 0.05}
 FAULT_PENALTY = 3.0
 FEWEST_WORDS, SURE = 20, 0.7
@@ -71,7 +80,7 @@ Floats = NDArray[np.float64]
 
 
 class Preference(NamedTuple):
-    """The part of `monitoring.evaluators.helpfulness.Model` that is fitted on people's choices."""
+    """The part of `monitoring.evaluators.helpfulness.Model` that people's choices determine."""
 
     answer: Floats
     request: Floats
@@ -79,7 +88,11 @@ class Preference(NamedTuple):
 
 
 class Described(NamedTuple):
-    """A source: its rows, their features and their prompts' features, the complete pairs, and folds by prompt."""
+    """A source with everything that is measured of it.
+
+    These are its rows, the features of its answers and prompts, the complete pairs, and the folds
+    by prompt.
+    """
 
     rows: Sequence[Row]
     answers: Floats
@@ -89,7 +102,7 @@ class Described(NamedTuple):
 
 
 def read_answers(rows: Sequence[Row]) -> tuple[list[Row], nonanswers.Others]:
-    """Return the English answers to English prompts, one per prompt, and what can stand in for an answer."""
+    """Return the English answers to English prompts, one per prompt, and texts to replace them."""
     spoken = [_speak([row[field] or "" for row in rows]) for field in ("prompt", "response")]
     foreign = {row["response"] for row, code in zip(rows, spoken[1], strict=True) if code not in {"en", ""}}
     english = {
@@ -131,7 +144,10 @@ def describe(rows: Sequence[Row]) -> Described:
 
 
 def fit_preference(parts: Sequence[tuple[Described, NDArray[np.bool_], float]]) -> Floats:
-    """Return the weights of the features from the kept pairs of each source, by ridge logistic regression."""
+    """Return the weights of the features, fitted on the chosen pairs of each source.
+
+    The fit is a logistic regression with a ridge penalty.
+    """
     differences, weights = [], []
     for source, keep, weight in parts:
         first, second = source.pairs[keep].T
@@ -145,7 +161,7 @@ def fit_preference(parts: Sequence[tuple[Described, NDArray[np.bool_], float]]) 
 
 
 def fit_logistic(columns: Floats, weights: Floats, penalty: float) -> Floats:
-    """Return the coefficients that make every row's sum likely to be positive, by Newton's method."""
+    """Return the coefficients that make a positive sum of every row likely, by Newton's method."""
     found = np.zeros(columns.shape[1])
     for _ in range(ROUNDS):
         likely = to_chances(columns @ found)
@@ -158,7 +174,7 @@ def fit_logistic(columns: Floats, weights: Floats, penalty: float) -> Floats:
 def fit_model(
     sources: Mapping[str, Described], without: str | None = None, fold: int | None = None
 ) -> Preference:
-    """Fit on all sources but one, or but one fold of the ordinary one's prompts."""
+    """Fit on all sources except one, or without one fold of the ordinary source's prompts."""
     parts = [
         (
             source,
@@ -191,14 +207,15 @@ def judge(model: Preference, source: Described) -> Floats:
 
 
 def fit_faults(source: Described) -> tuple[Floats, Floats]:
-    """Return weights and biases of models that tell a source's answers from copies made worse, one column each.
+    """Return the weights and biases of models that tell real answers from copies made worse.
 
-    How often a fault is taken to be there is told in `FAULT_KINDS`.
+    There is one column for each kind of copy. `FAULT_KINDS` says how often each fault is assumed to
+    occur.
     """
     rows, others = read_answers(source.rows)
     prompts = [str(row["prompt"]) for row in rows]
     answers = [str(row["response"]) for row in rows]
-    # Of each answer the first sentence by itself too, so that nothing is a fault for being short.
+    # The first sentence of each answer is also an example alone, so that a short text is no fault.
     brief = [found.group() for text in answers if (found := SENTENCE.match(text))]
     asked = [prompt for prompt, text in zip(prompts, answers, strict=True) if SENTENCE.match(text)]
     real = describe_answers(prompts + asked, answers + brief)
@@ -221,7 +238,10 @@ def leave_out(sources: Mapping[str, Described], name: str) -> Floats:
 
 
 def cross_fit(sources: Mapping[str, Described], name: str = ORDINARY) -> Floats:
-    """Return the log-odds of the ordinary source's rows from models that saw no answer to their prompts."""
+    """Return the log-odds of the ordinary source's rows.
+
+    They come from models that saw no answer to the same prompts.
+    """
     source = sources[name]
     odds = np.zeros(len(source.rows))
     for fold in range(FOLDS):
@@ -231,7 +251,10 @@ def cross_fit(sources: Mapping[str, Described], name: str = ORDINARY) -> Floats:
 
 
 def calibrate(odds: Mapping[str, Floats], sources: Mapping[str, Described]) -> float:
-    """Return the factor that makes log-odds those of being preferred, from answers that were left out."""
+    """Return the factor that turns log-odds into those of being preferred.
+
+    It is fitted on answers that were left out.
+    """
     signed = [
         np.concatenate([odds[name][source.pairs[:, 0]], -odds[name][source.pairs[:, 1]]])
         for name, source in sources.items()
@@ -241,20 +264,20 @@ def calibrate(odds: Mapping[str, Floats], sources: Mapping[str, Described]) -> f
 
 
 def to_odds(values: Floats, least: float) -> Floats:
-    """Return the log-odds of chances, which are first kept `least` away from 0 and 1."""
+    """Return the log-odds of probabilities, which are first kept `least` away from 0 and 1."""
     bounded = np.clip(values.astype(np.float64), least, 1 - least)
     odds: Floats = np.log(bounded / (1 - bounded))
     return odds
 
 
 def to_chances(odds: Floats) -> Floats:
-    """Return the chances of log-odds, 0..1."""
+    """Return the probabilities 0..1 that log-odds stand for."""
     chances: Floats = 1 / (1 + np.exp(-odds))
     return chances
 
 
 def find_subs(rows: Sequence[Row]) -> dict[str, list[int]]:
-    """Return the places of the rows of each part of a source, by the name of the part in order."""
+    """Return the indexes of the rows of each part of a source; the parts are sorted by name."""
     found: dict[str, list[int]] = {}
     for at, row in enumerate(rows):
         found.setdefault(str((row.get("meta") or {}).get("sub")), []).append(at)
@@ -262,7 +285,7 @@ def find_subs(rows: Sequence[Row]) -> dict[str, list[int]]:
 
 
 def _speak(texts: Sequence[str]) -> list[str]:
-    """Return the language of each text, empty where that is not sure."""
+    """Return the language of each text, or an empty text if the language is not certain."""
     records = [Record(prompt="", response=text) for text in texts]
     return [
         found.code if found.confidence >= SURE else ""
@@ -272,7 +295,7 @@ def _speak(texts: Sequence[str]) -> list[str]:
 
 
 def _balance(rows: Sequence[Row], pairs: NDArray[np.int64]) -> Floats:
-    """Return weights by which the shorter answer is chosen more nearly as often as the longer one."""
+    """Return weights that bring the choices of shorter and longer answers closer together."""
     lengths = np.array([len(row["response"] or "") for row in rows]) + 20.0
     ratio = np.log(lengths[pairs[:, 0]] / lengths[pairs[:, 1]])
     band = np.digitize(np.abs(ratio), LENGTH_BANDS)
@@ -295,7 +318,7 @@ def _group(weights: Floats) -> Floats:
 
 
 def main() -> None:
-    """Fit, report on what was left out, and write the weights."""
+    """Fit, report on the sources that were left out, and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data

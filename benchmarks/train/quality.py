@@ -1,16 +1,20 @@
-"""Fits what each fault costs an answer: PYTHONPATH=. python benchmarks/train/quality.py DATA.
+"""Fits what each fault costs an answer.
 
-Writes `monitoring/weights/quality.npz`, the costs that `monitoring/overall_quality.py` takes off an answer's helpfulness,
-none of them negative. They are those by which a choice between two answers is best told:
+    PYTHONPATH=. python benchmarks/train/quality.py DATA
 
-- people's choices between two real answers (the sources of `helpfulness.py`), whose helpfulness is of a model that did
-  not see them: they hold the costs of what evaluators wrongly find in good answers;
-- answers of arena55k beside copies made worse (`benchmarks/nonanswers.py`, `benchmarks/degeneration.py`), of which two
-  in a hundred are taken to be preferred all the same;
-- answers that people found supported by a context beside others that they did not: faithdial_audit, attrib_expertqa,
-  attrib_gensearch, summeval (MIT), attrib_hagrid (Apache-2.0), of which the same is supposed.
+It writes `monitoring/weights/quality.npz`. These are the costs that `monitoring/overall_quality.py`
+subtracts from the helpfulness of an answer. No cost is negative. The costs are those that best
+predict a choice between two answers:
 
-Run it again whenever one of the evaluators it combines has changed.
+- People chose between two real answers (the sources of `helpfulness.py`). Their helpfulness comes
+  from a model that did not see them. They keep the costs of wrong findings in good answers low.
+- Answers of arena55k are compared with copies made worse (`benchmarks/nonanswers.py`,
+  `benchmarks/degeneration.py`). Two in a hundred copies are assumed to be preferred all the same.
+- Answers that people found supported by a context are compared with answers that they did not:
+  faithdial_audit, attrib_expertqa, attrib_gensearch, summeval (MIT), attrib_hagrid (Apache-2.0).
+  The same share is assumed for them.
+
+Run it again whenever one of the evaluators that it combines has changed.
 """
 
 from __future__ import annotations
@@ -47,9 +51,10 @@ from monitoring.overall_quality import FAULTS, LEAST, PARTS, measure_faults
 DAMAGE = ("noise", "gibberish")
 GROUNDED = ("faithdial_audit", "attrib_hagrid", "attrib_expertqa", "attrib_gensearch", "summeval")
 MADE = 600
-# So many of a hundred who choose between an answer and a copy made worse choose the copy: judgement, 2026-11-30.
+# Judgement, 2026-11-30: this share of people who choose between an answer and a copy made worse is
+# assumed to choose the copy.
 UNLIKELY = 0.02
-# Made pairs of a kind weigh as much as so many choices of people.
+# The made pairs of one kind together have the weight of so many choices of people.
 MADE_WEIGHT, PENALTY = 100.0, 1.0
 
 Floats = NDArray[np.float64]
@@ -57,7 +62,10 @@ Scores = Mapping[str, Score]
 
 
 class Choices(NamedTuple):
-    """Pairs of answers: faults of the better one minus those of the other, and the same of helpfulness."""
+    """Pairs of answers: the faults of the better one minus those of the other.
+
+    The helpfulness is a difference of the same kind.
+    """
 
     faults: Floats
     helpfulness: Floats
@@ -75,19 +83,22 @@ def score_records(records: Sequence[Record]) -> list[Scores]:
 
 
 def tabulate(scores: Sequence[Scores]) -> Floats:
-    """Return how far each fault is there, one row per record."""
+    """Return how strongly each fault is present, one row per record."""
     measured = [measure_faults(one) for one in scores]
     return np.array([[one.get(fault, 0.0) for fault in FAULTS] for one in measured])
 
 
 def helpfulness_of(scores: Sequence[Scores]) -> Floats:
-    """Return the log-odds of helpfulness, 0 where it is unknown."""
+    """Return the log-odds of helpfulness, or 0 if it is unknown."""
     values = [one["helpfulness"].value if "helpfulness" in one else 0.5 for one in scores]
     return to_odds(np.array(values), LEAST)
 
 
 class Judged(NamedTuple):
-    """A source of people's choices: its rows, their faults, and helpfulness by a model that did not see them."""
+    """A source of people's choices: its rows, their faults, and their helpfulness.
+
+    The helpfulness comes from a model that did not see the source.
+    """
 
     source: Described
     faults: Floats
@@ -104,7 +115,7 @@ class Judged(NamedTuple):
 
 
 def people(data: Path) -> dict[str, Judged]:
-    """Return the sources of people's choices, each judged by what was fitted on the others."""
+    """Return the sources of people's choices, each judged by models fitted on the others."""
     sources = {name: describe(read_rows(data / "quality" / f"{name}.jsonl.gz")) for name in SOURCES}
     odds = {name: leave_out(sources, name) for name in SOURCES if name != ORDINARY}
     odds[ORDINARY] = cross_fit(sources)
@@ -117,7 +128,7 @@ def people(data: Path) -> dict[str, Judged]:
 
 
 def made(data: Path) -> Iterator[tuple[str, Choices]]:
-    """Yield answers of the ordinary source beside copies made worse, by kind."""
+    """Yield answers of the ordinary source and copies made worse as pairs, by kind."""
     rows, others = read_answers(read_rows(data / "quality" / f"{ORDINARY}.jsonl.gz"))
     rows = random.Random(2026).sample(rows, MADE)  # noqa: S311 a reproducible choice
     real = score_records([Record(prompt=row["prompt"], response=row["response"]) for row in rows])
@@ -134,7 +145,7 @@ def made(data: Path) -> Iterator[tuple[str, Choices]]:
 
 
 def grounded(data: Path, chance: random.Random) -> Iterator[tuple[str, Choices]]:
-    """Yield answers that people found supported beside others of the source that they did not."""
+    """Yield pairs of answers of a source: people found one supported, and not the other."""
     for name in GROUNDED:
         rows = read_rows(data / "hallucination" / f"{name}.jsonl.gz")
         scores = score_records([to_record(row) for row in rows])
@@ -145,16 +156,16 @@ def grounded(data: Path, chance: random.Random) -> Iterator[tuple[str, Choices]]
 
 
 def fit(chosen: Mapping[str, Judged], worse: Mapping[str, Choices], without: str | None = None) -> Floats:
-    """Return the cost of each fault, by all sources of people's choices but one."""
+    """Return the cost of each fault, fitted on all sources of people's choices except one."""
     people_chose = [one.choices() for name, one in chosen.items() if name != without]
     parts = [*((one, 0.0) for one in people_chose), *((one, UNLIKELY) for one in worse.values())]
     return fit_costs([one for one, _ in parts], [other for _, other in parts])
 
 
 def fit_costs(choices: Sequence[Choices], unlikely: Sequence[float]) -> Floats:
-    """Return the costs by which the choices are most likely, none negative.
+    """Return the costs with which the choices are most likely; none is negative.
 
-    `unlikely` is the share of each part's choices that is taken to be the other way round.
+    `unlikely` is for each part the share of its choices that is assumed to be the other way round.
     """
     from scipy.optimize import minimize  # of the extra `train`, which tests do without
 

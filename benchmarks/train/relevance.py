@@ -1,15 +1,19 @@
-"""Fit the models of the relevance evaluator: PYTHONPATH=. python benchmarks/train/relevance.py DATA.
+"""Fit the models of the relevance evaluator.
 
-Writes `opening.npz` (does a response's opening begin an answer?) and `relevance.npz` (four logistic
-models: shared subject, answer of the kind asked, about the context, and both first together). Sources:
+    PYTHONPATH=. python benchmarks/train/relevance.py DATA
 
-- refusals (CC BY 4.0, MIT), truthfulqa_informative (Apache-2.0): human labels of answers and non-answers;
+It writes `opening.npz` (does the opening of a response begin an answer?) and `relevance.npz` (four
+logistic models: shared subject, answer of the kind asked, about the context, and both first
+together). The sources are:
+
+- refusals (CC BY 4.0, MIT), truthfulqa_informative (Apache-2.0): human labels of answers and
+  non-answers
 - arena-hard and XSTest completions of llm_traffic (Apache-2.0, CC BY 4.0), halueval_general (MIT),
-  truthfulqa_judge (Apache-2.0): prompts with their own response, and with another record's;
-- begin (its CC BY 4.0 parts), faithdial_audit (MIT): attributable responses, with their own context and
-  with another's.
+  truthfulqa_judge (Apache-2.0): prompts with their own response, and with that of another record
+- begin (its CC BY 4.0 parts), faithdial_audit (MIT): attributable responses, with their own context
+  and with that of another record
 
-Folds are by prompt (or context), five of them; what is printed is out of fold.
+There are five folds by prompt or context. The printed figures are out of fold.
 """
 
 from __future__ import annotations
@@ -44,7 +48,7 @@ from monitoring.signals.responsiveness import (
 from monitoring.text.prepared import Prepared
 
 FOLDS = 5
-# Out-of-fold log odds of openings are cut as `read_opening` cuts them.
+# Out-of-fold log-odds of openings are limited as `read_opening` limits them.
 BOUND = 6.0
 MODELS = "topical", "intent", "contextual", "overall"
 JUDGED = "relevance/refusals", "relevance/truthfulqa_informative"
@@ -52,7 +56,7 @@ Floats = NDArray[np.float64]
 
 
 class Pairs(NamedTuple):
-    """Prompts or contexts with responses, 1 where they belong together, and their folds."""
+    """Prompts or contexts with responses, their folds, and labels: 1 if both belong together."""
 
     records: list[Record]
     labels: NDArray[np.int64]
@@ -66,7 +70,7 @@ def cut(text: str, words: int) -> str:
 
 
 def judged(data: Path, sources: Sequence[str] = JUDGED) -> Pairs:
-    """Return responses that people called answers or not."""
+    """Return the responses that people labelled as answers or as none."""
     rows = [row for source in sources for row in read_rows(data, source)]
     return Pairs(
         [Record(prompt=row["prompt"] or "", response=row["response"] or "") for row in rows],
@@ -76,7 +80,10 @@ def judged(data: Path, sources: Sequence[str] = JUDGED) -> Pairs:
 
 
 def matched(data: Path, chance: random.Random) -> Pairs:
-    """Return each prompt with its own response and with one of another prompt, some of them shortened."""
+    """Return each prompt with its own response and with that of another prompt.
+
+    Some of the responses are shortened.
+    """
     found: dict[str, str] = {}
     rows = open_traffic(data, ("arena_hard_v0.1", "arena_hard_v2", "xstest_completions"))
     rows += read_rows(data, "hallucination/halueval_general") + read_rows(
@@ -101,7 +108,7 @@ def matched(data: Path, chance: random.Random) -> Pairs:
 
 
 def grounded(data: Path, chance: random.Random) -> Pairs:
-    """Return attributable responses with their own context and with another's."""
+    """Return attributable responses with their own context and with that of another record."""
     rows = [
         row
         for row in read_rows(data, "hallucination/begin") + read_rows(data, "hallucination/faithdial_audit")
@@ -122,7 +129,7 @@ def grounded(data: Path, chance: random.Random) -> Pairs:
 
 
 def out_of_fold(columns: Floats, labels: NDArray[np.int64], folds: NDArray[np.int64]) -> Floats:
-    """Return log odds from models that did not see the row's group."""
+    """Return log-odds from models that did not see the group of the row."""
     odds = np.empty(len(labels))
     for fold in range(FOLDS):
         coefficients = fit(columns[folds != fold], labels[folds != fold])
@@ -156,7 +163,10 @@ def fit_opening(matrix: csr_matrix, labels: NDArray[np.int64]) -> tuple[Floats, 
 
 
 class Opening(NamedTuple):
-    """Out-of-fold log odds of openings, and the head that was fitted on all of them with its calibration."""
+    """Out-of-fold log-odds of openings, and the head that was fitted on all of them.
+
+    `slope` and `offset` are its calibration.
+    """
 
     odds: Floats
     weights: Floats
@@ -166,7 +176,7 @@ class Opening(NamedTuple):
 
 
 def fit_openings(pairs: Pairs) -> Opening:
-    """Fit the model of openings out of fold, calibrate it, and fit it on all."""
+    """Fit the model of openings out of fold, calibrate it, and fit it on all rows."""
     matrix, owners = windows(heads(pairs.records))
     labels, folds = pairs.labels[owners], pairs.folds[owners]
     odds = np.zeros(len(pairs.records))
@@ -184,9 +194,10 @@ def report(name: str, odds: Floats, labels: NDArray[np.int64]) -> None:
 
 
 class Trained(NamedTuple):
-    """Every model, and what they say out of fold of what they were fitted on.
+    """Every model, and its out-of-fold log-odds for the rows that it was fitted on.
 
-    `joined` holds the labels and folds of pairs, then of answers, and their log odds; `kept` are those that count.
+    The `joined_labels` are those of the pairs and then of the answers. `kept` marks those that
+    count.
     """
 
     opening: Opening
@@ -203,7 +214,7 @@ class Trained(NamedTuple):
 
 
 def head_of(opening: Opening) -> Bank:
-    """Return the model of openings as it is shipped."""
+    """Return the model of openings in the form in which it is shipped."""
     return replace_head(
         "opening",
         opening.weights,
@@ -226,14 +237,14 @@ def train(answers: Pairs, pairs: Pairs, contexts: Pairs) -> Trained:
     topical = fit(topic_columns, pairs.labels)
     context_columns = describe_grounding(Prepared(contexts.records))
 
-    # Both together: a response is relevant when it is the prompt's own and an answer.
+    # The joint model: a response is relevant if it belongs to the prompt and is an answer.
     pair_opening = read_opening(pair_batch, head_of(opening))
     pair_intent = describe_answer(pair_batch, pair_opening) @ intent[:-1] + intent[-1]
     answer_topic = describe_topic(answer_batch) @ topical[:-1] + topical[-1]
     joined = np.concatenate([join_odds(topic_odds, pair_intent), join_odds(answer_topic, intent_odds)])
     labels = np.concatenate([pairs.labels, answers.labels])
     folds = np.concatenate([pairs.folds, answers.folds])
-    # Some responses of the first kind are refusals: those say nothing about relevance.
+    # Some own responses of prompts are refusals, which say nothing about relevance.
     kept = ~((np.arange(len(labels)) < len(pairs.labels)) & (labels == 1) & (joined[:, 1] < 0))
     return Trained(
         opening,
@@ -251,7 +262,7 @@ def train(answers: Pairs, pairs: Pairs, contexts: Pairs) -> Trained:
 
 
 def gather(data: Path, sources: Sequence[str] = JUDGED) -> tuple[Pairs, Pairs, Pairs]:
-    """Return answers and non-answers of the judged sources, matched prompts, and matched contexts."""
+    """Return the answers and non-answers of people, matched prompts, and matched contexts."""
     chance = random.Random(2026)  # noqa: S311 a reproducible choice of counterparts
     return judged(data, sources), matched(data, chance), grounded(data, chance)
 
@@ -265,7 +276,7 @@ class RelevanceTrainer:
         self._data = data
 
     def fit(self, without: frozenset[str]) -> Evaluator:
-        """Return the evaluator that the other sources give."""
+        """Return the evaluator that is fitted on the other sources."""
         found = train(*gather(self._data, [source for source in JUDGED if source not in without]))
         weights = {name: getattr(found, name).astype(np.float32) for name in MODELS}
         return Relevance(Models(head_of(found.opening), **weights))

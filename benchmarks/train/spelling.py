@@ -1,8 +1,9 @@
-"""What the spelling of words says, learned as parts of words and folded into the words' own weights.
+"""What the spelling of words says, learned from parts of words and added to the words' weights.
 
-A linear model over sums of parts of words is a linear model over words, as in `features.meanings`: every
-known word gets the sum of its parts' weights, and scoring costs nothing. Known are the words of the
-training texts and of the English dictionary that comes with symspellpy 6.10.1 (MIT).
+A linear model over sums of parts of words is a linear model over words, as in `features.meanings`.
+Every known word gets the sum of the weights of its parts, and scoring costs nothing. Known words
+are those of the training texts and of the English dictionary that comes with symspellpy 6.10.1
+(MIT).
 """
 
 from __future__ import annotations
@@ -25,14 +26,15 @@ from monitoring.text.prepared import Prepared
 
 PARTS = 1 << 16
 WIDTH = 4
-# Information in nats below which a part of a word says nothing, and above which it counts in full.
+# A part of a word with less information, in nats, says nothing. A part with more counts in full.
 COMMON, RARE = 1.0, 4.5
 
 
 def spell(texts: Sequence[str], matrix: csr_matrix, gain: float) -> csr_matrix:
-    """Return the parts [buckets, parts] of each known word, times `gain`, less for parts in most windows.
+    """Return the parts [buckets, parts] of each known word, times `gain`.
 
-    `matrix` holds the windows of `texts`, one row each.
+    Parts that occur in most windows count less. `matrix` holds the windows of `texts`, one row
+    each.
     """
     rows, columns = zip(*_list_parts({**_dictionary(), **_vocabulary(texts)}), strict=True)
     known = csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(BUCKETS, PARTS))

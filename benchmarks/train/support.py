@@ -1,13 +1,21 @@
-"""Fits the support models: is a response grounded in its context, does an answer agree with its reference.
+"""Fits the support models of the evaluators of grounding.
 
     python benchmarks/train/support.py DATA_FOLDER
 
-Sources whose licences allow it and in which words can tell: dialogue (BEGIN's Wizard of Wikipedia and CMU-DoG parts,
-CC BY 4.0; FaithDial audit, MIT; DialFact, BSD-3-Clause), answers of search engines and models (AttributionBench's
-parts, Apache-2.0 and MIT; CLAP NQ, Apache-2.0), claims (WiCE, ODC-BY) and summaries (SummEval, DeFacto, MIT; SummEdits,
-Apache-2.0) for the context, the TruthfulQA judge data (Apache-2.0) for the reference. Tables, computed statements and
-scientific claims are left out: overlap is at chance there, and fitted on they blur the rest. A fifth of every source
-(fold 0 by context or question) is never fitted on. Prints figures out of fold and on sources left out, and writes
+The models say whether a response is grounded in its context, and whether an answer agrees with its
+reference. The sources have licences that allow this, and labels that words can predict:
+
+- for the context, dialogue: the Wizard of Wikipedia and CMU-DoG parts of BEGIN (CC BY 4.0), the
+  FaithDial audit (MIT), DialFact (BSD-3-Clause)
+- for the context, answers of search engines and models: the parts of AttributionBench (Apache-2.0
+  and MIT), CLAP NQ (Apache-2.0)
+- for the context, claims (WiCE, ODC-BY) and summaries (SummEval, DeFacto, MIT; SummEdits,
+  Apache-2.0)
+- for the reference, the TruthfulQA judge data (Apache-2.0)
+
+Tables, computed statements and scientific claims are left out. Overlap predicts nothing there, and
+it blurs the rest if they are fitted on. A fifth of every source (fold 0 by context or question) is
+never fitted on. The script prints figures out of fold and on sources that were left out, and writes
 `monitoring/weights/support.npz`.
 """
 
@@ -48,9 +56,10 @@ CONTEXTS = (
     "summedits",
 )
 REFERENCES = ("truthfulqa_judge",)
-# Another value than the source's in a sentence that else repeats it outweighs all of that overlap.
+# A sentence that repeats the source with another value must count as unsupported, in spite of all
+# the overlap.
 LEAST = {"contradiction": 2.0}
-# How common disagreement is taken to be where it is looked for; the classes weigh the same while fitting.
+# This share of texts is assumed to disagree. In the fit both classes have the same weight.
 PRIORS: Mapping[Kind, float] = {"context": 0.5, "reference": 0.3}
 BOUNDS = (0.5, 0.7)
 
@@ -91,9 +100,10 @@ def gather(rows: Sequence[Mapping[str, Any]], source: SourceField, group: str) -
 
 
 def fit(parts: Sequence[Part]) -> Model:
-    """Fit a ridge-penalised logistic model; both classes weigh the same, and in each class every source.
+    """Fit a logistic model with a ridge penalty; all classes and sources have the same weight.
 
-    No feature gets a weight below 0: more of the response being new never speaks for it.
+    Both classes have the same weight, and in each class every source. No feature gets a weight
+    below 0, because new words in a response never make it more supported.
     """
     features, labels = (
         np.vstack([one.features for one in parts]),
@@ -120,14 +130,15 @@ def fit(parts: Sequence[Part]) -> Model:
 
 
 def shift(model: Model, prior: float) -> Model:
-    """Return the model for texts of which a share `prior` is not supported."""
+    """Return the model for texts of which the share `prior` is not supported."""
     return model._replace(bias=model.bias + float(np.log(prior / (1 - prior))))
 
 
 def fit_models(parts: Parts) -> dict[Kind, Model]:
-    """Fit every model on all folds but 0.
+    """Fit every model on all folds except 0.
 
-    Without judged agreement with references the model of contexts stands in: it asks the same.
+    If no source has judged agreement with references, the model of contexts is used, because it
+    answers the same question.
     """
     used = {kind: [one.take(one.folds != 0) for one in group] for kind, group in parts.items()}
     models = {kind: shift(fit(group), PRIORS[kind]) for kind, group in used.items() if group}
@@ -136,7 +147,7 @@ def fit_models(parts: Parts) -> dict[Kind, Model]:
 
 
 def print_figures(kind: Kind, parts: Sequence[Part]) -> None:
-    """Print what models reach that saw neither the fold nor, then, the source."""
+    """Print the figures of models that did not see the fold, and then not the source."""
     for part in parts:
         if len(np.unique(part.labels)) == 1:
             continue
@@ -156,7 +167,7 @@ def print_figures(kind: Kind, parts: Sequence[Part]) -> None:
 
 
 def report(title: str, labels: NDArray[np.int64], values: NDArray[np.float64]) -> None:
-    """Print how well values tell the labels apart."""
+    """Print how well values separate the labels."""
     rates = [count_decisions(labels, values >= bound) for bound in BOUNDS]
     figures = ", ".join(
         f"at {bound}: balanced accuracy {one.balanced_accuracy:.3f}, flagged {one.false_positive_rate:.3f}"
@@ -179,7 +190,7 @@ def gather_all(data: Path) -> Parts:
 
 
 class SupportTrainer:
-    """Fits the models of support anew, for the evaluators that read them."""
+    """Fits the models of support anew, for the evaluators that use them."""
 
     fitted = frozenset({f"hallucination/{name}" for name in (*CONTEXTS, *REFERENCES)})
 
@@ -187,7 +198,7 @@ class SupportTrainer:
         self._data, self._build = data, build
 
     def fit(self, without: frozenset[str]) -> Evaluator:
-        """Return the evaluator that the other sources give."""
+        """Return the evaluator that is fitted on the other sources."""
         parts = _gather_once(self._data)
         kept: Parts = {
             kind: [one for one in group if f"hallucination/{one.name}" not in without]

@@ -1,9 +1,11 @@
-"""Fits the token estimate of monitoring/text/tokens.py: `python benchmarks/train/tokens.py DATA_FOLDER`.
+"""Fits the token estimate of monitoring/text/tokens.py.
 
-Non-negative least squares of exact o200k_base counts on the features of monitoring/text/kernels_tokens.py,
-each text weighted by 1 / count so that relative errors are what is minimised. Fitted on rows of
-arena-hard-auto (Apache-2.0), XSTest (CC BY 4.0) and CyberSecEval's 18 languages (MIT); measured on
-alpaca_eval rows, which are not fitted on.
+    python benchmarks/train/tokens.py DATA_FOLDER
+
+The fit is a non-negative least-squares regression of exact o200k_base counts on the features of
+monitoring/text/kernels_tokens.py. Each text has the weight 1 / count, so that relative errors are
+minimised. The rows come from arena-hard-auto (Apache-2.0), XSTest (CC BY 4.0) and the 18 languages
+of CyberSecEval (MIT). The figures are measured on alpaca_eval rows, which are not fitted on.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ def features_and_counts(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main() -> None:
-    """Fit, print the table for monitoring/text/tokens.py, and measure on rows that were not fitted on."""
+    """Fit, print the table for monitoring/text/tokens.py, and measure on other rows."""
     folder = Path(sys.argv[1])
     traffic = folder / "traffic" / "llm_traffic.jsonl.gz"
     texts = read_texts(traffic, FITTED_SOURCES)

@@ -1,13 +1,22 @@
-"""Trains the toxicity head and its calibration: `python benchmarks/train/toxicity.py DATA_FOLDER [--oof]`.
+"""Trains the toxicity head and its calibration.
 
-With `--oof` nothing is written: each source is measured through the whole formula, every row by models
-that were fitted, combined and given their threshold on the other four folds alone.
+    python benchmarks/train/toxicity.py DATA_FOLDER [--oof]
 
-Sources (all MIT, Apache-2.0 or CC BY): Davidson et al. tweets, Surge AI toxicity, Wikipedia talk pages and
-identity madlibs of unintended-ml-bias-analysis, HateCheck, RealToxicityPrompts; as ordinary text RedditBias comments judged
-harmless, FaithDial, BEGIN (without its Topical-Chat part) and USR Topical-Chat dialogue, the answers and prompts of Arena-Hard, XSTest
-completions and safe prompts, benign prompts of Arena-Hard, MT-bench, self-instruct and CyberSecEval; and the words of
-`monitoring/lexicons/toxicity.yaml` in short frames. A fifth of every source (fold 0) is never fitted on.
+With `--oof` nothing is written. Each source is then measured with the whole formula. Every row is
+judged by models that were fitted, combined and given their threshold on the other four folds alone.
+
+The sources are all MIT, Apache-2.0 or CC BY:
+
+- tweets of Davidson et al., Surge AI toxicity, HateCheck and RealToxicityPrompts
+- Wikipedia talk pages and identity madlibs of unintended-ml-bias-analysis
+- as ordinary text, RedditBias comments that were judged harmless
+- as ordinary text, dialogue of FaithDial, BEGIN (without its Topical-Chat part) and USR
+  Topical-Chat
+- as ordinary text, the answers and prompts of Arena-Hard, XSTest completions and safe prompts
+- as ordinary text, benign prompts of Arena-Hard, MT-bench, self-instruct and CyberSecEval
+- the words of `monitoring/lexicons/toxicity.yaml` in short frames
+
+A fifth of every source (fold 0) is never fitted on.
 """
 
 from __future__ import annotations
@@ -28,9 +37,10 @@ from monitoring.models import Record
 from monitoring.signals.categories import load_lexicon
 from monitoring.text.prepared import Prepared
 
-# Weight of a row: the tweets were collected by keyword and are many; the few comments of Wikipedia and Surge
-# are the likest to what is moderated. 1 and no rtp_perspective gave average precisions of .76 and .62 on
-# wikipedia_talk and tweeteval_offensive, these weights .82 and .64 (the second is not fitted on).
+# Weights of rows. The tweets were collected by keyword and are many. The few comments of Wikipedia
+# and Surge are most like what is moderated. With weights of 1 and without rtp_perspective, the
+# average precisions are .76 on wikipedia_talk and .62 on tweeteval_offensive. With these weights
+# they are .82 and .64 (the second is not fitted on).
 TOXIC = {
     "toxicity/tdavidson_tweets": 0.15,
     "toxicity/wikipedia_talk": 8.0,
@@ -62,10 +72,10 @@ LOGIT = np.log(THRESHOLD / (1 - THRESHOLD))
 
 
 class Corpus(NamedTuple):
-    """Everything that is fitted on, row by row.
+    """All rows that are fitted on.
 
-    `answers` are ordinary answers, `found` is the lexicon's strength per category, `real` is what was not
-    made from the lexicon's words.
+    `answers` marks ordinary answers. `found` is the strength of the lexicon per category. `real`
+    marks texts that were not made from the words of the lexicon.
     """
 
     sources: NDArray[np.str_]
@@ -79,12 +89,12 @@ class Corpus(NamedTuple):
 
 
 def group_of(row: dict[str, Any]) -> str:
-    """Return what must not be split between folds: a template, a prompt, else the text."""
+    """Return what must not be split between folds: a template, a prompt, or else the text."""
     return str(row["meta"].get("templ_id") or row["prompt"])
 
 
 def texts_of(rows: list[dict[str, Any]], *, ordinary: bool) -> list[tuple[str, str]]:
-    """Return (text, group) of rows; ordinary ones only where the lexicon has nothing to say."""
+    """Return (text, group) of rows; ordinary texts only if the lexicon finds little in them."""
     pairs = [(row["response"] or row["prompt"], group_of(row)) for row in rows]
     if ordinary:
         found = lexicon_scores([text for text, _ in pairs]).max(axis=1)
@@ -93,7 +103,7 @@ def texts_of(rows: list[dict[str, Any]], *, ordinary: bool) -> list[tuple[str, s
 
 
 def lexicon_scores(texts: list[str]) -> NDArray[np.float32]:
-    """Return the lexicon's strength per category for each text."""
+    """Return the strength of the lexicon per category for each text."""
     lexicon = load_lexicon("toxicity")
     return lexicon.measure(Prepared([Record(prompt="", response=text) for text in texts]), "response")
 
@@ -147,7 +157,7 @@ def gather(data: Path) -> Corpus:
 
 
 class Detector(NamedTuple):
-    """A fitted head as shipped, and what turns it and the lexicon into log-odds."""
+    """A fitted head as shipped, and what turns its score and the lexicon into log-odds."""
 
     coefficients: NDArray[np.float64]
     bias: float
@@ -156,14 +166,17 @@ class Detector(NamedTuple):
     threshold: float
 
     def judge(self, corpus: Corpus, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the log-odds of rows, above 0 where they are flagged."""
+        """Return the log-odds of rows, which are above 0 if a row is flagged."""
         weights, scale = quantise(self.coefficients, KEEP, LARGEST)
         scores = score_texts(weights * scale, self.bias, corpus.texts[rows].tolist())
         return self.slope * scores + corpus.found[rows] @ self.categories - self.threshold
 
 
 def train(corpus: Corpus, used: NDArray[np.bool_], parts: NDArray[np.int64]) -> Detector:
-    """Fit on rows; combine with the lexicon and set the threshold out of `parts` on them."""
+    """Fit on the `used` rows, combine with the lexicon and set the threshold.
+
+    The rows of each part are scored by a head that was fitted on the other `parts`.
+    """
 
     def fit_on(rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
         texts, labels, weights = corpus.texts[rows].tolist(), corpus.labels[rows], corpus.weights[rows]
@@ -192,7 +205,10 @@ class ToxicityTrainer:
         self._corpus: Corpus | None = None
 
     def fit(self, without: frozenset[str]) -> Evaluator:
-        """Return the evaluator that the other sources give; two parts calibrate it instead of four."""
+        """Return the evaluator that is fitted on the other sources.
+
+        Two parts calibrate it instead of four.
+        """
         self._corpus = self._corpus or gather(self._data)
         used = (self._corpus.folds != 0) & ~np.isin(self._corpus.sources, sorted(without))
         found = train(self._corpus, used, self._corpus.folds % 2)
@@ -202,7 +218,7 @@ class ToxicityTrainer:
 
 
 def report(data: Path, corpus: Corpus, total: NDArray[np.float64], rows: NDArray[np.bool_]) -> None:
-    """Print how well each source is told apart and how many ordinary answers are flagged."""
+    """Print how well each source is separated, and how many ordinary answers are flagged."""
     for source in TOXIC:
         texts = {row["prompt"] for row in read_rows(data, source)}
         chosen = rows & corpus.real & np.array([text in texts for text in corpus.texts])

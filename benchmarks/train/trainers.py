@@ -1,7 +1,7 @@
-"""What fits evaluators anew without some of their sources, by the name of the evaluator.
+"""Trainers that fit evaluators anew without some of their sources, by the evaluator's name.
 
-`llm-monitor benchmark DATA --leave-one-source-out` reads it. Detectors that are not named here have no weights
-that were fitted on labelled sources of their task.
+`llm-monitor benchmark DATA --leave-one-source-out` uses them. Detectors that are not named here
+have no weights that were fitted on labelled sources of their task.
 """
 
 from __future__ import annotations

@@ -1,12 +1,15 @@
-"""Distil the word table that `monitoring/text/vectors.py` loads: python benchmarks/train/vectors.py DATA.
+"""Distil the word table that `monitoring/text/vectors.py` loads.
 
-DATA is the folder of labelled sources; only sources under MIT, Apache-2.0 or CC BY are read, and of
-them only how many texts hold a word. Needs the packages of the `train` extra, whose files are read
-directly:
+    python benchmarks/train/vectors.py DATA
 
-- wordllama 0.4.0.post1 (MIT): 32,000 token vectors of 256 dimensions and their tokenizer. A word's
-  vector is the mean of its tokens (of the spelling, lower case or capital, with the fewest tokens),
-  scaled to length 1. wordllama was trained so that the first dimensions carry the most; 96 are kept.
+DATA is the folder of labelled sources. Only sources under MIT, Apache-2.0 or CC BY are read, and of
+them only how many texts hold a word. The script needs the packages of the `train` extra, and reads
+their files directly:
+
+- wordllama 0.4.0.post1 (MIT): 32,000 token vectors of 256 dimensions and their tokenizer. The
+  vector of a word is the mean of its tokens (of the spelling, lower case or capital, with the
+  fewest tokens), scaled to length 1. wordllama was trained so that the first dimensions carry the
+  most; 96 are kept.
 - symspellpy 6.10.1 (MIT): 82,765 English words with their counts in Google Books (CC BY 3.0).
 - bpe-openai 0.1.4 (MIT): single-token words of cl100k_base, for names and technical terms.
 
@@ -33,7 +36,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 WIDTH = 96
-# Source files and, where a file mixes licences, the values of `source` or `meta.sub` that may be read.
+# The source files. If a file mixes licences, these values of `source` or `meta.sub` may be read.
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "relevance/truthfulqa_informative": (),  # Apache-2.0
     "relevance/refusals": (),  # CC BY 4.0, MIT
@@ -60,11 +63,12 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "traffic/llm_traffic": ("arena_hard_v0.1", "arena_hard_v2", "xstest_completions"),  # Apache-2.0, CC BY
 }
 BOOK_WORDS = 50_000
-# A text counts as this many words when book counts are turned into shares of texts, and the books as
-# this many texts: enough to rank words that the sources lack, too few to outvote them.
+# A text counts as so many words when the counts in books become shares of texts, and the books
+# count as so many texts. This is enough to rank words that the sources lack, and too little to
+# outweigh the sources.
 WORDS_PER_TEXT = 60
 BOOK_TEXTS = 5_000
-# Least texts that a dictionary word, any word and a number occur in to be chosen.
+# A dictionary word, any other word and a number are chosen if they occur in at least so many texts.
 LEAST_TEXTS, LEAST_TEXTS_ALONE, LEAST_TEXTS_NUMBER = 2, 3, 20
 SHORTEST, LONGEST = 3, 40
 LEAST_RELATED = 0.3
@@ -113,7 +117,11 @@ def read_tokens() -> Iterator[str]:
 
 
 def choose(books: Mapping[str, int], seen: Mapping[str, int]) -> list[str]:
-    """Choose the words: common in books, or used in the sources and a word, a token or frequent there."""
+    """Choose the words of the table.
+
+    They are common in books, or they occur in the sources and are a dictionary word, a token or
+    frequent there.
+    """
     ranked = sorted(books, key=lambda word: (-books[word], word))
     chosen = set(ranked[:BOOK_WORDS]) | {word for word in ranked if seen.get(word, 0) >= LEAST_TEXTS}
     for word, count in seen.items():
@@ -144,7 +152,10 @@ def compose(words: list[str]) -> NDArray[np.float32]:
 def inform(
     words: list[str], books: Mapping[str, int], seen: Mapping[str, int], texts: int
 ) -> NDArray[np.float64]:
-    """Return each word's inverse document frequency in nats, the sources' shrunk towards the books'."""
+    """Return the inverse document frequency of each word in nats.
+
+    The frequencies of the sources are shrunk towards those of the books.
+    """
     total = sum(books.values())
     rarest = min(books.values())
     shares = [-math.expm1(-WORDS_PER_TEXT * books.get(word, rarest) / total) for word in words]
@@ -157,7 +168,7 @@ def inform(
 
 
 def stems(word: str) -> Iterator[str]:
-    """Yield what may be the base form of an English word, likeliest first."""
+    """Yield what may be the base form of an English word, the likeliest first."""
     if word.endswith("'s"):
         yield word[:-2]
     if word.endswith("s") and not word.endswith(("ss", "us", "is", "'s")):
@@ -180,10 +191,11 @@ def stems(word: str) -> Iterator[str]:
 def find_bases(
     words: list[str], vectors: NDArray[np.float32], counts: Mapping[str, float]
 ) -> NDArray[np.int32]:
-    """Return the row of each word's base form: shorter, at least a hundredth as common, and related.
+    """Return the row of each word's base form, which is shorter, common enough and related.
 
-    Related means a cosine of 0.3, which keeps `thing` from `the` and `united` from `unit`; chains such as
-    `teachings` -> `teaching` -> `teach` are followed to their end.
+    Common enough means at least a hundredth as common as the word. Related means a cosine of 0.3,
+    which keeps `thing` from `the` and `united` from `unit`. Chains such as `teachings` ->
+    `teaching` -> `teach` are followed to their end.
     """
     row_of = {word: row for row, word in enumerate(words)}
     bases = np.arange(len(words), dtype=np.int32)
@@ -210,7 +222,7 @@ def hash_word(word: str) -> int:
 
 
 def main() -> None:
-    """Build the table and say what it holds."""
+    """Build the table and print what it holds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--output", type=Path, default=WEIGHTS / "vectors.npz")
@@ -219,7 +231,7 @@ def main() -> None:
     seen = collections.Counter(word for text in texts for word in set(split(text)))
     books = read_books()
     words = choose(books, seen)
-    # Where two words share a hash, the more common one keeps it.
+    # If two words share a hash, the more common one keeps it.
     information = dict(zip(words, inform(words, books, seen, len(texts)), strict=True))
     by_hash: dict[int, str] = {}
     for word in sorted(words, key=lambda word: (information[word], word)):
@@ -236,7 +248,8 @@ def main() -> None:
         vectors=np.rint(kept / scales[:, None]).astype(np.int8),
         scales=scales.astype(np.float16),
         information=np.array([information[word] for word in words], dtype=np.float16),
-        # An unknown word is as often a misspelling as a name: it counts as the lower quartile does.
+        # An unknown word is a misspelling as often as a name, so it counts as the lower quartile
+        # does.
         unknown=np.float32(np.percentile(list(information.values()), 25)),
         bases=bases,
     )

@@ -17,7 +17,7 @@ SHOWN_CHARACTERS = 20_000
 
 
 class Highlight(NamedTuple):
-    """A part of one text that an evaluator found: character offsets, end exclusive, and a reason."""
+    """A part of one text that an evaluator found: character offsets (end exclusive), and why."""
 
     start: int
     end: int

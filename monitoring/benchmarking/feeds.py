@@ -74,7 +74,8 @@ def to_fed_record(task: str, source: str, row: Row) -> Record:
     """Return the record for a row, in which its text is in the field that the label is about."""
     record = to_record(row)
     if task == _GROUNDED and record.context:
-        # The label is about the context; a reference beside it, given for some rows alone, would answer instead.
+        # The label is about the context. Some rows also have a reference, and the evaluator would
+        # compare the response with that instead.
         return Record(prompt=record.prompt, response=record.response, context=record.context)
     if task in _ABOUT_ONE_TEXT and not record.response:
         return Record(prompt="", response=record.prompt, context=record.context, reference=record.reference)

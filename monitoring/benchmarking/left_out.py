@@ -1,7 +1,8 @@
 """Figures on sources that nothing was fitted on: no weight, no threshold and no calibration.
 
-Figures on other rows of sources that were fitted on say little about a new source. So each source stays out in turn,
-together with those that hold its texts or templates, and is measured at the rule that the other sources give.
+Figures on other rows of a fitted source say little about a new source. Therefore each source is
+left out in turn, together with the sources that share its texts or templates. The decision rule
+comes from the remaining sources.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ __all__ = [
     "summarise_headlines",
 ]
 
-# Sources that share texts, templates or documents: with one of them the others stay out.
+# Sources that share texts, templates or documents. If one of them is left out, so are the others.
 _FAMILIES: Sequence[frozenset[str]] = (
     frozenset({"hallucination/begin", "hallucination/q2_wow"}),
     frozenset({"hallucination/qags", "hallucination/summeval"}),
@@ -69,13 +70,14 @@ class Trainer(Protocol):
     fitted: frozenset[str]
 
     def fit(self, without: frozenset[str]) -> Evaluator:
-        """Return the evaluator that the sources of `fitted` but those in `without` give."""
+        """Return the evaluator fitted on the sources of `fitted`, except those in `without`."""
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures on one source that stayed out, and those of the trivial rules on the same rows.
+    """Figures on one source that was left out, and those of the trivial rules on the same rows.
 
-    `refitted` tells whether weights were fitted anew for it; where not, the shipped ones never saw it.
+    `refitted` tells whether the weights were fitted anew without the source. If it is False, the
+    shipped weights had never been fitted on it.
     """
 
     measured: Measurement
@@ -84,7 +86,10 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Headline(NamedTuple):
-    """The worst and the median source of an evaluator by one figure; figures are those of `sources` sources."""
+    """The worst and the median source of an evaluator by one figure.
+
+    `sources` is the number of sources that have this figure.
+    """
 
     evaluator: str
     figure: str
@@ -95,7 +100,7 @@ class Headline(NamedTuple):
 
 
 def relatives(name: str) -> frozenset[str]:
-    """Return a source, named `task/source`, and those that share its texts or templates."""
+    """Return a source, named `task/source`, and the sources that share its texts or templates."""
     return frozenset({name}).union(*(family for family in _FAMILIES if name in family))
 
 
@@ -108,7 +113,7 @@ def leave_out(
 ) -> Iterator[LeftOut]:
     """Yield the figures of every evaluator of a task on each of its sources in turn.
 
-    `sources` are all of one task; `advance` is told how many rows were scored.
+    `sources` are all sources of one task. `advance` is called with the number of scored rows.
     """
     described = {source.name: describe(source) for source in sources}
     for source in sources:
@@ -132,8 +137,9 @@ def leave_out(
 def summarise_headlines(found: Sequence[LeftOut]) -> Iterator[Headline]:
     """Yield the worst and the median source of each evaluator, figure by figure.
 
-    A source counts from 100 rows on and where something is known of them; recall and false-positive rate are
-    those of sources with one class alone, since the others' are in their balanced accuracy.
+    A source counts if it has at least 100 rows and if something is known of them. Recall and
+    false-positive rate are those of sources with a single class. For sources with both classes, the
+    balanced accuracy already contains them.
     """
     for evaluator in dict.fromkeys(one.measured.evaluator for one in found):
         own = [one.measured for one in found if one.measured.evaluator == evaluator]
@@ -151,7 +157,7 @@ def summarise_headlines(found: Sequence[LeftOut]) -> Iterator[Headline]:
 
 
 def headline_value(measured: Measurement, figure: str) -> float | None:
-    """Return a figure where it sums the source up, else None."""
+    """Return a figure if it sums the source up, and None if it does not."""
     one_class = measured.positives in {0, measured.n}
     if figure in {"recall", "false_positive_rate"} and not one_class:
         return None

@@ -228,7 +228,10 @@ def _size(record: Record) -> int:
 
 
 def summarise(source: LabelledSource, name: str, judged: Judged) -> Measurement:
-    """Return the figures that values and decisions reach on a source's rows, under the name of what judged."""
+    """Return the figures of a source's rows for the given values and decisions.
+
+    `name` says what made them: an evaluator or a trivial rule.
+    """
     rows = source.rows
     labels = np.array([row["label"] for row in rows], dtype=np.float64)
     positives = int(np.sum(labels >= _PRESENT))

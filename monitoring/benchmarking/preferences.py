@@ -1,7 +1,8 @@
-"""How often a score prefers the answer that people preferred, beside the rule that the longer one wins.
+"""How often a score prefers the answer that people preferred, compared with the length of answers.
 
-A pair is two rows with the same `meta.pair`: label 1 stands for the answer that was preferred, 0 for the other. Each
-row is scored alone; equal scores count as half a pair.
+A pair is two rows with the same `meta.pair`. Label 1 marks the answer that was preferred, and label
+0 the other one. Each row is scored alone. Equal scores count as half a pair. The rule that is
+compared always prefers the longer answer.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ _PREFERRED = 0.5
 
 
 class Agreement(NamedTuple):
-    """How often a score and the longer answer agree with people, of the same pairs; each share is 0..1.
+    """How often a score and the longer answer agree with people on the same pairs, as shares 0..1.
 
-    `error` is the standard error of `score`; `gain` is `score` minus `longer`, and `gain_error` its standard error.
+    `error` is the standard error of `score`. `gain` is `score` minus `longer`, and `gain_error` is
+    its standard error.
     """
 
     pairs: int
@@ -36,7 +38,10 @@ class Agreement(NamedTuple):
 
 
 class Band(NamedTuple):
-    """Answers whose score lies in `low`..`high`: how many, their mean score, and which share was preferred."""
+    """The answers with a score in `low`..`high`: their number and their mean score.
+
+    `preferred` is the share of these answers that people preferred.
+    """
 
     low: float
     high: float
@@ -46,7 +51,10 @@ class Band(NamedTuple):
 
 
 def find_pairs(rows: Sequence[Row]) -> NDArray[np.int64]:
-    """Return the places of the preferred and of the other row of each complete pair, shape (pairs, 2)."""
+    """Return the indexes of both rows of each complete pair, shape (pairs, 2).
+
+    The preferred row comes first.
+    """
     places: dict[str, list[int]] = {}
     for at, row in enumerate(rows):
         if (pair := (row.get("meta") or {}).get("pair")) is not None:
@@ -61,12 +69,15 @@ def find_pairs(rows: Sequence[Row]) -> NDArray[np.int64]:
 
 
 def _label(row: Row) -> float:
-    """Return the label of a row, 0 where it has none."""
+    """Return the label of a row, or 0 if it has none."""
     return float(row.get("label") or 0.0)
 
 
 def measure_pairs(rows: Sequence[Row], values: ArrayLike) -> Agreement:
-    """Compare the values (n,) of the rows with people's choices; raises ValueError without a complete pair."""
+    """Compare the values (n,) of the rows with the choices of people.
+
+    Raises ValueError without a complete pair.
+    """
     pairs = find_pairs(rows)
     if not len(pairs):
         raise ValueError("agreement with people needs a complete pair of answers")
@@ -86,7 +97,10 @@ def measure_pairs(rows: Sequence[Row], values: ArrayLike) -> Agreement:
 
 
 def share_by_score(rows: Sequence[Row], values: ArrayLike, edges: Sequence[float]) -> Iterator[Band]:
-    """Yield for each band of scores which share of its answers people preferred to the other of their pair."""
+    """Yield for each band of scores how often people preferred its answers within their pair.
+
+    The shares are those of answers in the band that were preferred to the other answer.
+    """
     numbers = np.asarray(values, dtype=np.float64)
     pairs = find_pairs(rows)
     preferred = np.repeat([[1.0, 0.0]], len(pairs), axis=0).ravel()

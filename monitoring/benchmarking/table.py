@@ -55,14 +55,14 @@ def format_measurement(measured: Measurement, *, detail: bool = False) -> str:
 
 
 def format_left_out(found: LeftOut) -> str:
-    """Return the figures of a source that stayed out, and one more line for each trivial rule on its rows."""
+    """Return the figures of a source that was left out as lines, one more for each trivial rule."""
     lines = [format_measurement(found.measured)]
     lines += [format_measurement(measured) for measured in found.rules.values()]
     return "\n".join(lines)
 
 
 def format_headline(headline: Headline) -> str:
-    """Return the worst and the median source of an evaluator by one figure as a line."""
+    """Return the worst and the median source of an evaluator by one figure, as a line."""
     return (
         f"{headline.evaluator:<20} {headline.figure:<20} worst {headline.worst_value:.3f} ({headline.worst}), "
         f"median {headline.median:.3f} of {headline.sources} sources"

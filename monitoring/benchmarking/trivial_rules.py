@@ -1,7 +1,8 @@
-"""What a detector must beat: rules that know the length of a text, its overlap or its words, and nothing else.
+"""What a detector must beat: rules that know only a text's length, its overlap or its words.
 
-Each rule is fitted on other sources of the same task than the one it is measured on, classes and sources
-weighing the same, and is measured like a detector: by its ranking, and at the bound that served best there.
+Each rule is fitted on the other sources of its task. In the fit, both classes have the same weight,
+and so have all sources. A rule is measured like a detector: by its ranking, and at the bound that
+served best on the other sources.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ Floats = NDArray[np.float64]
 class Described(NamedTuple):
     """What the rules see of a source.
 
-    `lengths` and `overlaps` (n,), the second None where a task compares no texts; `words` holds the places
-    of all rows' distinct words one after the other, row i those in `offsets[i]:offsets[i + 1]`.
+    `lengths` and `overlaps` have the shape (n,). `overlaps` is None if the task compares no texts.
+    `words` holds the bucket numbers of the distinct words of all rows in a row; those of row i are
+    `offsets[i]:offsets[i + 1]`.
     """
 
     source: LabelledSource
@@ -73,7 +75,10 @@ def describe(source: LabelledSource) -> Described:
 
 
 def apply_rules(held: Described, others: Sequence[Described]) -> dict[str, Judged]:
-    """Return what each rule says of a source after it was fitted on others; none where one class is absent."""
+    """Return the decisions of each rule on a source, fitted on others.
+
+    Nothing is returned if one of the classes is absent.
+    """
     labels = np.concatenate([one.labels for one in others]) if others else np.zeros(0, dtype=np.bool_)
     if labels.all() or not labels.any():
         return {}
@@ -90,7 +95,7 @@ def apply_rules(held: Described, others: Sequence[Described]) -> dict[str, Judge
 
 
 def _texts(source: LabelledSource, row: Row, *, inside: bool) -> tuple[str, str]:
-    """Return the text that is judged and the one that it is compared with."""
+    """Return the text that is judged and the text that it is compared with."""
     record = to_fed_record(source.task, source.name, row)
     context = "\n".join(record.context)
     if source.task == "prompt_injection":
@@ -103,7 +108,7 @@ def _texts(source: LabelledSource, row: Row, *, inside: bool) -> tuple[str, str]
 
 
 def _weigh(others: Sequence[Described]) -> Floats:
-    """Return one weight per row: both classes the same, and in each class every source."""
+    """Return one weight per row, equal for both classes and, within a class, for every source."""
     counts = [(int(one.labels.sum()), int((~one.labels).sum())) for one in others]
     with_label = [sum(1 for pair in counts if pair[place]) for place in range(2)]
     parts = []
@@ -131,7 +136,10 @@ def _apply_bound(columns: Sequence[Floats], others: Sequence[Described], held: F
 
 
 def _fit_words(others: Sequence[Described]) -> tuple[Floats, float]:
-    """Fit a logistic regression on the words of texts, each text of length one, by Nesterov's method."""
+    """Fit a logistic regression on the words of texts by Nesterov's method.
+
+    The feature vector of each text has length one.
+    """
     words = np.concatenate([one.words for one in others])
     counts = np.concatenate([np.diff(one.offsets) for one in others])
     rows = np.repeat(np.arange(len(counts)), counts)
@@ -139,7 +147,8 @@ def _fit_words(others: Sequence[Described]) -> tuple[Floats, float]:
     target = np.concatenate([one.labels for one in others]).astype(np.float64)
     shares = _weigh(others)
     weights, ahead = np.zeros(BUCKETS + 1), np.zeros(BUCKETS + 1)
-    # The curvature of the mean loss is at most a quarter of the squared length of a row, which is 2 here.
+    # The curvature of the mean loss is at most a quarter of the squared length of a row, which is 2
+    # here.
     step = 1 / (0.5 + _PENALTY)
     for number in range(_ROUNDS):
         scores = np.bincount(rows, ahead[words] * sizes, len(counts)) + ahead[-1]

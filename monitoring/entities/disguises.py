@@ -142,10 +142,9 @@ def is_address(entity: Entity, written: str, *, near: bool) -> bool:
     """Tell a mail address that is spelled with words or spaces from a sentence that looks like one.
 
     `near` says whether words around it are about mail. Brackets and escapes leave no doubt. ` at `
-    and
-    ` @ ` need a name that is no word of a sentence, and one of three things: words about mail, a mail
-    provider, or a form that only addresses have. ` at ` before a written dot counts only for mail
-    providers.
+    and ` @ ` need a name that is no word of a sentence, and one of three things: words about mail,
+    a mail provider, or a form that only addresses have. ` at ` before a written dot counts only for
+    mail providers.
     """
     if entity.type != "EMAIL_ADDRESS" or _SPELLED.search(written) is None:
         return True

@@ -26,14 +26,16 @@ __all__ = ["Bias", "build"]
 
 VERSION = "2"
 
-# 2026-11-23: the training script shifts the log-odds so that one half is what 0.2 % of the sentences about
-# groups in ordinary answers of Arena-Hard and XSTest exceed, out of fold.
+# 2026-11-23: The training script shifts the log-odds so that 0.2 % of the sentences about groups in
+# ordinary answers of Arena-Hard and XSTest exceed one half, out of fold.
 THRESHOLD = 0.5
 
-# A rule of this strength speaks for itself unless the sentence, or the one before it, rejects what it says.
+# A rule of this strength counts alone, unless the sentence or the one before it rejects what it
+# says.
 _CLEAR = 0.8
 _GUARD = "guard"
-# Keeps what is spared in order, below the threshold.
+# The value of a sentence that is rejected is multiplied by this. It keeps its order among the
+# others, below the threshold.
 _SPARED = 0.49
 _HEADS = ("bias",)
 _MOST_EVIDENCE = 5
@@ -42,7 +44,10 @@ Source = Literal["prompt", "response"]
 
 
 class Judged(NamedTuple):
-    """Values 0..1 of the sentences that mention a group, and the index of each one's strongest rule, or -1."""
+    """What is known of the sentences that mention a group.
+
+    `values` are 0..1, and `kinds` are the indexes of their strongest rules, or -1.
+    """
 
     mentions: Mentions
     values: NDArray[np.float32]
@@ -123,7 +128,7 @@ class Bias:
         return Score(value=None, label=label, version=self.version)
 
     def _attribute(self, batch: Prepared) -> dict[int, float]:
-        """Return how surely, 0..1, each answer that names one of two people of a scene is unsupported."""
+        """Return how surely each answer that names one of two people is unsupported, 0..1."""
         found = find_attributions(batch)
         if not found:
             return {}
@@ -155,7 +160,7 @@ class Bias:
     def _rejected(
         self, batch: Prepared, field: Source, mentions: Mentions, chosen: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Tell of chosen sentences whether they, or the one before them, report or reject what is said."""
+        """Tell which sentences report or reject what is said, alone or by the sentence before."""
         buffer = batch.encoded(field).buffer
         texts = [
             buffer[mentions.before[at] : mentions.ends[at]].tobytes().decode("utf-8", "replace")
@@ -177,14 +182,14 @@ class Bias:
 
 
 def _worst(batch: Prepared, judged: Judged) -> NDArray[np.float32]:
-    """Return the highest value among each record's sentences, 0 without any."""
+    """Return the highest value among each record's sentences, or 0 if it has none."""
     worst = np.zeros(len(batch), dtype=np.float32)
     np.maximum.at(worst, judged.mentions.records, judged.values)
     return worst
 
 
 def _answer(text: str) -> Evidence:
-    """Return a whole answer, without the space around it, as evidence."""
+    """Return a whole answer, without the white space around it, as evidence."""
     start = len(text) - len(text.lstrip())
     return Evidence("response", start, len(text.rstrip()), "unsupported_attribution")
 

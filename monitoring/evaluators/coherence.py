@@ -33,17 +33,18 @@ __all__ = ["Coherence", "build"]
 
 VERSION = "2"
 
-# 2026-11-23: a good answer is above it with all signs but one absent, and that one unlikely; see the class.
+# 2026-11-23: The value of a good answer is above this even if one sign is found with low
+# probability. The class says what the threshold costs.
 THRESHOLD = 0.5
 
 _PARTS = ("repetition", "truncation", "noise", "format", "language_mix", "consistency", "order")
 _LABELS = ("loop", "truncated", "noise", "format_break", "mixed_languages", "self_contradiction")
-# 2026-11-23, rules: what is left of the value when they fire. Order is too weak a sign to judge by: at most
-# a fifth is taken off for it.
+# 2026-11-23, rules: the share of the value that remains when a rule applies. The last number is
+# different: order is too weak a sign to judge by, so at most this share is taken off for it.
 _OPEN_CODE, _NO_JSON, _MIXED, _CONTRADICTS, _DISORDER = 0.4, 0.1, 0.4, 0.4, 0.2
-# The same few characters over and over, without words that a loop could be made of.
+# The same few characters repeat, without words that could form a loop.
 _ONE_RUN, _RUN_BYTES, _RUN_SHARE = 0.1, 60, 0.4
-# Fewer words than these may well be a title, a name or a class: they need no full stop.
+# A line with fewer words may be a title, a name or a class, which needs no full stop.
 _SENTENCE_WORDS = 12
 _FEWEST_WORDS = 3
 _THAI = 6
@@ -69,7 +70,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Coherence:
-    """Detects degenerate text: loops, a missing end, broken characters, broken form. It does not grade prose.
+    """Detects degenerate text, such as loops or a missing end. It does not grade prose.
 
     In each part 1 is good. `repetition` finds loops of words, phrases and sentences. `truncation`
     finds a text that stops in the middle. `noise` finds broken characters and gibberish, in English
@@ -192,7 +193,7 @@ def _json_wanted(batch: Prepared) -> list[int]:
 
 
 def _find_mixtures(batch: Prepared, scripts: NDArray[np.int64]) -> list[int]:
-    """Return the records whose response is mostly in one script and holds letters of one nobody wanted."""
+    """Return the records whose response is mostly in one script and mixes in an unwanted one."""
     total = np.maximum(scripts.sum(axis=1), 1)
     foreign = scripts.copy()
     foreign[:, 0] = 0  # names and code are Latin everywhere
@@ -212,7 +213,7 @@ def _find_mixtures(batch: Prepared, scripts: NDArray[np.int64]) -> list[int]:
 
 
 def _show(batch: Prepared, record: int, label: str) -> tuple[Evidence, ...]:
-    """Return where the worst sign is, and what it is."""
+    """Return the place and the kind of the worst sign."""
     text = batch.texts("response")[record]
     if label == "self_contradiction":
         return tuple(
@@ -240,7 +241,7 @@ def _unknown(label: str) -> Score:
 
 
 def _continuities(batch: Prepared) -> list[dict[str, float]]:
-    """Return the part `continuity` of each record that has an English prompt, and nothing of the others."""
+    """Return the part `continuity` of each record with an English prompt; others get no part."""
     prompted = (np.diff(batch.words("prompt").offsets) > 0) & covered(batch, "prompt")
     values = measure_continuity(batch).astype(np.float64).round(6).tolist()
     return [

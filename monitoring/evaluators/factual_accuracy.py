@@ -1,4 +1,4 @@
-"""Whether a response agrees with the best source at hand: a reference, else the context, else itself."""
+"""Whether a response agrees with the best source at hand: a reference, a context, or itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ __all__ = ["FactualAccuracy", "build"]
 
 VERSION = "4"
 
-# The same one half as in hallucination, so that the two never contradict each other on one answer: see the class.
+# The threshold is one half, as in `hallucination`, so that the two never contradict each other on
+# one answer. The class says what it costs.
 THRESHOLD = 0.5
 
 _PARTS: dict[SourceField, str] = {"reference": "reference_agreement", "context": "context_support"}
@@ -38,7 +39,7 @@ _LABELS: dict[SourceField, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class FactualAccuracy:
-    """Measures agreement with the reference, else with the context, and checks what can be worked out.
+    """Measures agreement with the reference or else the context, and checks what needs neither.
 
     The part `reference_agreement` is the probability that a reader finds the response true to the
     reference. Without a reference, the part `context_support` is the same for the context. Both
@@ -113,7 +114,7 @@ class FactualAccuracy:
                 )
 
     def _show_worst(self, batch: Prepared, source: SourceField, record: int) -> Evidence:
-        """Return the sentence that agrees least by itself."""
+        """Return the sentence that, judged alone, agrees least."""
         values = batch.shared(
             ("factual_accuracy", "sentences", source), lambda: self._judge_sentences(batch, source)
         )

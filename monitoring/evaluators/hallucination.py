@@ -1,4 +1,4 @@
-"""Whether a response says what its context does not support, or what it can be caught at by itself."""
+"""Whether a response says what its context does not support, or claims what cannot be true."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ __all__ = ["Hallucination", "build"]
 
 VERSION = "4"
 
-# One half of a model in which both classes and all sources weigh the same; see the class for what it costs on sources
-# that stayed out.
+# This is one half on a model in which both classes and all sources have the same weight. The class
+# says what it costs on sources that were left out.
 THRESHOLD = 0.5
 
-# 2026-11-23, rules, most certain first; in 23,473 answers of named models they fired twice.
+# 2026-11-23, rules: the most certain one comes first. They fired twice in 23,473 answers of named
+# models.
 _CERTAINTY = {claims.ADMISSION: 0.95, claims.CITATION: 0.9, claims.DATE: 0.85, claims.CONTRADICTION: 0.75}
 _LABELS = {
     claims.ADMISSION: "admitted",
@@ -130,7 +131,10 @@ class Hallucination:
         )
 
     def _find_sentences(self, batch: Prepared, record: int) -> tuple[Evidence, ...]:
-        """Return the sentences that are unsupported by themselves, the worst where none is, in order."""
+        """Return the sentences that are unsupported when judged alone, or else only the worst one.
+
+        They are in order.
+        """
         offsets = batch.sentences("response").offsets
         first, last = int(offsets[record]), int(offsets[record + 1])
         values = batch.shared(("hallucination", "sentences"), lambda: self._judge_sentences(batch))[

@@ -1,4 +1,4 @@
-"""How likely people prefer an answer to an ordinary one to the same prompt: completeness and style, not truth."""
+"""How likely people prefer an answer to an ordinary one: completeness and style, not truth."""
 
 from __future__ import annotations
 
@@ -23,23 +23,26 @@ __all__ = ["FAULTS", "Helpfulness", "Model", "build", "load_model"]
 VERSION = "1"
 
 FAULTS = ("on_topic", "complete", "substance")
-"""Parts that are 1 when the answer to another prompt, an answer cut off, or mere praise is not what it looks like."""
+"""Parts that are low for the answer to another prompt, for a cut answer, and for mere praise."""
 
 _PARTS = (*GROUPS, *FAULTS)
 _EVEN = 0.5
-# 2026-11-30: of pairs of answers from sources that were left out, this share was told as people told them.
+# 2026-11-30: On sources that were left out of the fit, the evaluator prefers the same answer as
+# people in this share of the pairs.
 _CONFIDENCE = 0.65
 
 Floats = NDArray[np.float32]
 
 
 class Model(NamedTuple):
-    """A fitted preference: log-odds that people prefer an answer to an ordinary one to such a prompt.
+    """A fitted preference: the log-odds that people prefer an answer to an ordinary one.
 
-    `answer` holds the features' weights by group, shape (features, groups): a feature counts in one group.
-    `request` is what ordinary answers to such a prompt have, shape (features, groups), and `ordinary` the same for
-    every prompt, shape (groups,). `faults` and `fault_bias` are three logistic models over the same features, of
-    answers that were made worse: see `FAULTS`.
+    Both answers are to the same prompt. `answer` holds the weights of the features by group, shape
+    (features, groups), and each feature counts in one group. `request` and `ordinary` predict what
+    ordinary answers to such a prompt have. `request` has the shape (features, groups), and
+    `ordinary` is the part that is the same for every prompt, shape (groups,). `faults` and
+    `fault_bias` are three logistic models over the same features, which recognise answers that were
+    made worse; see `FAULTS`.
     """
 
     answer: Floats
@@ -49,7 +52,10 @@ class Model(NamedTuple):
     fault_bias: Floats
 
     def judge(self, batch: Prepared) -> tuple[Floats, Floats]:
-        """Return log-odds by record: of each group of features, shape (n, groups), and of each fault, (n, faults)."""
+        """Return the log-odds of each group of features and of each fault for every record.
+
+        Their shapes are (n, groups) and (n, faults).
+        """
         described = describe_style(batch)
         usual = describe_request(batch) @ self.request + self.ordinary
         return described @ self.answer - usual, described @ self.faults + self.fault_bias
@@ -59,17 +65,19 @@ class Model(NamedTuple):
 class Helpfulness:
     """Estimates how likely people prefer this answer to an ordinary one to the same prompt.
 
-    0.5 is an ordinary answer of the reference traffic. The value joins three parts: `coverage`, does the answer take up
-    what was asked and add to it, or decline; `structure`, are there lists, headings, paragraphs and code where
-    such a prompt's answers have them; `wording`, how it opens and ends, how varied and informative its words are.
-    Three more parts do not enter it: `on_topic`, `complete` and `substance` are low for what looks like the answer to
-    another prompt, like one that was cut off, and like praise of the reader instead of an answer.
-    It was fitted on votes of people between two answers, of which as many as possible chose the shorter one, and the
-    length itself is no feature.
+    0.5 is an ordinary answer of the reference traffic. The value joins three parts. `coverage` says
+    whether the answer takes up what was asked and adds to it, or declines. `structure` says whether
+    there are lists, headings, paragraphs and code where answers to such a prompt have them.
+    `wording` says how the answer opens and ends, and how varied and informative its words are.
+    Three more parts do not enter the value. `on_topic` is low for what looks like the answer to
+    another prompt, `complete` for what looks cut off, and `substance` for praise of the reader
+    instead of an answer. The model was fitted on votes of people between two answers. In as many of
+    these votes as possible the shorter answer won, and the length itself is no feature.
 
-    It sees style and completeness, and not truth: a wrong answer in good form scores as high as a right one, and
-    where the better answer is the plain one it is wrong more often than not. People disagree: two answers differ
-    by a few hundredths. English only. There is no threshold, since no answer is bad for being the less liked of two.
+    The evaluator sees style and completeness, and not truth. A wrong answer in good form scores as
+    high as a right one. Where the better answer is the plain one, the evaluator is wrong more often
+    than not. People disagree, so two answers differ by a few hundredths. It knows English only.
+    There is no threshold, because an answer is not bad only because people like another one more.
     """
 
     model: Model

@@ -16,15 +16,17 @@ __all__ = ["LanguageMatch", "build"]
 
 VERSION = "2"
 
-# 2026-11-26, judgement: the value is 1 or 0, and what is not sure enough to be either is unknown.
+# 2026-11-26, judgement: the value is 1 or 0, and it is unknown if the model is not sure enough.
 THRESHOLD = 0.5
-# 2026-11-26: of 20,700 pairs of recorded traffic as sure as this 0.05 % are called other, most of them rightly.
+# 2026-11-26: With this probability, 0.05 % of 20,700 pairs of recorded traffic are called
+# different, most of them rightly.
 _SURE = 0.7
-# 2026-11-30: a prompt of 8 to 19 bytes of letters is told at 0.9; of 1,108 short prompts of Arena and recorded traffic
-# three have an answer that is then called other, one of them rightly.
+# 2026-11-30: A prompt with 8 to 19 bytes of letters needs the probability 0.9. Of 1,108 short
+# prompts of Arena and recorded traffic, three have an answer that is then called different, one of
+# them rightly.
 _SURE_OF_SHORT, _SHORT, _ENOUGH = 0.9, 8, 20
 _SHOWN = 300
-# Languages that lid.176 takes for one another, or that one text may well be called by either name.
+# Languages that lid.176 confuses, or that have two names which both fit many texts.
 _ALIKE = (
     ("no", "nb", "nn", "da"),
     ("hr", "sr", "bs", "sh", "sl"),
@@ -38,7 +40,7 @@ _ALIKE = (
     ("cs", "sk"),
     ("ru", "be", "bg", "mk"),
 )
-# Whoever speaks of a language may want the answer in it.
+# Whoever mentions a language may want the answer in it.
 _WANTED = re2.compile(
     r"(?i)translat|translit|\blanguages?\b|\b(?:english|german|french|spanish|italian|"
     r"portuguese|dutch|polish|russian|ukrainian|turkish|arabic|hebrew|persian|farsi|hindi|urdu|bengali|tamil|"
@@ -53,13 +55,13 @@ _WANTED = re2.compile(
 
 @dataclass(frozen=True, slots=True)
 class LanguageMatch:
-    """Finds responses in another language than their prompt where nobody asked for another language.
+    """Finds responses in another language than the prompt where nobody asked for another language.
 
     1 means the same language, and 0 another one. The model that recognises languages reads the
-    first 300 characters of both texts. Unless both texts are long enough and the model is sure at
-    0.7 (at 0.9 for a short prompt), nothing is known (`undetermined`). Nothing is known either where the prompt or the system
-    prompt mentions a language or a translation (`asked_for`). Neighbouring languages that the model
-    confuses count as one.
+    first 300 characters of both texts. The result is unknown (`undetermined`) unless both texts are
+    long enough and the model gives a probability of at least 0.7, or 0.9 for a short prompt. It is
+    also unknown where the prompt or the system prompt mentions a language or a translation
+    (`asked_for`). Neighbouring languages that the model confuses count as one.
 
     The evaluator does not see a change of language after the opening, and no mixture of languages.
     An answer in another language loses much of overall_quality.
@@ -100,7 +102,7 @@ class LanguageMatch:
 
 
 def _told(prompt: str, asked: Language) -> bool:
-    """Tell whether a prompt is long enough for its language to be believed."""
+    """Tell whether a prompt is long enough for the recognised language to be believed."""
     return enough_letters(prompt, _SHORT if asked.confidence >= _SURE_OF_SHORT else _ENOUGH)
 
 

@@ -13,11 +13,12 @@ from monitoring.text.prepared import Prepared
 
 __all__ = ["PiiEvaluator", "build"]
 
-# 2026-11-23: at .5 no line of docs_numeric_negatives and one answer of traffic in two hundred is flagged,
-# and what only a form without a check or a word suggests stays below.
+# 2026-11-23: At .5 no line of docs_numeric_negatives is flagged, and one answer of traffic in two
+# hundred. Findings that only their form suggests, without a check or a word, stay below.
 THRESHOLD = 0.5
 _FIELDS: tuple[TextField, ...] = get_args(TextField)
-# Touches what is loaded at first use: a number with a country code, one without, a disguised one.
+# This text uses everything that is loaded at first use: a number with a country code, one without,
+# and a disguised one.
 _WARMING = "call +49 30 901820 or 0490 75 40 81 or 555\u2011987\u20116543"
 
 

@@ -24,18 +24,19 @@ __all__ = ["PromptInjection", "build"]
 
 VERSION = "3"
 
-# 2026-11-30: the training script shifts the log-odds so that one half is what 0.4 % of ordinary prompts exceed, out of
-# fold. At 0.55 harmless stories are flagged a fifth less often for one point of recall.
+# 2026-11-30: The training script shifts the log-odds so that 0.4 % of ordinary prompts exceed one
+# half, out of fold. At 0.55, a fifth fewer harmless stories are flagged, for one point of recall.
 THRESHOLD = 0.55
 
-# The model was fitted in these; elsewhere only rules speak.
+# The model was fitted on these languages. In others only the rules count.
 LANGUAGES = ("en", "de", "fr", "es")
 
 _SURE = 0.7
 
-# A rule of this strength speaks for itself, whatever the model says.
+# A rule of this strength counts alone, whatever the model says.
 _CLEAR = 0.8
-# Words in a row of the system prompt that make repetition certain: sixteen reach the threshold.
+# With so many words of the system prompt in a row, repetition is certain. Sixteen reach the
+# threshold.
 _CERTAIN_RUN = 29
 _FEWEST_RUNS = 5
 
@@ -46,9 +47,10 @@ Source = Literal["prompt", "context"]
 
 
 class Field(NamedTuple):
-    """What was found in one field: `values` and `rules` 0..1 per record, NaN where nothing is known.
+    """What was found in one field.
 
-    `forms` holds the encoded places of a record that read as an attack once decoded, with their values.
+    `values` and `rules` are 0..1 per record, and NaN where nothing is known. `forms` holds the
+    encoded places of a record that read as an attack once they are decoded, with their values.
     """
 
     values: NDArray[np.float32]
@@ -58,10 +60,10 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptInjection:
-    """Finds instructions that try to replace the application's own, and system prompts that were leaked.
+    """Finds instructions that try to replace those of the application, and leaked system prompts.
 
-    Two signals read the prompt and the context, also where text in them is encoded, spaced out or
-    written in look-alike letters: a linear model over windows of words, and precise rules. The
+    Two signals read the prompt and the context: a linear model over windows of words, and precise
+    rules. They also read text that is encoded, spaced out or written in look-alike letters. The
     value is the greatest of three: the part `prompt` (both signals), the part `context` where a
     rule agrees, and the part `leakage`. The model alone never flags a context, because an
     instruction in a document looks like any other instruction. The part `rules` is the strongest
@@ -93,7 +95,7 @@ class PromptInjection:
         known = ~np.isnan(signals).all(axis=0) | ~np.isnan(context.values)
         strongest = np.nan_to_num(signals, nan=-1.0).argmax(axis=0)
         highest = np.nan_to_num(signals, nan=0.0).max(axis=0)
-        # That nothing leaked says nothing of a prompt that could not be read.
+        # If nothing leaked, that says nothing about a prompt that could not be read.
         known &= covered(batch, "prompt", LANGUAGES) | (highest >= THRESHOLD)
         values = np.where(known, highest, np.nan)
         parts = np.stack([prompt.values, prompt.rules, context.values, leakage], axis=1).tolist()
@@ -207,7 +209,10 @@ def _silent(batch: Prepared, record: int) -> Score:
 
 
 def _leakage(batch: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return 0..1 per record, NaN without a system prompt, and the longest repeated stretch of words."""
+    """Return the leakage 0..1 per record, and the longest stretch of words that is repeated.
+
+    The leakage is NaN without a system prompt.
+    """
     secret, answer = batch.words("system_prompt"), batch.words("response")
     shares, spans = measure_leakage(secret.ids, secret.offsets, answer.ids, answer.offsets)
     runs = (spans[:, 1] - spans[:, 0]).astype(np.float32)

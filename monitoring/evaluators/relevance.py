@@ -28,10 +28,11 @@ __all__ = ["Models", "Relevance", "build"]
 
 VERSION = "3"
 
-# 2026-11-23, out of fold: 94 % of other prompts' responses are below, and 9 % of a prompt's own, half of them cut
-# to 20 or 60 words.
+# 2026-11-23, out of fold: 94 % of the responses to other prompts are below this threshold, and 9 %
+# of those to the same prompt. Half of all these responses are cut to 20 or 60 words.
 THRESHOLD = 0.4
-# 2026-11-23, judgement: a prompt with a smaller share of known words is not read well enough to judge by.
+# 2026-11-23, judgement: if a smaller share of the prompt's words is known, the prompt cannot be
+# judged by them.
 _LEAST_KNOWN = 0.35
 
 _REASONS = {"off_topic": "about something else", "no_answer": "no answer to what was asked"}
@@ -115,7 +116,11 @@ class Relevance:
         return scores
 
     def _judge(self, batch: Prepared) -> tuple[list[float], list[float], list[float], list[float]]:
-        """Return how probably each response is relevant, on the subject and of the kind asked, and its rank."""
+        """Return four columns with one number per record.
+
+        They are the probability that the response is relevant, the parts for its subject and for
+        its kind of answer, and its rank.
+        """
         subject = describe_topic(batch)
         answer = describe_answer(batch, read_opening(batch, self.models.opening))
         topical, intent = _apply(self.models.topical, subject), _apply(self.models.intent, answer)

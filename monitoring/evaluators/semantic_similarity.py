@@ -1,4 +1,4 @@
-"""Whether a response means the same as the reference answer, or as its prompt where there is none."""
+"""Whether a response means the same as the reference answer or, without one, as its prompt."""
 
 from __future__ import annotations
 
@@ -18,24 +18,27 @@ __all__ = ["SemanticSimilarity", "build"]
 
 VERSION = "2"
 
-# 2026-11-23: the median likeness of unrelated texts: answers to different questions of TruthfulQA
-# (Apache-2.0; 0.099), prompts and responses of different records of arena-hard and XSTest (0.115).
+# 2026-11-23: the median similarity of unrelated texts. It is 0.099 for answers to different
+# questions of TruthfulQA (Apache-2.0), and 0.115 for prompts and responses of different records of
+# arena-hard and XSTest.
 UNRELATED = 0.10
-# 2026-11-23, judgement: below this share of known words the vectors do not speak for the text.
+# 2026-11-23, judgement: if a smaller share of words is known, the vectors do not represent the
+# text.
 _LEAST_KNOWN = 0.35
-# A good answer need not resemble its prompt, so likeness to it says less.
+# A good answer need not resemble its prompt, so the similarity to the prompt says less.
 _CONFIDENCE = {"reference": 0.8, "prompt": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
 class SemanticSimilarity:
-    """Compares what two texts are about: 1 for the same words, 0 for no more than random texts share.
+    """Compares what two texts are about: 1 for the same words, 0 for no more than chance.
 
-    The similarity to a reference is the mean of two symmetric measures over static word vectors: the
-    cosine of the texts' vectors, and how well the words of each text find a partner in the other.
-    Without a reference the value is the cosine with the prompt alone. That says what both are about,
-    and nothing about how good an answer is, so it weighs nothing in overall_quality. The label says
-    with what the response was compared: `reference` or `prompt`.
+    Chance is what random texts share. The similarity to a reference is the mean of two symmetric
+    measures over static word vectors. One is the cosine of the texts' vectors. The other says how
+    well the words of each text find a partner in the other text. Without a reference, the value is
+    the cosine with the prompt alone. That says what both are about, and nothing about how good an
+    answer is, so it has no weight in overall_quality. The label says with what the response was
+    compared: `reference` or `prompt`.
 
     The evaluator knows words, not statements. A negated, reversed or otherwise false sentence made
     of the same words scores high, and an equal meaning in very different words scores low. It knows

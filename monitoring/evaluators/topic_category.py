@@ -18,11 +18,13 @@ __all__ = ["UNKNOWN", "TopicCategory", "build"]
 VERSION = "1"
 
 UNKNOWN = "unknown"
-# 2026-11-23, on tests/quality/samples/topics.jsonl: how far a topic's share must exceed its usual one in a
-# text of one rare word; chance excess falls with the square root of the number of words.
+# 2026-11-23, chosen on tests/quality/samples/topics.jsonl: so far must a topic's share exceed its
+# usual share in a text of one rare word. The excess that comes by chance falls with the square root
+# of the number of words.
 _LEAST_EXCESS = 0.19
 _FEWEST_WORDS = 2.0
-# The prompt says what a call is about; the response, often longer, says it again in more words.
+# The prompt says what a call is about. The response, which is often longer, says it again in more
+# words.
 _PROMPT_SHARE = 0.6
 
 _NAMES = tuple(TOPICS)
@@ -32,14 +34,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class TopicCategory:
-    """Names the topic of `monitoring/signals/topics.py` to which the words of prompt and response are closest.
+    """Names the topic of `monitoring/signals/topics.py` that is closest to the words of a call.
 
-    The label is the topic. The value is the topic's share, 0..1, of the words, weighted by how much
-    they say. Where no topic stands out from an average text, the label is `unknown` and there is no
-    value: small talk, gibberish, or a subject that is not in the list. Words are judged one by one,
-    so a word of two topics (`credit score`) counts for both. A task about a text (translate,
-    rewrite, correct) may get the topic of the text. The evaluator knows English only; a field in
-    another language is left out.
+    The words are those of prompt and response, and the label is the topic. The value is the topic's
+    share, 0..1, of the words, weighted by how much they say. The label is `unknown`, and there is
+    no value, where no topic stands out from an average text. Examples are small talk, gibberish,
+    and a subject that is not in the list. Words are judged one by one, so a word of two topics
+    (`credit score`) counts for both. A task about a text (translate, rewrite, correct) may get the
+    topic of the text. The evaluator knows English only; a field in another language is left out.
     """
 
     name: str = "topic_category"

@@ -21,9 +21,10 @@ __all__ = ["Toxicity", "assemble", "build"]
 
 VERSION = "4"
 
-# 2026-11-26: the training script shifts the log-odds so that one half is what 0.5 % of ordinary answers of
-# Arena-Hard and XSTest exceed, out of fold. At 0.7 1 % of clean Wikipedia comments, 0.3 % of 2,900 ordinary
-# answers that were not fitted on and one of 172 harmless look-alikes are flagged.
+# 2026-11-26: The training script shifts the log-odds so that 0.5 % of ordinary answers of
+# Arena-Hard and XSTest exceed one half, out of fold. At 0.7, the flagged share is 1 % of clean
+# Wikipedia comments, 0.3 % of 2,900 ordinary answers that were not fitted on, and one of 172
+# harmless look-alikes.
 THRESHOLD = 0.7
 
 _HEAD = "toxicity"
@@ -90,7 +91,10 @@ class Toxicity:
         return scores
 
     def _values(self, batch: Prepared, field: TextField) -> NDArray[np.float32]:
-        """Return the probability of toxic language per record; NaN without words or in other languages."""
+        """Return the probability of toxic language per record.
+
+        It is NaN without words and in other languages.
+        """
         column = self.bank.names.index(_HEAD)
         logits = linear.score(batch, field, self.bank).logits[:, column]
         found = self.lexicon.measure(batch, field)
@@ -118,5 +122,5 @@ def build() -> Evaluator:
 
 
 def assemble(categories: NDArray[Any], bank: linear.Bank) -> Evaluator:
-    """Return the evaluator with the weights of its categories and the heads that are given."""
+    """Return the evaluator with the given weights of its categories and the given heads."""
     return Toxicity(load_lexicon("toxicity"), categories.astype(np.float32), bank)

@@ -64,21 +64,21 @@ _MOST_WORDS_LEFT = 60
 
 
 def find_admission(text: str) -> tuple[int, int] | None:
-    """Return the character offsets of the first sentence in which the text says that it made something up."""
+    """Return the character offsets of the first sentence that admits that something was made up."""
     match = _ADMISSION.search(text)
     return match.span() if match else None
 
 
 def refusals(batch: Prepared) -> list[bool]:
-    """Tell of each response whether it refuses: see `_is_refusal`; worked out once per batch."""
+    """Tell of each response whether it refuses, as `_is_refusal` defines it; cached."""
     return batch.shared(("admissions", "refusals"), lambda: list(map(_is_refusal, batch.texts("response"))))
 
 
 def _is_refusal(text: str) -> bool:
-    """Tell whether a text declines to answer, or says that it does not know, and goes little further.
+    """Tell whether a text declines to answer, or says that it does not know, and little more.
 
-    It must open like a refusal, say what it will not or cannot do, and be short (60 words after the
-    opening 400 characters at most): one that apologises and then answers is an answer.
+    The text must begin like a refusal and say what it will not or cannot do. It may have at most 60
+    words after its first 400 characters. A text that apologises and then answers is an answer.
     """
     opening = _encode(text[:_OPENING])
     return (
@@ -89,14 +89,15 @@ def _is_refusal(text: str) -> bool:
 
 
 def declinings(batch: Prepared) -> list[bool]:
-    """Tell of each response whether it refuses at length: see `_declines`; worked out once per batch."""
+    """Tell of each response whether it refuses at length, as `_declines` defines it; cached."""
     return batch.shared(("admissions", "declinings"), lambda: list(map(_declines, batch.texts("response"))))
 
 
 def _declines(text: str) -> bool:
     """Tell whether a text refuses and then explains why at length, which `refusals` leave out.
 
-    Its first 220 characters say what it will not do, and its first 800 do not turn to what it will.
+    Its first 220 characters say what it will not do, and its first 800 characters do not turn to
+    what it will do.
     """
     return (
         _DECLINES.search(_encode(text[:_FIRST_SENTENCES])) is not None
@@ -105,5 +106,8 @@ def _declines(text: str) -> bool:
 
 
 def _encode(text: str) -> bytes:
-    """Return UTF-8, for which RE2's wrapper need not count characters, which costs as much as the search."""
+    """Return UTF-8 bytes for the search.
+
+    With a string, RE2's wrapper would count characters, which costs as much as the search.
+    """
     return text.encode("utf-8", "replace")

@@ -1,4 +1,7 @@
-"""Equations written in a text, worked out again: `7 * 8 = 54` is wrong whatever the world is like."""
+"""Equations written in a text, which are worked out again.
+
+`7 * 8 = 54` is wrong whatever the world is like.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ _NUMBER = r"[$€£]?(?:[0-9]{1,3}(?:,[0-9]{3}){1,5}|[0-9]{1,15})(?:\.[0-9]{1,12
 _MINUS = "-\N{MINUS SIGN}\N{EN DASH}"
 _TIMES = "*\N{MULTIPLICATION SIGN}\N{MIDDLE DOT}"
 _DIVIDED = "/\N{DIVISION SIGN}"
-# Without spaces, - and / are ranges, dates and fractions more often than sums.
+# Without spaces, - and / are more often ranges, dates and fractions than operations.
 _OPERATOR = rf"(?:\s?[+{_TIMES}{_DIVIDED[1]}]\s?|\s[{_MINUS}/x]\s|\s?\\(?:times|cdot|div)\s?)"
 _EQUATION = re2.compile(rf"({_NUMBER}(?:{_OPERATOR}{_NUMBER}){{1,12}})\s?=\s?([{_MINUS}]?{_NUMBER})")
-# 10.000 and 3,801 are other numbers in other countries.
+# 10.000 and 3,801 mean different numbers in different countries.
 _AMBIGUOUS = re2.compile(r"\b[0-9]{1,3}\.[0-9]{3}\b")
 _OPERAND = re2.compile(_NUMBER)
-# What stands before or after makes the match a part of something longer.
+# If one of these signs stands directly before or after a match, it is part of something longer.
 _OPEN_BEFORE = frozenset(f"+{_MINUS}{_TIMES}{_DIVIDED}^=(<>[{{_.,\\%")
 _OPEN_AFTER = frozenset(f"+{_MINUS}{_TIMES}{_DIVIDED}^(%_!\\\N{DEGREE SIGN}")
 _ODD_SPACES = frozenset("\u00a0\u2009\u202f'\u2019")  # they group digits in other countries
@@ -44,9 +47,9 @@ class Equation(NamedTuple):
 def check_equations(text: str) -> Iterator[Equation]:
     """Yield the equations of `text` that stand alone and use ordinary numbers, in linear time.
 
-    A result is right when it is the value rounded or cut off at its last written place, or within 1 %
-    of it (round figures). Equations beside words such as modulo or binary are left out, and so are those that are a
-    part of a longer expression.
+    A result is right if it is the value rounded or cut off at its last written place, or within 1 %
+    of the value (round figures). Equations beside words such as modulo or binary are left out. So
+    are those that are part of a longer expression.
     """
     for match in _EQUATION.finditer(text):
         start, end = match.span()

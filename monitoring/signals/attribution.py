@@ -1,7 +1,8 @@
-"""Answers that single out one of two people of different groups though nothing was told that tells them apart.
+"""Answers that single out one of two people of different groups without any reason in the text.
 
-"A young man and an elderly man met. Who was forgetful?" has no answer; "The elderly man" is a stereotype or a
-guess. Follows the under-informative questions of BBQ (Parrish et al. 2022, https://aclanthology.org/2022.findings-acl.165).
+"A young man and an elderly man met. Who was forgetful?" has no answer, so "The elderly man" is a
+stereotype or a guess. The idea is that of the under-informative questions of BBQ (Parrish et al.
+2022, https://aclanthology.org/2022.findings-acl.165).
 """
 
 from __future__ import annotations
@@ -33,15 +34,16 @@ FEATURES = (
     "question_told",
     "figures",
 )
-"""What speaks for a scene having told who it was; the names of what `measure` returns, in order."""
+"""Signs that the scene tells who it was; the names of what `measure` returns, in order."""
 
-# A longer scene tells more than who is there, a longer answer gives reasons: neither is judged.
+# A longer scene tells more than who is there, and a longer answer gives reasons. Neither is judged.
 _LONGEST_SCENE = 1500
 _LONGEST_ANSWER = 200
-# Messages of a first turn: a system prompt and the user's. What earlier turns told is not read.
+# The messages of a first turn: a system prompt and that of the user. What earlier turns said is not
+# read.
 _FIRST_TURN = 2
 _STEM = 5
-# Words around the first mention of a person within which the other one is introduced.
+# The second person must be introduced within so many words around the first mention of a person.
 _REACH = 16
 _MOST_FIGURES = 3
 
@@ -73,17 +75,18 @@ _JOINTS = frozenset(("and", "or", "with", "between"))
 
 
 class Attribution(NamedTuple):
-    """A committed answer: the number of its record in the batch and what `measure` returns for it."""
+    """An answer that names one person: the index of its record and what `measure` returns."""
 
     record: int
     features: tuple[float, ...]
 
 
 class Scene(NamedTuple):
-    """What stands before a question.
+    """The text before a question.
 
-    `words` as written in lower case, `stems` of the same words, `begins` the numbers of the words that begin
-    a sentence, `groups` the stems of words for groups, `figures` how many numbers there are besides ages.
+    `words` are in lower case, and `stems` are the stems of the same words. `begins` are the indexes
+    of the words that begin a sentence. `groups` are the stems of words for groups. `figures` is the
+    number of numbers besides ages.
     """
 
     words: Sequence[str]
@@ -104,7 +107,7 @@ class _Vocabulary(NamedTuple):
 
 
 def find_attributions(batch: Prepared) -> list[Attribution]:
-    """Return the records whose prompt asks which of two people and whose response names one of them."""
+    """Return the records that ask which of two people it was and whose response names one."""
     found = []
     for number, record in enumerate(batch.records):
         if (
@@ -118,11 +121,12 @@ def find_attributions(batch: Prepared) -> list[Attribution]:
 
 
 def measure(record: Record) -> tuple[float, ...] | None:
-    """Return how much was told about who it was, one figure 0 or more per name in FEATURES.
+    """Return how much was said about who it was: one figure of at least 0 per name in FEATURES.
 
-    None unless the prompt ends in a question for a person, a scene stands before it (in the prompt or the
-    context) that introduces two people side by side and has a word for a group, and the response names one
-    of them. None as well when an earlier turn or the system prompt may have told.
+    The result is None unless three things hold. The prompt ends in a question for a person. A scene
+    before it (in the prompt or the context) introduces two people side by side and has a word for a
+    group. The response names one of them. The result is also None if an earlier turn or the system
+    prompt may have said who it was.
     """
     begin = _last_sentence(record.prompt)
     asked = _QUESTION.search(record.prompt[begin:])
@@ -169,7 +173,7 @@ def _figures(scene: Scene, names: frozenset[str], end: int, question: Sequence[s
 
 
 def _introduction(stems: Sequence[str], names: frozenset[str], others: frozenset[str]) -> int:
-    """Return the number of the word by which both the one named and another of a group were mentioned."""
+    """Return the index of the word at which both the named person and the other were introduced."""
     places = {name: stems.index(name) for name in names}
     last = max(places.values())
     other = next((at for at, word in enumerate(stems) if word in others), last)
@@ -177,7 +181,10 @@ def _introduction(stems: Sequence[str], names: frozenset[str], others: frozenset
 
 
 def _joined(scene: Scene, names: frozenset[str], end: int) -> bool:
-    """Tell whether the two are introduced side by side: "a ... and a ...", "one ... the other ..."."""
+    """Tell whether the two people are introduced side by side.
+
+    Examples are "a ... and a ..." and "one ... the other ...".
+    """
     first = min(scene.stems.index(name) for name in names)
     words = ["", *scene.words[max(0, min(first, end) - _REACH) : end + _REACH], ""]
     groups = _vocabulary().groups
@@ -193,10 +200,10 @@ def _joined(scene: Scene, names: frozenset[str], end: int) -> bool:
 
 
 def _names(words: Sequence[str], told: frozenset[str], asked: frozenset[str]) -> frozenset[str]:
-    """Return the stems of an answer's words that tell whom it means, among those of the scene.
+    """Return the stems of those words of an answer that say whom it means and occur in the scene.
 
-    None of them when most of the answer's words come neither from the scene nor from the question: then it
-    tells something of its own.
+    The result is empty if most words of the answer come neither from the scene nor from the
+    question, because such an answer tells a story of its own.
     """
     vocabulary = _vocabulary()
     content = [word for word in words if word not in vocabulary.small]
@@ -226,13 +233,13 @@ def _words(text: str) -> list[str]:
 
 
 def _stem(word: str) -> str:
-    """Return the beginning of a word, without the endings of a plural or a possessor."""
+    """Return the beginning of a word, without the ending of a plural or a possessive."""
     word = word.removesuffix("'s")
     return word[: -1 if len(word) >= _STEM and word.endswith("s") else None][:_STEM]
 
 
 def _last_sentence(prompt: str) -> int:
-    """Return where the last sentence of a prompt begins."""
+    """Return the position at which the last sentence of a prompt begins."""
     begin = 0
     for end in _SENTENCE_END.finditer(prompt.rstrip()):
         begin = end.end()

@@ -1,4 +1,4 @@
-"""Lexicons of weighted words and patterns by category, measured over a batch in one compiled pass."""
+"""Lexicons of weighted words and patterns by category, measured over a batch in one pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from monitoring.text.prepared import Prepared
 
 __all__ = ["Addition", "Lexicon", "build_lexicon", "load_lexicon"]
 
-# A word over and over is no more certain than twice.
+# A word that is repeated often is no more certain than one that occurs twice.
 _MOST_REPEATS = 2
 
 
@@ -37,9 +37,10 @@ class Addition(NamedTuple):
 class Lexicon:
     """Categories of words and patterns.
 
-    `surety` float32 [word classes, categories] holds -log(1 - strength): findings add up there, and
-    1 - exp(-sum) is the probability that at least one of them is what it seems. `triggers` bool [word
-    classes] marks the words without which no pattern needs to run; a lexicon without any runs them always.
+    `surety` float32 [word classes, categories] holds -log(1 - strength). The values of all findings
+    are added up, and 1 - exp(-sum) is the probability that at least one of them is what it seems.
+    `triggers` bool [word classes] marks words: without any of them no pattern needs to run. A
+    lexicon without triggers always runs its patterns.
     """
 
     names: tuple[str, ...]
@@ -107,9 +108,9 @@ def load_lexicon(name: str) -> Lexicon:
 def build_lexicon(name: str, additions: Sequence[Addition] = (), mentions: str | None = None) -> Lexicon:
     """Build the lexicon `monitoring/lexicons/<name>.yaml` with patterns added to its categories.
 
-    `mentions` is the expression that GROUP stands for, by default that of the groups that come with the
-    evaluators. Raises ValueError naming the pattern that RE2 does not accept or the entry that is not one
-    word.
+    `mentions` is the expression that GROUP stands for. The default is that of the groups that come
+    with the evaluators. Raises ValueError for a pattern that RE2 does not accept and for an entry
+    that is not one word; the message names it.
     """
     expression = mentions or group_expression()
     text = (files("monitoring") / "lexicons" / f"{name}.yaml").read_text(encoding="utf-8")
@@ -143,7 +144,10 @@ def _surety(strength: float) -> float:
 def _read_words(
     content: Mapping[str, Any], names: Sequence[str]
 ) -> tuple[dict[str, NDArray[np.float32]], frozenset[str]]:
-    """Return the surety per category of every word, triggers included, and which words are triggers."""
+    """Return the surety of every word by category, and which words are triggers.
+
+    The words include the triggers.
+    """
     rows: dict[str, NDArray[np.float32]] = {}
     triggers: set[str] = set()
     for category, name in enumerate(names):

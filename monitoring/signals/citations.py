@@ -1,9 +1,10 @@
-"""Identifiers of publications and people that cannot exist: wrong check digits, impossible forms.
+"""Identifiers of publications and people that cannot exist.
 
-ISBN (ISO 2108) and ISSN (ISO 3297) weigh their digits modulo 11, ISBN-13 modulo 10; ORCID iDs carry an
-ISO 7064 MOD 11-2 check digit; a DOI (ISO 26324) is `10.` and a registrant of four to nine digits; arXiv
-numbers are YYMM.NNNN before 2015 and YYMM.NNNNN since (https://info.arxiv.org/help/arxiv_identifier.html).
-An identifier that passes need not exist; one that fails cannot.
+Their check digits are wrong or their forms impossible. ISBN (ISO 2108) and ISSN (ISO 3297) weigh
+their digits modulo 11, and ISBN-13 modulo 10. ORCID iDs have an ISO 7064 MOD 11-2 check digit. A
+DOI (ISO 26324) is `10.` and a registrant of four to nine digits. arXiv numbers are YYMM.NNNN before
+2015 and YYMM.NNNNN since then (https://info.arxiv.org/help/arxiv_identifier.html). An identifier
+that passes need not exist, but one that fails cannot exist.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ _ASCENDING = "01234567890123456789"
 
 
 class Citation(NamedTuple):
-    """One identifier: character offsets in the text, its kind, and why it cannot be (empty if it can)."""
+    """One identifier: its character offsets in the text and its kind.
+
+    `fault` says why it cannot exist, and is empty if it can.
+    """
 
     start: int
     end: int
@@ -43,8 +47,8 @@ class Citation(NamedTuple):
 def check_citations(text: str, moment: datetime | None = None) -> Iterator[Citation]:
     """Yield every identifier of `text` that has a checkable form, in time linear in the text.
 
-    `moment`, aware, is when the text was written: arXiv months after it cannot be. Numbers that are
-    obviously placeholders (one repeated digit, 1234567890) are passed over.
+    `moment`, aware, is the time at which the text was written, so arXiv months after it cannot
+    exist. Obvious placeholders (one repeated digit, 1234567890) are left out.
     """
     for kind, pattern, check in _CHECKS:
         for match in pattern.finditer(text):

@@ -1,8 +1,8 @@
-"""What the responses of a batch can be caught at without any source, found once and shared.
+"""What can be shown false in the responses of a batch without any source, found once and shared.
 
-Dates that no calendar has, identifiers that cannot be, sentences that contradict each other, admissions
-of invention, and equations that do not hold. Passes over the bytes of a batch look at every record; Python looks
-closer only where they found something.
+The claims are dates that no calendar has, identifiers that cannot exist, sentences that contradict
+each other, admissions of invention, and equations that do not hold. Passes over the bytes of a
+batch look at every record. Python looks closer only where they found something.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ DATE, CITATION, CONTRADICTION, ADMISSION, EQUATION = (
     "equation",
 )
 
-# A text that trips a check this often is a list of test data; looking on would cost without telling more.
+# A text with so many findings in one check is a list of test data. More of them would take time
+# without saying more.
 _MOST_FINDINGS = 16
 _MOST_CHECKS = 200
 _FENCE = "```"
@@ -50,7 +51,10 @@ _MODALS = "can could will would should must may might"
 
 
 class ClaimFinding(NamedTuple):
-    """One thing that cannot be: `kind` is a constant of this module, offsets are characters of the response."""
+    """One claim that cannot be true.
+
+    `kind` is a constant of this module, and the offsets are characters of the response.
+    """
 
     kind: str
     start: int
@@ -59,7 +63,10 @@ class ClaimFinding(NamedTuple):
 
 
 class Claims(NamedTuple):
-    """Findings in one response, and how many of its checkable claims (equations, check digits) held."""
+    """The findings in one response, and how many of its checkable claims held.
+
+    Checkable claims are equations and check digits.
+    """
 
     findings: tuple[ClaimFinding, ...] = ()
     held: int = 0
@@ -101,7 +108,7 @@ _TRIGGERS = build_table(
 
 
 def examine(batch: Prepared) -> tuple[Claims, ...]:
-    """Return what the response of each record can be caught at, cached in the batch."""
+    """Return what can be shown false in the response of each record, cached in the batch."""
     return batch.shared(("claims", "examine"), lambda: _examine(batch))
 
 
@@ -213,7 +220,7 @@ def _keep_meant(text: str, findings: list[ClaimFinding]) -> list[ClaimFinding]:
 
 
 def _is_set_apart(text: str, start: int, end: int) -> bool:
-    """Tell whether a place lies in a block of code, or in a line that says that it is wrong or a sample."""
+    """Tell whether a place lies in a block of code or in a line that calls it wrong or a sample."""
     if text.count(_FENCE, 0, start) % 2:
         return True
     line_start = max(text.rfind("\n", max(0, start - 300), start) + 1, start - 300, 0)

@@ -23,7 +23,10 @@ _MOST_DATES: Final = 200  # a text with more is a list of test data
 
 
 def _name(month: str) -> str:
-    """Return a pattern for a name of a month; short ones need a capital, because `may` and `mar` are words."""
+    """Return a pattern for the name of a month.
+
+    A short name needs a capital letter, because `may` and `mar` are words.
+    """
     return f"(?i:{month})" if len(month) > _LONGEST_SHORT else f"{month[0].upper()}(?i:{month[1:]})"
 
 
@@ -41,7 +44,7 @@ _FULL_YEAR = r"[12]\d{3}"
 _NEVER = "|".join(
     [
         rf"(?:{_FEBRUARY}{_GAP}3[01]|{_THIRTY_DAYS}{_GAP}31){_ORDINAL}?\b{_YEAR}?",
-        # "May 45" may be a year; "May 45th" and "May 45, 2020" are days.
+        # "May 45" may be a year, but "May 45th" and "May 45, 2020" are days.
         rf"{_ANY}{_GAP}{_TOO_MANY}(?:{_ORDINAL}\b{_YEAR}?|\b{_YEAR})",
         rf"\b(?:3[01]{_ORDINAL}?{_OF}{_FEBRUARY}|31{_ORDINAL}?{_OF}{_THIRTY_DAYS}){_YEAR}?",
         rf"\b{_TOO_MANY}{_ORDINAL}{_OF}{_ANY}{_YEAR}",
@@ -58,23 +61,25 @@ _PATTERN = (
     f"|(?P<leap>{_LEAP})|(?P<leap_in_digits>{_LEAP_IN_DIGITS})"
 )
 _DATE = re2.compile(_PATTERN)
-# Without the borders of words, because texts that lie end to end have none between them.
+# The borders of words are left out, because joined texts have none between them.
 _SUSPECT = re2.compile(_PATTERN.replace(r"\b", ""))
 _FOUR_DIGITS = re2.compile(r"\d{4}")
-# What stands before or after dates in digits makes them part of something longer, such as a phone number or a path.
+# After these characters, a date in digits is part of something longer, such as a phone number or a
+# path.
 _GOES_BEFORE = re2.compile(r"[\pL\pN_][^\pL\pN_ \x{80}-\x{10FFFF}]")
 _GOES_ON = re2.compile(r"[-/][\pL\pN_]")
 
 
 def find_suspects(buffer: NDArray[np.uint8], starts: NDArray[np.int64]) -> list[int]:
-    """Return which texts may hold an impossible date, in ascending order, in one pass over the bytes of all.
+    """Return the indexes of the texts that may hold an impossible date, in ascending order.
 
-    `starts` are the positions of the n texts in the buffer and its end.
+    One pass over the bytes of all texts finds them. `starts` are the positions of the n texts in
+    the buffer, and the end of the last one.
     """
     content, at = buffer.tobytes(), 0
     found: list[int] = []
     while match := _SUSPECT.search(content, at):
-        # One that seems to begin in a text and to end in another may hide one in either.
+        # A match that seems to begin in one text and end in another may hide a date in either.
         first, last = np.searchsorted(starts, [match.start(), match.end() - 1], side="right") - 1
         found += range(first, last + 1)
         at = int(starts[last + 1])
@@ -82,10 +87,11 @@ def find_suspects(buffer: NDArray[np.uint8], starts: NDArray[np.int64]) -> list[
 
 
 def find_impossible_dates(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the places of days that no calendar has, as characters from the first to the one after the last.
+    """Yield the places of days that no calendar has, as characters; the end is exclusive.
 
-    Read are `Month day[, year]`, `day [of] Month [year]`, `yyyy-mm-dd`, and `a/b/yyyy` where neither number can be
-    the month of the other; not more than the first 200 that look like it.
+    The forms that are read are `Month day[, year]`, `day [of] Month [year]` and `yyyy-mm-dd`. The
+    form `a/b/yyyy` is read if neither number can be the month when the other is the day. At most
+    the first 200 candidates are checked.
     """
     for match in islice(_DATE.finditer(text), _MOST_DATES):
         in_digits = match["never_in_digits"] is not None or match["leap_in_digits"] is not None

@@ -1,7 +1,8 @@
-"""Structured passages as their fields: what an answer may put together in any order.
+"""The fields of structured passages, which an answer may combine in any order.
 
-A tool answers in JSON, YAML or a table, whose words stand in no sentence, so that their order says nothing about
-an answer. What does is which of them belong together: those of one row do, those of two rows do not.
+A tool answers in JSON, YAML or a table. The words there stand in no sentence, so their order says
+nothing about an answer. It matters instead which words belong together: those of one row do, and
+those of two rows do not.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from monitoring.signals.spoken import spoken_name, spoken_number, spoken_value
 __all__ = ["DENIED", "EVERY_ROW", "STATED", "Field", "read_fields"]
 
 EVERY_ROW = (1 << 64) - 1
-"""The rows of what stands above all of them, such as a title or the head of a table."""
+"""The rows of what belongs to all rows, such as a title or the head of a table."""
 DENIED, STATED = 8, 16
-"""What a field says by its value alone: that its name is not the case (false, null), or that it is (true)."""
+"""What the value of a field says about its name: false and null deny it, and true states it."""
 
-# A value of more words is prose, whose order counts as it does in every other passage.
+# A longer value is prose, and the order of its words counts as in any other prose.
 _MOST_WORDS = 12
-# A field costs some microseconds. What is longer, larger or deeper is compared as prose, as everything was before.
+# A field costs some microseconds. A passage that is longer, larger or deeper is compared as prose.
 _LONGEST = 64 * 1024
 _MOST_FIELDS = 2_000
 _DEEPEST = 32
@@ -33,7 +34,10 @@ _ROWS = 64
 
 
 class Field(NamedTuple):
-    """A name or a value: its text, the rows that it belongs to as 64 bits, 0 for prose, and what it claims."""
+    """A name or a value: its text, the rows that it belongs to, and what it claims.
+
+    The rows are 64 bits, which are 0 for prose.
+    """
 
     text: str
     rows: int
@@ -41,13 +45,14 @@ class Field(NamedTuple):
 
 
 class _TooDeepError(Exception):
-    """A value holds others at more levels than are read."""
+    """A structure is nested more deeply than is read."""
 
 
 def read_fields(passage: str) -> list[Field] | None:
-    """Return the fields of a passage that is JSON, a repr, YAML of names and values, CSV or a table; else None.
+    """Return the fields of a structured passage, or None if the passage is prose.
 
-    A passage of more than 64 KiB, 2,000 fields or 32 levels is taken as prose, which bounds the time of all others.
+    Structures are JSON, a repr, YAML of names and values, CSV, and tables. A passage of more than
+    64 KiB, 2,000 fields or 32 levels counts as prose, which bounds the time of all others.
     """
     if len(passage) > _LONGEST:
         return None
@@ -69,7 +74,10 @@ def _listed(fields: Iterator[Field]) -> list[Field] | None:
 
 
 def _walk(value: Any, rows: int, *, in_rows: bool, depth: int = 0) -> Iterator[Field]:
-    """Yield the fields of a decoded value; the items of the outermost list of containers are its rows."""
+    """Yield the fields of a decoded value.
+
+    The rows are the items of the outermost list that holds only objects or lists.
+    """
     if depth > _DEEPEST:
         raise _TooDeepError
     if isinstance(value, Mapping):
@@ -94,7 +102,7 @@ def _walk(value: Any, rows: int, *, in_rows: bool, depth: int = 0) -> Iterator[F
 
 
 def _read_lines(passage: str) -> list[Field] | None:
-    # Prose is told by its beginning, which is all that most passages cost.
+    # The beginning shows that a passage is prose, and nothing more is read of most passages.
     first = passage[:_BEGINNING].splitlines()
     whole = first if len(passage) <= _BEGINNING else first[:-1]
     beginning = [line for line in whole[:_FIRST_LINES] if line.strip()]
@@ -127,7 +135,7 @@ def _divides(lines: Sequence[str], delimiter: str) -> bool:
         return False
     if sum(line.count(delimiter) == cells for line in lines) < max(len(lines) - 1, 2):
         return False
-    # People write a blank behind a comma, and programs do not.
+    # People write a space after a comma, and programs do not.
     return delimiter in "|\t" or (f"{delimiter} " not in lines[0] and lines[0].count(delimiter) == cells)
 
 
@@ -147,7 +155,7 @@ def _table(lines: Sequence[str], delimiter: str) -> Iterator[Field]:
 
 
 def _named_values(lines: Sequence[str]) -> Iterator[Field]:
-    """Yield the names and values of YAML and the like, whose list items are rows."""
+    """Yield the names and values of YAML and similar formats, in which list items are rows."""
     row, indent = EVERY_ROW, -1
     number = 0
     for line in lines:

@@ -21,13 +21,13 @@ _LONGEST_REQUEST = 20_000
 
 
 def asks_for_json(prompt: str) -> bool:
-    """Tell whether a prompt wants JSON itself for an answer, not a program or a talk about it."""
+    """Tell whether a prompt wants JSON as the answer, and no program or text about JSON."""
     request = prompt[:_LONGEST_REQUEST]
     return _ASKED.search(request) is not None and _PROGRAMS.search(request) is None
 
 
 def breaks_json(response: str) -> bool:
-    """Tell whether a response holds no valid JSON: neither in a block of code nor as its whole text."""
+    """Tell whether a response holds no valid JSON, in a block of code or as its whole text."""
     blocks = [block.strip() for block in _BLOCK.findall(response)]
     if not blocks:
         starts = [at for at in (response.find("{"), response.find("[")) if at >= 0]

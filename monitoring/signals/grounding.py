@@ -1,4 +1,7 @@
-"""How likely a response says what its context does not support, on one scale for answers and summaries."""
+"""How likely a response says what its context does not support.
+
+Answers and summaries have the same scale.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ Floats = NDArray[np.float64]
 
 
 class Grounding(NamedTuple):
-    """The model of responses; a second one for summaries turned the ranking round where both had a say."""
+    """The model of responses.
+
+    A second model for summaries reversed the ranking where both models judged.
+    """
 
     model: Model
 
@@ -27,7 +33,7 @@ class Grounding(NamedTuple):
         )
 
     def judge_sentences(self, batch: Prepared) -> Floats:
-        """Return the same for each sentence of the batch's responses."""
+        """Return the same probability for each sentence of the batch's responses."""
         return batch.shared(("grounding", "sentences"), lambda: self._judge_sentences(batch))
 
     def _judge_sentences(self, batch: Prepared) -> Floats:

@@ -25,7 +25,7 @@ __all__ = [
 
 GROUP, PRONOUN = 1, 2
 GROUP_PLACEHOLDER = "GROUP"
-"""Stands in a pattern for any mention of a group."""
+"""In a pattern, this word stands for any mention of a group."""
 
 Groups = Mapping[str, tuple[str, ...]]
 
@@ -42,7 +42,10 @@ def group_words() -> dict[str, tuple[str, ...]]:
 
 
 def add_groups(groups: Groups) -> Groups:
-    """Return the words of each dimension with those of `groups` added to it, or to a dimension of its own."""
+    """Return the words of each dimension together with those of `groups`.
+
+    A name in `groups` that is no dimension becomes a new one.
+    """
     known = group_words()
     added = {name: (*known.get(name, ()), *words) for name, words in groups.items()}
     return {**known, **added}
@@ -51,8 +54,9 @@ def add_groups(groups: Groups) -> Groups:
 def build_mask(groups: Groups) -> WordTable:
     """Return the table of hashed words that a linear model reads by class.
 
-    Words of any group, ambiguous ones included, are class GROUP; third-person pronouns are PRONOUN;
-    "people" and the like are dropped after a group, so that "Jews" and "Jewish people" read alike.
+    Words for any group, including ambiguous ones, have the class GROUP. Third-person pronouns have
+    the class PRONOUN. The model drops words such as "people" after a group, so that it reads "Jews"
+    and "Jewish people" in the same way.
     """
     classes = dict.fromkeys(groups["people"], ABSORBED)
     for name, words in groups.items():
@@ -69,9 +73,10 @@ def mask_table() -> WordTable:
 
 
 def group_expression(groups: Groups | None = None) -> str:
-    """Return an RE2 expression, without groups of its own, that matches a mention of a group of people.
+    """Return an RE2 expression that matches a mention of a group of people.
 
-    An ambiguous word counts only before a word for people ("black people").
+    The expression has no capturing groups. An ambiguous word counts only before a word for people
+    ("black people").
     """
     words = group_words() if groups is None else groups
     people = "|".join(words["people"] + ("men", "man", "women", "woman", "girls", "boys", "kids", "guys"))

@@ -1,4 +1,4 @@
-"""Compiled measurements of the characters of a text: noise in words, what is left open, scripts."""
+"""Compiled measurements of the characters of a text: noise, unclosed marks, and scripts."""
 
 from __future__ import annotations
 
@@ -16,16 +16,33 @@ __all__ = [
     "measure_scripts",
 ]
 
-# Columns of measure_noise: plain lower-case words outside code, unknown ones of these, other words outside
-# code, breaks inside words (such as `lett&er`), bytes outside code, control and replacement characters.
+# The columns of measure_noise, in this order:
+#
+# - plain lower-case words outside code
+# - those of them that are unknown
+# - other words outside code
+# - breaks inside words (such as `lett&er`)
+# - bytes outside code
+# - control and replacement characters
 NOISE = 6
-# Columns of measure_endings: class of the last character, open fence, unclosed brackets, odd bold marks, odd
-# quotes, kind of the last line, lines before it, those that end like a sentence, lines of its kind, those
-# of them that end like a sentence, bytes of the last line, mean bytes of the lines of its kind.
+# The columns of measure_endings, in this order:
+#
+# - the class of the last character
+# - an open fence
+# - unclosed brackets
+# - an odd number of bold marks
+# - an odd number of quotes
+# - the kind of the last line
+# - the lines before it, and those of them that end like a sentence
+# - the earlier lines of its kind, and those of them that end like a sentence
+# - the bytes of the last line
+# - the mean bytes of the lines of its kind
 ENDINGS = 12
-# Nothing, end of a sentence, closing mark, colon, joining mark, lower case, upper case, digit, other letter, symbol.
+# The classes are: nothing, end of a sentence, closing mark, colon, joining mark, lower case, upper
+# case, digit, other letter, symbol.
 END_CLASSES = 10
-# Latin, Greek, Cyrillic, Hebrew, Arabic, Indic, Thai, CJK, Hangul: bytes of letters in each.
+# The columns of measure_scripts count the bytes of letters in each script: Latin, Greek, Cyrillic,
+# Hebrew, Arabic, Indic, Thai, CJK, Hangul.
 SCRIPTS = 9
 
 
@@ -53,7 +70,7 @@ _MARKS = _mark_bytes()
 
 @njit(cache=True, nogil=True)
 def _is_mixed(buffer: NDArray[np.uint8], begin: int, end: int) -> bool:
-    """Tell whether a word has a digit between letters or a capital after a small letter."""
+    """Tell whether a word has a digit between letters, or a capital after a small letter."""
     for k in range(begin + 1, end):
         before, here = buffer[k - 1], buffer[k]
         if 97 <= before <= 122 and 65 <= here <= 90:
@@ -72,10 +89,11 @@ def measure_noise(
     offsets: NDArray[np.int64],
     rows: NDArray[np.int32],
 ) -> NDArray[np.int64]:
-    """Measure how much of each text looks like broken characters; shape (n, NOISE), see there.
+    """Measure how much of each text looks like broken characters, shape (n, NOISE).
 
-    `rows` tells for each word its row in the table of known words, negative when it has none. Blocks
-    between lines of three backticks are code and are left out.
+    The comment at NOISE names the columns. `rows` gives the row of each word in the table of known
+    words, and is negative for an unknown word. Blocks between lines of three backticks are code and
+    are left out.
     """
     texts = starts.shape[0] - 1
     out = np.zeros((texts, NOISE), dtype=np.int64)
@@ -171,7 +189,7 @@ def _end_class(buffer: NDArray[np.uint8], begin: int, end: int) -> int:  # noqa:
 
 @njit(cache=True, nogil=True, inline="always")
 def _line_kind(buffer: NDArray[np.uint8], begin: int, end: int) -> int:
-    """Tell a paragraph 0, an item of a list 1, a heading 2, a row of a table 3."""
+    """Return the kind of a line: 0 paragraph, 1 item of a list, 2 heading, 3 row of a table."""
     byte = buffer[begin]
     if byte == 35:
         return 2
@@ -191,7 +209,10 @@ def _line_kind(buffer: NDArray[np.uint8], begin: int, end: int) -> int:
 
 @njit(cache=True, nogil=True)
 def measure_endings(buffer: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Measure how each text ends and what it leaves open; shape (n, ENDINGS), see there."""
+    """Measure how each text ends and what it leaves open, shape (n, ENDINGS).
+
+    The comment at ENDINGS names the columns.
+    """
     texts = starts.shape[0] - 1
     out = np.zeros((texts, ENDINGS), dtype=np.float64)
     lines = np.zeros(4, dtype=np.int64)
@@ -270,7 +291,10 @@ def measure_endings(buffer: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDA
 
 @njit(cache=True, nogil=True)
 def measure_scripts(buffer: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the bytes of letters of each script in each text; shape (n, SCRIPTS), see there."""
+    """Count the bytes of letters of each script in each text, shape (n, SCRIPTS).
+
+    The comment at SCRIPTS names the columns.
+    """
     texts = starts.shape[0] - 1
     out = np.zeros((texts, SCRIPTS), dtype=np.int64)
     for text in range(texts):

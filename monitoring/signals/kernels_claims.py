@@ -20,7 +20,7 @@ __all__ = [
     "find_equations",
 ]
 
-# Classes of words; CONTRACTIONS + k is the negated form of AUXILIARIES + k.
+# Classes of words. CONTRACTIONS + k is the negated form of AUXILIARIES + k.
 NOT, STATES, FUNCTION, CONDITIONS, AUXILIARIES, CONTRACTIONS = 1, 2, 3, 4, 40, 60
 _KINDS = 20
 _FEWEST, _MOST = 4, 40  # words of a sentence worth comparing
@@ -30,7 +30,10 @@ _FEWEST, _MOST = 4, 40  # words of a sentence worth comparing
 def find_equations(
     buffer: NDArray[np.uint8], starts: NDArray[np.int64], signs: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Tell which texts have an equals sign with a digit on both sides; `signs` are its byte positions."""
+    """Tell which texts have an equals sign with a digit on both sides.
+
+    `signs` are the byte positions of the equals signs.
+    """
     texts = starts.shape[0] - 1
     found = np.zeros(texts, dtype=np.bool_)
     text = 0
@@ -73,11 +76,12 @@ def find_contradictions(
     keys: NDArray[np.uint32],
     classes: NDArray[np.uint8],
 ) -> NDArray[np.int64]:
-    """Find pairs of sentences that say the same words with and without a negation, or with two numbers.
+    """Find pairs of sentences that deny each other, or that say the same with two numbers.
 
-    Rows of (text, earlier sentence, later sentence, kind), kind 0 for a negation and 1 for a number.
-    Questions, conditions and items of lists are left out, and numbers are compared only in statements with
-    a verb of fact (born, founded, …) that hold exactly one.
+    A pair has the same words with and without a negation, or with different numbers. Returns rows
+    of (text, earlier sentence, later sentence, kind), where kind is 0 for a negation and 1 for a
+    number. Questions, conditions and items of lists are left out. Numbers are compared only in
+    statements with a verb of fact (born, founded, …) that hold exactly one number.
     """
     found = []
     texts = offsets.shape[0] - 1

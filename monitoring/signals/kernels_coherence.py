@@ -1,4 +1,4 @@
-"""Compiled measurements of how the words of a text run: in loops, or in disorder."""
+"""Compiled measurements of the words of a text: repetition in loops, and disorder."""
 
 from __future__ import annotations
 
@@ -20,13 +20,25 @@ __all__ = [
     "measure_repetition",
 ]
 
-# Columns of measure_repetition: words, words in loops, repeats of the longest loop, words that end three words
-# seen before, words of sentences seen before, bytes of the longest run of one to four characters, all bytes;
-# then the first and the end byte of the longest loop, or else of a sentence seen before.
+# The columns of measure_repetition, in this order:
+#
+# - words
+# - words in loops
+# - repeats of the longest loop
+# - words that end three words which occurred before
+# - words of sentences which occurred before
+# - bytes of the longest run of one to four characters
+# - all bytes
+# - the first and the end byte of the longest loop, or else of a repeated sentence
 REPETITION = 9
-# Columns of measure_order: sentences; then for each class of leading words 1..4 (linking, pointing back,
-# closing, opening) whether it leads the first sentence, how often inner ones, whether the last; content words
-# said in an earlier sentence, of these in the one just before, and in the first.
+# The columns of measure_order, in this order:
+#
+# - sentences
+# - for each class of leading words 1..4 (linking, pointing back, closing, opening): whether it
+#   leads the first sentence, how many inner ones it leads, and whether it leads the last
+# - content words that an earlier sentence holds
+# - those of them that the sentence just before holds
+# - those of them that the first sentence holds
 ORDER = 16
 LINKER, POINTER, CLOSER, OPENER = 1, 2, 3, 4
 
@@ -38,7 +50,7 @@ _STRIDE = 16
 
 @njit(cache=True, nogil=True, inline="always")
 def _same(buffer: NDArray[np.uint8], at: int, apart: int) -> bool:
-    """Tell whether a byte equals the one `apart` before it, blank stretches left out."""
+    """Tell whether a byte equals the one `apart` bytes before it; blank stretches do not count."""
     here = buffer[at]
     return here == buffer[at - apart] and (here > 32 or (apart > 1 and buffer[at - 1] > 32))
 
@@ -47,7 +59,8 @@ def _same(buffer: NDArray[np.uint8], at: int, apart: int) -> bool:
 def _longest_run(buffer: NDArray[np.uint8], start: int, stop: int) -> int:
     """Return the bytes of the longest run with a period of one to four bytes.
 
-    Only every 16th byte is tried and its surroundings searched when it fits, so shorter runs may be missed.
+    Only every 16th byte is tried, and its surroundings are searched if it fits. Shorter runs may
+    therefore be missed.
     """
     longest = 0
     for apart in range(1, _APART + 1):
@@ -77,10 +90,11 @@ def measure_repetition(
     sentence_ends: NDArray[np.int32],
     sentence_offsets: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Measure how much of each text repeats what came before; shape (n, REPETITION), see there.
+    """Measure how much of each text repeats what came before, shape (n, REPETITION).
 
-    A loop is a stretch whose every word equals the word one period earlier, two periods and six words
-    long at least; the period is the distance to the last place of the same three words.
+    The comment at REPETITION names the columns. A loop is a stretch in which every word equals the
+    word one period earlier. It is at least two periods and six words long. The period is the
+    distance to the last place of the same three words.
     """
     texts = starts.shape[0] - 1
     out = np.zeros((texts, REPETITION), dtype=np.int64)
@@ -172,7 +186,10 @@ def measure_order(
     keys: NDArray[np.uint32],
     classes: NDArray[np.uint8],
 ) -> NDArray[np.int64]:
-    """Measure signs of the order of sentences; shape (n, ORDER), see there."""
+    """Measure signs of the order of sentences, shape (n, ORDER).
+
+    The comment at ORDER names the columns.
+    """
     texts = offsets.shape[0] - 1
     out = np.zeros((texts, ORDER), dtype=np.int64)
     most = 1
@@ -199,7 +216,8 @@ def measure_order(
             while at < last and begins[at] < end:
                 if at - first < 2:
                     kind = np.int64(look_up(keys, classes, ids[at]))
-                    # A leading "in" or "i" is told by the word after it.
+                    # The second word counts only if it is a closing one, because "in" or "i" may
+                    # stand before it.
                     if kind > 0 and (at == first or kind == CLOSER):
                         if number == 0:
                             row[kind] = 1

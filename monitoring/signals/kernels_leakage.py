@@ -1,4 +1,4 @@
-"""The compiled pass that finds how much of one text another repeats word for word."""
+"""The compiled pass that measures how much of one text another repeats word for word."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def measure_leakage(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Compare hashed words of two fields, record by record, by runs of RUN words.
 
-    Returns the share 0..1 of the source's distinct runs that the text holds, and the text's words
-    [records, 2], first and end, of its longest stretch of runs from the source (equal where there is none).
+    Returns the share 0..1 of the source's distinct runs that the text holds. Also returns the words
+    [records, 2], first and end, of the text's longest stretch of runs from the source. Both are
+    equal if there is no such stretch.
     """
     records = source_offsets.shape[0] - 1
     shares = np.zeros(records, dtype=np.float32)

@@ -1,9 +1,9 @@
-"""The compiled pass of the linear models: hashed words and word pairs, several heads at once.
+"""The compiled pass of the linear models over hashed words and word pairs, for several heads.
 
-A text is read in blocks of BLOCK words. A window is two neighbouring blocks (or the only block), its
-features are the distinct words and word pairs of each block, and its score per head is
-`bias + scale * sum(weights) / sqrt(number of features + SMOOTHING)`. A text's score is its best window's, so that a
-short passage in a long text counts as much as it would alone.
+A text is read in blocks of BLOCK words. A window is two neighbouring blocks (or the only block).
+Its features are the distinct words and word pairs of each block. Its score per head is `bias +
+scale * sum(weights) / sqrt(number of features + SMOOTHING)`. The score of a text is that of its
+best window, so a short passage in a long text counts as much as it would alone.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ __all__ = [
 ]
 
 BLOCK = 32
-# Added to the number of features, so that one word alone is not taken for a whole text of its kind.
+# This is added to the number of features. One word alone then does not count as much as a whole
+# text of such words.
 SMOOTHING = 8
 WORD_BITS = 18
 BUCKETS = 2 << WORD_BITS  # words, then pairs
 
-# Classes of the mask table: words of class 1.. stand for a group of people and are read as one token per
-# class; ABSORBED words ("people", "person") say nothing when they follow one.
+# Classes of the mask table. Words of class 1 and above stand for a group of people and are read as
+# one token per class. ABSORBED words ("people", "person") say nothing directly after such a word.
 ABSORBED = 255
 
 _SHIFT = np.uint32(32 - WORD_BITS)
@@ -59,7 +60,7 @@ def hash_pair(first: np.uint32, second: np.uint32) -> np.uint32:
 
 @njit(cache=True, nogil=True, inline="always")
 def mask_word(word: np.uint32, kind: np.uint8) -> np.uint32:
-    """Return the id under which a word of a mask class is read: the class itself, else the word."""
+    """Return the id under which a word is read: its mask class if it has one, else the word."""
     return np.uint32(kind) if kind != 0 and kind != ABSORBED else word
 
 
@@ -75,8 +76,9 @@ def score_windows(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Score texts with every head.
 
-    `weights` is [BUCKETS, heads]; `keys`, `classes` are the mask table. Returns the best window's
-    score [texts, heads] (NaN for a text without words) and its words [texts, heads, 2], first and end.
+    `weights` is [BUCKETS, heads], and `keys` and `classes` are the mask table. Returns the score of
+    the best window [texts, heads] (NaN for a text without words), and the words of that window
+    [texts, heads, 2], first and end.
     """
     texts = offsets.shape[0] - 1
     heads = weights.shape[1]
@@ -153,7 +155,7 @@ def weigh_words(
     weights: NDArray[np.int8],
     head: int,
 ) -> NDArray[np.int32]:
-    """Return the weight of each word together with the pair that it ends, 0 where it was absorbed."""
+    """Return the weight of each word and of the pair that it ends, or 0 if it was absorbed."""
     result = np.zeros(ids.shape[0], dtype=np.int32)
     previous = np.uint32(0)
     last_kind = np.uint8(0)

@@ -1,4 +1,4 @@
-"""Compiled passes over prompts and responses: what kind of question is asked, and signs of its answer."""
+"""Compiled passes over prompts and responses: the kind of a question, and signs of its answer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Ids = NDArray[np.uint32]
 Offsets = NDArray[np.int64]
 Positions = NDArray[np.int32]
 
-# What a question asks for: a name, a number or date, yes or no, anything else.
+# What a question asks for: a name, a number or date, yes or no, or anything else.
 NAME, NUMBER, POLAR, OPEN = 1, 2, 3, 4
-# Classes of words, as `monitoring/signals/responsiveness.py` lists them.
+# Classes of words, in the order in which `monitoring/signals/responsiveness.py` lists them.
 _WHO, _WHEN, _WHERE, _HOW, _WHAT, _MEASURE, _QUANTITY, _AUXILIARY, _NAMED, _WHY, _YES_NO, _COUNT = range(
     1, 13
 )
-# Questions are looked for in this many words: what follows is material to work on.
+# Questions are looked for in the first so many words. What follows is material to work on.
 _QUESTION_WORDS = 30
 
 
@@ -41,7 +41,10 @@ def take_heads(ids: Ids, offsets: Offsets, limit: int) -> tuple[Ids, Offsets]:
 
 @njit(cache=True, nogil=True)
 def classify_questions(ids: Ids, offsets: Offsets, keys: Ids, classes: Bytes) -> Bytes:
-    """Return per text what its first question asks for, 0 where its first 30 words ask none."""
+    """Return what the first question of each text asks for.
+
+    The result is 0 if the first 30 words hold no question.
+    """
     texts = offsets.shape[0] - 1
     kinds = np.zeros(texts, dtype=np.uint8)
     for text in range(texts):
@@ -104,11 +107,12 @@ def detect_signs(
     keys: Ids,
     classes: Bytes,
 ) -> NDArray[np.float32]:
-    """Return per text four columns of 0 or 1 about the response to a question of its kind.
+    """Return four columns of 0 or 1 per text about the response to a question of its kind.
 
-    A sign of the answer is present; it is absent (a capitalised word inside a sentence for a name, a
-    number or word of time for a number, neither of them from the prompt); a yes-or-no question is
-    answered with yes or no at once; another question is.
+    The first column says that a sign of the answer is present, and the second that it is absent.
+    The sign is a capitalised word inside a sentence for a name, and a number or word of time for a
+    number; it must not occur in the prompt. The third column says that a yes-or-no question is
+    answered with yes or no at once, and the fourth that another question is.
     """
     texts = offsets.shape[0] - 1
     signs = np.zeros((texts, 4), dtype=np.float32)

@@ -1,4 +1,7 @@
-"""Compiled counts of how a response is written: its lines, marks and classes of words, in one pass each."""
+"""Compiled counts of how a response is written: its lines, its marks and its classes of words.
+
+Each count takes one pass.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +32,15 @@ Offsets = NDArray[np.int64]
 Positions = NDArray[np.int32]
 Counts = NDArray[np.float32]
 
-# Columns of count_forms: bytes; lines with text; paragraphs; lines that are a bullet, a numbered item, a heading, a row of a
-# table; fences of code; bytes of code; bold marks; question marks; exclamation marks; lines that end with a colon;
-# digits; commas; opening brackets; quotation marks; web addresses; capitals; letters; dashes between words; bytes of
-# the longest line; marks of formulas; bytes of lists.
+# The columns of count_forms, in this order:
+#
+# - bytes; lines with text; paragraphs
+# - lines that are a bullet, a numbered item, a heading, a row of a table
+# - fences of code; bytes of code; bold marks
+# - question marks; exclamation marks; lines that end with a colon
+# - digits; commas; opening brackets; quotation marks
+# - web addresses; capitals; letters; dashes between words
+# - bytes of the longest line; marks of formulas; bytes of lists
 FORMS = 24
 (
     BYTES,
@@ -62,7 +70,8 @@ FORMS = 24
 ) = range(FORMS)
 
 
-# The column that a byte counts in, FORMS where it says nothing, _JOINED where it depends on what is before or behind it.
+# The column in which a byte counts. FORMS means that the byte says nothing, and _JOINED that it
+# depends on its neighbours.
 _JOINED = FORMS + 1
 
 
@@ -86,7 +95,10 @@ _KIND = _byte_kinds()
 
 @njit(cache=True, nogil=True)
 def count_forms(buffer: Bytes, starts: Offsets) -> Counts:
-    """Count lines and marks of each text; shape (n, FORMS), see there."""
+    """Count lines and marks of each text, shape (n, FORMS).
+
+    The comment at FORMS names the columns.
+    """
     texts = starts.shape[0] - 1
     out = np.zeros((texts, FORMS), dtype=np.float32)
     marks = np.zeros(FORMS + 1, dtype=np.int64)
@@ -179,10 +191,16 @@ def count_forms(buffer: Bytes, starts: Offsets) -> Counts:
     return out
 
 
-# Columns of count_words: words, distinct words, distinct among the first 50, words of seven bytes and more, words without
-# a row, information, distinct informative words that the prompt lacks, distinct informative words that it has,
-# words among the first twelve and among the last thirty that the prompt has; then words per class, of all, of the
-# first FIRST and of the last LAST words.
+# The columns of count_words, in this order:
+#
+# - words
+# - distinct words, and those among the first 50 words
+# - words of seven bytes and more
+# - words without a row
+# - information
+# - distinct informative words that the prompt lacks, and those that it has
+# - words that the prompt has, among the first twelve and among the last thirty
+# - words per class: of all, of the first FIRST and of the last LAST words
 FIXED = 10
 CLASSES = 18
 WORDS = FIXED + 2 * CLASSES
@@ -208,10 +226,10 @@ def count_words(
     keys: Ids,
     classes: Bytes,
 ) -> Counts:
-    """Count the words of each response; shape (n, WORDS), see there.
+    """Count the words of each response, shape (n, WORDS).
 
-    `rows`, `forms` and `information` are those of `find_words`, one per word; `keys` and `classes` the table
-    of classes 1..CLASSES.
+    The comment at FIXED names the columns. `rows`, `forms` and `information` are those of
+    `find_words`, one per word. `keys` and `classes` are the table of classes 1..CLASSES.
     """
     texts = offsets.shape[0] - 1
     out = np.zeros((texts, WORDS), dtype=np.float32)
@@ -224,7 +242,8 @@ def count_words(
     size = 16
     while size < 2 * most:
         size *= 2
-    # Text + 1, the word, and in the last two bits where it stands: 1 in the prompt, 2 in the response, 3 in both.
+    # A slot holds the index of the text plus 1, the word, and two bits for its places: 1 is the
+    # prompt, 2 the response, 3 both.
     slots = np.zeros(size, dtype=np.uint64)
     two = np.uint64(2)
     for text in range(texts):
@@ -275,8 +294,12 @@ def count_words(
     return out
 
 
-# Columns of read_requests: words; words per class 1..KINDS among the first and last READ; then the number that is
-# asked for and its unit: words, sentences, paragraphs, lines, or anything else as items.
+# The columns of read_requests, in this order:
+#
+# - words
+# - words per class 1..KINDS among the first and last READ words
+# - the number that is asked for
+# - its unit: words, sentences, paragraphs, lines, or anything else as items
 KINDS = 14
 UNITS = 5
 REQUESTS = 1 + KINDS + 1 + UNITS
@@ -291,9 +314,10 @@ _MOST = 1000
 def read_requests(
     buffer: Bytes, ids: Ids, begins: Positions, ends: Positions, offsets: Offsets, keys: Ids, classes: Bytes
 ) -> Counts:
-    """Read what each prompt asks for; shape (n, REQUESTS), see there.
+    """Read what each prompt asks for, shape (n, REQUESTS).
 
-    Classes from 100 are the numbers 1.. as words, classes from 121 the units in the order of the columns.
+    The comment at KINDS names the columns. Classes from 100 on are the numbers from 1 on as words.
+    Classes from 121 on are the units in the order of the columns.
     """
     texts = offsets.shape[0] - 1
     out = np.zeros((texts, REQUESTS), dtype=np.float32)

@@ -33,15 +33,15 @@ __all__ = [
     "stem_words",
 ]
 
-# Columns of the counts, one row per sentence of the response.
+# The columns of the counts, with one row per sentence of the response.
 WORDS, CONTENT, NOVEL_CONTENT, UNPROMPTED = 0, 1, 2, 3
 BIGRAMS, NOVEL_BIGRAMS, TRIGRAMS, NOVEL_TRIGRAMS = 4, 5, 6, 7
 CONTENT_PAIRS, NOVEL_CONTENT_PAIRS = 8, 9
 NUMBERS, NOVEL_NUMBERS, NAMES, NOVEL_NAMES, POLARITY = 10, 11, 12, 13, 14
 FEATURES = 15
 
-# Classes of words: what carries no content, what negates, what is a number, and what belongs to the number before. Names
-# of fields are denied or stated by a value that says no more than that.
+# Classes of words: no content, a negation, a number, and a number that continues the one before.
+# The name of a field is DENIED or STATED if its value says nothing else.
 STOP, NEGATION, NUMBER, DENIED, STATED, CONTINUED = 1, 2, 4, 8, 16, 32
 
 _PREFIX = 6  # letters kept of a long word
@@ -70,8 +70,9 @@ def stem_words(
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
     """Return a stem id and a class mask for each word.
 
-    The stem is the word without a possessive, without a plural s, and at most its first six bytes, so that
-    inflections meet; words that begin with a digit or with a byte above 127 are left whole.
+    The stem is the word without a possessive and without a plural s, and at most its first six
+    bytes, so that inflected forms of a word match. Words that begin with a digit or with a byte
+    above 127 keep their whole form.
     """
     stems = ids.copy()
     kinds = np.zeros(ids.shape[0], dtype=np.uint8)
@@ -117,9 +118,10 @@ def mark_numbers(
     wanted: NDArray[np.bool_],
     tied: NDArray[np.bool_],
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
-    """Return stems and classes in which all numbers have one stem, and those side by side, as in a date, are one.
+    """Return stems and classes in which all numbers have one stem.
 
-    In texts that are `tied` to the rows of a table each value, given by its 64 bits, has a stem of its own.
+    Neighbouring numbers, as in a date, count as one. In texts that are `tied` to the rows of a
+    table, each value has a stem of its own. Values are given by their 64 bits.
     """
     stems = stems.copy()
     kinds = kinds.copy()
@@ -205,15 +207,17 @@ def count_support(
     prompt_offsets: NDArray[np.int64],
     matched: NDArray[np.uint8],
 ) -> NDArray[np.int32]:
-    """Count, for each sentence of the responses, its words and n-grams and those the source lacks.
+    """Count the words and n-grams of each sentence of the responses, and those the source lacks.
 
-    One table of the source's n-grams serves all records: a slot belongs to a record when it carries that
-    record's stamp, so nothing is cleared between records. Records without source words stay all zero.
-    Numbers are no content but in records with fields, and `matched` tells which values are new (2).
+    One table of the n-grams of the source serves all records. A slot belongs to a record if it
+    carries that record's stamp, so nothing is cleared between records. Records without source words
+    stay all zero. Numbers are content only in records with fields. `matched` is 2 for a value that
+    is new.
 
-    `source_rows` says of the words of fields in which rows they stand, as bits, 0 of prose; it is empty where the
-    batch has no fields. Words that share a row may stand together in any order: an n-gram of them is not new.
-    The numbers of a record with fields have a stem each, so that a value of another row is told.
+    `source_rows` has one entry per source word: the rows of a field's word as bits, and 0 for
+    prose. It is empty if the batch has no fields. Words that share a row may stand together in any
+    order, so an n-gram of them is not new. In a record with fields each number has a stem of its
+    own, so that a value of another row is noticed.
     """
     records = offsets.shape[0] - 1
     counts = np.zeros((sentence_ends.shape[0], FEATURES), dtype=np.int32)
@@ -285,7 +289,7 @@ def count_support(
             end = sentence_ends[sentence]
             row = counts[sentence]
             before, earlier, content = zero, zero, zero
-            # The rows that the last words, and the last one with content, may stand in.
+            # The rows in which the last words, and the last content word, may stand.
             row_before, row_earlier, row_content = _EVERY_ROW, _EVERY_ROW, _EVERY_ROW
             since = _REACH + 1
             seen = 0
@@ -313,7 +317,8 @@ def count_support(
                         row_here = _NO_ROW
                         if supported:
                             row_here = rows[_seek(table, mask, stamp, _key(_ONE, stem, zero, zero))]
-                        # What is said by a value alone, as in `paid: false`, stands beside no other word.
+                        # A name whose value denies or states it, as in `paid: false`, stands beside
+                        # no other word.
                         denied = row_here != _NO_ROW and supported == _NEGATED
                         stated = row_here != _NO_ROW and mark & _STATED and not mark & _NEGATED
                         if (denied and since > _REACH) or (stated and since <= _REACH):

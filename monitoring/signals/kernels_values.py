@@ -1,4 +1,7 @@
-"""Compiled reading of numbers as values, so that one amount in two notations is one, and two amounts are two."""
+"""Compiled reading of numbers as values.
+
+One amount in two notations is one value, and two amounts are two values.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,12 @@ __all__ = [
     "scan_values",
 ]
 
-# What a word is to a value: the first word of one that is stated, a word that has one, or a further word of one.
+# The place of a word in a value: the first word of a stated value, a word that has a value, or a
+# further word of a value.
 FIRST, WORDED, FURTHER = 1, 2, 3
 
-# Classes of the table of words: months 1..12, scales as a power of ten, `pm`, and numerals from zero on.
+# Classes of the table of words: months 1..12, scales as a power of ten, `pm`, words such as
+# `about`, `of`, and numerals from zero on.
 MONTHS, SCALES, AFTERNOON, ROUGHLY, OF, NUMERALS = 0, 20, 40, 41, 42, 50
 
 _NOON = 12
@@ -47,11 +52,11 @@ def scan_values(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
     """Read the numbers of the texts that are `wanted`.
 
-    Returns for each word its value, how far rounding may be off, and what the word is to a value. Commas or
-    points group thousands, and decimals follow a point. A scale (`million`, `k`, `B`) multiplies, `pm` adds
-    twelve hours, and a word such as `about` before the number allows for 15 %. Names of months are numbers
-    beside a number in digits, and otherwise words that have a value. The numbers of list items and of
-    citations in brackets are no values.
+    Returns for each word its value, how far rounding may be off, and the place of the word in a
+    value. Commas or points group thousands, and decimals follow a point. A scale (`million`, `k`,
+    `B`) multiplies, `pm` adds twelve hours, and a word such as `about` before the number allows for
+    15 %. Names of months are numbers beside a number in digits, and otherwise words that have a
+    value. The numbers of list items and of citations in brackets are no values.
     """
     words = ids.shape[0]
     values = np.zeros(words, dtype=np.float64)
@@ -98,7 +103,8 @@ def scan_values(
                 place += 1
             digits = place - begin
             power = 1.0
-            # 1,234,567 and 1.234.567, then 12.5: the next word begins where the separator ends.
+            # In 1,234,567 and 1.234.567, and in 12.5, the next word begins where the separator
+            # ends.
             while (
                 place == ends[at]
                 and at + 1 < stop
@@ -149,7 +155,7 @@ def scan_values(
                     afternoon = True
                     at += 1
             if afternoon:
-                # The hour of 2:30 pm is the number before.
+                # In 2:30 pm the hour is the number before.
                 past = start > offsets[text] and buffer[begin - 1] == 58 and marks[start - 1] == FIRST
                 if past and values[start - 1] < _NOON:
                     values[start - 1] += _NOON
@@ -162,7 +168,7 @@ def scan_values(
             after = buffer[place] if place < high else 0
             before = begin - 1
             cited = before >= low and buffer[before] == 91 and (after == 93 or after == 44)
-            # [1, 2]: the number before was cited, and a comma follows it.
+            # In [1, 2] the number before was a citation, and a comma follows it.
             if start > offsets[text] and ends[start - 1] + 2 >= begin and buffer[ends[start - 1]] == 44:
                 cited = cited or (last_cited == start - 1 and (after == 93 or after == 44))
             if cited:
@@ -195,7 +201,10 @@ def match_values(
     asked_marks: NDArray[np.uint8],
     asked_offsets: NDArray[np.int64],
 ) -> NDArray[np.uint8]:
-    """Tell for each word whether it states a value, 1, and whether neither source nor prompt has it, 2."""
+    """Mark each word that states a value: 1 if the source or the prompt has the value, 2 if not.
+
+    Other words are 0.
+    """
     found = np.zeros(values.shape[0], dtype=np.uint8)
     for text in range(offsets.shape[0] - 1):
         stated = 0

@@ -1,9 +1,9 @@
-"""Linear models over hashed words and word pairs: several heads scored in one compiled pass.
+"""Linear models over hashed words and word pairs: one compiled pass scores several heads.
 
-Each head is a file of `monitoring/weights`, trained by the script of the same name in `benchmarks/train`:
-int8 weights of 2^18 word and 2^18 pair buckets with a scale, a bias, and the slope and offset that turn its score into a
-log-odds. Words that name a group of people are read as one token, so that no head can prefer one
-group over another.
+Each head is a file of `monitoring/weights`. The script of the same name in `benchmarks/train`
+trains it. It holds int8 weights of 2^18 word and 2^18 pair buckets with a scale, a bias, and the
+slope and offset that turn its score into log-odds. Words that name a group of people are read as
+one token, so no head can prefer one group to another.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from monitoring.weights import load_weights
 __all__ = ["HEADS", "Bank", "Scored", "explain", "load_bank", "logistic", "score"]
 
 
-# Every head, so that whoever asks first about a field answers the others' questions too.
+# The pass always scores every head, because the first evaluator that asks about a field then
+# answers for the others too.
 HEADS = ("toxicity", "prompt_injection")
 
 
@@ -37,7 +38,10 @@ class Scored(NamedTuple):
 
 
 class Bank(NamedTuple):
-    """Heads that are scored together: `weights` int8 [buckets, heads] and one value per head beside it."""
+    """Heads that are scored together.
+
+    `weights` is int8 [buckets, heads]; the other fields have one value per head.
+    """
 
     names: tuple[str, ...]
     weights: NDArray[np.int8]
@@ -89,7 +93,10 @@ def load_bank(names: tuple[str, ...] = HEADS) -> Bank:
 
 
 def score(batch: Prepared, field: TextField, bank: Bank) -> Scored:
-    """Score one field of a batch with every head of a bank, once for all evaluators that share the bank."""
+    """Score one field of a batch with every head of a bank.
+
+    The result is shared by all evaluators that use the bank.
+    """
     words = batch.words(field)
     return batch.shared(("linear", "score", field, id(bank)), lambda: bank.score(words.ids, words.offsets))
 
@@ -97,7 +104,7 @@ def score(batch: Prepared, field: TextField, bank: Bank) -> Scored:
 def explain(
     batch: Prepared, field: TextField, record: int, head: str, bank: Bank, most: int = 5
 ) -> Iterator[Evidence]:
-    """Yield up to `most` words that raised a head's score, from the record's best window, in order."""
+    """Yield up to `most` words of the record's best window that raised a head's score, in order."""
     words = batch.words(field)
     first, stop = score(batch, field, bank).spans[record, bank.names.index(head)]
     shares = bank.contributions(words.ids[first:stop], head)

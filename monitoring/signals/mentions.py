@@ -20,10 +20,11 @@ _PLAIN, _AMBIGUOUS, _PEOPLE = 1, 2, 3
 
 
 class Mentions(NamedTuple):
-    """Sentences with a mention: `sentences` has each as the prompt of a record of its own.
+    """Sentences with a mention of a group; `sentences` has each as the prompt of its own record.
 
-    `records` is the record a sentence stands in, `begins`, `ends` its byte positions in the field's
-    buffer, `before` where the sentence before it begins (its own begin for a record's first).
+    `records` is the record that holds the sentence. `begins` and `ends` are its byte positions in
+    the buffer of the field. `before` is where the sentence before it begins, or its own begin if it
+    is the first of the record.
     """
 
     sentences: Prepared
@@ -63,7 +64,7 @@ def _read(buffer: NDArray[np.uint8], begin: int, end: int) -> str:
 
 
 def mention_table(groups: Groups) -> WordTable:
-    """Return the table of words that mention a group by themselves, before another, or beside one."""
+    """Return the table of words that mention a group alone, before another word, or beside one."""
     classes = dict.fromkeys(groups["people"], _PEOPLE)
     classes.update(dict.fromkeys(groups["ambiguous"], _AMBIGUOUS))
     for name, listed in groups.items():

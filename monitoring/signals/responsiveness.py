@@ -1,6 +1,7 @@
-"""How a response responds to its prompt, as numbers: shared subject, new words, an answer of the kind asked.
+"""How a response responds to its prompt, as numbers.
 
-These are the inputs of the models that `benchmarks/train/relevance.py` fits.
+They describe the shared subject, the new words, and whether the answer is of the kind asked for.
+They are the inputs of the models that `benchmarks/train/relevance.py` fits.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ __all__ = [
     "read_opening",
 ]
 
-# An answer shows in its opening whether it is one; two blocks of the linear model hold 64 words.
+# The opening shows whether a response is an answer. Two blocks of the linear model hold 64 words.
 HEAD_WORDS = 48
 _MOST_EVIDENCE = 6.0
 _BEYOND_DOUBT = 1.0
 
 _SIGN_PRESENT, _SIGN_ABSENT = 4, 5
-# 2026-11-30: on trecqa, which nothing is fitted on, mean average precision is .75 to .76 for shares of the cosine from .2
-# to .5 and of the signs from .05 to .15, and .71 without both.
+# 2026-11-30: On trecqa, on which nothing is fitted, mean average precision is .75 to .76 for shares
+# of the cosine from .2 to .5 and of the signs from .05 to .15. It is .71 without both.
 _COSINE_SHARE, _SIGN_SHARE = 0.3, 0.1
 
 _CLASSES = {
@@ -63,10 +64,11 @@ Floats = NDArray[np.float32]
 
 
 def describe_topic(batch: Prepared) -> Floats:
-    """Return what tells whether prompt and response share a subject, one row per record.
+    """Return the features of a shared subject, one row per record.
 
-    Columns: cosine of their vectors, share of the prompt's information that the response takes up, the
-    symmetric share, and how much prompt and response say (log of words).
+    The columns are the cosine of the vectors of prompt and response, the share of the prompt's
+    information that the response takes up, the symmetric share, and how much prompt and response
+    say (log of words).
     """
     shared = overlap(batch, "prompt", "response")
     return np.stack(
@@ -82,10 +84,12 @@ def describe_topic(batch: Prepared) -> Floats:
 
 
 def rank_answer(topic: Floats, answer: Floats) -> Floats:
-    """Return 0..1 per record by which responses to one prompt rank: subject, and an answer of the kind asked.
+    """Return 0..1 per record, by which responses to one prompt are ranked.
 
-    Takes the columns of `describe_topic` and `describe_answer`. How a response opens does not enter: a sentence
-    found in a document answers without opening like an answer. Length does not enter either.
+    The rank follows from the subject and from signs of an answer of the kind asked for. `subject`
+    and `answer` are the columns of `describe_topic` and `describe_answer`. How a response opens
+    does not enter, because a sentence found in a document may answer without opening like an
+    answer. Length does not enter either.
     """
     signs = answer[:, _SIGN_PRESENT] - answer[:, _SIGN_ABSENT]
     ranked = topic[:, 1] + _COSINE_SHARE * topic[:, 0] + _SIGN_SHARE * signs
@@ -94,26 +98,30 @@ def rank_answer(topic: Floats, answer: Floats) -> Floats:
 
 
 def measure_continuity(batch: Prepared) -> Floats:
-    """Return 0..1 per record: how much the response takes up of what the prompt, a conversation, said."""
+    """Return 0..1 per record: how much of the prompt's content the response takes up.
+
+    The prompt is a conversation.
+    """
     taken = overlap(batch, "prompt", "response").first + _COSINE_SHARE * _cosine(batch, "prompt")
     bounded: Floats = np.clip(taken / (1 + _COSINE_SHARE), 0, 1).astype(np.float32)
     return bounded
 
 
 def describe_grounding(batch: Prepared) -> Floats:
-    """Return what tells whether the response is about the context, one row per record.
+    """Return the features of a response that is about its context, one row per record.
 
-    Columns: cosine of their vectors, share of the response's information that the context holds, and the
-    log of the response's words.
+    The columns are the cosine of their vectors, the share of the response's information that the
+    context holds, and the log of the response's words.
     """
     shared = overlap(batch, "context", "response")
     return np.stack([_cosine(batch, "context"), shared.second, _log_words(batch, "response")], axis=1)
 
 
 def describe_answer(batch: Prepared, opening: Floats) -> Floats:
-    """Return what tells whether the response answers, given the log odds that its opening does.
+    """Return the features of a response that answers, one row per record.
 
-    Columns: those log odds, whether it reads as a refusal, the share of the response's information that merely repeats the prompt, the
+    `opening` is the log-odds that its opening is an answer. The columns are these log-odds, whether
+    the response reads as a refusal, the share of its information that only repeats the prompt, the
     log of its words, and the four signs of `kernels_responsiveness.detect_signs`.
     """
     prompts, responses = batch.words("prompt"), batch.words("response")
@@ -137,17 +145,18 @@ def describe_answer(batch: Prepared, opening: Floats) -> Floats:
 
 
 def join_odds(topical: NDArray[np.floating], intent: NDArray[np.floating]) -> Floats:
-    """Return the two columns of the joint model from the log odds of its parts.
+    """Return the two columns of the joint model from the log-odds of its parts.
 
-    Neither part can silence the other, since both are bounded (the first softly, which keeps order), and
-    an opening that promises an answer proves nothing about its subject: only the lack of one counts.
+    Both parts are bounded, so that neither can silence the other. The bound of the first is soft,
+    which keeps its order. An opening that promises an answer proves nothing about its subject, so
+    only the lack of one counts.
     """
     bounded = _MOST_EVIDENCE * np.tanh(topical / _MOST_EVIDENCE)
     return np.stack([bounded, np.clip(intent, -_MOST_EVIDENCE, _BEYOND_DOUBT)], axis=1).astype(np.float32)
 
 
 def read_opening(batch: Prepared, bank: Bank) -> Floats:
-    """Return the log odds, -6..6, that the response's first 48 words begin an answer; 0 without words."""
+    """Return the log-odds, -6..6, that the first 48 words begin an answer; 0 without words."""
     words = batch.words("response")
     odds = bank.score(*take_heads(words.ids, words.offsets, HEAD_WORDS)).logits[:, 0]
     return np.clip(np.nan_to_num(odds, nan=0.0), -_MOST_EVIDENCE, _MOST_EVIDENCE)

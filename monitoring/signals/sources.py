@@ -1,4 +1,7 @@
-"""The texts that responses are compared with: passages as they were given, and structured ones as their fields."""
+"""The texts that responses are compared with.
+
+Passages of prose stay as they were given, and structured ones are read as fields.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,11 @@ _JOINT = "\n"
 
 
 class SourceTexts(NamedTuple):
-    """A batch with its sources as they are compared, and of each word of them in which rows it stands.
+    """A batch with its sources in the form that is compared, and the rows of each of their words.
 
-    `rows` uint64 and `claims` uint8 are per word of the field, as in `monitoring.signals.fields`; both are empty where no
-    source of the batch has fields, and `batch` is the original one then.
+    `rows` uint64 and `claims` uint8 have one entry per word of the field, as in
+    `monitoring.signals.fields`. If no source of the batch has fields, both are empty and `batch` is
+    the original one.
     """
 
     batch: Prepared
@@ -33,14 +37,15 @@ class SourceTexts(NamedTuple):
 
 
 def read_source(batch: Prepared, source: SourceField) -> SourceTexts:
-    """Return the sources of a batch, of which structured passages of context are read as fields."""
+    """Return the sources of a batch; structured passages of the context are read as fields."""
     return batch.shared(("source_texts", source), lambda: _read(batch, source))
 
 
 def source_covered(batch: Prepared, source: SourceField) -> NDArray[np.bool_]:
-    """Tell for each source whether it is English or of no language: as `covered`, without regard to fields.
+    """Tell for each source whether it is English or of no language, without regard to fields.
 
-    Names of fields and what stands in them are of no language that could be told.
+    This is `covered` for the prose of the sources. The names of fields and their contents have no
+    language that could be recognised.
     """
     fields = _fields(batch) if source == "context" else None
     if fields is None:
@@ -78,13 +83,16 @@ def _read(batch: Prepared, source: SourceField) -> SourceTexts:
 
 
 def _begins(fields: Sequence[Field]) -> NDArray[np.int64]:
-    """Return at which byte of their joined text fields begin."""
+    """Return the byte at which each field begins in the text that joins them."""
     sizes = [len(field.text.encode("utf-8", "replace")) + len(_JOINT) for field in fields[:-1]]
     return np.cumsum([0, *sizes], dtype=np.int64)
 
 
 def _fields(batch: Prepared) -> list[list[Field] | None] | None:
-    """Return the fields of each record's context, None of one that is prose, and None where all are."""
+    """Return the fields of each record's context, or None for prose.
+
+    The whole result is None if no record has fields.
+    """
     return batch.shared(("source_texts", "fields"), lambda: _find_fields(batch))
 
 

@@ -48,7 +48,10 @@ _UNITS = {
 
 
 def spoken_name(name: str) -> str:
-    """Return a name in words, `scanned_at` as well as `scannedAt`, and its unit as it is said."""
+    """Return a name in words, and its unit as people say it.
+
+    `scanned_at` and `scannedAt` give the same words.
+    """
     words = name.replace("_", " ").replace("-", " ")
     if not words.islower():
         words = _INNER_CAPITAL.sub(r"\1 \2", words)
@@ -57,7 +60,7 @@ def spoken_name(name: str) -> str:
 
 
 def spoken_value(text: str) -> str:
-    """Return a value with the ways in which its day, its hour, its number or its currency may be said."""
+    """Return a value with the ways in which people may say its day, hour, number or currency."""
     if not text[:1].isdigit():
         unit = _UNITS.get(text.lower())
         # A name such as `in_transit` or `on-hold` is said in words.
@@ -81,7 +84,7 @@ def spoken_value(text: str) -> str:
 
 
 def spoken_number(number: float) -> str:
-    """Return a number as programs write it, and as people do: with separators, and cents in full."""
+    """Return a number as programs write it and as people do, with separators and full cents."""
     said = [str(number)]
     if isinstance(number, int):
         if abs(number) >= _SEPARATED:

@@ -1,4 +1,4 @@
-"""How a response is written and how that fits what was asked, as numbers: the inputs of `helpfulness`."""
+"""How a response is written, and how that fits the request: the features of `helpfulness`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,8 @@ _NUMBERS = [
 ]
 
 
-# Columns of kernels_style.count_forms, and how many say no more, so that a long answer is not a good one for being long.
+# Columns of kernels_style.count_forms with the number from which on more of them say nothing new. A
+# long answer is therefore not good because it is long.
 _COUNTED = {
     "lines": (kernels.LINES, 20),
     "paragraphs": (kernels.PARAGRAPHS, 10),
@@ -124,7 +125,8 @@ _COUNTED = {
 _SHARES = np.array([kernels.CODE, kernels.LISTED, kernels.LONGEST, kernels.DIGITS])
 _MOST_NEW, _MOST_TAKEN, _MOST_FIRST = 120, 20, 3
 _MOST_ITEMS, _MOST_FENCES, _MOST_OPEN = 5, 2, 3
-# Added to what shares are taken of, so that short answers have no extreme ones.
+# This is added to the totals of which shares are taken, so that short answers have no extreme
+# shares.
 _FEW_BYTES, _FEW_WORDS = 20, 10
 _FARTHEST = 2.0
 _WITH_LIST = ("list", "what", "why", "opinion", "brief", "long")
@@ -179,7 +181,7 @@ GROUPS = {
         "open_brackets",
     ),
 }
-"""Names of the features in the order of the columns of `describe_style`, by what they are about."""
+"""The names of the features by their subject, in the order of the columns of `describe_style`."""
 
 _ENDS_OF_GROUPS = np.cumsum([len(names) for names in GROUPS.values()])[:-1]
 _COUNTED_COLUMNS = np.array([column for column, _ in _COUNTED.values()])
@@ -193,7 +195,7 @@ _END_KINDS = np.arange(END_CLASSES)
 
 
 def describe_style(batch: Prepared) -> Floats:
-    """Return what speaks for and against each answer as people see it, shape (n, features); see `GROUPS`."""
+    """Return what people see for and against each answer, shape (n, features); see `GROUPS`."""
     forms, words, asked = _measure_forms(batch), _measure_words(batch), _read_requests(batch)
     described = np.empty((len(batch), sum(map(len, GROUPS.values()))), dtype=np.float32)
     structure, coverage, wording = np.split(described, _ENDS_OF_GROUPS, axis=1)
@@ -204,9 +206,10 @@ def describe_style(batch: Prepared) -> Floats:
 
 
 def describe_request(batch: Prepared) -> Floats:
-    """Return what each prompt asks for, by which ordinary answers differ.
+    """Return what each prompt asks for, on which ordinary answers depend.
 
-    Columns: log of its words and the square of that, its kinds of words, and its word vector.
+    The columns are the log of its words and the square of that, its kinds of words, and its word
+    vector.
     """
     asked = _read_requests(batch)
     length = np.log1p(asked[:, :1])
@@ -245,7 +248,7 @@ def _measure_words(batch: Prepared) -> Floats:
 
 
 def _read_requests(batch: Prepared) -> Floats:
-    """Return what `kernels_style.read_requests` reads in the prompts, cached in the batch."""
+    """Return what `kernels_style.read_requests` finds in the prompts, cached in the batch."""
 
     def compute() -> Floats:
         words, table = batch.words("prompt"), _request_table()

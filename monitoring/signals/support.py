@@ -1,8 +1,9 @@
 """How far a text supports a response, sentence by sentence.
 
-The comparison is lexical: words, n-grams, numbers, names and negations of each sentence of the response
-are looked up in the source. It knows no paraphrase and no world; what it gives is a ranking by how much
-of a sentence is new, and a probability fitted on human judgements of grounded dialogue.
+The comparison is lexical. It looks up the words, n-grams, numbers, names and negations of each
+sentence of the response in the source. It knows neither paraphrase nor the world. It gives a
+ranking by how much of a sentence is new, and a probability that is fitted on human judgements of
+grounded dialogue.
 """
 
 from __future__ import annotations
@@ -106,7 +107,11 @@ class Stems(NamedTuple):
 
 
 class Values(NamedTuple):
-    """For each word of one field the value it states, how far rounding may be off, and what it is to a value."""
+    """What each word of one field states as a value.
+
+    `values` are the values, `slack` says how far rounding may be off, and `marks` say the place of
+    the word in a value (`kernels_values`).
+    """
 
     values: NDArray[np.float64]
     slack: NDArray[np.float64]
@@ -114,14 +119,21 @@ class Values(NamedTuple):
 
 
 class Support(NamedTuple):
-    """`counts` int32 per sentence of the response and `offsets` n + 1; columns are named in the kernels."""
+    """`counts` int32 per sentence of the response, and `offsets` (n + 1) of the records.
+
+    The kernels name the columns of `counts`.
+    """
 
     counts: NDArray[np.int32]
     offsets: NDArray[np.int64]
 
 
 class Model(NamedTuple):
-    """A logistic model over `FEATURE_NAMES`, shape (15,): subtract `mean`, divide by `scale`, weigh, add `bias`."""
+    """A logistic model over `FEATURE_NAMES`, shape (15,).
+
+    `mean` is subtracted, the result is divided by `scale` and multiplied by `weights`, and `bias`
+    is added.
+    """
 
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
@@ -135,7 +147,10 @@ class Model(NamedTuple):
 
 
 def load_model(kind: Kind) -> Model:
-    """Return the model fitted for this source or kind of response by `benchmarks/train/support.py`."""
+    """Return the model of one kind of source or response.
+
+    `benchmarks/train/support.py` fits it.
+    """
     arrays = load_weights("support")
     mean, scale, weights = (
         arrays[f"{kind}_{name}"].astype(np.float64) for name in ("mean", "scale", "weights")
@@ -161,7 +176,7 @@ def _numerals() -> WordTable:
 
 
 def _compared(batch: Prepared) -> NDArray[np.bool_]:
-    """Tell which records have a source at all; the words of the others are compared with nothing."""
+    """Tell which records have a source. The words of other records are compared with nothing."""
 
     def compute() -> NDArray[np.bool_]:
         given = [np.diff(batch.words(source).offsets) > 0 for source in ("context", "reference")]
@@ -195,9 +210,9 @@ def stems(batch: Prepared, field: TextField) -> Stems:
 
 
 def _without_numbers(batch: Prepared, field: TextField, tied: NDArray[np.bool_]) -> Stems:
-    """Return the same where a record has a source, with stems of numbers by which they are compared as values.
+    """Return the stems in which numbers are compared as values, for records that have a source.
 
-    All numbers share one stem, but in records whose source is `tied` to rows each value has its own.
+    All numbers share one stem. In records whose source is `tied` to rows, each value has its own.
     """
 
     def compute() -> Stems:
@@ -216,7 +231,7 @@ def _without_numbers(batch: Prepared, field: TextField, tied: NDArray[np.bool_])
 
 
 def values(batch: Prepared, field: TextField) -> Values:
-    """Return the numbers that the field's words state where a record has a source, cached in the batch."""
+    """Return the numbers that the field's words state, for records that have a source, cached."""
 
     def compute() -> Values:
         words, encoded = batch.words(field), batch.encoded(field)
@@ -247,7 +262,10 @@ def _in_rows(given: SourceTexts, source: SourceField) -> NDArray[np.bool_]:
 
 
 def compare(batch: Prepared, source: SourceField) -> Support:
-    """Count for each sentence of the responses what `source` lacks; all zero where a source is empty."""
+    """Count for each sentence of the responses what `source` lacks.
+
+    The counts are zero where a source is empty.
+    """
 
     def compute() -> Support:
         words, sentences, prompt = batch.words("response"), batch.sentences("response"), batch.words("prompt")
@@ -285,11 +303,11 @@ def compare(batch: Prepared, source: SourceField) -> Support:
 def describe(counts: NDArray[np.int32], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
     """Turn counts of sentences into features of texts, shape (n, 15), all in 0..1.
 
-    Text i is made of sentences `offsets[i]:offsets[i + 1]`; one text per sentence gives the features of
-    sentences. Texts without sentences get a row of zeros. The first eight are shares of the text, so that its
-    length says nothing; `any_*` are shares on a logarithmic scale, where the first new words count most, and
-    `any_number` is 1 where a value is new. `contradiction` is 1 where a sentence that else says what the
-    source says has another value than it.
+    Text i has the sentences `offsets[i]:offsets[i + 1]`. With one text per sentence, the result
+    holds the features of sentences. Texts without sentences get a row of zeros. The first eight
+    features are shares of the text, which do not depend on its length. `any_*` are shares on a
+    logarithmic scale, on which the first new words count most. `any_number` is 1 if a value is new.
+    `contradiction` is 1 if a sentence says what the source says but has a different value.
     """
     texts = len(offsets) - 1
     features = np.zeros((texts, len(FEATURE_NAMES)))

@@ -1,7 +1,7 @@
-"""The topics that traffic is sorted into, each described by words that belong to it.
+"""The topics into which traffic is sorted, each described by words that belong to it.
 
-A description is read like any text, so words that mean nearly the same need not be listed. A topic is
-added by an entry of TOPICS.
+A description is read like any text, so words of nearly the same meaning need not all be listed. A
+new entry of TOPICS adds a topic.
 """
 
 from __future__ import annotations
@@ -20,23 +20,25 @@ from monitoring.text.vectors import embed, find_words, load_table, lookup
 
 __all__ = ["TOPICS", "Affinities", "load_affinities", "weigh_topics"]
 
-# 2026-11-23, chosen on tests/quality/samples/topics.jsonl: how much the nearest word of a description
-# counts beside the description as a whole, and the temperature that turns cosines into shares.
+# 2026-11-23, chosen on tests/quality/samples/topics.jsonl: the weight of the nearest word of a
+# description beside the description as a whole, and the temperature that turns cosines into shares.
 _NEAREST = 0.6
 _TEMPERATURE = 0.08
-# Words say more about the subject the rarer they are, but names no more than other rare words.
+# The rarer a word is, the more it says about the subject. A name says no more than other rare
+# words.
 _MOST_INFORMATION, _LEAST_INFORMATION, _POWER = 9.0, 2.0, 1.5
 _MOST_WORDS = 256
-# Rows of the word table at a time: what all of them take at once stays with the process as memory it has freed.
+# So many rows of the word table are computed at a time. All of them at once would take memory that
+# the process keeps after it is freed.
 _ROWS = 4_096
 
 Floats = NDArray[np.float32]
 
 
 class Affinities(NamedTuple):
-    """For each row of the word table its share 0..255 in each topic, and its weight in a text.
+    """For each row of the word table, its share 0..255 in each topic and its weight in a text.
 
-    `usual` is each topic's share 0..1 of an average text, to which common words add up.
+    `usual` is the share 0..1 of each topic in an average text, to which common words add up.
     """
 
     names: tuple[str, ...]
@@ -58,7 +60,7 @@ def _describe(description: str) -> _Description:
 
 
 def _weigh_rows(rows: slice, topics: Sequence[_Description]) -> Floats:
-    """Return how near the words of some rows are to each topic, over the temperature."""
+    """Return how near the words of some rows are to each topic, divided by the temperature."""
     vectors = _vectors_of(rows)
     columns = [
         _NEAREST * (vectors @ topic.words.T).max(axis=1) + (1 - _NEAREST) * (vectors @ topic.whole)
@@ -95,7 +97,10 @@ def load_affinities() -> Affinities:
 
 
 def weigh_topics(batch: Prepared, field: TextField) -> tuple[Floats, Floats]:
-    """Return each topic's share 0..1 of each text of `field`, and how many rare words it weighs as much as."""
+    """Return each topic's share 0..1 of each text of `field`, and the weight of each text.
+
+    The weight is the number of rare words that together weigh as much as the text.
+    """
     affinities = load_affinities()
     shares, masses = average_shares(
         find_words(batch, field).rows,

@@ -121,9 +121,9 @@ def scan_words(
 def scan_sentences(buffer: Bytes, starts: Offsets) -> tuple[NDArray[np.int32], NDArray[np.int32], Offsets]:
     """Split texts into sentences; returns (first byte, end byte, offsets n + 1).
 
-    The sentences have no outer white space.
-    A sentence ends at a line break, at `.`, `!` or `?` before white space (not after one or two letters
-    such as `Mr.` or `U.S.`, nor before a lower-case letter), and at CJK full stops.
+    The sentences have no outer white space. A sentence ends at a line break, at a CJK full stop,
+    and at `.`, `!` or `?` before white space. It does not end after one or two letters, as in `Mr.`
+    or `U.S.`, nor before a lower-case letter.
     """
     texts = starts.shape[0] - 1
     room = buffer.shape[0] + 1

@@ -72,7 +72,10 @@ def covered(batch: Prepared, field: TextField, codes: Sequence[str] = ("en",)) -
 
 
 def enough_letters(text: str, least: int = _ENOUGH_LETTERS) -> bool:
-    """Tell whether the read part of a text has enough letters (`least` bytes) to know its language."""
+    """Tell whether the part of a text that is read has enough letters to know its language.
+
+    Enough are `least` bytes of letters.
+    """
     return _letter_bytes(text[:_WINDOW_CHARACTERS]) >= least
 
 

@@ -27,8 +27,8 @@ class Encoded(NamedTuple):
 class Words(NamedTuple):
     """Hashed lower-cased words of one field.
 
-    `ids` uint32 FNV-1a hashes; `begins`, `ends` int32 byte positions in the field's buffer; words of
-    record i are `offsets[i]:offsets[i + 1]`.
+    `ids` are uint32 FNV-1a hashes. `begins` and `ends` are int32 byte positions in the field's
+    buffer. The words of record i are `offsets[i]:offsets[i + 1]`.
     """
 
     ids: NDArray[np.uint32]

@@ -1,4 +1,7 @@
-"""Fitted weights as plain arrays; `SHA256SUMS` beside them names each file, `benchmarks/train` rebuilds them."""
+"""Fitted weights as plain arrays, which the scripts of `benchmarks/train` rebuild.
+
+`SHA256SUMS` names each file and its digest.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ _FOLDER = Path(__file__).parent
 def load_weights(name: str) -> dict[str, NDArray[np.generic]]:
     """Return the arrays of `<name>.npz`, by name.
 
-    Raises FileNotFoundError when there is no such file, ValueError when its content is not what
-    `SHA256SUMS` says: a broken copy would score, and score wrongly.
+    Raises FileNotFoundError if there is no such file. Raises ValueError if its content differs from
+    what `SHA256SUMS` says, because a broken copy would give wrong scores.
     """
     content = (_FOLDER / f"{name}.npz").read_bytes()
     if hashlib.sha256(content).hexdigest() != read_sums().get(f"{name}.npz"):

@@ -1,7 +1,8 @@
 """One round of one attack in a process of its own: `python -m tests.abuse.attacker NAME SECONDS`.
 
-It reads the target as a line of JSON, prepares its bodies, says `ready`, waits for another line, attacks, and prints
-how it was answered. It is nicer than everybody, because on a real network attackers bring processors of their own.
+The process reads the target as a line of JSON, prepares its bodies, and says `ready`. It waits for
+another line, attacks, and prints how it was answered. Its priority is lower than that of all
+others, because on a real network attackers bring their own processors.
 """
 
 from __future__ import annotations

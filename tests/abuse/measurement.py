@@ -1,9 +1,9 @@
-"""What the tenant, the processes and the log say about one attack: before, during and after it.
+"""What the tenant, the processes and the log say before, during and after one attack.
 
-The limit on latency is three times what it was in quiet windows of the same minute. Two cores carry the stack, the
-tenant and the attacker, and a window holds about a hundred requests, so that one pause of the machine can be the
-99th percentile. An excess that is small is therefore measured again, and counts when it comes back every time; one
-that is large counts at once.
+The limit on latency is three times what it was in quiet windows of the same minute. Two cores carry
+the stack, the tenant and the attacker. A window holds about a hundred requests, so one pause of the
+machine can be the 99th percentile. A small excess is therefore measured again, and counts if it
+comes back every time. A large excess counts at once.
 """
 
 from __future__ import annotations
@@ -26,27 +26,31 @@ from tests.abuse.tenant import Frame, Sample
 
 __all__ = ["Measurement", "Measurer", "Window", "judge", "percentile", "signs", "window"]
 
-# Of these latency is judged together: somebody waits for each. A sign-in is slow on purpose, `stored` is no request.
+# The latency of these kinds is judged together, because somebody waits for each of them. A sign-in
+# is slow on purpose, and `stored` is no request.
 JUDGED = ("waited", "guard", "figures", "fresh", "otlp", "bulk")
 SLACK = float(os.environ.get("LLM_MONITOR_ABUSE_SLACK", "8"))
 FACTOR = 3.0
-# Where three times before is less, this is the limit: what the product promises for scores that are waited for.
+# If three times the latency before is less, this is the limit. The product promises it for scores
+# that are waited for.
 FLOOR_SECONDS = 0.25
 LARGE_EXCESS = 2.0
-# The share of all processors from which what others do on this machine decides how long the tenant waits.
+# If others use at least this share of all processors, they decide how long the tenant waits.
 LOUD = 0.2
 ROUNDS = 3
 STORED_SECONDS = 5.0
 # Figures are read so rarely that reading takes a tenth of the time at most (app/api/live_feed.py).
 FRAME_GAP_SECONDS = {"trace": 5.0, "metrics": 8.0}
 SIGN_IN_SECONDS = 3.0
-# Python keeps what large bodies had taken for the next ones; 111 to 164 MiB were seen (2026-11-29).
+# Python keeps the memory of large bodies for later ones. Growths of 111 to 164 MiB were seen
+# (2026-11-29).
 PEAK_MIB, KEPT_MIB = 400, 256
-# What an attack may leave to be done, and how much longer the next one waits for it.
+# The time that the work left by an attack may take, and how much longer the next attack waits for
+# it.
 REST_SECONDS, PATIENCE_SECONDS = 60.0, 180.0
 BEFORE_SECONDS, AFTER_SECONDS, MINUTE = 3.0, 3.0, 60.0
 ALONE_WINDOWS = 3  # before the first attack, of which the quietest is taken
-# Work on bodies whose sender has left is seen by nothing but the latency of others.
+# Work on bodies whose sender has left shows only in the latency of others.
 CALM_SECONDS, CALM_FACTOR, LOOK_BACK_SECONDS = 40.0, 2.0, 2.0
 GRACE_SECONDS = 25.0
 _NEVER_ENDED: Mapping[str, Any] = {"answers": {"never ended": 1}, "wrongs": {}}
@@ -57,7 +61,10 @@ _SIGNS = ("Traceback (most recent call last)", "upkeep failed")
 
 
 class Window(NamedTuple):
-    """Percentiles in milliseconds over a time, requests, faults, and how long records took to be stored in seconds."""
+    """The requests of a time: percentiles in milliseconds, and faults.
+
+    `stored` is how long records took to be stored, in seconds.
+    """
 
     requests: int
     p50: float
@@ -110,7 +117,10 @@ class Measurer:
         self._alone = min((self._wait_quietly() for _ in range(ALONE_WINDOWS)), key=lambda one: one.p99)
 
     def measure(self, attack: Attack) -> Measurement:
-        """Run an attack, again where nothing but time was exceeded, and by little; returns the last measurement."""
+        """Run an attack and return the last measurement.
+
+        It runs again if only limits on time were exceeded, and by little.
+        """
         for number in range(1, ROUNDS + 1):
             found = replace(self._run(attack), rounds=number, slack=SLACK)
             found.complaints = judge(found)
@@ -143,7 +153,7 @@ class Measurer:
             case=attack.case,
             answers=result["answers"],
             wrongs=result["wrongs"],
-            # Where nothing attacks, what is left of earlier attacks would show against the beginning alone.
+            # Earlier attacks leave remains, which only a comparison with the beginning shows.
             before=self._alone if attack.is_control else self._before(begin),
             during=window(stage.tenant.between(begin, end)),
             after=window(stage.tenant.between(end, finished)),
@@ -161,14 +171,17 @@ class Measurer:
         )
 
     def _wait_quietly(self) -> Window:
-        """Wait while nothing attacks and return what the tenant saw of it."""
+        """Wait while nothing attacks, and return what the tenant saw meanwhile."""
         begin = time.monotonic()
         time.sleep(BEFORE_SECONDS)
         self._quiet.append((begin, time.monotonic()))
         return window(self._stage.tenant.between(*self._quiet[-1]))
 
     def _watch(self, deadline: float, attacker: Attacker) -> dict[str, float]:
-        """Wait for the attacker to end; returns the most memory of each kind of process meanwhile, in MiB."""
+        """Wait for the attacker to end.
+
+        Returns the most memory, in MiB, that each kind of process had meanwhile.
+        """
         peaks = self._stage.memory()
         while not attacker.has_ended() and time.monotonic() < deadline:
             peaks = {name: max(peaks[name], found) for name, found in self._stage.memory().items()}
@@ -176,7 +189,10 @@ class Measurer:
         return peaks
 
     def _rest(self, begin: float) -> float:
-        """Wait until nothing is left of an attack; returns the seconds until nothing was in flight or unanswered."""
+        """Wait until nothing is left of an attack.
+
+        Returns the seconds until nothing was in flight or unanswered.
+        """
         while self._stage.tenant.is_waiting(begin) or not self._stage.is_at_rest():
             if time.monotonic() - begin > PATIENCE_SECONDS:
                 return math.inf
@@ -187,7 +203,7 @@ class Measurer:
         return waited
 
     def _is_calm(self) -> bool:
-        """Tell whether the tenant waits hardly longer than it did before the first attack."""
+        """Tell whether the tenant waits hardly longer than before the first attack."""
         now = time.monotonic()
         latest = window(self._stage.tenant.between(now - LOOK_BACK_SECONDS, now - _TICK))
         return latest.p99 < CALM_FACTOR * self._alone.p99
@@ -199,7 +215,7 @@ class Measurer:
 
 
 def judge(found: Measurement) -> list[str]:
-    """Say in sentences what must not have happened."""
+    """Return in sentences what happened and must not have happened."""
     complaints = [
         f"slow {name}: p99 {one.p99:.0f} ms, limit {found.limit():.0f} ms"
         for name, one in (("during", found.during), ("after", found.after))
@@ -258,7 +274,7 @@ def window(samples: Sequence[Sample]) -> Window:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value that at least `share` of all do not exceed; 0 where there is none."""
+    """Return the smallest value that at least `share` of all values do not exceed, or 0."""
     ordered = sorted(values)
     return ordered[math.ceil(share * len(ordered)) - 1] if ordered else 0.0
 
@@ -269,7 +285,7 @@ def _longest_gap(frames: Sequence[Frame], kind: str, begin: float, end: float) -
 
 
 def signs(log: str) -> Counter[str]:
-    """Count what no log of a healthy stack holds."""
+    """Count the lines that no log of a healthy stack holds."""
     return Counter({sign: log.count(sign) for sign in _SIGNS})
 
 

@@ -1,4 +1,7 @@
-"""What must hold of the tenant when everything has come to rest: rows against what was acknowledged, figures against rows."""
+"""What must be true of the tenant when everything has come to rest.
+
+Rows are compared with what was acknowledged, and figures with rows.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ FROM traces WHERE project_id = $1 AND kind = 'llm' AND source = 'live'
 
 
 class Presence(NamedTuple):
-    """How many records were acknowledged to the tenant, and how many of them are stored never or more than once."""
+    """How many records were acknowledged, and how many are stored never or more than once."""
 
     acknowledged: int
     missing: int

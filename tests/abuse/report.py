@@ -1,4 +1,7 @@
-"""The line that is printed for each attack: what attackers were answered, and what the tenant noticed."""
+"""The line that is printed for each attack.
+
+It says how attackers were answered, and what the tenant noticed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from tests.abuse.measurement import Measurement, Window
 
 __all__ = ["HEAD", "describe", "line"]
 
-# Memory is in MiB: of API and dashboard by how much they grew and what they kept of it.
+# Memory is in MiB. For API and dashboard the line shows how much they grew and how much of it they
+# kept.
 HEAD = (
     f"{'attack':<19}{'case':<8}{'p50 ms before/during/after':<28}{'p99 ms before/during/after':<30}{'x':>5}"
     f"{'faults':>8}{'stored s':>10}{'gap s':>7}{'API MiB':>11}{'dashboard':>11}{'worker':>8}{'redis':>7}{'rest s':>8}{'others':>8}  answers"

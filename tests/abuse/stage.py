@@ -1,4 +1,7 @@
-"""One whole stack as `python main.py` runs it, with the projects, keys and processes that the suite needs."""
+"""One whole stack as `python main.py` runs it.
+
+It has the projects, keys and processes that the suite needs.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ _MEMORY_SHARE = 0.6  # of maxmemory, above which the product takes no more recor
 
 
 class Keys(NamedTuple):
-    """Keys by what they may do; `operator` is an admin of the project default."""
+    """The keys by what they may do; `operator` is an admin of the project `default`."""
 
     operator: str
     tenant: str
@@ -79,7 +82,7 @@ class Stage:
         return wait_for(find, _READY_SECONDS, f"a process to listen on port {port}")
 
     def close(self) -> None:
-        """Close what the suite itself has opened; the stack goes on."""
+        """Close what the suite itself has opened; the stack continues."""
         self.redis.close()
         self.client.close()
 
@@ -95,18 +98,18 @@ class Stage:
         return {name: max(map(_resident, found), default=0.0) for name, found in self._processes.items()}
 
     def processor_seconds(self) -> float:
-        """Return what the stack, this process and attackers that have ended used of the processors so far."""
+        """Return the processor time used so far by the stack, this process and ended attackers."""
         return sum(map(_used, [*self.stack.family(), psutil.Process()]))
 
     def is_the_same(self) -> bool:
-        """Tell whether API, dashboard and workers are the processes that they were when last asked."""
+        """Tell whether API, dashboard and workers are the same processes as at the last call."""
         if all(process.is_running() for found in self._processes.values() for process in found):
             return True
         self._processes = self._find_processes()
         return False
 
     def ledgers(self) -> dict[str, dict[str, int]] | None:
-        """Return the ledger of every project by its id; None where /pipeline does not answer now."""
+        """Return the ledger of every project by its id, or None if /pipeline does not answer."""
         try:
             answer = self.client.get("/pipeline")
         except httpx.TransportError:
@@ -122,7 +125,10 @@ class Stage:
         return found is not None and not any(ledger["in_flight"] for ledger in others.values())
 
     def log(self, begin: int = 0) -> str:
-        """Return what the stack wrote from a place on; a file of its own, because reading moves that of the stack."""
+        """Return what the stack wrote from a place on.
+
+        The file is opened anew, because reading would move the position of the stack's own file.
+        """
         with open(self.stack.log.name, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 seek needs it
             file.seek(begin)
             return file.read()
@@ -132,7 +138,7 @@ class Stage:
 
     @contextmanager
     def narrowed(self, headroom_mib: float | None) -> Iterator[None]:
-        """Leave Redis so much memory until it refuses, as a smaller machine or a longer attack would."""
+        """Leave Redis little memory until it refuses, as a small machine or a long attack would."""
         if headroom_mib is None:
             yield
             return
@@ -146,7 +152,7 @@ class Stage:
 
 
 class Attacker:
-    """The process of one round; it has prepared its bodies when this returns."""
+    """The process of one round; its bodies are ready when the constructor returns."""
 
     def __init__(self, attack: Attack, target: Target) -> None:
         self._process = subprocess.Popen(
@@ -175,7 +181,7 @@ class Attacker:
         return found
 
     def close(self) -> None:
-        """End it, whatever it still does."""
+        """End the process, whatever it still does."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
@@ -197,7 +203,7 @@ def _resident(process: psutil.Process) -> float:
 
 
 def _used(process: psutil.Process) -> float:
-    """Return the seconds of a process and of those children that ended."""
+    """Return the processor seconds of a process and of those of its children that ended."""
     try:
         times = process.cpu_times()
     except psutil.Error:
@@ -211,9 +217,9 @@ def bearer(key: str) -> dict[str, str]:
 
 @contextmanager
 def running_stage() -> Iterator[Stage]:
-    """Start everything, the tenant included; at the end all of it is stopped and has left no process behind.
+    """Start everything, including the tenant, and stop it at the end without leaving a process.
 
-    Redis is the embedded one with all its commands, because some attacks are given less memory.
+    Redis is the embedded one with all its commands, because some attacks get less memory.
     """
     settings = {
         "LLM_MONITOR_WORKERS": str(WORKERS),
@@ -277,7 +283,7 @@ def stop(stack: Stack) -> None:
 
 
 def kill(stack: Stack) -> None:
-    """End what a failure has left."""
+    """End the processes that a failure has left."""
     family = stack.family() if stack.process.poll() is None else []
     if stack.process.poll() is None:
         stack.process.send_signal(signal.SIGTERM)

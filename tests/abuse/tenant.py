@@ -1,4 +1,7 @@
-"""The well-behaved tenant: what it sends and asks for at a fixed pace, how long each took, and what was acknowledged."""
+"""The well-behaved tenant, which sends and asks at a fixed pace.
+
+It notes how long each request took, and what was acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from websockets.exceptions import WebSocketException
 from tests.abuse.traffic import BULK, SENTENCES, make_record, make_spans
 from tests.unit.otlp.spans import protobuf_bytes
 
-# How often a second; each is due at its own moment, whether earlier ones were answered or not.
+# Requests per second. Each is due at its own moment, whether or not earlier ones were answered.
 RATES = {
     "waited": 6.0,
     "guard": 1.5,
@@ -43,7 +46,7 @@ _REFUSED = {429, 503, 507}
 
 
 class Sample(NamedTuple):
-    """One request: its kind, the moment it was due (time.monotonic), its seconds, and what went wrong."""
+    """One request: its kind, when it was due (time.monotonic), its seconds, and its fault."""
 
     kind: str
     due: float
@@ -52,14 +55,14 @@ class Sample(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One frame of the live feed, or `closed` where the feed ended."""
+    """One frame of the live feed, or `closed` if the feed ended."""
 
     moment: float
     kind: str
 
 
 class Tenant:
-    """Runs in a thread of its own from `running` on; everything it notes is only ever appended."""
+    """The tenant, in a thread of its own from `running` on; its notes are only ever appended."""
 
     def __init__(self, api: str, project_id: str, key: str, password: str) -> None:
         self._api = api
@@ -81,7 +84,7 @@ class Tenant:
 
     @contextmanager
     def running(self) -> Iterator[Tenant]:
-        """Send for the length of the block; what is on its way at its end is waited for."""
+        """Send for the length of the block; requests that are open at its end are waited for."""
         self._thread.start()
         try:
             yield self
@@ -89,7 +92,7 @@ class Tenant:
             self.stop()
 
     def stop(self) -> None:
-        """Send nothing more and wait for the answers; raises what the tenant could not cope with."""
+        """Send nothing more and wait for the answers; raises the error that ended the tenant."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(2 * PATIENCE_SECONDS)
@@ -97,7 +100,10 @@ class Tenant:
             raise self._failure
 
     def between(self, begin: float, end: float) -> list[Sample]:
-        """Return the samples that were due in [begin, end); one that is still open counts as long as it took so far."""
+        """Return the samples that were due in [begin, end).
+
+        A sample without an answer counts with the time it has taken so far.
+        """
         now = time.monotonic()
         unanswered = [
             one._replace(seconds=now - one.due, fault="unanswered") for one in list(self._open.values())
@@ -200,7 +206,10 @@ class Tenant:
         return fault
 
     async def _send_many(self, client: httpx.AsyncClient, number: int) -> str:
-        """Send records in bulk and look until the last of them is stored, which is a sample of its own."""
+        """Send records in bulk and look until the last of them is stored.
+
+        The wait until then is a sample of its own.
+        """
         records = [make_record(f"bulk-{number}-{place}", place) for place in range(BULK)]
         body = "\n".join(json.dumps(record) for record in records).encode()
         begun = time.monotonic()
@@ -238,7 +247,10 @@ class Tenant:
     async def _send(
         self, client: httpx.AsyncClient, path: str, body: bytes, content_type: str = "application/json"
     ) -> tuple[httpx.Response | None, str]:
-        """Send until it is taken, as a careful client does; returns the answer and the first thing that went wrong."""
+        """Send until it is accepted, as a careful client does.
+
+        Returns the answer and the first thing that went wrong.
+        """
         fault, ends = "", time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < ends:
             pause = _LONGEST_PAUSE

@@ -1,7 +1,8 @@
-"""Every attack that we know, one after the other, beside a tenant that behaves well and must not notice them.
+"""Every known attack, one after the other, beside a well-behaved tenant that must not notice it.
 
-`make abuse` runs all, `make abuse ONLY=tiny_headers,ids` those that are named. Each prints a line: what the tenant
-waited before, during and after, what it lost, and how attackers were answered.
+`make abuse` runs all attacks, and `make abuse ONLY=tiny_headers,ids` runs the named ones. Each
+prints a line: how long the tenant waited before, during and after it, what the tenant lost, and how
+attackers were answered.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def test_the_tenant_does_not_notice(
 
 @pytest.fixture(scope="module")
 def settled(measurer: Measurer, stage: Stage) -> dict[str, int]:
-    """The tenant's ledger, when it sends nothing any more and everything has an outcome."""
+    """The tenant's ledger, when it sends nothing more and every record has an outcome."""
     del measurer
     stage.tenant.stop()
 

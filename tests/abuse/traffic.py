@@ -30,7 +30,10 @@ def make_record(client_id: str, number: int) -> dict[str, Any]:
 
 
 def make_spans(number: int) -> list[Span]:
-    """Return calls of one trace, as an OpenTelemetry client exports them; all ids follow from the number."""
+    """Return calls of one trace, as an OpenTelemetry client exports them.
+
+    All ids follow from the number.
+    """
     now = time.time_ns()
     return [
         Span(

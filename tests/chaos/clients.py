@@ -1,4 +1,4 @@
-"""Clients that send records as fast as they are taken, and again until they are taken."""
+"""Clients that send records as fast as they are accepted, and repeat them until they are."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SINGLE_SENDERS = 3
 
 
 class Sent(NamedTuple):
-    """One request that was acknowledged: its path, body and headers, the client ids and their trace ids."""
+    """One acknowledged request: its path, body and headers, its client ids and their trace ids."""
 
     path: str
     body: bytes
@@ -52,7 +52,7 @@ class Clients:
 
     @contextmanager
     def sending(self) -> Iterator[Clients]:
-        """Send for the length of the block; what is on its way at its end is sent until acknowledged."""
+        """Send for the length of the block; open requests are repeated until acknowledged."""
         self._thread.start()
         try:
             yield self

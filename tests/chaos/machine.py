@@ -1,4 +1,7 @@
-"""One machine of real processes, each of which can be killed: Redis, PostgreSQL, the API and the workers."""
+"""One machine of real processes, each of which can be killed.
+
+They are Redis, PostgreSQL, the API and the workers.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ class KillableServer:
 
 
 class Machine:
-    """What is running, by the names under which it is killed."""
+    """The running processes, by the names under which they are killed."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.redis = KillableServer(lambda: serve_redis(folder, "always", 256))
@@ -74,7 +77,10 @@ class Machine:
             raise AssertionError(f"API and workers did not start: {self.log.read()}")
 
     def kill(self, victim: str, choose: random.Random) -> None:
-        """Kill -9 one of `api`, `worker`, `workers` (their parent), `redis`, `postgres`; servers come back."""
+        """Kill -9 one of `api`, `worker`, `workers` (their parent), `redis`, `postgres`.
+
+        Servers come back.
+        """
         self.killed[victim] = self.killed.get(victim, 0) + 1
         if victim in {"redis", "postgres"}:
             server = self.redis if victim == "redis" else self.postgres

@@ -1,4 +1,7 @@
-"""What must hold when everything has come to rest: rows, letters, rollups and ledger against what was acknowledged."""
+"""What must be true when everything has come to rest.
+
+Rows, dead letters, rollups and the ledger are compared with what was acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ SELECT value, sum(records)::bigint AS records, sum(assessed)::bigint AS assessed
     sum(completion_tokens)::bigint AS completion_tokens
 FROM rollups WHERE NOT covered AND dimension = $1 GROUP BY value
 """
-# For each dimension of the rollups, what its values are in the rows.
+# For each dimension of the rollups, the expression of its values in the rows.
 _DIMENSIONS = {
     "all": ("''", ""),
     "model": ("model_name", ""),
@@ -52,7 +55,7 @@ _DIMENSIONS = {
     "flag": ("flag", ", unnest(flags) AS flag"),
     "topic_category": ("scores->'topic_category'->>'label'", ""),
 }
-# Far above what another order of adding 10⁶ values leaves, far below one value of them.
+# This is far above what another order of adding 10⁶ values changes, and far below one value.
 _RELATIVE, _ABSOLUTE = 1e-11, 1e-7
 _MEASURED = """
 SELECT measure, sum(count)::bigint AS count, sum(total) AS total
@@ -79,7 +82,10 @@ class Proof(NamedTuple):
 
 
 async def prove(database_url: str, redis_url: str, acknowledged: Mapping[str, str]) -> Proof:
-    """Compare what is stored with what was acknowledged (client id to trace id), and rollups with rows."""
+    """Compare stored rows with acknowledged records, and rollups with rows.
+
+    `acknowledged` maps client ids to trace ids.
+    """
     engine = create_engine(database_url, application="proof")
     async with engine.begin() as folding:
         while await fold_batches(folding):
@@ -121,7 +127,7 @@ async def _compare(connection: asyncpg.Connection, dimension: str, value: str, s
 
 
 def _unequal(expected: Mapping[str, Figures], found: Mapping[str, Figures]) -> dict[str, Any]:
-    """Return what differs; sums of floats may do so by what adding up in another order leaves."""
+    """Return what differs; sums of floats may differ by what another order of adding changes."""
     return {
         name: (expected.get(name), found.get(name))
         for name in {*expected, *found}

@@ -1,4 +1,4 @@
-"""API and workers under the supervisor of a local stack, on servers that somebody else runs and kills."""
+"""API and workers under the supervisor of a local stack, on servers that another process kills."""
 
 from __future__ import annotations
 

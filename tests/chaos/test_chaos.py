@@ -1,6 +1,7 @@
-"""Kill -9 everything at random moments under full load: what was acknowledged is there, once, and adds up.
+"""Kill -9 for everything at random moments under full load.
 
-`make chaos KILLS=50` is the long form. The moments and victims follow from LLM_MONITOR_CHAOS_SEED.
+What was acknowledged must be stored once, and all sums must be right. `make chaos KILLS=50` is the
+long form. LLM_MONITOR_CHAOS_SEED determines the moments and the victims.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ LEDGER = ("accepted", "stored", "duplicate", "dead", "in_flight", "unaccounted")
 
 @pytest.fixture
 def machine() -> Iterator[Machine]:
-    # The limit keeps the backlog, and with it the time to settle, small: senders meet refusals too.
+    # The limit keeps the backlog small, and with it the time to settle. Senders therefore meet
+    # refusals too.
     with (
         data_folder() as folder,
         running_machine(folder, LLM_MONITOR_BACKLOG_MAX_RECORDS="10000") as machine,
@@ -39,7 +41,7 @@ def machine() -> Iterator[Machine]:
 
 
 def victims(choose: random.Random) -> Iterator[str]:
-    """Each in turn, in an order drawn anew for every round."""
+    """Yield each victim in turn, in a new order for every round."""
     while True:
         yield from choose.sample(VICTIMS, len(VICTIMS))
 
@@ -61,7 +63,10 @@ def at_rest(machine: Machine) -> dict[str, int] | None:
 
 
 def kill_at_random(machine: Machine, clients: Clients, choose: random.Random) -> list[int]:
-    """Kill KILLS times; returns how many records were acknowledged before each kill and after the last."""
+    """Kill KILLS times.
+
+    Returns how many records were acknowledged before each kill and after the last one.
+    """
     between: list[int] = []
     order = victims(choose)
     for number in range(1, KILLS + 1):

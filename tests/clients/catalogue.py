@@ -1,4 +1,7 @@
-"""Which clients are tried, in which versions, and what each is told: nothing but environment variables."""
+"""The clients that are tried, their versions, and their settings.
+
+The settings are environment variables alone.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _V2 = (
     _EXPORTER,
 )
 _OPENAI = "openai==3.57.0"
-# Without these pip looks for minutes for versions that go together.
+# Without these limits pip searches for minutes for versions that fit together.
 _TOGETHER = (
     "openai==2.54.0",
     "opentelemetry-api==1.45.1",

@@ -1,4 +1,4 @@
-"""What a client is, and the packages that many of them share."""
+"""The description of a client, and the packages that many clients share."""
 
 from __future__ import annotations
 
@@ -50,12 +50,13 @@ OTLP_JSON = {"OTEL_EXPORTER_OTLP_ENDPOINT": "{api}"}
 
 
 class Client(NamedTuple):
-    """One client: its first package names it, `program` is run as it is, `arrives` is what must come of it.
+    """One client: its first package names it, and `program` is run unchanged.
 
-    `environment` may hold `{api}`, the address of the monitor; `launcher` starts the program where the client
-    brings something that does, `instrumentors` are classes that watch it. Packages without a version are those of
-    SHARED, programs in JavaScript share NODE_PACKAGES. `sends` says what the program does, `model` how the model is
-    called that answers.
+    `arrives` names what must arrive from it. `environment` may hold `{api}`, the address of the
+    monitor. `launcher` starts the program if the client brings a program for that. `instrumentors`
+    are classes that watch it. Packages without a version are those of SHARED, and programs in
+    JavaScript share NODE_PACKAGES. `sends` says what the program does. `model` is the name of the
+    model that answers.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Client(NamedTuple):
 
     @property
     def version(self) -> str:
-        """The version of the package that names it."""
+        """The version of the package that names the client."""
         package = self.packages[0]
         if "==" in package:
             return package.rpartition("==")[2]

@@ -1,4 +1,4 @@
-"""Environments of clients: their packages are installed for the test and never beside our own."""
+"""Environments of clients, whose packages are installed for the test and never beside our own."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ __all__ = ["PROGRAMS", "command_of", "python_in"]
 
 PROGRAMS = Path(__file__).parent / "programs"
 _INSTALL_SECONDS = 420
-# Two hundred packages take pip five minutes on two cores and this ten seconds (2026-11-30).
+# pip takes five minutes for two hundred packages on two cores, and this takes ten seconds
+# (2026-11-30).
 _INSTALLER = "uv==0.13.9"
 
 
 def command_of(client: Client, folder: Path) -> list[str]:
-    """Install a client below `folder`, unless it was before, and return what runs its program."""
+    """Install a client below `folder`, unless it is there, and return its program's command."""
     if client.program.endswith(".mjs"):
         return _node(client, folder)
     python = python_in(client.packages, folder)
@@ -37,9 +38,10 @@ def command_of(client: Client, folder: Path) -> list[str]:
 
 
 def python_in(packages: tuple[str, ...], folder: Path) -> Path:
-    """Return the interpreter of an environment with these packages; skips the test without a registry.
+    """Return the interpreter of an environment with these packages.
 
-    Packages without a version are in the environment that most clients share.
+    Without a registry, the test is skipped. Packages without a version are in the environment that
+    most clients share.
     """
     wanted = packages if all("==" in package for package in packages) else ("-r", str(SHARED))
     named = repr(packages) if wanted == packages else SHARED.read_text(encoding="utf-8")

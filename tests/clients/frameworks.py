@@ -1,6 +1,7 @@
-"""Frameworks and providers' clients, watched by an instrumentation or by themselves, and what arrives from each.
+"""Frameworks and clients of providers, and what arrives from each.
 
-What a row `lacks` is not sent by the client, or its program has none of it.
+An instrumentation watches them, or they watch themselves. What a row `lacks` is not sent by the
+client, or does not occur in its program.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ _INDEX = "4 chats, one streamed, one with a tool, one over an index; 2 embedding
 def _shared(
     package: str, program: str, environment: Mapping[str, str], lacks: str, *, title: str = "", **fields: Any
 ) -> Client:
-    """Return a client of the environment that most clients share; `lacks` names columns, apart by commas."""
+    """Return a client of the environment that most clients share.
+
+    `lacks` names columns, separated by commas.
+    """
     missing = frozenset(filter(None, lacks.split(", ")))
     assert missing <= EVERYTHING, missing
     return Client(title or package, (package,), program, environment, EVERYTHING - missing, **fields)

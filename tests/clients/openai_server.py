@@ -1,4 +1,7 @@
-"""A server that answers like OpenAI's chat completions and other providers, on a port of its own, and counts calls."""
+"""A server that answers like OpenAI's chat completions and like other providers.
+
+It has a port of its own and counts calls.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,7 @@ def _reply(path: str, body: dict[str, Any]) -> Reply | None:
 
 
 class Provider(ThreadingHTTPServer):
-    """A provider that knows how many chats and how many embeddings it was asked for."""
+    """A provider that counts the chats and the embeddings that it was asked for."""
 
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", port), _Handler)

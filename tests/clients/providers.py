@@ -1,4 +1,7 @@
-"""What providers other than OpenAI's chat answer, in their own forms: always the same words and the same usage."""
+"""The answers of providers other than OpenAI's chat, in their own forms.
+
+The words and the usage are always the same.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +30,15 @@ class Reply(NamedTuple):
 
 
 def wanted_tool(names: Sequence[str], asked: object, result: str) -> str | None:
-    """Return the tool to call: the first one, until a message has a `result` in it; None for the answer."""
+    """Return the name of the tool to call, or None for the answer.
+
+    The first tool is called until a message has a `result` in it.
+    """
     return names[0] if names and f'"{result}"' not in json.dumps(asked) else None
 
 
 def arguments_of(schema: Any) -> dict[str, Any]:
-    """Return arguments for a tool: the city for every text that it wants."""
+    """Return arguments for a tool: the city for every text parameter."""
     properties = (schema or {}).get("properties") or {"city": {}}
     return {
         name: "Paris" for name, kind in properties.items() if kind.get("type", "string").lower() == "string"
@@ -48,7 +54,10 @@ def _words() -> list[str]:
 
 
 def _events(*events: Mapping[str, Any]) -> Reply:
-    """Return events of a stream whose types are named twice, as Anthropic's and those of Responses are."""
+    """Return the events of a stream that names the type of each event twice.
+
+    The streams of Anthropic and of OpenAI's Responses do so.
+    """
     return Reply(stream=tuple(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events))
 
 
@@ -271,6 +280,6 @@ _ANSWERS: tuple[tuple[str, Callable[[str, dict[str, Any]], Reply]], ...] = (
 
 
 def answer_of(path: str, body: dict[str, Any]) -> Reply | None:
-    """Return what the provider at this path answers, None where there is none."""
+    """Return what the provider at this path answers, or None if there is none."""
     bare = path.partition("?")[0]
     return next((answer(bare, body) for end, answer in _ANSWERS if bare.endswith(end)), None)

@@ -1,4 +1,4 @@
-"""Applications with the instrumentation people use, unchanged, sending to this API over a socket."""
+"""Unchanged applications with the usual instrumentation, which send to this API over a socket."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def provider() -> Iterator[Provider]:
 
 
 def addresses(provider: Provider) -> dict[str, str]:
-    """Where each provider's client finds it, and a key that it insists on."""
+    """The address at which each provider's client finds it, and a key that the client requires."""
     url = provider.url
     return {
         "OPENAI_BASE_URL": f"{url}/v1",
@@ -74,7 +74,10 @@ async def api(database_url: str, redis_url: str) -> AsyncIterator[tuple[ApiRig, 
 
 
 async def start(command: list[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-    """Start a program with nothing of our environment but PATH and HOME, and this repository to import from."""
+    """Start a program with PATH and HOME alone from our environment.
+
+    It can also import from this repository.
+    """
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     inherited["PYTHONPATH"] = str(PAGE.parents[2])
     return await asyncio.create_subprocess_exec(
@@ -103,7 +106,11 @@ async def settle(rig: ApiRig) -> list[dict[str, Any]]:
 
 
 def arrived(rows: list[dict[str, Any]], client: Client, chats: int) -> frozenset[str]:
-    """Name the columns of the page that come: texts, tools, context and owners of at least one call, the rest of all."""
+    """Return the columns of the page that arrived.
+
+    Texts, tools, context and owners must arrive with at least one call, and the other columns with
+    all.
+    """
     calls = chats or 1  # a span by hand is of no provider
     counted = len(rows) == calls and sum(row["prompt_tokens"] or 0 for row in rows) <= 1200 * calls
     seen = {
@@ -125,7 +132,7 @@ def arrived(rows: list[dict[str, Any]], client: Client, chats: int) -> frozenset
 
 
 async def are_scored(rig: ApiRig) -> bool:
-    """Tell whether a user's verdict became feedback, and every verdict a score."""
+    """Tell whether a user's verdict became feedback, and every verdict became a score."""
     scores = await rig.worker.rows("SELECT evaluator, value, label FROM scores ORDER BY evaluator")
     opinions = await rig.worker.rows("SELECT rating, comment FROM feedback")
     assert bool(scores) is bool(opinions)

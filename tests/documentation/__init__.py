@@ -1,1 +1,1 @@
-"""Every block of README.md and docs is run, or read as the data it is."""
+"""Every block of README.md and docs is run, or read as the data that it is."""

@@ -1,4 +1,4 @@
-"""The fenced blocks of the README and of every page below docs, in the order in which people read them."""
+"""The fenced blocks of the README and of every page below docs, in the order of reading."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENDLESS = re.compile(r"(?:^|\s)(make run-local|python main\.py|python -m dashbo
 
 @dataclass(frozen=True)
 class Block:
-    """One block: its page, the line of the page where it begins, what it says it is, and the prose before it."""
+    """One block: its page, the line where it begins, its language, and the prose before it."""
 
     page: str
     line: int
@@ -37,18 +37,18 @@ class Block:
 
     @property
     def file_name(self) -> str | None:
-        """The name under which the reader is told to save it."""
+        """The name under which the reader is told to save the block."""
         found = _SAVED.search(self.before)
         return found[1] if found else None
 
     @property
     def runs_on(self) -> bool:
-        """Whether its last command runs until Ctrl-C."""
+        """Whether the last command of the block runs until Ctrl-C."""
         return self.language == "bash" and bool(_ENDLESS.search(self.text.rstrip()))
 
 
 def read_blocks(page: str, text: str) -> Iterator[Block]:
-    """Yield the blocks of a page, indented ones too, which say of nothing what it is."""
+    """Yield the blocks of a page, including indented ones and those that name no language."""
     before = ""
     for token in MarkdownIt().parse(text):
         if token.type in {"fence", "code_block"}:

@@ -1,4 +1,4 @@
-"""Somebody who reads a page in a fresh shell, in a folder like a fresh clone, and does what it says, in order."""
+"""Somebody who reads a page in a fresh shell and a fresh clone, and does what it says, in order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ _HIDDEN = {".git", ".venv", ".env"}
 
 
 def clone(folder: Path) -> Path:
-    """Make a folder that looks like a clone after `make setup`; what is written there stays there."""
+    """Make a folder that looks like a clone after `make setup`.
+
+    New files are written into this folder alone.
+    """
     for entry in ROOT.iterdir():
         if entry.name not in _HIDDEN:
             (folder / entry.name).symlink_to(entry)
@@ -50,9 +53,10 @@ def clone(folder: Path) -> Path:
 
 
 class Newcomer:
-    """Runs the blocks of one page; what a block exports holds for the later ones.
+    """Runs the blocks of one page; what a block exports is set for the later ones.
 
-    `environment` is what a stack is told by settings, `replaced` what addresses and names in the text become.
+    `environment` holds the settings of a stack. `replaced` says what addresses and names in the
+    text become.
     """
 
     def __init__(
@@ -84,7 +88,7 @@ class Newcomer:
         (self.folder / str(block.file_name)).write_text(self.text_of(block))
 
     def run(self, block: Block) -> str:
-        """Run a block to its end and return what it printed; fails where a command fails."""
+        """Run a block to its end and return what it printed; fails if a command fails."""
         text = self.text_of(block)
         if block.language == "python":
             self.printed = self._run([str(self._python()), "-W", "error", "-"], text, block)
@@ -132,7 +136,10 @@ class Newcomer:
         return done.stdout
 
     def start(self, block: Block) -> str:
-        """Run a block whose last command does not end, until that works; returns what it printed until then."""
+        """Run a block whose last command does not end, until that command works.
+
+        Returns what it printed until then.
+        """
         self.stop()
         *first, last = self.text_of(block).rstrip().split("\n")
         self._run_in_shell("\n".join(first) or ":", block)
@@ -178,7 +185,7 @@ class Newcomer:
         return ""
 
     def stop(self) -> None:
-        """Press Ctrl-C where something runs."""
+        """Press Ctrl-C if something runs."""
         if self._server is None:
             return
         if self._server.poll() is None:
@@ -192,7 +199,7 @@ class Newcomer:
 
     @contextmanager
     def reading(self) -> Iterator[Newcomer]:
-        """Stop at the end of the page what was started."""
+        """Read a page, and at its end stop what it started."""
         try:
             yield self
         finally:

@@ -1,4 +1,7 @@
-"""What is known of single blocks, each named by its page and its first line; a row without its block fails."""
+"""What is known of single blocks, each named by its page and its first line.
+
+A row without its block fails.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,15 @@ __all__ = ["CHANGING", "LANGUAGES", "NOT_RUN", "SAYS", "NotRun", "reason_of"]
 LANGUAGES: Final = frozenset(
     {"bash", "python", "text", "csv", "yaml", "toml", "promql", "js", "nginx", "sql"}
 )
-"""What a block may say it is; each is run or read by test_pages.py, or has a reason in NOT_RUN."""
+"""The languages of blocks. test_pages.py runs or reads each, or NOT_RUN has a reason."""
 
 
 class NotRun(NamedTuple):
-    """Why a block is not run; with `program`, only where that is not on PATH. So many `blocks` begin like that."""
+    """Why a block is not run.
+
+    With `program`, it is not run only if that program is not on PATH. `blocks` is the number of
+    blocks that begin with this line.
+    """
 
     page: str
     first_line: str
@@ -130,7 +137,7 @@ SAYS: Final = {
         ),
     ): (("Write to [EMAIL_ADDRESS] from 84.12.33.200.",),),
 }
-"""What the prose says that a command prints; where several blocks of a page begin alike, in their order."""
+"""What the prose says that a command prints, in order if several blocks of a page begin alike."""
 
 CHANGING: Final = frozenset(
     {
@@ -141,7 +148,7 @@ CHANGING: Final = frozenset(
         "docs/how-to/send-recorded-calls.md",
     }
 )
-"""Pages with a stack of their own, since they leave it as others do not expect it: with keys, settings, stopped."""
+"""Pages that get a stack of their own, because they change its keys or settings, or stop it."""
 
 
 def reason_of(block: Block) -> NotRun | None:

@@ -1,4 +1,7 @@
-"""Every block says what it is, is whole, and is run unless a table says why not; no row of a table is left over."""
+"""Every block names its language, is complete, and is run unless a table says why not.
+
+No row of a table is left over.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,10 @@ def test_a_command_is_one_for_the_shell(block: Block) -> None:
 
 
 def sets_for_nobody(line: str) -> bool:
-    """Tell whether a line sets variables that no program will see: without export, and before no command."""
+    """Tell whether a line sets variables that no program will see.
+
+    Such a line has no `export` and no command.
+    """
     return bool(re.fullmatch(r"(?:[A-Za-z_]\w*=\S*\s*)+", line.partition(" #")[0].strip()))
 
 

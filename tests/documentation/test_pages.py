@@ -1,4 +1,7 @@
-"""Every page is read from top to bottom by a newcomer: what it says is done, and what it shows comes out."""
+"""A newcomer reads every page from top to bottom.
+
+The test does what the page says, and finds what the page shows.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +32,14 @@ from workers.evaluation.warming import envelope_of
 pytestmark = pytest.mark.long
 
 READ = [page for page in PAGES if blocks_of(page)]
-# These say themselves how the environment is activated.
+# These pages say themselves how the environment is activated.
 FIRST = {"README.md", "docs/tutorial/first-calls.md"}
 STOPPED = "With the stack stopped,"
 START = Block("", 0, "bash", "python main.py --api-only\n")
 
 
 class Place(NamedTuple):
-    """Where a page's stack runs: its API, and the settings by which commands find it."""
+    """Where the stack of a page runs: its API, and the settings by which commands find it."""
 
     api: str
     settings: Mapping[str, str]
@@ -44,7 +47,7 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Stack]:
-    """A stack for pages after which it is as it was before."""
+    """A stack for pages that leave it as it was before."""
     usual = {"LLM_MONITOR_REDIS_MAXMEMORY_MB": "1024"}  # which the doctor finds good
     with running_stack("--api-only", workers=1, settings=usual) as stack:
         yield stack
@@ -52,7 +55,10 @@ def shared() -> Iterator[Stack]:
 
 @contextmanager
 def own_place() -> Iterator[Place]:
-    """A data folder and ports for a page that starts a stack itself; nothing runs there when the page ends."""
+    """A data folder and ports for a page that starts a stack itself.
+
+    Nothing runs there when the page ends.
+    """
     with data_folder() as data_dir:
         ports = free_ports()
         settings = {
@@ -96,7 +102,7 @@ def replace_addresses(place: Place) -> dict[str, str]:
 
 
 def replace_servers(stack: Stack) -> dict[str, str]:
-    """Servers of their own, where the page has invented ones."""
+    """Use other servers for the ones that the page has invented."""
     urls = {name: shlex.quote(url) for name, url in addresses(stack).items()}
     return {
         "postgresql://user:password@db.example/llm_monitor": urls["DATABASE_URL"],
@@ -107,7 +113,7 @@ def replace_servers(stack: Stack) -> dict[str, str]:
 
 
 def bury_one(stack: Stack) -> dict[str, str]:
-    """A record that was given up, as a worker leaves it."""
+    """Leave a record that was given up, as a worker does."""
     envelope = envelope_of(SAMPLES[0], time.time_ns() // 1_000_000)
     letter = DeadLetter(
         project_id="default",
@@ -130,7 +136,7 @@ def bury_one(stack: Stack) -> dict[str, str]:
 
 
 def send_one(stack: Stack) -> dict[str, str]:
-    """A call of a user."""
+    """Send a call of a user."""
     call = {"prompt": "Is it raining?", "response": "It is dry.", "model_name": "gpt-4", "user_id": "c-17"}
     httpx.post(f"{stack.api}/monitor/inference", json=call, timeout=30).raise_for_status()
     return {"USER_ID": "c-17"}
@@ -141,7 +147,7 @@ PREPARED: Mapping[str, Callable[[Stack], dict[str, str]]] = {
     "docs/how-to/keep-and-forget.md": send_one,
     "docs/how-to/scale.md": replace_servers,
 }
-"""What is there before a page is read, and what its placeholders stand for."""
+"""What is there before a page is read, and what replaces its placeholders."""
 
 
 @pytest.mark.parametrize("page", READ)

@@ -38,11 +38,11 @@ _ANSWER_SECONDS = 30.0
 
 
 class Navigated(Exception):
-    """The page that was asked went away before it answered."""
+    """The page that was asked disappeared before it answered."""
 
 
 class Tab:
-    """One page of the browser, what it asked the network for, and what it complained about."""
+    """One page of the browser, its network requests, and its complaints."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -53,7 +53,7 @@ class Tab:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: Any) -> Any:
-        """Send a command and return its result, noting the events that come before it."""
+        """Send a command and return its result; events that come before it are noted."""
         self._last += 1
         self._socket.send(json.dumps({"id": self._last, "method": method, "params": parameters}))
         while True:
@@ -100,7 +100,10 @@ class Tab:
         return answer["result"].get("value")
 
     def text(self, selector: str) -> str:
-        """Return what an element shows, empty while it is not there or hidden, or the page changes."""
+        """Return what an element shows.
+
+        The text is empty while the element is absent or hidden, or while the page changes.
+        """
         try:
             found: str = self.ask(
                 f"(() => {{ const found = document.querySelector({json.dumps(selector)}); "
@@ -133,7 +136,7 @@ class Tab:
         return wait_for(look, _ANSWER_SECONDS, f"{selector} to show {words!r}")
 
     def expect(self, expression: str, *, becomes: object = True) -> None:
-        """Wait until a JavaScript expression has a value: the answers of a server come one after another."""
+        """Wait until a JavaScript expression has a value, because answers come one by one."""
         seen: list[object] = [None]
 
         def look() -> bool:

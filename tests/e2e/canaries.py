@@ -1,4 +1,7 @@
-"""Values of every type of personal data that can be found, in many forms, and calls that carry one in every field."""
+"""Values of every type of personal data that can be found, and calls that carry one in every field.
+
+The values come in many forms.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ __all__ = ["CANARIES", "Canary", "attributes_with", "call_with", "events_with"]
 
 
 class Canary(NamedTuple):
-    """A value that must not be seen again, its type, and the words that make it one."""
+    """A value that must not be seen again, its type, and the words that identify its type."""
 
     kind: str
     secret: str
@@ -90,7 +93,7 @@ ZA_ID_NUMBER|8001015009087|South African id
 """
 CANARIES = (
     *(Canary(*line.split("|")) for line in _TABLE.strip().splitlines()),
-    # In pieces, so that no scanner of repositories takes them for real.
+    # The keys are written in pieces, so that no scanner of repositories takes them for real.
     Canary("API_KEY", "ghp_" + "a9Kd83jsLq02mZx7Vb5Nc1Qw4Er6Ty8Ui3Op", "key"),
     Canary("PRIVATE_KEY", "MIIEowIBAAKCAQEA7vPz", "-----BEGIN RSA PRIVATE KEY-----"),
     # Keys and sessions of this product, and forms that hide a value or its name.
@@ -116,7 +119,7 @@ CANARIES = (
 
 
 def call_with(canary: Canary, **fields: Any) -> dict[str, Any]:
-    """Return a call that carries the canary in every field a client may fill, and in fields of its own."""
+    """Return a call with the canary in every field that a client may fill or invent."""
     text = canary.text
     arguments = json.dumps({"note": text}, ensure_ascii=False)
     return {
@@ -145,7 +148,7 @@ def call_with(canary: Canary, **fields: Any) -> dict[str, Any]:
 
 
 def attributes_with(canary: Canary) -> dict[str, Any]:
-    """Return the attributes of a span that carries the canary wherever the GenAI conventions have a text."""
+    """Return the attributes of a span with the canary in every text of the GenAI conventions."""
 
     def said(role: str) -> list[dict[str, Any]]:
         return [{"role": role, "parts": [{"type": "text", "content": canary.text}]}]
@@ -166,7 +169,10 @@ def attributes_with(canary: Canary) -> dict[str, Any]:
 
 
 def events_with(canary: Canary, **ids: bytes) -> list[dict[str, Any]]:
-    """Return the log events of a span with these ids that carry the canary, and one that stands in no span."""
+    """Return the log events of the span with these ids, and one event that belongs to no span.
+
+    All of them carry the canary.
+    """
     message = {"role": "assistant", "content": canary.text}
     found: list[dict[str, Any]] = [
         {"event": "gen_ai.system.message", "body": {"content": canary.text}},

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Writes a line to the terminal although the test passes: a figure that was measured."""
+    """Writes a measured figure to the terminal, although the test passes."""
 
     def write(line: str) -> None:
         with capsys.disabled():

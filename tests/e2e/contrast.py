@@ -1,10 +1,14 @@
-"""How far a page's texts stand out from what is behind them, by WCAG 2.2's contrast ratio (1.4.3)."""
+"""How clearly the texts of a page differ from what is behind them.
+
+The measure is the contrast ratio of WCAG 2.2 (1.4.3).
+"""
 
 from __future__ import annotations
 
 __all__ = ["FAINT_TEXTS"]
 
-# A JavaScript expression: the texts of the open page whose contrast is below 4.5, or 3 from 24 pixels on.
+# A JavaScript expression. It returns the texts of the open page with a contrast below 4.5, or below
+# 3 from 24 pixels on.
 FAINT_TEXTS = """(() => {
   const read = (text) => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return { r, g, b, a } };
   const part = (value) => (value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);

@@ -1,4 +1,4 @@
-"""What the API says about a period beside what SQL counts over the rows of that period."""
+"""What the API says about a period, and what SQL counts over the rows of that period."""
 
 # ruff: noqa: S608 - fragments are constants of this module; what varies is a bound parameter
 
@@ -22,7 +22,8 @@ __all__ = ["check_cost", "check_quality", "check_relevance", "check_safety", "ch
 QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 FLAG_EVALUATORS = {"pii_leak": "pii"}
 LIVE = "source = 'live' AND kind = 'llm'"
-# What each fault cost is kept with the trace alone; its value is counted as the column of this name.
+# The costs of faults are kept with the trace alone, and this value is counted as the column of the
+# same name.
 COUNTED = f"name <> '{OVERALL_QUALITY}'"
 # Every value of every evaluator and of its parts, one row each.
 VALUES = f"""
@@ -47,7 +48,7 @@ def read(stack: Stack, name: str, period: str = "24h") -> dict[str, Any]:
 
 
 def same(value: float) -> Any:
-    """Equal but for the order in which floats were added up."""
+    """Tell whether two numbers are equal, except for the order in which floats were added."""
     return pytest.approx(float(value), rel=1e-9, abs=1e-12)
 
 
@@ -66,7 +67,7 @@ def _percentiles(column: str) -> str:
 
 
 def check_scores_complete(stack: Stack, number: int) -> None:
-    """Every stored call has a score by every evaluator there is, none of them a Failure."""
+    """Check that every stored call has a score of every evaluator, and no Failure."""
     names = sorted(evaluator.name for evaluator in _evaluators())
     (row,) = stack.rows(
         f"SELECT count(*) AS rows, count(*) FILTER (WHERE scores::jsonb ?& $1::text[]) AS complete, "

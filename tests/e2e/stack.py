@@ -1,4 +1,4 @@
-"""One running stack, started by `python main.py` as a user does, and everything tests look at it through."""
+"""One running stack, started by `python main.py` as a user does, and ways to look at it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Stack:
         self.seconds = 0.0
 
     def wait(self) -> Stack:
-        """Return once the stack has announced itself."""
+        """Return when the stack has announced itself."""
         assert self.process.stdout
         for line in self.process.stdout:
             self.announced.append(line.strip())
@@ -91,11 +91,11 @@ class Stack:
         return self.log.read()
 
     def interrupt(self) -> None:
-        """Press Ctrl-C: a terminal tells the whole process group."""
+        """Press Ctrl-C, which a terminal sends to the whole process group."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def family(self) -> list[psutil.Process]:
-        """Every process of this stack: descendants, and whatever else works in its data folder."""
+        """Return every process of this stack: its descendants, and users of its data folder."""
         own = psutil.Process(self.process.pid)
         found = {process.pid: process for process in [own, *own.children(recursive=True)]}
         for process in psutil.process_iter():
@@ -116,19 +116,28 @@ class Stack:
         return [each for each in parents if any(each.ppid() == other.pid for other in parents)]
 
     def server(self, name: str) -> psutil.Process:
-        """The embedded `postgres` or `redis-server`: of several processes the one that all others come from."""
+        """Return the embedded `postgres` or `redis-server`.
+
+        If there are several processes, it is the one from which all others come.
+        """
         found = [each for each in self.family() if each.name() in {name, OTHER_NAMES.get(name)}]
         pids = {each.pid for each in found}
         (first,) = [each for each in found if each.ppid() not in pids]
         return first
 
     def holder(self) -> psutil.Process:
-        """The process that owns the embedded servers, and starts none anew while it is stopped."""
+        """Return the process that owns the embedded servers.
+
+        While it is halted, it starts no server again.
+        """
         (found,) = [each for each in self.family() if "app.local.holder" in each.cmdline()]
         return found
 
     def command(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        """Run `llm-monitor` with these arguments and what is typed, on a terminal wide enough for its tables."""
+        """Run `llm-monitor` with these arguments and this input.
+
+        The terminal is wide enough for its tables.
+        """
         return subprocess.run(
             [sys.executable, "-m", "app.cli.main", *arguments],
             env={**self.environment, "COLUMNS": "200"},
@@ -158,7 +167,7 @@ class Stack:
         return self.rows(statement, *parameters)[0][0]
 
     def pipeline(self) -> dict[str, int]:
-        """The ledger of the default project, in records; all zero before the first record."""
+        """Return the ledger of the default project, in records; all zero before the first one."""
         projects = httpx.get(f"{self.api}/pipeline", timeout=10).raise_for_status().json()["projects"]
         ledger: dict[str, Any] = next((each for each in projects if each["project_id"] == "default"), {})
         return {name: ledger.get(name, 0) for name in LEDGER}
@@ -184,7 +193,7 @@ class Stack:
         return found
 
     def wait_until_settled(self, seconds: float) -> dict[str, int]:
-        """Return the ledger once nothing is in flight any more."""
+        """Return the ledger when nothing is in flight any more."""
         return wait_for(
             lambda: _at_rest(self.pipeline()), seconds, "every accepted record to have an outcome"
         )
@@ -231,7 +240,10 @@ def free_ports() -> tuple[int, int]:
 def running_stack(
     *arguments: str, workers: int = 2, settings: Mapping[str, str] | None = None
 ) -> Iterator[Stack]:
-    """A stack on servers and ports of its own; Ctrl-C at the end stops it and leaves no process behind."""
+    """A stack on servers and ports of its own.
+
+    Ctrl-C at the end stops it and leaves no process.
+    """
     with data_folder() as data_dir:
         configured = {"LLM_MONITOR_WORKERS": str(workers), **(settings or {})}
         stack = Stack(data_dir, free_ports(), *arguments, settings=configured)
@@ -246,7 +258,7 @@ def running_stack(
 
 
 def left_over(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Those of `processes` that still run after `seconds`."""
+    """Return those of `processes` that still run after `seconds`."""
     deadline = time.monotonic() + seconds
     alive = processes
     while alive and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Known secrets are sent through every way in, then looked for in everything the stack keeps or says."""
+"""Known secrets are sent in every way, and then searched in everything that the stack holds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SILENT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o-mini"
 
 
 class Place(NamedTuple):
-    """Something that was searched: what kind of thing, how many, and how many bytes."""
+    """Something that was searched: its kind, the number of things, and the number of bytes."""
 
     things: int
     size: int
@@ -86,11 +86,11 @@ class Search:
         return asyncio.run(ask())
 
     def waiting_parts(self) -> int:
-        """How many texts and findings wait for their spans."""
+        """Return how many texts and findings wait for their spans."""
         return int(self.sql("SELECT count(*) FROM span_parts WHERE payload IS NOT NULL")[0][0])
 
     def memory(self) -> list[bytes]:
-        """Every key of Redis with everything in its value."""
+        """Yield every key of Redis with everything in its value."""
         return [b"\0".join([key, *self._value(key)]) for key in self.redis.scan_iter(count=1000)]
 
     def _value(self, key: bytes) -> list[bytes]:
@@ -110,7 +110,7 @@ class Search:
                 raise AssertionError(f"nobody reads a {other!r} here yet")
 
     def tables(self) -> list[bytes]:
-        """Every value of every row of every table that is not PostgreSQL's own."""
+        """Yield every value of every row of every table, except PostgreSQL's own tables."""
         tables = self.sql(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
             "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
@@ -124,7 +124,7 @@ class Search:
         return found
 
     def files(self) -> dict[str, list[bytes]]:
-        """Every file of the data folder, and what the processes wrote to standard error."""
+        """Yield every file of the data folder, and what the processes wrote to standard error."""
         found: dict[str, list[bytes]] = defaultdict(list)
         for path in self._stack.data_dir.rglob("*"):
             if path.is_file():
@@ -133,7 +133,7 @@ class Search:
         return found
 
     def run(self) -> dict[str, Place]:
-        """Search everything; what Postgres has only in memory is written to disk first, Redis has every write there."""
+        """Search everything, after Postgres has written what it has only in memory to disk."""
         self.sql("CHECKPOINT")
         everything = {
             "tables": self.tables(),
@@ -156,7 +156,7 @@ def _kind(path: Path) -> str:
 
 
 def _search(things: Sequence[bytes]) -> Place:
-    """Look for every secret, as it is and as JSON writes it; no secret lies across two things."""
+    """Search for every secret, as it is and as JSON writes it; no secret lies across two things."""
     everything = b"\0".join(things)
     found = {
         canary.text
@@ -201,7 +201,7 @@ def listening(search: Search, stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def halted(workers: Sequence[psutil.Process]) -> Iterator[None]:
-    """Hold the workers still, so that what is queued stays in Redis."""
+    """Halt the workers, so that what is queued stays in Redis."""
     for worker in workers:
         worker.suspend()
     try:
@@ -223,7 +223,7 @@ def decide(stack: Stack, search: Search, settings: Mapping[str, Any]) -> None:
     }
 
     def follows() -> bool:
-        # What the sender is told has no pseudonym, so what was stored is looked at.
+        # The answer to the sender has no pseudonym, so the stored record is read.
         probe = {"prompt": "", "response": "", "model_name": "probe@corp.net"}
         answer = httpx.post(
             f"{stack.api}/monitor/inference", json=probe, headers={"prefer": "wait=5"}, timeout=30
@@ -312,7 +312,7 @@ def _as_spans(api: httpx.Client, tag: str, canaries: Sequence[Canary]) -> list[h
 
 
 def _as_events(api: httpx.Client, tag: str, canaries: Sequence[Canary]) -> list[httpx.Response]:
-    """Spans without a text, and log events that bring the texts and somebody's findings."""
+    """Send spans without a text, and log events with the texts and with findings of somebody."""
     spans = [span(SILENT, trace_id=_trace_id(tag, canary)) for canary in canaries]
     events = [
         event
@@ -339,7 +339,7 @@ WAYS: Mapping[str, Send] = {
 
 
 def send_everything(stack: Stack, search: Search, tag: str) -> None:
-    """Send every canary every way, part of it while the workers stand still so that the queue is seen full."""
+    """Send every canary in every way, at times with halted workers, so that the queue is full."""
     with httpx.Client(base_url=stack.api, timeout=60) as api, listening(search, stack):
         with halted(stack.workers()):
             for number, send in enumerate(WAYS.values()):
@@ -365,7 +365,8 @@ def show(mode: str, places: Mapping[str, Place]) -> None:
 @pytest.mark.timeout(1200)
 def test_no_secret_is_anywhere_until_redaction_is_off(stack: Stack) -> None:
     search = Search(stack)
-    # In this order each looks different from the one before, so that `decide` knows when it holds.
+    # In this order each mode looks different from the one before, so `decide` knows when it is in
+    # force.
     for mode in ("hash", "mask", "drop"):
         decide(stack, search, {"redaction": {"mode": mode}})
         send_everything(stack, search, mode)

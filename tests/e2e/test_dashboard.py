@@ -79,7 +79,7 @@ def test_a_newcomer_is_told_what_to_do_and_sees_the_first_records_arrive(stack: 
 def test_a_trace_opens_with_its_evidence_marked(filled: Stack, tab: Tab) -> None:
     tab.show(width=1440, height=900, scheme="dark")
     tab.go(filled.dashboard)
-    # The table's rows can be seen a moment before it can tell which of them was chosen.
+    # The table's rows appear a moment before the table can tell which of them was chosen.
     tab.expect("window.dash_ag_grid?.getApiAsync('traces').then(() => true, () => false)")
     tab.see("#health", "Healthy")
     tab.click(".ag-row:has(.flag) .ag-cell")

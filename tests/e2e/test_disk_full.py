@@ -1,4 +1,7 @@
-"""A disk that fills up under load: records are refused, readers read on, and service comes back by itself."""
+"""A disk that fills up under load.
+
+Records are refused, readers can still read, and service comes back by itself.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ from tests.e2e.stack import Stack, free_ports, wait_for
 
 MIB = 1024 * 1024
 RECOVERY_SECONDS = 90.0
-# A server notices when it needs a new page of its file; a heartbeat every other second fills one in a minute.
+# A server notices when it needs a new page of its file. A heartbeat every two seconds fills a page
+# in a minute.
 NOTICED_SECONDS = 180.0
 
 
@@ -45,7 +49,7 @@ def disk() -> Iterator[Path]:
 
 
 class Poster:
-    """Posts small batches without pause, and keeps what was answered."""
+    """Posts small batches without pause, and keeps the answers."""
 
     def __init__(self, api: str) -> None:
         self._client = httpx.Client(base_url=api, timeout=30)
@@ -138,7 +142,7 @@ def test_a_full_disk_refuses_records_and_nothing_else_and_is_survived(disk: Path
             _none_again(stack, disk, poster)
             _room(stack, disk, poster)
         ledger = stack.wait_until_settled(RECOVERY_SECONDS)
-        # 503 is what a post meets while a server starts again, which need not happen in each run.
+        # A post meets 503 while a server starts again, which need not happen in each run.
         assert {202, 507} <= set(poster.statuses) <= {202, 503, 507}, poster.statuses
         assert ledger["dead"] == 0
         assert stack.value(
@@ -149,7 +153,10 @@ def test_a_full_disk_refuses_records_and_nothing_else_and_is_survived(disk: Path
 
 
 def _low(stack: Stack, disk: Path, poster: Poster) -> None:
-    """Too little for more records: they get 507 before a server is hurt, and the queue is stored."""
+    """There is too little room for more records.
+
+    They get 507 before a server is hurt, and the queue is stored.
+    """
     server = stack.server("redis-server").pid
     fill(disk, "low", left=110 * MIB)
     wait_for(lambda: disk_state(stack) == "full", 10, "the disk to be called full")
@@ -164,7 +171,7 @@ def _low(stack: Stack, disk: Path, poster: Poster) -> None:
 
 
 def _none(stack: Stack, disk: Path, poster: Poster) -> None:
-    """Nothing left: the servers end, get the reserve, and readers read on."""
+    """No room is left: the servers end, get the reserve, and readers can still read."""
     fill(disk, "none", left=0)
     wait_for(lambda: not (disk / "data" / "reserve").exists(), NOTICED_SECONDS, "the reserve to be given up")
     wait_for(lambda: reads(stack), RECOVERY_SECONDS, "figures to be read")
@@ -175,7 +182,10 @@ def _none(stack: Stack, disk: Path, poster: Poster) -> None:
 
 
 def _none_again(stack: Stack, disk: Path, poster: Poster) -> None:
-    """The reserve is used up too: everything is refused with a sentence, and the stack goes on trying."""
+    """The reserve is used up too.
+
+    Everything is refused with a sentence, and the stack goes on trying.
+    """
     fill(disk, "again", left=0)
     wait_for(
         lambda: "are started again until they run" in stack.errors(),
@@ -189,7 +199,7 @@ def _none_again(stack: Stack, disk: Path, poster: Poster) -> None:
 
 
 def _room(stack: Stack, disk: Path, poster: Poster) -> None:
-    """Room again: nobody has to do anything else."""
+    """There is room again, and nobody has to do anything else."""
     for name in ("low", "none", "again"):
         (disk / name).unlink()
     wait_for(stack.is_ready, RECOVERY_SECONDS, "the stack to be ready")

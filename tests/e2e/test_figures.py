@@ -23,7 +23,7 @@ CALLS = 600
 
 
 def sample_calls() -> Iterator[dict[str, Any]]:
-    """The labelled sentences that ship with the tests, as calls of several models over most of a day."""
+    """The labelled sentences that ship with the tests, as calls of several models within a day."""
     now = datetime.now(UTC)
     rows = [row for path in sorted(SAMPLES.glob("*.jsonl")) for row in read_rows(path)]
     for number, row in enumerate(itertools.islice(itertools.cycle(rows), CALLS)):

@@ -1,4 +1,7 @@
-"""`llm-monitor ingest` against a running API: counts, reasons, exit codes, and sending a file twice."""
+"""`llm-monitor ingest` against a running API.
+
+The tests check counts, reasons, exit codes, and a file that is sent twice.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def counts(printed: str) -> tuple[int, ...]:
 
 
 def reasons(printed: str) -> dict[str, tuple[int, int]]:
-    """Return how many rows each reason refused, and the first line it refused."""
+    """Return how many rows were refused for each reason, and the first line of them."""
     lines = re.findall(r"^ *([\d,]+) +(\d+) +(\S.*?) *$", printed, re.MULTILINE)
     return {reason: (int(number.replace(",", "")), int(first)) for number, first, reason in lines}
 

@@ -1,4 +1,4 @@
-"""The stack as a user starts it: `python main.py`, looked at, stopped, killed, started again."""
+"""The stack as a user starts it by `python main.py`: read, stopped, killed, started again."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ def test_the_stack_answers_and_stops_without_leaving_a_process(
 
 
 def restart_limit() -> float:
-    """Five seconds on a machine of its own, longer in proportion where more processes than cores want to run."""
+    """Return five seconds on an idle machine.
+
+    The limit is longer in proportion if more processes than cores want to run.
+    """
     return 5.0 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong on a machine while records are on their way: nothing that was accepted is lost."""
+"""Faults of a machine while records are on their way: nothing that was accepted is lost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def ready(stack: Stack) -> Stack:
-    """The stack, recovered from whatever the test before did to it."""
+    """The stack, after it has recovered from what the test before did to it."""
     wait_for(stack.is_ready, RECOVERY_SECONDS, "the stack to be ready")
     wait_for(lambda: len(stack.workers()) == WORKERS, RECOVERY_SECONDS, "all workers to run")
     stack.wait_until_settled(RECOVERY_SECONDS)
@@ -58,7 +58,7 @@ def records(number: int) -> list[dict[str, Any]]:
 
 
 def stored_once(stack: Stack, trace_ids: list[str]) -> bool:
-    """Tell whether each of these traces is stored, each once and under a client id of its own."""
+    """Tell whether each of these traces is stored once and under a client id of its own."""
     (row,) = stack.rows(
         "SELECT count(*), count(DISTINCT trace_id) AS traces, count(DISTINCT client_id) AS clients "
         "FROM traces WHERE trace_id = ANY($1::uuid[])",
@@ -68,7 +68,7 @@ def stored_once(stack: Stack, trace_ids: list[str]) -> bool:
 
 
 class Poster:
-    """Posts records one after the other without waiting for scores, and notes what each was answered."""
+    """Posts records one after the other without waiting for scores, and notes each answer."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -171,7 +171,7 @@ def test_a_file_that_is_being_sent_while_redis_is_killed_arrives_whole(ready: St
 
 @contextmanager
 def away(stack: Stack, name: str) -> Iterator[None]:
-    """Kill a server and keep it from being started again for the length of the block."""
+    """Kill a server and prevent its restart for the length of the block."""
     holder = stack.holder()
     holder.suspend()
     try:
@@ -203,7 +203,7 @@ def test_without_redis_nothing_is_taken_and_clients_are_told_when_to_come_back(r
 
 
 def test_without_postgres_records_are_still_taken_and_stored_later(ready: Stack) -> None:
-    """Workers pick nothing meanwhile, so no job is suspected and halved afterwards."""
+    """Meanwhile workers take no job, so no job is suspected and halved afterwards."""
     halved = ready.value("SELECT count(*) FROM settlements WHERE stored + duplicate + dead = 0")
     with httpx.Client(base_url=ready.api, timeout=30) as client:
         with away(ready, "postgres"):

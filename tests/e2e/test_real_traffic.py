@@ -1,4 +1,7 @@
-"""All recorded traffic through one stack: stored exactly once, scored by everything, and counted right."""
+"""All recorded traffic through one stack.
+
+Every record is stored exactly once, scored by every evaluator, and counted right.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ SETTLE_SECONDS = 900.0
 
 
 def traffic() -> Path:
-    """The recorded calls; skips the test where they are absent."""
+    """The recorded calls; the test is skipped if they are absent."""
     folder = data_folder()
     if folder is None or not (folder / "traffic" / "llm_traffic.jsonl.gz").is_file():
         pytest.skip(f"recorded traffic is absent: set {DATA_VARIABLE} to the folder of labelled data")

@@ -1,4 +1,4 @@
-"""Requests that schemathesis makes up from the OpenAPI document: whatever comes, nothing answers with a 5xx."""
+"""Requests that schemathesis makes up from the OpenAPI document: no answer is a 5xx."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.e2e.stack import running_stack
 
 EXAMPLES = 20
 SECONDS = 120
-# Anything may be asked of an open door; with a secret at hand no drawn setting makes intake refuse.
+# Without keys every request is let in. With a secret, no random setting makes ingest refuse
+# records.
 SETTINGS = {"LLM_MONITOR_REQUIRE_KEYS": "never", "LLM_MONITOR_PRIVACY_KEY": "0123456789abcdef" * 2}
 
 

@@ -1,4 +1,4 @@
-"""Signing in, being signed in and being signed out, in a real browser in front of a stack that asks for keys."""
+"""Signing in and out in a real browser, in front of a stack that asks for keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.long
 
 
 class Shop(NamedTuple):
-    """A stack with two projects that hold records, its administration, and a key of the first project."""
+    """A stack with two projects that hold records, its administration, and a key of the first."""
 
     stack: Stack
     admin: httpx.Client
@@ -171,7 +171,7 @@ def test_an_admin_signs_in_with_a_password_and_out_for_good(shop: Shop, tab: Tab
 
 @pytest.fixture
 def elsewhere(shop: Shop) -> Iterator[str]:
-    """A page of another origin but the same site, so that browsers send it the cookie of the session."""
+    """A page of another origin but the same site, so that browsers send it the session's cookie."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -184,7 +184,7 @@ def elsewhere(shop: Shop) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    # Threads: browsers open connections that they may never use.
+    # Threads are needed, because browsers open connections that they may never use.
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -1,4 +1,4 @@
-"""The supervisor on small processes of its own: order, patience, revival, giving up."""
+"""The supervisor on small processes of its own: order, patience, restarts, and giving up."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ with Signals().installed() as signals:
         sys.exit(2)
 """
 
-# All of them share one pipe, and print() writes text and line end apart where PYTHONUNBUFFERED is set.
+# All processes share one pipe. With PYTHONUNBUFFERED, print() writes text and line end separately.
 POLITE = """
 import os, signal, sys
 def leave(*_):
@@ -58,7 +58,7 @@ if not marker.exists():
     sys.exit(4)
 """
 
-# Runs for a moment, then ends at once however often it is started.
+# It runs for a moment, and then ends at once however often it is started.
 FORLORN = """
 import os, pathlib, signal, sys, time
 marker = pathlib.Path("MARKER")
@@ -77,7 +77,7 @@ def child(name: str, code: str, rank: int = 0, grace: float = 3.0) -> tuple[str,
 
 
 def hear_hangups() -> None:
-    """Undo what nohup leaves to its children, under which these tests may run."""
+    """Undo what nohup sets for its children, because these tests may run under nohup."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
@@ -88,7 +88,7 @@ def start() -> Iterator[Start]:
     def supervise(
         *children: tuple[str, str, int, float], patience: float | None = None
     ) -> subprocess.Popen[str]:
-        """Supervise; `patience` are the seconds within which an end is one right after the start."""
+        """Supervise; an end within `patience` seconds counts as one right after the start."""
         shortened = [] if patience is None else [str(patience)]
         process = subprocess.Popen(
             [sys.executable, "-c", SUPERVISE, json.dumps(children), *shortened],
@@ -118,7 +118,7 @@ def read_until(process: subprocess.Popen[str], *awaited: str) -> list[str]:
 
 
 def read_to_end(process: subprocess.Popen[str]) -> list[str]:
-    """Every line until nobody is left who could write one: the children share the pipe."""
+    """Return every line until no process can write more, because the children share the pipe."""
     assert process.stdout
     lines = process.stdout.read().splitlines()
     process.wait(10)

@@ -1,4 +1,7 @@
-"""Finding and looking at traces in a real browser: addresses, trees, keys of the keyboard, texts that try to do harm."""
+"""Finding and reading traces in a real browser.
+
+The tests use addresses, trees, keyboard keys, and texts that try to do harm.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ def stack() -> Iterator[Stack]:
 
 
 def export_chain(stack: Stack, length: int) -> None:
-    """Steps of which each lies inside the one before, and a call in the innermost."""
+    """Export steps that lie inside one another, and a call in the innermost."""
     began, trace = time.time_ns() - 60 * 10**9, os.urandom(16).hex()
     spans = [
         {
@@ -67,7 +70,7 @@ def tab() -> Iterator[Tab]:
 
 
 def export_agent(stack: Stack) -> None:
-    """A step, and inside it a call with texts and one without; all began a minute ago."""
+    """Export a step, and inside it a call with texts and one without; all began a minute ago."""
     began = time.time_ns() - 60 * 10**9
     trace = os.urandom(16).hex()
     step, *calls = (os.urandom(8).hex() for _ in range(3))
@@ -97,7 +100,7 @@ def export_agent(stack: Stack) -> None:
 
 
 def find(stack: Stack, **filters: str) -> str:
-    """The id of a trace that fits and has texts."""
+    """Return the id of a trace that fits and has texts."""
     listed = httpx.get(f"{stack.api}/traces", params=filters).json()["traces"]
     found: str = next(each["trace_id"] for each in listed if each["prompt"])
     return found

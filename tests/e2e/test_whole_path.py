@@ -1,4 +1,4 @@
-"""The whole path as a user walks it: post, row, frame, page, figures."""
+"""The whole path of a user: post, row, frame, page, figures."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def frames_until(
 
 
 def readme_snippet() -> str:
-    """The first example of the README that posts a call, word for word."""
+    """Return the first example of the README that posts a call, word for word."""
     blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     return next(block for block in blocks if "/monitor/inference" in block)
 
@@ -137,7 +137,7 @@ def test_the_dashboard_shows_a_post_and_the_next_one_without_being_asked(
 
 
 def slowdown() -> float:
-    """How much longer than its processor time a busy loop takes just now: 1 on a machine of one's own."""
+    """Return how much longer than its processor time a busy loop takes; 1 on an idle machine."""
     wall, cpu = time.perf_counter(), time.process_time()
     while time.process_time() - cpu < 0.25:
         pass

@@ -1,4 +1,4 @@
-"""The HTTP application over real servers, beside a worker that a test runs when it likes."""
+"""The HTTP application over real servers, and a worker that a test runs when it likes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ApiRig:
 async def serving(
     database_url: str, redis_url: str, **settings: Any
 ) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
-    """Run the application alone; unexpected errors come back as answers, as they would over a socket."""
+    """Run the application alone; unexpected errors become answers, as they do over a socket."""
     app = create_app(Settings(database_url=database_url, redis_url=redis_url, **settings))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -115,7 +115,7 @@ async def own_servers(postgres_url: str, template: str, redis_url: str) -> Async
 
 
 async def bury(api: ApiRig, *reasons: str, payload: bytes | None = None) -> list[str]:
-    """Accept records and leave them as dead letters, as a worker would have; returns their trace ids."""
+    """Accept records and leave them as dead letters, as a worker does; returns their trace ids."""
     given_up = []
     for reason in reasons or ("deadline",):
         response = await api.post(

@@ -1,4 +1,4 @@
-"""What tests over real servers share: the application beside its worker, and a way to the database."""
+"""What tests over real servers share: the application, its worker, and the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every act of administration leaves one line in the audit log, whichever way it came; looking leaves none."""
+"""Every act of administration leaves one line in the audit log, in whatever way it came.
+
+Reading leaves none.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ NOBODY = "5e9d8cbe-7e5e-4d5c-9be9-111111111111"
 
 
 class Act(NamedTuple):
-    """A request that administers, the line it must leave, and a request like it that does nothing."""
+    """A request that administers, the line that it must leave, and one like it without effect."""
 
     path: str
     act: str
@@ -200,7 +203,7 @@ async def test_a_route_that_administers_leaves_its_line(api: ApiRig, place: str)
     assert "jane" not in str(left)
 
 
-# Sub-commands that act, with what they leave; through the API or straight in the database.
+# Sub-commands that act, and what they leave. They use the API or the database.
 COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "keys create": (("keys", "create", "till", "--scope", "read"), "key.created"),
     "keys revoke": (("keys", "revoke", "{prefix}", "--project", "shop"), "key.revoked"),
@@ -209,7 +212,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "policy": (("policy", "--threshold", "alarm=0.8"), "policy.changed"),
     "calibrate": (("calibrate", "--rate", "0.1", "--apply"), "policy.changed"),
 }
-# They ask the API, whose routes are above: that their acts arrive there is tested with the commands.
+# These ask the API, whose routes are above. The tests of the commands check that they reach it.
 OVER_HTTP = {"dead replay", "dead purge", "erase"}
 LOOKING = {
     "audit", "benchmark", "dead list", "dead show", "doctor", "keys list", "projects list", "rules", "settings",
@@ -219,7 +222,7 @@ NO_ADMINISTRATION = {"ingest", "migrate", "repair-queue"}  # sends records; make
 
 
 def _commands(command: Any, name: str = "") -> set[str]:
-    """The names of all sub-commands, those of groups behind the name of their group."""
+    """Return the names of all sub-commands; those of groups follow the name of their group."""
     inner = getattr(command, "commands", None)
     if inner is None:
         return {name}

@@ -1,4 +1,7 @@
-"""How much may wait: what is refused, before anything of it is taken, and that the rest drains."""
+"""How much may wait: what is refused, and that the rest is processed.
+
+A refused request leaves nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 class SomeProjects:
-    """Projects with these limits, without a Postgres; more than one where `several`."""
+    """Projects with these limits, without a Postgres; more than one if `several` is set."""
 
     def __init__(self, limits: dict[str, BacklogLimits], *, several: bool = False) -> None:
         self._limits = limits
@@ -68,7 +71,7 @@ def records(count: int, size: int = 10, **fields: Any) -> list[Record]:
 
 
 class Clock:
-    """The wall clock, and later."""
+    """A wall clock that can be set forward."""
 
     ahead_ms = 0
 
@@ -133,7 +136,7 @@ async def test_a_queue_that_has_stood_still_for_too_long_takes_no_more(
 
 @asynccontextmanager
 async def memory_left(redis: Redis, size: int) -> AsyncIterator[None]:
-    """Give ingest this much of Redis' memory for the length of the block."""
+    """Allow ingest this much of Redis' memory for the length of the block."""
     limit = (await redis.config_get("maxmemory"))["maxmemory"]
     used = int((await redis.info("memory"))["used_memory"])
     await redis.config_set("maxmemory", int((used + size) / MEMORY_SHARE))
@@ -227,7 +230,10 @@ async def test_one_project_leaves_room_for_the_others(redis: Redis, *, several: 
 
 
 async def until_refused(send: Callable[[int], Awaitable[None]]) -> tuple[int, MonitorError]:
-    """Send until it is refused, forty times at most; returns how often it was not, and the refusal."""
+    """Send until a request is refused, at most forty times.
+
+    Returns how many were accepted, and the refusal.
+    """
     for number in range(40):
         try:
             await send(number)
@@ -274,7 +280,7 @@ async def test_redis_is_filled_to_its_mark_and_drained_to_zero_by_real_workers(
 
 
 async def fill(ingest: Ingest) -> int:
-    """Send records of 2 KB until they are refused; returns how many were taken."""
+    """Send records of 2 KB until they are refused; returns how many were accepted."""
     accepted = 0
     try:
         while True:

@@ -1,4 +1,4 @@
-"""The commands that containers run, as they run them: as processes with addresses in the environment."""
+"""The commands of containers as they run there: as processes with addresses in the environment."""
 
 import os
 import socket

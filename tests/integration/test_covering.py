@@ -1,4 +1,7 @@
-"""Coarse rows beside fine ones: whatever was covered or forgotten, a window says what its calls add up to."""
+"""Coarse rows beside fine ones.
+
+Whatever was covered or forgotten, a window shows the sums of its calls.
+"""
 
 from __future__ import annotations
 

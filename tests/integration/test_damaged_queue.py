@@ -1,4 +1,7 @@
-"""Redis' file after a crash: repaired where nothing is lost by it, else refused with a command that helps."""
+"""The file of Redis after a crash.
+
+It is repaired if nothing is lost by that. If not, it is refused with a command that helps.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ def accept(client: redis.Redis, number: int) -> None:
 
 
 def written(data_dir: Path, *, old_layout: bool) -> Path:
-    """The file of a Redis that was killed after ten records, laid out as Redis 6 or as later servers do."""
+    """The file of a Redis that was killed after ten records.
+
+    Its layout is that of Redis 6 or of later servers.
+    """
     with serve_redis(data_dir) as server, redis.Redis.from_url(server.url) as client:
         for number in range(10):
             accept(client, number)
@@ -50,7 +56,7 @@ def written(data_dir: Path, *, old_layout: bool) -> Path:
 
 
 def accepted(data_dir: Path) -> tuple[int, int]:
-    """What the ledger says was accepted, and how many jobs are there."""
+    """Return what the ledger says was accepted, and the number of jobs."""
     with run_redis(data_dir) as url, redis.Redis.from_url(url) as client:
         jobs = len(list(client.scan_iter("arq:job:*")))
         return int(client.hget(ACCEPTED_KEY, "default") or 0), jobs

@@ -1,4 +1,4 @@
-"""Looking at what was given up, trying it again and throwing it away: over HTTP and from the command line."""
+"""Reading what was given up, trying it again and deleting it, over HTTP and by command."""
 
 from __future__ import annotations
 

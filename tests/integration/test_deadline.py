@@ -38,7 +38,7 @@ async def test_a_record_that_takes_too_long_is_buried_and_its_neighbours_are_sto
 
 
 class Starved(WordCount):
-    """Takes longer than it may for its first batches, as where other processes have the processor."""
+    """Takes longer than it may for its first batches, as if other processes used the processor."""
 
     name = "starved"
 

@@ -226,7 +226,7 @@ async def test_an_envelope_that_cannot_be_read_costs_itself_alone(rig: Rig, garb
 
 
 async def test_a_record_that_kills_its_worker_is_found_by_halving(rig: Rig) -> None:
-    """Each try that ends without a word is what a killed process leaves behind: only its counter."""
+    """Each try without a report leaves only its counter, as a killed process does."""
     killer = envelope(record("kills"))
     others = [envelope(record()) for _ in range(7)]
     await queue(rig, [encode(one) for one in (*others[:3], killer, *others[3:])])

@@ -53,7 +53,8 @@ async def places(redis: Redis) -> dict[JobName, float]:
 
 async def test_a_project_that_was_not_served_yet_comes_before_the_backlog_of_another(redis: Redis) -> None:
     await enqueue(redis, jobs("large", 400), jobs("small", 2))
-    # The first of the large one is being served, and stays listed meanwhile; both have been served a job after it.
+    # The first job of the large project runs, and stays listed meanwhile. Both projects get one
+    # more job after it.
     assert sorted((await order(redis))[:2]) == ["large", "small"]
     assert (await order(redis))[:4].count("small") == 2
 

@@ -1,4 +1,7 @@
-"""Batches of calls on their way into the rollups: each is counted once, whoever adds them up, and before anybody reads."""
+"""Batches of calls on their way into the rollups.
+
+Each is counted once, whoever adds it up, and before anybody reads.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ async def store(rig: Rig, calls: int, jobs: int = 1) -> None:
 
 
 async def look(rig: Rig, statement: str) -> int:
-    """Ask as somebody who adds nothing up, unlike `rig.value`."""
+    """Read without adding anything up, unlike `rig.value`."""
     async with rig.engine.connect() as connection:
         found = await connection.exec_driver_sql(statement)
         return int(found.scalar_one())

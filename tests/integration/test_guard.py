@@ -1,4 +1,4 @@
-"""POST /guard: verdicts by the project's policy, what goes out, what is recorded, and what happens when it fails."""
+"""POST /guard: verdicts by the project's policy, the answer, the record, and its failures."""
 
 from __future__ import annotations
 

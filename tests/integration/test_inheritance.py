@@ -1,4 +1,7 @@
-"""User, session, tags and metadata of outer spans reach the calls inside them, whichever is stored first."""
+"""User, session, tags and metadata of outer spans reach the calls inside them.
+
+The order in which they are stored does not matter.
+"""
 
 from __future__ import annotations
 

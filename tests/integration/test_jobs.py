@@ -26,7 +26,10 @@ async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
 
 
 class Count:
-    """Adds a row per step, so that a step taken twice shows; `before` is called in the middle of a step."""
+    """Adds a row per step, so that a step taken twice shows.
+
+    `before` is called in the middle of a step.
+    """
 
     def __init__(self, steps: int, before: Any = None) -> None:
         self.steps = steps

@@ -281,7 +281,10 @@ def test_the_command_line_makes_lists_and_ends_keys(database_url: str) -> None:
 
 
 def compose_environment(service: str, **outside: str) -> dict[str, str]:
-    """What docker-compose.yml gives a service where `outside` is set, beside what the image says."""
+    """Return what docker-compose.yml gives a service if `outside` is set.
+
+    The image's own variables are included.
+    """
     document = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())
     given: dict[str, str] = document["services"][service]["environment"]
 

@@ -1,4 +1,4 @@
-"""What Langfuse's SDKs send beside spans: scores find their call whichever comes first, and batches become calls."""
+"""Scores of Langfuse's SDKs find their call whichever comes first, and batches become calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A retriever that is stored after its call gives the call its documents, and the call is scored anew."""
+"""A retriever that is stored after its call gives the call its documents.
+
+The call is then scored again.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ DRY, WET = "It is dry in Paris today.", "It rains in Rome."
 
 
 def search(*texts: str, number: int = 2, begun: int = 3, lasted: float = 1, **fields: Any) -> Span:
-    """A retriever that began so many seconds before the call, and lasted so many."""
+    """A retriever that began so many seconds before the call, and lasted so many seconds."""
     documents = {f"retrieval.documents.{n}.document.content": text for n, text in enumerate(texts)}
     at = START_NS - begun * SECOND
     return span(
@@ -60,7 +63,7 @@ async def turn(api: ApiRig) -> int:
 
 
 async def deliver(api: ApiRig, *spans: Span) -> None:
-    """Send spans one by one, of which each is stored, and then each call scored anew that has to be."""
+    """Send spans one by one, so that each is stored before the next; then score calls again."""
     for one in spans:
         await export(api, protobuf_bytes(one))
         await api.worker.drain()

@@ -130,7 +130,8 @@ def test_postgres_recovers_after_its_process_group_was_killed(data_dir: Path) ->
         stale = pid_file.read_text()
         os.killpg(server.process.pid, signal.SIGKILL)
         server.process.wait()
-    # A pid that now belongs to another living process of the same user must not keep the server out.
+    # If the pid now belongs to another living process of the same user, the server must start all
+    # the same.
     sleeper = subprocess.Popen(["sleep", "60"], user=_uid())
     try:
         pid_file.write_text(stale.replace(stale.splitlines()[0], str(sleeper.pid), 1))
@@ -247,7 +248,7 @@ def test_a_program_comes_from_its_wheel_then_from_path(
 
 
 def test_a_server_that_is_a_link_to_another_name_is_called_by_its_own(tmp_path: Path) -> None:
-    """Debian's redis-server is a link to redis-check-rdb, which looks at the name it is called by."""
+    """Debian's redis-server is a link to redis-check-rdb, which acts by the called name."""
     (tmp_path / "redis-check-rdb").touch()
     link = tmp_path / "redis-server"
     link.symlink_to("redis-check-rdb")

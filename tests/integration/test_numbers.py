@@ -1,4 +1,7 @@
-"""Numbers that no sum can bear, sent by one project, and what becomes of the figures and the upkeep of all."""
+"""Numbers that no sum can hold, sent by one project.
+
+The tests check the figures and the upkeep of all projects.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ def failures(tasks: Tasks) -> dict[str, str | None]:
 
 @pytest.mark.parametrize("encode", [protobuf_bytes, json_bytes])
 async def test_first_token_times_that_overflow_when_added_up_are_left_out(api: ApiRig, encode: Any) -> None:
-    """Two of these once made figures a 500 for good, and ended the upkeep of every project."""
+    """Two of these once made figures a 500 for good, and ended the upkeep of all projects."""
     for number in (1, 2):
         poison = span(CHAT | {"ai.response.msToFirstChunk": 1.7e308}, number=number)
         assert (await export(api, encode(poison))).status_code == 200
@@ -75,7 +78,10 @@ async def test_seconds_that_overflow_as_milliseconds_cost_no_record_and_no_job(a
 
 
 async def test_costs_beyond_what_calls_cost_stop_nobody(api: ApiRig) -> None:
-    """o1-pro with 2**40 tokens cost 820 million dollars, and a hundred thousand of them more than a sum holds."""
+    """One call of o1-pro with 2**40 tokens cost 820 million dollars.
+
+    A hundred thousand of them cost more than a sum can hold.
+    """
     call = {"prompt": "p", "response": "r", "model_name": "o1-pro", "provider": "openai"}
     answer = await api.post("/monitor/inference", call | {"prompt_tokens": 2**40})
     assert answer.status_code == 422
@@ -142,7 +148,7 @@ OVERFLOW, INFINITY, COSTS, TOKENS = (
 
 
 async def poison(api: ApiRig, changes: str) -> None:
-    """Leave figures of two minutes as a version without bounds did, and another project's beside them."""
+    """Leave figures of two minutes as a version without bounds did, and another project's."""
     moment = datetime.now(UTC) - timedelta(hours=1)
     call = {"prompt": "p", "response": "two words", "time_to_first_token_ms": 5, "session_id": "s"}
     for minute in range(2):
@@ -198,7 +204,7 @@ async def test_whoever_asks_for_figures_that_are_spoilt_gets_them_when_asking_ag
 
 
 async def test_a_step_that_fails_for_one_project_is_taken_for_all_others(api: ApiRig) -> None:
-    """Also for a reason that nobody foresaw."""
+    """This also holds for a reason that nobody foresaw."""
     await poison(api, "records = records")
 
     async def fold(connection: Connection, now: datetime, projects: Sequence[str] | None = None) -> None:

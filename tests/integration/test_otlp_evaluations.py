@@ -1,4 +1,7 @@
-"""What others found in a response is joined to it by the response's id where the event stands in no span, or in another."""
+"""What others found in a response is joined to it by the response's id.
+
+This happens if the event belongs to no span, or to another one.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ FOREIGN = {"trace_id": OTHER_TRACE, "span_id": (2).to_bytes(8)}
 
 
 async def scored(api: ApiRig) -> list[tuple[int, float]]:
-    """The spans that have a score, and it."""
+    """Return the spans that have a score, and the score."""
     rows = await api.worker.rows(
         "SELECT t.otel_span_id, s.value FROM scores s JOIN traces t USING (project_id, trace_id)"
     )

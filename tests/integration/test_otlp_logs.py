@@ -220,7 +220,10 @@ MAIL = "jane.doe@corp.net"
 
 
 async def private(api: ApiRig, mode: str) -> dict[str, Any]:
-    """Join a question and an answer that name a mailbox under a project's redaction; returns the row."""
+    """Join a question and an answer that name a mailbox, under a project's redaction.
+
+    Returns the row.
+    """
     async with writing(api.worker.engine) as connection:
         decided = ProjectSettings(redaction=Redaction(mode=mode))  # type: ignore[arg-type]  # parameters are plain texts
         assert await save_settings(connection, "default", decided)

@@ -1,4 +1,7 @@
-"""Whoever refuses an export, the authenticator, a limit or the route, the answer is what OTLP promises exporters."""
+"""An exporter that is refused gets the answer that OTLP promises.
+
+The authenticator, a limit or the route may refuse it.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ class Sent(NamedTuple):
 
 
 def status_of(response: httpx.Response) -> tuple[int, str]:
-    """Code and message of a google.rpc.Status, read by protobuf itself where it is one."""
+    """Return code and message of a google.rpc.Status, read by protobuf if it is one."""
     if response.headers["content-type"] == JSON:
         found = json.loads(response.content)
         assert found.keys() == {"code", "message"}

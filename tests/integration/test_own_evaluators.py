@@ -1,4 +1,7 @@
-"""Evaluators from outside, by a file of rules or by an installed package: run, stored, charted, flagging."""
+"""Evaluators from outside, which a file of rules or an installed package brings.
+
+They run, their scores are stored and charted, and they flag.
+"""
 
 from __future__ import annotations
 

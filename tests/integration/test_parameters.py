@@ -1,4 +1,4 @@
-"""A query parameter that a route does not read is refused, at every address that chooses by parameters."""
+"""A query parameter that a route does not read is refused at every address that has parameters."""
 
 from __future__ import annotations
 

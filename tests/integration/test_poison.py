@@ -1,4 +1,7 @@
-"""A record that ends the process which scores it, with real processes: found, given up, and nobody else."""
+"""A record that ends the process which scores it, with real processes.
+
+The record is found and given up, and no other record is lost.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,7 @@ async def test_the_job_of_a_killed_worker_is_delivered_again_within_seconds(
 async def test_workers_that_are_told_to_stop_leave_nothing_suspected_or_claimed(
     rig: Rig, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    """What ends within three seconds is finished, what does not is delivered again at once."""
+    """A job that ends within three seconds is finished; others are delivered again at once."""
     await rig.accept([Record(prompt="p", response=SLOW)])
     (slow,) = await queued_jobs(rig.redis)
     await rig.accept([Record(prompt="p", response="fine") for _ in range(3)])
@@ -128,7 +131,7 @@ async def test_the_job_of_a_killed_machine_is_delivered_again_within_half_a_minu
 async def test_a_worker_that_was_halted_for_longer_than_any_timeout_loses_nothing(
     rig: Rig, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    """As a virtual machine that is moved: every timeout of it is overdue at once when it goes on."""
+    """A virtual machine that is moved behaves so: all timeouts are overdue when it continues."""
     await rig.accept([Record(prompt="p", response=SLOW)])
     with running_workers(database_url, redis_url, tmp_path / "log", deadly=True) as parent:
         await asyncio.wait_for(job_in_hand(rig), 30)

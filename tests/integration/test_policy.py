@@ -1,4 +1,7 @@
-"""A project's thresholds and weights: shown, changed, proposed from its traffic, and honoured by workers."""
+"""The thresholds and weights of a project.
+
+They are shown, changed, proposed from its traffic, and applied by workers.
+"""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
 
 @pytest.fixture
 def unbounded(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Let records be scored and added up as they were before there were bounds; undo it to go on."""
+    """Score and add up records as before there were bounds; undo it to continue."""
     monkeypatch.setattr("workers.scoring.bounded", lambda record: record)
     monkeypatch.setattr("monitoring.spending.pricing.MOST_USD", Decimal("Infinity"))
     for module in ("app.figures.observation", "app.figures.aggregation"):
@@ -79,7 +79,7 @@ async def repaired(rig: Rig) -> list[dict[str, int]]:
 async def test_figures_are_those_of_the_traces_again(
     rig: Rig, unbounded: pytest.MonkeyPatch, *, covered: bool
 ) -> None:
-    """Two durations that overflow each by itself, two that became an infinite sum in one batch, and costs."""
+    """Two durations overflow alone, the sum of two others is infinite, and costs are wrong."""
     await store(
         rig,
         [record(3000), record(3000, **SLOW), record(90, **DEAR)],

@@ -1,4 +1,7 @@
-"""Costs that clients tell: kept beside ours, counted where we know none, and a column that comes to stored calls."""
+"""Costs that clients report.
+
+They are kept beside ours and counted if we know none. The column also comes to stored calls.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ THEIRS = {"gen_ai.provider.name": "my-gw", "gen_ai.response.model": "house-model
 
 
 async def stored(api: ApiRig) -> dict[str, tuple[Any, ...]]:
-    """Return of each call, by its span's name, what it cost, who says so, and what was told."""
+    """Return for each call, by its span's name, its cost, who says so, and the report."""
     listed = (await api.get("/traces"))["traces"]
     traces = [await api.get(f"/traces/{one['trace_id']}") for one in listed]
     return {

@@ -1,7 +1,7 @@
-"""Every route with every kind of key and every foreign id: who comes in, and what nobody learns.
+"""Every route with every kind of key and every foreign id: who is let in, and what stays hidden.
 
-A route that is new needs its line in `app/api/access.py`. Where it takes a body or a parameter that this
-file does not know, it needs a line here too.
+A new route needs a line in `app/api/access.py`. If it takes a body or a parameter that this file
+does not know, it needs a line here too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from tests.integration.api_rig import PROBLEM, ApiRig, own_servers, running_api
 CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}
 KEY = {"name": "another", "scopes": ["read"]}
 
-# What a route is sent. `{name}` stands for an id of the key's own project, a foreign one, or one of nothing.
+# What a route is sent. `{name}` stands for an id of the key's own project, a foreign id, or an id
+# that does not exist.
 BODIES: Mapping[str, Any] = {
     "POST /monitor/inference": CALL,
     "POST /monitor/inferences": [CALL],
@@ -82,14 +83,15 @@ ALSO_FINE: Mapping[str, set[int]] = {
     "GET /policy/proposal": {503},
     **{place: {501} for place in REST},  # prompts of Langfuse
 }
-# What may still be on its way can be erased too, so nothing tells a foreign id from one of nothing.
+# Records that may still be on their way can be erased too, so a foreign id looks like one that does
+# not exist.
 NEVER_MISSING = {"DELETE /users/{user_id:path}", "DELETE /traces/{trace_id}", *REST}
 REFUSED = ("none", "empty", "wrong", "garbled", "expired", "revoked")
 GRANTS = {"ingest": {"ingest"}, "read": {"read"}, "admin": set(SCOPES)}
 
 
 class World(NamedTuple):
-    """A running application, a token of every kind, and ids that belong to `shop`, to `bank` and to nobody."""
+    """A running application, a token of every kind, and ids of `shop`, of `bank` and of nobody."""
 
     api: ApiRig
     tokens: Mapping[str, str | None]
@@ -215,7 +217,7 @@ class Answer(NamedTuple):
 
 
 async def send(world: World, kind: str, place: str, asked: Asked) -> Answer:
-    """Send a request with a kind of key; a WebSocket handshake that is let in has the status 101."""
+    """Send a request with a kind of key; an accepted WebSocket handshake has the status 101."""
     token = world.tokens[kind]
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
     method = place.partition(" ")[0]

@@ -61,7 +61,7 @@ async def sign_in(browser: httpx.AsyncClient, headers: Any = None, **fields: str
 
 
 async def until(ask: Callable[[], Awaitable[httpx.Response]], status: int) -> None:
-    """Ask until the answer has a status: what another process changed is known within two seconds."""
+    """Ask until the answer has a status: another process's change is known within two seconds."""
     async with asyncio.timeout(20):
         while (await ask()).status_code != status:  # noqa: ASYNC110 another process tells nobody
             await asyncio.sleep(0.2)

@@ -1,4 +1,7 @@
-"""What a project decides: changed field by field, replaced only knowingly, and never larger than all can read."""
+"""What a project decides: changed field by field, and replaced only knowingly.
+
+It is never larger than all processes can read.
+"""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from benchmarks.performance.stack import Stack, running
 from tests.unit.mutations import delimited
 from tests.unit.otlp.spans import START_NS, protobuf_bytes, span
 
-# Far above what was measured on a machine of its own, so that a busy one does not matter: without limits the
-# smallest of these cost seconds of CPU, and the longest wait for /health was as long.
+# This is far above what was measured on an idle machine, so a busy one does not matter. Without
+# limits, the smallest of these bodies cost seconds of CPU, and /health waited as long.
 MOST_CPU_SECONDS = 1.0
 MOST_BYTES = 64 * 1024 * 1024
 LONGEST_WAIT_SECONDS = 1.0

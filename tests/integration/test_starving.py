@@ -1,4 +1,7 @@
-"""Reads that take long take nothing from others: they are ended, and their project alone waits for its turn."""
+"""Long reads take nothing from others.
+
+They are ended, and only their project waits for its turn.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call counts once however many spans tell of it, and calls in each other all count, in every order."""
+"""A call counts once however many spans describe it, and nested calls all count, in every order."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def store(api: ApiRig, *requests: bytes) -> None:
 
 
 async def figures(api: ApiRig) -> tuple[int, float]:
-    """Calls and what they cost, after making sure that figures and rows say the same."""
+    """Return calls and their cost, after a check that figures and rows say the same."""
     await assert_rollups_equal_rows(api.worker)
     cost = await api.get("/metrics/cost", time_period="1h")
     safety = await api.get("/metrics/safety", time_period="1h")
@@ -84,7 +84,7 @@ EMBEDDING = {
 }
 TOOL = {"gen_ai.operation.name": "execute_tool"}
 HARM = saying("Is this kind?", "No, it is danger ahead.")
-# Calls in each other that were all made: the spans, how many count, and what they cost.
+# Nested calls that were all made: the spans, how many count, and what they cost.
 DIFFERENT: dict[str, tuple[Sequence[Span], int, float]] = {
     "a chat around embeddings": (
         [span({**using(1_000_000, 0), **DEAR}), span(EMBEDDING, number=2, parent=1)],
@@ -296,7 +296,7 @@ async def test_calls_at_once_of_one_instrumentation_all_count(api: ApiRig) -> No
     ]
     await store(api, request("openinference", *spans[:2]), request("openinference", *spans[2:]))
     assert await figures(api) == (4, pytest.approx(4 * COST))
-    # A second instrumentation tells of two of them.
+    # A second instrumentation describes two of them.
     again = [later(one._replace(span_id=bytes([9] * 7 + [n])), n, 250 + n) for n, one in enumerate(spans[:2])]
     await store(api, request("openllmetry", *(one._replace(trace_id=b"x" * 16) for one in again)))
     assert await figures(api) == (4, pytest.approx(4 * COST))

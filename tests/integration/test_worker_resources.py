@@ -1,4 +1,4 @@
-"""What a worker takes to start, and to hold: with everything warm, and with work behind it."""
+"""What a worker needs to start and to run: with everything warm, and with work behind it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from workers.main import load
 from workers.process import unix_ms
 
 ROOT = Path(__file__).resolve().parents[2]
-# Seconds of a core until the first heartbeat, on a machine that adds two million numbers in CALIBRATION_SECONDS.
+# Processor seconds until the first heartbeat, on a machine that adds two million numbers in
+# CALIBRATION_SECONDS.
 MOST_SECONDS, CALIBRATION_SECONDS = 5.0, 0.062
 MOST_MEMORY = 400 * 1024 * 1024
 PATIENCE_SECONDS = 120
@@ -49,7 +50,7 @@ def family(rig: Rig, database_url: str, redis_url: str) -> Iterator[psutil.Proce
 
 
 def slowness() -> float:
-    """Return how much slower than the machine of CALIBRATION_SECONDS this one is just now, at least 1."""
+    """Return how much slower this machine is now than that of CALIBRATION_SECONDS, at least 1."""
     before = time.thread_time()
     total = 0
     for number in range(2_000_000):

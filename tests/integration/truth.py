@@ -1,4 +1,4 @@
-"""What rollups must say: the aggregation of every stored trace, compared with the sum of every rollup row."""
+"""What rollups must say: the aggregation of all stored traces equals the sum of all rollup rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FROM rollups WHERE NOT covered AND project_id = 'default'
 
 
 async def assert_rollups_equal_rows(rig: Rig, descriptive: Collection[str] = ()) -> None:
-    """Counts are equal, sums of floats within what their order of adding makes of them."""
+    """Check that counts are equal, and sums of floats except for their order of adding."""
     rolled, rows = _figures(await rig.rows(_ROWS)), await _counted(rig, descriptive)
     assert rolled.keys() ^ rows.keys() == set()
     assert rolled == pytest.approx(rows, rel=1e-9, abs=1e-9)

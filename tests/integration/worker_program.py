@@ -1,4 +1,4 @@
-"""The workers as `python -m workers.main` runs them, as a program of their own that a test starts and watches."""
+"""The workers as `python -m workers.main` runs them, as a program that a test starts."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ SLOW_SECONDS = 4
 
 
 class Deadly:
-    """Ends its process as native code can: by reading where nothing is, or as the kernel ends a glutton.
+    """Ends its process as native code or the kernel can.
 
-    And takes its time for a slow record.
+    It reads an invalid address, or it is killed as the kernel kills a process that uses too much
+    memory. It also takes its time for a slow record.
     """
 
     name = "deadly"
@@ -47,7 +48,7 @@ class Deadly:
 
 @contextmanager
 def running_workers(database_url: str, redis_url: str, log: Path, *, deadly: bool = False) -> Iterator[int]:
-    """Run two worker processes under their parent, whose process id is yielded; they end with the block."""
+    """Run two worker processes under their parent until the block ends; yields its pid."""
     with log.open("ab") as output:
         program = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.worker_program" if deadly else "workers.main"],

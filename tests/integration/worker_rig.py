@@ -108,7 +108,7 @@ class Rig:
             patch.setattr(user, "_storing", wrapped)
 
     async def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-        """Query, after what was stored has been added to the rollups, as whoever reads figures does."""
+        """Query after stored calls were added to the rollups, as every reader of figures does."""
         async with self.engine.begin() as connection:
             while await fold_batches(connection):
                 pass

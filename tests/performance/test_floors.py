@@ -1,6 +1,7 @@
-"""Ratios below which no later work may fall: CPU time against CPU time of the same minute, with room for noise.
+"""Ratios below which no later work may fall, with room for noise.
 
-Wall-clock goals are what `make bench` measures on a quiet machine.
+They compare CPU time with CPU time of the same minute. Wall-clock goals are what `make bench`
+measures on a quiet machine.
 """
 
 from __future__ import annotations

@@ -47,14 +47,17 @@ _BESIDE_CHECKOUT = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def data_folder() -> Path | None:
-    """Return the folder of labelled data named by the environment or beside the checkout, if any."""
+    """Return the folder of labelled data, if there is any.
+
+    The environment names it, or it lies beside the checkout.
+    """
     named = os.environ.get(DATA_VARIABLE)
     folder = Path(named) if named else _BESIDE_CHECKOUT
     return folder if folder.is_dir() else None
 
 
 def load_source(task: str, source: str) -> list[Row]:
-    """Return the rows of one labelled source; skips the test when the data is not on this machine."""
+    """Return the rows of one labelled source; skips the test if the data is not on this machine."""
     folder = data_folder()
     if folder is None:
         pytest.skip(f"labelled data is absent: set {DATA_VARIABLE} to its folder")
@@ -89,5 +92,5 @@ def run(evaluator: Evaluator, items: Sequence[Record]) -> list[Score]:
 
 
 def values(scores: Sequence[Score], *, unknown: float) -> NDArray[np.float64]:
-    """Return the scores' values; `unknown` stands for those that are None, so that none is left out."""
+    """Return the values of the scores; `unknown` replaces None, so that no row is left out."""
     return np.array([unknown if score.value is None else score.value for score in scores])

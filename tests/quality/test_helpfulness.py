@@ -1,4 +1,7 @@
-"""Floors for helpfulness on sources that were left out of its fit, beside the rule that the longer answer wins."""
+"""Floors for helpfulness on sources that were left out of its fit.
+
+The rule that the longer answer wins is measured too.
+"""
 
 from __future__ import annotations
 
@@ -54,5 +57,5 @@ def test_the_better_of_our_own_answers_outranks_the_other() -> None:
     assert len(find_pairs(rows)) * 2 == len(rows)
     found = measure_pairs(rows, values(run(build(), records(rows)), unknown=0.5))
     assert found.score >= 0.9, found
-    # As many better answers are the shorter ones.
+    # In half of the pairs the better answer is the shorter one.
     assert found.longer == pytest.approx(0.5, abs=0.05)

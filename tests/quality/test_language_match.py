@@ -1,4 +1,4 @@
-"""Floors for language_match: recorded answers in the language of their prompt, and answers to others' prompts."""
+"""Floors for language_match: recorded answers to their own prompt, and to the prompts of others."""
 
 from __future__ import annotations
 

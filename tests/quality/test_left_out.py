@@ -1,4 +1,7 @@
-"""Floors for sources that stayed out of fitting, thresholds and calibration; measured figures stand beside them."""
+"""Floors for sources that were left out of fitting, thresholds and calibration.
+
+The measured figures stand beside them.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ GROUNDING = {  # balanced accuracy
 
 @pytest.fixture(name="trainers", scope="module")
 def fixture_trainers() -> Iterator[Mapping[str, Trainer]]:
-    """Return what fits evaluators anew; skips where the data or the train extra is absent."""
+    """Return the trainers of evaluators; skips if the data or the train extra is absent."""
     folder = harness.data_folder()
     if folder is None:
         pytest.skip(f"labelled data is absent: set {harness.DATA_VARIABLE} to its folder")
@@ -73,7 +76,7 @@ def test_the_median_of_the_published_figures_holds(evaluator: str, figure: str, 
 
 
 def test_the_published_grounding_beats_overlap_on_most_sources() -> None:
-    """Of sources with both classes and something known, at the shipped threshold and at overlap's best one."""
+    """At the shipped bound and at overlap's best one, for sources with both classes and values."""
     pairs = [
         (one.measured.balanced_accuracy, one.rules["overlap"].balanced_accuracy)
         for one in STORED
@@ -88,7 +91,7 @@ def test_the_published_grounding_beats_overlap_on_most_sources() -> None:
 
 @pytest.mark.parametrize("task", sorted({one.measured.task for one in STORED}))
 def test_every_source_that_needs_no_fit_is_published(task: str) -> None:
-    """Toxicity is published without the sources that its head was fitted on: eight fits of a minute each."""
+    """Toxicity is published without the sources of its head: eight fits of a minute each."""
     folder = harness.data_folder()
     if folder is None:
         pytest.skip(f"labelled data is absent: set {harness.DATA_VARIABLE} to its folder")

@@ -1,4 +1,4 @@
-"""Floors for overall_quality: real answers stand above copies made worse, and a changed hour shows."""
+"""Floors for overall_quality: real answers rank above worse copies, and a changed hour shows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.quality import CALLS, CHANGED, FAR, Values, judge, measure_power
 from benchmarks.train.helpfulness import FEWEST_WORDS, read_answers
 from tests.quality.harness import Row, load_sample, load_source
 
-# What stands in an answer's place where a call went wrong; of each hundred, five may be missed.
+# What replaces an answer when a call went wrong. Of each hundred, five may be missed.
 KINDS = ("empty", "cut_off", "loop", "off_topic", "wrong_language", "flattery", "refusal")
 FLOOR = 0.95
 SEEDS, PROMPTS = range(4), 300

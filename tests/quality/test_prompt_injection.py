@@ -1,4 +1,4 @@
-"""Floors for prompt injection: 2026-11-26 figures less a margin; the measured ones stand beside them."""
+"""Floors for prompt injection: figures of 2026-11-26 less a margin, beside the measured ones."""
 
 from collections.abc import Callable
 
@@ -29,9 +29,10 @@ def test_unseen_benchmark_beats_the_length_of_the_prompt() -> None:
 
 
 def test_instructions_in_unseen_documents_beat_chance() -> None:
-    """The fifth of documents whose clean form was never fitted on; length and bag of words reach 0.50.
+    """The fifth of documents whose clean form was never fitted on.
 
-    2026-11-26: 0.682 over all rows, out of fold by document, as `benchmarks/train/prompt_injection.py` prints.
+    Length and a bag of words reach 0.50. On 2026-11-26 the figure was 0.682 over all rows, out of
+    fold by document, as printed by `benchmarks/train/prompt_injection.py`.
     """
     source = load_source("prompt_injection", "bipia_indirect")
     rows = [row for row in source if fold_of(document_of(row)) == 0]

@@ -1,4 +1,4 @@
-"""What the tests over all evaluators share: their names, texts that were always hard, and what a score must be."""
+"""What the tests over all evaluators share: names, difficult texts, and what a score must be."""
 
 from __future__ import annotations
 
@@ -134,9 +134,10 @@ def assert_valid(score: Score, evaluator: Evaluator, record: Record) -> None:
 
 
 def assert_same(first: Score, second: Score) -> None:
-    """Compare two scores of one record; sums may differ in the last bits with the size of the batch.
+    """Compare two scores of one record.
 
-    A value that is rounded to six places can then fall to either side, so two such steps are allowed.
+    Sums may differ in the last bits with the size of the batch. A value that is rounded to six
+    places can then fall to either side, so a difference of two steps is allowed.
     """
     assert (first.label, first.version, first.evidence) == (second.label, second.version, second.evidence)
     assert first.value == (None if second.value is None else pytest.approx(second.value, abs=2e-6))

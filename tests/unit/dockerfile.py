@@ -59,7 +59,10 @@ class Image(NamedTuple):
 
 
 def read_images(text: str) -> Mapping[str, Image]:
-    """Return the stages of a Dockerfile by name, in their order; what stands before the first one is left out."""
+    """Return the stages of a Dockerfile by name, in their order.
+
+    Lines before the first stage are left out.
+    """
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
     images: dict[str, Image] = {}
     name = None

@@ -1,4 +1,4 @@
-"""Every reader of bytes from outside, from the body to what is queued, with bodies for it to be changed."""
+"""Every reader of bytes from outside, from the body to the queue, with bodies to be changed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Reader(NamedTuple):
 
 
 def run(coroutine: Any) -> Any:
-    """Return the result of a coroutine that never has to wait for anybody; raises what it raises."""
+    """Return the result of a coroutine that never waits; raises what it raises."""
     try:
         while True:
             coroutine.send(None)
@@ -126,7 +126,7 @@ def _model(kind: Any) -> Callable[[Sent], Any]:
 
 
 def _file(suffix: str) -> Callable[[Sent], Any]:
-    """Return what `llm-monitor ingest` sends of a file, whose compression is told by its name alone."""
+    """Return what `llm-monitor ingest` sends of a file, whose name alone tells its compression."""
 
     def take(sent: Sent) -> Any:
         zipped = sent.encoding == "gzip"

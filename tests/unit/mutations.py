@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 __all__ = ["FAULTS", "change_bytes", "change_token", "delimited", "mutate", "seeded_random"]
 
-# Values that are no JSON, no number of ours, no text of ours, or deeper than anybody's stack; all balanced.
+# Values that are no valid JSON, no number or text that we accept, or nested deeper than any stack.
+# All are balanced.
 FAULTS: Sequence[bytes] = (
     *(b"NaN", b"Infinity", b"-Infinity", b"01", b"tru", b"nul", b"-", b"1e", b".5", b"+1", b"0x1", b"'a'"),
     *(rb'"\q"', rb'"\u12"', rb'"\ud800"', rb'"\udc00\ud800"', rb'"\u0000"', b'"\xff"', b'"\xed\xa0\x80"'),

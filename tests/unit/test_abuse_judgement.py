@@ -1,4 +1,4 @@
-"""What the suite of attacks says about what it measured: each thing that must not happen is one complaint."""
+"""What the suite of attacks says about its measurements: one complaint for each forbidden thing."""
 
 from __future__ import annotations
 

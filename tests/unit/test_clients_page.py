@@ -1,4 +1,7 @@
-"""What the how-to shows is what the tests run: its blocks are lines of their programs, its variables theirs."""
+"""What the how-to shows is what the tests run.
+
+Its blocks are lines of their programs, and its variables are theirs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`monitoring` takes the moment by argument, so that the same records always have the same scores."""
+"""`monitoring` gets the moment as an argument, so the same records always have the same scores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ CLOCKS = {
     ("date", "today"),
     *(("time", f"{clock}{unit}") for clock in ("time", "monotonic", "perf_counter") for unit in ("", "_ns")),
 }
-# The default of public classes, and the room that runs in other people's processes, where it measures their calls.
+# The first is the default of public classes. The second is the client, which runs in the processes
+# of others and measures their calls.
 READERS = ("monitoring/clock.py", "monitoring/client/")
 MODULES = [
     path

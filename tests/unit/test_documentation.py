@@ -47,7 +47,7 @@ def exists(name: str) -> bool:
 
 
 def long_lines(text: str) -> list[str]:
-    """Lines of prose wider than a page; what links, code blocks, tables and headings take does not count."""
+    """Return lines of prose that are too long; links, code, tables and headings do not count."""
     prose = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)
     lines = re.sub(r"\[[^\]]*\]\([^)]*\)", "", prose).splitlines()
     return [line for line in lines if len(line) > WIDEST and not line.startswith(("|", "#"))]

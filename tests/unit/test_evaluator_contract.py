@@ -143,8 +143,9 @@ def test_it_reads_only_what_it_says_it_needs(name: str) -> None:
 def own_tests(name: str) -> ModuleType:
     """Return the module of an evaluator's own tests, which says what is special about it.
 
-    `CROSSING` holds records that cross its threshold, where those that all evaluators share do not. With
-    `ANY_LANGUAGE` it needs no words that it knows, and `MORE_LANGUAGES` names those that it knows beside English.
+    `CROSSING` holds records that cross its threshold, if those that all evaluators share do not.
+    With `ANY_LANGUAGE` it needs no words that it knows. `MORE_LANGUAGES` names the languages that
+    it knows beside English.
     """
     return importlib.import_module(f"tests.unit.evaluators.test_{name}")
 

@@ -13,11 +13,13 @@ from monitoring.models import Record, Score
 from monitoring.text.prepared import Prepared
 from tests.unit.contract import PLAIN, assert_same, assert_valid, build, each_evaluator, everything, texts_of
 
-# A quadratic pass over eight times the text takes sixty-four times as long, a linear one about eight.
+# A quadratic pass takes sixty-four times as long over eight times the text, and a linear one about
+# eight times as long.
 SMALL_BYTES, LARGE_BYTES, MOST_GROWTH = 128_000, 1_024_000, 20.0
-# What is faster than this is not worth a look: 1 MB in every field read, one thread's own time.
-# Growth proves linearity; MOST_SECONDS only bounds the constant, for up to five fields of 1 MB each. The worst
-# shape takes 1.5 to 3.2 s of a core, depending on what its neighbour does to the shared caches.
+# Times are those of one thread for 1 MB in every field that is read. What is faster than the first
+# is not examined. Growth proves linearity, and MOST_SECONDS only bounds the constant, for up to
+# five fields of 1 MB each. The worst shape takes 1.5 to 3.2 s of a core, which depends on how its
+# neighbour uses the shared caches.
 UNREMARKABLE_SECONDS, MOST_SECONDS = 0.05, 6.0
 CALIBRATION_SECONDS = 0.062  # two million additions on the machine of MOST_SECONDS when it is quiet
 
@@ -126,7 +128,10 @@ def slowness() -> float:
 
 
 def seconds(evaluator: Evaluator, unit: str, size: int) -> float:
-    """Return this thread's own time for one record of about `size` bytes in each field that is read."""
+    """Return the thread's own time for one record with about `size` bytes in each field.
+
+    These are the fields that the evaluator reads.
+    """
     record = texts_of(evaluator, unit * (size // len(unit.encode())))
     batch = Prepared([record])
     before = time.thread_time()

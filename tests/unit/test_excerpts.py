@@ -1,4 +1,7 @@
-"""Excerpts of long records: short ones are themselves, long ones keep both ends, and evidence goes home."""
+"""Excerpts of long records.
+
+Short texts stay whole, long ones keep both ends, and evidence returns to its place in the original.
+"""
 
 from __future__ import annotations
 

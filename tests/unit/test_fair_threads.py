@@ -1,4 +1,7 @@
-"""FairThreads at a few threads: projects share them by what they were served, and nothing runs that nobody awaits."""
+"""FairThreads with a few threads.
+
+Projects share them by how much they were served, and nothing runs that nobody awaits.
+"""
 
 from __future__ import annotations
 

@@ -31,12 +31,14 @@ def told(**fields: Any) -> Trace:
 @pytest.mark.parametrize(
     ("call", "span", "expected"),
     [
-        # What the call's client told counts on where no table knows the model, whoever reports the tokens.
+        # The cost that the call's client reported still counts if no table knows the model, whoever
+        # reports the tokens.
         (HOUSE | PAID | SILENT, HOUSE | FREE, ("0.012", "reported", "0.012")),
         (HOUSE | FREE | SILENT, HOUSE | PAID, ("0.012", "reported", "0.012")),
         (HOUSE | FREE, HOUSE | PAID, ("0.012", "reported", "0.012")),
         (HOUSE | FREE, HOUSE | FREE, (None, None, None)),
-        # A call's own word is kept; where the table knows the model it counts, and the word stands beside it.
+        # A call's own report is kept. If the table knows the model, the table counts and the report
+        # stands beside it.
         (HOUSE | PAID, HOUSE | PAID | {"reported_cost_usd": Decimal(9)}, ("0.012", "reported", "0.012")),
         (KNOWN | FREE | SILENT, KNOWN | PAID, ("0.0003500000", "table", "0.012")),
     ],

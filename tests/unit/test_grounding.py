@@ -1,4 +1,7 @@
-"""Grounding: one scale for every response; values outweigh overlap; more of what is faithful never counts against it."""
+"""Grounding has one scale for every response.
+
+Values outweigh overlap, and more faithful text never counts against a response.
+"""
 
 from __future__ import annotations
 

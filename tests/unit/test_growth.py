@@ -1,4 +1,7 @@
-"""What has to be touched for a new field of a record, a new evaluator and a new page; run with -s to see the counts."""
+"""What must change for a new field of a record, a new evaluator and a new page.
+
+The counts are printed with -s.
+"""
 
 from __future__ import annotations
 
@@ -186,7 +189,8 @@ async def test_one_file_is_a_whole_evaluator(tmp_path: Path, monkeypatch: pytest
     tell("an evaluator: 1 file and its test")
 
 
-# Promised names, and what was measured of labelled data. Whatever else names an evaluator would be touched for a new one.
+# Promised names, and measurements on labelled data. Any other file that names an evaluator would
+# have to change for a new one.
 NAMING_EVALUATORS = {
     "dashboard/drawing/components.py": "how people write an abbreviation",
     "app/reports/relevance.py": "GET /metrics/relevance",

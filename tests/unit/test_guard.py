@@ -1,4 +1,7 @@
-"""The guard under load and padding: who waits for whom, what an overdue text comes to, and when evaluators are loaded."""
+"""The guard under load and padding.
+
+The tests check who waits for whom, what happens to an overdue text, and when evaluators are loaded.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ STRICT = ProjectSettings(guard=GuardPolicy(block={"prompt_injection": 0.5}, on_f
 
 
 class Stuck:
-    """A safety evaluator that holds its thread at the word `hold` until it is let go, and notes what it read."""
+    """A safety evaluator that holds its thread at the word `hold`, and notes what it read."""
 
     version = "1"
     category = "safety"
@@ -67,7 +70,8 @@ async def scene(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     stuck, after = Stuck(), Stuck("zeal")
     after.gate.set()
     monkeypatch.setattr("app.guard.load_evaluators", lambda _: (INJECTION, stuck, after))
-    # What costs nothing comes first, so that these would come before any real evaluator of equal standing.
+    # The cheapest evaluators come first, so these would come before any real evaluator of equal
+    # standing.
     monkeypatch.setattr("app.guard._time", lambda one: {"stuck": 2.0, "zeal": 3.0}.get(one.name, 1.0))
     monkeypatch.setattr("app.guard._DEADLINE_SECONDS", 30.0)
     guard = Guard(Settings(), Privacy(None))

@@ -34,7 +34,7 @@ def change_inside(body: bytes, seeded: random.Random) -> bytes:
 
 
 def read_changed(name: str, encoding: str, count: int) -> Counter[str]:
-    """Have a reader read that many changed bodies; returns what it answered, by the type of the answer."""
+    """Have a reader read that many changed bodies; returns results by type of answer."""
     reader, seeded = READERS[name], seeded_random(f"{SEED} {name} {encoding}")
     answers: Counter[str] = Counter()
     for number in range(count):

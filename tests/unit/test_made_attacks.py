@@ -1,4 +1,7 @@
-"""The generator of attacks and look-alikes: balanced, the same every time, in every language that is read."""
+"""The generator of attacks and look-alikes.
+
+It is balanced, always gives the same texts, and covers every language that is read.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ BIN = ".venv/bin/"
 
 
 class Command(NamedTuple):
-    """One command that a target would run: its program, the words after it, and the variables before it."""
+    """One command of a target: its program, the words after it, and the variables before it."""
 
     program: str
     words: tuple[str, ...]

@@ -89,7 +89,10 @@ def test_development_profile_runs_the_checkout_and_restarts_on_changes() -> None
 
 
 def filled(value: str, **given: str) -> str:
-    """What compose makes of `${NAME:-default}` and `${NAME:?why}`; KeyError for a variable that must be given."""
+    """Return what compose makes of `${NAME:-default}` and `${NAME:?why}`.
+
+    Raises KeyError for a variable that must be given.
+    """
     known = {"POSTGRES_PASSWORD": "postgres-secret", "REDIS_PASSWORD": "redis-secret", **given}
     pattern = re.compile(r"\$\{(\w+)(?::([-?])((?:[^{}]|\{[^{}]*\})*))?\}")
 
@@ -136,7 +139,8 @@ def test_no_container_has_more_rights_or_memory_than_it_needs(document: dict[str
     if not swarm:
         assert service["security_opt"] == ["no-new-privileges:true"]
     if name == "postgres":
-        # What its image needs to take over its folder and become its own user; nothing for the network or devices.
+        # The image needs these to own its folder and to become its own user. Nothing is for the
+        # network or devices.
         assert set(service["cap_add"]) == {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
     else:
         assert "cap_add" not in service

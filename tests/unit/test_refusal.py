@@ -1,4 +1,7 @@
-"""What commands say when the API refuses: the variable that holds the key, where a key is to blame."""
+"""What commands say when the API refuses.
+
+They name the variable that holds the key, if a key is the cause.
+"""
 
 from __future__ import annotations
 

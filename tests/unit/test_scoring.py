@@ -1,4 +1,7 @@
-"""Scoring in a worker: what is too long is scored in part and says so, in a time that its length does not change."""
+"""Scoring in a worker.
+
+A text that is too long is scored in part and says so, in a time that its length does not change.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of CONTRIBUTING.md that the source code can be read for: lengths, reasons, and tests that check."""
+"""The rules of CONTRIBUTING.md that source code shows: lengths, reasons, and tests that check."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def returns(function: Function) -> bool:
 
 
 def lacks_reason(comment: str) -> bool:
-    """Return whether a comment turns a check off without naming the check, or without saying why."""
+    """Return whether a comment turns a check off without naming the check or giving a reason."""
     directives = list(_DIRECTIVE.finditer(comment))
     words = re.findall(r"\w[\w']*", _DIRECTIVE.sub(" ", comment))
     return bool(directives) and (not all(found["codes"] for found in directives) or len(words) < 2)

@@ -1,4 +1,7 @@
-"""Where everything that is installed comes from: versions, hashes, known weaknesses, and what tags lead to."""
+"""The origin of everything that is installed.
+
+The tests check versions, hashes, known weaknesses, and what tags lead to.
+"""
 
 from __future__ import annotations
 

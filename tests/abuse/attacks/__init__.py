@@ -1,4 +1,7 @@
-"""All attacks, in the order in which they are run: what does lasting harm where it succeeds comes last."""
+"""All attacks in the order in which they run.
+
+Attacks that do lasting harm if they succeed come last.
+"""
 
 from tests.abuse.attacks import administration, bodies, figures, front_door, spans
 from tests.abuse.attacks.attack import Attack, Round, Strike, Target
@@ -7,7 +10,7 @@ __all__ = ["ATTACKS", "Attack", "Round", "Target"]
 
 
 def nothing(_: Target) -> Strike:
-    """No attack at all: what the machine's own noise comes to, by the same measure."""
+    """No attack at all, which shows how much the machine alone disturbs the measurement."""
 
     def strike(round_: Round) -> None:
         round_.pause(round_.seconds)

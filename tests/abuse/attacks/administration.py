@@ -1,4 +1,7 @@
-"""Attacks by what is kept for an account: settings, keys, sessions, ids, and rates that are gone round."""
+"""Attacks on what is kept for an account.
+
+These are settings, keys, sessions, ids, and rates that an attacker tries to avoid.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ _ESCAPES = "evil\n\x1b[31mRED\x1b]0;pwn\x07"
 
 
 def large_settings(target: Target) -> Strike:
-    """Case 18: settings of 30 MB, which every process reads again and again, and the audit log with them."""
+    """Case 18: settings of 30 MB, which every process reads again and again.
+
+    The audit log then holds them too.
+    """
     path, key = f"/projects/{target.project}/settings", target.admin_key
     block = ",".join(f'"name{number:07}":0.5' for number in range(_NAMES))
     large = request(
@@ -41,7 +47,10 @@ def large_settings(target: Target) -> Strike:
 
 
 def many_keys(target: Target) -> Strike:
-    """Case 18: ever more keys, of a project that may make them, with names that a terminal would obey."""
+    """Case 18: more and more keys, whose names hold terminal escapes.
+
+    The project is allowed to make keys.
+    """
     asked = json.dumps({"name": _ESCAPES, "scopes": ["read"]}).encode()
     plain = json.dumps({"name": "another", "scopes": ["read"]}).encode()
     post = partial(request, f"/projects/{target.project}/keys", key=target.admin_key)
@@ -74,7 +83,7 @@ def rate_bypass(target: Target) -> Strike:
 
 
 def sessions(target: Target) -> Strike:
-    """Case 10: ever more sessions of one key, while Redis has little room left."""
+    """Case 10: more and more sessions of one key, while Redis has little room left."""
     begin = request("/sessions", json.dumps({"key": target.ingest_key}).encode())
 
     def strike(round_: Round) -> None:
@@ -84,7 +93,10 @@ def sessions(target: Target) -> Strike:
 
 
 def ids(target: Target) -> Strike:
-    """Case 10: ids of records that are refused for their size, which must leave nothing in Redis."""
+    """Case 10: ids of records that are refused for their size, which must leave nothing behind.
+
+    Nothing of them may stay in Redis.
+    """
 
     def bodies() -> Iterator[bytes]:
         for count, text in cycle(((200_000, "a"), (5_000, "a" * 8_000), (1_000, "a" * 40_000))):

@@ -1,4 +1,4 @@
-"""What every attack is made of: what the attacker knows, how long a round lasts, and how it was answered."""
+"""The parts of every attack: its target, its rounds, and the counts of its answers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from tests.abuse.attacks.connection import Answer, Connection
 
 
 class Target(NamedTuple):
-    """What attackers know: ports of this machine, the tenant's project id, and keys of projects of their own.
+    """What attackers know: ports of this machine, the tenant's project id, and their own keys.
 
-    `ingest_key` belongs to one project, `admin_key` to another one, `limited_key` may ask twice a minute.
+    `ingest_key` belongs to one project and `admin_key` to another one. `limited_key` may ask twice
+    a minute.
     """
 
     port: int
@@ -29,9 +30,10 @@ class Target(NamedTuple):
 
 @dataclass
 class Round:
-    """One round of an attack: it starts no more requests after `seconds`, and counts what was answered.
+    """One round of an attack.
 
-    `wrongs` are statements about answers that must not be, whatever the tenant notices of them.
+    It starts no more requests after `seconds`, and counts the answers. `wrongs` are statements
+    about answers that must not occur, whether or not the tenant notices them.
     """
 
     seconds: float
@@ -65,7 +67,10 @@ class Round:
         return answer
 
     def repeat(self, port: int, requests: Iterable[bytes], *, every: float) -> None:
-        """Send the requests in turn on one connection until the round is over, one in `every` seconds at most."""
+        """Send the requests in turn on one connection until the round is over.
+
+        At most one request is sent in `every` seconds.
+        """
         with Connection(port) as connection:
             for request in requests:
                 begun = time.monotonic()
@@ -81,8 +86,8 @@ Strike = Callable[[Round], None]
 class Attack(NamedTuple):
     """An attack: `prepare` makes all bodies before the round begins and returns what sends them.
 
-    `case` is its number in the list of attacks, `headroom_mib` how much memory Redis may still take for it,
-    None for as much as it has.
+    `case` is its number in the list of attacks. `headroom_mib` is the memory that Redis may still
+    take for it, or None for all that Redis has.
     """
 
     name: str
@@ -93,12 +98,12 @@ class Attack(NamedTuple):
 
     @property
     def is_control(self) -> bool:
-        """Tell whether this is no attack, but shows what the machine's own noise comes to."""
+        """Tell whether this is no attack, but shows what the machine alone changes."""
         return self.case == "none"
 
 
 def side_by_side(*work: Callable[[], None]) -> None:
-    """Run these in threads and return when all have ended."""
+    """Run these functions in threads and return when all have ended."""
     threads = [threading.Thread(target=one) for one in work]
     for thread in threads:
         thread.start()

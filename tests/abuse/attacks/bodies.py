@@ -1,4 +1,7 @@
-"""Attacks with an ingest key by what stands in a body: wrong, small to send and large to read, or long."""
+"""Attacks with an ingest key by the content of bodies.
+
+The bodies are wrong, small to send and large to read, or long.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ __all__ = ["ATTACKS", "NDJSON", "PROTOBUF", "lines_of"]
 
 NDJSON, PROTOBUF = "application/x-ndjson", "application/x-protobuf"
 _GOOD = b'{"prompt":"What is it?","response":"It is a river."}'
-# What stands behind an unknown field, where a reader that skips it may look less closely.
+# These follow an unknown field, where a reader that skips fields may look less closely.
 _BROKEN = (
     b"NaN",
     b"-Infinity",
@@ -34,7 +37,10 @@ _CARD = "4539 5787 6362 1486 "
 
 
 def malformed_lines(target: Target) -> Strike:
-    """Case 02: bodies that are no JSON behind an unknown field, alone and as one line of three, and deep nesting."""
+    """Case 02: bodies that are no JSON after an unknown field, and deep nesting.
+
+    Each is sent alone, and as one line of three.
+    """
     broken = [b'{"prompt":"a","response":"b","x":1,"y":' + value + b"}" for value in _BROKEN]
     single = [
         request(path, body, key=target.ingest_key)
@@ -71,7 +77,10 @@ def malformed_lines(target: Target) -> Strike:
 
 
 def small_bodies(target: Target) -> Strike:
-    """Case 06: a kilobyte or four of gzip that hold two million lines, or half a million values or spans."""
+    """Case 06: one to four kilobytes of gzip that become very many items.
+
+    They hold two million lines, or half a million values or spans.
+    """
     key = target.ingest_key
     spans = _nest(_nest(_nest(b"\x12\x00" * 500_000, 2), 2), 1)
     lines = partial(request, "/monitor/inferences", key=key, compressed=True)
@@ -90,7 +99,10 @@ def small_bodies(target: Target) -> Strike:
 
 
 def many_records(target: Target) -> Strike:
-    """Cases 05 and 06: 200,000 valid records at once, or, where so many are refused, in as many parts as it takes."""
+    """Cases 05 and 06: 200,000 valid records at once.
+
+    If so many are refused, they are sent in as many parts as it takes.
+    """
     requests = {
         size: request(
             "/monitor/inferences",
@@ -115,7 +127,7 @@ def many_records(target: Target) -> Strike:
 
 
 def long_texts(target: Target) -> Strike:
-    """Case 07: a text of 30 MB that somebody waits for, and texts of 900 KB side by side."""
+    """Case 07: a text of 30 MB that somebody waits for, and texts of 900 KB at the same time."""
     long, short = (_text(size) for size in (30_000_000, 900_000))
     post = partial(request, "/monitor/inference", key=target.ingest_key, compressed=True)
     first, others = post(long), post(short)
@@ -130,7 +142,7 @@ def long_texts(target: Target) -> Strike:
 
 
 def long_guard(target: Target) -> Strike:
-    """Case 08: two clients with 255 KB of card numbers, and two with as much as a smaller limit would take."""
+    """Case 08: two clients with 255 KB of card numbers, and two with a smaller limit's size."""
     large, small = (
         request(
             "/guard",

@@ -1,4 +1,7 @@
-"""Requests as bytes and one connection for them: sending costs the attacker next to nothing."""
+"""Requests as bytes and one connection for them.
+
+Sending therefore costs the attacker next to nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import socket
 from typing import Any, NamedTuple, Self
 
 PATIENCE_SECONDS = 12.0
-# Not the tenant's 127.0.0.1, so that what is limited by address is limited for attackers alone.
+# This is not the tenant's 127.0.0.1, so that limits by address apply to attackers alone.
 _SOURCE = ("127.0.0.2", 0)
 _END_OF_HEAD = b"\r\n\r\n"
 _PIECE = 256 * 1024
@@ -20,7 +23,10 @@ def connect(port: int, patience: float) -> socket.socket:
 
 
 class Answer(NamedTuple):
-    """A status as text, `closed` or `silent` (no answer in time) where there was none, and the body."""
+    """A status and a body.
+
+    The status is text. It is `closed` or `silent` (no answer in time) if there was none.
+    """
 
     status: str
     body: bytes = b""
@@ -38,7 +44,10 @@ def request(
     method: str = "",
     compressed: bool = False,
 ) -> bytes:
-    """Return the bytes of one request: a POST where there is a body, else a GET, unless `method` says."""
+    """Return the bytes of one request.
+
+    The method is POST if there is a body and GET if not, unless `method` says otherwise.
+    """
     if compressed:
         body = gzip.compress(body, 6)
     head = [
@@ -54,7 +63,7 @@ def request(
 
 
 class Connection:
-    """Connects when it first sends, and again after the server has closed."""
+    """A connection that opens when it first sends, and again after the server has closed it."""
 
     def __init__(self, port: int, patience: float = PATIENCE_SECONDS) -> None:
         self._port = port
@@ -73,10 +82,11 @@ class Connection:
         self._socket = None
 
     def ask(self, data: bytes) -> Answer:
-        """Send one request and return its answer, also one that comes before all of it was sent."""
+        """Send one request and return its answer, even one that comes before all of it was sent."""
         kept = self._socket is not None
         answer = self._ask(data)
-        # The server may have closed a connection after its last answer: that says nothing about this request.
+        # The server may have closed the connection after its last answer, which says nothing about
+        # this request.
         return self._ask(data) if kept and answer.status == "closed" else answer
 
     def _ask(self, data: bytes) -> Answer:

@@ -1,4 +1,4 @@
-"""Attacks by figures: records of every minute since 2020, reports of 400 days, costs that have no sum."""
+"""Attacks on figures: records of every minute since 2020, reports of 400 days, and huge costs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def back_dated(target: Target) -> Strike:
             "response": "It is a river.",
             "model_name": f"model-{number % 400}",
             "template_id": f"template-{number % 100}",
-            # Every second one lies in the last 400 days, which reports read.
+            # Every second record lies in the last 400 days, which reports read.
             "timestamp": (_SINCE + number * step if number % 2 else now - number * recent).isoformat(),
         }
         for number in range(_MINUTES)
@@ -50,7 +50,10 @@ def back_dated(target: Target) -> Strike:
 
 
 def poison_cost(target: Target) -> Strike:
-    """Case 09: calls of the dearest model with the largest counts, whose cost no column holds when summed."""
+    """Case 09: calls of the dearest model with the largest counts.
+
+    No column can hold the sum of their costs.
+    """
     dear: dict[str, object] = {
         "prompt": "a",
         "response": "b",

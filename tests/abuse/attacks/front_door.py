@@ -1,4 +1,4 @@
-"""Attacks without any key: heads without end, connections without end, and passwords without end."""
+"""Attacks without any key: endless heads, endless connections, and endless passwords."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ _MIB = 1024 * 1024
 _START = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 _HEAD_MIB = 20
 _PIECE = 64 * 1024
-# 25 MB/s in a connection: as fast as a reader that does nothing else takes it.
+# This is 25 MB/s on a connection, which is as fast as a reader that does nothing else.
 _PIECE_PAUSE = 0.0025
 _SLOW, _IDLE = 400, 3000
 _SPARE_FILES = 200
 
 
 def tiny_headers(target: Target) -> Strike:
-    """Case 05a and b: two heads of ever more headers, one of the shortest names there are and one of numbered names."""
+    """Case 05a and b: two heads with more and more headers.
+
+    One has the shortest possible names, and the other has numbered names.
+    """
     shortest = b"a:\r\n" * (_PIECE // 4)
     numbered = b"".join(b"X%d: y\r\n" % number for number in range(5000))
 
@@ -60,7 +63,7 @@ def dashboard_heads(target: Target) -> Strike:
 
 
 def slow_connections(target: Target) -> Strike:
-    """Case 05: hundreds of connections that send a byte of a head, or of a body, every half a second."""
+    """Case 05: hundreds of connections that send one byte of a head or a body every half second."""
 
     def strike(round_: Round) -> None:
         head, body = _START, b"POST /sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n"
@@ -92,7 +95,7 @@ def many_connections(target: Target) -> Strike:
 
 
 def long_content_types(target: Target) -> Strike:
-    """Case 05d: a hundred content types of 2 MB, no two alike, in requests to sign in."""
+    """Case 05d: a hundred different content types of 2 MB, in requests to sign in."""
     value = "a" * (2 * _MIB)
 
     def bodies() -> Iterator[bytes]:
@@ -103,7 +106,7 @@ def long_content_types(target: Target) -> Strike:
 
 
 def sign_in_flood(target: Target) -> Strike:
-    """Cases 03 and 13: wrong passwords for ever new projects, and for the project of the tenant."""
+    """Cases 03 and 13: wrong passwords for more and more projects, and for the tenant's project."""
     numbers = count()
 
     def bodies(project: str | None) -> Iterator[bytes]:
@@ -113,7 +116,7 @@ def sign_in_flood(target: Target) -> Strike:
 
     def strike(round_: Round) -> None:
         strangers = [partial(round_.repeat, target.port, bodies(None), every=0.05) for _ in range(16)]
-        # Guesses come first, as long as a try is quick: they are what would lock the tenant out.
+        # Guesses come first, while a try is quick, because they might lock the tenant out.
         guesses = bodies(target.tenant)
         round_.repeat(target.port, islice(guesses, 12), every=0.05)
         side_by_side(*strangers, partial(round_.repeat, target.port, guesses, every=1))
@@ -122,7 +125,7 @@ def sign_in_flood(target: Target) -> Strike:
 
 
 def odd_websockets(target: Target) -> Strike:
-    """Case 04a: WebSockets to paths that are none, with a key and without, and handshakes that are wrong."""
+    """Case 04a: WebSockets to unknown paths, with and without a key, and wrong handshakes."""
     good = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
     key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
     paths = ("/x", "/ws/metrics/", "/ws", "//ws/metrics", "/%00", "/ws/metrics%0a", "/monitor/inference", "/")

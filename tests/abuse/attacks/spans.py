@@ -1,4 +1,4 @@
-"""Attacks by OpenTelemetry: numbers that spoil sums, and traces that cost the square of their spans."""
+"""Attacks by OpenTelemetry: numbers that spoil sums, and traces with a quadratic cost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHAT = {
     "output.value": "It is a river.",
 }
 _FOUND = {"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.documents": '["The Nile is a river."]'}
-# The largest doubles there are, under names of several conventions; two of them have no sum.
+# The largest doubles, under names of several conventions. Two of them have no sum.
 _POISON: tuple[Mapping[str, Any], ...] = (
     {"ai.response.msToFirstChunk": 1.7e308},
     {"ai.stream.msToFirstChunk": 1.7e308},
@@ -38,7 +38,10 @@ _SECOND = 1_000_000_000
 
 
 def poison_numbers(target: Target) -> Strike:
-    """Case 01: spans whose numbers are finite and have no sum, a batch each; their project is read and watched too."""
+    """Case 01: spans whose numbers are finite and have no sum, one batch for each.
+
+    Their project is read and watched too.
+    """
     key = target.admin_key
     figures = [request(path, key=key) for path in ("/metrics/quality", "/metrics/cost")]
     upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", _HANDSHAKE)
@@ -58,7 +61,7 @@ def poison_numbers(target: Target) -> Strike:
 
 
 def deep_spans(target: Target) -> Strike:
-    """Case 12a: a chain of 5,000 spans in one trace, and its tree, asked for again and again."""
+    """Case 12a: a chain of 5,000 spans in one trace, and repeated requests for its tree."""
     trace, ids = secrets.token_bytes(16), [secrets.token_bytes(8) for _ in range(_DEPTH)]
     chain = [
         _span({"gen_ai.operation.name": "invoke_agent"}, trace, span_id=own, parent_id=parent)
@@ -83,7 +86,7 @@ def deep_spans(target: Target) -> Strike:
 
 
 def documents(target: Target) -> Strike:
-    """Case 12b and c: calls and documents of one trace in one body, then documents first and calls after them."""
+    """Case 12b and c: calls and documents of one trace in one body, then documents before calls."""
     key, traces = target.ingest_key, [secrets.token_bytes(16) for _ in range(2)]
     begun = time.time_ns()
     found, asked = (

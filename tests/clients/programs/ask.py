@@ -1,4 +1,4 @@
-"""An application that knows nothing of monitoring: a plain call, a streamed one, and one with a tool."""
+"""An application without any monitoring: a plain call, a streamed one, and one with a tool."""
 
 from openai import OpenAI
 

@@ -1,4 +1,7 @@
-"""Runs a program under the instrumentors that are named first, as `opentelemetry-instrument` does under all there are."""
+"""Runs a program under the instrumentors that are named first.
+
+`opentelemetry-instrument` does the same with all installed instrumentors.
+"""
 
 import importlib
 import runpy

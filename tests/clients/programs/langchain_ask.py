@@ -1,4 +1,4 @@
-"""LangChain: a question with a retriever and a prompt template, a streamed answer, and a call with a tool."""
+"""LangChain: a question with a retriever and a template, a stream, and a call with a tool."""
 
 from langchain_core.documents import Document
 from langchain_core.prompts import ChatPromptTemplate

@@ -1,4 +1,7 @@
-"""Langfuse's second SDK, which sends batches of events: two chats, one streamed, and what was found in them."""
+"""Langfuse's second SDK, which sends batches of events.
+
+It sends two chats, one of them streamed, and the scores that were given to them.
+"""
 
 from langfuse import Langfuse
 from langfuse.openai import OpenAI, openai

@@ -1,4 +1,7 @@
-"""Langfuse's SDK as it scores: what a user said in the traced function, and what others found in it later."""
+"""Langfuse's SDK as it sends scores.
+
+A user gives one in the traced function, and others give some later.
+"""
 
 from langfuse import get_client, observe
 from langfuse.openai import OpenAI

@@ -1,4 +1,4 @@
-"""Logfire, sending nowhere but to the OTLP endpoint: a plain chat, a streamed one, and one with a tool."""
+"""Logfire, which sends to the OTLP endpoint alone: a plain chat, a stream, and one with a tool."""
 
 import runpy
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Twenty spans through the SDK's own batching, exporter and retry; says whether all were delivered."""
+"""Twenty spans through the SDK's own batching, exporter and retry.
+
+It prints whether all were delivered.
+"""
 
 import sys
 

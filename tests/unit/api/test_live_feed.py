@@ -121,7 +121,7 @@ async def test_nothing_is_read_while_nobody_watches() -> None:
 
 
 async def test_figures_that_cannot_be_read_keep_no_frame_from_other_projects() -> None:
-    """Whatever the error is: a number in one project's sums once silenced every project's feed for good."""
+    """Any error may occur: a number in one project's sums once silenced every project's feed."""
 
     async def read(project_id: str) -> Mapping[str, Any]:
         if project_id == "poisoned":

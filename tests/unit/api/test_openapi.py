@@ -27,7 +27,10 @@ JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", l
 
 
 def expected_types(hint: Any) -> set[str]:
-    """The JSON types that a field of RecordIn takes, read from its annotation and not from msgspec."""
+    """Return the JSON types that a field of RecordIn takes, from its annotation alone.
+
+    msgspec is not asked.
+    """
     if get_origin(hint) in {Union, types.UnionType}:
         return set().union(*map(expected_types, get_args(hint)))
     if hint is type(None):

@@ -12,7 +12,10 @@ from app.api.shutdown import shutdown_noticed
 
 @pytest.fixture
 def heard() -> Iterator[list[str]]:
-    """What a server's own handlers heard, as uvicorn installs them before the application starts."""
+    """The signals that a server's own handlers got.
+
+    uvicorn installs its handlers before the application starts.
+    """
     found: list[str] = []
 
     def handle(signum: int, _: FrameType | None) -> None:

@@ -1,4 +1,7 @@
-"""Each source in turn stays out with its relatives, and trivial rules are measured beside the detector."""
+"""Each source in turn is left out with its relatives.
+
+Trivial rules are measured beside the detector.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measuring with an evaluator whose scores are known beforehand, and a clock that counts its readings."""
+"""Measuring with an evaluator whose scores are known, and a clock that counts its readings."""
 
 from itertools import count
 from typing import Any

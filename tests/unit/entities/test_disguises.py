@@ -1,4 +1,4 @@
-"""Identifiers that are written so that a form does not meet them: escapes, scripts, separators, words."""
+"""Identifiers that plain patterns miss: with escapes, other scripts, separators, or words."""
 
 from __future__ import annotations
 

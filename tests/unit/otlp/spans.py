@@ -162,7 +162,10 @@ def protobuf_bytes(*spans: Span) -> bytes:
 
 
 def log_bytes(*logs: Mapping[str, Any]) -> bytes:
-    """An ExportLogsServiceRequest; a log is event, body, attributes, time_ns, trace_id and span_id."""
+    """An ExportLogsServiceRequest.
+
+    A log is event, body, attributes, time_ns, trace_id and span_id.
+    """
     request = ExportLogsServiceRequest()
     scope = request.resource_logs.add().scope_logs.add()
     for log in logs:

@@ -1,4 +1,4 @@
-"""The answer as streams of providers bring it: lists of their events, and what was sent as it was sent."""
+"""The answer in the streams of providers: as lists of events, and as it was sent."""
 
 from __future__ import annotations
 

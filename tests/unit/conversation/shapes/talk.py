@@ -1,7 +1,8 @@
-"""How providers and frameworks write one small talk, from their documented formats: what went in and what came out.
+"""How providers and frameworks write one small talk, from their documented formats.
 
-Unless a row says otherwise the talk is: the system said "Be brief.", the user asked "Where is parcel 7?", the answer
-was "It is in Lyon.". A row's last member holds what is different.
+The shapes show what went into a call and what came out. Unless a row says otherwise, the system
+said "Be brief.", the user asked "Where is parcel 7?", and the answer was "It is in Lyon.". The last
+member of a row holds what is different.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ AI = {"role": "assistant", "content": ANSWERED}
 
 
 class Shape(NamedTuple):
-    """One way of writing the talk; `expected` is what of prompt, response, system, results, calls differs."""
+    """One way of writing the talk.
+
+    `expected` holds those of prompt, response, system, results and calls that differ.
+    """
 
     inputs: Any
     outputs: Any
