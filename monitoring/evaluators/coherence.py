@@ -104,7 +104,7 @@ class Coherence:
         parts = self._measure(batch)
         values = parts.prod(axis=1)
         worst = parts[:, : len(_LABELS)].argmin(axis=1)
-        words = np.diff(batch.words("response").offsets)
+        words = batch.word_counts("response")
         continuity = _continuities(batch)
         confidence = np.minimum(1.0, words / (words + _SENTENCE_WORDS))
         scores = []
@@ -143,7 +143,7 @@ class Coherence:
         scripts = measure_scripts(*batch.encoded("response"))
         parts[:, 0] = np.where(_is_mostly_one_run(batch), _ONE_RUN, absent["repetition"])
         parts[:, 1] = np.where(_may_end_bare(batch, scripts), 1.0, absent["truncation"])
-        enough = np.diff(batch.words("response").offsets) >= _FEWEST_WORDS
+        enough = batch.word_counts("response") >= _FEWEST_WORDS
         parts[:, 2] = np.where(enough & covered(batch, "response"), absent["noise"], 1.0)
         parts[measure_endings(batch)[:, 1] > 0, 3] = _OPEN_CODE
         for record in _json_wanted(batch):
@@ -173,7 +173,7 @@ def _may_end_bare(batch: Prepared, scripts: NDArray[np.int64]) -> NDArray[np.boo
     """
     ends = measure_endings(batch)
     joined = ends[:, 0] == 4  # noqa: PLR2004 a comma, a dash, an open bracket: see END_CLASSES
-    few = (np.diff(batch.words("response").offsets) < _SENTENCE_WORDS) & (ends[:, 6] == 0)
+    few = (batch.word_counts("response") < _SENTENCE_WORDS) & (ends[:, 6] == 0)
     listed = (ends[:, 5] == 1) & (ends[:, 8] > 1) & (ends[:, 9] == 0) & (ends[:, 8] >= ends[:, 6] - 1)
     thai = scripts[:, _THAI] * 2 > scripts.sum(axis=1)
     bare: NDArray[np.bool_] = ((few | listed) & ~joined) | thai
@@ -241,7 +241,7 @@ def _unknown(label: str) -> Score:
 
 def _continuities(batch: Prepared) -> list[dict[str, float]]:
     """Return the part `continuity` of each record that has an English prompt, and nothing of the others."""
-    prompted = (np.diff(batch.words("prompt").offsets) > 0) & covered(batch, "prompt")
+    prompted = (batch.word_counts("prompt") > 0) & covered(batch, "prompt")
     values = measure_continuity(batch).astype(np.float64).round(6).tolist()
     return [
         {"continuity": value} if known else {} for value, known in zip(values, prompted.tolist(), strict=True)

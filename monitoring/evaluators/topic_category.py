@@ -52,8 +52,8 @@ class TopicCategory:
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Return one score per record; see the class."""
         readable = covered(batch, "prompt"), covered(batch, "response")
-        empty = (np.diff(batch.words("prompt").offsets) == 0) & (
-            np.diff(batch.words("response").offsets) == 0
+        empty = (batch.word_counts("prompt") == 0) & (
+            batch.word_counts("response") == 0
         )
         prompt, response = (
             _read(batch, field, known) for field, known in zip(_FIELDS, readable, strict=True)

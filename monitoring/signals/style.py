@@ -321,7 +321,8 @@ def _describe_wording(out: Floats, forms: Floats, words: Floats, batch: Prepared
 
 
 def _sentences(batch: Prepared) -> NDArray[np.int64]:
-    return np.diff(batch.sentences("response").offsets)
+    offsets = batch.sentences("response").offsets
+    return offsets[1:] - offsets[:-1]
 
 
 def _items(forms: Floats) -> Floats:

