@@ -16,7 +16,7 @@ from monitoring.signals.kernels_responsiveness import classify_questions, detect
 from monitoring.signals.linear import Bank
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared
-from monitoring.text.vectors import overlap, pool
+from monitoring.text.vectors import cosine, overlap
 
 __all__ = [
     "HEAD_WORDS",
@@ -71,7 +71,7 @@ def describe_topic(batch: Prepared) -> Floats:
     shared = overlap(batch, "prompt", "response")
     return np.stack(
         [
-            _cosine(batch, "prompt"),
+            cosine(batch, "prompt", "response"),
             shared.first,
             shared.both,
             _log_words(batch, "prompt"),
@@ -95,7 +95,7 @@ def rank_answer(topic: Floats, answer: Floats) -> Floats:
 
 def measure_continuity(batch: Prepared) -> Floats:
     """Return 0..1 per record: how much the response takes up of what the prompt, a conversation, said."""
-    taken = overlap(batch, "prompt", "response").first + _COSINE_SHARE * _cosine(batch, "prompt")
+    taken = overlap(batch, "prompt", "response").first + _COSINE_SHARE * cosine(batch, "prompt", "response")
     bounded: Floats = np.clip(taken / (1 + _COSINE_SHARE), 0, 1).astype(np.float32)
     return bounded
 
@@ -107,7 +107,7 @@ def describe_grounding(batch: Prepared) -> Floats:
     log of the response's words.
     """
     shared = overlap(batch, "context", "response")
-    return np.stack([_cosine(batch, "context"), shared.second, _log_words(batch, "response")], axis=1)
+    return np.stack([cosine(batch, "context", "response"), shared.second, _log_words(batch, "response")], axis=1)
 
 
 def describe_answer(batch: Prepared, opening: Floats) -> Floats:
@@ -153,13 +153,10 @@ def read_opening(batch: Prepared, bank: Bank) -> Floats:
     return np.clip(np.nan_to_num(odds, nan=0.0), -_MOST_EVIDENCE, _MOST_EVIDENCE)
 
 
-def _cosine(batch: Prepared, field: TextField) -> Floats:
-    cosines: Floats = (pool(batch, field) * pool(batch, "response")).sum(axis=1)
-    return cosines
-
-
 def _log_words(batch: Prepared, field: TextField) -> Floats:
-    return np.log1p(batch.word_counts(field)).astype(np.float32)
+    return batch.shared(
+        ("responsiveness", "log_words", field), lambda: np.log1p(batch.word_counts(field)).astype(np.float32)
+    )
 
 
 @cache
