@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,7 +65,7 @@ def languages(batch: Prepared, field: TextField) -> tuple[Language, ...]:
     return batch.shared(("language", "languages", field), lambda: _detect(batch, field))
 
 
-def covered(batch: Prepared, field: TextField, codes: Sequence[str] = ("en",)) -> NDArray[np.bool_]:
+def covered(batch: Prepared, field: TextField, codes: tuple[str, ...] = ("en",)) -> NDArray[np.bool_]:
     """Tell for each text whether an evaluator for the languages `codes` may judge it.
 
     It is False only if the text has enough letters (20 bytes) and is in another language with a
@@ -74,7 +73,7 @@ def covered(batch: Prepared, field: TextField, codes: Sequence[str] = ("en",)) -
     evaluator.
     """
     return batch.shared(
-        ("language", "covered", field, tuple(codes)), lambda: _covered(batch, field, frozenset(codes))
+        ("language", "covered", field, codes), lambda: _covered(batch, field, frozenset(codes))
     )
 
 
@@ -84,6 +83,8 @@ def enough_letters(text: str, least: int = _ENOUGH_LETTERS) -> bool:
 
 
 def _covered(batch: Prepared, field: TextField, codes: frozenset[str]) -> NDArray[np.bool_]:
+    if batch.is_absent(field):
+        return np.ones(len(batch), dtype=np.bool_)
     texts = batch.texts(field)
     return np.array(
         [
