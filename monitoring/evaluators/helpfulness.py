@@ -88,8 +88,9 @@ class Helpfulness:
         answered = (batch.word_counts("response") > 0).tolist()
         readable = (covered(batch, "prompt") & covered(batch, "response")).tolist()
         odds, faults = self.model.judge(batch)
-        values = logistic(odds.sum(axis=1)).astype(np.float64).round(6).tolist()
-        parts = logistic(np.concatenate([odds, -faults], axis=1)).astype(np.float64).round(4).tolist()
+        likely = logistic(np.concatenate([odds, -faults, odds.sum(axis=1, keepdims=True)], axis=1)).astype(np.float64)
+        values = likely[:, -1].round(6).tolist()
+        parts = likely[:, :-1].round(4).tolist()
         scores = []
         for record, text in enumerate(batch.texts("response")):
             if asked[record] and answered[record] and readable[record]:

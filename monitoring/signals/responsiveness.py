@@ -69,16 +69,11 @@ def describe_topic(batch: Prepared) -> Floats:
     symmetric share, and how much prompt and response say (log of words).
     """
     shared = overlap(batch, "prompt", "response")
-    return np.stack(
-        [
-            cosine(batch, "prompt", "response"),
-            shared.first,
-            shared.both,
-            _log_words(batch, "prompt"),
-            _log_words(batch, "response"),
-        ],
-        axis=1,
-    )
+    described = np.empty((len(batch), 5), dtype=np.float32)
+    described[:, 0] = cosine(batch, "prompt", "response")
+    described[:, 1], described[:, 2] = shared.first, shared.both
+    described[:, 3], described[:, 4] = _log_words(batch, "prompt"), _log_words(batch, "response")
+    return described
 
 
 def rank_answer(topic: Floats, answer: Floats) -> Floats:
@@ -89,15 +84,13 @@ def rank_answer(topic: Floats, answer: Floats) -> Floats:
     """
     signs = answer[:, _SIGN_PRESENT] - answer[:, _SIGN_ABSENT]
     ranked = topic[:, 1] + _COSINE_SHARE * topic[:, 0] + _SIGN_SHARE * signs
-    bounded: Floats = np.clip(ranked / (1 + _COSINE_SHARE + _SIGN_SHARE), 0, 1).astype(np.float32)
-    return bounded
+    return _bound(ranked / (1 + _COSINE_SHARE + _SIGN_SHARE), 0, 1)
 
 
 def measure_continuity(batch: Prepared) -> Floats:
     """Return 0..1 per record: how much the response takes up of what the prompt, a conversation, said."""
     taken = overlap(batch, "prompt", "response").first + _COSINE_SHARE * cosine(batch, "prompt", "response")
-    bounded: Floats = np.clip(taken / (1 + _COSINE_SHARE), 0, 1).astype(np.float32)
-    return bounded
+    return _bound(taken / (1 + _COSINE_SHARE), 0, 1)
 
 
 def describe_grounding(batch: Prepared) -> Floats:
@@ -107,7 +100,10 @@ def describe_grounding(batch: Prepared) -> Floats:
     log of the response's words.
     """
     shared = overlap(batch, "context", "response")
-    return np.stack([cosine(batch, "context", "response"), shared.second, _log_words(batch, "response")], axis=1)
+    described = np.empty((len(batch), 3), dtype=np.float32)
+    described[:, 0] = cosine(batch, "context", "response")
+    described[:, 1], described[:, 2] = shared.second, _log_words(batch, "response")
+    return described
 
 
 def describe_answer(batch: Prepared, opening: Floats) -> Floats:
@@ -131,9 +127,10 @@ def describe_answer(batch: Prepared, opening: Floats) -> Floats:
         table.classes,
     )
     echo = overlap(batch, "prompt", "response").second
-    return np.column_stack([opening, refusals(batch), echo, _log_words(batch, "response"), signs]).astype(
-        np.float32
-    )
+    described = np.empty((len(batch), 4 + signs.shape[1]), dtype=np.float32)
+    described[:, 0], described[:, 1], described[:, 2] = opening, refusals(batch), echo
+    described[:, 3], described[:, 4:] = _log_words(batch, "response"), signs
+    return described
 
 
 def join_odds(topical: NDArray[np.floating], intent: NDArray[np.floating]) -> Floats:
@@ -143,14 +140,23 @@ def join_odds(topical: NDArray[np.floating], intent: NDArray[np.floating]) -> Fl
     an opening that promises an answer proves nothing about its subject: only the lack of one counts.
     """
     bounded = _MOST_EVIDENCE * np.tanh(topical / _MOST_EVIDENCE)
-    return np.stack([bounded, np.clip(intent, -_MOST_EVIDENCE, _BEYOND_DOUBT)], axis=1).astype(np.float32)
+    joined = np.empty((len(bounded), 2), dtype=np.float32)
+    joined[:, 0], joined[:, 1] = bounded, _bound(intent, -_MOST_EVIDENCE, _BEYOND_DOUBT)
+    return joined
 
 
 def read_opening(batch: Prepared, bank: Bank) -> Floats:
     """Return the log odds, -6..6, that the response's first 48 words begin an answer; 0 without words."""
     words = batch.words("response")
     odds = bank.score(*take_heads(words.ids, words.offsets, HEAD_WORDS)).logits[:, 0]
-    return np.clip(np.nan_to_num(odds, nan=0.0), -_MOST_EVIDENCE, _MOST_EVIDENCE)
+    odds[np.isnan(odds)] = 0
+    return _bound(odds, -_MOST_EVIDENCE, _MOST_EVIDENCE)
+
+
+def _bound(values: NDArray[np.floating], least: float, most: float) -> Floats:
+    """Return values between two bounds: what `np.clip` does, in a fifth of its time for a few values."""
+    bounded: Floats = np.minimum(np.maximum(values, least), most).astype(np.float32, copy=False)
+    return bounded
 
 
 def _log_words(batch: Prepared, field: TextField) -> Floats:
