@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.performance.accept import measure_accept
+from benchmarks.performance.alone import measure_alone
 from benchmarks.performance.calibration import python_loop
 from benchmarks.performance.figure import Figure, Report
 from benchmarks.performance.flow import measure_flow
@@ -42,6 +43,7 @@ MEASURES: dict[str, Measure] = {
     "waiting": lambda texts: measure_waiting(make_lines(texts, 4_000)),
     "flow": lambda texts: measure_flow(make_lines(texts, 60_000)),
     "otlp": lambda texts: measure_otlp(make_lines(texts, 20_000)),
+    "alone": lambda texts: measure_alone(make_lines(texts, 256)),
     "stages": lambda texts: measure_stages(make_lines(texts, 5_120)),
     "sharing": lambda texts: measure_sharing(make_lines(texts, 20_000)),
     "reads": lambda texts: measure_reads(make_lines(texts, 5_000)),

@@ -40,6 +40,7 @@ TITLES = {
     "accept": "Taking records in",
     "waiting": "Waiting for scores",
     "flow": "End to end",
+    "alone": "Scoring one record alone",
     "stages": "What each stage costs",
     "sharing": "Many workers on one queue",
     "reads": "Reading",

@@ -78,24 +78,36 @@ def evaluate(records: Sequence[Record], evaluators: Iterable[Evaluator]) -> tupl
     """
     batch = Prepared(records)
     results: tuple[dict[str, Result], ...] = tuple({} for _ in records)
+    every, skipping = range(len(records)), any(record.skip for record in records)
     for evaluator in evaluators:
-        wanted = [i for i, record in enumerate(records) if evaluator.name not in record.skip]
+        name = evaluator.name
+        wanted = [i for i, record in enumerate(records) if name not in record.skip] if skipping else every
         part = batch if len(wanted) == len(records) else batch.select(wanted)
         for i, result in zip(wanted, evaluate_by(evaluator, part), strict=True):
-            results[i][evaluator.name] = result
+            results[i][name] = result
     return results
 
 
 def evaluate_by(evaluator: Evaluator, batch: Prepared) -> list[Result]:
     """Score a batch by one evaluator; halving finds the records that get a Failure."""
-    results: list[Result] = []
+    try:
+        return [*_scores(evaluator, batch)] if len(batch) else []
+    except Exception as error:  # noqa: BLE001 any error of an evaluator becomes a Failure
+        return _halve(evaluator, batch, error)
+
+
+def _halve(evaluator: Evaluator, batch: Prepared, error: Exception) -> list[Result]:
+    """Score a batch that failed with an error in ever smaller parts."""
     parts = Bisection(range(len(batch)))
+    if not parts.halve(next(iter(parts))):
+        return [_failure(evaluator, error)]
+    results: list[Result] = []
     for part in parts:
         try:
-            results += _scores(evaluator, batch if len(part) == len(batch) else batch.select(part))
-        except Exception as error:  # noqa: BLE001 any error of an evaluator becomes a Failure
+            results += _scores(evaluator, batch.select(part))
+        except Exception as failed:  # noqa: BLE001 as above
             if not parts.halve(part):
-                results.append(_failure(evaluator, error))
+                results.append(_failure(evaluator, failed))
     return results
 
 

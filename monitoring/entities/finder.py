@@ -111,7 +111,8 @@ class Finder:
         full: set[int] = set()
         for kinds, group in self._groups:
             wanted = [region for region in regions if region.kinds & kinds]
-            full |= self._match(group, texts, wanted, most, found)
+            if wanted:
+                full |= self._match(group, texts, wanted, most, found)
         if overfull is not None:
             overfull |= full
         return {record: _resolve(entities) for record, entities in sorted(found.items())}

@@ -95,7 +95,7 @@ class Bias:
         response, prompt = self._judge(batch, "response"), self._judge(batch, "prompt")
         values = _worst(batch, response).tolist()
         asked = _worst(batch, prompt).tolist()
-        known = covered(batch, "response") & (np.diff(batch.words("response").offsets) > 0)
+        known = covered(batch, "response") & (batch.word_counts("response") > 0)
         attributed = self._attribute(batch)
         scores = []
         for record, stated in enumerate(values):
@@ -140,6 +140,8 @@ class Bias:
         """Judge every sentence of a field that mentions a group."""
         mentions = find_mentions(batch, field, self.mentions)
         sentences = mentions.sentences
+        if not len(sentences):
+            return Judged(mentions, np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int64))
         words = sentences.words("prompt")
         logits = self.bank.score(words.ids, words.offsets).logits[:, 0]
         found = self.lexicon.measure(sentences, "prompt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,6 +23,7 @@ from monitoring.signals.degeneration import (
 )
 from monitoring.signals.formats import asks_for_json, breaks_json
 from monitoring.signals.kernels_characters import measure_scripts
+from monitoring.signals.kernels_signs import weigh_parts
 from monitoring.signals.responsiveness import measure_continuity
 from monitoring.text.kernels_lexicon import count_classes
 from monitoring.text.language import covered
@@ -39,17 +41,11 @@ THRESHOLD = 0.5
 
 _PARTS = ("repetition", "truncation", "noise", "format", "language_mix", "consistency", "order")
 _LABELS = ("loop", "truncated", "noise", "format_break", "mixed_languages", "self_contradiction")
-# 2026-11-23, rules: the share of the value that remains when a rule applies. The last number is
-# different: order is too weak a sign to judge by, so at most this share is taken off for it.
-_OPEN_CODE, _NO_JSON, _MIXED, _CONTRADICTS, _DISORDER = 0.4, 0.1, 0.4, 0.4, 0.2
-# The same few characters repeat, without words that could form a loop.
-_ONE_RUN, _RUN_BYTES, _RUN_SHARE = 0.1, 60, 0.4
-# A line with fewer words may be a title, a name or a class, which needs no full stop.
+# 2026-11-23, rules: the share of the value that remains when a rule applies; those of
+# `kernels_signs` come with them.
+_NO_JSON, _MIXED, _CONTRADICTS = 0.1, 0.4, 0.4
+# With this many words, a response has half of the confidence.
 _SENTENCE_WORDS = 12
-_FEWEST_WORDS = 3
-_THAI = 6
-_GREEK = 1
-_FOREIGN_SHARE, _FOREIGN_BYTES, _GREEK_SHARE = 0.05, 30, 0.2
 _JSON_WORD = build_table({"json": 1})
 _LANGUAGE_WANTED = re2.compile(
     r"(?i)\b(?:translat\w*|languages?|bilingual|multilingual|alphabet|script|unicode|characters?|words?|symbols?|say|"
@@ -102,83 +98,60 @@ class Coherence:
         """Return one score per record; see the class."""
         if not len(batch):
             return []
-        parts = self._measure(batch)
-        values = parts.prod(axis=1)
-        worst = parts[:, : len(_LABELS)].argmin(axis=1)
-        words = np.diff(batch.words("response").offsets)
         continuity = _continuities(batch)
-        confidence = np.minimum(1.0, words / (words + _SENTENCE_WORDS))
         scores = []
         columns = zip(
             batch.texts("response"),
-            words.tolist(),
-            parts.tolist(),
-            values.tolist(),
-            worst.tolist(),
-            confidence.tolist(),
+            batch.word_counts("response").tolist(),
+            self._measure(batch),
+            continuity,
             strict=True,
         )
-        for record, (text, count, own, value, sign, sure) in enumerate(columns):
+        for record, (text, count, own, taken) in enumerate(columns):
+            value = math.prod(own)
             if not text or text.isspace():
                 scores.append(_unknown("empty"))
             elif not count and value >= THRESHOLD:
                 scores.append(_unknown("no_words"))
             else:
                 low = value < THRESHOLD
+                label = _LABELS[own.index(min(own[: len(_LABELS)]))] if low else "coherent"
+                parts = dict(zip(_PARTS, own, strict=True))
+                if taken is not None:
+                    parts["continuity"] = taken
                 scores.append(
                     Score(
                         value=value,
-                        label=_LABELS[sign] if low else "coherent",
+                        label=label,
                         version=VERSION,
-                        confidence=sure,
-                        evidence=_show(batch, record, _LABELS[sign]) if low else (),
-                        parts=dict(zip(_PARTS, own, strict=True)) | continuity[record],
+                        confidence=count / (count + _SENTENCE_WORDS),
+                        evidence=_show(batch, record, label) if low else (),
+                        parts=parts,
                     )
                 )
         return scores
 
-    def _measure(self, batch: Prepared) -> NDArray[np.float64]:
+    def _measure(self, batch: Prepared) -> list[list[float]]:
         """Return the parts of every response, shape (n, 7), in the order of `_PARTS`."""
-        parts = np.ones((len(batch), len(_PARTS)))
-        absent = {sign: 1.0 - self.signs[sign].probability(describe_sign(batch, sign)) for sign in SIGNS}
         scripts = measure_scripts(*batch.encoded("response"))
-        parts[:, 0] = np.where(_is_mostly_one_run(batch), _ONE_RUN, absent["repetition"])
-        parts[:, 1] = np.where(_may_end_bare(batch, scripts), 1.0, absent["truncation"])
-        enough = np.diff(batch.words("response").offsets) >= _FEWEST_WORDS
-        parts[:, 2] = np.where(enough & covered(batch, "response"), absent["noise"], 1.0)
-        parts[measure_endings(batch)[:, 1] > 0, 3] = _OPEN_CODE
+        weighed, foreign = weigh_parts(
+            *(self.signs[sign].probability(describe_sign(batch, sign)) for sign in SIGNS),
+            measure_repetition(batch),
+            measure_endings(batch),
+            scripts,
+            batch.word_counts("response"),
+            covered(batch, "response"),
+        )
+        parts: list[list[float]] = weighed.tolist()
         for record in _json_wanted(batch):
             if breaks_json(batch.texts("response")[record]):
-                parts[record, 3] = _NO_JSON
-        parts[_find_mixtures(batch, scripts), 4] = _MIXED
+                parts[record][3] = _NO_JSON
+        for record in _find_mixtures(batch, foreign):
+            parts[record][4] = _MIXED
         for record, found in enumerate(claims.examine(batch)):
             if found.findings and any(finding.kind == claims.CONTRADICTION for finding in found.findings):
-                parts[record, 5] = _CONTRADICTS
-        parts[:, 6] = 1.0 - _DISORDER * (1.0 - absent["disorder"])
+                parts[record][5] = _CONTRADICTS
         return parts
-
-
-def _is_mostly_one_run(batch: Prepared) -> NDArray[np.bool_]:
-    measured = measure_repetition(batch)
-    mostly: NDArray[np.bool_] = (measured[:, 5] >= _RUN_BYTES) & (
-        measured[:, 5] >= _RUN_SHARE * measured[:, 6]
-    )
-    return mostly
-
-
-def _may_end_bare(batch: Prepared, scripts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which responses need not end like a sentence.
-
-    These are single lines of few words, plain lists of items without full stops after one line of
-    introduction at most, and Thai, which has no full stop.
-    """
-    ends = measure_endings(batch)
-    joined = ends[:, 0] == 4  # noqa: PLR2004 a comma, a dash, an open bracket: see END_CLASSES
-    few = (np.diff(batch.words("response").offsets) < _SENTENCE_WORDS) & (ends[:, 6] == 0)
-    listed = (ends[:, 5] == 1) & (ends[:, 8] > 1) & (ends[:, 9] == 0) & (ends[:, 8] >= ends[:, 6] - 1)
-    thai = scripts[:, _THAI] * 2 > scripts.sum(axis=1)
-    bare: NDArray[np.bool_] = ((few | listed) & ~joined) | thai
-    return bare
 
 
 def _json_wanted(batch: Prepared) -> list[int]:
@@ -192,23 +165,20 @@ def _json_wanted(batch: Prepared) -> list[int]:
     ]
 
 
-def _find_mixtures(batch: Prepared, scripts: NDArray[np.int64]) -> list[int]:
-    """Return the records whose response is mostly in one script and mixes in an unwanted one."""
-    total = np.maximum(scripts.sum(axis=1), 1)
-    foreign = scripts.copy()
-    foreign[:, 0] = 0  # names and code are Latin everywhere
-    foreign[np.arange(len(foreign)), scripts.argmax(axis=1)] = 0
-    foreign[foreign[:, _GREEK] < _GREEK_SHARE * total, _GREEK] = 0  # formulas
-    most = foreign.max(axis=1)
-    suspects = np.flatnonzero((most >= _FOREIGN_BYTES) & (most >= _FOREIGN_SHARE * total)).tolist()
+def _find_mixtures(batch: Prepared, foreign: NDArray[np.int64]) -> list[int]:
+    """Return the records whose response mixes in a script that nobody wanted.
+
+    `foreign` holds the script of each record, or -1.
+    """
+    suspects = [(record, script) for record, script in enumerate(foreign.tolist()) if script >= 0]
     if not suspects:
         return []
     asked = measure_scripts(*batch.encoded("prompt"))
     prompts = batch.texts("prompt")
     return [
         record
-        for record in suspects
-        if not asked[record, foreign[record].argmax()] and not _LANGUAGE_WANTED.search(prompts[record])
+        for record, script in suspects
+        if not asked[record, script] and not _LANGUAGE_WANTED.search(prompts[record])
     ]
 
 
@@ -240,13 +210,11 @@ def _unknown(label: str) -> Score:
     return Score(value=None, label=label, version=VERSION, confidence=0.0)
 
 
-def _continuities(batch: Prepared) -> list[dict[str, float]]:
-    """Return the part `continuity` of each record with an English prompt; others get no part."""
-    prompted = (np.diff(batch.words("prompt").offsets) > 0) & covered(batch, "prompt")
+def _continuities(batch: Prepared) -> list[float | None]:
+    """Return the part `continuity` of each record with an English prompt, and else None."""
+    prompted = (batch.word_counts("prompt") > 0) & covered(batch, "prompt")
     values = measure_continuity(batch).astype(np.float64).round(6).tolist()
-    return [
-        {"continuity": value} if known else {} for value, known in zip(values, prompted.tolist(), strict=True)
-    ]
+    return [value if known else None for value, known in zip(values, prompted.tolist(), strict=True)]
 
 
 def build() -> Evaluator:

@@ -75,7 +75,7 @@ class FactualAccuracy:
         covers = covered(batch, "response") if len(batch) else np.zeros(0, dtype=np.bool_)
         sources: tuple[SourceField, ...] = ("context", "reference")
         for source in sources:  # a reference has the last word
-            given = np.diff(batch.words(source).offsets) > 0
+            given = batch.word_counts(source) > 0
             if given.any():
                 self._compare(batch, source, given, covers & source_covered(batch, source), scores)
         for record, found in enumerate(claims.examine(batch)):
@@ -95,7 +95,7 @@ class FactualAccuracy:
             agreement = 1.0 - self.grounding.judge(batch)
         else:
             agreement = 1.0 - self.reference.probability(describe(*compare(batch, source)))
-        spoken = np.diff(batch.words("response").offsets) > 0
+        spoken = batch.word_counts("response") > 0
         refused = refusals(batch)
         for record in np.flatnonzero(given & spoken).tolist():
             if not known[record]:

@@ -12,6 +12,7 @@ from monitoring.models import Evidence, Score, TextField
 from monitoring.signals import claims
 from monitoring.signals.admissions import refusals
 from monitoring.signals.grounding import Grounding, load_grounding
+from monitoring.signals.kernels_grounding import count_said
 from monitoring.signals.kernels_support import CONTENT, NUMBERS
 from monitoring.signals.sources import source_covered
 from monitoring.signals.support import compare
@@ -75,7 +76,7 @@ class Hallucination:
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Return one score per record; see the class."""
         examined = claims.examine(batch)
-        grounded = np.diff(batch.words("context").offsets) > 0
+        grounded = batch.word_counts("context") > 0
         if grounded.any():
             scores = self._compare(batch, grounded)
         else:
@@ -87,8 +88,7 @@ class Hallucination:
 
     def _compare(self, batch: Prepared, grounded: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Score]:
         counts, offsets = compare(batch, "context")
-        said = np.append(counts[:, CONTENT] + counts[:, NUMBERS], 0)
-        content = np.add.reduceat(said, offsets[:-1]) * (offsets[1:] > offsets[:-1])
+        content = count_said(counts, offsets)
         known = covered(batch, "response") & source_covered(batch, "context")
         values = self.grounding.judge(batch)
         certain = np.maximum(values, 1.0 - values)

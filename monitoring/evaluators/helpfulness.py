@@ -92,12 +92,15 @@ class Helpfulness:
         """Return one score per record; see the class."""
         if not len(batch):
             return []
-        asked = (np.diff(batch.words("prompt").offsets) > 0).tolist()
-        answered = (np.diff(batch.words("response").offsets) > 0).tolist()
+        asked = (batch.word_counts("prompt") > 0).tolist()
+        answered = (batch.word_counts("response") > 0).tolist()
         readable = (covered(batch, "prompt") & covered(batch, "response")).tolist()
         odds, faults = self.model.judge(batch)
-        values = logistic(odds.sum(axis=1)).astype(np.float64).round(6).tolist()
-        parts = logistic(np.concatenate([odds, -faults], axis=1)).astype(np.float64).round(4).tolist()
+        likely = logistic(np.concatenate([odds, -faults, odds.sum(axis=1, keepdims=True)], axis=1)).astype(
+            np.float64
+        )
+        values = likely[:, -1].round(6).tolist()
+        parts = likely[:, :-1].round(4).tolist()
         scores = []
         for record, text in enumerate(batch.texts("response")):
             if asked[record] and answered[record] and readable[record]:

@@ -14,6 +14,7 @@ from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Evidence, Record, Score, TextField
 from monitoring.signals import linear
 from monitoring.signals.categories import Lexicon, load_lexicon
+from monitoring.signals.kernels_injection import join_signals, judge_field
 from monitoring.signals.kernels_leakage import measure_leakage
 from monitoring.text.disguises import decoded, normalise
 from monitoring.text.language import covered, languages
@@ -90,15 +91,17 @@ class PromptInjection:
         """Return one score per record; see the class."""
         prompt, context = self._read(batch, "prompt"), self._read(batch, "context")
         leakage, spans = _leakage(batch)
-        certain = np.where(context.rules >= _CLEAR, context.values, np.nan)
-        signals = np.stack([prompt.values, certain, leakage])
-        known = ~np.isnan(signals).all(axis=0) | ~np.isnan(context.values)
-        strongest = np.nan_to_num(signals, nan=-1.0).argmax(axis=0)
-        highest = np.nan_to_num(signals, nan=0.0).max(axis=0)
-        # If nothing leaked, that says nothing about a prompt that could not be read.
-        known &= covered(batch, "prompt", LANGUAGES) | (highest >= THRESHOLD)
-        values = np.where(known, highest, np.nan)
-        parts = np.stack([prompt.values, prompt.rules, context.values, leakage], axis=1).tolist()
+        values, strongest = join_signals(
+            prompt.values,
+            context.values,
+            context.rules,
+            leakage,
+            covered(batch, "prompt", LANGUAGES),
+            np.float32(_CLEAR),
+            np.float32(THRESHOLD),
+        )
+        columns = (prompt.values, prompt.rules, context.values, leakage)
+        parts = list(zip(*(column.tolist() for column in columns), strict=True))
         scores = []
         for record, value in enumerate(values.tolist()):
             if math.isnan(value):
@@ -123,6 +126,9 @@ class PromptInjection:
         return scores
 
     def _read(self, batch: Prepared, field: Source) -> Field:
+        if batch.is_absent(field):
+            nothing = np.full(len(batch), np.nan, dtype=np.float32)
+            return Field(nothing, nothing, {})
         values, rules = self._judge(batch, field)
         forms: dict[int, tuple[Evidence, ...]] = {}
         hidden = list(_hidden(batch, field))
@@ -138,15 +144,15 @@ class PromptInjection:
 
     def _judge(self, batch: Prepared, field: Source) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the probability and the strongest rule per record."""
-        logits = linear.score(batch, field, self.bank).logits[:, self.bank.names.index(_HEAD)]
-        found = self.lexicon.measure(batch, field)
-        rules = found.max(axis=1)
-        # Not `@`: the BLAS of numpy's wheels reports invalid values that neither side holds.
-        values = linear.logistic(logits + np.einsum("rc,c->r", found, self.categories))
-        foreign = ~covered(batch, field, LANGUAGES)
-        values[foreign] = np.nan
-        values = np.fmax(values, np.where(rules >= _CLEAR, rules, np.nan))
-        return values, np.where(np.isnan(values), np.nan, rules).astype(np.float32)
+        values, rules = judge_field(
+            linear.score(batch, field, self.bank).logits,
+            self.bank.names.index(_HEAD),
+            self.lexicon.measure(batch, field),
+            self.categories,
+            covered(batch, field, LANGUAGES),
+            np.float32(_CLEAR),
+        )
+        return values, rules
 
     def _evidence(
         self,
@@ -213,6 +219,9 @@ def _leakage(batch: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
     The leakage is NaN without a system prompt.
     """
+    if batch.is_absent("system_prompt"):
+        nothing = np.full(len(batch), np.nan, dtype=np.float32)
+        return nothing, np.zeros((len(batch), 2), dtype=np.int64)
     secret, answer = batch.words("system_prompt"), batch.words("response")
     shares, spans = measure_leakage(secret.ids, secret.offsets, answer.ids, answer.offsets)
     runs = (spans[:, 1] - spans[:, 0]).astype(np.float32)

@@ -82,7 +82,7 @@ class Relevance:
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Return one score per record; see the class."""
         prompts, responses, contexts = (
-            np.diff(batch.words(field).offsets) > 0 for field in ("prompt", "response", "context")
+            batch.word_counts(field) > 0 for field in ("prompt", "response", "context")
         )
         readable = (
             covered(batch, "prompt")

@@ -12,7 +12,7 @@ from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Score, TextField
 from monitoring.text.language import covered
 from monitoring.text.prepared import Prepared
-from monitoring.text.vectors import align, known_share, load_table, pool
+from monitoring.text.vectors import align, cosine, known_share, load_table
 
 __all__ = ["SemanticSimilarity", "build"]
 
@@ -56,7 +56,7 @@ class SemanticSimilarity:
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Return one score per record; see the class."""
         responses, prompts, references = (
-            np.diff(batch.words(field).offsets) > 0 for field in ("response", "prompt", "reference")
+            batch.word_counts(field) > 0 for field in ("response", "prompt", "reference")
         )
         scores = [_unknown("empty")] * len(batch)
         if (responses & references).any():
@@ -73,9 +73,9 @@ class SemanticSimilarity:
         scores: list[Score],
     ) -> None:
         readable = _readable(batch, basis) & _readable(batch, "response")
-        pooled = (pool(batch, basis) * pool(batch, "response")).sum(axis=1).clip(0, 1)
+        pooled = np.minimum(np.maximum(cosine(batch, basis, "response"), 0), 1)
         likeness = (pooled + align(batch, basis, "response")) / 2 if basis == "reference" else pooled
-        values = np.clip((likeness - UNRELATED) / (1 - UNRELATED), 0, 1)
+        values = np.minimum(np.maximum((likeness - UNRELATED) / (1 - UNRELATED), 0), 1)
         values = values.astype(np.float64).round(4).tolist()
         for record in np.flatnonzero(wanted).tolist():
             scores[record] = (

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Score, TextField
+from monitoring.signals.kernels_topics import choose_topics
 from monitoring.signals.topics import TOPICS, load_affinities, weigh_topics
 from monitoring.text.language import covered
 from monitoring.text.prepared import Prepared
@@ -54,28 +55,23 @@ class TopicCategory:
     def evaluate(self, batch: Prepared) -> list[Score]:
         """Return one score per record; see the class."""
         readable = covered(batch, "prompt"), covered(batch, "response")
-        empty = (np.diff(batch.words("prompt").offsets) == 0) & (
-            np.diff(batch.words("response").offsets) == 0
+        empty = batch.word_counts("prompt") + batch.word_counts("response") == 0
+        best, shares, excesses = choose_topics(
+            *_read(batch, "prompt", readable[0]),
+            *_read(batch, "response", readable[1]),
+            load_affinities().usual,
+            _PROMPT_SHARE,
+            np.float32(_FEWEST_WORDS),
         )
-        prompt, response = (
-            _read(batch, field, known) for field, known in zip(_FIELDS, readable, strict=True)
-        )
-        shares = _mix(prompt, response)
-        excess = shares - load_affinities().usual
-        best = excess.argmax(axis=1)
-        words = np.maximum(prompt[1] + response[1], _FEWEST_WORDS)
         rows = zip(
             empty.tolist(),
             (readable[0] | readable[1]).tolist(),
-            (excess.max(axis=1) * np.sqrt(words) >= _LEAST_EXCESS).tolist(),
+            (excesses >= _LEAST_EXCESS).tolist(),
             best.tolist(),
-            shares[np.arange(len(batch)), best].astype(np.float64).round(4).tolist(),
+            shares.astype(np.float64).round(4).tolist(),
             strict=True,
         )
         return [_judge(*row) for row in rows]
-
-
-_FIELDS: tuple[TextField, TextField] = ("prompt", "response")
 
 
 def build() -> Evaluator:
@@ -85,14 +81,7 @@ def build() -> Evaluator:
 
 def _read(batch: Prepared, field: TextField, known: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     shares, masses = weigh_topics(batch, field)
-    return shares, np.where(known, masses, np.float32(0))
-
-
-def _mix(prompt: tuple[Floats, Floats], response: tuple[Floats, Floats]) -> Floats:
-    by_prompt = np.where(prompt[1] > 0, np.where(response[1] > 0, _PROMPT_SHARE, 1.0), 0.0)
-    by_response = np.where(response[1] > 0, 1.0 - by_prompt, 0.0)
-    mixed: Floats = (by_prompt[:, None] * prompt[0] + by_response[:, None] * response[0]).astype(np.float32)
-    return mixed
+    return shares, masses * known
 
 
 def _judge(empty: bool, readable: bool, outstanding: bool, topic: int, share: float) -> Score:  # noqa: FBT001 a row

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from monitoring.models import Evidence, TextField
 from monitoring.signals.groups import GROUP_PLACEHOLDER, group_expression
-from monitoring.text.kernels_lexicon import classify_words, count_classes
+from monitoring.text.kernels_lexicon import add_surety, classify_words
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.patterns import PatternSet
 from monitoring.text.prepared import Prepared
@@ -40,7 +40,7 @@ class Lexicon:
     `surety` float32 [word classes, categories] holds -log(1 - strength). The values of all findings
     are added up, and 1 - exp(-sum) is the probability that at least one of them is what it seems.
     `triggers` bool [word classes] marks words: without any of them no pattern needs to run. A
-    lexicon without triggers always runs its patterns.
+    lexicon without triggers, which is not `triggered`, always runs its patterns.
     """
 
     names: tuple[str, ...]
@@ -48,6 +48,7 @@ class Lexicon:
     table: WordTable
     surety: NDArray[np.float32]
     triggers: NDArray[np.bool_]
+    triggered: bool
     patterns: PatternSet
     pattern_categories: tuple[int, ...]
     pattern_surety: tuple[float, ...]
@@ -87,16 +88,20 @@ class Lexicon:
 
     def _measure(self, batch: Prepared, field: TextField) -> NDArray[np.float32]:
         words = batch.words(field)
-        counts = count_classes(
-            words.ids, words.offsets, self.table.keys, self.table.classes, len(words.ids), len(self.surety)
+        total: NDArray[np.float32]
+        total, hopeful = add_surety(
+            words.ids,
+            words.offsets,
+            self.table.keys,
+            self.table.classes,
+            self.surety,
+            self.triggers,
+            _MOST_REPEATS,
         )
-        counts[:, 0] = 0
-        total: NDArray[np.float32] = np.minimum(counts, _MOST_REPEATS).astype(np.float32) @ self.surety
-        hopeful = counts @ self.triggers if self.triggers.any() else np.ones(len(batch))
-        for record in np.flatnonzero(hopeful):
+        for record in hopeful.tolist() if self.triggered else range(len(batch)):
             for pattern in self.patterns.matching(batch.texts(field)[record]):
                 total[record, self.pattern_categories[pattern]] += self.pattern_surety[pattern]
-        return 1 - np.exp(-total)
+        return 1 - np.exp(-total) if total.any() else total
 
 
 @cache
@@ -131,6 +136,7 @@ def build_lexicon(name: str, additions: Sequence[Addition] = (), mentions: str |
         table=build_table(classes),
         surety=np.array([np.frombuffer(row, dtype=np.float32) for row, _ in kinds]),
         triggers=np.array([trigger for _, trigger in kinds]),
+        triggered=bool(triggers),
         patterns=PatternSet([pattern for pattern, _, _ in rules], ignore_case=True),
         pattern_categories=tuple(category for _, category, _ in rules),
         pattern_surety=tuple(surety for _, _, surety in rules),

@@ -116,27 +116,37 @@ def _examine(batch: Prepared) -> tuple[Claims, ...]:
     words = batch.words("response")
     buffer, starts = batch.encoded("response")
     triggers = count_classes(words.ids, words.offsets, _TRIGGERS.keys, _TRIGGERS.classes, len(words.ids), 5)
-    equations = kernels.find_equations(buffer, starts, np.flatnonzero(buffer == ord("=")))
+    equations = set(_find_equations(batch))
     dated = set(find_suspects(buffer, starts))
     clashes = _find_contradictions(batch)
     results = [_NOTHING] * len(batch)
-    counted = triggers > 0
-    admits = counted[:, _INVENTION] | (counted[:, _MADE] & counted[:, _UP])
-    suspects = np.flatnonzero(counted[:, _IDENTIFIER] | admits | equations)
-    for record in sorted({*suspects.tolist(), *dated, *clashes[:, 0].tolist()}):
+    counted = triggers.tolist()
+    identified = {record for record, row in enumerate(counted) if row[_IDENTIFIER]}
+    admits = {record for record, row in enumerate(counted) if row[_INVENTION] or (row[_MADE] and row[_UP])}
+    for record in sorted({*identified, *admits, *equations, *dated, *clashes[:, 0].tolist()}):
         findings, held = _explain_contradictions(batch, record, clashes), 0
         if record in dated:
             findings += _find_dates(batch.texts("response")[record])
-        if admits[record]:
+        if record in admits:
             findings += _find_admissions(batch.texts("response")[record])
-        if counted[record, _IDENTIFIER]:
+        if record in identified:
             wrong, right = _check_identifiers(batch, record)
             findings, held = findings + wrong, held + right
-        if equations[record]:
+        if record in equations:
             wrong, right = _check_sums(batch.texts("response")[record])
             findings, held = findings + wrong, held + right
         results[record] = Claims(tuple(sorted(findings, key=lambda finding: finding.start)), held)
     return tuple(results)
+
+
+def _find_equations(batch: Prepared) -> list[int]:
+    """Return the records whose response has an equals sign between digits."""
+    if not any("=" in text for text in batch.texts("response")):
+        return []
+    buffer, starts = batch.encoded("response")
+    found = kernels.find_equations(buffer, starts, np.flatnonzero(buffer == ord("=")))
+    listed: list[int] = np.flatnonzero(found).tolist()
+    return listed
 
 
 def _find_contradictions(batch: Prepared) -> NDArray[np.int64]:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.signals import kernels_coherence as kernels
-from monitoring.signals.kernels_characters import END_CLASSES, measure_noise
+from monitoring.signals import kernels_signs as signs
 from monitoring.signals.kernels_characters import measure_endings as scan_endings
+from monitoring.signals.kernels_characters import measure_noise
 from monitoring.signals.support import stems
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared
@@ -34,7 +35,6 @@ secondly third thirdly another
 _POINTERS = "it they this these that those he she his her their its them such both each"
 _CLOSERS = "overall finally lastly conclusion summary ultimately remember hope hopefully enjoy"
 _OPENERS = "sure certainly yes no hello hi dear here sorry first firstly absolutely yeah"
-_MOST_BREAKS = 3.0
 
 
 class Sign(NamedTuple):
@@ -45,7 +45,8 @@ class Sign(NamedTuple):
 
     def probability(self, features: Floats) -> Floats:
         """Return for each row of features the probability, 0..1, that the text shows the sign."""
-        return 1.0 / (1.0 + np.exp(-np.clip(features @ self.weights + self.bias, -30.0, 30.0)))
+        found: Floats = signs.judge(features, self.weights, self.bias)
+        return found
 
 
 def load_signs() -> dict[str, Sign]:
@@ -100,62 +101,25 @@ def measure_endings(batch: Prepared) -> Floats:
 
 
 def _describe_repetition(batch: Prepared) -> Floats:
-    measured = measure_repetition(batch).astype(np.float64)
-    count = np.maximum(measured[:, 0], 1.0)
-    looped, repeats, again, same = (
-        measured[:, 1] / count,
-        measured[:, 2],
-        measured[:, 3] / count,
-        measured[:, 4],
-    )
-    run = measured[:, 5] / np.maximum(measured[:, 6], 20.0)
-    return np.column_stack(
-        [looped, np.minimum(np.log1p(repeats), 3.0), np.maximum(again - 0.1, 0.0), same / count, run]
-    )
+    described: Floats = signs.describe_repetition(measure_repetition(batch))
+    return described
 
 
 def _describe_truncation(batch: Prepared) -> Floats:
-    ends = measure_endings(batch)
-    words = batch.words("response")
-    filled = np.diff(words.offsets) > 0
-    last = np.maximum(words.offsets[1:] - 1, 0)
-    unknown, stop = np.zeros(len(batch)), np.zeros(len(batch))
-    if len(words.ids):
-        unknown[filled] = find_words(batch, "response").rows[last[filled]] < 0
-        stop[filled] = stems(batch, "response").kinds[last[filled]] & 1
-    final = ends[:, :1] == np.arange(END_CLASSES)
-    bare = final[:, 5] | final[:, 6] | final[:, 7] | final[:, 9]
-    kind = ends[:, 5:6] == np.arange(4)
-    lines_end = (ends[:, 7] + 1.0) / (ends[:, 6] + 1.5)
-    alike_end = (ends[:, 9] + 1.0) / (ends[:, 8] + 1.5)
-    length = np.minimum(ends[:, 10] / np.maximum(ends[:, 11], 1.0), 2.0)
-    return np.column_stack(
-        [
-            final,
-            ends[:, 1],
-            np.minimum(ends[:, 2], _MOST_BREAKS),
-            ends[:, 3],
-            ends[:, 4],
-            bare[:, None] & kind,
-            bare * lines_end,
-            bare * alike_end,
-            bare * length,
-            bare * np.minimum(np.log1p(ends[:, 10]), 6.0),
-            bare * unknown,
-            bare * stop,
-        ]
-    ).astype(np.float64)
+    rows, kinds = find_words(batch, "response").rows, stems(batch, "response").kinds
+    described: Floats = signs.describe_truncation(
+        measure_endings(batch), batch.words("response").offsets, rows, kinds
+    )
+    return described
 
 
 def _describe_noise(batch: Prepared) -> Floats:
     buffer, starts = batch.encoded("response")
     words = batch.words("response")
     rows = find_words(batch, "response").rows
-    measured = measure_noise(buffer, starts, words.begins, words.ends, words.offsets, rows).astype(np.float64)
-    unknown = measured[:, 1] / (measured[:, 0] + 5.0)
-    breaks = measured[:, 3] / (measured[:, 0] + measured[:, 2] + 5.0)
-    control = measured[:, 5] / np.maximum(np.diff(starts), 20.0)
-    return np.column_stack([unknown, np.sqrt(unknown), breaks, np.sqrt(breaks), np.sqrt(control)])
+    measured = measure_noise(buffer, starts, words.begins, words.ends, words.offsets, rows)
+    described: Floats = signs.describe_noise(measured, starts)
+    return described
 
 
 def _describe_disorder(batch: Prepared) -> Floats:
@@ -170,14 +134,9 @@ def _describe_disorder(batch: Prepared) -> Floats:
         sentences.offsets,
         _LEADS.keys,
         _LEADS.classes,
-    ).astype(np.float64)
-    enough = measured[:, :1] > 1.0
-    inner = measured[:, 5:9] / np.maximum(measured[:, :1], 1.0)
-    again = measured[:, 13] + 4.0
-    close = measured[:, 14] / again
-    opening = measured[:, 15] / again
-    fewer = 1.0 / np.maximum(measured[:, 0], 1.0)
-    return np.column_stack([measured[:, 1:5], inner, measured[:, 9:13], close, opening, fewer]) * enough
+    )
+    described: Floats = signs.describe_disorder(measured)
+    return described
 
 
 _DESCRIPTIONS: dict[str, Callable[[Prepared], Floats]] = {

@@ -53,6 +53,9 @@ class Bank(NamedTuple):
 
     def score(self, ids: NDArray[np.uint32], offsets: NDArray[np.int64]) -> Scored:
         """Score texts given as hashed words."""
+        if not len(ids):
+            shape = len(offsets) - 1, len(self.names)
+            return Scored(np.full(shape, np.nan, dtype=np.float32), np.zeros((*shape, 2), dtype=np.int64))
         raw, spans = score_windows(
             ids, offsets, self.mask.keys, self.mask.classes, self.weights, self.scales, self.biases
         )
@@ -97,8 +100,10 @@ def score(batch: Prepared, field: TextField, bank: Bank) -> Scored:
 
     The result is shared by all evaluators that use the bank.
     """
-    words = batch.words(field)
-    return batch.shared(("linear", "score", field, id(bank)), lambda: bank.score(words.ids, words.offsets))
+    return batch.shared(
+        ("linear", "score", field, id(bank)),
+        lambda: bank.score(batch.words(field).ids, batch.words(field).offsets),
+    )
 
 
 def explain(

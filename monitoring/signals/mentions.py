@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from monitoring.models import Record, TextField
 from monitoring.signals.groups import Groups, group_words
-from monitoring.text.kernels_lexicon import classify_words
+from monitoring.signals.kernels_mentions import AMBIGUOUS, PEOPLE, PLAIN, find_sentences
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared
 
 __all__ = ["Mentions", "find_mentions", "mention_table"]
-
-_PLAIN, _AMBIGUOUS, _PEOPLE = 1, 2, 3
 
 
 class Mentions(NamedTuple):
@@ -41,19 +39,14 @@ def find_mentions(batch: Prepared, field: TextField, table: WordTable | None = N
     """
     words, sentences = batch.words(field), batch.sentences(field)
     table = table or _own_table()
-    kinds = classify_words(words.ids, table.keys, table.classes)
-    following = np.append(kinds[1:], np.uint8(0))
-    mentioned = np.flatnonzero(
-        (kinds == _PLAIN) | ((kinds == _AMBIGUOUS) & np.isin(following, (_PLAIN, _PEOPLE)))
-    )
-    numbers = np.unique(np.searchsorted(sentences.begins, words.begins[mentioned], side="right") - 1)
-    records = np.searchsorted(sentences.offsets, numbers, side="right") - 1
-    begins, ends = sentences.begins[numbers], sentences.ends[numbers]
-    first = numbers == sentences.offsets[records]
-    before = np.where(first, begins, sentences.begins[np.maximum(numbers - 1, 0)])
+    found = find_sentences(words.ids, words.begins, *sentences, table.keys, table.classes)
+    records, begins, ends, before = found
     buffer = batch.encoded(field).buffer
     inner = Prepared(
-        [Record(prompt=_read(buffer, b, e), response="") for b, e in zip(begins, ends, strict=True)]
+        [
+            Record(prompt=_read(buffer, begin, end), response="")
+            for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
+        ]
     )
     return Mentions(inner, records, begins, ends, before)
 
@@ -65,11 +58,11 @@ def _read(buffer: NDArray[np.uint8], begin: int, end: int) -> str:
 
 def mention_table(groups: Groups) -> WordTable:
     """Return the table of words that mention a group alone, before another word, or beside one."""
-    classes = dict.fromkeys(groups["people"], _PEOPLE)
-    classes.update(dict.fromkeys(groups["ambiguous"], _AMBIGUOUS))
+    classes = dict.fromkeys(groups["people"], PEOPLE)
+    classes.update(dict.fromkeys(groups["ambiguous"], AMBIGUOUS))
     for name, listed in groups.items():
         if name not in {"people", "ambiguous", "pronouns"}:
-            classes.update(dict.fromkeys(listed, _PLAIN))
+            classes.update(dict.fromkeys(listed, PLAIN))
     return build_table(classes)
 
 

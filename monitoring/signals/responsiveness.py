@@ -17,7 +17,7 @@ from monitoring.signals.kernels_responsiveness import classify_questions, detect
 from monitoring.signals.linear import Bank
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared
-from monitoring.text.vectors import overlap, pool
+from monitoring.text.vectors import cosine, overlap
 
 __all__ = [
     "HEAD_WORDS",
@@ -71,16 +71,11 @@ def describe_topic(batch: Prepared) -> Floats:
     say (log of words).
     """
     shared = overlap(batch, "prompt", "response")
-    return np.stack(
-        [
-            _cosine(batch, "prompt"),
-            shared.first,
-            shared.both,
-            _log_words(batch, "prompt"),
-            _log_words(batch, "response"),
-        ],
-        axis=1,
-    )
+    described = np.empty((len(batch), 5), dtype=np.float32)
+    described[:, 0] = cosine(batch, "prompt", "response")
+    described[:, 1], described[:, 2] = shared.first, shared.both
+    described[:, 3], described[:, 4] = _log_words(batch, "prompt"), _log_words(batch, "response")
+    return described
 
 
 def rank_answer(topic: Floats, answer: Floats) -> Floats:
@@ -93,8 +88,7 @@ def rank_answer(topic: Floats, answer: Floats) -> Floats:
     """
     signs = answer[:, _SIGN_PRESENT] - answer[:, _SIGN_ABSENT]
     ranked = topic[:, 1] + _COSINE_SHARE * topic[:, 0] + _SIGN_SHARE * signs
-    bounded: Floats = np.clip(ranked / (1 + _COSINE_SHARE + _SIGN_SHARE), 0, 1).astype(np.float32)
-    return bounded
+    return _bound(ranked / (1 + _COSINE_SHARE + _SIGN_SHARE), 0, 1)
 
 
 def measure_continuity(batch: Prepared) -> Floats:
@@ -102,9 +96,8 @@ def measure_continuity(batch: Prepared) -> Floats:
 
     The prompt is a conversation.
     """
-    taken = overlap(batch, "prompt", "response").first + _COSINE_SHARE * _cosine(batch, "prompt")
-    bounded: Floats = np.clip(taken / (1 + _COSINE_SHARE), 0, 1).astype(np.float32)
-    return bounded
+    taken = overlap(batch, "prompt", "response").first + _COSINE_SHARE * cosine(batch, "prompt", "response")
+    return _bound(taken / (1 + _COSINE_SHARE), 0, 1)
 
 
 def describe_grounding(batch: Prepared) -> Floats:
@@ -114,7 +107,10 @@ def describe_grounding(batch: Prepared) -> Floats:
     context holds, and the log of the response's words.
     """
     shared = overlap(batch, "context", "response")
-    return np.stack([_cosine(batch, "context"), shared.second, _log_words(batch, "response")], axis=1)
+    described = np.empty((len(batch), 3), dtype=np.float32)
+    described[:, 0] = cosine(batch, "context", "response")
+    described[:, 1], described[:, 2] = shared.second, _log_words(batch, "response")
+    return described
 
 
 def describe_answer(batch: Prepared, opening: Floats) -> Floats:
@@ -139,9 +135,10 @@ def describe_answer(batch: Prepared, opening: Floats) -> Floats:
         table.classes,
     )
     echo = overlap(batch, "prompt", "response").second
-    return np.column_stack([opening, refusals(batch), echo, _log_words(batch, "response"), signs]).astype(
-        np.float32
-    )
+    described = np.empty((len(batch), 4 + signs.shape[1]), dtype=np.float32)
+    described[:, 0], described[:, 1], described[:, 2] = opening, refusals(batch), echo
+    described[:, 3], described[:, 4:] = _log_words(batch, "response"), signs
+    return described
 
 
 def join_odds(topical: NDArray[np.floating], intent: NDArray[np.floating]) -> Floats:
@@ -152,23 +149,29 @@ def join_odds(topical: NDArray[np.floating], intent: NDArray[np.floating]) -> Fl
     only the lack of one counts.
     """
     bounded = _MOST_EVIDENCE * np.tanh(topical / _MOST_EVIDENCE)
-    return np.stack([bounded, np.clip(intent, -_MOST_EVIDENCE, _BEYOND_DOUBT)], axis=1).astype(np.float32)
+    joined = np.empty((len(bounded), 2), dtype=np.float32)
+    joined[:, 0], joined[:, 1] = bounded, _bound(intent, -_MOST_EVIDENCE, _BEYOND_DOUBT)
+    return joined
 
 
 def read_opening(batch: Prepared, bank: Bank) -> Floats:
     """Return the log-odds, -6..6, that the first 48 words begin an answer; 0 without words."""
     words = batch.words("response")
     odds = bank.score(*take_heads(words.ids, words.offsets, HEAD_WORDS)).logits[:, 0]
-    return np.clip(np.nan_to_num(odds, nan=0.0), -_MOST_EVIDENCE, _MOST_EVIDENCE)
+    odds[np.isnan(odds)] = 0
+    return _bound(odds, -_MOST_EVIDENCE, _MOST_EVIDENCE)
 
 
-def _cosine(batch: Prepared, field: TextField) -> Floats:
-    cosines: Floats = (pool(batch, field) * pool(batch, "response")).sum(axis=1)
-    return cosines
+def _bound(values: NDArray[np.floating], least: float, most: float) -> Floats:
+    """Return values between two bounds: what `np.clip` does, in a fifth of its time for a few values."""
+    bounded: Floats = np.minimum(np.maximum(values, least), most).astype(np.float32, copy=False)
+    return bounded
 
 
 def _log_words(batch: Prepared, field: TextField) -> Floats:
-    return np.log1p(np.diff(batch.words(field).offsets)).astype(np.float32)
+    return batch.shared(
+        ("responsiveness", "log_words", field), lambda: np.log1p(batch.word_counts(field)).astype(np.float32)
+    )
 
 
 @cache

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.signals import kernels_features as features
 from monitoring.signals import kernels_style as kernels
 from monitoring.signals.admissions import declinings, refusals
 from monitoring.signals.degeneration import measure_endings, measure_repetition
 from monitoring.signals.kernels_characters import END_CLASSES
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared
-from monitoring.text.vectors import find_words, overlap, pool
+from monitoring.text.vectors import cosine, find_words, overlap, pool
 
 __all__ = ["GROUPS", "describe_request", "describe_style"]
 
@@ -122,12 +124,6 @@ _COUNTED = {
     "formulas": (kernels.FORMULAS, 20),
     "longest_line": (kernels.LONGEST, 400),
 }
-_SHARES = np.array([kernels.CODE, kernels.LISTED, kernels.LONGEST, kernels.DIGITS])
-_MOST_NEW, _MOST_TAKEN, _MOST_FIRST = 120, 20, 3
-_MOST_ITEMS, _MOST_FENCES, _MOST_OPEN = 5, 2, 3
-# This is added to the totals of which shares are taken, so that short answers have no extreme
-# shares.
-_FEW_BYTES, _FEW_WORDS = 20, 10
 _FARTHEST = 2.0
 _WITH_LIST = ("list", "what", "why", "opinion", "brief", "long")
 
@@ -183,25 +179,47 @@ GROUPS = {
 }
 """The names of the features by their subject, in the order of the columns of `describe_style`."""
 
-_ENDS_OF_GROUPS = np.cumsum([len(names) for names in GROUPS.values()])[:-1]
+_ENDS = tuple(accumulate(len(names) for names in GROUPS.values()))
 _COUNTED_COLUMNS = np.array([column for column, _ in _COUNTED.values()])
 _MOST_COUNTED = np.array([most for _, most in _COUNTED.values()], dtype=np.float32)
-_MOST_NEW_AND_TAKEN = np.array([_MOST_NEW, _MOST_TAKEN], dtype=np.float32)
 _LIST_COLUMNS = np.array([1 + KIND_NAMES.index(kind) for kind in _WITH_LIST])
 _CODE_COLUMN = 1 + KIND_NAMES.index("code")
-_SHARED_WORDS = np.array([kernels.LONG, kernels.UNKNOWN, kernels.INFORMATION])
-_REPEATED = np.array([3, 1, 4])
-_END_KINDS = np.arange(END_CLASSES)
+# What is counted, the words by line, and the new and the taken words: of these the logarithm counts.
+_LOGGED = np.array([*range(len(_COUNTED)), len(_COUNTED) + 6, _ENDS[0], _ENDS[0] + 1])
 
 
 def describe_style(batch: Prepared) -> Floats:
     """Return what people see for and against each answer, shape (n, features); see `GROUPS`."""
     forms, words, asked = _measure_forms(batch), _measure_words(batch), _read_requests(batch)
-    described = np.empty((len(batch), sum(map(len, GROUPS.values()))), dtype=np.float32)
-    structure, coverage, wording = np.split(described, _ENDS_OF_GROUPS, axis=1)
-    _describe_structure(structure, forms, words, asked, batch)
-    _describe_coverage(coverage, forms, words, asked, batch)
-    _describe_wording(wording, forms, words, batch)
+    sentences = batch.sentences("response").offsets
+    described = np.empty((len(batch), _ENDS[-1]), dtype=np.float32)
+    structure, coverage, wording = (described[:, first:end] for first, end in pairwise((0, *_ENDS)))
+    features.describe_structure(
+        structure,
+        forms,
+        words,
+        asked,
+        sentences,
+        _COUNTED_COLUMNS,
+        _MOST_COUNTED,
+        _LIST_COLUMNS,
+        _CODE_COLUMN,
+    )
+    wanted = features.describe_coverage(
+        coverage,
+        forms,
+        words,
+        asked,
+        sentences,
+        *overlap(batch, "prompt", "response"),
+        cosine(batch, "prompt", "response"),
+    )
+    features.describe_wording(wording, forms, words, measure_repetition(batch), measure_endings(batch))
+    described[:, _LOGGED] = np.log1p(described[:, _LOGGED])
+    wording[:, 4] = np.log(wording[:, 4])
+    coverage[:, 11] = np.clip(np.log(coverage[:, 11]), 0, _FARTHEST) if wanted else 0
+    coverage[:, 13] = refusals(batch)
+    coverage[:, 14] = declinings(batch)
     return described
 
 
@@ -264,71 +282,6 @@ def _read_requests(batch: Prepared) -> Floats:
         return read
 
     return batch.shared(("style", "requests"), compute)
-
-
-def _describe_structure(out: Floats, forms: Floats, words: Floats, asked: Floats, batch: Prepared) -> None:
-    count, kinds = words[:, kernels.COUNT], len(_COUNTED)
-    np.log1p(np.minimum(forms[:, _COUNTED_COLUMNS], _MOST_COUNTED), out=out[:, :kinds])
-    out[:, kinds : kinds + 4] = forms[:, _SHARES] / (forms[:, kernels.BYTES, None] + _FEW_BYTES)
-    out[:, kinds + 4] = forms[:, kernels.CAPITALS] / (forms[:, kernels.LETTERS] + _FEW_BYTES)
-    out[:, kinds + 5] = np.log1p(count / np.maximum(_sentences(batch), 1))
-    out[:, kinds + 6] = np.log1p(count / np.maximum(forms[:, kernels.LINES], 1))
-    listed = np.minimum(_items(forms), _MOST_ITEMS) / (2 * _MOST_ITEMS)
-    out[:, kinds + 7 : -3] = np.minimum(asked[:, _LIST_COLUMNS], 2) * listed[:, None]
-    fences = np.minimum(forms[:, kernels.FENCES], _MOST_FENCES) / _MOST_FENCES
-    code = np.minimum(asked[:, _CODE_COLUMN], 2) / 2
-    out[:, -3] = code * fences
-    out[:, -2] = (code == 0) * fences
-    out[:, -1] = code * out[:, kinds]
-
-
-def _describe_coverage(out: Floats, forms: Floats, words: Floats, asked: Floats, batch: Prepared) -> None:
-    number, units = asked[:, kernels.KINDS + 1], asked[:, kernels.KINDS + 2 :] > 0
-    items, wanted = _items(forms), units[:, -1]
-    new_and_taken = words[:, [kernels.NEW, kernels.TAKEN]]
-    np.log1p(np.minimum(new_and_taken, _MOST_NEW_AND_TAKEN), out=out[:, :2])
-    out[:, 2], out[:, 3], out[:, 4] = overlap(batch, "prompt", "response")
-    out[:, 5] = (pool(batch, "prompt") * pool(batch, "response")).sum(axis=1)
-    out[:, 6] = words[:, kernels.OPENS_TAKEN] / kernels.FIRST
-    out[:, 7] = words[:, kernels.ENDS_TAKEN] / kernels.LAST
-    out[:, 8:13] = 0
-    if units.any():
-        done = np.column_stack([words[:, kernels.COUNT], _sentences(batch)])
-        off = np.abs(np.log((done + 1) / (number[:, None] + 1)))
-        out[:, 8:10] = np.minimum(off, _FARTHEST) * units[:, :2]
-        out[:, 10] = wanted & (items == number)
-        out[:, 11] = wanted * np.clip(np.log((number + 1) / (items + 1)), 0, _FARTHEST)
-        out[:, 12] = wanted & (items == 0)
-    out[:, 13] = refusals(batch)
-    out[:, 14] = declinings(batch)
-
-
-def _describe_wording(out: Floats, forms: Floats, words: Floats, batch: Prepared) -> None:
-    count = words[:, kernels.COUNT]
-    some = count[:, None] + _FEW_WORDS
-    again, ends = measure_repetition(batch), measure_endings(batch)
-    first = 10 + kernels.CLASSES
-    out[:, 0] = forms[:, kernels.COMMAS] / some[:, 0]
-    out[:, 1:4] = words[:, _SHARED_WORDS] / some
-    out[:, 4] = np.log((words[:, kernels.DISTINCT] + 5) / (count + 5))
-    out[:, 5] = (words[:, kernels.DISTINCT_FIRST] + 5) / (np.minimum(count, kernels.WINDOW) + 5)
-    out[:, 6:9] = again[:, _REPEATED] / some
-    out[:, 9] = again[:, 5] / np.maximum(again[:, 6], _FEW_BYTES)
-    np.sqrt(words[:, kernels.FIXED : kernels.FIXED + kernels.CLASSES] / some, out=out[:, 10:first])
-    np.minimum(
-        words[:, kernels.FIXED + kernels.CLASSES :], _MOST_FIRST, out=out[:, first : first + kernels.CLASSES]
-    )
-    out[:, first + kernels.CLASSES : -2] = ends[:, :1] == _END_KINDS
-    out[:, -2] = ends[:, 1]
-    out[:, -1] = np.minimum(ends[:, 2], _MOST_OPEN)
-
-
-def _sentences(batch: Prepared) -> NDArray[np.int64]:
-    return np.diff(batch.sentences("response").offsets)
-
-
-def _items(forms: Floats) -> Floats:
-    return forms[:, kernels.BULLETS] + forms[:, kernels.NUMBERED]
 
 
 @cache

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monitoring.models import TextField
 from monitoring.signals import kernels_support as kernels
+from monitoring.signals.kernels_grounding import describe_counts, judge
 from monitoring.signals.kernels_values import (
     AFTERNOON,
     NUMERALS,
@@ -94,9 +95,6 @@ FEATURE_NAMES = (
     "contradiction",
 )
 _SLOTS = 1 << 13
-_PRIOR = 1.0  # a known word that every text is given, so that one new word alone is not all of it
-_FEWEST = 0.01  # a smaller share says no less
-_SAME = 1 / 3  # a sentence with a smaller share of new words says what the source says
 
 
 class Stems(NamedTuple):
@@ -142,8 +140,8 @@ class Model(NamedTuple):
 
     def probability(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return for each row of features the probability, 0..1, that the text is not supported."""
-        logits = ((features - self.mean) / self.scale) @ self.weights + self.bias
-        return 1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0)))
+        found: NDArray[np.float64] = judge(features, self.mean, self.scale, self.weights, self.bias)
+        return found
 
 
 def load_model(kind: Kind) -> Model:
@@ -179,8 +177,8 @@ def _compared(batch: Prepared) -> NDArray[np.bool_]:
     """Tell which records have a source. The words of other records are compared with nothing."""
 
     def compute() -> NDArray[np.bool_]:
-        given = [np.diff(batch.words(source).offsets) > 0 for source in ("context", "reference")]
-        return np.asarray(given[0] | given[1])
+        given = batch.word_counts("context") + batch.word_counts("reference") > 0
+        return np.asarray(given)
 
     return batch.shared(("support", "compared"), compute)
 
@@ -216,13 +214,13 @@ def _without_numbers(batch: Prepared, field: TextField, tied: NDArray[np.bool_])
     """
 
     def compute() -> Stems:
-        found = values(batch, field)
+        found, wanted = values(batch, field), _compared(batch)
         marked = kernels.mark_numbers(
             *stems(batch, field),
             found.values.view(np.uint64),
             found.marks,
             batch.words(field).offsets,
-            _compared(batch),
+            wanted,
             tied,
         )
         return Stems(*marked)
@@ -309,48 +307,5 @@ def describe(counts: NDArray[np.int32], offsets: NDArray[np.int64]) -> NDArray[n
     logarithmic scale, on which the first new words count most. `any_number` is 1 if a value is new.
     `contradiction` is 1 if a sentence says what the source says but has a different value.
     """
-    texts = len(offsets) - 1
-    features = np.zeros((texts, len(FEATURE_NAMES)))
-    filled = np.flatnonzero(offsets[1:] > offsets[:-1])
-    if not len(filled):
-        return features
-    begins = offsets[filled]
-    sums = np.add.reduceat(counts, begins, axis=0).astype(np.float64)
-    shares = _ratios(sums)
-    features[filled, :5] = shares
-    features[filled, 5] = sums[:, kernels.NOVEL_NUMBERS] / (sums[:, kernels.NUMBERS] + 1.0)
-    features[filled, 6] = sums[:, kernels.NOVEL_NAMES] / (sums[:, kernels.NAMES] + 1.0)
-    features[filled, 7] = sums[:, kernels.POLARITY] / (sums[:, kernels.CONTENT_PAIRS] + 1.0)
-    features[filled, 8:13] = 1.0 - np.log(np.maximum(shares, _FEWEST)) / np.log(_FEWEST)
-    features[filled, 13] = sums[:, kernels.NOVEL_NUMBERS] > 0
-    alike = (counts[:, kernels.CONTENT] > 0) & (
-        counts[:, kernels.NOVEL_CONTENT] < _SAME * counts[:, kernels.CONTENT]
-    )
-    contradicts = alike & (counts[:, kernels.NOVEL_NUMBERS] > 0)
-    features[filled, 14] = np.maximum.reduceat(contradicts, begins)
+    features: NDArray[np.float64] = describe_counts(counts, offsets)
     return features
-
-
-def _ratios(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    novel = counts[
-        :,
-        [
-            kernels.NOVEL_CONTENT,
-            kernels.UNPROMPTED,
-            kernels.NOVEL_BIGRAMS,
-            kernels.NOVEL_TRIGRAMS,
-            kernels.NOVEL_CONTENT_PAIRS,
-        ],
-    ]
-    total = counts[
-        :,
-        [
-            kernels.CONTENT,
-            kernels.CONTENT,
-            kernels.BIGRAMS,
-            kernels.TRIGRAMS,
-            kernels.CONTENT_PAIRS,
-        ],
-    ]
-    ratios: NDArray[np.float64] = novel / (total + _PRIOR)
-    return ratios

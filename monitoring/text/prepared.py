@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -15,6 +16,8 @@ __all__ = ["Encoded", "Prepared", "Sentences", "Words"]
 
 T = TypeVar("T")
 _CONTEXT_JOINT = "\n\n"
+_NO_IDS = np.empty(0, dtype=np.uint32)
+_NO_PLACES = np.empty(0, dtype=np.int32)
 
 
 class Encoded(NamedTuple):
@@ -55,6 +58,12 @@ class Prepared:
     def __init__(self, records: Sequence[Record]) -> None:
         self.records = tuple(records)
         self._cache: dict[Hashable, object] = {}
+        # What every evaluator asks for again and again has a place of its own, which is found sooner.
+        self._texts: dict[TextField, tuple[str, ...]] = {}
+        self._encoded: dict[TextField, Encoded] = {}
+        self._words: dict[TextField, Words] = {}
+        self._word_counts: dict[TextField, NDArray[np.int64]] = {}
+        self._sentences: dict[TextField, Sentences] = {}
 
     def __len__(self) -> int:
         return len(self.records)
@@ -65,9 +74,12 @@ class Prepared:
         Evaluators use it to share features with each other. Keys are tuples that start with the
         name of the module that owns the feature.
         """
-        if key not in self._cache:
-            self._cache[key] = compute()
-        return self._cache[key]  # type: ignore[return-value]  # the key determines the type
+        try:
+            return self._cache[key]  # type: ignore[return-value]  # the key determines the type
+        except KeyError:
+            pass  # computed outside, so that an error of `compute` has no KeyError as its context
+        value = self._cache[key] = compute()
+        return value
 
     def select(self, indices: Sequence[int]) -> Prepared:
         """Return a fresh batch of the records at `indices`."""
@@ -75,21 +87,43 @@ class Prepared:
 
     def texts(self, field: TextField) -> tuple[str, ...]:
         """Return one text per record, empty if the field is missing; passages are joined."""
-        return self.shared(("prepared", "texts", field), lambda: self._texts(field))
+        texts = self._texts.get(field)
+        if texts is None:
+            texts = self._texts[field] = self._read(field)
+        return texts
 
     def encoded(self, field: TextField) -> Encoded:
         """Return the field's UTF-8 bytes as one buffer with offsets."""
-        return self.shared(("prepared", "encoded", field), lambda: _encode(self.texts(field)))
+        encoded = self._encoded.get(field)
+        if encoded is None:
+            encoded = self._encoded[field] = _encode(self.texts(field))
+        return encoded
 
     def words(self, field: TextField) -> Words:
         """Return the field's hashed words."""
-        return self.shared(("prepared", "words", field), lambda: Words(*scan_words(*self.encoded(field))))
+        words = self._words.get(field)
+        if words is None:
+            words = self._words[field] = _split(*self.encoded(field))
+        return words
+
+    def word_counts(self, field: TextField) -> NDArray[np.int64]:
+        """Return how many words the field of each record has, shape (n,)."""
+        counts = self._word_counts.get(field)
+        if counts is None:
+            offsets = self.words(field).offsets
+            counts = self._word_counts[field] = offsets[1:] - offsets[:-1]
+        return counts
+
+    def is_absent(self, field: TextField) -> bool:
+        """Tell whether no record of the batch has a text in the field."""
+        return not len(self.encoded(field).buffer)
 
     def sentences(self, field: TextField) -> Sentences:
         """Return the field's sentences."""
-        return self.shared(
-            ("prepared", "sentences", field), lambda: Sentences(*scan_sentences(*self.encoded(field)))
-        )
+        sentences = self._sentences.get(field)
+        if sentences is None:
+            sentences = self._sentences[field] = Sentences(*scan_sentences(*self.encoded(field)))
+        return sentences
 
     def characters(self, field: TextField, record: int, begin: int, end: int) -> tuple[int, int]:
         """Convert byte positions in the field's buffer to character offsets in a record's text."""
@@ -101,7 +135,7 @@ class Prepared:
         inside = bytes(buffer[begin:end]).decode("utf-8", "ignore")
         return len(before), len(before) + len(inside)
 
-    def _texts(self, field: TextField) -> tuple[str, ...]:
+    def _read(self, field: TextField) -> tuple[str, ...]:
         if field == "context":
             return tuple(_CONTEXT_JOINT.join(record.context) for record in self.records)
         if field == "prompt":
@@ -115,6 +149,11 @@ class Prepared:
 
 def _encode(texts: Sequence[str]) -> Encoded:
     parts = [text.encode("utf-8", "replace") for text in texts]
-    starts = np.zeros(len(parts) + 1, dtype=np.int64)
-    np.cumsum([len(part) for part in parts], out=starts[1:])
+    starts = np.array(list(accumulate(map(len, parts), initial=0)), dtype=np.int64)
     return Encoded(np.frombuffer(b"".join(parts), dtype=np.uint8), starts)
+
+
+def _split(buffer: NDArray[np.uint8], starts: NDArray[np.int64]) -> Words:
+    if not len(buffer):  # a field that no record has
+        return Words(_NO_IDS, _NO_PLACES, _NO_PLACES, starts)
+    return Words(*scan_words(buffer, starts))

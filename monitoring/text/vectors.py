@@ -31,6 +31,7 @@ __all__ = [
     "Overlap",
     "VectorTable",
     "align",
+    "cosine",
     "embed",
     "find_words",
     "known_share",
@@ -127,6 +128,16 @@ def pool(batch: Prepared, field: TextField) -> Floats:
     return batch.shared(
         ("vectors", "pool", field), lambda: _pool(batch.words(field), find_words(batch, field).rows)
     )
+
+
+def cosine(batch: Prepared, first: TextField, second: TextField) -> Floats:
+    """Return the cosine of the vectors of two fields by record, 0 where either has none."""
+
+    def compute() -> Floats:
+        cosines: Floats = (pool(batch, first) * pool(batch, second)).sum(axis=1)
+        return cosines
+
+    return batch.shared(("vectors", "cosine", first, second), compute)
 
 
 def known_share(batch: Prepared, field: TextField) -> Floats:
@@ -234,13 +245,4 @@ def _overlap(batch: Prepared, first: TextField, second: TextField) -> Overlap:
         two.information,
         batch.words(second).offsets,
     )
-    of_first, of_second, by_first, by_second = measured.T
-    return Overlap(
-        _ratio(by_first, of_first),
-        _ratio(by_second, of_second),
-        _ratio(by_first + by_second, of_first + of_second),
-    )
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return Overlap(*measured)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.performance.accept import measure_accept
+from benchmarks.performance.alone import measure_alone
 from benchmarks.performance.figure import Figure
 from benchmarks.performance.flow import measure_flow
 from benchmarks.performance.stages import ADD_UP, FOLD, SCORE, STORE, WRITE, measure_stages
@@ -36,6 +37,11 @@ def test_taking_a_record_costs_what_an_api_costs_that_keeps_nothing(lines: list[
     assert single.details["refused"] == 0
     assert single.details["api_us"] <= 1.4 * single.details["bare_us"]
     assert bulk.details["api_us"] <= 0.25 * bulk.details["bare_us"]
+
+
+def test_scoring_one_record_alone_costs_what_a_few_records_of_a_batch_cost(lines: list[bytes]) -> None:
+    (alone,) = measure_alone(lines)
+    assert alone.value <= 6.5 * (alone.yardstick or 0)
 
 
 def test_adding_up_costs_a_part_of_scoring(stages: Figure) -> None:

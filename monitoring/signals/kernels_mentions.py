@@ -1,0 +1,64 @@
+"""The compiled pass that finds the sentences that mention a group of people."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from monitoring.text.kernels_lexicon import look_up
+
+__all__ = ["AMBIGUOUS", "PEOPLE", "PLAIN", "find_sentences"]
+
+# Classes of words: a mention by itself, one only before a word of the two others, and a word for people.
+PLAIN, AMBIGUOUS, PEOPLE = 1, 2, 3
+
+Places = NDArray[np.int32]
+
+
+@njit(cache=True, nogil=True)
+def find_sentences(
+    ids: NDArray[np.uint32],
+    begins: Places,
+    sentence_begins: Places,
+    sentence_ends: Places,
+    offsets: NDArray[np.int64],
+    keys: NDArray[np.uint32],
+    classes: NDArray[np.uint8],
+) -> tuple[NDArray[np.int64], Places, Places, Places]:
+    """Return the text, the first and the end byte of each sentence with a mention, and where the one before begins.
+
+    `ids` and `begins` are the words and `offsets` the n + 1 numbers of the texts' sentences. The first sentence of a text
+    has none before it, and gets its own first byte.
+    """
+    count = sentence_begins.shape[0]
+    texts = np.empty(count, dtype=np.int64)
+    firsts = np.empty(count, dtype=np.int32)
+    ends = np.empty(count, dtype=np.int32)
+    before = np.empty(count, dtype=np.int32)
+    found = 0
+    text = 0
+    sentence = 0
+    latest = -1
+    words = ids.shape[0]
+    for at in range(words):
+        kind = look_up(keys, classes, ids[at])
+        if kind != PLAIN and kind != AMBIGUOUS:
+            continue
+        if kind == AMBIGUOUS:
+            following = look_up(keys, classes, ids[at + 1]) if at + 1 < words else 0
+            if following != PLAIN and following != PEOPLE:
+                continue
+        while sentence + 1 < count and sentence_begins[sentence + 1] <= begins[at]:
+            sentence += 1
+        if sentence == latest:
+            continue
+        latest = sentence
+        while offsets[text + 1] <= sentence:
+            text += 1
+        texts[found] = text
+        firsts[found] = sentence_begins[sentence]
+        ends[found] = sentence_ends[sentence]
+        before[found] = sentence_begins[sentence if sentence == offsets[text] else sentence - 1]
+        found += 1
+    return texts[:found], firsts[:found], ends[:found], before[:found]
