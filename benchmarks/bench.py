@@ -20,8 +20,8 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.performance.alone import measure_alone
 from benchmarks.performance.accept import measure_accept
+from benchmarks.performance.alone import measure_alone
 from benchmarks.performance.calibration import python_loop
 from benchmarks.performance.figure import Figure, Report
 from benchmarks.performance.flow import measure_flow

@@ -88,7 +88,9 @@ class Helpfulness:
         answered = (batch.word_counts("response") > 0).tolist()
         readable = (covered(batch, "prompt") & covered(batch, "response")).tolist()
         odds, faults = self.model.judge(batch)
-        likely = logistic(np.concatenate([odds, -faults, odds.sum(axis=1, keepdims=True)], axis=1)).astype(np.float64)
+        likely = logistic(np.concatenate([odds, -faults, odds.sum(axis=1, keepdims=True)], axis=1)).astype(
+            np.float64
+        )
         values = likely[:, -1].round(6).tolist()
         parts = likely[:, :-1].round(4).tolist()
         scores = []

@@ -115,9 +115,7 @@ def _examine(batch: Prepared) -> tuple[Claims, ...]:
     results = [_NOTHING] * len(batch)
     counted = triggers.tolist()
     identified = {record for record, row in enumerate(counted) if row[_IDENTIFIER]}
-    admits = {
-        record for record, row in enumerate(counted) if row[_INVENTION] or (row[_MADE] and row[_UP])
-    }
+    admits = {record for record, row in enumerate(counted) if row[_INVENTION] or (row[_MADE] and row[_UP])}
     for record in sorted({*identified, *admits, *equations, *dated, *clashes[:, 0].tolist()}):
         findings, held = _explain_contradictions(batch, record, clashes), 0
         if record in dated:

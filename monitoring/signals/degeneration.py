@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from monitoring.signals import kernels_coherence as kernels
 from monitoring.signals import kernels_signs as signs
-from monitoring.signals.kernels_characters import measure_noise
 from monitoring.signals.kernels_characters import measure_endings as scan_endings
+from monitoring.signals.kernels_characters import measure_noise
 from monitoring.signals.support import stems
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared

@@ -67,7 +67,7 @@ def join_signals(
     strongest = np.zeros(records, dtype=np.int64)
     for record in range(records):
         highest = np.float32(-1)
-        if prompts[record] > highest:
+        if not math.isnan(prompts[record]):
             highest = prompts[record]
         if rules[record] >= clear and contexts[record] > highest:
             highest, strongest[record] = contexts[record], 1

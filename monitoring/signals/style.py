@@ -194,7 +194,15 @@ def describe_style(batch: Prepared) -> Floats:
     described = np.empty((len(batch), _ENDS[-1]), dtype=np.float32)
     structure, coverage, wording = (described[:, first:end] for first, end in pairwise((0, *_ENDS)))
     features.describe_structure(
-        structure, forms, words, asked, sentences, _COUNTED_COLUMNS, _MOST_COUNTED, _LIST_COLUMNS, _CODE_COLUMN
+        structure,
+        forms,
+        words,
+        asked,
+        sentences,
+        _COUNTED_COLUMNS,
+        _MOST_COUNTED,
+        _LIST_COLUMNS,
+        _CODE_COLUMN,
     )
     wanted = features.describe_coverage(
         coverage,
