@@ -11,7 +11,6 @@ import numpy as np
 import re2
 from numpy.typing import NDArray
 
-from monitoring.entities.kernels import DISGUISE
 from monitoring.entities.kernels_escapes import DROPPED
 from monitoring.entities.kernels_places import find_places, find_spelled
 from monitoring.entities.kernels_reveal import reveal
@@ -64,13 +63,12 @@ def places_of(batch: Prepared, field: TextField) -> list[Place]:
     encoded = batch.encoded(field)
     names, values = _entities()
     found = find_places(encoded.buffer, encoded.starts, _plain(), *names, values, *_secret_names())
-    places = list(map(Place._make, zip(*(column.tolist() for column in found), strict=True)))
+    places = list(map(Place._make, found.tolist()))
     words = batch.words(field)
     spelled = find_spelled(
         encoded.buffer, encoded.starts, words.ids, words.begins, words.offsets, _spelled_words()
     )
-    for owner, begin, end in zip(*(column.tolist() for column in spelled), strict=True):
-        places.append(Place(owner, begin, end, DISGUISE))
+    places += map(Place._make, spelled.tolist())
     return places
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "WORDS",
     "find_regions",
     "find_windows",
+    "join_columns",
 ]
 
 Bytes = NDArray[np.uint8]
@@ -139,10 +140,20 @@ def _are_spaces(buffer: Bytes, begin: int, end: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def find_regions(
-    buffer: Bytes, starts: Ints
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
-    """Return (text number, first byte, end byte, kinds) of every region that is searched closely.
+def join_columns(count: int, owners: NDArray[np.int32], begins: Ints, ends: Ints, kinds: Bytes) -> Ints:
+    """Return the first `count` places as rows; one array is handed to Python sooner than four."""
+    rows = np.empty((count, 4), dtype=np.int64)
+    for at in range(count):
+        rows[at, 0] = owners[at]
+        rows[at, 1] = begins[at]
+        rows[at, 2] = ends[at]
+        rows[at, 3] = kinds[at]
+    return rows
+
+
+@njit(cache=True, nogil=True)
+def find_regions(buffer: Bytes, starts: Ints) -> Ints:
+    """Return rows (text number, first byte, end byte, kinds) of every region that is searched closely.
 
     A region is a run of chunks with digits, or with up to four capitals, that lie one or two spaces
     apart, because numbers are often written in groups. A chunk has no white space. The positions
@@ -195,7 +206,7 @@ def find_regions(
                     digits += own
                 kind |= own_kind
                 last = at
-    return owners[:count].copy(), begins[:count].copy(), ends[:count].copy(), kinds[:count].copy()
+    return join_columns(count, owners, begins, ends, kinds)
 
 
 @njit(cache=True, nogil=True)
@@ -207,8 +218,8 @@ def find_windows(
     ends: NDArray[np.int32],
     offsets: Ints,
     table: NDArray[np.uint32],
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return (text number, first byte, end byte) around words of a hash table, if digits are near.
+) -> Ints:
+    """Return rows (text number, first byte, end byte, WORDS) around words of a hash table, if digits are near.
 
     `table` uses open addressing; its length is a power of two, and 0 is a free slot. Windows that
     overlap are joined. Each window ends at a break or at a character boundary.
@@ -258,4 +269,4 @@ def find_windows(
                 firsts[count] = first
                 lasts[count] = last
                 count += 1
-    return owners[:count].copy(), firsts[:count].copy(), lasts[:count].copy()
+    return join_columns(count, owners, firsts, lasts, np.full(count, WORDS, dtype=np.uint8))

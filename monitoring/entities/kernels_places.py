@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from monitoring.entities.kernels import join_columns
 from monitoring.entities.kernels_escapes import (
     DROPPED,
     Bytes,
@@ -249,8 +250,8 @@ def find_places(
     values: Bytes,
     words: Bytes,
     bounds: Ints,
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
-    """Return (text number, first, end byte, kind) around at signs, named secrets and disguises.
+) -> Ints:
+    """Return rows (text number, first, end byte, kind) around at signs, named secrets and disguises.
 
     Places of one kind that overlap are joined. `plain` gives by code what a character stands for.
     `names`, `offsets` and `values` are the entities of HTML. `words` and `bounds` are the last
@@ -319,7 +320,7 @@ def find_places(
                 else:
                     latest_disguise = count
                 count += 1
-    return owners[:count].copy(), begins[:count].copy(), ends[:count].copy(), kinds[:count].copy()
+    return join_columns(count, owners, begins, ends, kinds)
 
 
 @njit(cache=True, nogil=True)
@@ -330,8 +331,8 @@ def find_spelled(
     begins: NDArray[np.int32],
     offsets: Ints,
     told: NDArray[np.uint32],
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return (text number, first byte, end byte) around words with which addresses are spelled.
+) -> Ints:
+    """Return rows (text number, first byte, end byte, DISGUISE) around words with which addresses are spelled.
 
     `told` holds the hash of "dot", and then those of mail providers, which count behind ` at `.
     """
@@ -372,4 +373,4 @@ def find_spelled(
             firsts[count] = first
             lasts[count] = last
             count += 1
-    return owners[:count].copy(), firsts[:count].copy(), lasts[:count].copy()
+    return join_columns(count, owners, firsts, lasts, np.full(count, _DISGUISE, dtype=np.uint8))

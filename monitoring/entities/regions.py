@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.entities import personal
-from monitoring.entities.kernels import ADDRESS, KEY, WORDS, find_regions, find_windows
+from monitoring.entities.kernels import ADDRESS, KEY, find_regions, find_windows
 from monitoring.entities.positions import Characters, Place
 from monitoring.models import TextField
 from monitoring.text.kernels import scan_words
@@ -41,15 +41,14 @@ def regions_of(
     """
     encoded = batch.encoded(field)
     found: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    columns = (column.tolist() for column in find_regions(encoded.buffer, encoded.starts))
-    for owner, begin, end, kind in zip(*columns, strict=True):
+    for owner, begin, end, kind in find_regions(encoded.buffer, encoded.starts).tolist():
         # At signs have places of their own, because the name before one may be longer than a
         # region.
         if kind & ~ADDRESS:
             found[owner].append((begin, end, kind & ~ADDRESS))
     windows = find_windows(encoded.buffer, encoded.starts, *batch.words(field), _trigger_table())
-    for owner, begin, end in zip(*(column.tolist() for column in windows), strict=True):
-        found[owner].append((begin, end, WORDS))
+    for owner, begin, end, kind in windows.tolist():
+        found[owner].append((begin, end, kind))
     for place in places:
         found[place.record].append((place.begin, place.end, place.kind))
     texts = batch.texts(field)

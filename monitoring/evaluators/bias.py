@@ -186,7 +186,8 @@ class Bias:
 def _worst(batch: Prepared, judged: Judged) -> NDArray[np.float32]:
     """Return the highest value among each record's sentences, or 0 if it has none."""
     worst = np.zeros(len(batch), dtype=np.float32)
-    np.maximum.at(worst, judged.mentions.records, judged.values)
+    if len(judged.values):
+        np.maximum.at(worst, judged.mentions.records, judged.values)
     return worst
 
 

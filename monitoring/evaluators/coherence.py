@@ -134,8 +134,14 @@ class Coherence:
     def _measure(self, batch: Prepared) -> list[list[float]]:
         """Return the parts of every response, shape (n, 7), in the order of `_PARTS`."""
         scripts = measure_scripts(*batch.encoded("response"))
+        repeated, truncated, noisy, disordered = (
+            self.signs[sign].probability(describe_sign(batch, sign)) for sign in SIGNS
+        )
         weighed, foreign = weigh_parts(
-            *(self.signs[sign].probability(describe_sign(batch, sign)) for sign in SIGNS),
+            repeated,
+            truncated,
+            noisy,
+            disordered,
             measure_repetition(batch),
             measure_endings(batch),
             scripts,

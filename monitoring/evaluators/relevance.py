@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Evidence, Score, TextField
+from monitoring.signals.kernels_responsiveness import weigh_columns
 from monitoring.signals.linear import Bank, load_bank, logistic
 from monitoring.signals.responsiveness import (
     describe_answer,
@@ -124,14 +125,15 @@ class Relevance:
         subject = describe_topic(batch)
         answer = describe_answer(batch, read_opening(batch, self.models.opening))
         topical, intent = _apply(self.models.topical, subject), _apply(self.models.intent, answer)
-        overall = _apply(self.models.overall, join_odds(topical, intent))
-        ranking = _rounded(rank_answer(subject, answer))
-        return _probabilities(overall), _probabilities(topical), _probabilities(intent), ranking
+        odds = np.empty((3, len(batch)), dtype=np.float32)
+        odds[0], odds[1], odds[2] = _apply(self.models.overall, join_odds(topical, intent)), topical, intent
+        overall, on_topic, as_asked = _rounded(logistic(odds))
+        return overall, on_topic, as_asked, _rounded(rank_answer(subject, answer))
 
     def _relate_to_context(self, batch: Prepared, wanted: NDArray[np.bool_]) -> dict[int, float]:
         if not wanted.any():
             return {}
-        values = _probabilities(_apply(self.models.contextual, describe_grounding(batch)))
+        values = _rounded(logistic(_apply(self.models.contextual, describe_grounding(batch))))
         known = wanted & covered(batch, "context")
         return {record: values[record] for record in np.flatnonzero(known).tolist()}
 
@@ -144,16 +146,12 @@ def build() -> Evaluator:
 
 
 def _apply(coefficients: Floats, columns: Floats) -> Floats:
-    odds: Floats = columns @ coefficients[:-1] + coefficients[-1]
+    odds: Floats = weigh_columns(columns, coefficients)
     return odds
 
 
-def _probabilities(odds: Floats) -> list[float]:
-    return _rounded(logistic(odds))
-
-
-def _rounded(values: Floats) -> list[float]:
-    listed: list[float] = values.astype(np.float64).round(6).tolist()
+def _rounded(values: Floats) -> Any:
+    listed: list[Any] = values.astype(np.float64).round(6).tolist()
     return listed
 
 

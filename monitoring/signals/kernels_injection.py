@@ -67,7 +67,8 @@ def join_signals(
     strongest = np.zeros(records, dtype=np.int64)
     for record in range(records):
         highest = np.float32(-1)
-        highest = max(highest, prompts[record])
+        if not math.isnan(prompts[record]):
+            highest = prompts[record]
         if rules[record] >= clear and contexts[record] > highest:
             highest, strongest[record] = contexts[record], 1
         if leakage[record] > highest:

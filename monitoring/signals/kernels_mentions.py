@@ -25,17 +25,14 @@ def find_sentences(
     offsets: NDArray[np.int64],
     keys: NDArray[np.uint32],
     classes: NDArray[np.uint8],
-) -> tuple[NDArray[np.int64], Places, Places, Places]:
-    """Return the text, the first and the end byte of each sentence with a mention, and where the one before begins.
+) -> NDArray[np.int64]:
+    """Return rows of each sentence with a mention: its text, first and end byte, and where the one before begins.
 
     `ids` and `begins` are the words and `offsets` the n + 1 numbers of the texts' sentences. The first sentence of a text
     has none before it, and gets its own first byte.
     """
     count = sentence_begins.shape[0]
-    texts = np.empty(count, dtype=np.int64)
-    firsts = np.empty(count, dtype=np.int32)
-    ends = np.empty(count, dtype=np.int32)
-    before = np.empty(count, dtype=np.int32)
+    rows = np.empty((count, 4), dtype=np.int64)
     found = 0
     text = 0
     sentence = 0
@@ -56,9 +53,9 @@ def find_sentences(
         latest = sentence
         while offsets[text + 1] <= sentence:
             text += 1
-        texts[found] = text
-        firsts[found] = sentence_begins[sentence]
-        ends[found] = sentence_ends[sentence]
-        before[found] = sentence_begins[sentence if sentence == offsets[text] else sentence - 1]
+        rows[found, 0] = text
+        rows[found, 1] = sentence_begins[sentence]
+        rows[found, 2] = sentence_ends[sentence]
+        rows[found, 3] = sentence_begins[sentence if sentence == offsets[text] else sentence - 1]
         found += 1
-    return texts[:found], firsts[:found], ends[:found], before[:found]
+    return rows[:found]

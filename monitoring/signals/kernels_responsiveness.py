@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 
 from monitoring.text.kernels_lexicon import look_up
 
-__all__ = ["NAME", "NUMBER", "OPEN", "POLAR", "classify_questions", "detect_signs", "take_heads"]
+__all__ = [
+    "NAME",
+    "NUMBER",
+    "OPEN",
+    "POLAR",
+    "classify_questions",
+    "detect_signs",
+    "take_heads",
+    "weigh_columns",
+]
 
 Bytes = NDArray[np.uint8]
 Ids = NDArray[np.uint32]
@@ -140,3 +149,16 @@ def detect_signs(
                 break
         signs[text, 0 if found else 1] = 1.0
     return signs
+
+
+@njit(cache=True, nogil=True)
+def weigh_columns(columns: NDArray[np.float32], coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return for each row the sum of its columns times their coefficients, and the last coefficient."""
+    last = coefficients.shape[0] - 1
+    odds = np.empty(columns.shape[0], dtype=np.float32)
+    for row in range(columns.shape[0]):
+        total = coefficients[last]
+        for column in range(last):
+            total += columns[row, column] * coefficients[column]
+        odds[row] = total
+    return odds

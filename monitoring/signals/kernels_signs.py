@@ -150,7 +150,7 @@ def _may_end_bare(row: Floats, words: int, letters: Counts) -> bool:
         return True
     few = words < _SENTENCE_WORDS and row[6] == 0
     listed = row[5] == 1 and row[8] > 1 and row[9] == 0 and row[8] >= row[6] - 1
-    return (few or listed) and row[0] != _JOINING
+    return bool((few or listed) and row[0] != _JOINING)
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -27,9 +27,12 @@ class Mentions(NamedTuple):
 
     sentences: Prepared
     records: NDArray[np.int64]
-    begins: NDArray[np.int32]
-    ends: NDArray[np.int32]
-    before: NDArray[np.int32]
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    before: NDArray[np.int64]
+
+
+_NOWHERE = np.empty((4, 0), dtype=np.int64)
 
 
 def find_mentions(batch: Prepared, field: TextField, table: WordTable | None = None) -> Mentions:
@@ -40,7 +43,9 @@ def find_mentions(batch: Prepared, field: TextField, table: WordTable | None = N
     words, sentences = batch.words(field), batch.sentences(field)
     table = table or _own_table()
     found = find_sentences(words.ids, words.begins, *sentences, table.keys, table.classes)
-    records, begins, ends, before = found
+    if not len(found):
+        return Mentions(Prepared(()), *_NOWHERE)
+    records, begins, ends, before = found.T
     buffer = batch.encoded(field).buffer
     inner = Prepared(
         [

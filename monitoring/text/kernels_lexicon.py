@@ -86,10 +86,10 @@ def add_surety(
             triggered[count] = text
             count += 1
         if any_class:
-            for kind in range(1, seen.shape[0]):
-                if seen[kind]:
-                    repeats = np.float32(min(seen[kind], most))
+            for row in range(1, seen.shape[0]):
+                if seen[row]:
+                    repeats = np.float32(min(seen[row], most))
                     for column in range(columns):
-                        totals[text, column] += repeats * surety[kind, column]
-                    seen[kind] = 0
+                        totals[text, column] += repeats * surety[row, column]
+                    seen[row] = 0
     return totals, triggered[:count]
