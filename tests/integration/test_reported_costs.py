@@ -1,4 +1,4 @@
-"""Costs that clients tell: kept beside ours, counted where we know none, and a column that comes to stored calls."""
+"""Costs that clients tell: they count, ours is kept beside them, and columns come to stored calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ THEIRS = {"gen_ai.provider.name": "my-gw", "gen_ai.response.model": "house-model
 
 
 async def stored(api: ApiRig) -> dict[str, tuple[Any, ...]]:
-    """Return of each call, by its span's name, what it cost, who says so, and what was told."""
+    """Return of each call, by its span's name, what it cost, who says so, what was told, and our cost where another counts."""
     listed = (await api.get("/traces"))["traces"]
     traces = [await api.get(f"/traces/{one['trace_id']}") for one in listed]
     return {
@@ -34,12 +34,13 @@ async def stored(api: ApiRig) -> dict[str, tuple[Any, ...]]:
             one["cost_usd"],
             one["price_source"],
             one["reported_cost_usd"],
+            one["computed_cost_usd"],
         )
         for one in traces
     }
 
 
-async def test_told_costs_are_kept_beside_ours_and_counted_where_we_know_none(api: ApiRig) -> None:
+async def test_told_costs_count_and_ours_is_kept_beside_them(api: ApiRig) -> None:
     await export(
         api,
         protobuf_bytes(
@@ -55,15 +56,15 @@ async def test_told_costs_are_kept_beside_ours_and_counted_where_we_know_none(ap
     record = {"prompt": "p", "response": "two words", "model_name": "house-model", "cost_usd": 0.5}
     await api.store(record)
     assert await stored(api) == {
-        "unknown to us": (0.012, "reported", 0.012),
-        "known to us": (0.15, "genai-prices 0.2.3:openai/gpt-4o-mini", 0.1),
-        "told nothing": (None, None, None),
-        "no text and no tokens": (0.012, "reported", 0.012),
-        "below zero": (None, None, None),
-        "record": (0.5, "reported", 0.5),
+        "unknown to us": (0.012, "reported", 0.012, None),
+        "known to us": (0.1, "reported", 0.1, 0.15),
+        "told nothing": (None, None, None, None),
+        "no text and no tokens": (0.012, "reported", 0.012, None),
+        "below zero": (None, None, None, None),
+        "record": (0.5, "reported", 0.5, None),
     }
     cost = await api.get("/metrics/cost")
-    assert cost["total_cost_usd"] == 0.012 + 0.15 + 0.012 + 0.5
+    assert cost["total_cost_usd"] == 0.012 + 0.1 + 0.012 + 0.5
     await assert_rollups_equal_rows(api.worker)
 
 

@@ -36,9 +36,9 @@ def told(**fields: Any) -> Trace:
         (HOUSE | FREE | SILENT, HOUSE | PAID, ("0.012", "reported", "0.012")),
         (HOUSE | FREE, HOUSE | PAID, ("0.012", "reported", "0.012")),
         (HOUSE | FREE, HOUSE | FREE, (None, None, None)),
-        # A call's own word is kept; where the table knows the model it counts, and the word stands beside it.
+        # A call's own word is kept, and counts even where the table knows the model.
         (HOUSE | PAID, HOUSE | PAID | {"reported_cost_usd": Decimal(9)}, ("0.012", "reported", "0.012")),
-        (KNOWN | FREE | SILENT, KNOWN | PAID, ("0.0003500000", "table", "0.012")),
+        (KNOWN | FREE | SILENT, KNOWN | PAID, ("0.012", "reported", "0.012")),
     ],
 )
 def test_a_told_cost_is_kept(
