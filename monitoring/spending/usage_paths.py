@@ -51,6 +51,7 @@ MORE: Final[Mapping[str, Paths]] = {
         ("cache_read_tokens", ("cached_tokens",)),
         *_BESIDE_TOTALS,
         ("cache_write_tokens", ("prompt_tokens_details", "cache_write_tokens")),
+        ("cache_write_tokens", ("prompt_tokens_details", "cache_creation_tokens")),
         ("input_audio_tokens", ("prompt_tokens_details", "audio_tokens")),
         ("input_image_tokens", ("prompt_tokens_details", "image_tokens")),
         ("reasoning_tokens", ("completion_tokens_details", "reasoning_tokens")),
