@@ -107,7 +107,10 @@ def _of_object(record: Record, attributes: Attributes) -> dict[str, Any]:
 
 def _kept(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return the object as a field of the record if it is small and can be stored."""
-    encoded = msgspec.json.encode(usage)
+    try:
+        encoded = msgspec.json.encode(usage)
+    except (TypeError, OverflowError, RecursionError):
+        return {}
     if len(encoded) > _USAGE_BYTES or b"\\u0000" in encoded:
         return {}
-    return {"usage": dict(usage)}
+    return {"usage": msgspec.json.decode(encoded)}

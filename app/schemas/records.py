@@ -25,7 +25,7 @@ from app.schemas.json_input import (
 )
 from app.schemas.limits import MOST_RECORD_VALUES, too_many
 from app.schemas.lines import cut_array, cut_ndjson
-from monitoring.bounds import MOST_MILLISECONDS, MOST_REQUESTS, MOST_TOKENS, read_cost
+from monitoring.bounds import MOST_MILLISECONDS, MOST_REQUESTS, MOST_TOKENS, bounded, read_cost
 from monitoring.conversation import Message, read_messages, results_of
 from monitoring.marks import Mark
 from monitoring.models import UNKNOWN_MODEL, Record
@@ -297,14 +297,16 @@ def _with_usage(record: Record, wire: RecordIn) -> Record:
             raise WrongShapeError(str(error), f"usage.{error.path}") from error
     if found is None:
         counts = {name: number for name in BILLED if (number := getattr(record, name)) is not None}
-        return structs.replace(record, usage=wire.usage or {}, **completed(counts, wire.total_tokens))
-    return structs.replace(
+        completed_counts = completed(counts, wire.total_tokens)
+        return bounded(structs.replace(record, usage=wire.usage or {}, **completed_counts))
+    replaced = structs.replace(
         record,
         usage=wire.usage,
         service_tier=record.service_tier or found.tier,
         reported_cost_usd=found.cost if record.reported_cost_usd is None else record.reported_cost_usd,
         **found.counts,
     )
+    return bounded(replaced)
 
 
 def _passages(given: str | list[str] | None) -> tuple[str, ...]:

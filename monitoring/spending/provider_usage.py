@@ -78,7 +78,7 @@ _UNDERSCORE = re.compile(r"_([a-z])")
 def _in_camel_case(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {
-            _UNDERSCORE.sub(lambda found: found[1].upper(), key): _in_camel_case(item)
+            _UNDERSCORE.sub(lambda found: found[1].upper(), str(key)): _in_camel_case(item)
             for key, item in value.items()
         }
     return [_in_camel_case(item) for item in value] if isinstance(value, list | tuple) else value
