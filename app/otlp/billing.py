@@ -109,8 +109,10 @@ def _kept(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return the object as a field of the record if it is small and can be stored."""
     try:
         encoded = msgspec.json.encode(usage)
+        kept = msgspec.json.decode(encoded)
+        msgspec.msgpack.encode(kept)  # the queue holds no number over 64 bits
     except (TypeError, OverflowError, RecursionError):
         return {}
     if len(encoded) > _USAGE_BYTES or b"\\u0000" in encoded:
         return {}
-    return {"usage": msgspec.json.decode(encoded)}
+    return {"usage": kept}
