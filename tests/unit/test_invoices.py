@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from genai_prices import Usage as TableUsage
+from genai_prices import calc_price
 
 from app.schemas.records import read_record
-from monitoring.spending.pricing import price_call, table_name
-from monitoring.spending.usage import usage_of
+from monitoring.spending.pricing import price, price_call, table_name
+from monitoring.spending.usage import Usage, usage_of
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -325,3 +327,37 @@ def test_fields_are_billed_as_objects_are(
     body = {"prompt": "p", "response": "r", "provider": provider, "model_name": model, **fields}
     record = read_record(msgspec.json.encode(body))
     assert price_call(record, usage_of(record), NOON).cost_usd == (None if cost is None else Decimal(cost))
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "tier", "context"),
+    [
+        ("openai", "gpt-5", "priority", {"service_tier": "priority"}),
+        ("openai", "gpt-4o", "batch", {"processing": "batch"}),
+        ("openai", "gpt-realtime", None, None),
+        ("anthropic", "claude-sonnet-4-5", "batch", {"processing": "batch"}),
+        ("google", "gemini-2.5-flash", None, None),
+        ("google", "gemini-2.5-pro", "batch", {"processing": "batch"}),
+    ],
+)
+def test_prices_agree_with_the_tables_own_calculation(
+    provider: str, model: str, tier: str | None, context: dict[str, str] | None
+) -> None:
+    usages = (
+        Usage(300_000, 900, 100_000, 50_000, 0, 20_000),
+        Usage(1000, 500, 300, input_audio=400, output_audio=200, cached_audio=100),
+        Usage(1000, 500, 0, reasoning=100, input_image=300),
+    )
+    for usage in usages:
+        theirs = TableUsage(
+            input_tokens=usage.prompt, output_tokens=usage.completion, cache_read_tokens=usage.cache_read,
+            cache_write_tokens=usage.cache_write, cache_write_1h_tokens=usage.cache_write_1h,
+            cache_write_5m_tokens=usage.cache_write - usage.cache_write_1h,
+            output_reasoning_tokens=usage.reasoning, input_audio_tokens=usage.input_audio,
+            output_audio_tokens=usage.output_audio, cache_audio_read_tokens=usage.cached_audio,
+            input_image_tokens=usage.input_image, cache_image_read_tokens=0,
+        )  # fmt: skip
+        expected = calc_price(
+            theirs, model, provider_id=provider, genai_request_timestamp=NOON, price_context=context
+        )
+        assert price(usage, provider, model, NOON, tier=tier).cost_usd == expected.total_price
