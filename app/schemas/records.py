@@ -31,7 +31,7 @@ from monitoring.marks import Mark
 from monitoring.models import UNKNOWN_MODEL, Record
 from monitoring.spending.provider_usage import InvalidCount, ProviderUsage, completed, read_provider_usage
 from monitoring.spending.tiers import ServiceTier
-from monitoring.spending.usage import BILLED
+from monitoring.spending.usage import BILLED, BILLED_BY
 
 __all__ = [
     "BodyFormat",
@@ -57,7 +57,11 @@ Requests = Annotated[int, msgspec.Meta(ge=0, le=MOST_REQUESTS)]
 Money = Annotated[Decimal, msgspec.Meta(extra_json_schema={"type": "number", "format": "decimal"})]
 Tier = Annotated[ServiceTier, msgspec.Meta(extra_json_schema={"type": "string"})]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=MOST_MILLISECONDS)]
-_billed_of = attrgetter(*BILLED)
+# Few records have one of these, so they are looked at together.
+_RARE = (*BILLED[5:], *BILLED_BY)
+_rare_of = attrgetter(*_RARE)
+_rarely_billed_of = attrgetter(*_RARE, "usage", "total_tokens")
+_NONE_OF_THEM = (None,) * (len(_RARE) + 2)
 _CHECKS = ("hallucination", "toxicity", "bias", "pii")
 
 
@@ -275,8 +279,11 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         messages=messages,
         response_time_ms=wire.response_time_ms,
         time_to_first_token_ms=wire.time_to_first_token_ms,
-        **dict(zip(BILLED, _billed_of(wire), strict=True)),
-        service_tier=wire.service_tier,
+        prompt_tokens=wire.prompt_tokens,
+        completion_tokens=wire.completion_tokens,
+        cache_read_tokens=wire.cache_read_tokens,
+        cache_write_tokens=wire.cache_write_tokens,
+        reasoning_tokens=wire.reasoning_tokens,
         reported_cost_usd=None if wire.cost_usd is None else read_cost(wire.cost_usd),
         error=wire.error,
         tags=tuple(dict.fromkeys(wire.tags)) if wire.tags else (),
@@ -284,11 +291,12 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         skip=() if _all_checked(wire) else tuple(n for n in _CHECKS if not getattr(wire, f"check_{n}")),
         marks=marks,
     )
-    return _with_usage(record, wire) if wire.usage or wire.total_tokens is not None else record
+    return record if _rarely_billed_of(wire) == _NONE_OF_THEM else _with_usage(record, wire)
 
 
 def _with_usage(record: Record, wire: RecordIn) -> Record:
     """Return the record with the counts of the provider's object, and with complete totals."""
+    record = structs.replace(record, **dict(zip(_RARE, _rare_of(wire), strict=True)))
     found: ProviderUsage | None = None
     if wire.usage:
         try:
