@@ -22,6 +22,7 @@ __all__ = [
     "COST_PLACES",
     "FIGURES",
     "MOST_MILLISECONDS",
+    "MOST_REQUESTS",
     "MOST_TOKENS",
     "MOST_USD",
     "MOST_VALUE",
@@ -36,6 +37,8 @@ MOST_MILLISECONDS: Final = 1e12
 """31 years."""
 MOST_TOKENS: Final = 10**9
 """Tokens of one kind in one call; the largest context windows hold some tens of millions."""
+MOST_REQUESTS: Final = 10**6
+"""Requests to one tool, such as web searches, in one call."""
 MOST_USD: Final = Decimal(100_000)
 """The cost of one call."""
 COST_PLACES: Final = Decimal("1e-10")
@@ -49,7 +52,12 @@ BEYOND: Final = 10**30
 """Readers return this for a number that no bound allows; `bounded` then drops and marks it."""
 
 # The name of each number ends with its unit.
-_MOST_OF_UNIT: dict[str, float | Decimal] = {"ms": MOST_MILLISECONDS, "tokens": MOST_TOKENS, "usd": MOST_USD}
+_MOST_OF_UNIT: dict[str, float | Decimal] = {
+    "ms": MOST_MILLISECONDS,
+    "tokens": MOST_TOKENS,
+    "requests": MOST_REQUESTS,
+    "usd": MOST_USD,
+}
 _BOUNDS: dict[str, float | Decimal] = {
     name: _MOST_OF_UNIT[unit]
     for name in Record.__struct_fields__

@@ -46,8 +46,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One LLM call as an application reported it.
 
     Texts are valid Unicode: code that makes a record from outside data first replaces lone
-    surrogates. Durations are in milliseconds. Token counts are those of the provider.
-    `reported_cost_usd` is the cost that the client reports. `timestamp` is the moment of the call
+    surrogates. Durations are in milliseconds. Token counts are those of the provider; `usage` is the
+    object in which it sent them. `reported_cost_usd` is the cost that the client reports. `timestamp` is the moment of the call
     in aware UTC. `context` holds retrieved passages in order. `skip` names evaluators that the
     caller switched off. `marks` says what was noticed or repaired when the record was read (such as
     `nul_removed`).
@@ -74,7 +74,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    cache_audio_read_tokens: int | None = None
+    input_image_tokens: int | None = None
+    output_image_tokens: int | None = None
+    cache_image_read_tokens: int | None = None
+    web_search_requests: int | None = None
+    file_search_requests: int | None = None
     reported_cost_usd: Decimal | None = None
+    service_tier: str | None = None
+    usage: dict[str, Any] = {}
     error: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}

@@ -22,7 +22,8 @@ from monitoring.models import (
     SafetyAssessment,
     Score,
 )
-from monitoring.spending.pricing import Overrides, Usage, price
+from monitoring.spending.pricing import Overrides, price_call
+from monitoring.spending.usage import usage_of
 from monitoring.text.tokens import TokenCount, count_tokens
 from monitoring.verdict import Policy, Verdict, assess
 
@@ -157,18 +158,12 @@ class QualityMonitor:
         )
 
     def _cost(self, record: Record, count: TokenCount, at: datetime) -> CostMetrics:
-        usage = Usage(
-            count.prompt,
-            count.completion,
-            record.cache_read_tokens or 0,
-            record.cache_write_tokens or 0,
-            record.reasoning_tokens or 0,
-        )
+        usage = usage_of(record, count.prompt, count.completion)
         return CostMetrics(
             prompt_tokens=count.prompt,
             completion_tokens=count.completion,
             total_tokens=count.total,
-            cost_usd=price(usage, record.provider, record.model_name, at, self._overrides).cost_usd,
+            cost_usd=price_call(record, usage, at, self._overrides).cost_usd,
             model_name=record.model_name,
             timestamp=at,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +15,7 @@ from app.schemas.ids import minted_at, sample_fraction
 from app.schemas.kinds import COUNTED_KINDS, Kind
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Envelope
-from app.schemas.traces import Trace, from_envelope, without_text
+from app.schemas.traces import Trace, from_envelope, priced_columns, without_text
 from monitoring.bisection import Bisection
 from monitoring.bounds import bounded
 from monitoring.entities.scoring import PII
@@ -24,15 +24,15 @@ from monitoring.evaluator import Evaluator
 from monitoring.marks import Mark
 from monitoring.models import Record, Result
 from monitoring.overall_quality import NAME as OVERALL_QUALITY
-from monitoring.spending.pricing import Priced, PricingStatus, Usage, price
+from monitoring.spending.pricing import REPORTED, Priced, PricingStatus, price_call
+from monitoring.spending.usage import BILLED_BY, usage_of
 from monitoring.text.excerpts import Excerpt, excerpt
 from monitoring.text.tokens import TokenCount, count_tokens
 from monitoring.verdict import Verdict, assess
 
-__all__ = ["REPORTED", "Scoring", "Unscorable", "is_priced_alike", "price_call", "reprice"]
+__all__ = ["Scoring", "Unscorable", "is_priced_alike", "reprice"]
 
 _SCORED = frozenset({Kind.LLM, Kind.GUARD})
-REPORTED = "reported"
 _UNPRICED = {True: PricingStatus.NO_USAGE, False: PricingStatus.NOT_COUNTED}  # key: is it counted
 
 
@@ -153,9 +153,7 @@ def _judged(
         prompt_tokens=count.prompt,
         completion_tokens=count.completion,
         token_source=count.source,
-        cost_usd=priced.cost_usd,
-        pricing_status=priced.status,
-        price_source=priced.source or None,
+        **priced_columns(priced),
         overall_quality=verdict.overall_quality,
         safety_score=verdict.safety_score,
         is_safe=verdict.is_safe,
@@ -165,9 +163,7 @@ def _judged(
     if envelope.kind != Kind.GUARD:
         return trace
     # The model may not have been called. If it was, the record of that call has the cost.
-    return msgspec.structs.replace(
-        trace, cost_usd=None, pricing_status=PricingStatus.NOT_A_CALL, price_source=None
-    )
+    return msgspec.structs.replace(trace, **priced_columns(Priced(None, PricingStatus.NOT_A_CALL, "")))
 
 
 def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount) -> Trace:
@@ -185,9 +181,7 @@ def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount
         prompt_tokens=count.prompt if known else record.prompt_tokens,
         completion_tokens=count.completion if known else record.completion_tokens,
         token_source=count.source if known else None,
-        cost_usd=priced.cost_usd if priced else None,
-        pricing_status=priced.status if priced else _UNPRICED[counted],
-        price_source=(priced.source or None) if priced else None,
+        **priced_columns(priced or Priced(None, _UNPRICED[counted], "")),
     )
 
 
@@ -196,8 +190,7 @@ def _occurred_at(envelope: Envelope, record: Record) -> datetime:
 
 
 def _price(record: Record, count: TokenCount, at: datetime) -> Priced:
-    told = record.reported_cost_usd
-    return price_call(_usage(record, count), record.provider, record.model_name, at, told=told)
+    return price_call(record, usage_of(record, count.prompt, count.completion), at)
 
 
 def _reported(record: Record) -> Priced | None:
@@ -207,34 +200,15 @@ def _reported(record: Record) -> Priced | None:
 
 def reprice(call: Trace) -> Priced:
     """Return the cost of a stored call in USD, from its tokens; see `price_call`."""
-    usage = Usage(
-        prompt=call.prompt_tokens or 0,
-        completion=call.completion_tokens or 0,
-        cache_read=call.cache_read_tokens or 0,
-        cache_write=call.cache_write_tokens or 0,
-        reasoning=call.reasoning_tokens or 0,
-    )
-    return price_call(usage, call.provider, call.model_name, call.occurred_at, told=call.reported_cost_usd)
+    return price_call(call, usage_of(call), call.occurred_at)
 
 
 def is_priced_alike(one: Trace, other: Trace) -> bool:
-    """Tell whether two calls agree in provider and reported cost, which also decide their cost."""
-    return one.provider == other.provider and one.reported_cost_usd == other.reported_cost_usd
+    """Tell whether two calls agree in what decides their cost beside their usage."""
+    return _decisive(one) == _decisive(other)
 
 
-def price_call(
-    usage: Usage, provider: str | None, model: str, at: datetime, *, told: Decimal | None
-) -> Priced:
-    """Return the cost of a call in USD: from the tables of prices, or else the reported one.
-
-    `told` is the reported cost.
-    """
-    priced = price(usage, provider, model, at)
-    return (
-        Priced(told, PricingStatus.PRICED, REPORTED)
-        if priced.cost_usd is None and told is not None
-        else priced
-    )
+_decisive = attrgetter("provider", "reported_cost_usd", *BILLED_BY)
 
 
 def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:
@@ -244,13 +218,3 @@ def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:
     if sample_fraction(trace.trace_id) >= settings.text_share:
         return without_text(trace, Mark.TEXT_NOT_SAMPLED)
     return trace
-
-
-def _usage(record: Record, count: TokenCount) -> Usage:
-    return Usage(
-        prompt=count.prompt,
-        completion=count.completion,
-        cache_read=record.cache_read_tokens or 0,
-        cache_write=record.cache_write_tokens or 0,
-        reasoning=record.reasoning_tokens or 0,
-    )

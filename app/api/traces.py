@@ -108,6 +108,7 @@ def describe(
 ) -> dict[str, Any]:
     """Return a trace under the names of the contract, with all feedback on it.
 
+    `cost_difference_usd` is the reported cost less the cost by our tables, where the former counts.
     `given_scores` came from other evaluators. `restated_by` holds the spans that restate the call,
     and so count nothing.
     """
@@ -116,4 +117,6 @@ def describe(
         for name, value in msgspec.structs.asdict(trace).items()
         if name not in {"project_id", "job_id", "response_key"}
     }
+    told, ours = trace.reported_cost_usd, trace.computed_cost_usd
+    shown["cost_difference_usd"] = None if told is None or ours is None else told - ours
     return shown | {"feedback": opinions, "given_scores": given, "restated_by": restating}

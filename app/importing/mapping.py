@@ -23,7 +23,7 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
 _NUMBERS: Mapping[str, tuple[Callable[[str], float], ...]] = {
     **{name: (float,) for name in RecordIn.__struct_fields__ if name.endswith("_ms")},
     # Tables with empty cells write 12 as 12.0.
-    **{name: (int, float) for name in RecordIn.__struct_fields__ if name.endswith("_tokens")},
+    **{name: (int, float) for name in RecordIn.__struct_fields__ if name.endswith(("_tokens", "_requests"))},
 }
 
 

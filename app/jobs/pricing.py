@@ -15,8 +15,8 @@ from app.storage.engine import Connection
 from app.storage.rollups.writing import append_deltas
 from app.storage.upkeep.jobs import Job
 from app.storage.upkeep.prices import read_unpriced, set_prices
-from monitoring.bounds import COST_PLACES
-from monitoring.spending.pricing import PricingStatus, Usage, price
+from monitoring.spending.pricing import PricingStatus, price_call
+from monitoring.spending.usage import usage_of
 
 __all__ = ["Pricing"]
 
@@ -62,12 +62,5 @@ class Pricing:
 
 
 def _price(trace: Trace) -> tuple[Decimal, str] | None:
-    usage = Usage(
-        prompt=trace.prompt_tokens or 0,
-        completion=trace.completion_tokens or 0,
-        cache_read=trace.cache_read_tokens or 0,
-        cache_write=trace.cache_write_tokens or 0,
-        reasoning=trace.reasoning_tokens or 0,
-    )
-    found = price(usage, trace.provider, trace.model_name, trace.occurred_at)
-    return None if found.cost_usd is None else (found.cost_usd.quantize(COST_PLACES), found.source)
+    found = price_call(trace, usage_of(trace), trace.occurred_at)
+    return None if found.cost_usd is None else (found.cost_usd, found.source)

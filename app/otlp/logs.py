@@ -21,6 +21,7 @@ from monitoring.bounds import MOST_VALUE
 from monitoring.conversation import messages_of, results_of, texts_of
 from monitoring.marks import Mark
 from monitoring.models import Record
+from monitoring.spending.usage import BILLED, BILLED_BY
 
 __all__ = ["map_logs"]
 
@@ -33,9 +34,8 @@ _OF_SPAN_ALONE: Mapping[str, Any] = {
     "tags": (),
     "response_time_ms": None,
     "time_to_first_token_ms": None,
-    "cache_read_tokens": None,
-    "cache_write_tokens": None,
-    "reasoning_tokens": None,
+    **dict.fromkeys((*BILLED[2:], *BILLED_BY)),
+    "usage": {},
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app.otlp.attributes import Attributes, first_number, first_text
+from app.otlp.billing import with_billing
 from app.otlp.conversations import conversation_of, documents_of
 from app.otlp.costs import reported_cost
 from app.otlp.kinds import kind_of
@@ -200,7 +201,7 @@ def _record(span: Span, kind: str, retrieved: _Found) -> Record:
         reasoning_tokens=usage.reasoning,
         reported_cost_usd=reported_cost(attributes),
     )
-    return bounded(record)
+    return bounded(with_billing(record, attributes))
 
 
 def _completion(kind: str, usage: Usage) -> int | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from app.errors import InvalidRecord, MalformedBody
 from app.schemas.json_input import (
@@ -23,10 +25,13 @@ from app.schemas.json_input import (
 )
 from app.schemas.limits import MOST_RECORD_VALUES, too_many
 from app.schemas.lines import cut_array, cut_ndjson
-from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, read_cost
+from monitoring.bounds import MOST_MILLISECONDS, MOST_REQUESTS, MOST_TOKENS, bounded, read_cost
 from monitoring.conversation import Message, read_messages, results_of
 from monitoring.marks import Mark
 from monitoring.models import UNKNOWN_MODEL, Record
+from monitoring.spending.provider_usage import InvalidCount, ProviderUsage, completed, read_provider_usage
+from monitoring.spending.tiers import ServiceTier
+from monitoring.spending.usage import BILLED, BILLED_BY
 
 __all__ = [
     "BodyFormat",
@@ -48,8 +53,15 @@ _REPLACEMENT = "�"
 
 Name = Annotated[str, msgspec.Meta(max_length=512)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
+Requests = Annotated[int, msgspec.Meta(ge=0, le=MOST_REQUESTS)]
 Money = Annotated[Decimal, msgspec.Meta(extra_json_schema={"type": "number", "format": "decimal"})]
+Tier = Annotated[ServiceTier, msgspec.Meta(extra_json_schema={"type": "string"})]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=MOST_MILLISECONDS)]
+# Few records have one of these, so they are looked at together.
+_RARE = (*BILLED[5:], *BILLED_BY)
+_rare_of = attrgetter(*_RARE)
+_rarely_billed_of = attrgetter(*_RARE, "usage", "total_tokens")
+_NONE_OF_THEM = (None,) * (len(_RARE) + 2)
 _CHECKS = ("hallucination", "toxicity", "bias", "pii")
 
 
@@ -58,8 +70,12 @@ class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Durations are milliseconds. `timestamp` is RFC 3339 (UTC where it has no offset). `context` is
     one passage or a list of them. `cost_usd` is the cost of the call according to its provider or
-    gateway, and is used where no table of prices knows the model. `check_…: false` leaves that
-    score null and out of every denominator.
+    gateway, and counts instead of ours. `prompt_tokens` and `completion_tokens` include their parts
+    (cached, audio, image, reasoning); `cache_write_1h_tokens` is the part of `cache_write_tokens`
+    that is kept for an hour. `usage` is the provider's own object of counts, whose counts replace
+    those beside it. `total_tokens` shows whether cached and reasoning tokens are in the totals.
+    `service_tier` decides the price (default, flex, priority, batch).
+    `check_…: false` leaves that score null and out of every denominator.
     """
 
     prompt: str
@@ -81,6 +97,18 @@ class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cache_read_tokens: Count | None = None
     cache_write_tokens: Count | None = None
     reasoning_tokens: Count | None = None
+    cache_write_1h_tokens: Count | None = None
+    input_audio_tokens: Count | None = None
+    output_audio_tokens: Count | None = None
+    cache_audio_read_tokens: Count | None = None
+    input_image_tokens: Count | None = None
+    output_image_tokens: Count | None = None
+    cache_image_read_tokens: Count | None = None
+    web_search_requests: Requests | None = None
+    file_search_requests: Requests | None = None
+    service_tier: Tier | None = None
+    total_tokens: Count | None = None
+    usage: dict[str, Any] | None = None
     cost_usd: Money | None = None
     context: str | list[str] | None = None
     reference: str | None = None
@@ -159,7 +187,11 @@ def _read_plain(line: bytes) -> Record | None:
         return None
     try:
         wire = _decode_wire(line)
-        return None if wire.metadata or wire.messages or _ESCAPED_NUL in line else _to_record(wire, ())
+        return (
+            None
+            if wire.metadata or wire.messages or wire.usage or _ESCAPED_NUL in line
+            else _to_record(wire, ())
+        )
     except FAULTS:
         return None
 
@@ -221,7 +253,7 @@ def _read_talk(
 
 
 def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
-    if wire.metadata or wire.messages:
+    if wire.metadata or wire.messages or wire.usage:
         _check_free_form(wire)
     context = _passages(wire.context)
     messages: tuple[Message, ...] = ()
@@ -230,7 +262,7 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         marks = (*marks, *noticed)
     if not (wire.prompt.strip() and wire.response.strip()):
         marks = (*marks, *_emptiness(wire))
-    return Record(
+    record = Record(
         prompt=wire.prompt,
         response=wire.response,
         model_name=wire.model_name or UNKNOWN_MODEL,
@@ -259,6 +291,30 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         skip=() if _all_checked(wire) else tuple(n for n in _CHECKS if not getattr(wire, f"check_{n}")),
         marks=marks,
     )
+    return record if _rarely_billed_of(wire) == _NONE_OF_THEM else _with_usage(record, wire)
+
+
+def _with_usage(record: Record, wire: RecordIn) -> Record:
+    """Return the record with the counts of the provider's object, and with complete totals."""
+    record = structs.replace(record, **dict(zip(_RARE, _rare_of(wire), strict=True)))
+    found: ProviderUsage | None = None
+    if wire.usage:
+        try:
+            found = read_provider_usage(wire.usage, record.provider, record.model_name)
+        except InvalidCount as error:
+            raise WrongShapeError(str(error), f"usage.{error.path}") from error
+    if found is None:
+        counts = {name: number for name in BILLED if (number := getattr(record, name)) is not None}
+        completed_counts = completed(counts, wire.total_tokens)
+        return bounded(structs.replace(record, usage=wire.usage or {}, **completed_counts))
+    replaced = structs.replace(
+        record,
+        usage=wire.usage,
+        service_tier=record.service_tier or found.tier,
+        reported_cost_usd=found.cost if record.reported_cost_usd is None else record.reported_cost_usd,
+        **found.counts,
+    )
+    return bounded(replaced)
 
 
 def _passages(given: str | list[str] | None) -> tuple[str, ...]:
@@ -287,15 +343,16 @@ def in_utc(stamp: datetime) -> datetime:
 
 def _check_free_form(wire: RecordIn) -> None:
     """Refuse free-form values that the queue cannot hold or that are too large."""
-    for name, value in (("metadata", wire.metadata), ("messages", wire.messages)):
+    for name, value in (("metadata", wire.metadata), ("messages", wire.messages), ("usage", wire.usage)):
         try:
             size = len(msgspec.msgpack.encode(value))
         except (OverflowError, RecursionError) as error:
             raise WrongShapeError(
                 f"{name} holds a number over 64 bits or is nested too deeply", name
             ) from error
-        if name == "metadata" and size > _METADATA_BYTES:
-            raise WrongShapeError(f"metadata and unknown fields exceed {_METADATA_BYTES} bytes", name)
+        if name != "messages" and size > _METADATA_BYTES:
+            what = "metadata and unknown fields exceed" if name == "metadata" else "usage exceeds"
+            raise WrongShapeError(f"{what} {_METADATA_BYTES} bytes", name)
 
 
 def _all_checked(wire: RecordIn) -> bool:

@@ -13,10 +13,12 @@ import msgspec
 from app.schemas.queued import Envelope, Summary
 from monitoring.marks import Mark
 from monitoring.models import Failure, Record, Result, Score, TokenSource
+from monitoring.spending.pricing import Priced
 
 __all__ = [
     "StoredSpan",
     "Trace",
+    "priced_columns",
     "record_of",
     "scores_from_json",
     "scores_to_json",
@@ -29,8 +31,9 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     """One LLM call, or a step around calls, as it is stored. Each field is a column of the table.
 
     `occurred_at` is the moment of the call (of receipt where the client named none). Durations are
-    milliseconds, and money is US dollars. `reported_cost_usd` is the cost according to the client,
-    whether it is used or not. `scores` maps evaluator names to their results. `hits` names the
+    milliseconds, and money is US dollars. `cost_usd` is the cost that counts. `reported_cost_usd` is
+    the cost according to the client; where it counts, `computed_cost_usd` is that of our tables.
+    `usage` is the provider's own object of counts. `scores` maps evaluator names to their results. `hits` names the
     evaluators whose value was beyond the threshold that applied at the time. `topic` and the
     quality and safety values repeat the verdict, so that lists need no JSON. `restates` is the id
     of the call that this span restates; such a span counts nothing itself.
@@ -71,9 +74,21 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    cache_audio_read_tokens: int | None = None
+    input_image_tokens: int | None = None
+    output_image_tokens: int | None = None
+    cache_image_read_tokens: int | None = None
+    web_search_requests: int | None = None
+    file_search_requests: int | None = None
     reported_cost_usd: Decimal | None = None
+    service_tier: str | None = None
+    usage: dict[str, Any] = {}
     token_source: str | None = None
     cost_usd: Decimal | None = None
+    computed_cost_usd: Decimal | None = None
     price_source: str | None = None
     overall_quality: float | None = None
     safety_score: float | None = None
@@ -97,6 +112,16 @@ class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     response_time_ms: float | None
     context: tuple[str, ...]
+
+
+def priced_columns(priced: Priced) -> dict[str, Any]:
+    """Return the fields of a trace that say what it costs."""
+    return {
+        "cost_usd": priced.cost_usd,
+        "pricing_status": priced.status,
+        "price_source": priced.source or None,
+        "computed_cost_usd": priced.computed_usd,
+    }
 
 
 def summarise(trace: Trace) -> Summary:
@@ -131,6 +156,7 @@ def without_text(trace: Trace, mark: str) -> Trace:
         reference=None,
         messages=(),
         metadata={},
+        usage={},
         error=trace.error and "[REDACTED]",
         scores=scores,
         marks=tuple(dict.fromkeys((*trace.marks, mark))),

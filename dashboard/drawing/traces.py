@@ -27,7 +27,12 @@ __all__ = ["trace_detail", "trace_rows", "trace_table"]
 _SNIPPET = 160
 _OTHER_FIGURES = [name for name in FIGURES if name not in {"prompt_tokens", "completion_tokens"}]
 # The key is the unit at the end of a figure's name.
-_FORMATS: Mapping[str, Callable[[Any], str]] = {"ms": milliseconds, "tokens": count, "usd": money}
+_FORMATS: Mapping[str, Callable[[Any], str]] = {
+    "ms": milliseconds,
+    "tokens": count,
+    "requests": count,
+    "usd": money,
+}
 _PARTIAL = (
     f"This record holds more than {SCORED_CHARACTERS:,} characters. Its scores and evidence are about the beginning "
     "and the end of its longest texts."
@@ -217,7 +222,9 @@ def _facts(trace: Trace) -> list[tuple[str, str]]:
         ("Topic", trace.topic),
         ("Tokens", f"{count(trace.prompt_tokens)} in, {count(trace.completion_tokens)} out"),
         ("Price", trace.pricing_status.replace("_", " ")),
+        ("Service tier", trace.service_tier),
         *((_figure_name(name), _figure_text(name, getattr(trace, name))) for name in _OTHER_FIGURES),
+        ("Cost by our tables", money(trace.computed_cost_usd)),
         ("Error", trace.error),
         ("Marks", ", ".join(trace.marks)),
         ("Source", trace.source),

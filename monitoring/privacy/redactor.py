@@ -121,6 +121,7 @@ def without_text(record: Record) -> Record:
         system_prompt=None,
         messages=(),
         metadata={},
+        usage={},
         error=record.error and _WHOLE,
         marks=tuple(dict.fromkeys((*record.marks, Mark.TEXT_DROPPED))),
     )
@@ -158,6 +159,8 @@ def _map_record(record: Record, change: _Change) -> Record:
         changed["messages"] = tuple(map_value(message, write) for message in record.messages)
     if record.metadata:
         changed["metadata"] = map_value(record.metadata, write)
+    if record.usage:
+        changed["usage"] = map_value(record.usage, write)
     return msgspec.structs.replace(
         record,
         prompt=change(_Place(record.prompt)),

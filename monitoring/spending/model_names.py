@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
 
-__all__ = ["find_model"]
+__all__ = ["find_model", "find_provider", "provider_of", "sells"]
 
 # First words of the names of clouds that the table has no rule for.
 _CLOUDS = {"az": "azure", "gcp": "google"}
@@ -90,6 +90,23 @@ def find_model(provider: str | None, model: str) -> tuple[str, ModelInfo] | None
     return None
 
 
+def find_provider(provider: str | None) -> str | None:
+    """Return the id of the provider that a name means in the table, None if it means none."""
+    if not provider or not provider.strip() or _letters(provider) in _SAYING_NOTHING:
+        return None
+    return next((one.id for one in _named(provider)), None)
+
+
+def provider_of(owner: str) -> Provider:
+    """Return a provider of the table by its id; raises StopIteration for others."""
+    return next(one for one in _providers() if one.id == owner)
+
+
+def sells(owner: str, info: ModelInfo) -> bool:
+    """Tell whether a provider of the table lists this model itself, and not another provider."""
+    return any(info is model for model in provider_of(owner).models)
+
+
 def _candidates(provider: str | None, model: str) -> Iterator[tuple[Provider, str]]:
     """Yield what the names may mean, the most literal reading first."""
     named = provider if provider and provider.strip() and _letters(provider) not in _SAYING_NOTHING else None
@@ -99,6 +116,7 @@ def _candidates(provider: str | None, model: str) -> Iterator[tuple[Provider, st
             continue
         for owner in _named(named):
             yield owner, name
+            yield from ((owner, listed) for listed in _with_maker(owner.id, name))
             for prefix, rest in _prefixes(name):
                 if _named(prefix):
                     yield owner, rest
@@ -123,6 +141,20 @@ def _inferred(model: str) -> Iterator[tuple[Provider, str]]:
     maker = _makers().get(family[0]) if family and family[0] != model else None
     if maker is not None:
         yield maker, model
+
+
+@lru_cache(maxsize=8192)
+def _with_maker(owner: str, model: str) -> tuple[str, ...]:
+    """Return the name that a provider lists with its maker, as Groq lists openai/gpt-oss-120b.
+
+    There is none if two makers have a model of that name.
+    """
+    listed = [
+        info.id
+        for info in provider_of(owner).models
+        if info.id.lower().rpartition("/")[2] == model and info.id.lower() != model
+    ]
+    return tuple(listed) if len(listed) == 1 else ()
 
 
 def _spellings(model: str) -> Iterator[str]:

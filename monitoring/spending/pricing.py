@@ -13,24 +13,30 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from monitoring.bounds import MOST_USD, is_bounded
-from monitoring.spending.model_names import find_model
+from monitoring.bounds import COST_PLACES, MOST_USD, is_bounded
+from monitoring.spending.charging import Rates, Steps, charge
+from monitoring.spending.model_names import find_model, sells
+from monitoring.spending.tiers import price_context, priced_tier
+from monitoring.spending.usage import Dialect, Usage
 
 if TYPE_CHECKING:
-    from genai_prices.types import TieredPrices
+    from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 __all__ = [
     "MODEL_COSTS",
+    "REPORTED",
     "Overrides",
     "Priced",
+    "PricingStatus",
     "Rates",
     "Usage",
     "charge",
     "price",
+    "price_call",
     "rates_of",
     "table_name",
 ]
@@ -48,8 +54,8 @@ entry was changed or added at run time. `cache_read` and `cache_write` may stand
 Overrides = Mapping[str, Mapping[str, float | Decimal]]
 """USD per token by model name, in the shape of MODEL_COSTS; an operator sets them for a project."""
 
-Dialect = Literal["inclusive", "exclusive"]
-Steps = tuple[tuple[int, Decimal], ...]
+REPORTED = "reported"
+"""The source of a price that the client reported."""
 
 _SHIPPED_COSTS = copy.deepcopy(MODEL_COSTS)
 _PER_MILLION = Decimal(1_000_000)
@@ -59,54 +65,12 @@ _LONGEST_NAME = 200
 _REMEMBERED_SECONDS = 30 * 60
 
 
-class Usage(msgspec.Struct, frozen=True):
-    """Tokens of one call as the provider counts them; raises ValueError for negative numbers.
-
-    In the dialect of OpenTelemetry `prompt` includes cached tokens, and `completion` includes
-    reasoning. If the parts are more than the whole, they are taken to be additional to it.
-    """
-
-    prompt: int = 0
-    completion: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    reasoning: int = 0
-
-    def __post_init__(self) -> None:
-        if min(self.prompt, self.completion, self.cache_read, self.cache_write, self.reasoning) < 0:
-            raise ValueError("token counts are zero or more")
-
-    @property
-    def dialect(self) -> Dialect:
-        """`exclusive` if the totals are too small to contain the parts."""
-        contained = self.cache_read + self.cache_write <= self.prompt and self.reasoning <= self.completion
-        return "inclusive" if contained else "exclusive"
-
-
-class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """Prices of one model at one time in USD per token, and where they come from.
-
-    Each is a series of (number of input tokens above which it holds, price), the highest bound
-    first. The first bound that is passed gives the price of all tokens of that kind. None means
-    that the kind has no price of its own: cached tokens are then charged as input, and reasoning as
-    output.
-    """
-
-    source: str
-    input: Steps | None
-    output: Steps | None
-    cache_read: Steps | None = None
-    cache_write: Steps | None = None
-    reasoning: Steps | None = None
-    request: Decimal = Decimal(0)
-
-
 class PricingStatus(StrEnum):
     """What is known of the price of a call or another span; rows hold it as plain text."""
 
     PRICED = "priced"
     UNKNOWN = "unknown"
-    """No table knows the model, or its prices do not cover all tokens that were used."""
+    """No table knows the model or its service tier, or its prices do not cover all that was used."""
     OUT_OF_RANGE = "out_of_range"
     """The tokens times their prices are beyond what a call can cost (`monitoring.bounds`)."""
     NO_USAGE = "no_usage"
@@ -121,25 +85,59 @@ class Priced(msgspec.Struct, frozen=True):
     """The price of one call.
 
     `cost_usd` is None exactly if `status` is not PRICED. `source` names the table and its version,
-    or the override. `dialect` tells how the usage was read.
+    or the override. `dialect` tells how the usage was read. `computed_usd` is what the tables give
+    where the reported cost counts.
     """
 
     cost_usd: Decimal | None
     status: PricingStatus
     source: str
     dialect: Dialect = "inclusive"
+    computed_usd: Decimal | None = None
+
+
+class Call(Protocol):
+    """What decides the price of a call beside its usage and its moment."""
+
+    @property
+    def provider(self) -> str | None: ...
+    @property
+    def model_name(self) -> str: ...
+    @property
+    def service_tier(self) -> str | None: ...
+    @property
+    def reported_cost_usd(self) -> Decimal | None: ...
+
+
+def price_call(call: Call, usage: Usage, at: datetime, overrides: Overrides | None = None) -> Priced:
+    """Return what counts as the cost of a call: the reported cost, or else that of the tables.
+
+    Money is rounded as it is stored.
+    """
+    ours = price(usage, call.provider, call.model_name, at, overrides, tier=call.service_tier)
+    computed = None if ours.cost_usd is None else ours.cost_usd.quantize(COST_PLACES)
+    if (told := call.reported_cost_usd) is not None:
+        return Priced(told, PricingStatus.PRICED, REPORTED, usage.dialect, computed)
+    return msgspec.structs.replace(ours, cost_usd=computed)
 
 
 def price(
-    usage: Usage, provider: str | None, model: str, at: datetime, overrides: Overrides | None = None
+    usage: Usage,
+    provider: str | None,
+    model: str,
+    at: datetime,
+    overrides: Overrides | None = None,
+    *,
+    tier: str | None = None,
 ) -> Priced:
     """Return the cost of `usage` of `model` at the aware moment `at`.
 
-    The price is looked for in `overrides`, in changed or added entries of MODEL_COSTS, in the dated
+    `tier` is a service tier; a tier for which the table has no prices has no price. The price is
+    looked for in `overrides`, in changed or added entries of MODEL_COSTS, in the dated
     table, and in shipped entries of MODEL_COSTS, in this order. Raises ValueError for a negative
     override.
     """
-    rates = rates_of(provider, model, at, overrides)
+    rates = rates_of(provider, model, at, overrides, tier=tier)
     if rates is None:
         return Priced(None, PricingStatus.UNKNOWN, "", usage.dialect)
     cost = charge(usage, rates)
@@ -151,9 +149,17 @@ def price(
 
 
 def rates_of(
-    provider: str | None, model: str, at: datetime, overrides: Overrides | None = None
+    provider: str | None,
+    model: str,
+    at: datetime,
+    overrides: Overrides | None = None,
+    *,
+    tier: str | None = None,
 ) -> Rates | None:
-    """Return the prices of a model at an aware moment, or None if none are known."""
+    """Return the prices of a model at an aware moment, or None if none are known.
+
+    If only the tier is unknown, the result names the model and has no prices of tokens.
+    """
     entry = overrides.get(model) if overrides else None
     if entry is not None:
         return _override("override", tuple(entry.items()))
@@ -161,35 +167,10 @@ def rates_of(
     if entry is not None and entry != _SHIPPED_COSTS.get(model):
         return _override("MODEL_COSTS", tuple(entry.items()))
     slot = int(at.timestamp()) // _REMEMBERED_SECONDS
-    rates = _table_rates(provider, model, slot) if len(model) <= _LONGEST_NAME else None
+    rates = _table_rates(provider, model, slot, priced_tier(tier)) if len(model) <= _LONGEST_NAME else None
     if rates is None and entry is not None:
         return _override("MODEL_COSTS", tuple(entry.items()))
     return rates
-
-
-def charge(usage: Usage, rates: Rates) -> Decimal | None:
-    """Return tokens times prices in USD, or None if a used kind of token has no price."""
-    cached = usage.cache_read + usage.cache_write
-    uncached = usage.prompt - cached if cached <= usage.prompt else usage.prompt
-    answer = usage.completion - usage.reasoning if usage.reasoning <= usage.completion else usage.completion
-    total_input = uncached + cached
-    cost = rates.request
-    for tokens, steps in (
-        (uncached, rates.input),
-        (usage.cache_read, rates.cache_read or rates.input),
-        (usage.cache_write, rates.cache_write or rates.input),
-        (answer, rates.output),
-        (usage.reasoning, rates.reasoning or rates.output),
-    ):
-        if not tokens:
-            continue
-        if steps is None:
-            return None
-        for bound, amount in steps:
-            if total_input > bound:
-                cost += tokens * amount
-                break
-    return cost
 
 
 @lru_cache(maxsize=1024)
@@ -208,23 +189,55 @@ def _override(source: str, entry: tuple[tuple[str, float | Decimal], ...]) -> Ra
 
 
 @lru_cache(maxsize=8192)
-def _table_rates(provider: str | None, model: str, slot: int) -> Rates | None:
+def _table_rates(provider: str | None, model: str, slot: int, tier: str | None) -> Rates | None:
     found = find_model(provider, model)
     if found is None:
         return None
     owner, info = found
-    table = info.get_prices(datetime.fromtimestamp(slot * _REMEMBERED_SECONDS, UTC))
-    per_request = table.requests_kcount
-    rates = Rates(
-        source=f"{table_name()}:{owner}/{info.id}",
+    at = datetime.fromtimestamp(slot * _REMEMBERED_SECONDS, UTC)
+    source = f"{table_name()}:{owner}/{info.id}"
+    context = price_context(owner, tier)
+    if context is None:
+        rates = _rates(info.get_prices(at), source)
+    elif sells(owner, info) and _has_variant(info, context, at):
+        rates = _rates(info.get_prices(at, context), f"{source} ({tier})")
+    else:
+        rates = Rates(source=f"{source} ({tier} unknown)", input=None, output=None)
+    return None if rates.input is None and rates.output is None and context is None else rates
+
+
+def _has_variant(info: ModelInfo, context: Mapping[str, str], at: datetime) -> bool:
+    """Tell whether the table has prices of its own for a tier at a moment."""
+    return any(
+        variant.when.items() <= context.items()
+        and (variant.constraint is None or variant.constraint.active(at))
+        for variant in info.price_variants or ()
+    )
+
+
+def _rates(table: ModelPrice, source: str) -> Rates:
+    fees = (table.requests_kcount, table.web_searches_kcount, table.storage_searches_kcount)
+    per_call, web_search, file_search = (
+        fee / _PER_THOUSAND if isinstance(fee, Decimal) else None for fee in fees
+    )
+    return Rates(
+        source=source,
         input=_steps(table.input_mtok),
         output=_steps(table.output_mtok),
         cache_read=_steps(table.cache_read_mtok),
         cache_write=_steps(table.cache_write_mtok),
         reasoning=_steps(table.output_reasoning_mtok),
-        request=per_request / _PER_THOUSAND if isinstance(per_request, Decimal) else Decimal(0),
+        cache_write_1h=_steps(table.cache_write_1h_mtok),
+        input_audio=_steps(table.input_audio_mtok),
+        output_audio=_steps(table.output_audio_mtok),
+        cached_audio=_steps(table.cache_audio_read_mtok),
+        input_image=_steps(table.input_image_mtok),
+        output_image=_steps(table.output_image_mtok),
+        cached_image=_steps(table.cache_image_read_mtok),
+        request=per_call or Decimal(0),
+        web_search=web_search,
+        file_search=file_search,
     )
-    return None if rates.input is None and rates.output is None else rates
 
 
 def _steps(amount: Decimal | TieredPrices | None) -> Steps | None:

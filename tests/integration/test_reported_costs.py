@@ -1,6 +1,6 @@
 """Costs that clients report.
 
-They are kept beside ours and counted if we know none. The column also comes to stored calls.
+They count, ours is kept beside them, and the columns come to stored calls too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ THEIRS = {"gen_ai.provider.name": "my-gw", "gen_ai.response.model": "house-model
 
 
 async def stored(api: ApiRig) -> dict[str, tuple[Any, ...]]:
-    """Return for each call, by its span's name, its cost, who says so, and the report."""
+    """Return for each call, by its span's name, its cost, who says so, the report, and ours."""
     listed = (await api.get("/traces"))["traces"]
     traces = [await api.get(f"/traces/{one['trace_id']}") for one in listed]
     return {
@@ -37,12 +37,13 @@ async def stored(api: ApiRig) -> dict[str, tuple[Any, ...]]:
             one["cost_usd"],
             one["price_source"],
             one["reported_cost_usd"],
+            one["computed_cost_usd"],
         )
         for one in traces
     }
 
 
-async def test_told_costs_are_kept_beside_ours_and_counted_where_we_know_none(api: ApiRig) -> None:
+async def test_told_costs_count_and_ours_is_kept_beside_them(api: ApiRig) -> None:
     await export(
         api,
         protobuf_bytes(
@@ -58,15 +59,43 @@ async def test_told_costs_are_kept_beside_ours_and_counted_where_we_know_none(ap
     record = {"prompt": "p", "response": "two words", "model_name": "house-model", "cost_usd": 0.5}
     await api.store(record)
     assert await stored(api) == {
-        "unknown to us": (0.012, "reported", 0.012),
-        "known to us": (0.15, "genai-prices 0.2.3:openai/gpt-4o-mini", 0.1),
-        "told nothing": (None, None, None),
-        "no text and no tokens": (0.012, "reported", 0.012),
-        "below zero": (None, None, None),
-        "record": (0.5, "reported", 0.5),
+        "unknown to us": (0.012, "reported", 0.012, None),
+        "known to us": (0.1, "reported", 0.1, 0.15),
+        "told nothing": (None, None, None, None),
+        "no text and no tokens": (0.012, "reported", 0.012, None),
+        "below zero": (None, None, None, None),
+        "record": (0.5, "reported", 0.5, None),
     }
     cost = await api.get("/metrics/cost")
-    assert cost["total_cost_usd"] == 0.012 + 0.15 + 0.012 + 0.5
+    assert cost["total_cost_usd"] == 0.012 + 0.1 + 0.012 + 0.5
+    await assert_rollups_equal_rows(api.worker)
+
+
+async def test_a_usage_object_is_stored_and_priced_and_the_difference_is_shown(api: ApiRig) -> None:
+    usage = {
+        "prompt_tokens": 10000,
+        "completion_tokens": 1000,
+        "prompt_tokens_details": {"cached_tokens": 4096, "a_key_of_tomorrow": None},
+    }
+    call = {
+        "prompt": "p",
+        "response": "two words",
+        "model_name": "gpt-5",
+        "provider": "openai",
+        "usage": usage,
+    }
+    for tier, told, shown in (
+        ("priority", None, (0.035784, None, None, "genai-prices 0.2.3:openai/gpt-5 (priority)")),
+        ("batch", 0.01, (0.01, 0.008946, 0.001054, "reported")),
+    ):
+        (trace_id,) = await api.store({**call, "service_tier": tier, "cost_usd": told})
+        trace = await api.get(f"/traces/{trace_id}")
+        names = ("cost_usd", "computed_cost_usd", "cost_difference_usd", "price_source")
+        assert tuple(trace[name] for name in names) == shown
+        assert (trace["usage"], trace["service_tier"]) == (usage, tier)
+        assert (trace["prompt_tokens"], trace["cache_read_tokens"]) == (10000, 4096)
+    refused = await api.post("/monitor/inference", call | {"usage": {"prompt_tokens": -1}})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "usage.prompt_tokens")
     await assert_rollups_equal_rows(api.worker)
 
 
@@ -84,7 +113,15 @@ async def test_the_column_comes_to_calls_that_are_stored_and_takes_no_other(
     await asyncio.to_thread(upgrade, database_url)
     after = await rows(database_url)
     assert [{name: row[name] for name in before[0]} for row in after] == before
-    assert {row["reported_cost_usd"] for row in after} == {None}
+    added = after[0].keys() - before[0].keys()
+    assert added >= {
+        "reported_cost_usd",
+        "computed_cost_usd",
+        "service_tier",
+        "usage",
+        "cache_write_1h_tokens",
+    }
+    assert {row[name] for row in after for name in added} == {None}
     async with running_rig(database_url, redis_url) as rig:
         await rig.accept([Record(prompt="p", response="two words", reported_cost_usd=1)])  # type: ignore[arg-type]  # a number that is no Decimal
         await rig.drain()

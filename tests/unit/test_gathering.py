@@ -37,10 +37,9 @@ def told(**fields: Any) -> Trace:
         (HOUSE | FREE | SILENT, HOUSE | PAID, ("0.012", "reported", "0.012")),
         (HOUSE | FREE, HOUSE | PAID, ("0.012", "reported", "0.012")),
         (HOUSE | FREE, HOUSE | FREE, (None, None, None)),
-        # A call's own report is kept. If the table knows the model, the table counts and the report
-        # stands beside it.
+        # A call's own report is kept, and counts even if the table knows the model.
         (HOUSE | PAID, HOUSE | PAID | {"reported_cost_usd": Decimal(9)}, ("0.012", "reported", "0.012")),
-        (KNOWN | FREE | SILENT, KNOWN | PAID, ("0.0003500000", "table", "0.012")),
+        (KNOWN | FREE | SILENT, KNOWN | PAID, ("0.012", "reported", "0.012")),
     ],
 )
 def test_a_told_cost_is_kept(

@@ -66,14 +66,15 @@ PRICED = [
     ("house-model", 100, None, None, "unknown", None),
     ("house-model", 100, Decimal(-1), None, "unknown", None),
     ("house-model", 100, Decimal(10**30), None, "unknown", None),
-    ("gpt-4o-mini", 1_000_000, TOLD, Decimal("0.15"), "priced", "genai-prices 0.2.3:openai/gpt-4o-mini"),
+    ("gpt-4o-mini", 1_000_000, TOLD, TOLD, "priced", "reported"),  # by the table 0.15
+    ("gpt-4o-mini", 1_000_000, Decimal(0), Decimal(0), "priced", "reported"),
     ("gpt-4o-mini", 1_000_000, None, Decimal("0.15"), "priced", "genai-prices 0.2.3:openai/gpt-4o-mini"),
     ("o1-pro", 10**9, TOLD, TOLD, "priced", "reported"),  # by the table 150,000 dollars, which no call costs
 ]
 
 
 @pytest.mark.parametrize(("model", "tokens", "told", "cost", "status", "source"), PRICED)
-def test_a_cost_that_is_told_counts_where_no_table_knows_one_and_is_kept(
+def test_a_cost_that_is_told_counts_and_is_kept(
     model: str,
     tokens: int | None,
     told: Decimal | None,

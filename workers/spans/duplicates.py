@@ -19,7 +19,7 @@ from app.schemas.ids import minted_at
 from app.schemas.kinds import COUNTED_KINDS, PART_KINDS, STEP
 from app.schemas.queued import Envelope
 from app.schemas.spans import POINTING, PlacedSpan, Restatement, Wording
-from app.schemas.traces import Trace, record_of
+from app.schemas.traces import Trace, priced_columns, record_of
 from app.storage.engine import Connection, Engine
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.duplicates import (
@@ -32,7 +32,7 @@ from app.storage.traces.duplicates import (
 from app.storage.traces.inheritance import read_shared_traces
 from app.storage.traces.places import become_steps, read_places
 from app.storage.traces.reading import lock_traces
-from monitoring.spending.pricing import PricingStatus
+from monitoring.spending.pricing import Priced, PricingStatus
 from workers.cardinality import CardinalityCaps
 from workers.spans.call_pairs import is_end_of_stream, is_request_of_stream
 from workers.spans.context import placed, within_reach, wording
@@ -221,9 +221,7 @@ def _step(span: Trace, found: Restatement) -> Trace:
         safety_score=None,
         is_safe=None,
         topic=None,
-        cost_usd=None,
-        pricing_status=PricingStatus.NOT_COUNTED,
-        price_source=None,
+        **priced_columns(Priced(None, PricingStatus.NOT_COUNTED, "")),
         token_source=None,
         prompt_tokens=reported.prompt_tokens,
         completion_tokens=reported.completion_tokens,

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
 
 from msgspec import structs
 
 from app.schemas.spans import PlacedSpan, Reason
-from app.schemas.traces import Trace
+from app.schemas.traces import Trace, priced_columns
 from monitoring.bounds import FIGURES
 from monitoring.models import TokenSource
+from monitoring.spending.usage import BILLED, BILLED_BY
 from workers.scoring import is_priced_alike, reprice
 from workers.spans.likeness import COUNTED_AGAIN
 
 __all__ = ["complete", "gives"]
 
-# The column of costs has this precision, so sums over rows equal the figures that are added here.
-_PLACES = Decimal("1e-10")
 _MILLISECOND = timedelta(milliseconds=1)
 _OWNERS = ("user_id", "session_id", "provider")
 # These counts are taken over together. A duration is taken over with its moment.
-_TOGETHER = (
-    "prompt_tokens",
-    "completion_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
+_TOGETHER = BILLED
+_TAKEN = (
+    *_OWNERS,
+    *BILLED_BY,
+    *(name for name in FIGURES if name not in {*_TOGETHER, "response_time_ms"}),
 )
-_TAKEN = (*_OWNERS, *(name for name in FIGURES if name not in {*_TOGETHER, "response_time_ms"}))
 
 
 def gives(span: PlacedSpan, because: str, call: PlacedSpan) -> bool:
@@ -76,11 +72,7 @@ def _taking(call: Trace, span: Trace) -> Trace:
     return _priced(
         structs.replace(
             taken,
-            prompt_tokens=span.prompt_tokens,
-            completion_tokens=span.completion_tokens,
-            cache_read_tokens=span.cache_read_tokens,
-            cache_write_tokens=span.cache_write_tokens,
-            reasoning_tokens=span.reasoning_tokens,
+            **{name: getattr(span, name) for name in _TOGETHER},
             token_source=TokenSource.REPORTED,
         )
     )
@@ -95,8 +87,4 @@ def _streamed(call: Trace, request: Trace) -> Trace:
 
 
 def _priced(call: Trace) -> Trace:
-    found = reprice(call)
-    cost = None if found.cost_usd is None else found.cost_usd.quantize(_PLACES)
-    return structs.replace(
-        call, cost_usd=cost, pricing_status=found.status, price_source=found.source or None
-    )
+    return structs.replace(call, **priced_columns(reprice(call)))

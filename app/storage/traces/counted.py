@@ -10,6 +10,8 @@ from sqlalchemy import Row
 
 from app.schemas.columns import TEXT_ARRAYS
 from app.schemas.traces import Trace, scores_from_json
+from monitoring.bounds import FIGURES
+from monitoring.spending.usage import BILLED_BY
 
 __all__ = ["COUNTED", "counted_trace"]
 
@@ -30,13 +32,8 @@ _NAMES = (
     "flags",
     "hits",
     "marks",
-    "response_time_ms",
-    "time_to_first_token_ms",
-    "prompt_tokens",
-    "completion_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
+    *BILLED_BY,
+    *FIGURES,
     "cost_usd",
     "overall_quality",
     "safety_score",

@@ -14,6 +14,7 @@ from app.schemas.traces import Trace
 from app.storage.tables import traces
 from app.storage.traces.places import PLACED
 from monitoring.bounds import FIGURES
+from monitoring.spending.usage import BILLED_BY
 
 __all__ = ["read_group", "read_similar_calls", "read_stream_parts", "read_wording", "rewrite_calls"]
 
@@ -80,6 +81,8 @@ FROM traces WHERE project_id = :project_id AND trace_id = ANY(:ids) AND trace_id
 """)
 _REWRITTEN = (
     *FIGURES,
+    *BILLED_BY,
+    "computed_cost_usd",
     "occurred_at",
     "provider",
     "user_id",

@@ -69,7 +69,7 @@ _BECOME = text("""
 UPDATE traces AS t SET
     kind = :step, scores = '{}', flags = '{}', hits = '{}', overall_quality = NULL, safety_score = NULL,
     is_safe = NULL, topic = NULL, cost_usd = NULL, pricing_status = 'not_counted', price_source = NULL,
-    token_source = NULL, prompt_tokens = found.prompt, completion_tokens = found.completion,
+    computed_cost_usd = NULL, token_source = NULL, prompt_tokens = found.prompt, completion_tokens = found.completion,
     restates = found.call, restates_because = found.because
 FROM unnest(CAST(:ids AS uuid[]), CAST(:prompts AS bigint[]), CAST(:completions AS bigint[]),
     CAST(:calls AS uuid[]), CAST(:reasons AS text[])) AS found (id, prompt, completion, call, because)
