@@ -46,7 +46,7 @@ def map_row(
         paths = (chosen[name],) if name in chosen else DEFAULT_FIELDS[name]
         for path in paths:
             value = _find(fields, path)
-            if value is not None:
+            if value is not None and (name != "usage" or isinstance(value, Mapping)):
                 record[name] = _typed(name, read_cell(name, value) if is_table else value)
                 used.add(path)
                 break

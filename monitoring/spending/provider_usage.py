@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from monitoring.bounds import BEYOND, COST_PLACES, MOST_REQUESTS, MOST_TOKENS, is_bounded, read_cost
+from monitoring.bounds import BEYOND, MOST_REQUESTS, MOST_TOKENS, is_bounded, read_cost
 from monitoring.spending.model_names import find_model, find_provider, provider_of
 from monitoring.spending.usage_paths import FIELDS, MORE, Path, Paths, extracted, shape_of
 
@@ -226,7 +226,7 @@ def _stated_cost(usage: Mapping[str, Any], owner: str | None) -> Decimal | None:
     stated = read_cost(cost)
     upstream = read_cost(details.get("upstream_inference_cost")) if isinstance(details, Mapping) else None
     if usage.get("is_byok") is True and upstream is not None:
-        return ((stated or Decimal(0)) + upstream).quantize(COST_PLACES)
+        return (stated or Decimal(0)) + upstream
     return stated
 
 

@@ -170,3 +170,21 @@ def test_a_tier_that_no_provider_has_is_refused(tier: Any) -> None:
     with pytest.raises(InvalidRecord) as caught:
         read(CHAT, service_tier=tier)
     assert caught.value.errors[0]["field"] == "service_tier"
+
+
+@pytest.mark.parametrize(
+    ("provider", "usage"),
+    [
+        (
+            "openrouter",
+            CHAT | {"cost": -1, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.5}},
+        ),
+        ("openrouter", CHAT | {"cost": 1e300}),
+        ("xai", CHAT | {"cost_in_usd_ticks": -1}),
+        ("xai", CHAT | {"cost_in_usd_ticks": 10**19}),
+    ],
+)
+def test_a_stated_cost_beyond_bounds_is_left_out_and_marked(provider: str, usage: dict[str, Any]) -> None:
+    record = read(usage, provider=provider)
+    assert (record.reported_cost_usd, record.marks) == (None, (Mark.NUMBER_OUT_OF_RANGE,))
+    assert record.prompt_tokens == 10

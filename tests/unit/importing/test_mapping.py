@@ -85,3 +85,14 @@ def test_a_row_without_an_id_gets_the_same_one_every_time_and_its_own() -> None:
     assert map_row(row, {}, 1)["id"] == map_row(dict(reversed(row.items())), {}, 1)["id"]
     assert map_row(row, {}, 1)["id"] != map_row(row, {}, 2)["id"]
     assert map_row(row, {}, 1)["id"] != map_row(row | {"response": "s"}, {}, 1)["id"]
+
+
+@pytest.mark.parametrize(
+    ("usage", "found"),
+    [({"prompt_tokens": 3}, ({"prompt_tokens": 3}, None)), ("commercial use", (None, "commercial use"))],
+)
+def test_a_usage_that_is_no_object_is_a_column_of_another_meaning(
+    usage: Any, found: tuple[dict[str, int] | None, str | None]
+) -> None:
+    record = map_row({"prompt": "p", "response": "r", "usage": usage}, {}, 1)
+    assert (record.get("usage"), record.get("metadata", {}).get("usage")) == found
