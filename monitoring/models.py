@@ -46,11 +46,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One LLM call as an application reported it.
 
     Texts are valid Unicode: code that makes a record from outside data first replaces lone
-    surrogates. Durations are in milliseconds. Token counts are those of the provider; `usage` is the
-    object in which it sent them. `reported_cost_usd` is the cost that the client reports. `timestamp` is the moment of the call
-    in aware UTC. `context` holds retrieved passages in order. `skip` names evaluators that the
-    caller switched off. `marks` says what was noticed or repaired when the record was read (such as
-    `nul_removed`).
+    surrogates. Durations are in milliseconds. Token counts are those of the provider; `usage` is
+    the object in which it sent them. `reported_cost_usd` is the cost that the client reports.
+    `timestamp` is the moment of the call in aware UTC. `context` holds retrieved passages in order.
+    `skip` names evaluators that the caller switched off. `marks` says what was noticed or repaired
+    when the record was read (such as `nul_removed`).
     """
 
     prompt: str

@@ -1,4 +1,7 @@
-"""What a span says that decides its price beside plain tokens: parts, tools, tier and usage object."""
+"""What decides the price of a span beside its plain tokens.
+
+A span may report parts of its tokens, calls of tools, a service tier and the usage object.
+"""
 
 from __future__ import annotations
 

@@ -31,12 +31,12 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     """One LLM call, or a step around calls, as it is stored. Each field is a column of the table.
 
     `occurred_at` is the moment of the call (of receipt where the client named none). Durations are
-    milliseconds, and money is US dollars. `cost_usd` is the cost that counts. `reported_cost_usd` is
-    the cost according to the client; where it counts, `computed_cost_usd` is that of our tables.
-    `usage` is the provider's own object of counts. `scores` maps evaluator names to their results. `hits` names the
-    evaluators whose value was beyond the threshold that applied at the time. `topic` and the
-    quality and safety values repeat the verdict, so that lists need no JSON. `restates` is the id
-    of the call that this span restates; such a span counts nothing itself.
+    milliseconds, and money is US dollars. `cost_usd` is the cost that counts. `reported_cost_usd`
+    is the cost according to the client; where it counts, `computed_cost_usd` is that of our tables.
+    `usage` is the provider's own object of counts. `scores` maps evaluator names to their results.
+    `hits` names the evaluators whose value was beyond the threshold that applied at the time.
+    `topic` and the quality and safety values repeat the verdict, so that lists need no JSON.
+    `restates` is the id of the call that this span restates; such a span counts nothing itself.
     """
 
     project_id: str

@@ -19,9 +19,10 @@ ROUNDS = 12
 
 
 def measure_alone(lines: Sequence[bytes]) -> list[Figure]:
-    """Score records one by one and as one batch, in turn; of every record and of the batch the quickest round counts.
+    """Score records one by one and as one batch, in turn.
 
-    The value is that of the median record. A wait for scores begins with it, since a record that somebody waits for is
+    The quickest round of each record counts, and so does that of the batch. The value is that of
+    the median record. A wait for scores begins with it, since a record that somebody waits for is
     rarely in company.
     """
     evaluators = find_evaluators()

@@ -153,11 +153,11 @@ def join_columns(count: int, owners: NDArray[np.int32], begins: Ints, ends: Ints
 
 @njit(cache=True, nogil=True)
 def find_regions(buffer: Bytes, starts: Ints) -> Ints:
-    """Return rows (text number, first byte, end byte, kinds) of every region that is searched closely.
+    """Return the regions that are searched closely.
 
-    A region is a run of chunks with digits, or with up to four capitals, that lie one or two spaces
-    apart, because numbers are often written in groups. A chunk has no white space. The positions
-    are relative to the buffer.
+    A row is (text number, first byte, end byte, kinds). A region is a run of chunks with digits, or
+    with up to four capitals, that lie one or two spaces apart, because numbers are often written in
+    groups. A chunk has no white space. The positions are relative to the buffer.
     """
     texts = starts.shape[0] - 1
     room = buffer.shape[0] // 4 + 2
@@ -219,10 +219,11 @@ def find_windows(
     offsets: Ints,
     table: NDArray[np.uint32],
 ) -> Ints:
-    """Return rows (text number, first byte, end byte, WORDS) around words of a hash table, if digits are near.
+    """Return the windows around words of a hash table that have digits near them.
 
-    `table` uses open addressing; its length is a power of two, and 0 is a free slot. Windows that
-    overlap are joined. Each window ends at a break or at a character boundary.
+    A row is (text number, first byte, end byte, WORDS). `table` uses open addressing; its length is
+    a power of two, and 0 is a free slot. Windows that overlap are joined. Each window ends at a
+    break or at a character boundary.
     """
     mask = np.uint32(table.shape[0] - 1)
     owners = np.empty(ids.shape[0], dtype=np.int32)

@@ -251,11 +251,11 @@ def find_places(
     words: Bytes,
     bounds: Ints,
 ) -> Ints:
-    """Return rows (text number, first, end byte, kind) around at signs, named secrets and disguises.
+    """Return the places around at signs, named secrets and disguises.
 
-    Places of one kind that overlap are joined. `plain` gives by code what a character stands for.
-    `names`, `offsets` and `values` are the entities of HTML. `words` and `bounds` are the last
-    words of the names of secrets.
+    A row is (text number, first byte, end byte, kind). Places of one kind that overlap are joined.
+    `plain` gives by code what a character stands for. `names`, `offsets` and `values` are the
+    entities of HTML. `words` and `bounds` are the last words of the names of secrets.
     """
     room = 64
     owners = np.empty(room, dtype=np.int32)
@@ -332,9 +332,10 @@ def find_spelled(
     offsets: Ints,
     told: NDArray[np.uint32],
 ) -> Ints:
-    """Return rows (text number, first byte, end byte, DISGUISE) around words with which addresses are spelled.
+    """Return the places around words with which addresses are spelled.
 
-    `told` holds the hash of "dot", and then those of mail providers, which count behind ` at `.
+    A row is (text number, first byte, end byte, DISGUISE). `told` holds the hash of "dot", and then
+    those of mail providers, which count behind ` at `.
     """
     owners = np.empty(ids.shape[0], dtype=np.int32)
     firsts = np.empty(ids.shape[0], dtype=np.int64)

@@ -1,4 +1,7 @@
-"""The compiled step from the counts of `kernels_style` to the features of `style`, but for their logarithms."""
+"""The compiled step from the counts of `kernels_style` to the features of `style`.
+
+The logarithms of some features are still to be taken afterwards.
+"""
 
 from __future__ import annotations
 
@@ -63,9 +66,10 @@ def describe_structure(
     listed: Ints,
     code: int,
 ) -> None:
-    """Write the features of structure; of counted marks and words by line what `log1p` is still to be taken of.
+    """Write the features of structure.
 
-    `columns` of `forms` are counted up to `most`. `listed` and `code` are columns of `asked`, for kinds of prompts.
+    `log1p` is still to be taken of the counted marks and of the words by line. `columns` of `forms`
+    are counted up to `most`. `listed` and `code` are columns of `asked`, for kinds of prompts.
     `sentences` are the n + 1 offsets of the responses' sentences.
     """
     counted = columns.shape[0]
@@ -106,9 +110,10 @@ def describe_coverage(
     shared: Floats,
     cosines: Floats,
 ) -> bool:
-    """Write the features of coverage but for the last two; of the first two what `log1p` is still to be taken of.
+    """Write the features of coverage but for the last two.
 
-    Of `items_short` the logarithm is still to be taken. Returns whether any prompt asks for a number of something.
+    `log1p` is still to be taken of the first two features, and the logarithm of `items_short`.
+    Returns whether any prompt asks for a number of something.
     """
     any_wanted = False
     for text in range(out.shape[0]):
@@ -148,7 +153,7 @@ def _distance(done: float, wanted: float) -> float:
 def describe_wording(
     out: Floats, forms: Floats, words: Floats, repetition: Ints, ends: NDArray[np.float64]
 ) -> None:
-    """Write the features of wording; of the distinct words what the logarithm is still to be taken of."""
+    """Write the features of wording; the logarithm is still to be taken of the distinct words."""
     for text in range(out.shape[0]):
         row, own, again = out[text], words[text], repetition[text]
         count = own[_COUNT]

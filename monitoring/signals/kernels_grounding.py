@@ -1,4 +1,4 @@
-"""Compiled steps from the counts of `kernels_support` to the features of texts, and to a probability."""
+"""Compiled steps from the counts of `kernels_support` to features of texts and to a probability."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ _NAMES, _NOVEL_NAMES, _POLARITY = support.NAMES, support.NOVEL_NAMES, support.PO
 
 @njit(cache=True, nogil=True)
 def judge(features: Floats, mean: Floats, scale: Floats, weights: Floats, bias: float) -> Floats:
-    """Return for each row of features the probability, 0..1, of a logistic model over standardised features."""
+    """Return for each row of features the probability, 0..1, of a logistic model.
+
+    The model standardises the features by `mean` and `scale`.
+    """
     found = np.empty(features.shape[0], dtype=np.float64)
     for row in range(features.shape[0]):
         odds = bias
@@ -43,7 +46,10 @@ def judge(features: Floats, mean: Floats, scale: Floats, weights: Floats, bias: 
 
 @njit(cache=True, nogil=True)
 def describe_counts(counts: Counts, offsets: Offsets) -> Floats:
-    """Return the features of texts, shape (n, 15); text i is made of sentences `offsets[i]:offsets[i + 1]`."""
+    """Return the features of texts, shape (n, 15).
+
+    Text i is made of the sentences `offsets[i]:offsets[i + 1]`.
+    """
     texts = offsets.shape[0] - 1
     out = np.zeros((texts, _FEATURES), dtype=np.float64)
     sums = np.zeros(_FEATURES, dtype=np.float64)
@@ -76,7 +82,7 @@ def describe_counts(counts: Counts, offsets: Offsets) -> Floats:
 
 @njit(cache=True, nogil=True)
 def count_said(counts: Counts, offsets: Offsets) -> Offsets:
-    """Return how many words of content and numbers each text has, by the counts of its sentences."""
+    """Return the words of content and numbers of each text, by the counts of its sentences."""
     said = np.zeros(offsets.shape[0] - 1, dtype=np.int64)
     for text in range(said.shape[0]):
         for sentence in range(offsets[text], offsets[text + 1]):

@@ -24,9 +24,9 @@ def judge_field(
 ) -> tuple[Floats, Floats]:
     """Return the probability and the strongest rule of each text, NaN where nothing is known.
 
-    `logits` [texts, heads] are those of the linear models, of which `column` counts, and `found` [texts, categories] the
-    strengths of the rules with their `weights`. The model counts where a text is `readable`; a rule of the strength
-    `clear` speaks for itself.
+    `logits` [texts, heads] are those of the linear models, of which `column` counts. `found`
+    [texts, categories] are the strengths of the rules, which have `weights`. The model counts where
+    a text is `readable`. A rule of the strength `clear` counts by itself.
     """
     texts = found.shape[0]
     values = np.full(texts, np.nan, dtype=np.float32)
@@ -57,10 +57,11 @@ def join_signals(
     clear: np.float32,
     threshold: np.float32,
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the greatest of three signals per record, NaN where nothing is known, and its number 0..2.
+    """Return the greatest of three signals per record, and its number 0..2.
 
-    The signals are the prompt, the context where a rule of the strength `clear` agrees, and the leakage. That nothing
-    leaked says nothing of a prompt that is not `readable`.
+    The value is NaN where nothing is known. The signals are the prompt, the context where a rule of
+    the strength `clear` agrees, and the leakage. A response without a leak says nothing of a prompt
+    that is not `readable`.
     """
     records = prompts.shape[0]
     values = np.full(records, np.nan, dtype=np.float32)

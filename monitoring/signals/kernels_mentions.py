@@ -10,7 +10,8 @@ from monitoring.text.kernels_lexicon import look_up
 
 __all__ = ["AMBIGUOUS", "PEOPLE", "PLAIN", "find_sentences"]
 
-# Classes of words: a mention by itself, one only before a word of the two others, and a word for people.
+# A word of the class PLAIN is a mention by itself. One of the class AMBIGUOUS is a mention only
+# before a word of the two others. The class PEOPLE holds words for people.
 PLAIN, AMBIGUOUS, PEOPLE = 1, 2, 3
 
 Places = NDArray[np.int32]
@@ -26,10 +27,11 @@ def find_sentences(
     keys: NDArray[np.uint32],
     classes: NDArray[np.uint8],
 ) -> NDArray[np.int64]:
-    """Return rows of each sentence with a mention: its text, first and end byte, and where the one before begins.
+    """Return a row for each sentence with a mention.
 
-    `ids` and `begins` are the words and `offsets` the n + 1 numbers of the texts' sentences. The first sentence of a text
-    has none before it, and gets its own first byte.
+    A row is (text number, first byte, end byte, first byte of the sentence before). The first
+    sentence of a text has none before it, and gets its own first byte. `ids` and `begins` are the
+    words, and `offsets` the n + 1 numbers of the texts' sentences.
     """
     count = sentence_begins.shape[0]
     rows = np.empty((count, 4), dtype=np.int64)

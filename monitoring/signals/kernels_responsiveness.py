@@ -153,7 +153,10 @@ def detect_signs(
 
 @njit(cache=True, nogil=True)
 def weigh_columns(columns: NDArray[np.float32], coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return for each row the sum of its columns times their coefficients, and the last coefficient."""
+    """Return for each row the sum of its columns times their coefficients.
+
+    The last coefficient is added to the sum.
+    """
     last = coefficients.shape[0] - 1
     odds = np.empty(columns.shape[0], dtype=np.float32)
     for row in range(columns.shape[0]):

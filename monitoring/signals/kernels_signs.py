@@ -1,4 +1,7 @@
-"""Compiled steps from measurements of a response to the features of the signs of degeneration, and to their parts."""
+"""Compiled steps from measurements of a response to the signs of degeneration.
+
+The steps return the features of the signs, and the parts of a response.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ PARTS = 7
 _MOST_BREAKS, _MOST_LOGGED_REPEATS, _MOST_LOGGED_BYTES, _LONGEST_SHARE = 3.0, 3.0, 6.0, 2.0
 _LINE_KINDS = 4
 _JOINING, _THAI, _GREEK = 4, 6, 1
-# 2026-11-23, rules: what is left of a part when they fire. Order is too weak a sign to judge by: at most
-# a fifth is taken off for it.
+# 2026-11-23, rules: what is left of a part when they fire. Order is too weak a sign to judge by:
+# at most a fifth is taken off for it.
 _OPEN_CODE, _DISORDER = 0.4, 0.2
 # The same few characters over and over, without words that a loop could be made of.
 _ONE_RUN, _RUN_BYTES, _RUN_SHARE = 0.1, 60, 0.4
@@ -73,7 +76,8 @@ def describe_truncation(
 ) -> Floats:
     """Return the features of a missing end, from `kernels_characters.measure_endings`.
 
-    `rows` and `kinds` tell of each word its row in the table of known words and whether it is a stop word.
+    `rows` gives for each word its row in the table of known words, and `kinds` whether it is a stop
+    word.
     """
     texts = ends.shape[0]
     out = np.zeros((texts, END_CLASSES + 4 + _LINE_KINDS + 6), dtype=np.float64)
@@ -104,7 +108,10 @@ def describe_truncation(
 
 @njit(cache=True, nogil=True)
 def describe_noise(measured: Counts, starts: Counts) -> Floats:
-    """Return the features of broken characters, shape (n, 5), from `kernels_characters.measure_noise`."""
+    """Return the features of broken characters, shape (n, 5).
+
+    The measurements are those of `kernels_characters.measure_noise`.
+    """
     out = np.empty((measured.shape[0], 5), dtype=np.float64)
     for text in range(measured.shape[0]):
         row = measured[text]
@@ -120,7 +127,10 @@ def describe_noise(measured: Counts, starts: Counts) -> Floats:
 
 @njit(cache=True, nogil=True)
 def describe_disorder(measured: Counts) -> Floats:
-    """Return the features of disorder, shape (n, 15), from `kernels_coherence.measure_order`; 0 for one sentence."""
+    """Return the features of disorder, shape (n, 15), which are 0 for one sentence.
+
+    The measurements are those of `kernels_coherence.measure_order`.
+    """
     out = np.zeros((measured.shape[0], 15), dtype=np.float64)
     for text in range(measured.shape[0]):
         row = measured[text]
@@ -188,9 +198,10 @@ def weigh_parts(
     counts: Counts,
     readable: NDArray[np.bool_],
 ) -> tuple[Floats, Counts]:
-    """Return the parts of each response, 1 is good, shape (n, PARTS), and the script that may be foreign in it, or -1.
+    """Return the parts of each response, shape (n, PARTS), and a script that may be foreign in it.
 
-    The first four are the probabilities of the signs. `counts` are the words of the responses, and `readable` tells
+    A part of 1 is good. The script is -1 where none may be foreign. The first four arguments are
+    the probabilities of the signs. `counts` are the words of the responses, and `readable` tells
     whether the words of a response can be known at all.
     """
     texts = counts.shape[0]

@@ -23,9 +23,10 @@ def choose_topics(
 ) -> tuple[NDArray[np.int64], Floats, Floats]:
     """Return per text the topic that stands out most, its share, and by how much it stands out.
 
-    `prompts` and `responses` [texts, topics] are shares of the words, with the masses of the words; a mass of 0 leaves
-    a text out, and else the prompt counts as `prompt_share`. A topic stands out by what its share exceeds the `usual`
-    one by, times the square root of the words' mass, which is taken as `fewest` at least.
+    `prompts` and `responses` [texts, topics] are shares of the words, and each text has the mass of
+    its words. A mass of 0 leaves a text out; else the prompt counts as `prompt_share`. A topic
+    stands out by the excess of its share over the `usual` one, times the square root of the words'
+    mass, which is taken as `fewest` at least.
     """
     texts, topics = prompts.shape
     best = np.zeros(texts, dtype=np.int64)

@@ -184,7 +184,7 @@ _COUNTED_COLUMNS = np.array([column for column, _ in _COUNTED.values()])
 _MOST_COUNTED = np.array([most for _, most in _COUNTED.values()], dtype=np.float32)
 _LIST_COLUMNS = np.array([1 + KIND_NAMES.index(kind) for kind in _WITH_LIST])
 _CODE_COLUMN = 1 + KIND_NAMES.index("code")
-# What is counted, the words by line, and the new and the taken words: of these the logarithm counts.
+# The logarithm counts of what is counted, of the words by line, and of the new and the taken words.
 _LOGGED = np.array([*range(len(_COUNTED)), len(_COUNTED) + 6, _ENDS[0], _ENDS[0] + 1])
 
 

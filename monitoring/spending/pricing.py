@@ -70,7 +70,7 @@ class PricingStatus(StrEnum):
 
     PRICED = "priced"
     UNKNOWN = "unknown"
-    """No table knows the model or its service tier, or its prices do not cover all that was used."""
+    """No table knows the model or its service tier, or its prices do not cover all of the usage."""
     OUT_OF_RANGE = "out_of_range"
     """The tokens times their prices are beyond what a call can cost (`monitoring.bounds`)."""
     NO_USAGE = "no_usage"

@@ -71,7 +71,7 @@ BILLED: Final = (
 )
 """The fields of a record that are billed, in the order of the fields of `Usage`."""
 BILLED_BY: Final = ("service_tier",)
-"""The fields of a record that decide at which prices it is billed, beside its model and provider."""
+"""The fields of a record that decide its prices, beside its model and provider."""
 _billed_of = attrgetter(*BILLED)
 _parts_of = attrgetter(*BILLED[2:])
 

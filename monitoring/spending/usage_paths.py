@@ -88,7 +88,7 @@ _MESSAGES = frozenset(
     {"cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation", "server_tool_use"}
 )
 _SDK_KEYS = frozenset({"cachedInputTokens", "reasoningTokens", "inputTokenDetails", "outputTokenDetails"})
-# The flavours of extractors of a shape, the preferred first, and a path that each of them must read.
+# Each shape has its flavours of extractors, the preferred first, and a path that they must read.
 _FLAVOURS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "gemini": (("default",), "promptTokenCount"),
     "converse": (("default",), "inputTokens"),

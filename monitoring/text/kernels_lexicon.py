@@ -61,10 +61,10 @@ def add_surety(
     triggers: NDArray[np.bool_],
     most: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Add up, per text, the rows of `surety` [classes, columns] of its words, of one class at most `most` times.
+    """Add up, per text, the rows of `surety` [classes, columns] of its words.
 
-    Returns the sums [texts, columns], and in ascending order the texts that have a word of a class that
-    `triggers` marks.
+    The row of one class counts at most `most` times. Returns the sums [texts, columns], and in
+    ascending order the texts that have a word of a class that `triggers` marks.
     """
     texts = offsets.shape[0] - 1
     columns = surety.shape[1]

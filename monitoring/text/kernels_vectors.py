@@ -295,8 +295,8 @@ def measure_overlap(
 ) -> tuple[Floats, Floats, Floats]:
     """Compare the distinct words of paired texts by weight.
 
-    Returns which shares of the weight of the first text's words, of that of the second's, and of that of both
-    are the words that they have in common; 0 without any weight.
+    Returns three shares of the words that the texts have in common: of the weight of the first
+    text's words, of that of the second's, and of that of both. A share is 0 without any weight.
     """
     texts = first_offsets.shape[0] - 1
     of_first = np.zeros(texts, dtype=np.float32)

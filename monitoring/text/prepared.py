@@ -58,7 +58,8 @@ class Prepared:
     def __init__(self, records: Sequence[Record]) -> None:
         self.records = tuple(records)
         self._cache: dict[Hashable, object] = {}
-        # What every evaluator asks for again and again has a place of its own, which is found sooner.
+        # Values that every evaluator asks for again and again have their own attributes, because an
+        # attribute is found sooner.
         self._texts: dict[TextField, tuple[str, ...]] = {}
         self._encoded: dict[TextField, Encoded] = {}
         self._words: dict[TextField, Words] = {}

@@ -1,8 +1,8 @@
 """Invoices worked out by hand: what a call costs at each provider, with the arithmetic written out.
 
 Prices are those of genai-prices 0.2.3, the installed table, in US dollars per million tokens (M) or
-thousand requests. Every call is made on 2026-11-30 at 12:00 UTC unless its row names another moment.
-Each usage is the object that the provider sends.
+thousand requests. Every call is made on 2026-11-30 at 12:00 UTC unless its row names another
+moment. Each usage is the object that the provider sends.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ INVOICES = {
     "OpenAI priority": Invoice("openai", "gpt-5", GPT_5, ".035784", "priority"),
     # 5904 x .625 + 4096 x .0625 + 1000 x 5 = 3690 + 256 + 5000
     "OpenAI batch": Invoice("openai", "gpt-5", GPT_5, ".008946", "batch"),
-    # 12 x 5 + 2435 x 6.25 + 30000 x 10 + 66360 x .5 + 5120 x 25 = 60 + 15218.75 + 300000 + 33180 + 128000
+    # 12 x 5 + 2435 x 6.25 + 30000 x 10 + 66360 x .5 + 5120 x 25
+    # = 60 + 15218.75 + 300000 + 33180 + 128000
     "Anthropic, writes for 5 minutes and an hour": Invoice(
         "anthropic", "claude-opus-4-5", CLAUDE_5M_AND_1H, ".47645875"
     ),
@@ -80,7 +81,8 @@ INVOICES = {
         {"promptTokenCount": 262960, "cachedContentTokenCount": 257955, "candidatesTokenCount": 1744},
         ".10316125",
     ),
-    # 3684 x .3 + 7441 x .03 + (20 + 409) x 2.5 = 1105.2 + 223.23 + 1072.5; thoughts are beside the candidates
+    # 3684 x .3 + 7441 x .03 + (20 + 409) x 2.5 = 1105.2 + 223.23 + 1072.5;
+    # thoughts are beside the candidates
     "Gemini with thoughts": Invoice(
         "google", "gemini-2.5-flash",
         {"promptTokenCount": 11125, "cachedContentTokenCount": 7441, "candidatesTokenCount": 20,
@@ -91,7 +93,8 @@ INVOICES = {
     "Bedrock in a region": Invoice("aws.bedrock", f"eu.{SONNET}", BEDROCK, ".036135"),
     # 1200 x 3 + 20000 x .3 + 3000 x 3.75 + 800 x 15 = 3600 + 6000 + 11250 + 12000
     "Bedrock in all regions": Invoice("aws.bedrock", f"global.{SONNET}", BEDROCK, ".03285"),
-    # 9992 x 1.25 + 128 x .2 + (1499 + 2809) x 2.5 = 12490 + 25.6 + 10770; reasoning is beside the completion
+    # 9992 x 1.25 + 128 x .2 + (1499 + 2809) x 2.5 = 12490 + 25.6 + 10770;
+    # reasoning is beside the completion
     "xAI": Invoice("xai", "grok-4.20", chat(10120, 1499, 14428, cached_tokens=128, reasoning_tokens=2809), ".0232856"),
     # 33 x .15 + 4608 x .075 + 1817 x .6 = 4.95 + 345.6 + 1090.2
     "Groq": Invoice("groq", "gpt-oss-120b", chat(4641, 1817, cached_tokens=4608), ".00144075"),
@@ -103,7 +106,8 @@ DEEPSEEK = {"prompt_tokens": 1000, "prompt_cache_hit_tokens": 600, "prompt_cache
 MORE_INVOICES = {
     # 1000000 x .125
     "OpenAI flex": Invoice("openai", "gpt-5-mini", chat(1_000_000, 0), ".125", "flex"),
-    # 6000 x 1.25 + 4000 x 1.25 + 500 x 5 = 7500 + 5000 + 2500; a batch does not discount what is read from the cache
+    # 6000 x 1.25 + 4000 x 1.25 + 500 x 5 = 7500 + 5000 + 2500;
+    # a batch does not discount what is read from the cache
     "OpenAI batch with cached tokens": Invoice("openai", "gpt-4o", chat(10000, 500, cached_tokens=4000), ".015", "batch"),
     # 100 x 4 + 900 x 32 + 50 x 16 + 450 x 64 = 400 + 28800 + 800 + 28800
     "OpenAI Realtime, audio": Invoice(
@@ -112,7 +116,8 @@ MORE_INVOICES = {
          "output_tokens": 500, "output_token_details": {"text_tokens": 50, "audio_tokens": 450}},
         ".0588",
     ),
-    # text 100 x 4 + 100 x .4, audio 300 x 32 + 500 x .4, answer 10 x 16 = 400 + 40 + 9600 + 200 + 160
+    # text 100 x 4 + 100 x .4, audio 300 x 32 + 500 x .4, answer 10 x 16
+    # = 400 + 40 + 9600 + 200 + 160
     "OpenAI Realtime, cached audio": Invoice(
         "openai", "gpt-realtime",
         {"input_tokens": 1000, "output_tokens": 10,
@@ -154,7 +159,8 @@ MORE_INVOICES = {
     ),
     # 37756000 ticks of 1e-10
     "xAI states the cost": Invoice("xai", "grok-4.20", chat(10, 10) | {"cost_in_usd_ticks": 37_756_000}, ".0037756"),
-    # cached tokens count for the bound of 200,000: 1000 x 6 + 200000 x .6 + 100 x 22.5 = 6000 + 120000 + 2250
+    # cached tokens count for the bound of 200,000:
+    # 1000 x 6 + 200000 x .6 + 100 x 22.5 = 6000 + 120000 + 2250
     "Anthropic above a context bound": Invoice(
         "anthropic", "claude-sonnet-4-5",
         {"input_tokens": 1000, "cache_read_input_tokens": 200_000, "output_tokens": 100}, ".12825",
@@ -173,7 +179,8 @@ MORE_INVOICES = {
          "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 10000}},
         ".060024",
     ),
-    # 5000 x 3 + 1000 x .3 + 100 x 15 = 15000 + 300 + 1500; the read tokens are beside a larger input
+    # 5000 x 3 + 1000 x .3 + 100 x 15 = 15000 + 300 + 1500;
+    # the read tokens are beside a larger input
     "Anthropic, reads beside a larger input": Invoice(
         "anthropic", "claude-sonnet-4-5",
         {"input_tokens": 5000, "cache_read_input_tokens": 1000, "output_tokens": 100}, ".0168",
@@ -198,7 +205,8 @@ MORE_INVOICES = {
          "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 200}, {"modality": "AUDIO", "tokenCount": 300}]},
         ".000421",
     ),
-    # 6000 x .15 + 4000 x .03 + 100 x 1.25 = 900 + 120 + 125; a batch does not discount what is read from the cache
+    # 6000 x .15 + 4000 x .03 + 100 x 1.25 = 900 + 120 + 125;
+    # a batch does not discount what is read from the cache
     "Gemini batch": Invoice(
         "google", "gemini-2.5-flash",
         {"promptTokenCount": 10000, "cachedContentTokenCount": 4000, "candidatesTokenCount": 100}, ".001145", "batch",
@@ -287,7 +295,8 @@ def test_a_call_costs_what_its_provider_charges(invoice: Invoice) -> None:
 
 FLAT = {
     # provider, model, fields beside the texts: what the call costs
-    # 12 x 5 + 2435 x 6.25 + 30000 x 10 + 66360 x .5 + 5120 x 25, as in the invoice with Anthropic's object
+    # 12 x 5 + 2435 x 6.25 + 30000 x 10 + 66360 x .5 + 5120 x 25,
+    # as in the invoice with Anthropic's object
     "writes for an hour": ("anthropic", "claude-opus-4-5", {"prompt_tokens": 98807, "completion_tokens": 5120,
         "cache_read_tokens": 66360, "cache_write_tokens": 32435, "cache_write_1h_tokens": 30000}, ".47645875"),
     # the same where the parts are beside each other

@@ -1,4 +1,7 @@
-"""Usage objects of providers in a record: kept as they came, read by their keys, refused by their path."""
+"""Usage objects of providers in a record.
+
+An object is kept as it came, read by its keys, and refused with the path of its fault.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,8 @@ def test_a_usage_of_no_known_shape_says_nothing(usage: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("provider", "model", "usage", "counts"),
     [
-        # what xAI documents is beside the completion, and inside it at OpenAI, whatever the sizes say
+        # reasoning is beside the completion at xAI, as xAI documents, and inside it at OpenAI,
+        # whatever the sizes say
         ("xai", "grok-4", CHAT | {"completion_tokens_details": {"reasoning_tokens": 3}}, (10, 8, None, 3)),
         ("openai", "gpt-5", CHAT | {"completion_tokens_details": {"reasoning_tokens": 3}}, (10, 5, None, 3)),
         (None, "grok-4", CHAT | {"completion_tokens_details": {"reasoning_tokens": 3}}, (10, 8, None, 3)),
