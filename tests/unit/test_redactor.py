@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitoring.bounds import FIGURES
 from monitoring.entities import find_entities
 from monitoring.entities.finder import find_in_texts
 from monitoring.entities.recognizer import Entity
@@ -91,6 +92,8 @@ EVERYWHERE = Record(
     error=MAIL,
     tags=(MAIL, "blue", f"for {MAIL}"),
     metadata={MAIL: MAIL, "nested": {"list": [MAIL, 1, None, True, 2.5]}},
+    service_tier=MAIL,
+    usage={"prompt_tokens": 3, "user": MAIL, MAIL: [MAIL]},
 )
 
 
@@ -101,9 +104,11 @@ def test_no_field_is_forgotten(redaction: Redaction) -> None:
     """Every field that takes text is filled above, so a new field fails here until it is."""
     plain = msgspec.to_builtins(EVERYWHERE)
     texts = {field.name for field in msgspec.structs.fields(Record)} - {
-        "timestamp", "response_time_ms", "time_to_first_token_ms", "prompt_tokens", "completion_tokens",
-        "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "reported_cost_usd", "skip", "marks",
-    }  # fmt: skip
+        *FIGURES,
+        "timestamp",
+        "skip",
+        "marks",
+    }
     assert texts <= plain.keys()
     assert MAIL in msgspec.json.encode(EVERYWHERE).decode()
     assert MAIL not in msgspec.json.encode(redact_one(EVERYWHERE, redaction).record).decode()
