@@ -41,7 +41,8 @@ def test_taking_a_record_costs_what_an_api_costs_that_keeps_nothing(lines: list[
 
 def test_scoring_one_record_alone_costs_what_a_few_records_of_a_batch_cost(lines: list[bytes]) -> None:
     (alone,) = measure_alone(lines)
-    assert alone.value <= 6.5 * (alone.yardstick or 0)
+    # 5.2 to 6.2 on a busy machine, and 10.5 to 11.8 before the steps were compiled.
+    assert alone.value <= 7.5 * (alone.yardstick or 0)
 
 
 def test_adding_up_costs_a_part_of_scoring(stages: Figure) -> None:
