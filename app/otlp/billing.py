@@ -13,12 +13,14 @@ import msgspec
 from msgspec import structs
 
 from app.otlp.attributes import Attributes, first_count, first_text
+from app.schemas.limits import METADATA_BYTES
 from monitoring.conversation.decoding import decode
 from monitoring.models import Record
 from monitoring.spending.pricing import rates_of
 from monitoring.spending.provider_usage import read_provider_usage
+from monitoring.spending.tiers import LONGEST_TIER
 
-__all__ = ["with_billing"]
+__all__ = ["PRICES_AT", "with_billing"]
 
 _COUNTS: Final[Mapping[str, tuple[str, ...]]] = {
     "cache_write_1h_tokens": (
@@ -57,9 +59,7 @@ _TIERS = (
 _OBJECTS = ("langfuse.observation.usage_details", "metadata.usage_object")
 _NAMES = frozenset((*_TIERS, *_OBJECTS, *(name for names in _COUNTS.values() for name in names)))
 _TOTALS = frozenset({"prompt_tokens", "completion_tokens"})
-_USAGE_BYTES: Final = 64 * 1024
-_TIER_CHARACTERS: Final = 64
-_PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)  # for a span without a time
+PRICES_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)  # for a span without a time
 
 
 def with_billing(record: Record, attributes: Attributes) -> Record:
@@ -68,7 +68,7 @@ def with_billing(record: Record, attributes: Attributes) -> Record:
     A value that is no count is left out, and a number beyond its bound becomes BEYOND.
     """
     if record.reported_cost_usd == 0 and rates_of(
-        record.provider, record.model_name, record.timestamp or _PRICES_AT
+        record.provider, record.model_name, record.timestamp or PRICES_AT
     ):
         # Instrumentations write 0 where they know no price.
         record = structs.replace(record, reported_cost_usd=None)
@@ -81,7 +81,7 @@ def with_billing(record: Record, attributes: Attributes) -> Record:
     }
     tier = first_text(attributes, _TIERS)
     if tier:
-        found["service_tier"] = tier[:_TIER_CHARACTERS]
+        found["service_tier"] = tier[:LONGEST_TIER]
     return structs.replace(record, **{**_of_object(record, attributes), **found})
 
 
@@ -116,6 +116,6 @@ def _kept(usage: Mapping[str, Any]) -> dict[str, Any]:
         msgspec.msgpack.encode(kept)  # the queue holds no number over 64 bits
     except (TypeError, OverflowError, RecursionError):
         return {}
-    if len(encoded) > _USAGE_BYTES or b"\\u0000" in encoded:
+    if len(encoded) > METADATA_BYTES or b"\\u0000" in encoded:
         return {}
     return {"usage": kept}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app.otlp.attributes import Attributes, first_number, first_text
-from app.otlp.billing import with_billing
+from app.otlp.billing import PRICES_AT, with_billing
 from app.otlp.conversations import conversation_of, documents_of
 from app.otlp.costs import reported_cost
 from app.otlp.kinds import kind_of
@@ -32,7 +32,7 @@ from app.otlp.signals import Malformed, Span, id_problem
 from app.otlp.usage import Usage, read_usage
 from app.schemas.inherited import shared_metadata
 from app.schemas.kinds import RETRIEVERS, Kind
-from app.schemas.limits import too_many
+from app.schemas.limits import METADATA_BYTES, too_many
 from app.schemas.queued import SpanContext
 from app.schemas.records import Rejection
 from app.schemas.retrieval import Retrieved, as_context, first_passages, passages_before
@@ -46,12 +46,10 @@ from monitoring.spending.pricing import rates_of
 __all__ = ["Mapped", "map_spans", "moment", "read_call", "response_key"]
 
 _NAME_CHARACTERS = 512
-_METADATA_BYTES = 64 * 1024
 _MOST_MESSAGES = 500_000
 _MOST_PASSAGE_CHARACTERS = 128 * 1024 * 1024
 _NS_PER_MS = 1_000_000
 
-_PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)  # for a span without a time
 _MODELS = (*ANSWERED_BY, *ASKED_FOR)
 _NO_MODEL = frozenset({"none", "null", UNKNOWN_MODEL, "undefined", "n/a"})
 _SMALLER_UNITS_MS = (1.0, 1e-3, 1e-6)
@@ -233,7 +231,7 @@ def _model(attributes: Attributes, provider: str | None, at: datetime | None) ->
     told = (_name(first_text(attributes, (name,))) for name in _MODELS if name in attributes)
     names = [name for name in dict.fromkeys(told) if name and name.lower() not in _NO_MODEL]
     if len(names) > 1:
-        priced = (name for name in names if rates_of(provider, name, at or _PRICES_AT))
+        priced = (name for name in names if rates_of(provider, name, at or PRICES_AT))
         return next(priced, names[0])
     return names[0] if names else UNKNOWN_MODEL
 
@@ -311,6 +309,6 @@ def _metadata(span: Span) -> dict[str, Any]:
     if resource := shared_metadata(span.resource):
         found = {**resource, **found}
     rest = {name: value for name, value in span.attributes.items() if not name.startswith(SAID)}
-    if len(msgspec.msgpack.encode(rest)) > _METADATA_BYTES:
+    if len(msgspec.msgpack.encode(rest)) > METADATA_BYTES:
         rest = {"metadata_dropped": len(rest)}
     return {**rest, **found}

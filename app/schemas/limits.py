@@ -11,7 +11,7 @@ from typing import Final
 
 from app.errors import BodyTooLarge
 
-__all__ = ["MOST_RECORDS", "MOST_RECORD_VALUES", "MOST_VALUES", "check_records", "too_many"]
+__all__ = ["METADATA_BYTES", "MOST_RECORDS", "MOST_RECORD_VALUES", "MOST_VALUES", "check_records", "too_many"]
 
 MOST_RECORDS: Final = 50_000
 """Records, spans, log records or metrics in one request."""
@@ -19,6 +19,8 @@ MOST_VALUES: Final = 2_000_000
 """Values (fields, attributes and items of lists) in one request."""
 MOST_RECORD_VALUES: Final = 200_000
 """Values in one record, span or log record."""
+METADATA_BYTES: Final = 64 * 1024
+"""Bytes of JSON in the metadata of one record, and also in its usage object."""
 
 
 def too_many(what: str, most: int) -> BodyTooLarge:

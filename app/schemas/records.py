@@ -23,7 +23,7 @@ from app.schemas.json_input import (
     reader,
     skip_mark,
 )
-from app.schemas.limits import MOST_RECORD_VALUES, too_many
+from app.schemas.limits import METADATA_BYTES, MOST_RECORD_VALUES, too_many
 from app.schemas.lines import cut_array, cut_ndjson
 from monitoring.bounds import MOST_MILLISECONDS, MOST_REQUESTS, MOST_TOKENS, bounded, read_cost
 from monitoring.conversation import Message, read_messages, results_of
@@ -46,7 +46,6 @@ __all__ = [
 
 BodyFormat = Literal["json", "ndjson", "protobuf", "patch"]
 
-_METADATA_BYTES = 64 * 1024
 _VALUES = "values"
 _ESCAPED_NUL = b"\\u0000"
 _REPLACEMENT = "�"
@@ -350,9 +349,9 @@ def _check_free_form(wire: RecordIn) -> None:
             raise WrongShapeError(
                 f"{name} holds a number over 64 bits or is nested too deeply", name
             ) from error
-        if name != "messages" and size > _METADATA_BYTES:
+        if name != "messages" and size > METADATA_BYTES:
             what = "metadata and unknown fields exceed" if name == "metadata" else "usage exceeds"
-            raise WrongShapeError(f"{what} {_METADATA_BYTES} bytes", name)
+            raise WrongShapeError(f"{what} {METADATA_BYTES} bytes", name)
 
 
 def _all_checked(wire: RecordIn) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from monitoring.bounds import BEYOND, MOST_REQUESTS, MOST_TOKENS, is_bounded, read_cost
 from monitoring.spending.model_names import find_model, find_provider, provider_of
+from monitoring.spending.tiers import LONGEST_TIER
 from monitoring.spending.usage_paths import FIELDS, MORE, Path, Paths, extracted, shape_of
 
 __all__ = ["InvalidCount", "ProviderUsage", "completed", "read_provider_usage"]
@@ -234,7 +235,4 @@ def _tier(usage: Mapping[str, Any]) -> str | None:
     if usage.get("speed") == "fast":
         return "fast"
     words: Iterator[Any] = (usage.get(name) for name in ("service_tier", "serviceTier", "trafficType"))
-    return next((word[:_LONGEST_TIER] for word in words if isinstance(word, str) and word), None)
-
-
-_LONGEST_TIER: Final = 64
+    return next((word[:LONGEST_TIER] for word in words if isinstance(word, str) and word), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-__all__ = ["ServiceTier", "price_context", "priced_tier"]
+__all__ = ["LONGEST_TIER", "ServiceTier", "price_context", "priced_tier"]
 
 ServiceTier = Literal[
     "default",
@@ -21,6 +21,8 @@ ServiceTier = Literal[
     "reserved",
 ]
 """The tiers of OpenAI, Anthropic, Google, Bedrock and Groq, as their answers name them."""
+LONGEST_TIER: Final = 64
+"""The most characters that are kept of a word for a tier."""
 
 _STANDARD = frozenset({"", "default", "standard", "standard_only", "auto", "on_demand"})
 # Vertex AI names its tiers as kinds of traffic, such as ON_DEMAND_PRIORITY.
