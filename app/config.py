@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.errors import StartupError
+from app.secret_files import SecretFiles
 
 MOST_DAYS = 36_500
 """The longest time for which anything is kept: a hundred years."""
@@ -65,7 +66,10 @@ class Settings(BaseSettings):
     ] = None
     api_key: Annotated[
         str | None,
-        Field(repr=False, description="Key that `llm-monitor ingest`, `erase` and `dead` send to the API."),
+        Field(
+            repr=False,
+            description="Key that `llm-monitor ingest`, `evaluate`, `erase` and `dead` send to the API.",
+        ),
     ] = None
     data_dir: Annotated[
         Path,
@@ -90,10 +94,6 @@ class Settings(BaseSettings):
             default_factory=lambda: os.cpu_count() or 1,
         ),
     ]
-    require_keys: Annotated[
-        Literal["auto", "always", "never"],
-        Field(description="Whether every request needs a key; auto: as soon as a first key was made."),
-    ] = "auto"
     allow_anonymous: Annotated[
         bool,
         Field(
@@ -101,6 +101,23 @@ class Settings(BaseSettings):
             "everybody may send and read."
         ),
     ] = False
+    first_key: Annotated[
+        Path | None,
+        Field(
+            description="File for the admin key that a first start makes and prints once. Unset, or with "
+            "ALLOW_ANONYMOUS=1, none is made. The image sets it."
+        ),
+    ] = None
+    require_keys: Annotated[
+        Literal["auto", "always", "never"],
+        Field(
+            description="Whether every request needs a key; auto: as soon as a first key was made. The default "
+            "is always where FIRST_KEY is set and ALLOW_ANONYMOUS is not.",
+            default_factory=lambda known: (
+                "always" if known.get("first_key") and not known.get("allow_anonymous") else "auto"
+            ),
+        ),
+    ]
     cors_origins: Annotated[
         str,
         Field(
@@ -168,14 +185,42 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(
             min_length=32,
-            description="Secret of 32 characters or more for making pseudonyms of personal data and for "
-            "encrypting dropped texts in the queue; API and workers need the same one.",
+            description="Secret of 32 characters or more for making pseudonyms of personal data, and "
+            "for encrypting dropped texts in the queue and the targets of alert channels; API and workers need the same one.",
+        ),
+    ] = None
+    alert_networks: Annotated[
+        str,
+        Field(
+            description="Addresses or networks that alert channels may reach although they are not public, "
+            "separated by commas: 10.1.0.0/16, 127.0.0.1. Only there may a channel do without TLS.",
+        ),
+    ] = ""
+    dashboard_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^\s/]+(/\S*)?$",
+            description="Address at which people reach the dashboard, for links in alerts; default: "
+            "this host and DASHBOARD_PORT.",
         ),
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Field(description="Lowest level of messages that are logged."),
     ] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read secrets from files where the environment names a file instead of the secret."""
+        del dotenv_settings, file_secret_settings  # neither is used
+        return init_settings, env_settings, SecretFiles(settings_cls)
 
     @model_validator(mode="after")
     def _refuse_figures_shorter_than_traces(self) -> Settings:
@@ -221,21 +266,32 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _check_proxies(self) -> Settings:
-        for proxy in self.proxies:
-            try:
-                ipaddress.ip_network(proxy, strict=False)
-            except ValueError as error:
-                raise ValueError(
-                    f"LLM_MONITOR_TRUSTED_PROXIES names {proxy!r}: write addresses or networks, as in "
-                    "127.0.0.1 or 10.0.0.0/8"
-                ) from error
+    def _check_networks(self) -> Settings:
+        for name, written in (("TRUSTED_PROXIES", self.proxies), ("ALERT_NETWORKS", self.alert_targets)):
+            for network in written:
+                try:
+                    ipaddress.ip_network(network, strict=False)
+                except ValueError as error:
+                    raise ValueError(
+                        f"LLM_MONITOR_{name} names {network!r}: write addresses or networks, as in "
+                        "127.0.0.1 or 10.0.0.0/8"
+                    ) from error
         return self
 
     @property
     def proxies(self) -> tuple[str, ...]:
         """Addresses and networks of the proxies whose headers are believed."""
         return _listed(self.trusted_proxies)
+
+    @property
+    def alert_targets(self) -> tuple[str, ...]:
+        """Addresses and networks that alert channels may reach although they are not public."""
+        return _listed(self.alert_networks)
+
+    @property
+    def dashboard_address(self) -> str:
+        """Address before the path of a page of the dashboard, without a slash at its end."""
+        return (self.dashboard_url or _address(self.host, self.dashboard_port)).rstrip("/")
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
@@ -252,8 +308,13 @@ class Settings(BaseSettings):
         """Base address of the API for clients on this machine."""
         if self.api_base_url:
             return self.api_base_url.rstrip("/")
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 compared, not bound
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+        return _address(self.host, self.api_port)
+
+
+def _address(host: str, port: int) -> str:
+    """Return the address of a server for clients on this machine."""
+    host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 compared, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 @lru_cache(maxsize=16)

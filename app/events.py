@@ -9,9 +9,19 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
+from app.schemas.json_output import encode_json
 from app.schemas.queued import Summary
 
-__all__ = ["Event", "EventType", "publish_event", "publish_replies", "replies", "reply_channel", "subscribe"]
+__all__ = [
+    "Event",
+    "EventType",
+    "publish_alert",
+    "publish_event",
+    "publish_replies",
+    "replies",
+    "reply_channel",
+    "subscribe",
+]
 
 EventType = Literal["trace", "metrics", "cost_update", "pipeline", "alert", "job"]
 _PREFIX = "llm-monitor:events:"
@@ -26,7 +36,6 @@ class Event(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
-_encode_event = msgspec.json.Encoder(decimal_format="number").encode
 _decode_event = msgspec.json.Decoder(Event).decode
 _encode_replies = msgspec.msgpack.Encoder().encode
 _decode_replies = msgspec.msgpack.Decoder(list[Summary]).decode
@@ -42,7 +51,16 @@ async def _messages(pubsub: PubSub) -> AsyncIterator[dict[str, Any]]:
 
 async def publish_event(redis: Redis, event: Event) -> None:
     """Send an event to every live view of the project. If nobody listens, nothing happens."""
-    await redis.publish(f"{_PREFIX}{event.project_id}", _encode_event(event))
+    await redis.publish(f"{_PREFIX}{event.project_id}", encode_json(event))
+
+
+async def publish_alert(redis: Redis, project_id: str, data: dict[str, Any]) -> None:
+    """Send a frame of type `alert` to every live view of the project.
+
+    `data` is JSON. `rule_id` in it says which rule it is about. The frame of a budget has
+    `alert_id` instead, which is the same when it is told again, and its `kind` is `budget`.
+    """
+    await publish_event(redis, Event("alert", project_id, data))
 
 
 async def subscribe(redis: Redis) -> AsyncIterator[Event]:

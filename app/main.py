@@ -28,9 +28,11 @@ from app.api.live_feed import Hub
 from app.api.live_figures import live_figures
 from app.api.parameters import parameter_check
 from app.api.routes import ROUTERS
+from app.api.routes.budgets import check_directly
 from app.api.routes.inference import post_inference
 from app.api.shutdown import shutdown_noticed
 from app.api.version import VERSION
+from app.budgets.checking import Checking
 from app.config import Settings, load_settings
 from app.errors import StartupError
 from app.guard import GUARD_TASK, Guard
@@ -126,7 +128,11 @@ def create_app(settings: Settings, *, warm_guard: bool = False) -> Application:
     check_access(ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
-    app.answer_directly("/monitor/inference", post_inference, policy=_POLICY, instruments=instruments)
+    for path, endpoint in (
+        ("/monitor/inference", post_inference),
+        ("/budgets/{budget_id}/check", check_directly),
+    ):
+        app.answer_directly(path, endpoint, policy=_POLICY, instruments=instruments)
     problems.install(app)
     openapi.install(app)
     documentation.install(app)
@@ -238,7 +244,7 @@ async def open_services(
         # fmt: off
         services = Services(
             settings, redis, engine, projects, authenticator, rates, privacy, guard, ingest, hub, instruments,
-            tasks, bodies,
+            tasks, bodies, Checking(engine, redis, now_utc),
         )
         # fmt: on
 

@@ -18,15 +18,17 @@ from app.errors import InvalidParameter, InvalidRecord, NotFound, Unavailable
 from app.schemas.catalogue import Judge
 from app.storage.access.projects import lock_settings, read_settings, save_settings
 from app.storage.engine import Connection
+from app.storage.traces.labels import read_labelled_values
 from app.storage.traces.score_values import read_values
 from monitoring.bounds import MOST_WEIGHT
-from monitoring.statistics.calibration import Proposal, propose
+from monitoring.statistics.calibration import LabelProposal, Proposal, propose, propose_from_labels
 from monitoring.verdict import Policy
 
 __all__ = [
     "EvaluatorPolicy",
     "PolicyReport",
     "change_policy",
+    "propose_by_labels",
     "propose_thresholds",
     "read_policy",
     "read_policy_tag",
@@ -110,6 +112,28 @@ async def read_policy_tag(connection: Connection, project_id: str) -> str:
 
 def _undated(policy: Policy) -> Policy:
     return msgspec.structs.replace(policy, decided=None)
+
+
+async def propose_by_labels(
+    connection: Connection, project_id: str, judges: Sequence[Judge], start: datetime
+) -> dict[str, LabelProposal]:
+    """Return per evaluator the threshold that decides most labelled calls as people do.
+
+    Evaluators without a label since `start` are left out.
+    """
+    report = await read_policy(connection, project_id, judges)
+    found = {}
+    for name, one in report.evaluators.items():
+        if one.threshold is None:
+            continue
+        values = await read_labelled_values(
+            connection, project_id, name, one.flag or name, start, flagged=False
+        )
+        true, false = values.get("true_alarm", _NOTHING), values.get("false_alarm", _NOTHING)
+        if len(true) + len(false):
+            low = one.category == "quality"
+            found[name] = propose_from_labels(true, false, one.threshold, low=low)
+    return found
 
 
 async def propose_thresholds(

@@ -144,6 +144,16 @@ class Privacy:
             categories=found.record.tags,
         )
 
+    def redact_comment(
+        self, project_id: str, redaction: Redaction, trace_id: UUID, comment: str
+    ) -> str | None:
+        """Return a comment about a trace in the form for storage; raises InvalidRecord."""
+        written = {trace_id: Record(prompt=comment, response="")}
+        found = self.protect(project_id, redaction, written).get(trace_id)
+        if found is None:
+            raise InvalidRecord(f"The comment was refused: {UNREDACTABLE}.")
+        return found.record.prompt or None
+
     def stored_forms(self, project_id: str, kind: OwnId, value: str) -> tuple[str, ...]:
         """Return every form under which the id of a user or session may be stored.
 

@@ -13,9 +13,11 @@ from redis.exceptions import RedisError
 
 from app.errors import NotFound, Unavailable
 from app.schemas.projects import BacklogLimits, Project, ProjectSettings
+from app.storage.access.price_tables import read_price_tables, read_price_versions
 from app.storage.access.projects import read_projects
-from app.storage.engine import Engine, reading
+from app.storage.engine import Connection, Engine, reading
 from app.supervision import Tasks
+from monitoring.spending.own_prices import OwnPrices, parse_prices
 
 __all__ = ["Projects"]
 
@@ -41,6 +43,7 @@ class Projects:
             {},
         )  # the reading that the limits belong to
         self._mirrored: list[Project] = []
+        self._prices: dict[str, tuple[int, OwnPrices]] = {}  # with the version of the table
 
     async def find(self, project_id: str) -> ProjectSettings:
         """Return the settings of a project.
@@ -61,6 +64,11 @@ class Projects:
             limits = ((name, project.settings.backlog) for name, project in self._known.items())
             self._limited = self._known, {name: one for name, one in limits if one != BacklogLimits()}
         return self._limited[1]
+
+    def prices_of(self, project_id: str) -> OwnPrices | None:
+        """Return the own prices of a project at the last reading, None where it has none."""
+        found = self._prices.get(project_id)
+        return None if found is None else found[1]
 
     def are_several(self) -> bool:
         """Tell whether there was more than one project at the last reading."""
@@ -83,6 +91,7 @@ class Projects:
         """Read every project; raises Unavailable. An unchanged project keeps its objects."""
         async with reading(self._engine) as connection:
             found = await read_projects(connection)
+            self._prices = await self._read_prices(connection)
         known = self._known
         self._known = {
             project.project_id: known[project.project_id]
@@ -94,6 +103,18 @@ class Projects:
             with suppress(RedisError, OSError):
                 await self._redis.set(_MIRROR_KEY, _encode(found))
                 self._mirrored = found
+
+    async def _read_prices(self, connection: Connection) -> dict[str, tuple[int, OwnPrices]]:
+        """Return the own prices of all projects; only tables that changed are read again."""
+        versions = await read_price_versions(connection)
+        known = {name: self._prices[name] for name in versions.keys() & self._prices.keys()}
+        changed = [
+            name for name, version in versions.items() if name not in known or known[name][0] != version
+        ]
+        if not changed:
+            return known
+        found = await read_price_tables(connection, changed)
+        return known | {name: (one.version, parse_prices(one.content)) for name, one in found.items()}
 
     async def run(self, tasks: Tasks) -> None:
         """Read the projects again and again until cancelled. An error only skips one reading."""

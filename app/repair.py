@@ -22,6 +22,7 @@ from app.figures.aggregation import add_up, aggregate
 from app.figures.calls import Calls, decode_calls
 from app.figures.delta import Delta
 from app.storage.access.projects import read_projects
+from app.storage.budgets.definitions import recount_all
 from app.storage.engine import DATABASE_ERRORS, Connection, Engine, is_timeout, reading
 from app.storage.locks import UPKEEP, wait_lock
 from app.storage.rollups.batches import halt_batches
@@ -154,6 +155,8 @@ async def _mend_traces(engine: Engine, project_id: str) -> int:
         async with engine.begin() as connection:
             mended = await mend_traces(connection, project_id, after=after, most=_BATCH)
             await note_days(connection, project_id, mended.days)
+            if mended.traces:
+                await recount_all(connection, project_id)
         traces, after = traces + mended.traces, mended.after
     return traces
 

@@ -23,12 +23,14 @@ import msgspec
 
 from benchmarks.performance.accept import measure_accept
 from benchmarks.performance.alone import measure_alone
+from benchmarks.performance.budgets import measure_budgets
 from benchmarks.performance.calibration import python_loop
 from benchmarks.performance.figure import Figure, Report
 from benchmarks.performance.flow import measure_flow
 from benchmarks.performance.live import measure_live
 from benchmarks.performance.memory import measure_growth, measure_idle
 from benchmarks.performance.otlp import measure_otlp
+from benchmarks.performance.pages import measure_pages
 from benchmarks.performance.reads import measure_reads
 from benchmarks.performance.sharing import measure_sharing
 from benchmarks.performance.stages import measure_stages
@@ -47,8 +49,10 @@ MEASURES: dict[str, Measure] = {
     "stages": lambda texts: measure_stages(make_lines(texts, 5_120)),
     "sharing": lambda texts: measure_sharing(make_lines(texts, 20_000)),
     "reads": lambda texts: measure_reads(make_lines(texts, 5_000)),
+    "pages": lambda texts: measure_pages(make_lines(texts, 5_000)),
     "idle": lambda _: measure_idle(),
     "growth": lambda texts: measure_growth(make_lines(texts, 20_000)),
+    "budgets": lambda texts: measure_budgets(make_lines(texts, 5_000)),
     "live": lambda texts: measure_live(make_lines(texts, 1_000)),
 }
 

@@ -78,8 +78,7 @@ sources gave. Beside each figure is what three trivial rules reach on the same r
 other sources as well: length, overlap with the other text, and a bag of words.
 
 **Inside sources** come last. Those figures are out of fold, on other rows of sources that the
-weights know, so they look better. The sources that the head of toxicity was fitted on are not yet
-among those that stayed out, because they need eight fits of minutes each.
+weights know, so they look better.
 
 {headlines}
 How to read the tables:

@@ -17,9 +17,8 @@ __all__ = ["BEFORE", "compare", "describe_sources_left_out", "describe_worst_and
 LEFT_OUT = """\
 Each source in turn stayed out of fitting, of the choice of thresholds and of calibration, and its
 relatives with it. These figures say what to expect of traffic that nobody here has seen. Figures on
-other rows of known sources, further below, look better. The sources that toxicity was fitted on are
-still missing. In the comparison further down, the sources of prompt_injection are those that
-neither fit saw.
+other rows of known sources, further below, look better. In the comparison further down, the sources
+of prompt_injection are those that neither fit saw.
 
 """
 CHANGED = """\

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -32,11 +32,18 @@ from app.telemetry import configure_logging
 from dashboard.auth.login import sign_in_router
 from dashboard.auth.middleware import SignInMiddleware
 from dashboard.callbacks import CallbackCheck
+from dashboard.data.changes import Changes
+from dashboard.data.known_values import KnownValues
 from dashboard.data.live import News, register_news
 from dashboard.data.queries import Queries
+from dashboard.data.sources import Sources
+from dashboard.downloads import downloads_router
 from dashboard.drawing.drawer import register_drawer
 from dashboard.drawing.frame import URL, frame, register_frame, report_failure
 from dashboard.drawing.health import HealthReader
+from dashboard.drawing.views_menu import register_views_menu
+from dashboard.label_changes import register_label_changes
+from dashboard.old_addresses import OldAddresses
 from dashboard.page import find_pages
 from monitoring.clock import now_utc
 
@@ -69,6 +76,29 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
     keyring = Keyring(clients.standing, now_utc)
     authenticator = Authenticator(settings, keyring, Sessions(clients.redis, keyring, now_utc))
 
+    server = FastAPI(lifespan=_lifespan(clients, news, keyring, tasks), openapi_url=None)
+    # This comes before Dash, which answers all other addresses.
+    server.include_router(sign_in_router(clients.api, Visitors(clients.redis)))
+    server.include_router(downloads_router(clients.api))
+    dash = _create_dash(server)
+    server.add_middleware(CallbackCheck, dash=dash)
+    server.add_middleware(OldAddresses)
+    server.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_BYTES, compresslevel=_COMPRESSION)
+    server.add_middleware(SignInMiddleware, authenticator=authenticator, settings=settings)
+    server.add_middleware(SecurityHeaders, policy=_POLICY)
+    dash.layout = frame(settings)
+    queries = Queries(clients.engine, clients.redis, Privacy(settings.secret_key), api_url=settings.api_url)
+    _register_callbacks(dash, queries, news, clients.api)
+    # Dash does this before its first answer at / alone. Other pages would come without assets.
+    dash._setup_server()  # type: ignore[no-untyped-call]  # noqa: SLF001 no public method does it
+    return cast("FastAPI", dash.server)
+
+
+def _lifespan(
+    clients: _Clients, news: News, keyring: Keyring, tasks: Tasks
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return what runs beside the server: news, keys, and the report of both."""
+
     async def tell() -> None:
         moment = int(now_utc().timestamp() * 1000)
         await report_tasks(clients.redis, process_name("dashboard"), tasks.states(), moment)
@@ -85,18 +115,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
         finally:
             await clients.close()
 
-    server = FastAPI(lifespan=lifespan, openapi_url=None)
-    # This comes before Dash, which answers all other addresses.
-    server.include_router(sign_in_router(clients.api, Visitors(clients.redis)))
-    dash = _create_dash(server)
-    server.add_middleware(CallbackCheck, dash=dash)
-    server.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_BYTES, compresslevel=_COMPRESSION)
-    server.add_middleware(SignInMiddleware, authenticator=authenticator, settings=settings)
-    server.add_middleware(SecurityHeaders, policy=_POLICY)
-    dash.layout = frame(settings)
-    queries = Queries(clients.engine, clients.redis, Privacy(settings.secret_key), api_url=settings.api_url)
-    _register_callbacks(dash, queries, news, clients.api)
-    return cast("FastAPI", dash.server)
+    return lifespan
 
 
 class _Clients(NamedTuple):
@@ -132,12 +151,14 @@ def _create_clients(
 
 
 def _register_callbacks(dash: Dash, queries: Queries, news: News, api: httpx.AsyncClient) -> None:
-    pages = find_pages()
-    register_frame(dash, pages, HealthReader(api))
+    pages, sources = find_pages(), Sources(queries, Changes(api))
+    register_frame(dash, pages, HealthReader(api), KnownValues(queries))
     register_news(dash, news)
     register_drawer(dash, queries, URL)
+    register_label_changes(dash, sources, URL)
+    register_views_menu(dash, URL, sources)
     for page in pages:
-        page.register(dash, queries)
+        page.register(dash, sources)
 
 
 def _create_dash(server: Any) -> Dash:
@@ -156,7 +177,8 @@ def _create_dash(server: Any) -> Dash:
         enable_mcp=False,
         websocket_inactivity_timeout=0,  # nobody may touch a wall screen for days
     )
-    dash.index_string = dash.index_string.replace("{%favicon%}", _HEAD)
+    page = dash.index_string.replace("{%favicon%}", _HEAD)
+    dash.index_string = page.replace("<html>", '<html lang="en">')
     return dash
 
 

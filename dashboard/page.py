@@ -14,7 +14,7 @@ import dashboard.pages
 if TYPE_CHECKING:
     from dash import Dash
 
-    from dashboard.data.queries import Queries
+    from dashboard.data.sources import Sources
 
 __all__ = ["Page", "find_pages"]
 
@@ -23,9 +23,10 @@ __all__ = ["Page", "find_pages"]
 class Page:
     """One page: its address, its place in the navigation, its layout, and its callbacks.
 
+    A path that ends with a slash is that of every address below it, such as /traces/<id>; such a
+    page is not in the navigation.
     `icon` names a file of assets/icons. `layout` is called for each visit and reads nothing. The
-    callbacks that `register` adds fetch what is shown; data that no other page shows is read with
-    `Sources.read`.
+    callbacks that `register` adds fetch what is shown, most of them with `dashboard.updating`.
     """
 
     path: str
@@ -33,7 +34,12 @@ class Page:
     icon: str = "list"
     order: int
     layout: Callable[[], Any]
-    register: Callable[[Dash, Queries], None]
+    register: Callable[[Dash, Sources], None]
+
+    @property
+    def is_below(self) -> bool:
+        """Whether this page is shown at every address below its path."""
+        return len(self.path) > 1 and self.path.endswith("/")
 
 
 def find_pages(package: ModuleType = dashboard.pages) -> list[Page]:

@@ -11,13 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PLACES = ("Dockerfile", "docker-compose.yml", "deploy/swarm.yml", ".github/workflows/ci.yml")
+PLACES = (
+    "Dockerfile",
+    "docker-compose.yml",
+    "deploy/swarm.yml",
+    ".github/workflows/ci.yml",
+    ".github/workflows/codeql.yml",
+)
 # Our own image is built here and has no digest in a registry.
 _IMAGE = re.compile(
     r"(?m)^(?P<before>ARG PYTHON_IMAGE=|\s+image: )(?P<image>(?!ghcr\.io/heyyymonth/)[\w./-]+:[\w.-]+)(@sha256:[0-9a-f]{64})?$"
 )
 _ACTION = re.compile(
-    r"(?m)^(?P<before>\s+(?:- )?uses: )(?P<name>[\w-]+/[\w.-]+)@(?:[0-9a-f]{40} # )?(?P<tag>v?\d[\w.]*)$"
+    r"(?m)^(?P<before>\s+(?:- )?uses: )(?P<name>[\w-]+/[\w.-]+(?:/[\w.-]+)*)@(?:[0-9a-f]{40} # )?(?P<tag>v?\d[\w.]*)$"
 )
 
 
@@ -43,7 +49,7 @@ def find_digest(image: str) -> str:
 
 def find_commit(name: str, tag: str) -> str:
     """Ask GitHub for the commit of an action's tag."""
-    address = f"https://github.com/{name}"
+    address = "https://github.com/" + "/".join(name.split("/")[:2])
     # An annotated tag is listed twice; its commit comes last.
     listed = _output("git", "ls-remote", address, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}").split()
     commits = [word for word in listed if re.fullmatch(r"[0-9a-f]{40}", word)]

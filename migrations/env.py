@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.storage.tables import metadata
+from app.storage.budget_tables import metadata
 
 _LOCK = 7_301_000
 

@@ -30,6 +30,7 @@ __all__ = [
     "bounded",
     "is_bounded",
     "read_cost",
+    "read_count",
     "read_number",
 ]
 
@@ -120,3 +121,14 @@ def read_number(value: object) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and number >= 0 else float(BEYOND)
+
+
+def read_count(value: object, most: float) -> int | None:
+    """Return a whole number from 0 to `most`, however it is written, as 12, 12.0 or text.
+
+    Returns BEYOND for other numbers without a fraction, and for a negative one; None for the rest.
+    """
+    number = read_number(value)
+    if number is None or not number.is_integer():
+        return None
+    return int(number) if is_bounded(number, most) else BEYOND

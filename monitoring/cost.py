@@ -6,13 +6,16 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Literal, NamedTuple, TypedDict, TypeVar
+from typing import NamedTuple, TypedDict, TypeVar
 
+from monitoring.bounds import BEYOND, MOST_USD, read_cost
 from monitoring.clock import now_utc
 from monitoring.models import CostMetrics
+from monitoring.spending.budgets import AlertLevel, level_of
 from monitoring.spending.pricing import MODEL_COSTS, Overrides, Usage, price
 from monitoring.spending.savings import CostGroup
 from monitoring.spending.totals import CostAnalysis, analyse_cost
+from monitoring.spending.usage import usage_from
 from monitoring.statistics.trends import floor_time, window_of
 
 __all__ = [
@@ -25,14 +28,6 @@ __all__ = [
 ]
 
 K = TypeVar("K")
-AlertLevel = Literal["none", "info", "warning", "critical"]
-
-# Each level holds from its share of the daily budget on; the highest one reached is reported.
-_ALERT_LEVELS: tuple[tuple[Decimal, AlertLevel], ...] = (
-    (Decimal(1), "critical"),
-    (Decimal("0.8"), "warning"),
-    (Decimal("0.6"), "info"),
-)
 _KEPT = timedelta(days=400)
 _MINUTE = 60
 
@@ -56,17 +51,16 @@ class UserBudgetAlert(BudgetAlert):
 class _Sums:
     """Running sums of one minute, model, user and operation."""
 
-    __slots__ = ("cache_read", "completion", "cost", "priced", "prompt", "requests")
+    __slots__ = ("completion", "cost", "priced", "prompt", "requests")
 
     def __init__(self) -> None:
-        self.requests = self.priced = self.prompt = self.completion = self.cache_read = 0
+        self.requests = self.priced = self.prompt = self.completion = 0
         self.cost = Decimal(0)
 
     def add(self, usage: Usage, cost: Decimal | None) -> None:
         self.requests += 1
         self.prompt += usage.prompt
         self.completion += usage.completion
-        self.cache_read += usage.cache_read
         if cost is not None:
             self.priced += 1
             self.cost += cost
@@ -96,7 +90,7 @@ class CostTracker:
         self._minutes: dict[int, dict[_Key, _Sums]] = {}
         self._since: datetime | None = None
 
-    def log_inference(  # noqa: PLR0913 one keyword for each thing that providers bill
+    def log_inference(  # noqa: PLR0913 one keyword for each thing that decides a price
         self,
         model_name: str,
         prompt_tokens: int,
@@ -105,30 +99,37 @@ class CostTracker:
         *,
         operation: str | None = None,
         provider: str | None = None,
-        cache_read_tokens: int = 0,
-        cache_write_tokens: int = 0,
-        reasoning_tokens: int = 0,
+        service_tier: str | None = None,
+        reported_cost_usd: float | Decimal | None = None,
         timestamp: datetime | None = None,
+        **parts: int,
     ) -> CostMetrics:
-        """Price one call, add it, and return its cost; raises ValueError for negative counts."""
+        """Price one call, add it, and return its cost, which is the reported one if there is one.
+
+        `parts` are counts under the names of `monitoring.spending.usage.BILLED`, such as
+        `cache_read_tokens`. Raises TypeError for another name, and ValueError for negative counts
+        and for a reported cost that is no amount of money.
+        """
         at = (timestamp or self._clock()).astimezone(UTC)
-        usage = Usage(
-            prompt_tokens, completion_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens
-        )
-        cost = price(usage, provider, model_name, at, self._overrides).cost_usd
+        usage = usage_from(prompt_tokens, completion_tokens, parts)
+        told = _amount(reported_cost_usd)
+        ours = price(usage, provider, model_name, at, self._overrides, tier=service_tier).cost_usd
+        return self._add(_Key(model_name, user_id, operation), at, usage, ours if told is None else told)
+
+    def _add(self, key: _Key, at: datetime, usage: Usage, cost: Decimal | None) -> CostMetrics:
         minute = int(at.timestamp()) // _MINUTE
         with self._lock:
             self._since = at if self._since is None else min(self._since, at)
             if minute not in self._minutes:
                 self._forget(minute - _KEPT // timedelta(minutes=1))
             sums = self._minutes.setdefault(minute, {})
-            sums.setdefault(_Key(model_name, user_id, operation), _Sums()).add(usage, cost)
+            sums.setdefault(key, _Sums()).add(usage, cost)
         return CostMetrics(
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            total_tokens=prompt_tokens + completion_tokens,
+            prompt_tokens=usage.prompt,
+            completion_tokens=usage.completion,
+            total_tokens=usage.prompt + usage.completion,
             cost_usd=cost,
-            model_name=model_name,
+            model_name=key.model,
             timestamp=at,
         )
 
@@ -145,11 +146,10 @@ class CostTracker:
                 cost_usd=one.cost,
                 prompt_tokens=one.prompt,
                 completion_tokens=one.completion,
-                cache_read_tokens=one.cache_read,
             )
             for (model, operation), one in sums.items()
         ]
-        return analyse_cost(groups, window, self._since, self._overrides)
+        return analyse_cost(groups, window, self._since)
 
     def get_cost_by_model(self, time_period: str = "24h") -> dict[str, Decimal | None]:
         """Return USD by model name: None if no call of the model has a known price.
@@ -178,10 +178,9 @@ class CostTracker:
         today = floor_time(self._clock().astimezone(UTC), "day")
         sums = self._collect(today, today + timedelta(days=1), lambda key: key.user)
         spent = sum((one.cost for user, one in sums.items() if user_id in {None, user}), Decimal(0))
-        share = spent / budget
         return {
-            "alert_level": next((level for bound, level in _ALERT_LEVELS if share >= bound), "none"),
-            "budget_used_pct": float(share * 100),
+            "alert_level": level_of(spent, budget),
+            "budget_used_pct": float(spent / budget * 100),
             "cost_today": spent,
             "daily_budget": budget,
             "remaining_budget": max(budget - spent, Decimal(0)),
@@ -228,6 +227,16 @@ class BudgetManager:
 
 def _costs(sums: Iterable[tuple[str, _Sums]]) -> dict[str, Decimal | None]:
     return {name: one.cost if one.priced else None for name, one in sums}
+
+
+def _amount(told: float | Decimal | None) -> Decimal | None:
+    """Return a reported cost, None where none is; raises ValueError for others."""
+    if told is None:
+        return None
+    amount = read_cost(told)
+    if amount is None or amount == BEYOND:
+        raise ValueError(f"reported_cost_usd is an amount from 0 to {MOST_USD} US dollars")
+    return amount
 
 
 def _positive(budget: float | Decimal) -> Decimal:

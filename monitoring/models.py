@@ -49,6 +49,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     surrogates. Durations are in milliseconds. Token counts are those of the provider; `usage` is
     the object in which it sent them. `reported_cost_usd` is the cost that the client reports.
     `timestamp` is the moment of the call in aware UTC. `context` holds retrieved passages in order.
+    `budget_reservation` names what was reserved of budgets for the call.
     `skip` names evaluators that the caller switched off. `marks` says what was noticed or repaired
     when the record was read (such as `nul_removed`).
     """
@@ -91,6 +92,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, Any] = {}
     skip: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    budget_reservation: tuple[str, ...] = ()
 
 
 class TokenSource(StrEnum):

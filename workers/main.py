@@ -125,9 +125,10 @@ def load(settings: Settings | None = None) -> tuple[Evaluator, ...]:
     """
     evaluators = load_evaluators(settings or load_settings())
     now = unix_ms()
-    Scoring(evaluators, Privacy(None)).score(
-        [envelope_of(record, now) for record in SAMPLES], "warm-up", ProjectSettings()
-    )
+    scoring, envelopes = Scoring(evaluators, Privacy(None)), [envelope_of(record, now) for record in SAMPLES]
+    # The arrays of a record that comes alone have another layout, for which numba compiles anew.
+    for batch in (envelopes, envelopes[:1]):
+        scoring.score(batch, "warm-up", ProjectSettings())
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)

@@ -11,19 +11,23 @@ import socket
 import time
 from collections.abc import Collection, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redis.exceptions import RedisError
 
 from app.catalogue import list_judges, publish_judges
+from app.channels.sealing import Sealing
 from app.config import Settings
 from app.disk import Disk
+from app.experiments.runs import Runs
 from app.figures.judging import describing
 from app.jobs import Runner
 from app.jobs.erasure import Erasure
 from app.jobs.evaluations import Evaluations
 from app.jobs.kinds import JobKind
 from app.jobs.pricing import Pricing
+from app.jobs.repricing import Repricing
 from app.privacy import Privacy
 from app.projects import Projects
 from app.queue import beat, retire
@@ -33,19 +37,27 @@ from app.queue.scheduling import Lane
 from app.storage.engine import answers, create_engine
 from app.supervision import NEVER, Tasks, in_background, repeat
 from app.task_reports import REPORT_SECONDS, process_name, report_tasks
+from monitoring.clock import now_utc
 from monitoring.evaluator import Evaluator
 from workers.cardinality import CardinalityCaps
+from workers.delivering import Delivering
 from workers.evaluation.deadline import ScoringThread
 from workers.evaluation.isolation import Isolation
 from workers.evaluation.last_job import LastJob
 from workers.evaluation.processing import Processing
 from workers.evaluation.storing import Storing
 from workers.evaluation.task import Evaluation
+from workers.reviewing import Reviewing
 from workers.scoring import Scoring
 from workers.spans.late_content import LateContent
+from workers.upkeep.alerting import Alerting
+from workers.upkeep.budgets import BudgetUpkeep
 from workers.upkeep.reconciling import Reconciling
 from workers.upkeep.retention import Retention
 from workers.upkeep.tasks import Upkeep
+
+if TYPE_CHECKING:
+    from app.channels.sending import Sender
 
 __all__ = ["WorkerProcess", "unix_ms", "worker_name"]
 
@@ -66,6 +78,14 @@ def worker_name(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}"
 
 
+def _open_sender(networks: Collection[str]) -> Sender:
+    # Only workers that have an alert to send pay for loading the clients of HTTP and of mail.
+    from app.channels.network import open_network
+    from app.channels.sending import Sender
+
+    return Sender(open_network(networks))
+
+
 class _BackgroundWork(Protocol):
     """Repeated work of a process that belongs to no queue job."""
 
@@ -81,6 +101,7 @@ class WorkerProcess:
         if settings.redis_url is None or settings.database_url is None:
             raise ValueError("a worker needs REDIS_URL and DATABASE_URL")
         self._name = worker_name(os.getpid())
+        self._judges = list_judges(evaluators)
         self._redis = connect(settings.redis_url)
         self._disk = Disk(self._redis)
         self._engine = create_engine(settings.database_url, pool_size=6, application="llm-monitor-worker")
@@ -99,8 +120,9 @@ class WorkerProcess:
         )
         # The process for waited jobs does no background work, so that requests are answered
         # quickly.
-        self._background_work = (*self._upkeep(settings, descriptive), joining) if lane == "bulk" else ()
-        self._judges = list_judges(evaluators)
+        reviewing = Reviewing(self._engine, evaluators, descriptive)
+        background = (*self._upkeep(settings, descriptive), joining, reviewing)
+        self._background_work = background if lane == "bulk" else ()
         self._lane = lane
         self._full = False
         self._stopping = asyncio.Event()
@@ -115,14 +137,24 @@ class WorkerProcess:
             rollup_retention_days=settings.rollup_retention_days,
         )
         yield Retention(self._engine, retention_days=settings.retention_days)
+        yield BudgetUpkeep(self._engine, self._redis, now_utc, retention_days=settings.rollup_retention_days)
         yield Reconciling(self._engine, self._redis, self._name)
+        yield Alerting(self._engine, self._redis)
+        yield Delivering(
+            self._engine,
+            partial(_open_sender, settings.alert_targets),
+            Sealing(settings.secret_key),
+            settings.dashboard_address,
+        )
         yield Runner(
             self._engine,
             self._redis,
             {
                 JobKind.ERASE: Erasure(self._engine, self._redis, descriptive),
                 JobKind.EVALUATE: Evaluations(),
+                JobKind.RUN: Runs(self._judges),
                 JobKind.PRICE: Pricing(descriptive),
+                JobKind.REPRICE: Repricing(descriptive),
             },
         )
 

@@ -24,8 +24,9 @@ from monitoring.evaluator import Evaluator
 from monitoring.marks import Mark
 from monitoring.models import Record, Result
 from monitoring.overall_quality import NAME as OVERALL_QUALITY
-from monitoring.spending.pricing import REPORTED, Priced, PricingStatus, price_call
-from monitoring.spending.usage import BILLED_BY, usage_of
+from monitoring.spending.own_prices import OwnPrices
+from monitoring.spending.pricing import Priced, PricingStatus, price_call
+from monitoring.spending.usage import BILLED_BY, stored_usage, usage_of
 from monitoring.text.excerpts import Excerpt, excerpt
 from monitoring.text.tokens import TokenCount, count_tokens
 from monitoring.verdict import Verdict, assess
@@ -33,7 +34,6 @@ from monitoring.verdict import Verdict, assess
 __all__ = ["Scoring", "Unscorable", "is_priced_alike", "reprice"]
 
 _SCORED = frozenset({Kind.LLM, Kind.GUARD})
-_UNPRICED = {True: PricingStatus.NO_USAGE, False: PricingStatus.NOT_COUNTED}  # key: is it counted
 
 
 class Unscorable(NamedTuple):
@@ -52,9 +52,15 @@ class Scoring:
         self._privacy = privacy
 
     def score(
-        self, envelopes: Sequence[Envelope], job_id: str, settings: ProjectSettings
+        self,
+        envelopes: Sequence[Envelope],
+        job_id: str,
+        settings: ProjectSettings,
+        prices: OwnPrices | None = None,
     ) -> list[Trace | Unscorable]:
         """Score a batch; if it raises an error, it is halved until the record at fault is alone.
+
+        `prices` are the project's own.
 
         An evaluator that raises an error does not make a batch fail: the record then has a Failure
         among its scores. Sealed records are opened here, and no text of theirs is in the result.
@@ -63,7 +69,7 @@ class Scoring:
         parts = Bisection(envelopes)
         for part in parts:
             try:
-                results += list(self._score(part, job_id, settings))
+                results += list(self._score(part, job_id, settings, prices))
             except Exception as error:  # noqa: BLE001 any error is noted beside the record at fault
                 if not parts.halve(part):
                     results.append(_unscorable(part[0], error))
@@ -74,7 +80,11 @@ class Scoring:
         return self._privacy.open(envelope)
 
     def _score(
-        self, envelopes: Sequence[Envelope], job_id: str, settings: ProjectSettings
+        self,
+        envelopes: Sequence[Envelope],
+        job_id: str,
+        settings: ProjectSettings,
+        prices: OwnPrices | None,
     ) -> Iterator[Trace]:
         # Older queued records and dead letters may date from before there were bounds.
         envelopes = [_bounded(envelope) for envelope in envelopes]
@@ -89,12 +99,13 @@ class Scoring:
         counts = count_tokens(records)
         judging = Judging.of(self._evaluators, settings.policy)
         for envelope, record, call, count in zip(envelopes, records, scored, counts, strict=True):
+            priced = _price(envelope, record, count, prices)
             if call is None:
-                trace = _unjudged(envelope, record, job_id, count)
+                trace = _unjudged(envelope, record, job_id, count, priced)
             else:
                 found = _found(envelope, call.restore(next(results)))
                 verdict = assess(record, found, self._evaluators, settings.policy)
-                trace = _judged(envelope, record, job_id, found, count, judging, verdict)
+                trace = _judged(envelope, record, job_id, found, count, judging, verdict, priced)
                 trace = _marked(trace, call)
             yield _kept(trace, envelope, settings)
 
@@ -141,13 +152,12 @@ def _judged(
     count: TokenCount,
     judging: Judging,
     verdict: Verdict,
+    priced: Priced,
 ) -> Trace:
-    occurred_at = _occurred_at(envelope, record)
-    priced = _price(record, count, occurred_at)
-    trace = from_envelope(
+    return from_envelope(
         envelope,
         job_id,
-        occurred_at,
+        _occurred_at(envelope, record),
         scores=results if verdict.quality is None else results | {OVERALL_QUALITY: verdict.quality},
         hits=judging.hits(results),
         prompt_tokens=count.prompt,
@@ -160,47 +170,48 @@ def _judged(
         flags=verdict.flags,
         topic=verdict.topic_category,
     )
-    if envelope.kind != Kind.GUARD:
-        return trace
-    # The model may not have been called. If it was, the record of that call has the cost.
-    return msgspec.structs.replace(trace, **priced_columns(Priced(None, PricingStatus.NOT_A_CALL, "")))
 
 
-def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount) -> Trace:
-    """Return the trace of a call without texts, priced by its reported usage, or of a step."""
-    counted = envelope.kind in COUNTED_KINDS
-    reports = record.prompt_tokens is not None or record.completion_tokens is not None
-    known = counted and (reports or Mark.NO_CONTENT not in record.marks)
-    occurred_at = _occurred_at(envelope, record)
-    priced = _price(record, count, occurred_at) if known else _reported(record) if counted else None
+def _unjudged(envelope: Envelope, record: Record, job_id: str, count: TokenCount, priced: Priced) -> Trace:
+    """Return the trace of a call without texts, or of a step."""
+    known = _is_measured(envelope, record)
     return from_envelope(
         envelope,
         job_id,
-        occurred_at,
+        _occurred_at(envelope, record),
         scores={},
         prompt_tokens=count.prompt if known else record.prompt_tokens,
         completion_tokens=count.completion if known else record.completion_tokens,
         token_source=count.source if known else None,
-        **priced_columns(priced or Priced(None, _UNPRICED[counted], "")),
+        **priced_columns(priced),
     )
+
+
+def _is_measured(envelope: Envelope, record: Record) -> bool:
+    """Tell whether the tokens of a call are known: it reports them, or it has texts."""
+    reports = record.prompt_tokens is not None or record.completion_tokens is not None
+    return envelope.kind in COUNTED_KINDS and (reports or Mark.NO_CONTENT not in record.marks)
 
 
 def _occurred_at(envelope: Envelope, record: Record) -> datetime:
     return record.timestamp or minted_at(envelope.trace_id)
 
 
-def _price(record: Record, count: TokenCount, at: datetime) -> Priced:
-    return price_call(record, usage_of(record, count.prompt, count.completion), at)
+def _price(envelope: Envelope, record: Record, count: TokenCount, prices: OwnPrices | None) -> Priced:
+    """Return the cost of a call, which a step and a text that the guard judged do not have."""
+    if envelope.kind == Kind.GUARD and Mark.NO_CONTENT not in record.marks:
+        # The model may not have been called. If it was, the record of that call has the cost.
+        return Priced(None, PricingStatus.NOT_A_CALL, "")
+    if envelope.kind not in COUNTED_KINDS:
+        return Priced(None, PricingStatus.NOT_COUNTED, "")
+    known = _is_measured(envelope, record)
+    usage = usage_of(record, count.prompt, count.completion) if known else None
+    return price_call(record, usage, _occurred_at(envelope, record), own=prices)
 
 
-def _reported(record: Record) -> Priced | None:
-    told = record.reported_cost_usd
-    return None if told is None else Priced(told, PricingStatus.PRICED, REPORTED)
-
-
-def reprice(call: Trace) -> Priced:
+def reprice(call: Trace, prices: OwnPrices | None) -> Priced:
     """Return the cost of a stored call in USD, from its tokens; see `price_call`."""
-    return price_call(call, usage_of(call), call.occurred_at)
+    return price_call(call, stored_usage(call), call.occurred_at, own=prices)
 
 
 def is_priced_alike(one: Trace, other: Trace) -> bool:
@@ -208,7 +219,7 @@ def is_priced_alike(one: Trace, other: Trace) -> bool:
     return _decisive(one) == _decisive(other)
 
 
-_decisive = attrgetter("provider", "reported_cost_usd", *BILLED_BY)
+_decisive = attrgetter("provider", "reported_cost_usd", "response_time_ms", *BILLED_BY)
 
 
 def _kept(trace: Trace, envelope: Envelope, settings: ProjectSettings) -> Trace:

@@ -33,6 +33,7 @@ from app.storage.access.keys import add_key, count_keys, forget_ended_keys, revo
 from app.storage.access.passwords import Password, save_password
 from app.storage.access.projects import add_project, lock_settings, read_projects, save_settings
 from app.storage.engine import Connection
+from app.storage.traces.dismissals import note_labelled
 from monitoring.verdict import Policy
 
 __all__ = [
@@ -184,6 +185,8 @@ async def change_settings(
     check_size(kept)
     weaker = check_redaction(decided.redaction, kept.redaction, lifted=lifted)
     await save_settings(connection, line.project_id, kept)
+    if decided.dismiss_false_alarms != kept.dismiss_false_alarms:
+        await note_labelled(connection, line.project_id)
     detail = list_differences(compare(decided, kept))
     await record(connection, line, "project.settings_changed", line.project_id, **detail)
     if weaker:

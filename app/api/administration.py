@@ -155,7 +155,8 @@ async def read_struct(request: Request, kind: type[Struct], *, limit: int) -> St
         return reader(kind)(body.content)
     except WrongShapeError as error:
         where = f" at {error.field}" if error.field else ""
-        raise InvalidRecord(f"The body was refused: {error}{where}.") from error
+        faults = [{"field": error.field, "message": str(error)}] if error.field else []
+        raise InvalidRecord(f"The body was refused: {error}{where}.", errors=faults) from error
     except NotJsonError as error:
         raise MalformedBody("The body is not valid JSON.") from error
 

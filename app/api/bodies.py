@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.message import Message
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -125,11 +125,14 @@ def _too_large(limit: int) -> BodyTooLarge:
 class _Plain:
     """A body that was not compressed."""
 
-    def read(self, chunk: bytes) -> Iterator[bytes]:
-        yield chunk
+    def read(self, chunk: bytes) -> Iterable[bytes]:
+        return (chunk,)
 
     def finish(self) -> None:
         """Do nothing, because nothing can be missing."""
+
+
+_PLAIN: Final = _Plain()
 
 
 class _Compressed:
@@ -174,9 +177,11 @@ class _Compressed:
 
 
 def _reader(encoding: str | None, limit: int) -> _Plain | _Compressed:
-    match (encoding or "identity").strip().lower():
-        case "identity":
-            return _Plain()
+    if encoding is None:
+        return _PLAIN
+    match encoding.strip().lower():
+        case "" | "identity":
+            return _PLAIN
         case "gzip" | "x-gzip":
             return _Compressed(16 + zlib.MAX_WBITS, limit)
         case "deflate":  # the zlib format (RFC 9110, section 8.4.1.2)

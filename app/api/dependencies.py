@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 from typing import Annotated
 
 from fastapi import Depends
@@ -18,11 +19,14 @@ from app.api.access import identity_behind
 from app.api.body_threads import BodyThreads
 from app.api.instruments import Instruments
 from app.api.live_feed import Hub
+from app.budgets.checking import Checking
 from app.config import Settings
+from app.exporting.turns import Exports
 from app.guard import Guard
 from app.ingest import Ingest
 from app.privacy import Privacy
 from app.projects import Projects
+from app.reports.looks import Looks
 from app.storage.engine import Connection, Engine, reading, writing
 from app.storage.readers import Readers
 from app.storage.rollups.folding import figures
@@ -62,8 +66,11 @@ class Services:
     instruments: Instruments
     tasks: Tasks
     bodies: BodyThreads
+    checking: Checking
     clock: Callable[[], datetime] = now_utc
     readers: Readers = field(default_factory=Readers)
+    exports: Exports = field(default_factory=Exports)
+    looks: Looks = field(default_factory=lambda: Looks(monotonic))
     stopping: bool = field(default=False)
 
 

@@ -8,10 +8,12 @@ browsers need more headers, and those that repeat a header.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
@@ -37,20 +39,30 @@ class Application(FastAPI):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.direct_routes: dict[str, DirectRoute] = {}
+        self._by_id: list[_ById] = []
 
     def answer_directly(
         self, path: str, endpoint: Endpoint, *, policy: str, instruments: Instruments
     ) -> None:
         """Let `endpoint` answer POST at this path, with the headers and counts of middleware.
 
-        A router has to hold the same endpoint for the requests that go through the framework.
+        A router has to hold the same endpoint for the requests that go through the framework. The
+        path may have one parameter, such as `/budgets/{budget_id}/check`, that is a UUID. The
+        endpoint finds it in `request.path_params`.
         """
-        self.direct_routes[path] = DirectRoute(path, endpoint, policy, instruments)
+        route = DirectRoute(path, endpoint, policy, instruments)
+        before, _, rest = path.partition("{")
+        name, _, after = rest.partition("}")
+        if name:
+            self._by_id.append(_ById(before, after, name, route))
+        else:
+            self.direct_routes[path] = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        route = self.direct_routes.get(scope.get("path", ""))
-        if route is None or scope.get("method") != "POST" or (headers := _single(scope)) is None:
+        posted = scope.get("method") == "POST"
+        route = (self.direct_routes.get(scope["path"]) or self._with_id(scope)) if posted else None
+        if route is None or (headers := _single(scope)) is None:
             # The framework redirects an address with an extra slash to the one without, with the
             # request's Host.
             strays = scope["type"] == "http" and scope["path"].endswith("/")
@@ -58,6 +70,16 @@ class Application(FastAPI):
             return
         scope["app"] = self
         await route.handle(_Request(scope, receive, send, headers), send)
+
+    def _with_id(self, scope: Scope) -> DirectRoute | None:
+        """Return the route of a path with an id, and note the id; None for all other paths."""
+        path = scope["path"]
+        for before, after, name, route in self._by_id:
+            if path.startswith(before) and path.endswith(after) and not scope.get("query_string"):
+                with contextlib.suppress(ValueError):
+                    scope["path_params"] = {name: UUID(path[len(before) : -len(after)])}
+                    return route
+        return None
 
 
 def _staying(send: Send) -> Send:
@@ -105,6 +127,15 @@ def _single(scope: Scope) -> _Headers | None:
     raw = scope["headers"]
     headers = _Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])
     return None if len(headers) != len(raw) or "origin" in headers else headers
+
+
+class _ById(NamedTuple):
+    """A path with an id between two texts, and the route that answers there."""
+
+    before: str
+    after: str
+    name: str
+    route: DirectRoute
 
 
 class DirectRoute:

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
 from fastapi import Response
+from msgspec import structs
 
 from app.api.bodies import Body
 from app.api.body_threads import BodyThreads
@@ -42,6 +43,15 @@ _INLINE_BYTES = 128 * 1024
 _INLINE_SEPARATORS = 3_000
 _INLINE_OUTCOMES = 2_000
 _LISTED_ERRORS = 1_000
+# The scores of a record that is not scored yet.
+_UNKNOWN: Final[dict[str, Any]] = {
+    "quality_score": None,
+    "safety_score": None,
+    "is_safe": None,
+    "safety_flags": (),
+    "cost_usd": None,
+    "pricing_status": "pending",
+}
 
 
 class SingleAnswer(Summary, frozen=True, kw_only=True):
@@ -105,13 +115,8 @@ def pending(trace_id: UUID, record: Record) -> Summary:
     return Summary(
         trace_id=trace_id,
         timestamp=record.timestamp or minted_at(trace_id),
-        quality_score=None,
-        safety_score=None,
-        is_safe=None,
-        safety_flags=(),
-        cost_usd=None,
-        pricing_status="pending",
         model_name=record.model_name,
+        **_UNKNOWN,
     )
 
 
@@ -129,20 +134,29 @@ def answer_single(submission: Submission, preference: Preference) -> Response:
     headers = {"Preference-Applied": preference.applied} if preference.applied else {}
     summary = submission.summaries.get(outcome.trace_id)
     if summary is not None:
-        return json_response(_with_status(summary, "scored"), headers=headers)
+        return json_response(
+            SingleAnswer(**structs.asdict(for_sender(summary)), status="scored"), headers=headers
+        )
     headers["Location"] = f"/traces/{outcome.trace_id}"
-    queued = _with_status(pending(outcome.trace_id, submission.records[outcome.trace_id]), "queued")
+    queued = _queued(outcome.trace_id, submission.records[outcome.trace_id])
     return json_response(queued, HTTPStatus.ACCEPTED, headers)
+
+
+def _queued(trace_id: UUID, record: Record) -> SingleAnswer:
+    """Return the answer about a record that is not scored yet."""
+    return SingleAnswer(
+        trace_id=trace_id,
+        timestamp=record.timestamp or minted_at(trace_id),
+        model_name=without_pseudonyms(record.model_name),
+        status="queued",
+        **_UNKNOWN,
+    )
 
 
 def for_sender(summary: Summary) -> Summary:
     """Return a summary in which the sender sees the ids that it sent, not their pseudonyms."""
     name = without_pseudonyms(summary.model_name)
-    return summary if name == summary.model_name else msgspec.structs.replace(summary, model_name=name)
-
-
-def _with_status(summary: Summary, status: Literal["scored", "queued"]) -> SingleAnswer:
-    return SingleAnswer(**msgspec.structs.asdict(for_sender(summary)), status=status)
+    return summary if name == summary.model_name else structs.replace(summary, model_name=name)
 
 
 async def answer_bulk(submission: Submission) -> Response:

@@ -1,8 +1,8 @@
 """The live feed: one Redis subscription per process, and any number of clients.
 
-A client holds at most one waiting frame of each type, the latest one (for `job`, one of each job).
-So a client that never reads costs almost nothing and delays nobody. Figures are read at most once a
-second, and only while there is news and a client to send it to.
+A client holds at most one waiting frame of each type, the latest one (for `job` and `alert`, one of
+each job or rule). So a client that never reads costs almost nothing and delays nobody. Figures are
+read at most once a second, and only while there is news and a client to send it to.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
 from redis.asyncio import Redis
 
 from app.access.watchers import Watchers
 from app.events import Event, subscribe
+from app.schemas.json_output import encode_json
 from app.supervision import Tasks, in_background
 
 __all__ = ["Client", "Figures", "Hub"]
@@ -26,12 +26,12 @@ Figures = Callable[[str], Awaitable[Mapping[str, Any]]]
 
 _SHOWN_TRACES = 20
 _MOST_FRAMES = 64
+# The fields that tell what a frame is about. An alert is of a rule or of a budget.
+_OF_ONE = {"job": ("job_id",), "alert": ("rule_id", "alert_id")}
 _MOST_WATCHERS = 512  # of one project
 _PAUSE_SECONDS = 1.0
 # Reading figures may take at most a tenth of the time.
 _PAUSE_FACTOR = 9
-
-_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Client:
@@ -39,21 +39,21 @@ class Client:
 
     def __init__(self, project_id: str) -> None:
         self.project_id = project_id
-        self._waiting: dict[tuple[str, Any], Any] = {}
+        self._waiting: dict[tuple[Any, ...], Any] = {}
         self._news = asyncio.Event()
 
     def offer(self, kind: str, data: Any) -> None:
-        """Replace the waiting frame of this type, or of this job.
+        """Replace the waiting frame of this type, or of this job, alert rule or budget.
 
         Frames of traces are joined instead, and the newest twenty traces are kept.
         """
-        slot = kind, data.get("job_id") if kind == "job" else None
+        slot = kind, *map(data.get, _OF_ONE.get(kind, ()))
         if kind == "trace" and slot in self._waiting:
             data = _join(self._waiting[slot], data)
         self._waiting.pop(slot, None)
         self._waiting[slot] = data
-        if len(self._waiting) > _MOST_FRAMES:  # drop the frame of the job that was silent longest
-            del self._waiting[next(slot for slot in self._waiting if slot[0] == "job")]
+        if len(self._waiting) > _MOST_FRAMES:  # drop that of what was silent longest
+            del self._waiting[next(slot for slot in self._waiting if slot[0] in _OF_ONE)]
         self._news.set()
 
     async def frames(self) -> AsyncIterator[str]:
@@ -62,8 +62,8 @@ class Client:
             await self._news.wait()
             self._news.clear()
             waiting, self._waiting = self._waiting, {}
-            for (kind, _), data in waiting.items():
-                yield _encode({"type": kind, "data": data}).decode()
+            for (kind, *_), data in waiting.items():
+                yield encode_json({"type": kind, "data": data}).decode()
 
 
 def _join(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:

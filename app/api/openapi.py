@@ -9,6 +9,7 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from app.api import datasets, operations
 from app.api.administration import (
     AuditPage,
     KeyIn,
@@ -20,16 +21,17 @@ from app.api.administration import (
     SignIn,
     Who,
 )
+from app.api.descriptions import REF, header, json_body, ref, route, shown
 from app.api.evaluations import EvaluationAnswer
 from app.api.exports import is_export
 from app.api.feedback import FeedbackIn
 from app.api.inference import BulkAnswer, SingleAnswer
 from app.api.paging import TracePage
 from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
-from app.api.thresholds import PolicyIn
 from app.schemas.guard import GuardAnswer
 from app.schemas.langfuse import EventIn, IngestionAnswer, ScoreIn, ScoreKept, ScoresAccepted, ScoresPartly
 from app.schemas.records import GuardIn, RecordIn
+from monitoring.spending.price_tables import PriceTable
 
 __all__ = [
     "AUDIT_SHOWN",
@@ -42,7 +44,6 @@ __all__ = [
     "KEY_BODY",
     "KEY_SHOWN",
     "LIST_BODY",
-    "POLICY_BODY",
     "PROJECTS_SHOWN",
     "PROJECT_BODY",
     "RECORD_BODY",
@@ -54,11 +55,11 @@ __all__ = [
     "WHO_SHOWN",
     "install",
     "policy_body",
+    "prices_body",
 ]
 
 # The bundled Swagger UI does not read later versions.
 _OPENAPI_VERSION = "3.0.3"
-_REF = "#/components/schemas/{name}"
 # The bodies that msgspec reads or writes.
 _STRUCTS = (
     RecordIn,
@@ -83,57 +84,32 @@ _STRUCTS = (
     ScoresPartly,
     EventIn,
     IngestionAnswer,
+    *datasets.STRUCTS,
+    *operations.STRUCTS,
 )
 
 
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": _REF.format(name=name)}
+_PREFER = header("Prefer", "respond-async: 202 at once. wait=N: wait at most N seconds for the scores.")
+_KEY = header("Idempotency-Key", "A retry with the same key gets the trace id of the first try.")
+_LIST = {"type": "array", "items": ref("RecordIn")}
 
-
-def _route(
-    contents: dict[str, Any], answers: dict[int, tuple[str, str]], parameters: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """Return the description of a route that reads its own body."""
-    return {
-        "openapi_extra": {
-            "requestBody": {
-                "required": True,
-                "content": {media: {"schema": schema} for media, schema in contents.items()},
-            },
-            "parameters": parameters,
-        },
-        "responses": {
-            status: {"description": description, "content": {"application/json": {"schema": _ref(name)}}}
-            for status, (name, description) in answers.items()
-        },
-    }
-
-
-def _header(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "schema": {"type": "string"}, "description": description}
-
-
-_PREFER = _header("Prefer", "respond-async: 202 at once. wait=N: wait at most N seconds for the scores.")
-_KEY = _header("Idempotency-Key", "A retry with the same key gets the trace id of the first try.")
-_LIST = {"type": "array", "items": _ref("RecordIn")}
-
-RECORD_BODY: dict[str, Any] = _route(
-    {"application/json": _ref("RecordIn")},
+RECORD_BODY: dict[str, Any] = route(
+    {"application/json": ref("RecordIn")},
     {200: ("SingleAnswer", "Scored"), 202: ("SingleAnswer", "Accepted; the scores follow at Location")},
     [_PREFER, _KEY],
 )
-GUARD_BODY: dict[str, Any] = _route(
-    {"application/json": _ref("GuardIn")}, {200: ("GuardAnswer", "The verdict")}, [_KEY]
+GUARD_BODY: dict[str, Any] = route(
+    {"application/json": ref("GuardIn")}, {200: ("GuardAnswer", "The verdict")}, [_KEY]
 )
 BULK_BODY: dict[str, Any] = {
-    **_route(
-        {"application/json": _LIST, "application/x-ndjson": _ref("RecordIn")},
+    **route(
+        {"application/json": _LIST, "application/x-ndjson": ref("RecordIn")},
         {202: ("BulkAnswer", "Accepted, except for the lines that errors lists")},
         [_KEY],
     ),
     "status_code": 202,
 }
-LIST_BODY: dict[str, Any] = _route(
+LIST_BODY: dict[str, Any] = route(
     {"application/json": _LIST},
     {
         200: ("EvaluationAnswer", "Scored"),
@@ -154,10 +130,10 @@ _STATUS = {
 _STATUS_CONTENT = {
     "content": {
         "application/x-protobuf": {"schema": _BINARY},
-        "application/json": {"schema": _ref("Status")},
+        "application/json": {"schema": ref("Status")},
     }
 }
-_PROBLEM_CONTENT = {"content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
+_PROBLEM_CONTENT = {"content": {MEDIA_TYPE: {"schema": ref("Problem")}}}
 EXPORT_BODY: dict[str, Any] = {
     "openapi_extra": {
         "requestBody": {
@@ -181,8 +157,8 @@ EXPORT_BODY: dict[str, Any] = {
 }
 
 SCORES_BODY: dict[str, Any] = {
-    **_route(
-        {"application/json": {"oneOf": [_ref("ScoreIn"), {"type": "array", "items": _ref("ScoreIn")}]}},
+    **route(
+        {"application/json": {"oneOf": [ref("ScoreIn"), {"type": "array", "items": ref("ScoreIn")}]}},
         {
             200: ("ScoreKept", "Accepted, when a single score was sent"),
             202: ("ScoresAccepted", "All scores of a list are accepted"),
@@ -193,12 +169,12 @@ SCORES_BODY: dict[str, Any] = {
     "response_class": Response,
 }
 INGESTION_BODY: dict[str, Any] = {
-    **_route(
+    **route(
         {
             "application/json": {
                 "type": "object",
                 "required": ["batch"],
-                "properties": {"batch": {"type": "array", "items": _ref("EventIn")}},
+                "properties": {"batch": {"type": "array", "items": ref("EventIn")}},
             }
         },
         {207: ("IngestionAnswer", "The outcome of each event")},
@@ -209,50 +185,45 @@ INGESTION_BODY: dict[str, Any] = {
 }
 
 
-def _json_body(name: str, answers: dict[int, tuple[str, str]]) -> dict[str, Any]:
-    return {**_route({"application/json": _ref(name)}, answers, []), "status_code": next(iter(answers))}
-
-
-def _shown(name: str, description: str) -> dict[str, Any]:
-    return {"responses": _route({}, {200: (name, description)}, [])["responses"]}
-
-
-PROJECTS_SHOWN = _shown("ProjectList", "Projects")
-PROJECT_BODY = _json_body("ProjectIn", {201: ("Project", "Made")})
-SETTINGS_SHOWN = _shown("ProjectSettings", "The settings of the project")
-_MATCH = _header("If-Match", "The ETag of the state that is replaced, or * for any state. Without it: 428.")
-_MAYBE_MATCH = _header(
+PROJECTS_SHOWN = shown("ProjectList", "Projects")
+PROJECT_BODY = json_body("ProjectIn", {201: ("Project", "Made")})
+SETTINGS_SHOWN = shown("ProjectSettings", "The settings of the project")
+_MATCH = header("If-Match", "The ETag of the state that is replaced, or * for any state. Without it: 428.")
+_MAYBE_MATCH = header(
     "If-Match", "The ETag of the state that is changed. If the state has another ETag by now: 412."
 )
 _PATCH = {
     "type": "object",
     "description": "A merge patch (RFC 7396): fields to change; null takes a decision back.",
 }
-SETTINGS_BODY = _route(
-    {"application/json": _ref("ProjectSettings")}, {200: ("ProjectSettings", "Kept")}, [_MATCH]
+SETTINGS_BODY = route(
+    {"application/json": ref("ProjectSettings")}, {200: ("ProjectSettings", "Kept")}, [_MATCH]
 )
-SETTINGS_PATCH = _route(
+SETTINGS_PATCH = route(
     {"application/merge-patch+json": _PATCH, "application/json": _PATCH},
     {200: ("ProjectSettings", "Kept")},
     [_MAYBE_MATCH],
 )
-KEYS_SHOWN = _shown("KeyList", "Keys without their secrets")
-KEY_SHOWN = _shown("KeyOut", "Revoked")
-KEY_BODY = _json_body("KeyIn", {201: ("NewKey", "Made; `key` is shown this once")})
-SESSION_BODY = _json_body("SignIn", {201: ("NewSession", "Signed in; `session` is shown this once")})
-WHO_SHOWN = _shown("Who", "Who asks")
-AUDIT_SHOWN = _shown("AuditPage", "Acts")
+KEYS_SHOWN = shown("KeyList", "Keys without their secrets")
+KEY_SHOWN = shown("KeyOut", "Revoked")
+KEY_BODY = json_body("KeyIn", {201: ("NewKey", "Made; `key` is shown this once")})
+SESSION_BODY = json_body("SignIn", {201: ("NewSession", "Signed in; `session` is shown this once")})
+WHO_SHOWN = shown("Who", "Who asks")
+AUDIT_SHOWN = shown("AuditPage", "Acts")
+FEEDBACK_BODY: dict[str, Any] = route({"application/json": FeedbackIn.model_json_schema()}, {}, [])
 
-POLICY_BODY: dict[str, Any] = _route({"application/json": PolicyIn.model_json_schema()}, {}, [])
-FEEDBACK_BODY: dict[str, Any] = _route({"application/json": FeedbackIn.model_json_schema()}, {}, [])
+
+def prices_body(*, replaces: bool) -> dict[str, Any]:
+    """Return the description of a route that takes a table of prices and reads its own body."""
+    schema = PriceTable.model_json_schema(ref_template=REF.replace("{name}", "{model}"))
+    schema.pop("$defs", None)
+    return route({"application/json": schema}, {}, [_MATCH] if replaces else [])
 
 
 def policy_body(model: type[BaseModel], *, replaces: bool) -> dict[str, Any]:
     """Return the description of a route that takes a policy and reads its own body."""
     medias = ["application/json"] if replaces else ["application/merge-patch+json", "application/json"]
-    return _route(
-        dict.fromkeys(medias, model.model_json_schema()), {}, [_MATCH if replaces else _MAYBE_MATCH]
-    )
+    return route(dict.fromkeys(medias, model.model_json_schema()), {}, [_MATCH if replaces else _MAYBE_MATCH])
 
 
 def install(app: FastAPI) -> None:
@@ -275,15 +246,15 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         description=app.description,
         routes=app.routes,
     )
-    _, components = msgspec.json.schema_components(_STRUCTS, ref_template=_REF)
+    _, components = msgspec.json.schema_components(_STRUCTS, ref_template=REF)
     # A field that the contract does not name is kept as metadata and not refused.
     for name in ("RecordIn", "GuardIn"):
         components[name]["additionalProperties"] = True
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    schemas |= {**components, "Problem": PROBLEM_SCHEMA, "Status": _STATUS}
-    for path, operations in schema["paths"].items():
+    schemas |= {**components, **operations.DEFINITIONS, "Problem": PROBLEM_SCHEMA, "Status": _STATUS}
+    for path, methods in schema["paths"].items():
         failure = _STATUS_CONTENT if is_export(path) else _PROBLEM_CONTENT
-        for operation in operations.values():
+        for operation in methods.values():
             _describe_failures(operation, failure)
     described: dict[str, Any] = _as_openapi_3_0(schema)
     return described

@@ -52,6 +52,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
                 "properties": {
                     "field": {"type": "string", "nullable": True},
                     "line": {"type": "integer"},
+                    "position": {"type": "integer"},
                     "message": {"type": "string"},
                 },
             },

@@ -10,14 +10,20 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.errors import InvalidParameter
-from app.schemas.columns import PROMISED_NAMES
+from app.filters import Filter, parse_filter
+from app.filters.owners import with_stored_forms
+from app.filters.parameters import filter_of
+from app.filters.tokens import MOST_CHARACTERS
+from app.review.standing import is_reviewed, verdicts_of
+from app.schemas.columns import PROMISED_NAMES, UNSHOWN
 from app.schemas.feedback import Feedback
+from app.schemas.labels import Label
 from app.schemas.listed import Filters, GivenScore, Restating
 from app.schemas.traces import Trace
 from monitoring.privacy.redaction import SESSION_ID, USER_ID, OwnId
 from monitoring.statistics.trends import window_of
 
-__all__ = ["TraceQuery", "describe"]
+__all__ = ["CallQuery", "TraceQuery", "describe"]
 
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -39,8 +45,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Moment = Annotated[datetime, AfterValidator(_bounded)]
 
 
-class TraceQuery(BaseModel):
-    """The parameters of GET /traces.
+class CallQuery(BaseModel):
+    """The parameters that choose calls.
 
     A parameter that is not listed here is refused, never ignored.
     """
@@ -57,11 +63,16 @@ class TraceQuery(BaseModel):
     is_safe: bool | None = None
     min_quality: Share | None = None
     max_quality: Share | None = None
+    filter: Annotated[
+        str | None,
+        Field(
+            max_length=MOST_CHARACTERS,
+            description="Such as: quality < 0.5 and (flag = toxicity or metadata.team = search).",
+        ),
+    ] = None
     time_period: Annotated[str | None, Field(max_length=16, description="Instead of from and to.")] = None
     start: Annotated[Moment | None, Field(alias="from", description="Inclusive, RFC 3339.")] = None
     end: Annotated[Moment | None, Field(alias="to", description="Exclusive, RFC 3339.")] = None
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
-    cursor: Annotated[str | None, Field(max_length=64, description="`next` of the previous page.")] = None
 
     @model_validator(mode="after")
     def _refuse_two_periods(self) -> Self:
@@ -69,22 +80,31 @@ class TraceQuery(BaseModel):
             raise ValueError("give either time_period or from and to")
         return self
 
-    def filters(self, now: datetime, stored_forms: Callable[[OwnId, str], tuple[str, ...]]) -> Filters:
-        """Return the filters of the list; raises InvalidParameter for an unknown period.
+    def period(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """Return the first moment and the end of the calls, None where the period is open.
+
+        Raises InvalidParameter for an unknown period.
+        """
+        if self.time_period is None:
+            return self.start, self.end
+        try:
+            window = window_of(self.time_period, now)
+        except ValueError as error:
+            raise InvalidParameter(
+                f"time_period: {error}.", errors=[{"field": "time_period", "message": str(error)}]
+            ) from error
+        return window.start, window.end
+
+    def chosen(self, now: datetime, stored_forms: Callable[[OwnId, str], tuple[str, ...]]) -> Filter:
+        """Return the filter of the list: all parameters together.
+
+        Raises InvalidParameter for an unknown period, or a filter that cannot be read.
 
         `stored_forms` returns the forms in which the id of a user or a session may be stored,
         because ids may become pseudonyms.
         """
-        start, end = self.start, self.end
-        if self.time_period is not None:
-            try:
-                window = window_of(self.time_period, now)
-            except ValueError as error:
-                raise InvalidParameter(
-                    f"time_period: {error}.", errors=[{"field": "time_period", "message": str(error)}]
-                ) from error
-            start, end = window.start, window.end
-        return Filters(
+        start, end = self.period(now)
+        parameters = Filters(
             source=None if self.source == "all" else self.source,
             model=self.model,
             user_ids=() if self.user_id is None else stored_forms(USER_ID, self.user_id),
@@ -98,6 +118,14 @@ class TraceQuery(BaseModel):
             start=start,
             end=end,
         )
+        return filter_of(parameters) & with_stored_forms(parse_filter(self.filter or ""), stored_forms)
+
+
+class TraceQuery(CallQuery):
+    """The parameters of GET /traces."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    cursor: Annotated[str | None, Field(max_length=64, description="`next` of the previous page.")] = None
 
 
 def describe(
@@ -105,18 +133,27 @@ def describe(
     opinions: Sequence[Feedback],
     restating: Sequence[Restating] = (),
     given: Sequence[GivenScore] = (),
+    labels: Sequence[Label] = (),
 ) -> dict[str, Any]:
     """Return a trace under the names of the contract, with all feedback on it.
 
     `cost_difference_usd` is the reported cost less the cost by our tables, where the former counts.
-    `given_scores` came from other evaluators. `restated_by` holds the spans that restate the call,
-    and so count nothing.
+    `given_scores` came from other evaluators, and `labels` from people, the newest first.
+    `verdicts` says by flag what people decided, and `reviewed` whether they decided all flags.
+    `restated_by` holds the spans that restate the call, and so count nothing.
     """
     shown = {
         PROMISED_NAMES.get(name, name): value.hex() if isinstance(value, bytes) else value
         for name, value in msgspec.structs.asdict(trace).items()
-        if name not in {"project_id", "job_id", "response_key"}
+        if name not in UNSHOWN
     }
     told, ours = trace.reported_cost_usd, trace.computed_cost_usd
     shown["cost_difference_usd"] = None if told is None or ours is None else told - ours
-    return shown | {"feedback": opinions, "given_scores": given, "restated_by": restating}
+    return shown | {
+        "feedback": opinions,
+        "given_scores": given,
+        "labels": labels,
+        "reviewed": is_reviewed(trace, labels),
+        "verdicts": verdicts_of(labels),
+        "restated_by": restating,
+    }

@@ -24,6 +24,10 @@ Every setting is an environment variable. A process reads it once, when it start
 counts as unset. If a value cannot be used, the process does not start, and one line names the
 variable.
 
+`DATABASE_URL`, `REDIS_URL`, `LLM_MONITOR_API_KEY` and `LLM_MONITOR_PRIVACY_KEY` hold secrets. Each
+can lie in a file that a variable with `_FILE` at its end names, such as `DATABASE_URL_FILE`. The
+variable without `_FILE` counts where both are set.
+
 `make reference` writes this page from `app/config.py`, and a test fails while the two differ.
 
 | variable | default | takes | what it does |
@@ -63,6 +67,8 @@ def _rows() -> Iterator[str]:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.annotation == Settings.model_fields["require_keys"].annotation:
+        return "`auto`"  # or `always`, as other settings decide; its description says when
     if field.default_factory is not None:
         return "depends on the machine"
     if field.default is None or field.default is PydanticUndefined:

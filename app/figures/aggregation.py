@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from app.figures.calls import ASSESSED, UNSAFE, Calls, Places
 from app.figures.delta import Delta
 from app.figures.grains import DAY, HOUR, MINUTE
-from app.figures.observation import observe
+from app.figures.observation import ERROR, LABEL_PREFIX, RESPONSE_TOKENS, observe
 from app.figures.tabulation import NO_TABLE, Extent, Observations, Table
 from app.schemas.traces import Trace
 from monitoring.bounds import MOST_TOKENS, MOST_USD, MOST_VALUE
@@ -29,12 +29,20 @@ __all__ = ["add_up", "aggregate", "difference", "negate"]
 
 # Reports read minutes of the last three hours and hours of the last seven days
 # (monitoring.statistics.trends). A call that was older when it was accepted is never read in finer
-# buckets, and many such calls make no more rows than there were hours or days.
+# buckets, and many such calls make no more rows than there were hours or days. Of all calls
+# together, hours are kept for long, because the days of a time zone are made from them.
 _HOURS_AFTER, _DAYS_AFTER = 4 * 60, 8 * 24 * 60  # in minutes
 _EXAMPLES = 3
 _UNMEASURED = frozenset({"template", "user", "session", "tag", "flag"})
 _SPREAD_BY_MODEL = frozenset(
-    {"overall_quality", "safety_score", "response_time_ms", "time_to_first_token_ms", "cost_usd"}
+    {
+        "overall_quality",
+        "safety_score",
+        "response_time_ms",
+        "time_to_first_token_ms",
+        "cost_usd",
+        RESPONSE_TOKENS,
+    }
 )
 
 
@@ -52,7 +60,15 @@ _EXTENTS = {
     "all": Extent(sums=lambda _: True, histogram=lambda _: True),
     "model": Extent(sums=_is_whole, histogram=_SPREAD_BY_MODEL.__contains__),
 }
-_OF_LABELS = Extent(sums=_is_whole, histogram=lambda _: False)
+
+
+def _is_of_labels(measure: str) -> bool:
+    """Tell whether a measure is kept for the calls that have a label of a descriptive evaluator."""
+    known = measure in {ERROR, RESPONSE_TOKENS} or measure.startswith(LABEL_PREFIX)
+    return _is_whole(measure) and not known
+
+
+_OF_LABELS = Extent(sums=_is_of_labels, histogram=lambda _: False)
 _SCALARS = (
     "records",
     "assessed",
@@ -156,13 +172,14 @@ class _Sums:
         age = self._accepted() - minutes
         coarse = np.where(age < _DAYS_AFTER, HOUR, DAY)
         fine = np.where(age < _HOURS_AFTER, MINUTE, coarse)
+        whole = np.where(age < _HOURS_AFTER, MINUTE, HOUR)
         begins, coarse_begins = _floored(minutes, fine), _floored(minutes, coarse)
         every, nothing = np.arange(self.calls), np.zeros(self.calls, dtype=np.int64)
         labelled = self._numbers("labelled", self._sizes)
         dimensions = self._places("dimensions")
         flags = dimensions == self._names["flag"]
         parts: list[tuple[_Ints, *tuple[Any, ...]]] = [
-            (every, "all", nothing, nothing, nothing, fine, begins),
+            (every, "all", nothing, nothing, nothing, whole, _floored(minutes, whole)),
             (every, "model", models, nothing, nothing, fine, begins),
             (every, "template", templates, models, nothing, coarse, coarse_begins),
             (every, "user", self._places("users"), nothing, nothing, coarse, coarse_begins),

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
 from monitoring.statistics.histogram import percentiles
 
-__all__ = ["Counts", "Group", "Histogram", "Measure"]
+__all__ = ["Counts", "Group", "Grouped", "Groups", "Histogram", "Measure", "Order"]
+
+
+Order = Literal["cost", "requests", "violations"]
+"""What groups are ordered by, the largest first."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +35,18 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: Decimal = Decimal(0)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        """Return the figures of the records of both."""
+        return Counts(
+            **{name: getattr(self, name) + getattr(other, name) for name in Counts.__struct_fields__}
+        )
+
+    def __sub__(self, other: Counts) -> Counts:
+        """Return what is left when the records of `other` are taken out."""
+        return Counts(
+            **{name: getattr(self, name) - getattr(other, name) for name in Counts.__struct_fields__}
+        )
 
     @property
     def average_quality(self) -> float | None:
@@ -80,3 +98,26 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     template: str
     counts: Counts
+
+
+class Grouped(msgspec.Struct, frozen=True, kw_only=True):
+    """The records that have the same values of one or two fields. None is a missing value."""
+
+    values: tuple[str | None, ...]
+    counts: Counts
+
+
+class Groups(msgspec.Struct, frozen=True, kw_only=True):
+    """Some groups of all records since a moment, the number of all groups, and all records' total.
+
+    `held` is the sum over all groups. It is the total unless a record may be in several groups, or
+    in none. `read` is None where all records were read. Otherwise it is the number of newest ones
+    that were read, and `since` is the moment of receipt of the oldest of them.
+    """
+
+    groups: tuple[Grouped, ...]
+    total: Counts
+    held: Counts
+    number: int
+    since: datetime
+    read: int | None = None

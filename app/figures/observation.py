@@ -14,14 +14,21 @@ from decimal import Decimal
 from app.figures.calls import ASSESSED, UNSAFE, Calls, Places
 from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.traces import Trace
+from monitoring.behaviour import COUNTED_BY_MODEL
 from monitoring.bounds import MOST_MILLISECONDS, MOST_TOKENS, MOST_USD, MOST_VALUE, is_bounded
 from monitoring.marks import COUNTED_AS_OTHER
 from monitoring.models import Score
 from monitoring.overall_quality import NAME as OVERALL_QUALITY
 
-__all__ = ["OTHER", "observe", "other_mark"]
+__all__ = ["ERROR", "LABEL_PREFIX", "OTHER", "RESPONSE_TOKENS", "observe", "other_mark"]
 
 OTHER = "(other)"
+ERROR = "error"
+"""The measure that counts calls that ended with an error."""
+RESPONSE_TOKENS = "completion_tokens"
+"""The measure of the length of responses, with a histogram."""
+LABEL_PREFIX = "label:"
+"""What begins the name of a measure that counts the calls with a label of an evaluator."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 _MEASURED = (OVERALL_QUALITY, "safety_score", "response_time_ms", "time_to_first_token_ms")
@@ -55,7 +62,7 @@ def observe(traces: Sequence[Trace], descriptive: Collection[str]) -> list[Calls
 
 class _Observing:
     def __init__(self, descriptive: Collection[str]) -> None:
-        self._descriptive = sorted(descriptive)
+        self._descriptive = sorted(set(descriptive) - set(COUNTED_BY_MODEL))
         self._places = Places()
         self._parts: dict[str, dict[str, int]] = {}
         self._labels: list[tuple[int, int, int]] = []
@@ -144,12 +151,33 @@ class _Observing:
         if (cost := _cost(call)) is not None:
             measures.append(places["cost_usd"])
             values.append(float(cost))
-        for flag in call.flags:
-            self._hits.append(len(measures))
-            self._unbinned.append(len(measures))
-            measures.append(places[f"flag:{flag}"])
-            values.append(1.0)
+        self._observe_response(call)
+        self._count_marks(call)
         self._lengths.append(len(measures) - begun)
+
+    def _observe_response(self, call: Trace) -> None:
+        """Add the length and the labels of a response; those of old traces were never added."""
+        found = [(name, call.scores.get(name)) for name in COUNTED_BY_MODEL]
+        labels = [f"{LABEL_PREFIX}{name}:{one.label}" for name, one in found if isinstance(one, Score)]
+        if not labels:
+            return
+        if call.completion_tokens is not None and is_bounded(call.completion_tokens, MOST_TOKENS):
+            self._measures.append(self._places[RESPONSE_TOKENS])
+            self._values.append(float(call.completion_tokens))
+        for label in labels:
+            self._count(label)
+
+    def _count_marks(self, call: Trace) -> None:
+        for flag in call.flags:
+            self._hits.append(len(self._measures))
+            self._count(f"flag:{flag}")
+        if call.error:
+            self._count(ERROR)
+
+    def _count(self, measure: str) -> None:
+        self._unbinned.append(len(self._measures))
+        self._measures.append(self._places[measure])
+        self._values.append(1.0)
 
     def _part_places(self, evaluator: str, parts: Collection[str]) -> list[int]:
         known = self._parts.setdefault(evaluator, {})

@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 
 from app.errors import MonitorError
 from app.ingest.outage import redis_required
-from app.queue import JobName, NewJob, stage
+from app.queue import Enqueuing, JobName, NewJob
 from app.schemas.queued import Batch, encode
 
 __all__ = ["GroupCommit"]
@@ -54,14 +53,14 @@ class _Kind(NamedTuple):
 
 
 class GroupCommit:
-    """Writes envelopes to the queue, many requests in one MULTI, and answers when they are queued.
+    """Writes envelopes to the queue, many requests in one step, and answers when they are queued.
 
     `reply_to` is the channel on which this process receives results. `clock` returns Unix
     milliseconds.
     """
 
     def __init__(self, redis: Redis, *, reply_to: str, clock: Callable[[], int]) -> None:
-        self._redis = redis
+        self._queue = Enqueuing(redis)
         self._reply_to = reply_to
         self._clock = clock
         self._pending: list[_Group] = []
@@ -111,9 +110,8 @@ class GroupCommit:
             return
         try:
             with redis_required():
-                async with self._redis.pipeline(transaction=True) as pipe:
-                    await self._stage(pipe, groups)
-                    await pipe.execute()
+                now_ms = self._clock()
+                await self._queue.write(self._jobs(groups, now_ms), now_ms=now_ms)
         except (
             Exception
         ) as error:  # this task must survive any error, because every later request waits for it
@@ -126,14 +124,6 @@ class GroupCommit:
             for group in groups:
                 if not group.kept.done():
                     group.kept.set_result(None)
-
-    async def _stage(self, pipe: Pipeline, groups: Sequence[_Group]) -> None:
-        """Add the jobs to a MULTI. Other tasks have a turn after each job, which may have 2 MB."""
-        now_ms = self._clock()
-        for number, job in enumerate(self._jobs(groups, now_ms)):
-            if number:
-                await asyncio.sleep(0)
-            stage(pipe, [job], now_ms=now_ms)
 
     def _jobs(self, groups: Sequence[_Group], now_ms: int) -> Iterator[NewJob]:
         merged: dict[_Kind, list[bytes]] = defaultdict(list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,9 +14,9 @@ __all__ = ["RETRY_SECONDS", "redis_required"]
 
 RETRY_SECONDS = 2
 _FULL_RETRY_SECONDS = 10
-# Redis begins its answer with these words when it cannot write its file. It accepts nothing until
-# it can.
-_CANNOT_SAVE = "MISCONF"
+# The words with which Redis refuses to write. Before version 7 they stand inside of its answer,
+# where a script was refused.
+_REFUSED = re.compile(r"(?:^|@user_script:\s*\d+: -?)(OOM|READONLY|MISCONF)\b")
 
 
 @contextmanager
@@ -33,17 +34,20 @@ def redis_required() -> Iterator[None]:
 
 def _refused(error: RedisError | OSError) -> MonitorError | None:
     """Return the error for a Redis that answers but accepts nothing; None if it was not reached."""
-    if isinstance(error, OutOfMemoryError):
+    found = _REFUSED.search(str(error))
+    refused = found[1] if found else ""
+    if refused == "OOM" or isinstance(error, OutOfMemoryError):
         return Unavailable(
             "Redis has used its maxmemory; nothing was accepted. Send it again later, or give Redis more memory.",
             retry_after=_FULL_RETRY_SECONDS,
         )
-    if isinstance(error, ReadOnlyError):
+    if refused == "READONLY" or isinstance(error, ReadOnlyError):
         return Unavailable(
             "REDIS_URL leads to a replica, which accepts nothing; send it again when a primary answers there.",
             retry_after=RETRY_SECONDS,
         )
-    if str(error).startswith(_CANNOT_SAVE):
+    # Redis cannot write its file. It accepts nothing until it can.
+    if refused == "MISCONF":
         return StorageFull(
             "Redis cannot write to its disk; nothing was accepted. Make room on that disk, and send it again later.",
             retry_after=_FULL_RETRY_SECONDS,

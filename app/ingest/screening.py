@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from app.ingest.idempotency import client_key
@@ -35,14 +36,13 @@ async def screen(
 
     A moment is impossible if no clock of a live system can give it.
     """
-    latest = datetime.fromtimestamp(now_ms / 1000, UTC) + _LATEST_AHEAD
     screened: list[Record | Rejection] = []
 
     def work(part: slice) -> None:
         for number, line in enumerate(lines[part], start=part.start + 1):
             kept = line
             if not isinstance(line, Rejection):
-                if line.timestamp is not None and not _EARLIEST <= line.timestamp <= latest:
+                if line.timestamp is not None and _is_impossible(line.timestamp, now_ms):
                     kept = Rejection(number, "timestamp", _IMPOSSIBLE)
                 elif searched and len(encode(line)) > _SEARCHED_BYTES:
                     kept = Rejection(number, None, _TOO_LONG)
@@ -50,6 +50,15 @@ async def screen(
 
     await in_turns(len(lines), work)
     return screened
+
+
+def _is_impossible(moment: datetime, now_ms: int) -> bool:
+    return not _EARLIEST <= moment <= _latest(now_ms)
+
+
+@lru_cache(maxsize=1)  # the records of a request have the same `now_ms`
+def _latest(now_ms: int) -> datetime:
+    return datetime.fromtimestamp(now_ms / 1000, UTC) + _LATEST_AHEAD
 
 
 def find_claims(

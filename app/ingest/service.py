@@ -149,8 +149,11 @@ class Ingest:
             self._privacy.require(redaction)
         screened = await screen(lines, now_ms=self._clock(), searched=redacting and redaction.searches)
         claims = find_claims(screened, keys, of_spans=contexts is not None)
-        reserved = await self._reserve(project_id, screened, len(claims))
-        identified = await self._identify(screened, project_id, claims, of_spans=contexts is not None)
+        # A single record is encoded right afterwards, which tells its size.
+        reserved = bool(claims or len(lines) > 1) and await self._reserve(project_id, screened, len(claims))
+        identified = self._identify(screened)
+        if claims:
+            await self._recognize(identified, project_id, claims, of_spans=contexts is not None)
         fresh = await _find_fresh(screened, identified, contexts)
         # Without redaction no record is built anew, so that the common case is fast.
         kept = await self._protect(project_id, redaction, fresh.records) if redacting else None
@@ -207,8 +210,6 @@ class Ingest:
 
         Returns whether room was reserved.
         """
-        if not ids and len(lines) == 1:
-            return False  # a single record is encoded right afterwards, which tells its size
         records = sum(isinstance(line, Record) for line in lines)
         if not ids:
             self.admission.check(project_id, records=records)
@@ -216,32 +217,28 @@ class Ingest:
         self.admission.admit(project_id, records=records, size=await measure(lines), ids=ids)
         return True
 
-    async def _identify(
+    def _identify(self, lines: Sequence[Record | Rejection]) -> list[Accepted | None]:
+        """Give each record a fresh trace id; None for what was rejected."""
+        minted = mint_many(self._clock(), len(lines))
+        return [
+            Accepted(fresh, duplicate=False) if isinstance(line, Record) else None
+            for line, fresh in zip(lines, minted, strict=True)
+        ]
+
+    async def _recognize(
         self,
-        lines: Sequence[Record | Rejection],
+        identified: list[Accepted | None],
         project_id: str,
         claims: Mapping[int, str],
         *,
         of_spans: bool,
-    ) -> list[Accepted | None]:
-        """Give each record a trace id: a fresh one, or that of its first attempt.
-
-        Rejected: None.
-        """
-        minted = mint_many(self._clock(), len(lines))
-        found: list[Accepted | None] = [
-            Accepted(fresh, duplicate=False) if isinstance(line, Record) else None
-            for line, fresh in zip(lines, minted, strict=True)
-        ]
-        if claims:
-            claiming = [minted[index] for index in claims]
-            known = await self._idempotency.claim(
-                project_id, list(claims.values()), claiming, of_spans=of_spans
-            )
-            for index, earlier in zip(claims, known, strict=True):
-                if earlier is not None:
-                    found[index] = Accepted(earlier, duplicate=True)
-        return found
+    ) -> None:
+        """Replace the ids of records that were sent before by those of their first attempt."""
+        claiming = [fresh.trace_id for index in claims if (fresh := identified[index])]
+        known = await self._idempotency.claim(project_id, list(claims.values()), claiming, of_spans=of_spans)
+        for index, earlier in zip(claims, known, strict=True):
+            if earlier is not None:
+                identified[index] = Accepted(earlier, duplicate=True)
 
 
 def _slices(records: Mapping[UUID, Record]) -> Iterator[tuple[dict[UUID, Record], int]]:
@@ -300,12 +297,14 @@ async def _encode(
     `kept` are the redacted records, None without redaction.
     """
     envelopes: list[bytes] = []
-    whole = [Protected(record) for record in fresh.records.values()] if kept is None else [*kept.values()]
     ids = [*(fresh.records if kept is None else kept)]
     nowhere = SpanContext(kind=kind, trace_id=b"", span_id=b"")
 
     def work(part: slice) -> None:
-        for trace_id, (record, pii, sealed) in zip(ids[part], whole[part], strict=True):
+        for trace_id in ids[part]:
+            record, pii, sealed = (
+                kept[trace_id] if kept is not None else (fresh.records[trace_id], None, None)
+            )
             place = fresh.places.get(trace_id, nowhere)
             envelope = Envelope(
                 trace_id=trace_id,

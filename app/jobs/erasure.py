@@ -20,6 +20,8 @@ from app.jobs.runner import Step
 from app.queue import queued_tokens
 from app.schemas.ids import first_id
 from app.schemas.traces import Trace
+from app.storage.budgets.definitions import delete_budgets_of_user
+from app.storage.budgets.spending import count_spending
 from app.storage.engine import Connection, Engine
 from app.storage.locks import UPKEEP, wait_lock
 from app.storage.rollups.batches import halt_batches
@@ -137,6 +139,7 @@ class Erasure:
 
     async def _take_back(self, connection: Connection, project_id: str, traces: Sequence[Trace]) -> None:
         await append_deltas(connection, difference(traces, [], self._descriptive))
+        await count_spending(connection, project_id, traces, [])
         sessions = {trace.session_id for trace in traces if trace.session_id}
         await forget_name(connection, project_id, "session", sorted(sessions))
 
@@ -148,6 +151,7 @@ class Erasure:
         if target.user_ids:
             opinions = await delete_opinions(connection, project_id, target.user_ids)
             await forget_name(connection, project_id, "user", target.user_ids)
+            await delete_budgets_of_user(connection, project_id, target.user_ids)
             # Folding replaces rows. Rows that it is about to write would escape a deletion, and so
             # would batches.
             await wait_lock(connection, UPKEEP)

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Literal
@@ -15,6 +15,7 @@ from typing import Literal
 from app.config import Settings, is_loopback, load_settings
 from app.errors import MonitorError, StartupError
 from app.local.database import load_migrations, prepare_database
+from app.local.first_key import make_first_key
 from app.local.folders import hold_lock
 from app.local.processes import python_environment
 from app.local.programs import REDIS, find_program
@@ -56,6 +57,7 @@ def _run(part: Part, settings: Settings, signals: Signals) -> None:
     with ExitStack() as stack:
         addresses = Addresses(settings.database_url, settings.redis_url)
         servers: Servers | None = None
+        made: list[str] = []
         if None in (settings.database_url, settings.redis_url):
             servers = stack.enter_context(join_servers(settings))
             if part != "dashboard":
@@ -68,6 +70,8 @@ def _run(part: Part, settings: Settings, signals: Signals) -> None:
                 settings.database_url or found.database_url, settings.redis_url or found.redis_url
             )
             prepare_database(addresses.database_url or "")
+            if key := make_first_key(settings, addresses.database_url or ""):
+                made.append(key)
 
         if servers:
             servers.ensure(prepare, meanwhile=load_migrations)
@@ -76,7 +80,7 @@ def _run(part: Part, settings: Settings, signals: Signals) -> None:
             prepare(addresses)
         specs = child_specs(part, settings, addresses)
         supervisor = Supervisor(specs, signals, report=_report, tend=_tend(servers, prepare))
-        supervisor.run(lambda: _announce(part, settings))
+        supervisor.run(lambda: _announce(part, settings, made))
 
 
 def _tend(servers: Servers | None, prepare: Callable[[Addresses], None]) -> Callable[[], None]:
@@ -179,10 +183,11 @@ def _local_url(host: str, port: int) -> str:
     return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
 
 
-def _announce(part: Part, settings: Settings) -> None:
+def _announce(part: Part, settings: Settings, made: Sequence[str]) -> None:
     api, dashboard = settings.api_url, _local_url(settings.host, settings.dashboard_port)
     rows = [("API", api), ("API docs", f"{api}/docs")] if part != "dashboard" else []
     rows += [("Dashboard", dashboard)] if part != "api" else []
+    rows += [("Admin key", f"{key}  shown only this once, kept in {settings.first_key}") for key in made]
     lines = "".join(f"  {name:<10} {url}\n" for name, url in rows)
     sys.stdout.write(f"\nLLM Monitor is running. Ctrl-C stops it.\n{lines}{_warning(settings)}\n")
     sys.stdout.flush()

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.schemas.json_input import NotJsonError, WrongShapeError, check_values, read_any
 from app.schemas.limits import MOST_RECORD_VALUES
-from monitoring.bounds import BEYOND, MOST_MILLISECONDS, MOST_TOKENS, is_bounded, read_number
+from monitoring.bounds import BEYOND, MOST_MILLISECONDS, MOST_TOKENS, is_bounded, read_count, read_number
 
 __all__ = ["Attributes", "first_count", "first_number", "first_text", "parsed", "unflatten"]
 
@@ -57,10 +57,11 @@ def first_count(attributes: Attributes, names: Sequence[str]) -> int | None:
     """
     found: int | None = None
     for name in names:
-        value = attributes.get(name)
-        if value is not None and (number := read_number(value)) is not None and number.is_integer():
-            if is_bounded(number, MOST_TOKENS):
-                return int(number)
+        if (value := attributes.get(name)) is not None and (
+            number := read_count(value, MOST_TOKENS)
+        ) is not None:
+            if number != BEYOND:
+                return number
             found = BEYOND
     return found
 

@@ -5,6 +5,7 @@ A span may report parts of its tokens, calls of tools, a service tier and the us
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import structs
 
 from app.otlp.attributes import Attributes, first_count, first_text
+from app.schemas.budgets import MOST_RESERVATIONS, RESERVATION
 from app.schemas.limits import METADATA_BYTES
 from monitoring.conversation.decoding import decode
 from monitoring.models import Record
@@ -57,7 +59,10 @@ _TIERS = (
 )
 # Objects of Langfuse and LiteLLM, which are often the provider's own.
 _OBJECTS = ("langfuse.observation.usage_details", "metadata.usage_object")
-_NAMES = frozenset((*_TIERS, *_OBJECTS, *(name for names in _COUNTS.values() for name in names)))
+_RESERVATIONS: Final = "llm_monitor.budget_reservation"
+_NAMES = frozenset(
+    (_RESERVATIONS, *_TIERS, *_OBJECTS, *(name for names in _COUNTS.values() for name in names))
+)
 _TOTALS = frozenset({"prompt_tokens", "completion_tokens"})
 PRICES_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)  # for a span without a time
 
@@ -82,7 +87,16 @@ def with_billing(record: Record, attributes: Attributes) -> Record:
     tier = first_text(attributes, _TIERS)
     if tier:
         found["service_tier"] = tier[:LONGEST_TIER]
+    if reservations := _reserved(attributes.get(_RESERVATIONS)):
+        found["budget_reservation"] = reservations
     return structs.replace(record, **{**_of_object(record, attributes), **found})
+
+
+def _reserved(value: object) -> tuple[str, ...]:
+    """Return the reservations that a span names, one as text or several as a list."""
+    given = value if isinstance(value, list) else [value]
+    named = (one for one in given if isinstance(one, str) and re.fullmatch(RESERVATION, one))
+    return tuple(dict.fromkeys(named))[:MOST_RESERVATIONS]
 
 
 def _of_object(record: Record, attributes: Attributes) -> dict[str, Any]:

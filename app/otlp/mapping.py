@@ -163,17 +163,17 @@ def read_call(span: Span) -> Record:
 def _record(span: Span, kind: str, retrieved: _Found) -> Record:
     attributes = span.attributes
     conversation = conversation_of(span)
-    texts = texts_of(conversation)
+    texts, owner = texts_of(conversation), owner_of(span)
     documents = documents_of(span, retriever=kind in RETRIEVERS)
     if not documents and kind == Kind.LLM:
         documents = passages_before(retrieved.get(span.trace_id, ()), span.start_ns)
-    owner = owner_of(span)
-    usage = read_usage(attributes, answers=kind == Kind.LLM)
     provider, started = _name(first_text(attributes, PROVIDER)), moment(span.start_ns)
+    model = _model(attributes, provider, started)
+    usage = read_usage(attributes, provider, model, answers=kind == Kind.LLM)
     record = Record(
         prompt=texts.prompt or "",
         response=texts.response or "",
-        model_name=_model(attributes, provider, started),
+        model_name=model,
         provider=provider,
         timestamp=started,
         user_id=owner.user_id,

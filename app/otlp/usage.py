@@ -1,8 +1,8 @@
 """Token counts under the names of every convention, in one form.
 
-Totals of OpenTelemetry and OpenInference include cached and reasoning tokens. Those of Anthropic,
-Bedrock and Gemini leave parts out. Totals are completed where a provider's own object or a sum of
-all tokens shows that parts are missing.
+Totals of OpenTelemetry and OpenInference include cached and reasoning tokens. A provider's own
+object is read by the provider's rule. Totals are completed where a sum of all tokens shows that
+parts are missing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from app.otlp.attributes import Attributes, first_count, parsed
 from monitoring.conversation.decoding import decode
+from monitoring.spending.provider_usage import completed, read_provider_usage
 
 __all__ = ["Usage", "read_usage"]
 
@@ -76,27 +77,36 @@ _TOTAL = (
 # Single objects with all counts: that of Langfuse, which is often the provider's own, that of
 # MLflow, and that of LiteLLM, whose attributes do not say how much of the input came from a cache.
 _OBJECTS = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage", "metadata.usage_object")
-# The fields that distinguish objects of Gemini, and of Bedrock and Vercel, from those like OpenAI's
-# and Anthropic's.
-_GEMINI_SIGNS = frozenset(
-    name
-    for side in ("prompt", "candidates", "total")
-    for name in (f"{side}TokenCount", f"{side}_token_count")
-)
-_CAMEL_SIGNS = ("inputTokens", "outputTokens", "totalTokens")
-# Names of parts in objects: of OpenAI, Anthropic, Langfuse, DeepSeek and LangChain.
+# Names of parts that frameworks add to objects of their own: of Langfuse, LangChain and Vercel.
 _OBJECT_CACHE_READ = (
     "cached_tokens",
     "cache_read_input_tokens",
     "input_cached_tokens",
     "input_cache_read",
-    "prompt_cache_hit_tokens",
     "cache_read",
+    "cachedInputTokens",
 )
 _OBJECT_CACHE_WRITE = ("cache_creation_input_tokens", "input_cache_creation", "cache_creation")
-_OBJECT_REASONING = ("reasoning_tokens", "output_reasoning_tokens", "output_reasoning", "reasoning")
+_OBJECT_REASONING = (
+    "reasoning_tokens",
+    "output_reasoning_tokens",
+    "output_reasoning",
+    "reasoning",
+    "reasoningTokens",
+)
+_OBJECT_TOTAL = ("total_tokens", "total", "totalTokens", "totalTokenCount", "total_token_count")
 # LangSmith's objects, which hold only the parts.
 _PARTS = ("gen_ai.usage.input_token_details", "gen_ai.usage.output_token_details")
+
+
+# The fields of a record, in the order of the fields of `Usage`.
+_FIELDS = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
 
 
 class Usage(NamedTuple):
@@ -132,15 +142,9 @@ class Usage(NamedTuple):
         """
         if self.total is None or self.prompt is None or self.completion is None:
             return self._divided()
-        missing = self.total - self.prompt - self.completion
-        reasoned = self.reasoning or 0
-        if missing > 0 and missing == self._cached:
-            return self._replace(prompt=self.prompt + missing)
-        if missing > 0 and missing == reasoned:
-            return self._replace(completion=self.completion + missing)
-        if missing > 0 and missing == self._cached + reasoned:
-            return self._replace(prompt=self.prompt + self._cached, completion=self.completion + reasoned)
-        return self
+        counts = {name: number for name, number in zip(_FIELDS, self, strict=False) if number is not None}
+        raised = completed(counts, self.total)
+        return self._replace(prompt=raised["prompt_tokens"], completion=raised["completion_tokens"])
 
     def _divided(self) -> Usage:
         """Return the counts with the missing side, which is the rest of the sum."""
@@ -153,24 +157,24 @@ class Usage(NamedTuple):
         return self
 
 
-def read_usage(attributes: Attributes, *, answers: bool = True) -> Usage:
+def read_usage(attributes: Attributes, provider: str | None, model: str, *, answers: bool = True) -> Usage:
     """Return the counts of a span.
 
     Without `answers`, as for an embedding, the sum of all tokens is the input.
     """
-    usage = _read(attributes).completed()
+    usage = _read(attributes, provider, model).completed()
     if not answers and usage.prompt is None and usage.total is not None:
         usage = usage._replace(prompt=usage.total)
     return usage
 
 
-def _read(attributes: Attributes) -> Usage:
+def _read(attributes: Attributes, provider: str | None, model: str) -> Usage:
     for name in _OBJECTS:
         if name not in attributes:
             continue
         details = decode(attributes[name])
         if isinstance(details.value, Mapping) and not details.truncated:
-            usage = _read_object(details.value)
+            usage = _read_object(details.value, provider, model)
             if any(count is not None for count in usage):
                 return usage
     parts: dict[str, Any] = {}
@@ -191,81 +195,32 @@ def _first(*counts: int | None) -> int | None:
     return next((count for count in counts if count is not None), None)
 
 
-def _read_object(details: Mapping[str, Any]) -> Usage:
-    """Read one object of counts: a provider's own, or Langfuse's `input` and `output`.
+def _read_object(details: Mapping[str, Any], provider: str | None, model: str) -> Usage:
+    """Read one object of counts: a provider's own, or one that a framework makes.
 
-    The latter do not include their parts.
+    Langfuse's `input` and `output` do not include their parts.
     """
-    if not details.keys().isdisjoint(_GEMINI_SIGNS):
-        return _gemini(details)
-    if not details.keys().isdisjoint(_CAMEL_SIGNS):
-        return _bedrock_or_vercel(details)
-    inner = {
-        name: value
-        for side in ("prompt", "input", "completion", "output")
-        for plural in ("tokens", "token")
-        if isinstance(found := details.get(f"{side}_{plural}_details"), Mapping)
-        for name, value in found.items()
-    }
-    counts = {**details, **inner}
-    cache_read = first_count(counts, _OBJECT_CACHE_READ)
-    cache_write = first_count(counts, _OBJECT_CACHE_WRITE)
-    reasoning = first_count(counts, _OBJECT_REASONING)
-    total = first_count(counts, ("total_tokens", "total"))
-    prompt = first_count(counts, ("prompt_tokens", "input_tokens", "prompt_eval_count"))
-    completion = first_count(counts, ("completion_tokens", "output_tokens", "eval_count"))
-    if _is_anthropic(details) and total is None:
-        prompt = _sum(prompt, cache_read, cache_write)
-    if prompt is None and (rest := first_count(counts, ("input",))) is not None:
-        prompt = _sum(rest, cache_read, cache_write)
-    if completion is None and (rest := first_count(counts, ("output",))) is not None:
-        completion = _sum(rest, reasoning)
-    return Usage(prompt, completion, cache_read, cache_write, reasoning, total)
-
-
-def _is_anthropic(details: Mapping[str, Any]) -> bool:
-    """Tell whether this is Anthropic's own object.
-
-    Its input leaves out reads and writes of the cache.
-    """
-    return "input_tokens" in details and not details.keys().isdisjoint(
-        ("cache_read_input_tokens", "cache_creation_input_tokens")
-    )
-
-
-def _gemini(details: Mapping[str, Any]) -> Usage:
-    """Read Gemini's object.
-
-    Thoughts are not among the candidates; the prompt includes cached tokens.
-    """
-    reasoning = first_count(details, ("thoughtsTokenCount", "thoughts_token_count"))
-    tools = first_count(details, ("toolUsePromptTokenCount", "tool_use_prompt_token_count"))
+    told = read_provider_usage(details, provider, model, strict=False)
+    counts: Mapping[str, int] = {} if told is None else told.counts
+    prompt, completion, cache_read, cache_write, reasoning = map(counts.get, _FIELDS)
+    cache_read = _first(cache_read, first_count(details, _OBJECT_CACHE_READ))
+    cache_write = _first(cache_write, first_count(details, _OBJECT_CACHE_WRITE))
+    reasoning = _first(reasoning, first_count(details, _OBJECT_REASONING))
     return Usage(
-        _sum(first_count(details, ("promptTokenCount", "prompt_token_count")), tools),
-        _sum(first_count(details, ("candidatesTokenCount", "candidates_token_count")), reasoning),
-        first_count(details, ("cachedContentTokenCount", "cached_content_token_count")),
-        None,
-        reasoning,
-        first_count(details, ("totalTokenCount", "total_token_count")),
-    )
-
-
-def _bedrock_or_vercel(details: Mapping[str, Any]) -> Usage:
-    """Read the object of Bedrock's Converse or of Vercel's AI SDK.
-
-    Bedrock's input leaves out the tokens that were read from and written to the cache. Vercel's
-    includes them.
-    """
-    cache_read = first_count(details, ("cacheReadInputTokens", "cacheReadInputTokensCount"))
-    cache_write = first_count(details, ("cacheWriteInputTokens", "cacheWriteInputTokensCount"))
-    prompt = _sum(first_count(details, ("inputTokens",)), cache_read, cache_write)
-    return Usage(
-        prompt,
-        first_count(details, ("outputTokens",)),
-        cache_read if cache_read is not None else first_count(details, ("cachedInputTokens",)),
+        _first(
+            prompt,
+            first_count(details, ("inputTokens", "prompt_eval_count")),
+            _sum(first_count(details, ("input",)), cache_read, cache_write),
+        ),
+        _first(
+            completion,
+            first_count(details, ("outputTokens", "completion_tokens", "eval_count")),
+            _sum(first_count(details, ("output",)), reasoning),
+        ),
+        cache_read,
         cache_write,
-        first_count(details, ("reasoningTokens",)),
-        first_count(details, ("totalTokens",)),
+        reasoning,
+        first_count(details, _OBJECT_TOTAL),
     )
 
 

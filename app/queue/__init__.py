@@ -5,6 +5,7 @@ It exports what every process needs. What only a worker process needs is in `app
 """
 
 from app.queue.client import (
+    Enqueuing,
     accepted_counts,
     listed_jobs,
     queued_jobs,
@@ -33,6 +34,7 @@ __all__ = [
     "EVALUATE_QUEUE",
     "REDELIVERED_KEY",
     "WORKERS_KEY",
+    "Enqueuing",
     "JobName",
     "NewJob",
     "Payload",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -22,9 +23,10 @@ from app.queue.names import (
     payload_key,
     text_of,
 )
-from app.queue.places import FORMER, place
+from app.queue.places import ENQUEUE, FORMER, Enqueued, enqueue_arguments, place
 
 __all__ = [
+    "Enqueuing",
     "accepted_counts",
     "listed_jobs",
     "queued_jobs",
@@ -42,21 +44,47 @@ _SLICE_JOBS = 2_000
 _TIME_BYTES = 9  # msgpack: a type byte and 64 bits
 
 
+class Enqueuing:
+    """Writes groups of new jobs, each group in one step: all of its jobs are queued, or none."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._script = redis.register_script(ENQUEUE)
+
+    async def write(self, jobs: Iterable[NewJob], *, now_ms: int) -> None:
+        """Write what arq's `enqueue_job` would write for each job, and the ledger's count.
+
+        Other tasks have a turn after each job that `jobs` makes, which may have 2 MB.
+        """
+        listed: list[Enqueued] = []
+        for job in jobs:
+            if listed:
+                await asyncio.sleep(0)
+            listed.append(_enqueued(job, now_ms, counted=True))
+        if listed:
+            keys, arguments = enqueue_arguments(EVALUATE_QUEUE, ACCEPTED_KEY, listed, expires_ms=_EXPIRES_MS)
+            await self._script(keys, arguments)
+
+
+def _enqueued(job: NewJob, now_ms: int, *, counted: bool) -> Enqueued:
+    name, payload = job
+    body = serialize_job(EVALUATE, (payload,), {}, None, now_ms, serializer=serialize)
+    return Enqueued(str(name), payload_key(name), body, name.project_id, name.records if counted else 0)
+
+
 def stage(pipe: Pipeline, jobs: Sequence[NewJob], *, now_ms: int, instead: JobName | None = None) -> None:
-    """Add what `enqueue_job` would write for each job, and the ledger's count, to a MULTI.
+    """Add what `Enqueuing` writes for these jobs to a MULTI.
 
     Jobs that stand `instead` of another one, for example as its halves, get its place and are not
     counted again.
     """
     if not jobs:
         return
-    for job in jobs:
-        body = serialize_job(EVALUATE, (job.payload,), {}, None, now_ms, serializer=serialize)
-        pipe.psetex(payload_key(job.name), _EXPIRES_MS, body)
-        if instead is None:
-            pipe.hincrby(ACCEPTED_KEY, job.name.project_id, job.name.records)
-    names = [str(job.name) for job in jobs]
-    place(pipe, EVALUATE_QUEUE, names, instead=str(instead or ""))
+    listed = [_enqueued(job, now_ms, counted=instead is None) for job in jobs]
+    keys, arguments = enqueue_arguments(
+        EVALUATE_QUEUE, ACCEPTED_KEY, listed, expires_ms=_EXPIRES_MS, instead=str(instead or "")
+    )
+    commands: Any = pipe
+    commands.eval(ENQUEUE, len(keys), *keys, *arguments)
 
 
 async def replace_job(redis: Redis, job: JobName, others: Sequence[NewJob], *, now_ms: int) -> None:
@@ -136,7 +164,7 @@ async def requeue_unlisted(redis: Redis) -> int:
         # A job that ended meanwhile is gone with its payload. A job that is listed twice is settled
         # once.
         if tail and JobName.parse(job_id).token != job_id:
-            found += int(await place(redis, EVALUATE_QUEUE, [job_id]))
+            found += await place(redis, EVALUATE_QUEUE, [job_id])
     return found
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
-from redis.asyncio.client import Pipeline
+from redis.asyncio import Redis
 
-__all__ = ["FORMER", "LANES", "place"]
+__all__ = ["ENQUEUE", "FORMER", "LANES", "Enqueued", "enqueue_arguments", "place"]
 
 # Start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996). A job's place is S = max(V, F), where
 # V is the place of the job that is being served, and F the end of the project's last job. Then F =
@@ -18,13 +18,13 @@ LANES: Final = {"waited": 1, "bulk": 800_000_000_000}
 # version gave them.
 FORMER: Final = 1_600_000_000_000
 
+_BORDERS: Final = tuple(str(border) for border in (FORMER, *LANES.values()))
 _SERVED: Final = {lane: f"llm-monitor:served:{lane}" for lane in LANES}
 # A job costs a worker as much time as 16 KiB of text, whatever it holds, and a record as much as
 # 256 bytes of text. The unit is 4 KiB. So a lane that is never empty at 100 MB/s is full after a
 # year, and is then served in no order. An id that has a place keeps it, so that writing a job twice
 # changes nothing.
-_PLACE = """
-redis.replicate_commands()
+_PLACES = """
 local queue, former, instead = KEYS[1], ARGV[1], ARGV[4]
 local lanes = {
   {first = tonumber(ARGV[2]), after = tonumber(ARGV[3]) - 1, served = KEYS[2]},
@@ -48,30 +48,74 @@ local function place(id, score)
   end
   redis.call('ZADD', queue, string.format('%.0f', score), id)
 end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue, former, '+inf', 'LIMIT', 0, 500)) do place(id) end
-local taken = instead ~= '' and tonumber(redis.call('ZSCORE', queue, instead))
-local new = 0
-for i = 5, #ARGV do
-  if not redis.call('ZSCORE', queue, ARGV[i]) then
-    place(ARGV[i], taken)
-    new = new + 1
+local function list(first, step)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue, former, '+inf', 'LIMIT', 0, 500)) do place(id) end
+  local taken = instead ~= '' and tonumber(redis.call('ZSCORE', queue, instead))
+  local new = 0
+  for i = first, #ARGV, step do
+    if not redis.call('ZSCORE', queue, ARGV[i]) then
+      place(ARGV[i], taken)
+      new = new + 1
+    end
   end
-end
-for _, lane in ipairs(lanes) do
-  for project, ends in pairs(lane.ends or {}) do
-    redis.call('HSET', lane.served, project, string.format('%.0f', ends))
+  for _, lane in ipairs(lanes) do
+    for project, ends in pairs(lane.ends or {}) do
+      redis.call('HSET', lane.served, project, string.format('%.0f', ends))
+    end
   end
+  return new
 end
-return new
+"""
+_REPLICATE = "redis.replicate_commands()\n"
+_PLACE: Final = f"{_REPLICATE}{_PLACES}return list(5, 1)"
+# Redis looks for free memory at the first write of a script, which is the largest one here.
+ENQUEUE: Final = f"""{_REPLICATE}{_PLACES}
+for i = 5, #KEYS do
+  local at = 6 + 4 * (i - 5)
+  redis.call('PSETEX', KEYS[i], ARGV[5], ARGV[at + 1])
+  if ARGV[at + 3] ~= '0' then redis.call('HINCRBY', KEYS[4], ARGV[at + 2], ARGV[at + 3]) end
+end
+return list(6, 4)
+"""
+"""Writes jobs: their payloads, the ledger's counts and their places, in one step.
+
+`enqueue_arguments` makes its keys and arguments.
 """
 
 
-def place(pipe: Pipeline | Any, queue: str, job_ids: Iterable[str], *, instead: str = "") -> Any:
-    """List jobs in the queue at their places, as a command of the caller's MULTI, or to be awaited.
+class Enqueued(NamedTuple):
+    """One job for `ENQUEUE`.
 
-    The names give the project and the size of a job. The halves of a job get its place, `instead`
-    of it. Jobs that an earlier version listed get places too, in their order. Returns how many jobs
-    were not listed before.
+    The id, the key and the bytes of its payload, its project, and how many records it adds to the
+    ledger's count of that project.
     """
-    borders = (str(border) for border in (FORMER, *LANES.values()))
-    return pipe.eval(_PLACE, 3, queue, *_SERVED.values(), *borders, instead, *job_ids)
+
+    job_id: str
+    key: str
+    payload: bytes
+    project_id: str
+    records: int
+
+
+def enqueue_arguments(
+    queue: str, counts: str, jobs: Sequence[Enqueued], *, expires_ms: int, instead: str = ""
+) -> tuple[list[str], list[str | int | bytes]]:
+    """Return the keys and arguments of `ENQUEUE`.
+
+    The halves of a job get its place, `instead` of it. Payloads expire after `expires_ms`.
+    """
+    keys = [queue, *_SERVED.values(), counts, *(job.key for job in jobs)]
+    arguments: list[str | int | bytes] = [*_BORDERS, instead, expires_ms]
+    for job in jobs:
+        arguments += (job.job_id, job.payload, job.project_id, job.records)
+    return keys, arguments
+
+
+async def place(redis: Redis, queue: str, job_ids: Iterable[str]) -> int:
+    """List jobs in the queue at their places; returns how many were not listed before.
+
+    The names give the project and the size of a job. Jobs that an earlier version listed get places
+    too, in their order.
+    """
+    commands: Any = redis
+    return int(await commands.eval(_PLACE, 3, queue, *_SERVED.values(), *_BORDERS, "", *job_ids))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
 
 from app.figures.measures import Counts, Group
+from app.reports.calendar import Calendar
+from app.reports.forecast import CostProjection, read_projection
 from app.reports.report import Report
 from app.storage.engine import Connection
-from app.storage.rollups.reading import read_costliest, read_models, read_trend
+from app.storage.rollups.reading import read_costliest, read_models, read_totals
 from app.storage.traces.reading import read_begin
 from monitoring.spending.savings import CostGroup
 from monitoring.spending.totals import CostAnalysis, Money, analyse_cost
-from monitoring.statistics.trends import Window
+from monitoring.statistics.trends import Window, project_month, window_of
 
-__all__ = ["CostPoint", "CostReport", "ModelCost", "read_cost"]
+__all__ = ["CostPoint", "CostReport", "ModelCost", "Month", "read_cost", "read_month"]
 
 _OPERATIONS = 200  # further operations are cheap: none would be listed, and none is worth a suggestion
+
+_RATE_PERIOD = "30d"
 
 
 class CostPoint(Report):
@@ -37,16 +42,22 @@ class ModelCost(Report):
 
 
 class CostReport(CostAnalysis):
-    """The answer of GET /metrics/cost: the analysis, its trend, and the models."""
+    """The cost of a window from rollups: the analysis, its trend, the models, and the month.
+
+    `projected_monthly_cost` is the projection's next month where there is a projection. Otherwise
+    it is a month at the rate of the 30 days before `now`, or since the first call. Both are the
+    same whatever the window is.
+    """
 
     trend: tuple[CostPoint, ...]
     by_model: tuple[ModelCost, ...]
+    projection: CostProjection | None = None
 
 
 async def read_cost(
-    connection: Connection, project_id: str, window: Window, source: str = "live"
+    connection: Connection, project_id: str, window: Window, source: str = "live", zone: tzinfo = UTC
 ) -> CostReport:
-    """Read the cost report of one window.
+    """Read the cost report of one window, with a trend and a month in the days of a time zone.
 
     Totals are exact to the window's bucket. Operations (a model with a prompt template) are stored
     by the hour, so a window of minutes lists them from the start of its first hour.
@@ -58,16 +69,45 @@ async def read_cost(
     operations = analyse_cost(
         [_group(group.model, group.value or None, group) for group in templates], window, since
     )
-    trend = await read_trend(connection, project_id, window, source)
-    values = dict(totals) | {
-        "most_expensive_operations": operations.most_expensive_operations,
-        "optimization_suggestions": operations.optimization_suggestions,
-    }
+    calendar = Calendar(connection, project_id, window, source, zone)
+    trend = await calendar.trend()
+    month = await read_month(connection, project_id, window.now, source, zone, since)
+    values = dict(totals) | {"most_expensive_operations": operations.most_expensive_operations}
+    values["projected_monthly_cost"] = month.next_month_usd
     return CostReport(
         **values,
-        trend=tuple(_point(at, trend.get(at, Counts())) for at in window.bucket_starts()),
+        trend=tuple(_point(at, trend.get(at, Counts())) for at in calendar.starts()),
         by_model=tuple(_model(group) for group in models),
+        projection=month.projection,
     )
+
+
+class Month(NamedTuple):
+    """What the next 730.5 hours will cost, and the projection that says so if there is one."""
+
+    projection: CostProjection | None
+    next_month_usd: Money | None
+
+
+async def read_month(
+    connection: Connection,
+    project_id: str,
+    now: datetime,
+    source: str,
+    zone: tzinfo,
+    since: datetime | None,
+) -> Month:
+    """Project the month after `now` for all calls; `since` is the moment of the first one.
+
+    Without a projection it is a month at the rate of the 30 days before.
+    """
+    projection = await read_projection(connection, project_id, now, since, source, zone)
+    if projection is not None:
+        return Month(projection, projection.next_month_usd)
+    recent = window_of(_RATE_PERIOD, now)
+    counts = await read_totals(connection, project_id, recent, source)
+    total = counts.cost_usd if counts.priced or not counts.records else None
+    return Month(None, project_month(total, recent, since))
 
 
 def _group(model: str, operation: str | None, group: Group) -> CostGroup:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from app.figures.measures import Counts, Histogram, Measure
+from app.reports.calendar import Calendar
 from app.reports.report import PERCENTILES, Report, empty_message
 from app.storage.engine import Connection
 from app.storage.rollups.reading import (
@@ -15,13 +16,23 @@ from app.storage.rollups.reading import (
     read_model_measures,
     read_models,
     read_totals,
-    read_trend,
-    read_trend_histograms,
 )
 from monitoring.statistics.trends import Window, detect_decline
 
-__all__ = ["ModelQuality", "QualityPoint", "QualityReport", "ScoreSummary", "read_quality", "score_names"]
+__all__ = [
+    "MOST_MODELS",
+    "ModelQuality",
+    "QualityPoint",
+    "QualityReport",
+    "ScoreSummary",
+    "find_decline",
+    "quality_point",
+    "read_quality",
+    "score_names",
+    "sum_other_models",
+]
 
+MOST_MODELS = 20
 _QUALITY = "overall_quality"
 _NOT_SCORES = {
     "overall_quality",
@@ -29,8 +40,10 @@ _NOT_SCORES = {
     "response_time_ms",
     "time_to_first_token_ms",
     "cost_usd",
+    "error",
+    "completion_tokens",
 }
-_FLAG_PREFIX = "flag:"
+_NOT_SCORE_PREFIXES = ("flag:", "label:")
 
 
 class ScoreSummary(Report):
@@ -67,15 +80,32 @@ class ModelQuality(Report):
     scores: dict[str, float | None]
 
 
+class OtherModels(Report):
+    """All models beside those of `by_model` together: their number, records and overall quality."""
+
+    models: int
+    count: int
+    average_quality: float | None
+
+
 class Falling(Report):
-    """A fall of overall quality over the window: averages of its first and last third."""
+    """A fall of overall quality over the window: its averages before and after.
+
+    `since` is the start of the first lower bucket. It is null where quality fell slowly, and the
+    averages are then those of the first and the last third of the window.
+    """
 
     before: float
     after: float
+    since: datetime | None = None
 
 
 class QualityReport(Report):
-    """The answer of GET /metrics/quality; qualities are 0..1, and 1 is good."""
+    """The answer of GET /metrics/quality; qualities are 0..1, and 1 is good.
+
+    `by_model` has the twenty models with most records. `other_models` sums the others, and is null
+    where there are none.
+    """
 
     time_period: str
     average_quality: float | None
@@ -87,27 +117,32 @@ class QualityReport(Report):
     by_model: tuple[ModelQuality, ...]
     scores: dict[str, ScoreSummary]
     decline: Falling | None
+    other_models: OtherModels | None = None
     message: str | None = None
 
 
 def score_names(measures: Mapping[str, Measure]) -> list[str]:
     """Return the measures that are scores of evaluators or parts of them, in alphabetical order."""
-    return sorted(name for name in measures if name not in _NOT_SCORES and not name.startswith(_FLAG_PREFIX))
+    return sorted(
+        name for name in measures if name not in _NOT_SCORES and not name.startswith(_NOT_SCORE_PREFIXES)
+    )
 
 
 async def read_quality(
-    connection: Connection, project_id: str, window: Window, source: str = "live"
+    connection: Connection, project_id: str, window: Window, source: str = "live", zone: tzinfo = UTC
 ) -> QualityReport:
-    """Read the quality report of one window."""
+    """Read the quality report of one window, with a trend in the days of a time zone."""
     totals = await read_totals(connection, project_id, window, source)
     measures = await read_measures(connection, project_id, window, source)
     names = score_names(measures)
     histograms = await read_histograms(connection, project_id, window, [*names, _QUALITY], source)
-    trend = await read_trend(connection, project_id, window, source)
-    spreads = await read_trend_histograms(connection, project_id, window, _QUALITY, source)
+    calendar = Calendar(connection, project_id, window, source, zone)
+    trend, spreads = await calendar.trend(), await calendar.histograms(_QUALITY)
     # This process computes percentiles, and Postgres reads the rest meanwhile.
-    (points, scores), by_model = await asyncio.gather(
-        asyncio.to_thread(lambda: (_points(window, trend, spreads), _summaries(names, measures, histograms))),
+    (points, scores), (by_model, others) = await asyncio.gather(
+        asyncio.to_thread(
+            lambda: (_points(calendar.starts(), trend, spreads), _summaries(names, measures, histograms))
+        ),
         _by_model(connection, project_id, window, source),
     )
     p10, p50, p90 = histograms.get(_QUALITY, Histogram()).percentiles(PERCENTILES)
@@ -120,18 +155,21 @@ async def read_quality(
         p90=p90,
         trend=points,
         by_model=by_model,
+        other_models=others,
         scores=scores,
-        decline=_decline(points),
+        decline=find_decline(points),
         message=empty_message(window, totals.records),
     )
 
 
 async def _by_model(
     connection: Connection, project_id: str, window: Window, source: str
-) -> tuple[ModelQuality, ...]:
+) -> tuple[tuple[ModelQuality, ...], OtherModels | None]:
     groups = await read_models(connection, project_id, window, source)
-    measures = await read_model_measures(connection, project_id, window, source)
-    return tuple(
+    shown = groups[:MOST_MODELS]
+    names = [group.value for group in shown]
+    measures = await read_model_measures(connection, project_id, window, names, source)
+    models = tuple(
         ModelQuality(
             model_name=group.value,
             count=group.counts.records,
@@ -141,15 +179,25 @@ async def _by_model(
                 for name in score_names(measures.get(group.value, {}))
             },
         )
-        for group in groups
+        for group in shown
     )
+    return models, sum_other_models([group.counts for group in groups[MOST_MODELS:]])
+
+
+def sum_other_models(counts: Sequence[Counts]) -> OtherModels | None:
+    """Return the figures of all models that are not shown by name, None without one."""
+    if not counts:
+        return None
+    summed = sum(counts, Counts())
+    return OtherModels(models=len(counts), count=summed.records, average_quality=summed.average_quality)
 
 
 def _points(
-    window: Window, trend: Mapping[datetime, Counts], spreads: Mapping[datetime, Histogram]
+    starts: Sequence[datetime], trend: Mapping[datetime, Counts], spreads: Mapping[datetime, Histogram]
 ) -> tuple[QualityPoint, ...]:
     return tuple(
-        _point(at, trend.get(at, Counts()), spreads.get(at, Histogram())) for at in window.bucket_starts()
+        quality_point(at, trend.get(at, Counts()), spreads.get(at, Histogram()).percentiles(PERCENTILES))
+        for at in starts
     )
 
 
@@ -159,8 +207,9 @@ def _summaries(
     return {name: _summary(measures[name], histograms.get(name, Histogram())) for name in names}
 
 
-def _point(at: datetime, counts: Counts, spread: Histogram) -> QualityPoint:
-    p10, p50, p90 = spread.percentiles(PERCENTILES)
+def quality_point(at: datetime, counts: Counts, spread: Sequence[float | None]) -> QualityPoint:
+    """Return a bucket of the trend; `spread` has its values at PERCENTILES."""
+    p10, p50, p90 = spread
     return QualityPoint(
         bucket=at,
         count=counts.quality_count,
@@ -183,6 +232,10 @@ def _summary(measure: Measure, histogram: Histogram) -> ScoreSummary:
     )
 
 
-def _decline(points: tuple[QualityPoint, ...]) -> Falling | None:
+def find_decline(points: tuple[QualityPoint, ...]) -> Falling | None:
+    """Return the fall of overall quality over the points, None without one."""
     found = detect_decline([point.average_quality for point in points], [point.count for point in points])
-    return Falling(before=found.before, after=found.after) if found else None
+    if found is None:
+        return None
+    since = None if found.since is None else points[found.since].bucket
+    return Falling(before=found.before, after=found.after, since=since)

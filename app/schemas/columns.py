@@ -19,7 +19,7 @@ from msgspec.structs import fields
 from app.schemas.traces import Trace
 from monitoring.models import Result
 
-__all__ = ["COLUMNS", "PROMISED_NAMES", "TEXT_ARRAYS", "Column", "ColumnType"]
+__all__ = ["COLUMNS", "PROMISED_NAMES", "TEXT_ARRAYS", "UNSHOWN", "Column", "ColumnType"]
 
 
 class ColumnType(StrEnum):
@@ -80,3 +80,5 @@ PROMISED_NAMES: Final[Mapping[str, str]] = {
     "flags": "safety_flags",
 }
 """The columns that users know under another name."""
+UNSHOWN: Final = frozenset({"project_id", "job_id", "response_key"})
+"""The columns that no answer shows."""

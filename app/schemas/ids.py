@@ -23,6 +23,8 @@ def mint(now_ms: int) -> UUID:
 
 def mint_many(now_ms: int, count: int) -> list[UUID]:
     """Return several ids of the same moment, with one request for random bits."""
+    if count == 1:
+        return [mint(now_ms)]
     moment, random = now_ms << _RANDOM_BITS, os.urandom(_RANDOM_BYTES * count)
     starts = range(0, len(random), _RANDOM_BYTES)
     return [_mint(moment, random[start : start + _RANDOM_BYTES]) for start in starts]

@@ -42,7 +42,10 @@ class TreeNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):
-    """One trace of a list: contract names, and the beginnings of its texts."""
+    """One trace of a list: contract names, and the beginnings of its texts and of its error.
+
+    `name` is that of the OpenTelemetry span.
+    """
 
     trace_id: UUID
     timestamp: datetime
@@ -63,6 +66,12 @@ class ListedTrace(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[str, ...]
     prompt: str
     response: str
+    kind: str = "llm"
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    error: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 class GivenScore(msgspec.Struct, frozen=True, kw_only=True):

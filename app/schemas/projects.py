@@ -18,6 +18,7 @@ __all__ = [
     "BacklogLimits",
     "Project",
     "ProjectSettings",
+    "ReviewQueue",
     "decode_settings",
     "encode_settings",
 ]
@@ -45,6 +46,29 @@ class BacklogLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
                 )
 
 
+class ReviewQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls wait for a person where nobody asks for others: those that one rule chooses.
+
+    `flagged` chooses calls with a flag, `near_threshold` those with a value this close to the
+    threshold of its detector, and `quality_below` those with a lower overall quality. `disagreeing`
+    chooses calls where feedback says otherwise: a rating of 1 or 2 of a good call without a flag,
+    or of 4 or 5 of a flagged or a bad one. `random_share` is a share of all calls; only such calls
+    show what detectors miss. None is no such rule. Raises ValueError for values outside 0..1.
+    """
+
+    flagged: bool = True
+    near_threshold: float | None = None
+    quality_below: float | None = None
+    disagreeing: bool = False
+    random_share: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("near_threshold", "quality_below", "random_share"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value <= 1.0:
+                raise ValueError(f"review.{name} must be above 0 and at most 1, or null for no such rule")
+
+
 class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The decisions of one project. Other settings are those for everybody.
 
@@ -52,7 +76,9 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     the time for which its traces are kept; None keeps them as long as the installation does.
     `redaction` says what is done with personal data before a record is queued. `text_share`, 0..1,
     is the share of traces that are stored with their texts; all are scored. `backlog` limits what
-    may wait in the queue. `guard` says when POST /guard blocks. Raises ValueError for values
+    may wait in the queue. `guard` says when POST /guard blocks. `dismiss_false_alarms` says that a
+    flag which people found to be a false alarm no longer counts, and `review` which calls wait for
+    a person. Raises ValueError for values
     outside their range.
     """
 
@@ -62,6 +88,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     text_share: float = 1.0
     backlog: BacklogLimits = BacklogLimits()
     guard: GuardPolicy = GuardPolicy()
+    dismiss_false_alarms: bool = False
+    review: ReviewQueue = ReviewQueue()
 
     def __post_init__(self) -> None:
         if self.retention_days is not None and self.retention_days < 1:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import structs
 
 from app.errors import InvalidRecord, MalformedBody
+from app.schemas.budgets import MOST_RESERVATIONS, Reservation, is_reservation
 from app.schemas.json_input import (
     FAULTS,
     NotJsonError,
@@ -73,7 +74,8 @@ class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     (cached, audio, image, reasoning); `cache_write_1h_tokens` is the part of `cache_write_tokens`
     that is kept for an hour. `usage` is the provider's own object of counts, whose counts replace
     those beside it. `total_tokens` shows whether cached and reasoning tokens are in the totals.
-    `service_tier` decides the price (default, flex, priority, batch).
+    `service_tier` decides the price (default, flex, priority, batch). `budget_reservation` is what
+    POST /budgets/{id}/check answered, or a list of such answers; storing the call settles them.
     `check_…: false` leaves that score null and out of every denominator.
     """
 
@@ -120,6 +122,9 @@ class RecordIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Annotated[list[Annotated[str, msgspec.Meta(max_length=128)]], msgspec.Meta(max_length=64)] | None
     ) = None
     metadata: dict[str, Any] | None = None
+    budget_reservation: (
+        Reservation | Annotated[list[Reservation], msgspec.Meta(max_length=MOST_RESERVATIONS)] | None
+    ) = None
 
 
 class GuardIn(RecordIn, kw_only=True, forbid_unknown_fields=True):
@@ -217,7 +222,7 @@ def _read(line: bytes, kind: type[RecordIn] = RecordIn) -> Record:
             raise
         wire, marks = _decode(mended, kind), (Mark.INVALID_UNICODE_REPLACED,)
     record = _to_record(wire, marks)
-    return _without_nul(record) if _ESCAPED_NUL in line or marks else record
+    return without_nul(record) if _ESCAPED_NUL in line or marks else record
 
 
 def _decode(line: bytes, kind: type[RecordIn]) -> RecordIn:
@@ -290,6 +295,15 @@ def _to_record(wire: RecordIn, marks: tuple[str, ...]) -> Record:
         skip=() if _all_checked(wire) else tuple(n for n in _CHECKS if not getattr(wire, f"check_{n}")),
         marks=marks,
     )
+    return _with_rare_fields(record, wire)
+
+
+def _with_rare_fields(record: Record, wire: RecordIn) -> Record:
+    if (given := wire.budget_reservation) is not None:
+        named = (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
+        if not all(map(is_reservation, named)):
+            raise WrongShapeError("expected what POST /budgets/{id}/check answered", "budget_reservation")
+        record = structs.replace(record, budget_reservation=named)
     return record if _rarely_billed_of(wire) == _NONE_OF_THEM else _with_usage(record, wire)
 
 
@@ -358,7 +372,7 @@ def _all_checked(wire: RecordIn) -> bool:
     return wire.check_hallucination and wire.check_toxicity and wire.check_bias and wire.check_pii
 
 
-def _without_nul(record: Record) -> Record:
+def without_nul(record: Record) -> Record:
     """Replace NUL characters, which Postgres cannot store, by U+FFFD, and mark the record."""
     try:
         plain = msgspec.to_builtins(record, builtin_types=(datetime,))

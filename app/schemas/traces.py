@@ -37,6 +37,8 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     `hits` names the evaluators whose value was beyond the threshold that applied at the time.
     `topic` and the quality and safety values repeat the verdict, so that lists need no JSON.
     `restates` is the id of the call that this span restates; such a span counts nothing itself.
+    `dismissed_flags` and `dismissed_hits` were raised too, but people found that they are false
+    alarms, and the project no longer counts them. They are in neither `flags` nor `hits`.
     """
 
     project_id: str
@@ -100,6 +102,8 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     guard: str | None = None
     restates: UUID | None = None
     restates_because: str | None = None
+    dismissed_flags: tuple[str, ...] = ()
+    dismissed_hits: tuple[str, ...] = ()
 
 
 class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ __all__ = [
     "is_overflow",
     "is_refusal",
     "is_timeout",
+    "limit_statements",
     "reading",
     "writing",
 ]
@@ -154,6 +155,11 @@ async def asyncpg_connection(connection: AsyncConnection) -> asyncpg.Connection:
 def is_overdue(error: BaseException) -> bool:
     """Tell whether Postgres ended a statement because it took too long."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _CANCELED
+
+
+async def limit_statements(connection: AsyncConnection, seconds: int) -> None:
+    """Let Postgres end statements that take longer, until the transaction ends."""
+    await connection.execute(text(f"SET LOCAL statement_timeout = '{int(seconds)}s'"))
 
 
 @asynccontextmanager

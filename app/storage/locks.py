@@ -5,13 +5,25 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["COMPRESSION", "FOLDING", "RECLAIM", "RETENTION", "UPKEEP", "try_lock", "wait_lock"]
+__all__ = [
+    "ALERTING",
+    "BUDGETS",
+    "COMPRESSION",
+    "FOLDING",
+    "RECLAIM",
+    "RETENTION",
+    "UPKEEP",
+    "try_lock",
+    "wait_lock",
+]
 
 UPKEEP = 7_301_002
 RECLAIM = 7_301_003
 RETENTION = 7_301_004
 FOLDING = 7_301_005
 COMPRESSION = 7_301_006
+BUDGETS = 7_301_007
+ALERTING = 7_301_008
 
 
 async def try_lock(connection: AsyncConnection, key: int) -> bool:

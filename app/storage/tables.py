@@ -13,39 +13,57 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
     Double,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Numeric,
     SmallInteger,
     Table,
     Text,
     Uuid,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.storage.alert_tables import alert_channels, alert_deliveries, alert_rules, alert_transitions
+from app.storage.dataset_tables import dataset_items, dataset_versions, datasets, run_answers, runs
+from app.storage.label_tables import labels, review_changes, review_claims
+from app.storage.metadata import instant as _instant
+from app.storage.metadata import metadata
 from app.storage.trace_columns import trace_columns
+from app.storage.view_tables import boards, saved_views
 
 __all__ = [
+    "alert_channels",
+    "alert_deliveries",
+    "alert_rules",
+    "alert_transitions",
     "api_keys",
     "audit_log",
+    "boards",
+    "dataset_items",
+    "dataset_versions",
+    "datasets",
     "dead_letters",
     "feedback",
     "jobs",
+    "labels",
     "ledger",
     "metadata",
     "observed_values",
     "passwords",
+    "price_tables",
     "projects",
+    "review_changes",
+    "review_claims",
     "rollup_batches",
     "rollups",
+    "run_answers",
+    "runs",
+    "saved_views",
     "scores",
     "set_aside_figures",
     "settlements",
@@ -54,23 +72,6 @@ __all__ = [
 ]
 
 _READ_BY = ("project_id", "source", "dimension")
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _instant(name: str, *, nullable: bool = False, now: bool = False) -> Column[object]:
-    return Column(
-        name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None
-    )
-
-
 _EMPTY = text("'{}'")
 
 projects = Table(
@@ -81,6 +82,16 @@ projects = Table(
     # app.schemas.projects.ProjectSettings. What it leaves out is as for everybody.
     Column("settings", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     _instant("created_at", now=True),
+)
+
+# Prices of a project's own. Processes read the content again when `version` has changed.
+price_tables = Table(
+    "price_tables",
+    metadata,
+    Column("project_id", Text, ForeignKey("projects.project_id"), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("content", JSONB, nullable=False),  # monitoring.spending.price_tables.PriceTable
+    _instant("changed_at", now=True),
 )
 
 # Ended keys are kept to account for their acts, up to a thousand per project. Older ones are only
@@ -157,6 +168,7 @@ traces = Table(
         "response_key",
         postgresql_where=text("response_key IS NOT NULL"),
     ),
+    Index("ix_traces_errors", "project_id", "occurred_at", postgresql_where=text("error IS NOT NULL")),
     Index("ix_traces_restates", "project_id", "restates", postgresql_where=text("restates IS NOT NULL")),
     Index(
         "ix_traces_usage",
@@ -314,6 +326,12 @@ feedback = Table(
     CheckConstraint("rating BETWEEN 1 AND 5", name="rating"),
     Index("ix_feedback_trace", "project_id", "trace_id"),
     Index("ix_feedback_created", "project_id", "created_at"),
+    Index(
+        "ix_feedback_false_alarm",
+        "project_id",
+        "trace_id",
+        postgresql_where=text("'false_alarm' = ANY (categories)"),
+    ),
     Index("ix_feedback_user", "project_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
 )
 

@@ -43,7 +43,7 @@ _TYPES: Mapping[ColumnType, TypeEngine[Any]] = {
     ColumnType.SCORES: JSON(),  # kept as sent: it is read whole, and jsonb costs twice the CPU to store
 }
 _KEY = frozenset({"project_id", "trace_id"})
-_ADDED_LATER = frozenset({"hits"})  # after there were rows already
+_ADDED_LATER = frozenset({"hits", "dismissed_flags", "dismissed_hits"})  # after there were rows already
 
 
 def trace_columns() -> list[Column[Any]]:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from redis.asyncio import Redis
 from app.local.processes import python_environment, spawn, stop
 from benchmarks.performance.stack import free_port, wait_until_answers
 
-__all__ = ["bare_api", "bare_consumer", "python_loop"]
+__all__ = ["bare_api", "bare_consumer", "python_loop", "synced_write"]
 
 _ROUNDS = 2_000_000
 _JOB = 256
@@ -38,6 +39,23 @@ def bare_api() -> Iterator[tuple[int, int]]:
         yield port, process.pid
     finally:
         stop(process, signal.SIGTERM, 5.0)
+
+
+def synced_write(share: float, seconds: float) -> float:
+    """Return the milliseconds below which a share of small writes to the disk are safe on it.
+
+    Redis does one such write before it answers what changes something. They come at 500 a second.
+    """
+    with tempfile.TemporaryFile() as file:
+        latencies = []
+        for _ in range(int(500 * seconds)):
+            begun = time.perf_counter()
+            file.write(b"x" * 300)
+            file.flush()
+            os.fdatasync(file.fileno())
+            latencies.append(time.perf_counter() - begun)
+            time.sleep(max(0.0, 0.002 - latencies[-1]))
+    return 1000 * sorted(latencies)[int(share * len(latencies))]
 
 
 def python_loop() -> float:

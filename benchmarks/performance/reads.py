@@ -12,7 +12,7 @@ from benchmarks.performance.filling import Filler
 from benchmarks.performance.http_load import Load, closed_loop, request
 from benchmarks.performance.stack import Stack, running
 
-__all__ = ["measure_reads"]
+__all__ = ["FAST_STORE", "measure_reads"]
 
 SIZES = (10_000, 100_000, 1_000_000)
 POOL = 5_000
@@ -29,7 +29,7 @@ FILTERS = {
     "24h": "time_period=24h",
 }
 # The filled data may be lost, because only reads are measured.
-_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
+FAST_STORE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
 
 
 def measure_reads(lines: Sequence[bytes], *, sizes: Sequence[int] = SIZES) -> list[Figure]:
@@ -37,7 +37,7 @@ def measure_reads(lines: Sequence[bytes], *, sizes: Sequence[int] = SIZES) -> li
     with bare_api() as (port, _):
         bare = _read(port, "/health", REPEATS).percentile(0.95)
     found: dict[int, dict[str, Load]] = {}
-    with running(postgres=_FAST) as stack:
+    with running(postgres=FAST_STORE) as stack:
         filler = Filler(stack.database_url, lines)
         model = filler.pool[0].model_name
         uvloop.run(filler.prepare())

@@ -35,6 +35,7 @@ class Stack:
     database_url: str
     redis_url: str
     port: int
+    dashboard_port: int
     pids: dict[str, int] = field(default_factory=dict)
 
 
@@ -42,6 +43,7 @@ class Stack:
 def running(
     *,
     api: bool = True,
+    dashboard: bool = False,
     workers: int = 0,
     fsync: Fsync = "always",
     postgres: Mapping[str, str] | None = None,
@@ -54,16 +56,23 @@ def running(
             database = stack.enter_context(serve_postgres(folder, postgres))
             redis = stack.enter_context(serve_redis(folder, fsync, maxmemory_mb))
             prepare_database(database.url)
-            found = Stack(database.url, redis.url, free_port())
+            found = Stack(database.url, redis.url, free_port(), free_port())
             found.pids |= {"postgres": database.process.pid, "redis": redis.process.pid}
-            settings = Settings(data_dir=folder, api_port=found.port, workers=workers or 1)
+            settings = Settings(
+                data_dir=folder,
+                api_port=found.port,
+                dashboard_port=found.dashboard_port,
+                workers=workers or 1,
+            )
             log = stack.enter_context((folder / "processes.log").open("wb"))
-            wanted = {"API": api, "workers": bool(workers)}
+            wanted = {"API": api, "workers": bool(workers), "dashboard": dashboard}
             for name, needed in wanted.items():
                 if needed:
                     found.pids[name.lower()] = _start(stack, name, settings, found, log)
             if api:
                 wait_until_answers(f"http://127.0.0.1:{found.port}/health")
+            if dashboard:
+                wait_until_answers(f"http://127.0.0.1:{found.dashboard_port}/")
             yield found
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -72,7 +81,11 @@ def running(
 def _start(stack: ExitStack, name: str, settings: Settings, found: Stack, log: IO[bytes]) -> int:
     addresses = Addresses(found.database_url, found.redis_url)
     (spec,) = (spec for spec in child_specs("all", settings, addresses) if spec.name == name)
-    process = spawn(spec.command, env={**os.environ, **spec.env}, log=log)
+    process = spawn(
+        spec.command,
+        env={**os.environ, **spec.env, "LLM_MONITOR_DASHBOARD_PORT": str(found.dashboard_port)},
+        log=log,
+    )
     stack.callback(stop, process, signal.SIGTERM, 10.0)
     return process.pid
 

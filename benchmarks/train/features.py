@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from spelling import spell
 
 from monitoring.models import Record
 from monitoring.signals.groups import mask_table
+from monitoring.signals.instructions import cut
 from monitoring.signals.kernels_linear import (
     ABSORBED,
     BLOCK,
@@ -107,14 +108,32 @@ def windows(texts: Sequence[str]) -> tuple[csr_matrix, NDArray[np.int64]]:
     Also returns the index of each row's text.
     """
     words = Prepared([Record(prompt="", response=text) for text in texts]).words("response")
+    return _rows(words.ids, words.offsets)
+
+
+def segments(texts: Sequence[str]) -> tuple[csr_matrix, NDArray[np.int64]]:
+    """Return one row of features per segment, as `monitoring.signals.instructions` sees them.
+
+    Also returns the index of each row's text.
+    """
+    batch = Prepared([Record(prompt="", response=text) for text in texts])
+    found = cut(batch, "response")
+    matrix, owners = _rows(found.tokens, found.offsets)
+    return matrix, np.repeat(np.arange(len(texts)), np.diff(found.firsts))[owners]
+
+
+def _rows(ids: NDArray[np.uint32], offsets: NDArray[np.int64]) -> tuple[csr_matrix, NDArray[np.int64]]:
     mask = mask_table()
-    buckets, ends, owners = _windows(words.ids, words.offsets, mask.keys, mask.classes, BLOCK)
+    buckets, ends, owners = _windows(ids, offsets, mask.keys, mask.classes, BLOCK)
     starts = np.concatenate(([0], ends))
     counts = np.diff(starts)
     values = np.repeat(1 / np.sqrt(counts + SMOOTHING), counts).astype(np.float32)
     matrix = csr_matrix((values, buckets.astype(np.int64), starts), shape=(len(counts), BUCKETS))
     matrix.sum_duplicates()
     return matrix, owners
+
+
+Rows = Callable[[Sequence[str]], tuple[csr_matrix, NDArray[np.int64]]]
 
 
 def text_maximum(scores: NDArray[np.float64], owners: NDArray[np.int64], texts: int) -> NDArray[np.float64]:
@@ -143,18 +162,20 @@ def meanings(gain: float) -> NDArray[np.float32]:
     return result
 
 
-def informative(matrix: csr_matrix) -> NDArray[np.float64]:
+def informative(matrix: csr_matrix, common: float = COMMON) -> NDArray[np.float64]:
     """Return a factor 0..1 per bucket: 0 for a word in every window, 1 for a word in few of them.
 
     Function words say where a text comes from, and nothing about its content. Without this factor
     they have most of the weight, and the model fails on every source that it was not fitted on.
+
+    Below `common` nats of information a word says nothing.
     """
     frequency = np.bincount(matrix.indices, minlength=BUCKETS)
     information = np.log((matrix.shape[0] + 1) / (frequency + 1))
-    return np.clip((information - COMMON) / (RARE - COMMON), 0, 1)
+    return np.clip((information - common) / (RARE - common), 0, 1)
 
 
-def fit(
+def fit(  # noqa: PLR0913 the settings of one fit
     texts: Sequence[str],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64],
@@ -163,6 +184,8 @@ def fit(
     gain: float = 0.0,
     spelling: float = 0.0,
     rounds: int = 2,
+    common: float = COMMON,
+    rows: Rows = windows,
 ) -> tuple[NDArray[np.float64], float]:
     """Fit a logistic regression in which a text scores as its best window.
 
@@ -170,12 +193,13 @@ def fit(
     windows is positive. After the first round, only its best window and those above zero are
     therefore used. Every window of a negative text is negative. Each text has the weight in
     `weights`, which its windows share. `gain` and `spelling` say how much the meaning of words and
-    the parts of words count beside the words themselves.
+    the parts of words count beside the words themselves. `rows` cuts the texts, and `common` is
+    that of `informative`.
     """
-    original, owners = windows(texts)
+    original, owners = rows(texts)
     matrix = original
     target = labels[owners]
-    rarity = informative(matrix)
+    rarity = informative(matrix, common)
     matrix = matrix @ diags_array(rarity)
     folded = []
     if gain:
@@ -198,9 +222,11 @@ def fit(
     return coefficients, float(model.intercept_[0])
 
 
-def score_texts(coefficients: NDArray[np.float64], bias: float, texts: Sequence[str]) -> NDArray[np.float64]:
+def score_texts(
+    coefficients: NDArray[np.float64], bias: float, texts: Sequence[str], rows: Rows = windows
+) -> NDArray[np.float64]:
     """Return the score of each text's best window."""
-    matrix, owners = windows(texts)
+    matrix, owners = rows(texts)
     return text_maximum(matrix @ coefficients + bias, owners, len(texts))
 
 
@@ -279,10 +305,10 @@ def replace_head(
     offset: float,
     keep: int = KEEP,
     largest: float = LARGEST,
-    heads: tuple[str, ...] = HEADS,
+    heads: tuple[str, ...] | Bank = HEADS,
 ) -> Bank:
-    """Return the shipped heads, with one of them replaced by a head that was fitted anew."""
-    bank = load_bank(heads)
+    """Return the shipped heads, or the given ones, with one of them replaced by a new fit."""
+    bank = heads if isinstance(heads, Bank) else load_bank(heads)
     column = bank.names.index(name)
     weights, scale = quantise(coefficients, keep, largest)
     matrix = bank.weights.copy()

@@ -32,12 +32,12 @@ from attacks import make_attacks
 from features import combine, export, fit, open_traffic, quantise, read_rows, replace_head, score_texts
 from numpy.typing import NDArray
 
-from monitoring.benchmarking.fitting import document_of, fold_of
-from monitoring.benchmarking.metrics import auroc
+from monitoring.benchmarking.fitting import fold_of
 from monitoring.evaluator import Evaluator
 from monitoring.evaluators.prompt_injection import PromptInjection
 from monitoring.models import Record
 from monitoring.signals.categories import load_lexicon
+from monitoring.signals.linear import load_bank
 from monitoring.text.prepared import Prepared
 
 ATTACKS = {  # weight of a row: the artifacts repeat a hundred behaviours under a few methods
@@ -256,7 +256,10 @@ class InjectionTrainer:
         found = train(self._corpus, used, self._corpus.folds % 2)
         options = {"slope": found.slope, "offset": -found.threshold, "keep": KEEP, "largest": LARGEST}
         bank = replace_head("prompt_injection", found.coefficients, found.bias, **options)
-        return PromptInjection(load_lexicon("prompt_injection"), found.categories.astype(np.float32), bank)
+        # The head for documents reads no source of this task, so all of them are new to it.
+        instructions = load_bank(("instructions",))
+        categories = found.categories.astype(np.float32)
+        return PromptInjection(load_lexicon("prompt_injection"), categories, bank, instructions)
 
 
 def main(data: Path) -> None:
@@ -280,10 +283,6 @@ def main(data: Path) -> None:
     total = judge(corpus.texts[held].tolist())
     print(f"held-out fold: recall {np.mean(total[corpus.labels[held] == 1] > 0):.3f}")
     print(f"held-out fold: false positives on prompts {np.mean(total[corpus.prompts[held]] > 0):.4f}")
-    documents = [row for row in read_rows(data, BIPIA) if fold_of(document_of(row)) == 0]
-    injected = np.array([row["label"] for row in documents]) == 1
-    area = auroc(injected, judge([row["context"] for row in documents]))
-    print(f"{BIPIA}, held-out documents: AUROC {area:.3f}")
 
 
 if __name__ == "__main__":

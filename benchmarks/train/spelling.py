@@ -36,14 +36,33 @@ def spell(texts: Sequence[str], matrix: csr_matrix, gain: float) -> csr_matrix:
     Parts that occur in most windows count less. `matrix` holds the windows of `texts`, one row
     each.
     """
-    rows, columns = zip(*_list_parts({**_dictionary(), **_vocabulary(texts)}), strict=True)
-    known = csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(BUCKETS, PARTS))
-    frequency = np.bincount((matrix @ known).indices, minlength=PARTS)
-    information = np.log((matrix.shape[0] + 1) / (frequency + 1))
-    factor: NDArray[np.float64] = gain * np.clip((information - COMMON) / (RARE - COMMON), 0, 1)
-    result = (known @ diags_array(factor)).tocsr()
+    known, _ = known_parts(texts)
+    result = (known @ diags_array(part_factors(matrix @ known, gain))).tocsr()
     result.eliminate_zeros()
     return result
+
+
+def known_parts(texts: Sequence[str]) -> tuple[csr_matrix, NDArray[np.bool_]]:
+    """Return the parts of each word of the texts and of the dictionary, shape (buckets, parts).
+
+    Also returns which buckets belong to the dictionary.
+    """
+    dictionary = _dictionary()
+    rows, columns = zip(*_list_parts({**dictionary, **_vocabulary(texts)}), strict=True)
+    known = csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(BUCKETS, PARTS))
+    listed = np.zeros(BUCKETS, dtype=bool)
+    listed[[int(hash_word(np.uint32(key))) for key in dictionary]] = True
+    return known, listed
+
+
+def part_factors(spelled: csr_matrix, gain: float) -> NDArray[np.float64]:
+    """Return a factor per part, at most `gain`, which is less for parts that most windows hold.
+
+    `spelled` has shape (windows, parts).
+    """
+    frequency = np.bincount(spelled.indices, minlength=PARTS)
+    information = np.log((spelled.shape[0] + 1) / (frequency + 1))
+    return np.asarray(gain * np.clip((information - COMMON) / (RARE - COMMON), 0, 1))
 
 
 def _list_parts(words: dict[int, str]) -> Iterator[tuple[int, int]]:

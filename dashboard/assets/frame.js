@@ -1,21 +1,6 @@
 // The work that the frame does in the browser, without asking the server.
 window.dash_clientside = window.dash_clientside || {};
 window.dash_clientside.frame = {
-  // Keeps the address and the period buttons equal when one of them changes.
-  syncPeriod(search, value, offered) {
-    const keep = window.dash_clientside.no_update;
-    const fields = new URLSearchParams(search || "");
-    const named = fields.get("period") || "24h";
-    const chosen = window.dash_clientside.callback_context.triggered.some(
-      (change) => change.prop_id === "period.value"
-    );
-    if (chosen && value && value !== named && offered.includes(value)) {
-      fields.set("period", value);
-      return ["?" + fields.toString(), keep];
-    }
-    return [keep, value === named ? keep : named];
-  },
-
   // The server answers each tick of the clock. After two ticks without an answer it counts as away.
   isLost(ticks, answered) {
     return (ticks || 0) - (answered || 0) <= 2;
@@ -28,6 +13,51 @@ window.dash_clientside.frame = {
   },
 
   toggleNavigation(opened, navbar) {
+    document.getElementById("burger")?.setAttribute("aria-expanded", String(!!opened));
     return { ...navbar, collapsed: { mobile: !opened } };
   },
 };
+
+// Panels of the header and the narrow navigation close by themselves when something was chosen.
+window.llmMonitor = {
+  closePopups(except) {
+    document.querySelectorAll("details.popup[open]").forEach((popup) => {
+      if (popup !== except) popup.open = false;
+    });
+  },
+};
+(function () {
+  const closeNavigation = () => {
+    const burger = document.getElementById("burger");
+    if (burger && burger.getAttribute("aria-expanded") === "true") {
+      window.dash_clientside.set_props("burger", { opened: false });
+    }
+  };
+  document.addEventListener("click", (event) => {
+    const inside = event.target.closest("details.popup");
+    // Parts of a calendar or list lie outside of the panel that opened them.
+    if (event.target.isConnected && !event.target.closest("[data-portal]")) window.llmMonitor.closePopups(inside);
+    if (inside && event.target.closest(".closes, .panel a")) window.llmMonitor.closePopups();
+    if (event.target.closest("#navigation a")) closeNavigation();
+    const remove = event.target.closest("[data-view]");
+    if (remove) window.dash_clientside.set_props("view-removed", { data: remove.dataset.view });
+  });
+  // The saved views are read when the menu opens.
+  document.addEventListener(
+    "toggle",
+    (event) => {
+      if (event.target.open && event.target.querySelector("#views")) {
+        window.dash_clientside.set_props("views-opened", { data: Date.now() });
+      }
+    },
+    true
+  );
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const open = document.querySelector("details.popup[open]");
+    if (open) {
+      open.open = false;
+      open.querySelector("summary").focus();
+    } else closeNavigation();
+  });
+})();

@@ -1,4 +1,4 @@
-"""The identity of the person who looks at a page, for all code of one request or WebSocket."""
+"""Who looks at a page: the identity and session, for all code of one request or WebSocket."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from app.access.identity import Identity
 
-__all__ = ["CURRENT_IDENTITY", "is_signed_in", "shown_project"]
+__all__ = ["CURRENT_IDENTITY", "CURRENT_SESSION", "is_signed_in", "shown_project"]
 
 Project = TypeVar("Project", str, None)
 CURRENT_IDENTITY: ContextVar[Identity | None] = ContextVar("identity", default=None)
+CURRENT_SESSION: ContextVar[str | None] = ContextVar("session", default=None)
 
 
 def shown_project(asked: Project) -> Project | str:

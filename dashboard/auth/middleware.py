@@ -18,7 +18,7 @@ from app.access.origins import limit_anonymous, same_origin
 from app.access.watchers import Watchers
 from app.config import Settings
 from app.errors import Forbidden, MonitorError, Overloaded, Unauthorized
-from dashboard.auth.current_identity import CURRENT_IDENTITY
+from dashboard.auth.current_identity import CURRENT_IDENTITY, CURRENT_SESSION
 
 __all__ = ["COOKIE", "SIGN_IN", "SIGN_OUT", "SignInMiddleware", "is_secure", "read_cookie"]
 
@@ -69,6 +69,7 @@ class SignInMiddleware:
             identity = limit_anonymous(identity, headers, self._settings, scope.get("http_version", "1.1"))
         identity.require("read")
         CURRENT_IDENTITY.set(identity)
+        CURRENT_SESSION.set(read_cookie(headers))
 
     async def _serve_in_place(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket, unless its project or client has as many as are allowed."""

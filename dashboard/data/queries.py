@@ -2,54 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.catalogue import read_raisers
+from app.budgets.standing import BudgetOut, show_budgets
+from app.catalogue import read_judges
+from app.filters.grouping import parse_group_by
 from app.privacy import Privacy
-from app.reports.cost import CostReport, read_cost
-from app.reports.pipeline import PipelineReport, ProjectLedger, QueueReport, read_pipeline
-from app.reports.quality import QualityReport, read_quality
-from app.reports.relevance import RelevanceReport, read_relevance
-from app.reports.safety import SafetyReport, read_safety
-from app.schemas.listed import Filters, ListedTrace, TreeNode
-from app.schemas.traces import Trace
+from app.reports.answers import DEFAULT_TOP, Asked
+from app.reports.looks import Looks
+from app.reports.one_trace import OneTrace, read_one_trace
+from app.reports.pipeline import ProjectLedger
+from app.reports.what_changed import WhatChanged, read_what_changed
+from app.schemas.catalogue import Judge
+from app.storage.budgets.definitions import read_budgets
 from app.storage.engine import Connection, Engine, reading
 from app.storage.readers import Readers
 from app.storage.rollups.folding import figures
-from app.storage.traces.reading import read_page, read_trace, read_tree
-from dashboard.data.narrowing import Narrowing
+from app.storage.traces.score_values import read_values
+from dashboard.data.overview import Overview, read_overview, wider_view
 from dashboard.data.rates import Rate, RateMeter
 from dashboard.data.shared import Shared
 from dashboard.data.view import View
-from monitoring.statistics.trends import Window, window_of
 
 __all__ = ["Overview", "Queries"]
 
 _SHARED_SECONDS = 0.8
-_LATEST = 50
+_VALUES_SECONDS = 20.0
+# Filtered calls are counted anew each time, and changes compare two whole periods.
+_FILTERED_SECONDS = 10.0
+_CHANGES_SECONDS = 20.0
 T = TypeVar("T")
-
-
-class Overview(NamedTuple):
-    """What the overview shows, read at `at`; without Redis ledger, queue and rate are None."""
-
-    at: datetime
-    window: Window
-    quality: QualityReport
-    safety: SafetyReport
-    cost: CostReport
-    relevance: RelevanceReport
-    traces: list[ListedTrace]
-    ledger: ProjectLedger | None
-    queue: QueueReport | None
-    rate: Rate | None
 
 
 class Queries:
@@ -67,76 +59,101 @@ class Queries:
         self.api_url = api_url
         self._engine = engine
         self._redis = redis
-        self._privacy = privacy
-        self._clock = clock
+        self.privacy = privacy
+        self.clock = clock
+        self.looks = Looks(time.monotonic)
         self._overviews: Shared[Overview] = Shared(_SHARED_SECONDS)
+        self._values: Shared[Mapping[str, NDArray[np.float64]]] = Shared(_VALUES_SECONDS)
+        self._filtered: Shared[Overview] = Shared(_FILTERED_SECONDS)
+        self._changes: Shared[WhatChanged] = Shared(_CHANGES_SECONDS)
         self._readers = Readers()
         self._meters: dict[str, RateMeter] = {}
 
     async def overview(self, view: View) -> Overview:
-        """Return the overview of a project, period and source; raises Unavailable or Overloaded."""
-        return await self._overviews.get(view, lambda: self._read_overview(view))
+        """Return the overview of a view; where the usual period is empty, that of a longer one.
+
+        Raises Unavailable, Overloaded, and InvalidParameter for a filter with a mistake.
+        """
+        kept = self._filtered if view.filter else self._overviews
+        found = await kept.get(view, lambda: self._read_overview(view))
+        wider = wider_view(view, found)
+        if wider is None:
+            return found
+        shown = await kept.get(wider, lambda: self._read_overview(wider))
+        return shown._replace(widened=wider.period)
 
     async def read(self, project_id: str, question: Callable[[Connection], Awaitable[T]]) -> T:
         """Return what `question` reads for a project; raises Unavailable or Overloaded."""
         async with self._readers.admit(project_id), reading(self._engine) as connection:
             return await question(connection)
 
-    async def trace(self, project_id: str, trace_id: UUID) -> Trace | None:
-        """Return one trace, None if it is not stored; raises Unavailable or Overloaded."""
-        return await self.read(project_id, lambda connection: read_trace(connection, project_id, trace_id))
+    async def figures(self, project_id: str, question: Callable[[Connection], Awaitable[T]]) -> T:
+        """Return what `question` reads where rollups hold all that was stored; raises as `read`."""
+        async with self._readers.admit(project_id), figures(self._engine, project_id) as connection:
+            return await question(connection)
 
-    async def tree(self, project_id: str, trace_id: UUID, limit: int) -> list[TreeNode]:
-        """Return the first spans around a call; raises Unavailable or Overloaded."""
-        return await self.read(
-            project_id, lambda connection: read_tree(connection, project_id, trace_id, limit=limit)
-        )
+    def asked(self, view: View, *group_by: str, top: int = DEFAULT_TOP) -> Asked:
+        """Return a view as the question of a report (`app.reports.answers`), grouped by fields.
 
-    async def found(self, view: View, narrowing: Narrowing, limit: int) -> list[ListedTrace]:
-        """Return the newest traces of a period that match the filters.
-
-        Raises Unavailable without Postgres, Overloaded if too many requests read, and
-        InvalidParameter if too many traces would have to be looked through.
+        Days are those of the browser's zone. Raises InvalidParameter for a filter with a mistake.
         """
-        window = window_of(view.period, self._clock())
-        forms = partial(self._privacy.stored_forms, view.project_id)
-        filters = narrowing.filters(view.source, window, forms)
-        page = partial(
-            read_page, project_id=view.project_id, filters=filters, before=narrowing.before, limit=limit
+        chosen = view.chosen(self.clock(), self.privacy)
+        return Asked(chosen, parse_group_by(group_by), top, view.tz())
+
+    async def scores_of_day(self, view: View, evaluators: Sequence[str]) -> Mapping[str, NDArray[np.float64]]:
+        """Return the values 0..1 of evaluators in the newest calls of the last day, by evaluator.
+
+        They are read again after some seconds. Raises Unavailable or Overloaded.
+        """
+        wanted = sorted(evaluators)
+        question = partial(
+            read_values,
+            project_id=view.project_id,
+            start=self.clock() - timedelta(days=1),
+            wanted=wanted,
+            source=view.source,
         )
-        return await self.read(view.project_id, page)
+        key = (view.project_id, view.source, tuple(wanted))
+        return await self._values.get(key, lambda: self.read(view.project_id, question))
+
+    async def budgets(self, connection: Connection, project_id: str) -> list[BudgetOut]:
+        """Return the budgets of a project; without Redis, what is reserved is unknown."""
+        budgets = await read_budgets(connection, project_id)
+        return await show_budgets(connection, self._redis, budgets, self.clock())
+
+    async def judges(self) -> tuple[Judge, ...]:
+        """Return the evaluators that workers run; none while Redis does not answer."""
+        try:
+            return await read_judges(self._redis)
+        except (RedisError, OSError):
+            return ()
+
+    async def trace(self, project_id: str, trace_id: UUID, most_spans: int) -> OneTrace | None:
+        """Return all about a trace, None if it is not stored; raises Unavailable or Overloaded."""
+        judges = await self.judges()
+        return await self.read(
+            project_id,
+            lambda connection: read_one_trace(
+                connection, project_id, trace_id, judges, most_spans=most_spans
+            ),
+        )
 
     async def _read_overview(self, view: View) -> Overview:
-        now = self._clock()
-        window = window_of(view.period, now)
-        what = (view.project_id, window, view.source)
-        async with (
-            self._readers.admit(view.project_id),
-            figures(self._engine, view.project_id) as connection,
-        ):
-            pipeline = await self._read_pipeline(connection, now)
-            ledgers = pipeline.projects if pipeline else ()
-            ledger = next((found for found in ledgers if found.project_id == view.project_id), None)
-            return Overview(
-                at=now,
-                window=window,
-                quality=await read_quality(connection, *what),
-                safety=await read_safety(connection, *what, raisers=await read_raisers(self._redis)),
-                cost=await read_cost(connection, *what),
-                relevance=await read_relevance(connection, *what),
-                traces=await read_page(
-                    connection, view.project_id, Filters(source=view.source), limit=_LATEST
-                ),
-                ledger=ledger,
-                queue=pipeline.queue if pipeline else None,
-                rate=self._rate(ledger, now),
-            )
+        now = self.clock()
+        asked = self.asked(view, "model")
+        changed = await self._changes.get(view, lambda: self._read_changes(view))
 
-    async def _read_pipeline(self, connection: Connection, now: datetime) -> PipelineReport | None:
-        try:
-            return await read_pipeline(connection, self._redis, now)
-        except (RedisError, OSError):
-            return None
+        async def ask(connection: Connection) -> Overview:
+            return await read_overview(connection, self._redis, asked, now, changed)
+
+        overview = await self.figures(view.project_id, ask)
+        return overview._replace(rate=self._rate(overview.ledger, now))
+
+    async def _read_changes(self, view: View) -> WhatChanged:
+        chosen, before = self.asked(view).chosen, view.window_before(self.clock())
+        return await self.figures(
+            view.project_id, lambda connection: read_what_changed(connection, chosen, before)
+        )
 
     def _rate(self, ledger: ProjectLedger | None, now: datetime) -> Rate | None:
         if ledger is None:

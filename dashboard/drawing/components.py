@@ -10,9 +10,21 @@ from dash import dcc, html
 
 from app.errors import MonitorError, Unavailable
 
-__all__ = ["aria", "attributes", "card", "chart", "flag_name", "icon", "notice", "snippet", "tile", "unread"]
+__all__ = [
+    "aria",
+    "attributes",
+    "card",
+    "chart",
+    "chart_links",
+    "flag_name",
+    "icon",
+    "notice",
+    "snippet",
+    "tile",
+    "unread",
+]
 
-_PLOT: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset"}
+_PLOT: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
 def attributes(**values: str) -> dict[str, Any]:
@@ -48,21 +60,52 @@ def tile(name: str, title: str) -> Any:
     )
 
 
-def card(title: str, children: Sequence[Any], *, remark: Any = None) -> Any:
-    """Return a titled panel."""
-    heading = html.Div([html.H2(title), html.Div(remark, className="remark")], className="heading")
+def card(
+    title: str, children: Sequence[Any], *, remark: Any = None, measure: str = "", split: str = ""
+) -> Any:
+    """Return a titled panel; with a `measure` it offers to keep what it shows (`chart_links`)."""
+    links = [chart_links(measure, split)] if measure else []
+    heading = html.Div([html.H2(title), html.Div(remark, className="remark"), *links], className="heading")
     return html.Section([heading, *children], className="card")
 
 
+def chart_links(measure: str, split: str = "", *, where: str = "", boards: bool = True) -> Any:
+    """Return the links that put a chart on a board, and that make an alert of its measure.
+
+    `measure` is one of boards; `score` and `flagged` stand for the score and the flag that the page
+    shows. `split` is a field, and `by:FIELD` the field that the address names as `by`, or else
+    FIELD. The links carry the time and filter of the page (`assets/boards.js`), and the filter
+    `where` of the chart itself.
+    """
+    by, _, usual = split.partition(":")
+    chosen = {"data_measure": measure, "data_split": by, "data_usual": usual, "data_where": where}
+    offered = [("/boards", "boards", "Put on a board")] if boards else []
+    offered.append(("/alerts", "alerts", "Make an alert of this"))
+    return html.Span(
+        [
+            html.A(
+                icon(shape), href=path, title=title, **attributes(data_leads=path, aria_label=title, **chosen)
+            )
+            for path, shape, title in offered
+        ],
+        className="chart-links",
+    )
+
+
 def chart(name: str, *, height: int) -> Any:
-    """Return a chart with a text for screen readers; `<name>` and `<name>-text` fill them."""
+    """Return a chart with a text for screen readers; `<name>` and `<name>-text` fill them.
+
+    Below a chart over time stands what the point under the mouse says, and else the time zone.
+    """
     return html.Figure(
         className="chart",
         children=[
             html.Div(
                 dcc.Graph(id=name, config=_PLOT, style={"height": f"{height}px"}, responsive=True),
+                style={"minHeight": f"{height}px"},  # the page keeps its place while a chart loads
                 **aria(hidden="true"),
             ),
+            html.Div(className="readout", **aria(hidden="true")),
             html.Figcaption(id=f"{name}-text", className="unseen"),
         ],
     )

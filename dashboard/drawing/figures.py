@@ -2,6 +2,12 @@
 
 A figure is a plain dict, the JSON that Plotly draws. Building one takes microseconds, and equal
 figures need not be drawn again.
+
+Dragging over a chart whose x axis is of type date sets the time of the page, if the axis is not
+fixed, and a double click goes back to the time before. This happens in the browser
+(`assets/time.js`), without a callback of the page. What a point says stands below such a chart,
+where it covers nothing: it is the point's `customdata`. Bars that lead somewhere are links, and
+those are in `dashboard/drawing/links.py`.
 """
 
 from __future__ import annotations
@@ -12,10 +18,21 @@ from html import escape
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
-from dashboard.drawing.formatting import UNKNOWN, clip, count, instant, percent, score
+from dashboard.drawing.formatting import UNKNOWN, clip, count, instant, money, percent, score, zone_name
 from dashboard.drawing.theme import FONT, Palette
 
-__all__ = ["Bar", "Figure", "Point", "bars", "describe_bars", "describe_trend", "trend", "volume"]
+__all__ = [
+    "Bar",
+    "Figure",
+    "Point",
+    "amounts",
+    "bars",
+    "describe_bars",
+    "describe_trend",
+    "point_texts",
+    "trend",
+    "volume",
+]
 
 Figure = dict[str, Any]
 Unit = Literal["score", "share"]
@@ -23,7 +40,7 @@ Unit = Literal["score", "share"]
 _LONGEST_NAME = 26
 _CLOCK_UP_TO = timedelta(days=1, hours=1)
 _WHOLE_PERCENTS_FROM = 0.05  # below, neighbouring ticks would show the same whole percent
-_FORMATS = {"score": ".2f", "share": ".1%"}
+_SHORTEST_DAY = timedelta(hours=23)  # where clocks are put forward
 _WORDS = {"score": score, "share": percent}
 
 
@@ -58,7 +75,7 @@ def _layout(colors: Palette, **more: Any) -> Figure:
     return {
         "font": {"family": FONT, "color": colors.text, "size": 12},
         "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": colors.surface,  # also the edge of the line at a point
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "hoverlabel": {"bgcolor": colors.surface, "bordercolor": colors.grid, "font": {"color": colors.text}},
         "showlegend": False,
@@ -78,16 +95,28 @@ def _fill(color: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity})"
 
 
-def _axis_of_time(points: Sequence[Point]) -> Figure:
+def _over_time(points: Sequence[Point], colors: Palette, **more: Any) -> Figure:
+    """Return the layout of a chart over time, which says in which zone its times are."""
+    axis, zone = (_axis_of_time(points, colors), zone_name(points[0].at)) if points else ({}, "")
+    return _layout(colors, xaxis=axis, hovermode="x", meta={"zone": zone}, **more)
+
+
+def _axis_of_time(points: Sequence[Point], colors: Palette) -> Figure:
     # The axis shows the whole period, so that a time without records at either end is seen.
     first, last = points[0].at, points[-1].at
     half = (last - first) / max(1, len(points) - 1) / 2
     return {
         "type": "date",
+        "fixedrange": False,  # a range that is dragged becomes the time of the page
         "nticks": 7,
         "tickangle": 0,
         "tickformat": "%H:%M" if last - first <= _CLOCK_UP_TO else "%d %b",
-        "hoverformat": "%Y-%m-%d %H:%M UTC",
+        "showspikes": True,
+        "spikemode": "across",
+        "spikesnap": "data",
+        "spikedash": "solid",
+        "spikethickness": 1,
+        "spikecolor": colors.muted,
         **({"range": [first - half, last + half]} if last > first else {"autorange": True}),
     }
 
@@ -98,10 +127,9 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
     Buckets without records are gaps. The axis of scores goes from 0 to 1; that of shares starts at
     0.
     """
-    form = _FORMATS[unit]
     lines: list[Figure] = []
     if any(point.p10 is not None for point in points):
-        lines += _percentiles(points, form, color)
+        lines += _percentiles(points, color)
     if unit == "share":
         lines.append(_area([(point.at, 0.0, point.value) for point in points], color, 0.12))
     lines.append(
@@ -112,16 +140,34 @@ def trend(points: Sequence[Point], *, name: str, unit: Unit, color: str, colors:
             "line": {"color": color, "width": 2.5},
             "marker": {"size": 6},
             "name": _literal(name),
-            "customdata": [count(point.records) for point in points],
-            "hovertemplate": f"%{{y:{form}}} of %{{customdata}} records",
+            **point_texts([_said_of(point, name, unit) for point in points], points),
         }
     )
-    time = _axis_of_time(points) if points else {}
-    layout = _layout(colors, xaxis=time, yaxis=_axis_of_values(points, unit), hovermode="x unified")
-    return {"data": lines, "layout": layout}
+    return {"data": lines, "layout": _over_time(points, colors, yaxis=_axis_of_values(points, unit))}
 
 
-def _percentiles(points: Sequence[Point], form: str, color: str) -> list[Figure]:
+def point_texts(texts: Sequence[str], points: Sequence[Point]) -> Figure:
+    """Return the properties of a line with what each point says after its moment."""
+    days = len(points) > 1 and points[1].at - points[0].at >= _SHORTEST_DAY
+    form = "%d %b %Y" if days else "%d %b %H:%M"
+    said = [f"{point.at:{form}}: {text}" for point, text in zip(points, texts, strict=True)]
+    return {"customdata": said, "hoverinfo": "none"}
+
+
+def _calls(records: int) -> str:
+    return "1 call" if records == 1 else f"{count(records)} calls"
+
+
+def _said_of(point: Point, name: str, unit: Unit) -> str:
+    words = _WORDS[unit]
+    said = f"{name} {words(point.value)} of {_calls(point.records)}"
+    if point.p10 is None:
+        return said
+    spread = f"a tenth below {words(point.p10)}, a tenth above {words(point.p90)}"
+    return f"{said}; median {words(point.p50)}, {spread}"
+
+
+def _percentiles(points: Sequence[Point], color: str) -> list[Figure]:
     """Return the band from the 10th to the 90th percentile, and the median as a dotted line."""
     median = {
         "x": [point.at for point in points],
@@ -129,8 +175,7 @@ def _percentiles(points: Sequence[Point], form: str, color: str) -> list[Figure]
         "mode": "lines",
         "line": {"color": color, "width": 1.5, "dash": "dot"},
         "name": "median",
-        "customdata": [[point.p10, point.p90] for point in points],
-        "hovertemplate": f"%{{y:{form}}} (p10 %{{customdata[0]:{form}}}, p90 %{{customdata[1]:{form}}})",
+        "hoverinfo": "skip",
     }
     return [_area([(point.at, point.p10, point.p90) for point in points], color, 0.18), median]
 
@@ -179,12 +224,23 @@ def volume(points: Sequence[Point], *, colors: Palette) -> Figure:
         "x": [point.at for point in points],
         "y": [point.records for point in points],
         "marker": {"color": colors.volume},
-        "customdata": [count(point.records) for point in points],
-        "hovertemplate": "%{customdata} records<extra></extra>",
+        **point_texts([_calls(point.records) for point in points], points),
     }
-    axis = _axis_of_time(points) if points else {}
     scale = {"rangemode": "tozero", "nticks": 5, "tickformat": "~s"}
-    return {"data": [columns], "layout": _layout(colors, xaxis=axis, yaxis=scale, bargap=0.15, hovermode="x")}
+    return {"data": [columns], "layout": _over_time(points, colors, yaxis=scale, bargap=0.15)}
+
+
+def amounts(points: Sequence[Point], *, colors: Palette) -> Figure:
+    """Return a column chart of US dollars per bucket."""
+    columns = {
+        "type": "bar",
+        "x": [point.at for point in points],
+        "y": [point.value for point in points],
+        "marker": {"color": colors.cost},
+        **point_texts([f"{money(point.value)} for {_calls(point.records)}" for point in points], points),
+    }
+    scale = {"rangemode": "tozero", "nticks": 5, "tickprefix": "$"}
+    return {"data": [columns], "layout": _over_time(points, colors, yaxis=scale, bargap=0.15)}
 
 
 def bars(rows: Sequence[Bar], *, color: str, colors: Palette) -> Figure:

@@ -13,10 +13,13 @@ __all__ = [
     "count",
     "instant",
     "milliseconds",
+    "moment",
     "money",
     "percent",
+    "period_text",
     "rate",
     "score",
+    "zone_name",
 ]
 
 UNKNOWN = "–"  # noqa: RUF001 the typographic dash is what people are shown
@@ -115,7 +118,24 @@ def clock(moment: datetime, now: datetime) -> str:
     return f"{at:%H:%M:%S}" if at.date() == now.astimezone(UTC).date() else f"{at:%m-%d %H:%M}"
 
 
+def moment(at: datetime, now: datetime) -> str:
+    """Return a moment in its own zone, such as 14:00 UTC, with the day if that is not sure."""
+    form = "%H:%M %Z" if now - at < timedelta(days=1) else "%d %b %H:%M %Z"
+    return f"{at:{form}}"
+
+
+def zone_name(at: datetime) -> str:
+    """Return the time zone of an aware moment, such as Europe/Berlin or UTC."""
+    return str(at.tzinfo) if at.tzinfo not in {UTC, None} else "UTC"
+
+
 def clip(text: str, length: int) -> str:
     """Return one line of at most `length` characters; a cut one ends with an ellipsis."""
     line = " ".join(text[: 4 * length].split())
     return line if len(line) <= length and len(text) <= 4 * length else f"{line[: length - 1]}…"
+
+
+def period_text(period: str) -> str:
+    """Return a period such as 24h or 15m with its unit apart: 24 h, 15 min."""
+    number, unit = period[:-1], period[-1:]
+    return f"{number} {'min' if unit == 'm' else unit}"

@@ -14,19 +14,25 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, set_
 from app.config import Settings, is_loopback
 from dashboard.auth.current_identity import CURRENT_IDENTITY
 from dashboard.auth.middleware import SIGN_OUT
+from dashboard.data.known_values import KnownValues
 from dashboard.data.live import NEWS
-from dashboard.data.view import PERIODS, kept_fields, read_view
+from dashboard.data.view import kept_fields, read_view
 from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.components import aria, attributes, icon, notice
 from dashboard.drawing.drawer import trace_drawer
+from dashboard.drawing.filter_box import filter_box, filter_line, register_filter_box
 from dashboard.drawing.formatting import instant
-from dashboard.drawing.health import HealthReader, health_button, health_table
+from dashboard.drawing.health import HealthReader, health_label, health_table
+from dashboard.drawing.pausing import pause_button, register_pause
+from dashboard.drawing.popup import popup
 from dashboard.drawing.theme import MANTINE
+from dashboard.drawing.time_picker import register_time_picker, time_picker
+from dashboard.drawing.views_menu import views_menu
 from dashboard.page import Page
 
-__all__ = ["CLOCK", "SCHEME", "URL", "frame", "register_frame", "report_failure"]
+__all__ = ["CLOCK", "PAUSED", "SCHEME", "URL", "ZONE", "frame", "register_frame", "report_failure"]
 
-URL, CLOCK, SCHEME = "url", "clock", "scheme"
+URL, CLOCK, SCHEME, ZONE, PAUSED = "url", "clock", "scheme", "zone", "paused"
 _TOGGLE = "scheme-toggle"
 _CLOCK_SECONDS = 5
 _WIDE = "md"
@@ -43,6 +49,8 @@ def frame(settings: Settings) -> Any:
             dcc.Location(id=URL, refresh="callback-nav"),
             dcc.Store(id=NEWS),
             dcc.Store(id=SCHEME),
+            dcc.Store(id=ZONE),
+            dcc.Store(id=PAUSED, data=False),
             dcc.Store(id="beat", data=0),
             dcc.Interval(id=CLOCK, interval=_CLOCK_SECONDS * 1000),
             html.A("Skip to content", href="#content", className="skip"),
@@ -50,15 +58,16 @@ def frame(settings: Settings) -> Any:
             dmc.AppShell(
                 id="shell",
                 padding="md",
-                header={"height": {"base": 104, _WIDE: 56}},
+                header={"height": {"base": 96, _WIDE: 56}},
                 navbar={"width": 190, "breakpoint": _WIDE, "collapsed": {"mobile": True}},
                 children=[
                     dmc.AppShellHeader(_header(), className="header"),
                     dmc.AppShellNavbar(
-                        html.Nav(id="navigation", **aria(label="Pages")), p="xs", className="navbar"
+                        html.Div(id="navigation"), p="xs", className="navbar", **aria(label="Pages")
                     ),
                     dmc.AppShellMain(
-                        [*_banners(settings), html.Main(id="content", tabIndex="-1")], className="main"
+                        [filter_line(), *_banners(settings), html.Div(id="content", tabIndex="-1")],
+                        className="main",
                     ),
                 ],
             ),
@@ -69,12 +78,7 @@ def frame(settings: Settings) -> Any:
 def _header() -> list[Any]:
     return [
         html.Div(className="brand", children=_brand()),
-        html.Div(
-            className="period",
-            children=dmc.SegmentedControl(
-                id="period", data=list(PERIODS), size="xs", **aria(label="Time period")
-            ),
-        ),
+        html.Div(className="choice", children=[filter_box(), time_picker()]),
         html.Div(className="tools", children=_tools()),
     ]
 
@@ -90,16 +94,9 @@ def _brand() -> list[Any]:
 
 def _tools() -> list[Any]:
     return [
-        dmc.Popover(
-            width=300,
-            position="bottom-end",
-            withArrow=True,
-            shadow="md",
-            children=[
-                dmc.PopoverTarget(html.Div(id="health", children=health_button(None, asked=False))),
-                dmc.PopoverDropdown(html.Div(id="health-detail", children=health_table(None))),
-            ],
-        ),
+        views_menu(),
+        pause_button(),
+        popup("health", health_label(None, asked=False), [health_table(None)], title="State of the system"),
         dmc.ColorSchemeToggle(
             id=_TOGGLE,
             lightIcon=icon("sun"),
@@ -137,28 +134,32 @@ def _banners(settings: Settings) -> list[Any]:
     ]
 
 
-def register_frame(dash: Dash, pages: Sequence[Page], health: HealthReader) -> None:
-    """Add the callbacks of the frame: routing, period, health, narrow navigation, lost server."""
+def register_frame(dash: Dash, pages: Sequence[Page], health: HealthReader, values: KnownValues) -> None:
+    """Add the callbacks of the frame: routing, time, filter, pause, health, and a lost server."""
     _register_routing(dash, pages)
     _register_browser(dash, pages)
+    register_time_picker(dash, URL)
+    register_filter_box(dash, URL, values)
+    register_pause(dash, PAUSED)
 
     @dash.callback(
         Output("health", "children"),
-        Output("health-detail", "children"),
+        Output("health-panel", "children"),
         Output("beat", "data"),
         Input(CLOCK, "n_intervals"),
     )
     async def check_health(beat: int | None) -> tuple[Any, Any, int]:
         found = await health.read()
-        return health_button(found), health_table(found), beat or 0
+        return health_label(found), health_table(found), beat or 0
 
 
 def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
     by_path = {page.path: page for page in pages}
+    below = {page.path: page for page in pages if page.is_below}
 
     @dash.callback(Output("content", "children"), Input(URL, "pathname"))
     def route(path: str | None) -> Any:
-        page = by_path.get(path or "/")
+        page = by_path.get(path or "/") or below.get(f"{(path or '').rpartition('/')[0]}/")
         if page:
             return page.layout()
         return dmc.Alert(
@@ -174,10 +175,11 @@ def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
                 label=page.title,
                 href=f"{page.path}{kept_fields(search)}",
                 leftSection=icon(page.icon),
-                active="exact" if page.path == path else False,
+                active="exact" if page.path in {path, (path or "").rpartition("/")[0]} else False,
                 variant="light",
             )
             for page in pages
+            if not page.is_below
         ]
 
     @dash.callback(Output("account", "children"), Input(URL, "pathname"))
@@ -195,19 +197,12 @@ def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
 
 def _register_browser(dash: Dash, pages: Sequence[Page]) -> None:
     titles = {page.path: f"{page.title} · LLM Monitor" for page in pages}
+    below = {page.path: titles[page.path] for page in pages if page.is_below}
     answer_in_browser(
         dash,
-        f"path => {{ document.title = ({json.dumps(titles)})[path] || 'LLM Monitor' }}",
+        f"path => {{ document.title = ({json.dumps(titles)})[path] || "
+        f"({json.dumps(below)})[path.replace(/[^/]*$/, '')] || 'LLM Monitor' }}",
         Input(URL, "pathname"),
-    )
-    answer_in_browser(
-        dash,
-        ClientsideFunction("frame", "syncPeriod"),
-        Output(URL, "search"),
-        Output("period", "value"),
-        Input(URL, "search"),
-        Input("period", "value"),
-        State("period", "data"),
     )
     answer_in_browser(
         dash,
@@ -216,6 +211,12 @@ def _register_browser(dash: Dash, pages: Sequence[Page]) -> None:
         Input(_TOGGLE, "computedColorScheme"),
         Input(CLOCK, "n_intervals"),
         State(SCHEME, "data"),
+    )
+    answer_in_browser(
+        dash,
+        "() => Intl.DateTimeFormat().resolvedOptions().timeZone",
+        Output(ZONE, "data"),
+        Input(_TOGGLE, "id"),
     )
     answer_in_browser(
         dash,

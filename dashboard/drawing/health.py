@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_mantine_components as dmc
 import httpx
 from dash import html
 from pydantic import ValidationError
 
 from app.reports.readiness import Readiness
-from dashboard.drawing.components import aria, attributes
+from dashboard.drawing.components import attributes
 from dashboard.drawing.formatting import UNKNOWN, count, milliseconds
 
-__all__ = ["HealthReader", "health_button", "health_table"]
+__all__ = ["HealthReader", "health_label", "health_table"]
 
 _SHOWN_TASKS = 10
 _WORDS = {"good": "Healthy", "warn": "Degraded", "bad": "No API", "": "Checking"}
@@ -40,8 +39,8 @@ def _state(found: Readiness | None) -> str:
     return "good" if found.status == "ready" and found.disk != "full" else "warn"
 
 
-def health_button(found: Readiness | None, *, asked: bool = True) -> Any:
-    """Return the one-word summary in the header; `asked` is false before the first answer."""
+def health_label(found: Readiness | None, *, asked: bool = True) -> Any:
+    """Return what the button of the header says; `asked` is false before the first answer."""
     state = _state(found) if asked else ""
     words = _WORDS[state]
     if found and found.disk == "full":
@@ -51,14 +50,11 @@ def health_button(found: Readiness | None, *, asked: bool = True) -> Any:
         words = (
             "Stopping" if found.status == "stopping" else f"No {' or '.join(missing)}" if missing else words
         )
-    return dmc.Button(
-        words,
-        leftSection=html.Span(className="dot", **attributes(data_state=state)),
-        variant="default",
-        size="xs",
-        fw=500,
-        **aria(label=f"State of the system: {words}"),
-    )
+    return [
+        html.Span(className="dot", **attributes(data_state=state)),
+        html.Span("State of the system: ", className="unseen"),
+        html.Span(words),
+    ]
 
 
 def health_table(found: Readiness | None) -> Any:

@@ -11,9 +11,9 @@ from dash import dcc, html
 from app.reports.trees import grow
 from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.listed import TreeNode
-from dashboard.data.view import with_fields
 from dashboard.drawing.components import aria
 from dashboard.drawing.formatting import milliseconds, money, score
+from dashboard.drawing.links import trace_address
 from dashboard.drawing.restatements import restatement_reason
 
 __all__ = ["MOST_READ", "span_tree"]
@@ -50,11 +50,11 @@ def span_tree(nodes: Sequence[TreeNode], shown: UUID, path: str, search: str | N
 
 def _line(node: dict[str, Any], depth: int, shown: UUID, path: str, search: str | None) -> Any:
     here = node["trace_id"] == shown
-    name = node["name"] or node["model_name"]
+    name = node["name"] or (node["model_name"] if node["kind"] in COUNTED_KINDS else node["kind"])
     title = (
         html.Strong(name, **aria(current="true"))
         if here
-        else dcc.Link(name, href=f"{path}{with_fields(search, trace=str(node['trace_id']))}")
+        else dcc.Link(name, href=trace_address(path, search, node["trace_id"]))
     )
     told = [node["kind"], milliseconds(node["response_time_ms"])]
     if node["kind"] in COUNTED_KINDS:

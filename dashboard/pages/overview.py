@@ -1,45 +1,39 @@
-"""The live overview: rates, quality, safety, cost, topics and latest traces of a period."""
+"""Overview: is anything wrong? Figures, changes, alerts and latest traces of a period, live."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import Dash, html
 
-from app.errors import Overloaded, Unavailable
 from dashboard.auth.current_identity import is_signed_in
-from dashboard.data.live import NEWS
-from dashboard.data.queries import Overview, Queries
-from dashboard.data.view import read_view
-from dashboard.drawing.components import card, chart, notice, tile, unread
+from dashboard.data.overview import Overview
+from dashboard.data.sources import Sources
+from dashboard.data.view import DEFAULT_PERIOD, View
+from dashboard.drawing.components import card, chart, notice
 from dashboard.drawing.drawer import opens_traces
 from dashboard.drawing.formatting import instant
-from dashboard.drawing.frame import CLOCK, SCHEME, URL
+from dashboard.drawing.frame import URL
 from dashboard.drawing.onboarding import onboarding
 from dashboard.drawing.overview import overview_parts
-from dashboard.drawing.redraw import only_changed
 from dashboard.drawing.silence import silence_notice, silent_calls
-from dashboard.drawing.theme import palette, scheme_of
+from dashboard.drawing.theme import Palette
 from dashboard.drawing.traces import trace_table
 from dashboard.page import Page
+from dashboard.updating import LivePage, keep_updated, page_stores
 
 __all__ = ["PAGE"]
 
-_TILES = {
-    "rate": "Records per second",
-    "queue": "In the queue",
-    "quality": "Quality",
-    "unsafe": "Violation rate",
-    "cost": "Cost",
-    "month": "Monthly cost",
-}
-_CHARTS = ("quality-trend", "flags", "unsafe-trend", "models", "topics", "volume")
+_NAME = "overview"
+_CHARTS = ("quality-trend", "unsafe-trend", "volume")
 _PARTS = {
-    **{f"{name}-{part}": (f"{name}-{part}", "children") for name in _TILES for part in ("value", "remark")},
     **{name: (name, "figure") for name in _CHARTS},
     **{f"{name}-text": (f"{name}-text", "children") for name in _CHARTS},
+    **{name: (name, "children") for name in ("flags", "models", "topics", "moved", "alerts", "pipeline")},
+    "tiles": ("overview-tiles", "children"),
     "traces": ("traces", "rowData"),
-    "problem": ("problem", "children"),
+    "notices": ("overview-notices", "children"),
     "onboarding": ("onboarding", "children"),
     "board": ("board", "hidden"),
 }
@@ -47,16 +41,16 @@ _PARTS = {
 
 def _layout() -> Any:
     return [
-        html.H1("Overview", className="unseen"),
-        dcc.Store(id="drawn"),
-        html.Div(id="problem", role="status"),
+        html.Div([html.H1("Overview"), html.P("Is anything wrong?", className="remark")], className="asking"),
+        *page_stores(_NAME),
+        html.Div(id="overview-notices", role="status"),
         html.Div(id="onboarding"),
         html.Div(
             id="board",
             className="board",
             hidden=True,
             children=[
-                html.Div([tile(name, title) for name, title in _TILES.items()], className="tiles"),
+                html.Div(id="overview-tiles", className="measures"),
                 html.Div(_cards(), className="cards"),
                 card(
                     "Latest traces",
@@ -70,16 +64,29 @@ def _layout() -> Any:
 
 def _cards() -> list[Any]:
     return [
-        card("Quality", [chart("quality-trend", height=190)], remark="mean, median, p10 to p90"),
-        card("Violation rate", [chart("unsafe-trend", height=190)]),
-        card("Records", [chart("volume", height=190)]),
-        card("Safety flags", [chart("flags", height=190)], remark="records, share of checked"),
-        card("Cost by model", [chart("models", height=190)], remark="US dollars"),
-        card("Topics", [chart("topics", height=190)], remark="records"),
+        card("What changed", [html.Div(id="moved")], remark="against the period before, beyond chance"),
+        card("Active alerts", [html.Div(id="alerts")]),
+        card("Pipeline", [html.Div(id="pipeline")], remark="now"),
+        card(
+            "Quality",
+            [chart("quality-trend", height=190)],
+            remark="mean, median, p10 to p90",
+            measure="quality",
+        ),
+        card(
+            "Flagged",
+            [chart("unsafe-trend", height=190)],
+            remark="share of checked calls",
+            measure="violations",
+        ),
+        card("Records", [chart("volume", height=190)], measure="requests"),
+        card("Safety flags", [html.Div(id="flags")]),
+        card("Cost by model", [html.Div(id="models")], remark="US dollars", measure="cost", split="model"),
+        card("Topics", [html.Div(id="topics")], remark="calls"),
     ]
 
 
-def _problems(overview: Overview) -> list[Any]:
+def _notices(overview: Overview) -> list[Any]:
     found = []
     if overview.queue is None:
         found.append(
@@ -89,10 +96,7 @@ def _problems(overview: Overview) -> list[Any]:
                 "seconds. It continues by itself.",
             )
         )
-    if overview.quality.message:
-        newest = instant(overview.traces[0].timestamp)
-        said = f"The newest record was received at {newest}: choose a longer period."
-        found.append(notice(overview.quality.message, said, color="gray"))
+    found += _emptiness(overview)
     if silent := silent_calls(overview.traces, overview.at):
         # A number in this sentence would change every second, and fold the chosen recipe with it.
         share = "The latest calls" if len(silent) == len(overview.traces) else "Some of the latest calls"
@@ -100,38 +104,38 @@ def _problems(overview: Overview) -> list[Any]:
     return found
 
 
-def _register(dash: Dash, queries: Queries) -> None:
-    @dash.callback(
-        output={
-            **{name: Output(*target) for name, target in _PARTS.items()},
-            "drawn": Output("drawn", "data"),
-        },
-        inputs={
-            "_news": Input(NEWS, "data"),
-            "_ticks": Input(CLOCK, "n_intervals"),
-            "search": Input(URL, "search"),
-            "scheme": Input(SCHEME, "data"),
-            "drawn": State("drawn", "data"),
-        },
-    )
-    async def show(
-        _news: int | None, _ticks: int | None, search: str, scheme: str, drawn: dict[str, str] | None
-    ) -> dict[str, Any]:
-        try:
-            overview = await queries.overview(read_view(search))
-        except (Overloaded, Unavailable) as error:
-            away = unread(error, "This page continues by itself.")
-            # The page forgets what was drawn, so that the first answer draws everything.
-            return dict.fromkeys(_PARTS, no_update) | {"problem": away, "drawn": None}
-        begun = bool(overview.traces)
-        parts = overview_parts(overview, palette(scheme_of(scheme))) | {
-            "problem": _problems(overview) if begun else None,
+def _emptiness(overview: Overview) -> list[Any]:
+    """Return what is said where the period has no calls, or the latest calls are not listed."""
+    newest = ""
+    if overview.traces:
+        newest = f"The newest call is of {instant(max(one.timestamp for one in overview.traces))}"
+    found = []
+    if overview.widened:
+        said = f"{newest}, so this page shows the last {overview.widened}."
+        found.append(notice(f"No calls in the last {DEFAULT_PERIOD}", said, color="gray"))
+    elif not overview.cost.total_requests:
+        said = f"{newest}: choose a longer period." if newest else "Choose a longer period or another filter."
+        found.append(notice("No calls in this period", said, color="gray"))
+    if overview.refused:
+        found.append(notice("The latest calls cannot be listed", overview.refused, color="gray"))
+    return found
+
+
+def _register(dash: Dash, sources: Sources) -> None:
+    queries = sources.queries
+
+    async def read(view: View, _: Mapping[str, str]) -> Overview:
+        return await queries.overview(view)
+
+    def draw(overview: Overview, view: View, colors: Palette) -> dict[str, Any]:
+        begun = bool(overview.traces or view.filter)
+        return overview_parts(overview, view, colors) | {
+            "notices": _notices(overview) if begun else None,
             "onboarding": None if begun else onboarding(queries.api_url, keyed=is_signed_in()),
             "board": not begun,
         }
-        kept, shown = only_changed(parts, drawn)
-        return kept | {"drawn": shown}
 
+    keep_updated(dash, LivePage(name=_NAME, parts=_PARTS, read=read, draw=draw))
     opens_traces(dash, "traces", URL)
 
 

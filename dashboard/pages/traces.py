@@ -1,163 +1,202 @@
-"""The page that lists traces, narrowed by filters that are kept in the address."""
+"""The page that lists the traces of a view, in a table that reads on while it is scrolled."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
-import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from app.errors import InvalidParameter, Overloaded, Unavailable
 from app.schemas.listed import ListedTrace
-from dashboard.data.narrowing import FIELDS, Narrowing, read_narrowing
+from app.storage.engine import Connection
+from app.storage.traces.listing import MOST_COUNTED, count_traces, read_values
+from app.storage.traces.reading import read_page
+from dashboard.data.listed import filtered_flags, listed, read_columns, read_id
 from dashboard.data.queries import Queries
-from dashboard.data.view import read_view, with_fields
+from dashboard.data.sources import Sources
+from dashboard.data.view import View, read_fields, read_view
 from dashboard.drawing.browser import answer_in_browser
-from dashboard.drawing.components import aria, flag_name, notice, unread
+from dashboard.drawing.columns_menu import columns_menu, register_columns
+from dashboard.drawing.components import chart_links, notice, unread
 from dashboard.drawing.drawer import opens_traces
-from dashboard.drawing.frame import CLOCK, URL
-from dashboard.drawing.redraw import only_changed
-from dashboard.drawing.traces import trace_rows, trace_table
+from dashboard.drawing.export_menu import TRACES_PATH, export_menu, follow_address
+from dashboard.drawing.formatting import period_text
+from dashboard.drawing.frame import URL
+from dashboard.drawing.theme import Palette
+from dashboard.drawing.trace_columns import listed_value
+from dashboard.drawing.traces import ROWS, trace_rows, trace_table
 from dashboard.page import Page
-from monitoring.models import SafetyFlag
+from dashboard.updating import LivePage, keep_updated, page_stores
 
 __all__ = ["PAGE"]
 
-_PATH = "/traces"
-_ROWS = 100
-_REFUSED = "refused"
-_QUALITIES = ("0.3", "0.5", "0.7", "0.9")
-_PARTS = {
-    "rows": ("found", "rowData"),
-    "problem": ("found-problem", "children"),
-    "pages": ("found-pages", "children"),
+_NAME: Final = "found"
+_SECONDS: Final = 4.0
+_PLACES: Final = "found-places"
+_EXPORT: Final = "found-export"
+_PARTS: Final = {
+    "sum": ("found-sum", "children"),
+    "empty": ("found-empty", "children"),
+    "newest": ("found-newest", "data"),
 }
+
+
+class _Found(NamedTuple):
+    """How many traces the list has (None if that takes too long), and the id of its first."""
+
+    number: int | None
+    newest: str | None
 
 
 def _layout() -> Any:
     return [
         html.H1("Traces", className="unseen"),
-        dcc.Store(id="found-drawn"),
-        dcc.Store(id="filter-names", data=list(FIELDS)),
-        dcc.Store(id="filter-filled"),
-        html.Div(_filters(), className="card filters", role="search", **aria(label="Filters")),
-        html.Div(id="found-problem", role="status"),
-        html.Section([trace_table("found", height="max(420px, calc(100dvh - 250px))")], className="card"),
-        html.Nav(id="found-pages", className="pages", **aria(label="Pages of the list")),
-    ]
-
-
-def _filters() -> list[Any]:
-    flags = [{"value": flag.value, "label": flag_name(flag.value)} for flag in SafetyFlag]
-    verdicts = [{"value": "flagged", "label": "Flagged"}, {"value": "clean", "label": "No flag"}]
-    qualities = [{"value": value, "label": f"at most {value}"} for value in _QUALITIES]
-    return [
-        dmc.Autocomplete(
-            id="filter-model",
-            label="Model",
-            placeholder="Any",
-            value="",
-            debounce=500,
-            limit=200,
-            clearable=True,
+        *page_stores(_NAME),
+        dcc.Store(id="found-newest"),
+        dcc.Store(id=_PLACES),
+        html.Div(
+            [
+                html.Div(id="found-sum", className="remark", role="status"),
+                html.Button("Show newer traces", id="found-newer", className="quiet-button", hidden=True),
+                chart_links("listed", boards=False),
+                columns_menu(),
+                export_menu(lambda form: f"{TRACES_PATH}?format={form}", name=_EXPORT),
+            ],
+            className="list-head",
         ),
-        dmc.Select(id="filter-flag", label="Flag", placeholder="Any", data=flags, clearable=True),
-        dmc.Select(id="filter-verdict", label="Verdict", placeholder="Any", data=verdicts, clearable=True),
-        dmc.TextInput(id="filter-user", label="User", placeholder="Any", value="", debounce=500),
-        dmc.TextInput(id="filter-session", label="Session", placeholder="Any", value="", debounce=500),
-        dmc.Select(id="filter-quality", label="Quality", placeholder="Any", data=qualities, clearable=True),
+        html.Div(id="found-refused", role="status"),
+        html.Div(id="found-empty", role="status"),
+        html.Section(
+            [trace_table(_NAME, height="max(420px, calc(100dvh - 190px))", endless=True)], className="card"
+        ),
     ]
 
 
-def _pages(rows: list[ListedTrace], narrowing: Narrowing, search: str | None) -> list[Any]:
-    shown = rows[:_ROWS]
-    links: list[Any] = []
-    if narrowing.before:
-        links.append(dcc.Link("Newest", href=f"{_PATH}{with_fields(search, before=None)}"))
-    if len(rows) > _ROWS:
-        last = str(shown[-1].trace_id)
-        links.append(dcc.Link("Older", href=f"{_PATH}{with_fields(search, before=last)}"))
-    return links
-
-
-def _register(dash: Dash, queries: Queries) -> None:
-    _register_filters(dash)
-    opens_traces(dash, "found", URL)
+def _register(dash: Dash, sources: Sources) -> None:
+    queries = sources.queries
+    keep_updated(
+        dash,
+        LivePage(
+            name=_NAME,
+            parts=_PARTS,
+            read=lambda view, _: _read(queries, view),
+            draw=_draw,
+            seconds=_SECONDS,
+        ),
+    )
+    opens_traces(dash, _NAME, URL)
+    register_columns(dash, _NAME, URL)
+    follow_address(dash, URL, _EXPORT)
+    answer_in_browser(
+        dash,
+        ClientsideFunction("traces", "readAgain"),
+        Output("found-newer", "hidden"),
+        Input(URL, "search"),
+        Input("found-newest", "data"),
+        Input("found-newer", "n_clicks"),
+    )
 
     @dash.callback(
-        output={
-            **{name: Output(*target) for name, target in _PARTS.items()},
-            "drawn": Output("found-drawn", "data"),
-        },
-        inputs={
-            "_ticks": Input(CLOCK, "n_intervals"),
-            "search": Input(URL, "search"),
-            "drawn": State("found-drawn", "data"),
-        },
-    )
-    async def list_traces(
-        _ticks: int | None, search: str | None, drawn: dict[str, str] | None
-    ) -> dict[str, Any]:
-        if ctx.triggered_id == CLOCK and (drawn or {}).get(_REFUSED) == (search or ""):
-            return _unchanged()  # a search that took too long is not repeated
-        return await _list(queries, search, drawn)
-
-    @dash.callback(Output("filter-model", "data"), Input(URL, "search"))
-    async def offer_models(search: str | None) -> list[str]:
-        try:
-            overview = await queries.overview(read_view(search))
-        except (Overloaded, Unavailable):
-            return []
-        return sorted(model.model_name for model in overview.cost.by_model)
-
-
-def _register_filters(dash: Dash) -> None:
-    answer_in_browser(
-        dash,
-        ClientsideFunction("traces", "fillFilters"),
-        *(Output(f"filter-{name}", "value") for name in FIELDS),
-        Output("filter-filled", "data"),
-        Input(URL, "search"),
-        State("filter-names", "data"),
-        *(State(f"filter-{name}", "value") for name in FIELDS),
-    )
-    answer_in_browser(
-        dash,
-        ClientsideFunction("traces", "readFilters"),
-        Output(URL, "search", allow_duplicate=True),
-        *(Input(f"filter-{name}", "value") for name in FIELDS),
-        State("filter-names", "data"),
-        State("filter-filled", "data"),
+        Output(_NAME, "getRowsResponse"),
+        Output(_PLACES, "data"),
+        Output("found-refused", "children"),
+        Input(_NAME, "getRowsRequest"),
         State(URL, "search"),
-        prevent_initial_call=True,
+        State(_PLACES, "data"),
     )
+    async def read_on(
+        request: dict[str, Any] | None, search: str | None, places: dict[str, Any] | None
+    ) -> tuple[Any, Any, Any]:
+        if not request:
+            return no_update, no_update, no_update
+        begin = request.get("startRow")
+        return await _read_on(queries, begin if isinstance(begin, int) else 0, search, places)
 
 
-def _unchanged() -> dict[str, Any]:
-    return dict.fromkeys((*_PARTS, "drawn"), no_update)
+async def _read(queries: Queries, view: View) -> _Found:
+    chosen = listed(view, queries.clock(), queries.privacy)
+
+    async def question(connection: Connection) -> _Found:
+        number = await count_traces(connection, view.project_id, chosen)
+        newest = await read_page(connection, view.project_id, chosen, limit=1)
+        return _Found(number, str(newest[0].trace_id) if newest else None)
+
+    return await queries.read(view.project_id, question)
 
 
-async def _list(queries: Queries, search: str | None, drawn: dict[str, str] | None) -> dict[str, Any]:
-    """Return what changes on the page when it lists the traces for this address."""
-    narrowing = read_narrowing(search)
-    try:
-        rows = await queries.found(read_view(search), narrowing, _ROWS + 1)
-    except (Overloaded, Unavailable) as error:
-        away = unread(error, "This page continues by itself.")
-        return _unchanged() | {"problem": away, "drawn": None}
-    except InvalidParameter as error:
-        refused = {"problem": notice("Too much to look through", error.detail), "rows": [], "pages": []}
-        return _unchanged() | refused | {"drawn": {_REFUSED: search or ""}}
-    parts = {
-        "rows": trace_rows(rows[:_ROWS], datetime.now(UTC)),
-        "problem": None
-        if rows
-        else notice("No trace fits", "Choose a longer period, or fewer filters.", color="gray"),
-        "pages": _pages(rows, narrowing, search),
+def _draw(found: _Found, view: View, _: Palette) -> dict[str, Any]:
+    empty = notice(
+        "No trace fits",
+        "Choose a longer period, or a filter with fewer conditions. A text is searched by a filter such as "
+        'prompt ~ "refund".',
+        color="gray",
+    )
+    return {
+        "sum": _sum(found.number, view),
+        "empty": None if found.newest else empty,
+        "newest": found.newest,
     }
-    kept, shown = only_changed(parts, drawn)
-    return kept | {"drawn": shown}
 
 
-PAGE = Page(path=_PATH, title="Traces", icon="list", order=1, layout=_layout, register=_register)
+def _sum(number: int | None, view: View) -> str:
+    if number is None:
+        told = "Many traces"
+    elif number > MOST_COUNTED:
+        told = f"More than {MOST_COUNTED:,} traces"
+    else:
+        told = f"{number:,} trace{'' if number == 1 else 's'}"
+    when = "of the chosen time" if view.start else f"of the last {period_text(view.period)}"
+    return f"{told} {when}, newest received first"
+
+
+async def _read_on(
+    queries: Queries, begin: int, search: str | None, places: Mapping[str, Any] | None
+) -> tuple[Any, Any, Any]:
+    """Return the rows from a place on, the places known then, and what hindered.
+
+    A place is known by the id of the trace before it, so that no rows are skipped by counting.
+    """
+    asked = _list_of(search)
+    known = dict(places or {}) if (places or {}).get("list") == asked else {"list": asked}
+    before = read_id(known.get(str(begin)))
+    if begin and before is None:
+        return {"rowData": [], "rowCount": begin}, no_update, no_update
+    try:
+        rows, shown = await _read_rows(queries, search, before)
+    except (Overloaded, Unavailable) as error:
+        return {"rowData": [], "rowCount": begin}, None, unread(error, "This page continues by itself.")
+    except InvalidParameter as error:
+        refused = notice("Too much to look through", error.detail)
+        return {"rowData": [], "rowCount": begin}, None, refused
+    last = len(rows) <= ROWS
+    if not last:
+        known[str(begin + ROWS)] = str(rows[ROWS - 1].trace_id)
+    answer = {"rowData": shown, "rowCount": begin + len(shown) if last else None}
+    return answer, known, None
+
+
+async def _read_rows(
+    queries: Queries, search: str | None, before: Any
+) -> tuple[list[ListedTrace], list[dict[str, Any]]]:
+    view, columns = read_view(search), read_columns(read_fields(search).get("columns"))
+    now = queries.clock()
+    chosen = listed(view, now, queries.privacy)
+
+    async def question(connection: Connection) -> tuple[list[ListedTrace], Any]:
+        rows = await read_page(connection, view.project_id, chosen, before=before, limit=ROWS + 1)
+        lacking = [name for name in columns if rows and not listed_value(rows[0], name)[0]]
+        ids = [row.trace_id for row in rows]
+        return rows, await read_values(connection, view.project_id, ids, lacking)
+
+    rows, further = await queries.read(view.project_id, question)
+    return rows, trace_rows(rows[:ROWS], now, columns, further, filtered_flags(chosen))
+
+
+def _list_of(search: str | None) -> str:
+    """Return the part of an address that decides what a list shows."""
+    fields = read_fields(search)
+    return "&".join(f"{name}={fields[name]}" for name in sorted(fields) if name != "trace")
+
+
+PAGE = Page(path="/traces", title="Traces", icon="list", order=50, layout=_layout, register=_register)

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from monitoring.models import Record
+from monitoring.models import Record, SafetyFlag
 
-__all__ = ["FEEDS", "UNLABELLED", "Feed", "Row", "ranking_part", "to_fed_record", "to_record"]
+__all__ = [
+    "FEEDS",
+    "GOOD_TASKS",
+    "UNLABELLED",
+    "Feed",
+    "Row",
+    "labelled_tasks",
+    "ranking_part",
+    "to_fed_record",
+    "to_record",
+]
 
 Row = Mapping[str, Any]
 
@@ -47,6 +57,9 @@ FEEDS: Mapping[str, tuple[Feed, ...]] = {
     UNLABELLED: (),
 }
 
+GOOD_TASKS = frozenset({"similarity", "relevance", "coherence"})
+"""The tasks of quality, in which the label 1 says that the text is good."""
+
 # The value of these evaluators is about the response. A row of a single text has it in `prompt`.
 _ABOUT_ONE_TEXT = frozenset({"toxicity", "bias", "pii"})
 # Two texts are compared as a response is with its reference.
@@ -57,6 +70,14 @@ _SYSTEM_PROMPTS = frozenset({"cyberseceval", "tensor_trust"})
 _CANDIDATES = 8
 _GROUNDED = "hallucination"
 _INDIRECT = "injection_in_context"
+
+
+def labelled_tasks() -> Mapping[str, str]:
+    """Return the task that measures what a finding says, by evaluators and flags."""
+    of_evaluators = {
+        feed.evaluator: task for task, feeds in FEEDS.items() for feed in feeds if feed.sources is None
+    }
+    return of_evaluators | {SafetyFlag.PII_LEAK: "pii"}
 
 
 def to_record(row: Row) -> Record:

@@ -34,6 +34,8 @@ _OPEN_PROMPTS = frozenset(
 )
 _OPEN_DIALOGUE = frozenset({"wow", "cmu"})
 _OPEN_TRAFFIC = frozenset({"arena_hard_v0.1", "arena_hard_v2", "xstest_completions"})
+_OPEN_REQUESTS = frozenset({"harmbench", "advbench", "strongreject", "simplesafetytests", "jbb-behaviors"})
+_JUDGED_LANGUAGES = frozenset({"en", "german"})
 _READ_LANGUAGES = frozenset({"English", "German", "French", "Spanish", "en", "de", "fr", "es"})
 _BIAS_DIMENSIONS = frozenset({"race", "religion1", "religion2", "orientation"})
 
@@ -61,7 +63,8 @@ def hold_out(evaluator: str, source: LabelledSource) -> LabelledSource:
 
 
 def _template(row: Row) -> str:
-    return str((row.get("meta") or {}).get("templ_id") or row["prompt"])
+    meta = row.get("meta") or {}
+    return str(meta.get("templ_id") or meta.get("templ") or row["prompt"])
 
 
 def _behavior(row: Row) -> str:
@@ -97,8 +100,17 @@ def _question(row: Row) -> str:
     return (row["prompt"] or "")[:_BIAS_START]
 
 
-def _safe_request(row: Row) -> str | None:
-    return None if row["label"] else row["prompt"]
+def _open_request(row: Row) -> str | None:
+    return row["prompt"] if (row.get("meta") or {}).get("sub") in _OPEN_REQUESTS else None
+
+
+def _judged_template(row: Row) -> str | None:
+    return _template(row) if (row.get("meta") or {}).get("language") in _JUDGED_LANGUAGES else None
+
+
+def _judged_request(row: Row) -> str | None:
+    meta = row.get("meta") or {}
+    return str(meta["row"]) if meta.get("language") in _JUDGED_LANGUAGES else None
 
 
 def _context(row: Row) -> str:
@@ -142,7 +154,18 @@ _GROUPS: Mapping[tuple[str, str], Callable[[Row], str | None]] = {
     ("toxicity", "toxicity/hatecheck"): _template,
     ("toxicity", "toxicity/identity_madlibs"): _template,
     ("toxicity", "toxicity/rtp_perspective"): _template,
-    ("toxicity", "toxicity/xstest"): _safe_request,
+    ("toxicity", "toxicity/xstest"): _asked,
+    ("toxicity", "toxicity/paradetox"): _template,
+    ("toxicity", "toxicity/toxic_spans"): _template,
+    ("toxicity", "toxicity/edos_sexism"): _template,
+    ("toxicity", "toxicity/hatemoji_build"): _template,
+    ("toxicity", "toxicity/toxigen_demos"): _template,
+    ("toxicity", "toxicity/multilingual_hatecheck"): _judged_template,
+    ("toxicity", "toxicity/germeval2018"): _template,
+    ("toxicity", "toxicity/harmful_requests"): _open_request,
+    ("toxicity", "toxicity/multijail"): _judged_request,
+    ("toxicity", "toxicity/pyrit_response_harm"): _asked,
+    ("toxicity", "toxicity/counsel_chat_benign"): _asked,
     ("prompt_injection", "prompt_injection/jailbreaks_in_the_wild"): _behavior,
     ("prompt_injection", "prompt_injection/jailbreakbench_artifacts"): _behavior,
     ("prompt_injection", "prompt_injection/cyberseceval"): _behavior,

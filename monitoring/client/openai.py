@@ -24,20 +24,19 @@ def describe_request(arguments: Mapping[str, Any]) -> dict[str, Any]:
         "messages": plain or None,
         "model_name": str(arguments.get("model") or "unknown"),
         "provider": "openai",
+        **_tier(arguments.get("service_tier")),
     }
 
 
 def describe_response(result: Any) -> dict[str, Any]:
-    """Return response, model and tokens of a finished chat completion or response."""
+    """Return response, model, tier and usage of a finished chat completion or response."""
     choices = getattr(result, "choices", None)
     if choices is not None:
         texts = [_text(getattr(choice.message, "content", None)) for choice in choices]
         response = "\n".join(text for text in texts if text)
     else:
         response = _text(getattr(result, "output_text", None))
-    return _known(response=response, model_name=getattr(result, "model", None)) | _usage(
-        getattr(result, "usage", None)
-    )
+    return _known(response=response) | _billed(result)
 
 
 class Chunks:
@@ -65,28 +64,37 @@ class Chunks:
                 text = getattr(getattr(choice, "delta", None), "content", None)
                 if text:
                     self._texts.append(text)
-            self._seen |= _known(model_name=getattr(chunk, "model", None))
-            self._seen |= _usage(getattr(chunk, "usage", None))
+            self._seen |= _billed(chunk)
 
     def describe(self) -> dict[str, Any]:
         """Return what the stream contained, in the fields of a record."""
         return {**self._seen, "response": "".join(self._texts)}
 
 
-def _usage(usage: Any) -> dict[str, Any]:
-    def read(*names: str) -> Any:
-        return next((value for name in names if (value := getattr(usage, name, None)) is not None), None)
-
-    inputs, outputs = (
-        read("prompt_tokens_details", "input_tokens_details"),
-        read("completion_tokens_details", "output_tokens_details"),
-    )
+def _billed(answer: Any) -> dict[str, Any]:
+    """Return what decides the cost of an answer: its model, its tier and its usage object."""
     return _known(
-        prompt_tokens=read("prompt_tokens", "input_tokens"),
-        completion_tokens=read("completion_tokens", "output_tokens"),
-        cache_read_tokens=getattr(inputs, "cached_tokens", None),
-        reasoning_tokens=getattr(outputs, "reasoning_tokens", None),
-    )
+        model_name=getattr(answer, "model", None), usage=_verbatim(getattr(answer, "usage", None))
+    ) | _tier(getattr(answer, "service_tier", None))
+
+
+def _tier(word: Any) -> dict[str, str]:
+    """Return the service tier that was asked for, or the one that answered."""
+    return {"service_tier": word} if isinstance(word, str) and word else {}
+
+
+def _verbatim(usage: Any) -> dict[str, Any] | None:
+    """Return a usage object with the names and numbers of the provider, None if it is none."""
+    if isinstance(usage, Mapping):
+        return dict(usage)
+    dump = getattr(usage, "model_dump", None)
+    if callable(dump):
+        return dict(dump(mode="json", exclude_unset=True))
+    if not hasattr(usage, "__dict__"):
+        return None
+    return {
+        name: value if (inner := _verbatim(value)) is None else inner for name, value in vars(usage).items()
+    }
 
 
 def _known(**fields: Any) -> dict[str, Any]:

@@ -63,6 +63,14 @@ def _password(text: str) -> Grade | None:
     return Grade(0.2, 0.2, "placeholder") if _stands_in(shown) else Grade(0.6, 0.6)
 
 
+def _mixture(text: str) -> Grade | None:
+    """Grade what directly follows the word "password".
+
+    Only a mixture of all kinds of characters cannot be another word.
+    """
+    return _password(text) if _kinds(text.rstrip(".!?:)")) > _MIN_KINDS + 1 else None
+
+
 def _literal(text: str) -> Grade | None:
     """Grade the value of a password's name in a place that only holds values, as between quotes."""
     shown = text.strip()
@@ -160,8 +168,14 @@ RECOGNIZERS = (
     ),
     Recognizer(
         "PASSWORD",
-        rf"{_SECRETIVE_NAME}{_CLOSE}(?: is| ist| was|[ \t]{{0,2}}[:=])[ \t]{{0,2}}[\"'`]{{0,2}}([^\s\"'`,;<>]{{6,}})",
+        rf"{_SECRETIVE_NAME}{_CLOSE}(?: is| ist| lautet| war| was| est| es| è|[ \t]{{0,2}}[:=])[ \t]{{0,2}}[\"'`]{{0,2}}([^\s\"'`,;<>]{{6,}})",
         _password,
+        nature="token",
+    ),
+    Recognizer(
+        "PASSWORD",
+        rf"{_SECRETIVE_NAME} ([^\s\"'`,;<>]{{8,64}})",
+        _mixture,
         nature="token",
     ),
     *(

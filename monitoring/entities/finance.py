@@ -184,7 +184,7 @@ NUMBERS = (
     Recognizer("CREDIT_CARD", rf"\b(\d{{12,19}}|{_SEPARATED})\b", _card, _CARD_WORDS),
     Recognizer(
         "IBAN_CODE",
-        r"(?i)\b([A-Z]{2}\d{2}(?:[ ./-]?[A-Z0-9]{4}){2,7}(?:[ ./-]?[A-Z0-9]{1,3})?)\b",
+        r"(?i)\b([A-Z]{2} ?\d{2}(?:[ ./-]?[A-Z0-9]{4}){2,7}(?:[ ./-]?[A-Z0-9]{1,3})?)\b",
         _iban,
         ("iban", "account", "bank", "konto", "bic", "swift", "compte", "cuenta"),
         nature="token",

@@ -91,6 +91,7 @@ class Finder:
                 types[word].add(recognizer.type)
         words = [*types, *(word for word in _AGAINST if word not in types)]
         self._words = KeywordSet(words)
+        self._stems = KeywordSet(phones.STEMS, whole_words=False)
         self._types = [frozenset(types.get(word, ())) for word in words]
         self._against = frozenset(number for number, word in enumerate(words) if word in _AGAINST)
 
@@ -182,6 +183,8 @@ class Finder:
             against = against or (hit.item in self._against and first + hit.end >= start - _CLOSE)
         if not near:
             near = any(kind in self._types[hit.item] for hit in self._words.find(text[end : end + _AFTER]))
+        if not near and kind == "PHONE_NUMBER":
+            near = bool(self._stems.find(text[first:start]) or self._stems.find(text[end : end + _AFTER]))
         return near, against
 
 

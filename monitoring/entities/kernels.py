@@ -38,6 +38,7 @@ _MIN_DIGITS = 6
 _MOST_DIGITS = 256
 _MIN_TOKEN, _LONG_TOKEN = 16, 40
 _MIN_MIXED = 4
+_FISCAL_CODE = 16
 _MAX_CAPITALS = 4
 _MAX_GAP = 2
 _WINDOW_BEFORE, _WINDOW_AFTER, _WINDOW_SLACK = 64, 112, 32
@@ -123,6 +124,9 @@ def _describe(buffer: Bytes, begin: int, end: int) -> tuple[int, int]:
         kind |= ADDRESS
     if digits >= _MIN_MIXED and upper >= _MIN_MIXED - 1 and lower == 0:
         kind |= NUMBER
+    # In an Italian fiscal code letters may stand for all digits.
+    if digits + upper == _FISCAL_CODE and lower == 0:
+        kind |= NUMBER
     hardware = hexadecimal and digits + upper + lower == 12 and (others >= 5 or dots >= 2)
     if hardware or (colons >= 2 and (hexadecimal or digits > 0)) or (dots >= 3 and digits >= 4):
         kind |= COLONS
@@ -181,7 +185,8 @@ def find_regions(buffer: Bytes, starts: Ints) -> Ints:
                 seen |= _CLASS[buffer[at]]
                 at += 1
             own = own_kind = 0
-            if seen & _TELLING or (seen & (_JOINT | _DOT) and at - begin >= 10):
+            long = at - begin >= _FISCAL_CODE and seen & _LOWER == 0
+            if long or seen & _TELLING or (seen & (_JOINT | _DOT) and at - begin >= 10):
                 own, own_kind = _describe(buffer, begin, at)
             short = at - begin <= 2 or (seen & _LOWER == 0 and at - begin <= _MAX_CAPITALS)
             linkable = at > begin and (own > 0 or own_kind != 0 or short)

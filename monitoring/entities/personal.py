@@ -35,7 +35,14 @@ def _has_digit(bare: float, near: float) -> Judge:
     return lambda text: grade if sum(map(str.isdigit, text)) >= _LICENCE_DIGITS else None
 
 
+def _passport(text: str) -> Grade | None:
+    """Grade a passport number; a German one has nine characters, of which few need be digits."""
+    fewest = 2 if len(text) == _GERMAN_PASSPORT and text.upper() == text else _LICENCE_DIGITS
+    return Grade(0.8, 0.9) if sum(map(str.isdigit, text)) >= fewest else None
+
+
 _LICENCE_DIGITS = 4
+_GERMAN_PASSPORT = 9
 _HOME_WORDS = (
     "address", "my address", "lives at", "live at", "residence", "resides", "home", "ship to", "shipping", "billing",
     "deliver", "delivery", "mail to", "sent to", "moved to", "reside", "postal", "adresse", "dirección", "indirizzo",
@@ -79,7 +86,7 @@ RECOGNIZERS = (
     Recognizer(
         "PASSPORT",
         rf"(?i)\b(?:passport|passports|reisepass|passeport|pasaporte|passaporto)(?:nummer)?{_LINK}([A-Z]{{0,3}}\d[A-Z0-9]{{5,9}}|[A-Z]{{1,3}}\d{{5,8}})\b",
-        _has_digit(0.8, 0.9),
+        _passport,
         nature="token",
     ),
     Recognizer(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 import phonenumbers
+import re2
 
 from monitoring.entities.recognizer import Grade, Recognizer, compact
 
-__all__ = ["RECOGNIZERS"]
+__all__ = ["RECOGNIZERS", "STEMS"]
 
 # Regions of a number without a country code; the first plan in which the number is valid decides.
 _TRUNK_REGIONS = (
@@ -36,13 +37,31 @@ _FEWEST, _MOST = 7, 15
 _TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888", "900"})
 _GROUP = 3
 _NANP = 10
+_DATE = re2.compile(
+    r"(?:0?[1-9]|[12]\d|3[01])[.-](?:0?[1-9]|1[0-2])[.-](?:19|20)\d\d|(?:19|20)\d\d[.-](?:0[1-9]|1[0-2])[.-](?:0[1-9]|[12]\d|3[01])"
+)
 _WORDS = (
     "phone", "telephone", "tel", "tel.", "mobile", "cell", "cellphone", "fax", "call", "call me", "call us",
     "whatsapp", "sms", "text me", "dial", "hotline", "contact", "reach", "answering", "office", "desk", "phone number", "phones",
     "ext", "toll-free", "helpline", "landline", "voicemail", "messages", "registered", "telefon",
     "handy", "telefono", "teléfono", "téléphone", "móvil", "celular", "telefone",
     "telefonnummer", "mobil", "puhelin", "telepono", "telefoon", "ring",
+    "my number", "her number", "his number", "text her", "text him", "text us",
+    "meine nummer", "ruf", "rufen", "rufst", "anrufen", "ruft", "rückruf", "festnetz", "handynr", "handynr.", "erreichst", "erreichen", "erreichbar", "natel",
+    "mon numéro", "au numéro", "mon portable", "de portable", "portable :", "appelez", "appelez-moi", "appelle-moi",
+    "rappelez", "rappeler", "joindre", "joignable", "tél", "tél.", "mio numero", "al numero", "chiamami", "chiamatemi", "chiamare", "cellulare",
+    "mi número", "llámame", "llámanos", "llamar", "meu número", "ligue para", "liga-me", "me liga", "me ligue", "telemóvel", "mijn nummer", "mitt nummer",
+    "mój numer", "мой номер", "по номеру", "мій номер", "за номером", "numaram", "numaradan", "zavolej", "zavolejte", "volejte",
 )  # fmt: skip
+STEMS = (
+    "telefon", "téléphon", "teléfon", "handynummer", "mobilnummer", "rufnummer", "dzwoń", "dzwoni", "телефон", "мобильн",
+    "мобільн", "звони", "дзвон", "τηλέφων", "κινητ", "טלפון", "هاتف", "جوال", "موبايل", "फ़ोन", "फोन", "โทร", "điện thoại",
+    "手机", "手機", "电话", "電話", "携帯", "微信", "전화", "휴대폰", "핸드폰", "연락처",
+)  # fmt: skip
+"""Parts of words for a telephone.
+
+Their languages add endings to words or put no spaces between them.
+"""
 
 
 @lru_cache(maxsize=4096)
@@ -103,10 +122,20 @@ def _national(text: str) -> Grade | None:
     return Grade(0.4, 0.9) if valid else Grade(0.15, 0.65)
 
 
+def _russian(text: str) -> Grade | None:
+    """Grade a number with the 8 that people in Russia and Kazakhstan dial before an area code."""
+    digits = compact(text)
+    if not _is_valid(digits, "RU"):
+        return None
+    return Grade(0.06, 0.8) if text.isdigit() else Grade(0.4, 0.95)
+
+
 def _local(text: str) -> Grade | None:
     """Grade a number that only the words around it can tell from other numbers."""
     digits = compact(text)
     if not _FEWEST <= len(digits) <= _NANP + 1 or len(set(digits)) <= _GROUP - 1:
+        return None
+    if _DATE.fullmatch(text):
         return None
     if _is_fictional(digits):
         return Grade(0.05, 0.6, "fictional")
@@ -159,7 +188,7 @@ RECOGNIZERS = (
     ),
     Recognizer(
         "PHONE_NUMBER",
-        rf"(\(\d{{3}}\) ?\d{{3}}[ .-]?\d{{4}}{_EXTENSION}|\b(?:1[ .-])?\d{{3}}[ .-]\d{{3}}[ .-]\d{{4}}{_EXTENSION}"
+        rf"(\(\d{{3}}\) ?\d{{3}}[ .-]?\d{{4}}{_EXTENSION}|\b(?:1[ .-])?\d{{3}}[ ./-]\d{{3}}[ .-]\d{{4}}{_EXTENSION}"
         rf"|\b1?[2-9]\d{{2}}[2-9]\d{{6}}{_EXTENSION})\b",
         _north_american,
         _WORDS,
@@ -172,7 +201,13 @@ RECOGNIZERS = (
     ),
     Recognizer(
         "PHONE_NUMBER",
-        r"(\(\d{2,3}\)(?: ?\d{2,5}-?){1,3}\d|\b\d{2,4}(?:[ .-]\d{2,7}){1,4}|\b\d{7,11})\b",
+        r"\b(8[ -]?(?:\(\d{3,4}\)|\d{3,4})[ -]?\d{2,3}[ -]?\d{2}[ -]?\d{2})\b",
+        _russian,
+        _WORDS,
+    ),
+    Recognizer(
+        "PHONE_NUMBER",
+        r"(\(\d{2,3}\)(?: ?\d{2,5}-?){1,3}\d|\b\d{2,4}(?:[ .-]\d{2,7}){1,4}|\b\d{5}[ -]\d{5}|\b\d{7,11})\b",
         _local,
         _WORDS,
     ),

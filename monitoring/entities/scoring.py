@@ -11,7 +11,7 @@ __all__ = ["MOST_FINDINGS", "PII", "VERSION", "score_findings"]
 
 PII = "pii"
 """The name of this score. Its evaluator skips records that the redaction has scored already."""
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 MOST_FINDINGS = 1000
 """So many entities of one type in one field count; more say nothing new and only cost time."""
 _MOST_EVIDENCE = 50

@@ -24,7 +24,7 @@ from monitoring.weights import load_weights
 
 __all__ = ["Bias", "build"]
 
-VERSION = "2"
+VERSION = "3"
 
 # 2026-11-23: The training script shifts the log-odds so that 0.2 % of the sentences about groups in
 # ordinary answers of Arena-Hard and XSTest exceed one half, out of fold.

@@ -20,7 +20,7 @@ from monitoring.text.prepared import Prepared
 
 __all__ = ["FactualAccuracy", "build"]
 
-VERSION = "4"
+VERSION = "5"
 
 # The threshold is one half, as in `hallucination`, so that the two never contradict each other on
 # one answer. The class says what it costs.

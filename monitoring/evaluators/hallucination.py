@@ -21,7 +21,7 @@ from monitoring.text.prepared import Prepared
 
 __all__ = ["Hallucination", "build"]
 
-VERSION = "4"
+VERSION = "5"
 
 # This is one half on a model in which both classes and all sources have the same weight. The class
 # says what it costs on sources that were left out.

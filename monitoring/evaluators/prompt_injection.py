@@ -14,6 +14,7 @@ from monitoring.evaluator import Category, Evaluator
 from monitoring.models import Evidence, Record, Score, TextField
 from monitoring.signals import linear
 from monitoring.signals.categories import Lexicon, load_lexicon
+from monitoring.signals.instructions import score_segments
 from monitoring.signals.kernels_injection import join_signals, judge_field
 from monitoring.signals.kernels_leakage import measure_leakage
 from monitoring.text.disguises import decoded, normalise
@@ -23,7 +24,7 @@ from monitoring.weights import load_weights
 
 __all__ = ["PromptInjection", "build"]
 
-VERSION = "3"
+VERSION = "4"
 
 # 2026-11-30: The training script shifts the log-odds so that 0.4 % of ordinary prompts exceed one
 # half, out of fold. At 0.55, a fifth fewer harmless stories are flagged, for one point of recall.
@@ -63,13 +64,14 @@ class Field(NamedTuple):
 class PromptInjection:
     """Finds instructions that try to replace those of the application, and leaked system prompts.
 
-    Two signals read the prompt and the context: a linear model over windows of words, and precise
-    rules. They also read text that is encoded, spaced out or written in look-alike letters. The
+    Two signals read the prompt and the context: a linear model and precise rules. They also read
+    text that is encoded, spaced out or written in look-alike letters. The model of prompts compares
+    windows of words with known attacks. The model of contexts asks of each sentence, cell or value
+    whether it tells an assistant what to do, beside what documents tell their readers. The
     value is the greatest of three: the part `prompt` (both signals), the part `context` where a
-    rule agrees, and the part `leakage`. The model alone never flags a context, because an
-    instruction in a document looks like any other instruction. The part `rules` is the strongest
-    rule in the prompt. `leakage` says how much of the system prompt the response repeats word for
-    word.
+    rule agrees, and the part `leakage`. The model alone never flags a context, because too many
+    posts and letters ask their readers something. The part `rules` is the strongest rule in the
+    prompt. `leakage` says how much of the system prompt the response repeats word for word.
 
     The evaluator does not understand intent. It misses indirect injections in ordinary words,
     jailbreaks told as a story (PAIR) and suffixes of random characters (GCG). It may flag role-play
@@ -80,6 +82,7 @@ class PromptInjection:
     lexicon: Lexicon
     categories: NDArray[np.float32]
     bank: linear.Bank
+    instructions: linear.Bank
     name: str = "prompt_injection"
     version: str = VERSION
     category: Category = "safety"
@@ -136,7 +139,10 @@ class PromptInjection:
             inner = Prepared([Record(prompt=text, response="") for _, text, _ in hidden])
             inner_values, inner_rules = self._judge(inner, "prompt")
             for (record, _, place), value, rule in zip(hidden, inner_values, inner_rules, strict=True):
-                values[record] = np.fmax(values[record], value)
+                # The model of prompts has another scale than that of documents. Below a hit, its
+                # value means nothing there.
+                if field == "prompt" or value >= THRESHOLD:
+                    values[record] = np.fmax(values[record], value)
                 rules[record] = np.fmax(rules[record], rule)
                 if value >= THRESHOLD:
                     forms[record] = (*forms.get(record, ()), place)
@@ -144,15 +150,25 @@ class PromptInjection:
 
     def _judge(self, batch: Prepared, field: Source) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the probability and the strongest rule per record."""
+        logits, column, weights = self._read_model(batch, field)
         values, rules = judge_field(
-            linear.score(batch, field, self.bank).logits,
-            self.bank.names.index(_HEAD),
+            logits,
+            column,
             self.lexicon.measure(batch, field),
-            self.categories,
+            weights,
             covered(batch, field, LANGUAGES),
             np.float32(_CLEAR),
         )
         return values, rules
+
+    def _read_model(
+        self, batch: Prepared, field: Source
+    ) -> tuple[NDArray[np.float32], int, NDArray[np.float32]]:
+        """Return the logits of the field's model, its column there, and what rules add to them."""
+        if field == "context":
+            logits = score_segments(batch, field, self.instructions)
+            return logits[:, None], 0, np.zeros_like(self.categories)
+        return linear.score(batch, field, self.bank).logits, self.bank.names.index(_HEAD), self.categories
 
     def _evidence(
         self,
@@ -234,4 +250,5 @@ def _leakage(batch: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 def build() -> Evaluator:
     """Load the rules and the weights."""
     weights = load_weights("prompt_injection")["categories"].astype(np.float32)
-    return PromptInjection(load_lexicon("prompt_injection"), weights, linear.load_bank())
+    instructions = linear.load_bank(("instructions",))
+    return PromptInjection(load_lexicon("prompt_injection"), weights, linear.load_bank(), instructions)

@@ -76,7 +76,9 @@ def _keyword_regex(keyword: str) -> str:
 
 
 def _make_additions(bias: BiasIn) -> BiasAdditions:
-    known = {word for name, words in group_words().items() if name != "people" for word in words}
+    known = {
+        word for name, words in group_words().items() if name not in {"people", "roles"} for word in words
+    }
     groups = {
         name: tuple(word for word in line.split() if word not in known) for name, line in bias.groups.items()
     }

@@ -29,12 +29,12 @@ GROUP_PLACEHOLDER = "GROUP"
 
 Groups = Mapping[str, tuple[str, ...]]
 
-_NO_GROUPS = frozenset({"ambiguous", "people", "pronouns"})
+_NO_GROUPS = frozenset({"ambiguous", "people", "pronouns", "roles"})
 
 
 @cache
 def group_words() -> dict[str, tuple[str, ...]]:
-    """Return the words of each dimension, and of `ambiguous`, `people` and `pronouns`."""
+    """Return the words of each dimension, and of `ambiguous`, `people`, `roles` and `pronouns`."""
     text = (files("monitoring") / "lexicons" / "groups.yaml").read_text(encoding="utf-8")
     content = yaml.safe_load(text)
     dimensions = content.pop("groups")
@@ -60,7 +60,7 @@ def build_mask(groups: Groups) -> WordTable:
     """
     classes = dict.fromkeys(groups["people"], ABSORBED)
     for name, words in groups.items():
-        if name not in {"people", "pronouns"}:
+        if name not in {"people", "pronouns", "roles"}:
             classes.update(dict.fromkeys(words, GROUP))
     classes.update(dict.fromkeys(groups["pronouns"], PRONOUN))
     return build_table(classes)
@@ -76,10 +76,12 @@ def group_expression(groups: Groups | None = None) -> str:
     """Return an RE2 expression that matches a mention of a group of people.
 
     The expression has no capturing groups. An ambiguous word counts only before a word for people
-    ("black people").
+    or for what they do ("black people", "older workers").
     """
     words = group_words() if groups is None else groups
-    people = "|".join(words["people"] + ("men", "man", "women", "woman", "girls", "boys", "kids", "guys"))
+    people = "|".join(
+        words["people"] + words["roles"] + ("men", "man", "women", "woman", "girls", "boys", "kids", "guys")
+    )
     plain = sorted(
         {word for name, listed in words.items() if name not in _NO_GROUPS for word in listed}, reverse=True
     )

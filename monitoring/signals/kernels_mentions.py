@@ -11,7 +11,7 @@ from monitoring.text.kernels_lexicon import look_up
 __all__ = ["AMBIGUOUS", "PEOPLE", "PLAIN", "find_sentences"]
 
 # A word of the class PLAIN is a mention by itself. One of the class AMBIGUOUS is a mention only
-# before a word of the two others. The class PEOPLE holds words for people.
+# before a word of the two others in the same sentence. The class PEOPLE holds words for people.
 PLAIN, AMBIGUOUS, PEOPLE = 1, 2, 3
 
 Places = NDArray[np.int32]
@@ -44,14 +44,16 @@ def find_sentences(
         kind = look_up(keys, classes, ids[at])
         if kind != PLAIN and kind != AMBIGUOUS:
             continue
-        if kind == AMBIGUOUS:
-            following = look_up(keys, classes, ids[at + 1]) if at + 1 < words else 0
-            if following != PLAIN and following != PEOPLE:
-                continue
         while sentence + 1 < count and sentence_begins[sentence + 1] <= begins[at]:
             sentence += 1
         if sentence == latest:
             continue
+        if kind == AMBIGUOUS:
+            if at + 1 == words or begins[at + 1] >= sentence_ends[sentence]:
+                continue
+            following = look_up(keys, classes, ids[at + 1])
+            if following != PLAIN and following != PEOPLE:
+                continue
         latest = sentence
         while offsets[text + 1] <= sentence:
             text += 1

@@ -293,6 +293,9 @@ def count_support(
             row_before, row_earlier, row_content = _EVERY_ROW, _EVERY_ROW, _EVERY_ROW
             since = _REACH + 1
             seen = 0
+            opened = at
+            # All rows that the sentence speaks of by a word that stands in no other.
+            spoken = _NO_ROW
             while at < stop and begins[at] < end:
                 stem = stems[at]
                 kind = kinds[at]
@@ -325,6 +328,8 @@ def count_support(
                             row[POLARITY] += 1
                         # A rounded value stands in no row by itself.
                         rounded = kind & NUMBER and matched[at] == 1 and not supported
+                        if not kind & NUMBER and not row_here & (row_here - np.uint64(1)):
+                            spoken |= row_here
                         if row_here == _NO_ROW and (mark & _PROMPTED or rounded):
                             row_here = _EVERY_ROW
                         if row_here & row_content != _NO_ROW:
@@ -365,4 +370,14 @@ def count_support(
                 earlier, before = before, stem
                 row_earlier, row_before = row_before, row_here
                 at += 1
+            if spoken == _NO_ROW:
+                continue
+            # A value that stands only in other rows is as wrong as a new one.
+            for word in range(opened, at):
+                if matched[word] == 1 and kinds[word] & NUMBER and not kinds[word] & CONTINUED:
+                    key = _key(_ONE, stems[word], zero, zero)
+                    mark = _find(table, mask, stamp, key)
+                    given = mark & (_AFFIRMED | _NEGATED) and not mark & _PROMPTED
+                    if given and not rows[_seek(table, mask, stamp, key)] & spoken:
+                        row[NOVEL_NUMBERS] += 1
     return counts

@@ -15,12 +15,17 @@ __all__ = [
     "AFTERNOON",
     "FIRST",
     "FURTHER",
+    "HALF",
     "MONTHS",
     "NUMERALS",
     "OF",
+    "ONE",
+    "QUARTER",
     "ROUGHLY",
     "SCALES",
+    "UNITS",
     "WORDED",
+    "match_measures",
     "match_values",
     "scan_values",
 ]
@@ -30,8 +35,14 @@ __all__ = [
 FIRST, WORDED, FURTHER = 1, 2, 3
 
 # Classes of the table of words: months 1..12, scales as a power of ten, `pm`, words such as
-# `about`, `of`, and numerals from zero on.
-MONTHS, SCALES, AFTERNOON, ROUGHLY, OF, NUMERALS = 0, 20, 40, 41, 42, 50
+# `about`, `of`, `one`, and numerals from zero on.
+MONTHS, SCALES, AFTERNOON, ROUGHLY, OF, ONE, NUMERALS = 0, 20, 40, 41, 42, 43, 50
+
+# Classes of the table of units: `half`, `quarter`, and units from `UNITS` on.
+HALF, QUARTER, UNITS = 1, 2, 10
+_APART = 100.0  # logarithms of two dimensions are further apart than any two values of one
+_TENS = 20
+_NEW = 2  # the mark of `match_values` for what neither source nor prompt has
 
 _NOON = 12
 _HALF = 0.499  # of the last digit: what was rounded to it
@@ -53,10 +64,11 @@ def scan_values(
     """Read the numbers of the texts that are `wanted`.
 
     Returns for each word its value, how far rounding may be off, and the place of the word in a
-    value. Commas or points group thousands, and decimals follow a point. A scale (`million`, `k`,
-    `B`) multiplies, `pm` adds twelve hours, and a word such as `about` before the number allows for
-    15 %. Names of months are numbers beside a number in digits, and otherwise words that have a
-    value. The numbers of list items and of citations in brackets are no values.
+    value. Commas or points group thousands. Decimals follow a point, or a comma before at most two
+    digits. A scale (`million`, `k`, `B`) multiplies, `pm` adds twelve hours, and a word such as
+    `about` before the number allows for 15 %. Names of months are numbers beside a number in
+    digits, and otherwise words that have a value. The numbers of list items and of citations in
+    brackets are no values.
     """
     words = ids.shape[0]
     values = np.zeros(words, dtype=np.float64)
@@ -77,12 +89,21 @@ def scan_values(
                 if kind >= NUMERALS:
                     values[at] = kind - NUMERALS
                     marks[at] = FIRST
-                    if at + 1 < stop:
-                        scale = look_up(keys, classes, ids[at + 1])
+                    last = at
+                    # forty-eight
+                    if kind >= NUMERALS + _TENS and at + 1 < stop and begins[at + 1] == ends[at] + 1:
+                        small = look_up(keys, classes, ids[at + 1])
+                        if small == ONE or NUMERALS < small < NUMERALS + 10:
+                            values[at] += 1 if small == ONE else small - NUMERALS
+                            last += 1
+                            marks[last] = FURTHER
+                    if last + 1 < stop:
+                        scale = look_up(keys, classes, ids[last + 1])
                         if SCALES < scale < AFTERNOON:
                             values[at] *= 10.0 ** (scale - SCALES)
-                            marks[at + 1] = FURTHER
-                            at += 1
+                            last += 1
+                            marks[last] = FURTHER
+                    at = last
                 elif MONTHS < kind < SCALES and 65 <= first <= 90:
                     beside = at + 1 < stop and 48 <= buffer[begins[at + 1]] <= 57
                     beside = beside or (at > offsets[text] and marks[at - 1] == FIRST)
@@ -117,12 +138,17 @@ def scan_values(
                     follow += 1
                 length = follow - place - 1
                 grouped = length == 3 and digits <= 3 and power == 1.0
+                # 4,60 is a decimal where no citation and no further number follows.
+                decimal = buffer[place] == 44 and length <= 2 and digits <= 3 and at == start and power == 1.0
+                decimal = decimal and (begin == low or buffer[begin - 1] != 91)
+                ended = follow >= high or (buffer[follow] != 44 and buffer[follow] != 93)
+                decimal = decimal and (ended or follow + 1 >= high or buffer[follow + 1] == 32)
                 if buffer[place] == 46:
                     more = follow + 3 < high and buffer[follow] == 46 and 48 <= buffer[follow + 1] <= 57
                     grouped = grouped and (more or at > start)
                     if not grouped and power != 1.0:
                         break
-                elif not grouped:
+                elif not grouped and not decimal:
                     break
                 for k in range(place + 1, follow):
                     value = value * 10.0 + (buffer[k] - 48)
@@ -154,6 +180,11 @@ def scan_values(
                 elif kind == AFTERNOON:
                     afternoon = True
                     at += 1
+                elif buffer[begins[at + 1]] | 32 == 112 and begins[at + 1] + 2 < high:
+                    letter = begins[at + 1]
+                    if buffer[letter + 1] == 46 and buffer[letter + 2] | 32 == 109:
+                        afternoon = True
+                        at += 2 if at + 2 < stop and ends[at + 1] == letter + 1 else 1
             if afternoon:
                 # In 2:30 pm the hour is the number before.
                 past = start > offsets[text] and buffer[begin - 1] == 58 and marks[start - 1] == FIRST
@@ -186,6 +217,92 @@ def scan_values(
                     slack[start] = max(slack[start], _NEARLY * value)
             at += 1
     return values, slack, marks
+
+
+@njit(cache=True, nogil=True)
+def _measure(
+    at: int,
+    stop: int,
+    values: NDArray[np.float64],
+    marks: NDArray[np.uint8],
+    units: NDArray[np.uint8],
+    dimensions: NDArray[np.int64],
+    factors: NDArray[np.float64],
+) -> float:
+    """Return the dimension and the logarithm of a value with its unit, as one number.
+
+    It is 0 if the value has no unit. The value begins at the word `at`. Alternatively this word is
+    a unit without a number, as in `half an hour` and `a year`.
+    """
+    value = values[at]
+    unit = at
+    if marks[at] == FIRST:
+        unit += 1
+        while unit < stop and marks[unit] == FURTHER:
+            unit += 1
+        if unit >= stop or units[unit] < UNITS:
+            return 0.0
+    else:
+        value = 1.0
+        for before in range(max(0, at - 3), at):
+            if units[before] == HALF:
+                value = 0.5
+            elif units[before] == QUARTER:
+                value = 0.25
+    # an hour and a half
+    if unit + 3 < stop and units[unit + 3] == HALF and units[unit + 1] == 0 and units[unit + 2] == 0:
+        value += 0.5
+    if value <= 0.0:
+        return 0.0
+    return float(_APART * dimensions[units[unit]] + np.log(value * factors[units[unit]]))
+
+
+@njit(cache=True, nogil=True)
+def match_measures(
+    found: NDArray[np.uint8],
+    values: NDArray[np.float64],
+    slack: NDArray[np.float64],
+    marks: NDArray[np.uint8],
+    units: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    known_values: NDArray[np.float64],
+    known_marks: NDArray[np.uint8],
+    known_units: NDArray[np.uint8],
+    known_offsets: NDArray[np.int64],
+    dimensions: NDArray[np.int64],
+    factors: NDArray[np.float64],
+) -> None:
+    """Clear the mark 2 of new values that equal a value of the source in another unit.
+
+    36 months are three years.
+    """
+    for text in range(offsets.shape[0] - 1):
+        count = -1
+        known = np.empty(0, dtype=np.float64)
+        stop = offsets[text + 1]
+        for at in range(offsets[text], stop):
+            if found[at] != _NEW:
+                continue
+            own = _measure(at, stop, values, marks, units, dimensions, factors)
+            if own == 0.0:
+                continue
+            if count < 0:
+                last = known_offsets[text + 1]
+                known = np.empty(last - known_offsets[text], dtype=np.float64)
+                count = 0
+                for word in range(known_offsets[text], last):
+                    alone = known_units[word] >= UNITS
+                    alone = alone and (word == known_offsets[text] or known_marks[word - 1] == 0)
+                    if known_marks[word] == FIRST or alone:
+                        known[count] = _measure(
+                            word, last, known_values, known_marks, known_units, dimensions, factors
+                        )
+                        count += 1
+                known = np.sort(known[:count])
+            reach = 1e-6 + slack[at] / max(abs(values[at]), 1e-9)
+            place = np.searchsorted(known, own - reach)
+            if place < count and known[place] <= own + reach:
+                found[at] = 1
 
 
 @njit(cache=True, nogil=True)

@@ -27,7 +27,7 @@ __all__ = ["HEADS", "Bank", "Scored", "explain", "load_bank", "logistic", "score
 
 # The pass always scores every head, because the first evaluator that asks about a field then
 # answers for the others too.
-HEADS = ("toxicity", "prompt_injection")
+HEADS = ("toxicity", "harm", "prompt_injection")
 
 
 class Scored(NamedTuple):

@@ -63,10 +63,10 @@ def _read(buffer: NDArray[np.uint8], begin: int, end: int) -> str:
 
 def mention_table(groups: Groups) -> WordTable:
     """Return the table of words that mention a group alone, before another word, or beside one."""
-    classes = dict.fromkeys(groups["people"], PEOPLE)
+    classes = dict.fromkeys((*groups["people"], *groups["roles"]), PEOPLE)
     classes.update(dict.fromkeys(groups["ambiguous"], AMBIGUOUS))
     for name, listed in groups.items():
-        if name not in {"people", "ambiguous", "pronouns"}:
+        if name not in {"people", "roles", "ambiguous", "pronouns"}:
             classes.update(dict.fromkeys(listed, PLAIN))
     return build_table(classes)
 

@@ -17,7 +17,7 @@ from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared
 from monitoring.text.vectors import cosine, find_words, overlap, pool
 
-__all__ = ["GROUPS", "describe_request", "describe_style"]
+__all__ = ["GROUPS", "describe_request", "describe_style", "measure_forms"]
 
 Floats = NDArray[np.float32]
 
@@ -190,7 +190,7 @@ _LOGGED = np.array([*range(len(_COUNTED)), len(_COUNTED) + 6, _ENDS[0], _ENDS[0]
 
 def describe_style(batch: Prepared) -> Floats:
     """Return what people see for and against each answer, shape (n, features); see `GROUPS`."""
-    forms, words, asked = _measure_forms(batch), _measure_words(batch), _read_requests(batch)
+    forms, words, asked = measure_forms(batch), _measure_words(batch), _read_requests(batch)
     sentences = batch.sentences("response").offsets
     described = np.empty((len(batch), _ENDS[-1]), dtype=np.float32)
     structure, coverage, wording = (described[:, first:end] for first, end in pairwise((0, *_ENDS)))
@@ -235,7 +235,7 @@ def describe_request(batch: Prepared) -> Floats:
     return np.concatenate([length, length**2, kinds, pool(batch, "prompt")], axis=1)
 
 
-def _measure_forms(batch: Prepared) -> Floats:
+def measure_forms(batch: Prepared) -> Floats:
     """Return the counts of `kernels_style.count_forms` for the responses, cached in the batch."""
     encoded = batch.encoded("response")
     return batch.shared(("style", "forms"), lambda: kernels.count_forms(*encoded))

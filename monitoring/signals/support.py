@@ -20,12 +20,15 @@ from monitoring.signals.kernels_values import (
     AFTERNOON,
     NUMERALS,
     OF,
+    ONE,
     ROUGHLY,
     SCALES,
+    match_measures,
     match_values,
     scan_values,
 )
 from monitoring.signals.sources import SourceField, SourceTexts, read_source
+from monitoring.signals.units import DIMENSIONS, SIZES, units_of
 from monitoring.text.lexicon import WordTable, build_table
 from monitoring.text.prepared import Prepared
 from monitoring.weights import load_weights
@@ -95,6 +98,7 @@ FEATURE_NAMES = (
     "contradiction",
 )
 _SLOTS = 1 << 13
+_NEW = 2  # a value that neither source nor prompt has
 
 
 class Stems(NamedTuple):
@@ -170,7 +174,7 @@ def _numerals() -> WordTable:
     classes |= {word: NUMERALS + number for number, word in enumerate(_SMALL.split(), start=2)}
     classes |= {word: NUMERALS + 10 * number for number, word in enumerate(_TENS.split(), start=2)}
     classes |= dict.fromkeys(_ROUGHLY.split(), ROUGHLY)
-    return build_table(classes | {"pm": AFTERNOON, "of": OF}, _SLOTS)
+    return build_table(classes | {"pm": AFTERNOON, "of": OF, "one": ONE}, _SLOTS)
 
 
 def _compared(batch: Prepared) -> NDArray[np.bool_]:
@@ -259,6 +263,27 @@ def _in_rows(given: SourceTexts, source: SourceField) -> NDArray[np.bool_]:
     return tied
 
 
+def _match(batch: Prepared, given: Prepared, source: SourceField) -> NDArray[np.uint8]:
+    """Mark the words of the responses that state a value: 1 if it is known, 2 if it is new."""
+    own, offsets = values(batch, "response"), batch.words("response").offsets
+    known = _known(given, source)
+    matched = match_values(*own, offsets, *known, *_known(batch, "prompt"))
+    if (matched == _NEW).any():
+        theirs = units_of(given, source)
+        match_measures(
+            matched,
+            *own,
+            units_of(batch, "response"),
+            offsets,
+            *known[:2],
+            theirs,
+            known[2],
+            DIMENSIONS,
+            SIZES,
+        )
+    return matched
+
+
 def compare(batch: Prepared, source: SourceField) -> Support:
     """Count for each sentence of the responses what `source` lacks.
 
@@ -271,12 +296,7 @@ def compare(batch: Prepared, source: SourceField) -> Support:
         tied = _in_rows(given, source)
         own, asked = _without_numbers(batch, "response", tied), _without_numbers(batch, "prompt", tied)
         theirs = _without_numbers(given.batch, source, tied)
-        matched = match_values(
-            *values(batch, "response"),
-            words.offsets,
-            *_known(given.batch, source),
-            *_known(batch, "prompt"),
-        )
+        matched = _match(batch, given.batch, source)
         counts = kernels.count_support(
             batch.encoded("response").buffer,
             own.stems,

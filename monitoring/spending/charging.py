@@ -16,6 +16,8 @@ __all__ = ["Rates", "Steps", "charge"]
 
 Steps = tuple[tuple[int, Decimal], ...]
 
+_SECOND = Decimal(1_000)
+
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
     """Prices of one model at one time in USD per token, and where they come from.
@@ -24,7 +26,8 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     first. The first bound that is passed gives the price of all tokens of that kind. None means
     that the kind has no price of its own: cached tokens, audio and images are then charged as input
     or as output, hourly writes as writes, and reasoning as output. `request` is charged for each
-    call, `web_search` and `file_search` for each request to that tool; None means unknown.
+    call, `web_search` and `file_search` for each request to that tool, and `gpu_second` for each
+    second that the call lasted; None means unknown.
     """
 
     source: str
@@ -40,19 +43,28 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     input_image: Steps | None = None
     output_image: Steps | None = None
     cached_image: Steps | None = None
-    request: Decimal = Decimal(0)
+    request: Decimal | None = Decimal(0)
     web_search: Decimal | None = None
     file_search: Decimal | None = None
+    gpu_second: Decimal = Decimal(0)
+
+    @property
+    def need_tokens(self) -> bool:
+        """Whether the cost of a call cannot be known without its tokens."""
+        kinds = (self.input, self.output, self.cache_read, self.cache_write, self.reasoning)
+        if self.input is None or self.output is None:
+            return True
+        return any(amount for steps in kinds for _, amount in steps or ())
 
 
-def charge(usage: Usage, rates: Rates) -> Decimal | None:
-    """Return what a usage costs in USD, or None if a part of it has no price."""
-    cost = rates.request
-    for requests, fee in ((usage.web_searches, rates.web_search), (usage.file_searches, rates.file_search)):
-        if requests:
-            if fee is None:
-                return None
-            cost += requests * fee
+def charge(usage: Usage, rates: Rates, milliseconds: float | None = None) -> Decimal | None:
+    """Return what a usage costs in USD, or None if a part of it has no price.
+
+    `milliseconds` is how long the call lasted; unknown, it has no price per second.
+    """
+    cost = _fees(usage, rates, milliseconds)
+    if cost is None:
+        return None
     total_input = _total_input(usage)
     for tokens, steps in (*_input_parts(usage, rates, total_input), *_output_parts(usage, rates)):
         if not tokens:
@@ -64,6 +76,21 @@ def charge(usage: Usage, rates: Rates) -> Decimal | None:
                 cost += tokens * amount
                 break
     return cost
+
+
+def _fees(usage: Usage, rates: Rates, milliseconds: float | None) -> Decimal | None:
+    """Return what a call costs beside its tokens, None where a part has no price."""
+    cost = rates.request
+    if cost is None:
+        return None
+    for requests, fee in ((usage.web_searches, rates.web_search), (usage.file_searches, rates.file_search)):
+        if requests:
+            if fee is None:
+                return None
+            cost += requests * fee
+    if not rates.gpu_second:
+        return cost
+    return None if milliseconds is None else cost + Decimal(str(milliseconds)) / _SECOND * rates.gpu_second
 
 
 def _total_input(usage: Usage) -> int:

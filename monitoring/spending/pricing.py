@@ -1,4 +1,4 @@
-"""The cost of a call: from dated public prices, from overrides by model name, or unknown.
+"""The cost of a call: from a project's own prices, from dated public prices, or unknown.
 
 Prices come from the table in the installed release of genai-prices, and nothing is fetched. A model
 that no table knows has no price; no price is guessed from another model.
@@ -20,6 +20,7 @@ import msgspec
 from monitoring.bounds import COST_PLACES, MOST_USD, is_bounded
 from monitoring.spending.charging import Rates, Steps, charge
 from monitoring.spending.model_names import find_model, sells
+from monitoring.spending.own_prices import OwnPrices
 from monitoring.spending.tiers import price_context, priced_tier
 from monitoring.spending.usage import Dialect, Usage
 
@@ -52,7 +53,7 @@ entry was changed or added at run time. `cache_read` and `cache_write` may stand
 """
 
 Overrides = Mapping[str, Mapping[str, float | Decimal]]
-"""USD per token by model name, in the shape of MODEL_COSTS; an operator sets them for a project."""
+"""USD per token by model name, in the shape of MODEL_COSTS; programs of the Python API set them."""
 
 REPORTED = "reported"
 """The source of a price that the client reported."""
@@ -74,7 +75,7 @@ class PricingStatus(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     """The tokens times their prices are beyond what a call can cost (`monitoring.bounds`)."""
     NO_USAGE = "no_usage"
-    """The call has no text and reports no tokens."""
+    """The call has no text and reports no tokens, and its price depends on tokens."""
     NOT_COUNTED = "not_counted"
     """A step around calls, which costs nothing itself."""
     NOT_A_CALL = "not_a_call"
@@ -107,18 +108,49 @@ class Call(Protocol):
     def service_tier(self) -> str | None: ...
     @property
     def reported_cost_usd(self) -> Decimal | None: ...
+    @property
+    def response_time_ms(self) -> float | None: ...
 
 
-def price_call(call: Call, usage: Usage, at: datetime, overrides: Overrides | None = None) -> Priced:
+def price_call(
+    call: Call,
+    usage: Usage | None,
+    at: datetime,
+    overrides: Overrides | None = None,
+    *,
+    own: OwnPrices | None = None,
+) -> Priced:
     """Return what counts as the cost of a call: the reported cost, or else that of the tables.
 
-    Money is rounded as it is stored.
+    `own` are the prices of the project. Without `usage` the call has a price only where tokens cost
+    nothing, as where a project pays for its own machines by the second. Money is rounded as it is
+    stored.
     """
-    ours = price(usage, call.provider, call.model_name, at, overrides, tier=call.service_tier)
+    if usage is None:
+        return _price_unmeasured(call, at, own)
+    ours = price(
+        usage,
+        call.provider,
+        call.model_name,
+        at,
+        overrides,
+        tier=call.service_tier,
+        own=own,
+        milliseconds=call.response_time_ms,
+    )
     computed = None if ours.cost_usd is None else ours.cost_usd.quantize(COST_PLACES)
     if (told := call.reported_cost_usd) is not None:
         return Priced(told, PricingStatus.PRICED, REPORTED, usage.dialect, computed)
     return msgspec.structs.replace(ours, cost_usd=computed)
+
+
+def _price_unmeasured(call: Call, at: datetime, own: OwnPrices | None) -> Priced:
+    rates = own.rates_of(call.provider, call.model_name, call.service_tier, at) if own else None
+    if rates is not None and not rates.need_tokens:
+        return price_call(call, Usage(), at, own=own)
+    if call.reported_cost_usd is not None:
+        return Priced(call.reported_cost_usd, PricingStatus.PRICED, REPORTED)
+    return Priced(None, PricingStatus.NO_USAGE, "")
 
 
 def price(
@@ -129,18 +161,20 @@ def price(
     overrides: Overrides | None = None,
     *,
     tier: str | None = None,
+    own: OwnPrices | None = None,
+    milliseconds: float | None = None,
 ) -> Priced:
     """Return the cost of `usage` of `model` at the aware moment `at`.
 
-    `tier` is a service tier; a tier for which the table has no prices has no price. The price is
-    looked for in `overrides`, in changed or added entries of MODEL_COSTS, in the dated
-    table, and in shipped entries of MODEL_COSTS, in this order. Raises ValueError for a negative
-    override.
+    `tier` is a service tier; a tier for which the table has no prices has no price. `own` are the
+    prices of a project, and `milliseconds` is how long the call lasted. The price is looked for in
+    `own`, in `overrides`, in changed or added entries of MODEL_COSTS, in the dated table, and in
+    shipped entries of MODEL_COSTS, in this order. Raises ValueError for a negative override.
     """
-    rates = rates_of(provider, model, at, overrides, tier=tier)
+    rates = rates_of(provider, model, at, overrides, tier=tier, own=own)
     if rates is None:
         return Priced(None, PricingStatus.UNKNOWN, "", usage.dialect)
-    cost = charge(usage, rates)
+    cost = charge(usage, rates, milliseconds)
     if cost is None:
         return Priced(None, PricingStatus.UNKNOWN, rates.source, usage.dialect)
     if not is_bounded(cost, MOST_USD):
@@ -155,11 +189,14 @@ def rates_of(
     overrides: Overrides | None = None,
     *,
     tier: str | None = None,
+    own: OwnPrices | None = None,
 ) -> Rates | None:
     """Return the prices of a model at an aware moment, or None if none are known.
 
     If only the tier is unknown, the result names the model and has no prices of tokens.
     """
+    if own is not None and (found := own.rates_of(provider, model, tier, at)) is not None:
+        return found
     entry = overrides.get(model) if overrides else None
     if entry is not None:
         return _override("override", tuple(entry.items()))

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from monitoring.bounds import BEYOND, MOST_REQUESTS, MOST_TOKENS, is_bounded, read_cost
+from monitoring.bounds import BEYOND, MOST_REQUESTS, MOST_TOKENS, is_bounded, read_cost, read_count
 from monitoring.spending.model_names import find_model, find_provider, provider_of
 from monitoring.spending.tiers import LONGEST_TIER
 from monitoring.spending.usage_paths import FIELDS, MORE, Path, Paths, extracted, shape_of
@@ -157,8 +157,7 @@ def _read_strictly(value: Any, path: str, most: int) -> int:
 
 
 def _read_leniently(value: Any, _path: str, most: int) -> int | None:
-    number = _whole(value)
-    return None if number is None else number if is_bounded(number, most) else BEYOND
+    return read_count(value, most)
 
 
 def _whole(value: Any) -> int | None:

@@ -9,7 +9,6 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 
 from monitoring.models import Money
-from monitoring.spending.pricing import Overrides, Rates, rates_of
 from monitoring.spending.savings import CostGroup, suggest
 from monitoring.statistics.trends import Window, project_month
 
@@ -53,24 +52,17 @@ class CostAnalysis(BaseModel):
     message: str | None = None
 
 
-def analyse_cost(
-    groups: Sequence[CostGroup], window: Window, since: datetime | None, overrides: Overrides | None = None
-) -> CostAnalysis:
+def analyse_cost(groups: Sequence[CostGroup], window: Window, since: datetime | None) -> CostAnalysis:
     """Summarise the groups of a window; `since` is the moment of the first call ever."""
     requests = sum(group.requests for group in groups)
     priced = sum(group.priced for group in groups)
     total = sum((group.cost_usd for group in groups), Decimal(0)) if priced or not requests else None
-    rates: dict[str, Rates] = {}
-    for name in {group.model_name for group in groups}:
-        known = rates_of(None, name, window.now, overrides)
-        if known is not None:
-            rates[name] = known
     return CostAnalysis(
         time_period=window.period,
         total_cost_usd=total,
         avg_cost_per_request=total / priced if total is not None and priced else None,
         most_expensive_operations=_most_expensive(groups),
-        optimization_suggestions=tuple(suggestion.text for suggestion in suggest(groups, rates)),
+        optimization_suggestions=tuple(suggestion.text for suggestion in suggest(groups)),
         projected_monthly_cost=project_month(total, window, since),
         total_requests=requests,
         unpriced_requests=requests - priced,

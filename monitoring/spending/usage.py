@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
 
-__all__ = ["BILLED", "BILLED_BY", "Dialect", "Usage", "usage_of"]
+__all__ = ["BILLED", "BILLED_BY", "Dialect", "Usage", "stored_usage", "usage_from", "usage_of"]
 
 Dialect = Literal["inclusive", "exclusive"]
 
@@ -76,6 +77,14 @@ _billed_of = attrgetter(*BILLED)
 _parts_of = attrgetter(*BILLED[2:])
 
 
+def usage_from(prompt: int, completion: int, parts: Mapping[str, int]) -> Usage:
+    """Return the usage of a call whose parts have names of BILLED; TypeError for another name."""
+    names = BILLED[2:]
+    if unknown := sorted(parts.keys() - set(names)):
+        raise TypeError(f"unknown counts: {', '.join(unknown)}; there are {', '.join(names)}")
+    return Usage(prompt, completion, *(parts.get(name, 0) for name in names))
+
+
 def usage_of(call: Any, prompt: int | None = None, completion: int | None = None) -> Usage:
     """Return the usage of a record or of a stored trace; unknown counts are 0.
 
@@ -84,3 +93,8 @@ def usage_of(call: Any, prompt: int | None = None, completion: int | None = None
     if prompt is None or completion is None:
         return Usage(*(number or 0 for number in _billed_of(call)))
     return Usage(prompt, completion, *(number or 0 for number in _parts_of(call)))
+
+
+def stored_usage(call: Any) -> Usage | None:
+    """Return the usage of a stored trace; None if it came without texts and without tokens."""
+    return None if call.prompt_tokens is None and call.completion_tokens is None else usage_of(call)

@@ -10,6 +10,9 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.statistics.steps import find_fall
 
 __all__ = [
     "MONTH",
@@ -20,6 +23,7 @@ __all__ = [
     "floor_time",
     "parse_period",
     "project_month",
+    "window_between",
     "window_of",
 ]
 
@@ -43,6 +47,9 @@ _MOST_DIGITS = 7
 _MINUTE_GRAIN_UP_TO = timedelta(hours=3)
 _HOUR_GRAIN_UP_TO = timedelta(days=7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Sums by the minute are kept for three hours, and those by the hour with all names for two weeks.
+_MINUTES_KEPT = timedelta(hours=3)
+_HOURS_KEPT = timedelta(days=14)
 
 # A shorter time says nothing about a month.
 _SHORTEST_OBSERVATION = timedelta(minutes=10)
@@ -52,6 +59,7 @@ _YOUNGEST_PROJECT = timedelta(hours=1)
 # The normal approximation of Mann-Kendall holds from eight points on; the test is one-sided at 1 %.
 _FEWEST_POINTS = 8
 _CRITICAL_Z = -2.326
+_WRONG_FALLS = 0.01
 _SMALLEST_FALL = 0.03
 
 
@@ -127,6 +135,34 @@ def window_of(period: str, now: datetime) -> Window:
     )
 
 
+def window_between(start: datetime, end: datetime, now: datetime) -> Window:
+    """Return the window of whole buckets that holds everything from `start` to `end` (aware).
+
+    Its buckets are as in `window_of`, but longer where shorter ones are no longer kept at `now`. An
+    end in the future is moved to `now`. Raises ValueError if the period is empty, begins in the
+    future, or is longer than ten years.
+    """
+    start, now = start.astimezone(UTC), now.astimezone(UTC)
+    end = min(end.astimezone(UTC), now)
+    if start >= end:
+        raise ValueError("a period ends after its start, and begins in the past")
+    if end - start > _LONGEST_PERIOD:
+        raise ValueError("a period is at most ten years long")
+    grain: Grain = "day"
+    if end - start <= _MINUTE_GRAIN_UP_TO and now - start <= _MINUTES_KEPT:
+        grain = "minute"
+    elif end - start <= _HOUR_GRAIN_UP_TO and now - start <= _HOURS_KEPT:
+        grain = "hour"
+    first, last = floor_time(start, grain), floor_time(end, grain)
+    return Window(
+        period=f"{start:%Y-%m-%dT%H:%M:%SZ}/{end:%Y-%m-%dT%H:%M:%SZ}",
+        start=first,
+        end=last if last == end else last + _BUCKETS[grain],
+        now=end,
+        grain=grain,
+    )
+
+
 def project_month(total: Decimal | None, window: Window, since: datetime | None) -> Decimal | None:
     """Return the cost of a month at the rate of the observed part of the window.
 
@@ -142,27 +178,53 @@ def project_month(total: Decimal | None, window: Window, since: datetime | None)
 
 
 class Decline(msgspec.Struct, frozen=True, kw_only=True):
-    """A falling score: weighted averages of the first and last third, and the test statistic."""
+    """A falling score: weighted averages before and after, and the test statistic.
+
+    `since` is the place of the first lower bucket, where the score fell at one moment. It is None
+    where it fell slowly, and the averages are then those of the first and the last third.
+    """
 
     before: float
     after: float
     z: float
+    since: int | None = None
 
 
 def detect_decline(averages: Sequence[float | None], counts: Sequence[int]) -> Decline | None:
     """Tell whether averages per bucket, in order of time, fall; buckets without values are None.
 
-    A decline needs two things over at least eight buckets: a one-sided Mann-Kendall test at 1 %
-    (Mann 1945; Kendall 1975; ties as Gilbert 1987), and a fall of at least 0.03 between the first
-    and the last third, in which buckets weigh by their counts. A single bad bucket is no decline.
+    A decline is a fall of at least 0.03 that chance does not explain, over at least eight buckets
+    with values. Two tests look for it, each at 1 %: one for a lower level that begins with some
+    bucket (`find_fall`), and the one-sided test of Mann (1945) and Kendall (1975), with ties as
+    Gilbert (1987), for a slow fall between the first and the last third. If both find one, the
+    one that describes the averages better is returned. A single bad bucket is no decline.
     """
-    points = [(a, c) for a, c in zip(averages, counts, strict=True) if a is not None and c > 0]
+    points = [
+        (a, c, at) for at, (a, c) in enumerate(zip(averages, counts, strict=True)) if a is not None and c > 0
+    ]
     if len(points) < _FEWEST_POINTS:
         return None
-    values = np.array([average for average, _ in points])
-    weights = np.array([count for _, count in points], dtype=np.float64)
+    values, weights, places = zip(*points, strict=True)
+    series, sizes = np.array(values), np.array(weights, dtype=np.float64)
+    sudden, slow = _fall(values, weights, places), _slow_fall(series, sizes)
+    if sudden is None or slow is None:
+        return sudden or slow
+    level = np.where(np.array(places) < sudden.since, sudden.before, sudden.after)
+    line = np.polyval(np.polyfit(np.arange(series.size), series, 1), np.arange(series.size))
+    left = [float((sizes * (series - fit) ** 2).sum()) for fit in (level, line)]
+    return sudden if left[0] < left[1] else slow
+
+
+def _fall(values: Sequence[float], weights: Sequence[int], places: Sequence[int]) -> Decline | None:
+    step = find_fall(values, weights, _WRONG_FALLS)
+    if step is None or step.before - step.after < _SMALLEST_FALL:
+        return None
+    return Decline(before=step.before, after=step.after, z=step.z, since=places[step.place])
+
+
+def _slow_fall(values: NDArray[np.float64], weights: NDArray[np.float64]) -> Decline | None:
     z = _mann_kendall(values)
-    third = len(points) // 3
+    third = values.size // 3
     before = float(np.average(values[:third], weights=weights[:third]))
     after = float(np.average(values[-third:], weights=weights[-third:]))
     if z > _CRITICAL_Z or before - after < _SMALLEST_FALL:
@@ -170,7 +232,7 @@ def detect_decline(averages: Sequence[float | None], counts: Sequence[int]) -> D
     return Decline(before=before, after=after, z=z)
 
 
-def _mann_kendall(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _mann_kendall(values: NDArray[np.float64]) -> float:
     """Return the standardised Mann-Kendall statistic, which is negative if values fall."""
     n = values.size
     statistic = float(np.triu(np.sign(values[None, :] - values[:, None]), 1).sum())

@@ -7,7 +7,7 @@ undoes them.
 
 from __future__ import annotations
 
-__all__ = ["CONFUSABLES", "INVISIBLE", "LEET", "LOOKS", "ROT13_WORDS"]
+__all__ = ["CONFUSABLES", "INVISIBLE", "LEET", "LOOKS", "REVERSED_WORDS", "ROT13_WORDS"]
 
 
 def _pairs(looks: str, plain: str) -> dict[str, str]:
@@ -60,6 +60,13 @@ INVISIBLE: frozenset[str] = frozenset(
 )
 
 LEET: dict[str, str] = _pairs("0134579@$!8", "oieastgasib")
+
+# Frequent words of requests, written backwards; none of them is itself a word.
+REVERSED_WORDS: tuple[str, ...] = (
+    "eht", "dna", "uoy", "ruoy", "lla", "siht", "taht", "htiw", "tahw", "morf", "evah", "rof", "erongi",
+    "tegrof", "suoiverp", "snoitcurtsni", "noitcurtsni", "selur", "metsys", "tpmorp", "laever", "wohs", "llet",
+    "evoba", "erofeb", "drowssap", "terces", "tnod", "ekam", "etirw",
+)  # fmt: skip
 
 # ROT13 of words that are frequent in requests; none of them is itself a word.
 ROT13_WORDS: tuple[str, ...] = (

@@ -2,8 +2,8 @@
 
 `normalise` undoes changes to the look of characters (compatibility forms, accents, invisible
 characters, letters of other scripts among Latin ones). `decoded` finds encoded text (base64, hex,
-ROT13, leet, spaced-out letters, invisible tag characters). Neither judges; evaluators read the
-results like any text.
+ROT13, leet, spaced-out letters, invisible tag characters, escapes of links, HTML and JSON, and text
+written backwards). Neither judges; evaluators read the results like any text.
 """
 
 from __future__ import annotations
@@ -11,18 +11,22 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import html
 import unicodedata
+import urllib.parse
 from bisect import bisect_left
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NamedTuple
 
 import re2
 
-from monitoring.text.confusables import CONFUSABLES, INVISIBLE, LEET, LOOKS, ROT13_WORDS
+from monitoring.text.confusables import CONFUSABLES, INVISIBLE, LEET, LOOKS, REVERSED_WORDS, ROT13_WORDS
 
 __all__ = ["Decoded", "DecodedKind", "decoded", "normalise"]
 
-DecodedKind = Literal["base64", "hex", "rot13", "leet", "spaced", "tags"]
+DecodedKind = Literal[
+    "base64", "hex", "rot13", "leet", "spaced", "tags", "percent", "entities", "escapes", "reversed"
+]
 
 # Bounds that keep hostile texts cheap: forms found in one text, and characters read of one encoded
 # run.
@@ -59,10 +63,17 @@ _LEET_WORD = re2.compile(
     r"\b[A-Za-z]+[0134578@$!]+[A-Za-z@$][A-Za-z0134578@$!]*|\b[0134578@$]+[A-Za-z]{2,}[A-Za-z0134578@$!]*"
 )
 _SPACED = re2.compile(rf"\b[A-Za-z](?:[ ._*|-]{{1,3}}[A-Za-z]\b){{{_SPACED_LETTERS - 1},}}")
+# Any link or page may have two or three escapes. In a hidden instruction, all blanks or all letters
+# are escaped.
+_PERCENT = re2.compile(r"[A-Za-z0-9._~+-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9._~+-]*){4,}")
+_ENTITIES = re2.compile(r"(?:&#(?:[0-9]{2,6}|[xX][0-9A-Fa-f]{2,5});[^\s&]{0,16}\s{0,2}){6,}")
+_ESCAPES = re2.compile(r"(?:\\u[0-9A-Fa-f]{4}[^\s\\]{0,16}\s{0,2}){6,}")
+_ESCAPE = re2.compile(r"\\u([0-9A-Fa-f]{4})")
+_REVERSED = re2.compile(rf"(?i)\b(?:{'|'.join(REVERSED_WORDS)})\b")
 _TAG_RUN = re2.compile("[\U000e0020-\U000e007e]{4,}")
 _HINT = re2.compile(
     rf"[A-Za-z0-9+/_-]{{{_MIN_BASE64},}}|(?:[\\ :,]?x?[0-9A-Fa-f]{{2}}){{6}}"
-    rf"|(?i:\b(?:{'|'.join(ROT13_WORDS)})\b)|[A-Za-z][0134578@$][A-Za-z]|\b[0134578@$][A-Za-z]{{2}}"
+    rf"|(?i:\b(?:{'|'.join((*ROT13_WORDS, *REVERSED_WORDS))})\b)|%[0-9A-Fa-f]{{2}}|&#[0-9xX]|\\u[0-9A-Fa-f]{{4}}|[A-Za-z][0134578@$][A-Za-z]|\b[0134578@$][A-Za-z]{{2}}"
     rf"|\b[A-Za-z](?:[ ._*|-]{{1,3}}[A-Za-z]\b){{3}}|[\x{{e0020}}-\x{{e007e}}]"
 )
 
@@ -105,7 +116,16 @@ def decoded(text: str) -> tuple[Decoded, ...]:
     if _HINT.search(text.encode()) is None:
         return ()
     forms: list[Decoded] = []
-    for find in (_find_tags, _find_base64, _find_hex, _find_rot13, _find_leet, _find_spaced):
+    for find in (
+        _find_tags,
+        _find_base64,
+        _find_hex,
+        _find_rot13,
+        _find_leet,
+        _find_spaced,
+        _find_escaped,
+        _find_reversed,
+    ):
         for form in find(text):
             forms.append(form)
             if len(forms) == MAX_FORMS:
@@ -202,7 +222,19 @@ def _find_hex(text: str) -> Iterator[Decoded]:
 
 def _find_rot13(text: str) -> Iterator[Decoded]:
     """Yield lines that hold at least two ROT13 words; neighbouring lines are joined."""
-    hits = [match.start() for match in _ROT13.finditer(text)]
+    for start, end in _lines_with(_ROT13, text):
+        yield Decoded("rot13", codecs.decode(text[start:end], "rot13"), start, end)
+
+
+def _find_reversed(text: str) -> Iterator[Decoded]:
+    """Yield lines that hold at least two words written backwards, read from their end."""
+    for start, end in _lines_with(_REVERSED, text):
+        yield Decoded("reversed", text[start:end][::-1], start, end)
+
+
+def _lines_with(words: Any, text: str) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of lines that hold at least two of the words; neighbours are joined."""
+    hits = [match.start() for match in words.finditer(text)]
     if len(hits) < _ROT13_HITS:
         return
     at = 0
@@ -212,8 +244,23 @@ def _find_rot13(text: str) -> Iterator[Decoded]:
         end = len(text) if end < 0 else end
         following = bisect_left(hits, end, at)
         if following - at >= _ROT13_HITS:
-            yield Decoded("rot13", codecs.decode(text[start:end], "rot13"), start, end)
+            yield start, end
         at = following
+
+
+def _find_escaped(text: str) -> Iterator[Decoded]:
+    """Yield texts in which many characters are escaped as in links, in HTML or in JSON."""
+    readers: tuple[tuple[DecodedKind, Any, Callable[[str], str]], ...] = (
+        ("percent", _PERCENT, lambda run: urllib.parse.unquote_plus(run, errors="replace")),
+        ("entities", _ENTITIES, html.unescape),
+        ("escapes", _ESCAPES, lambda run: str(_ESCAPE.sub(lambda one: chr(int(one.group(1), 16)), run))),
+    )
+    for kind, pattern, read in readers:
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            plain = _readable(_valid(read(text[start : min(end, start + MAX_RUN)])).encode())
+            if plain is not None:
+                yield Decoded(kind, plain, start, end)
 
 
 def _find_leet(text: str) -> Iterator[Decoded]:

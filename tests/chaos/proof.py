@@ -66,6 +66,19 @@ _SCORED = """
 SELECT key AS measure, count(*)::bigint AS count, sum((value->>'value')::float8) AS total
 FROM traces, jsonb_each(scores::jsonb) WHERE value->>'value' IS NOT NULL GROUP BY key
 """
+_BUDGETS = """
+SELECT b.name, stored.cost, stored.calls, spent.cost AS spent, spent.calls AS counted
+FROM budgets AS b
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(cost_usd), 0) AS cost, count(cost_usd)::bigint AS calls FROM traces AS t
+    WHERE t.project_id = b.project_id AND t.source = 'live' AND t.kind IN ('llm', 'embedding')
+        AND t.occurred_at >= b.counted_from AND (b.subject = 'project' OR t.model_name = ANY(b.names))
+) AS stored
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(cost_usd), 0) AS cost, coalesce(sum(calls), 0)::bigint AS calls
+    FROM budget_spending AS s WHERE s.project_id = b.project_id AND s.budget_id = b.budget_id
+) AS spent
+"""
 Figures = tuple[Any, ...]
 
 
@@ -107,6 +120,10 @@ async def prove(database_url: str, redis_url: str, acknowledged: Mapping[str, st
         assert scored, "nothing was scored"
         if unequal := _unequal(scored, rolled):
             differences["scores"] = unequal
+        budgets = await connection.fetch(_BUDGETS)
+        assert budgets, "there is no budget"
+        if wrong := [row for row in budgets if (row["cost"], row["calls"]) != (row["spent"], row["counted"])]:
+            differences["budgets"] = {row["name"]: tuple(row) for row in wrong}
     finally:
         await connection.close()
     async with redis.asyncio.Redis.from_url(redis_url) as client:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.chaos.clients import Clients
+from tests.chaos.clients import MODELS, Clients
 from tests.chaos.machine import RECOVERY_SECONDS, Machine, running_machine
 from tests.chaos.proof import Proof, prove
 from tests.e2e.stack import data_folder, wait_for
@@ -90,6 +90,11 @@ def wait_for_records(clients: Clients) -> int:
     return wait_for(enough, RECOVERY_SECONDS * 2, f"{BETWEEN_KILLS} records to be acknowledged")
 
 
+def make_budget(machine: Machine, name: str, **subject: str) -> None:
+    body = {"name": name, "amount_usd": 1000, **subject}
+    assert httpx.post(f"{machine.api}/budgets", json=body, timeout=30).status_code == httpx.codes.CREATED
+
+
 async def replay(machine: Machine, clients: Clients) -> None:
     """Send every tenth acknowledged request again, now that everything is stored."""
     async with httpx.AsyncClient(base_url=machine.api, timeout=30) as client:
@@ -116,7 +121,10 @@ def describe(machine: Machine, clients: Clients, found: dict[str, int], proof: P
 def test_whatever_is_killed_every_acknowledged_record_is_there_once(machine: Machine) -> None:
     choose = random.Random(SEED)
     clients = Clients(machine.api, SEED)
+    make_budget(machine, "all calls")
     with clients.sending():
+        wait_for_records(clients)
+        make_budget(machine, "one model", by="model", value=MODELS[0])
         between = kill_at_random(machine, clients, choose)
     wait_for(lambda: at_rest(machine), SETTLE_SECONDS, "everything to be settled")
     asyncio.run(replay(machine, clients))

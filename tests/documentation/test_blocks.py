@@ -21,6 +21,7 @@ from monitoring.rules.file import parse_rules
 from tests.documentation.blocks import PAGES, Block, blocks_of, read_blocks
 from tests.documentation.tables import CHANGING, LANGUAGES, NOT_RUN, SAYS, NotRun, reason_of
 
+ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 RUN = {"bash", "python"}
 READ = {"text", "csv", "yaml", "toml", "promql"}
@@ -109,8 +110,20 @@ def test_a_script_is_whole(block: Block, tmp_path: Path) -> None:
 
 @of("yaml")
 def test_a_file_of_rules_can_be_used(block: Block) -> None:
-    assert yaml.safe_load(block.text).keys() <= {"rules", "bias"}
+    found = yaml.safe_load(block.text)
+    if "steps" in found:
+        pytest.skip("these are steps of a workflow, which another test reads")
+    assert found.keys() <= {"rules", "bias"}
     parse_rules(block.text)
+
+
+@of("yaml")
+def test_a_step_gives_inputs_that_its_action_has(block: Block) -> None:
+    for step in yaml.safe_load(block.text).get("steps", ()):
+        folder = step["uses"].partition("@")[0].partition("/.github/")[2]
+        action = yaml.safe_load((ROOT / ".github" / folder / "action.yml").read_text(encoding="utf-8"))
+        assert step["with"].keys() <= action["inputs"].keys()
+        assert {name for name, one in action["inputs"].items() if one.get("required")} <= step["with"].keys()
 
 
 @of("toml")

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.stack import wait_for
 
-__all__ = ["ADDRESS", "Navigated", "Tab", "open_tab"]
+__all__ = ["ADDRESS", "Navigated", "Tab", "find_browser", "open_tab"]
 
 ADDRESS = "location.pathname + location.search"
 
@@ -33,6 +33,7 @@ _FLAGS = (
     "--no-first-run",
     "--remote-debugging-port=0",
 )
+_KEYS = {"Enter": 13, "Tab": 9, "Escape": 27, "ArrowUp": 38, "ArrowDown": 40}
 _START_SECONDS = 30.0
 _ANSWER_SECONDS = 30.0
 
@@ -123,8 +124,21 @@ class Tab:
         self.click(selector)
         self.ask(f"document.querySelector({json.dumps(selector)}).focus()")
         self.call("Input.insertText", text=text)
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key="Enter", text="\r", windowsVirtualKeyCode=13)
+        self.press("Enter")
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Move the mouse from one place of the window to another with its button down."""
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        steps = [("mouseMoved", start), ("mousePressed", start), ("mouseMoved", middle), ("mouseMoved", end)]
+        for kind, (x, y) in [*steps, ("mouseReleased", end)]:
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+
+    def press(self, key: str) -> None:
+        """Press and release a key: a letter, Enter, Tab, or another by its name."""
+        code = _KEYS.get(key) or ord(key.upper()[0])
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=text, windowsVirtualKeyCode=code)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
     def see(self, selector: str, words: str) -> str:
         """Return what an element shows once it shows these words."""
@@ -156,10 +170,15 @@ class Tab:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
 
+def find_browser() -> str | None:
+    """Return the path of the first Chromium that is installed, or None."""
+    return next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
+
+
 @contextmanager
 def open_tab() -> Iterator[Tab]:
     """A tab of a fresh browser with a profile of its own; skips where no browser is installed."""
-    program = next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
+    program = find_browser()
     if program is None:
         pytest.skip("no Chromium is installed")
     profile = Path(tempfile.mkdtemp(prefix="llmt-browser-"))

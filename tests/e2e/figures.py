@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.reports.quality import MOST_MODELS
 from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.overall_quality import NAME as OVERALL_QUALITY
@@ -88,11 +89,17 @@ def check_quality(stack: Stack) -> None:
     check_percentiles(report, total, "overall_quality")
     _check_scores(stack, report["scores"])
     models = stack.rows(
-        f"SELECT model_name, count(*) AS rows, avg(overall_quality) AS average FROM traces WHERE {LIVE} GROUP BY 1"
+        f"SELECT model_name, count(*) AS rows, avg(overall_quality) AS average FROM traces WHERE {LIVE} "
+        "GROUP BY 1 ORDER BY 2 DESC, 1"
     )
-    assert {m["model_name"]: (m["count"], m["average_quality"]) for m in report["by_model"]} == {
-        m["model_name"]: (m["rows"], same(m["average"])) for m in models
-    }
+    shown, others = models[:MOST_MODELS], models[MOST_MODELS:]
+    assert [(m["model_name"], m["count"], m["average_quality"]) for m in report["by_model"]] == [
+        (m["model_name"], m["rows"], same(m["average"])) for m in shown
+    ]
+    assert ((report["other_models"] or {}).get("models", 0), sum(m["rows"] for m in others)) == (
+        len(others),
+        (report["other_models"] or {}).get("count", 0),
+    )
     trend = stack.rows(
         "SELECT date_bin('1 hour', occurred_at, 'epoch') AS bucket, count(overall_quality) AS rows, "
         f"avg(overall_quality) AS average, {_percentiles('overall_quality')} FROM traces WHERE {LIVE} GROUP BY 1 ORDER BY 1"

@@ -10,6 +10,8 @@ from dashboard.drawing.formatting import money
 from tests.e2e.browser import Tab, open_tab
 from tests.e2e.stack import Stack, running_stack, wait_for
 
+pytestmark = pytest.mark.long
+
 PATIENCE = 30.0
 CALLS = [
     {
@@ -66,13 +68,14 @@ def test_a_newcomer_is_told_what_to_do_and_sees_the_first_records_arrive(stack: 
     report = httpx.get(f"{stack.api}/metrics/quality").json()
     tab.see("#quality-value", f"{report['average_quality']:.2f}")
     safety = httpx.get(f"{stack.api}/metrics/safety").json()
-    tab.see("#unsafe-remark", f"{safety['safety_violations']} of 40 records")
-    tab.see("#flags-text", f"PII leak {safety['flags']['pii_leak']['count']}")
+    tab.see("#unsafe-remark", f"{safety['safety_violations']} of 40 checked")
+    tab.see("#flags", f"{safety['flags']['pii_leak']['count']} of")
     wait_for(lambda: tab.text("#onboarding") == "", PATIENCE, "the first words to go")
     cost = stack.value("SELECT sum(cost_usd) FROM traces")
     tab.expect("document.querySelector('#cost-value').innerText", becomes=money(cost))
     tab.expect(
-        "document.querySelector('#cost-remark').innerText", becomes=f"{money(cost / len(CALLS))} per request"
+        "document.querySelector('#cost-remark').innerText",
+        becomes=f"{money(cost / len(CALLS))} per priced request",
     )
 
 
@@ -101,17 +104,17 @@ def test_the_period_is_in_the_address_and_a_link_opens_it(filled: Stack, tab: Ta
 
 def test_the_page_outlives_its_database_and_goes_on_by_itself(filled: Stack, tab: Tab) -> None:
     tab.go(filled.dashboard)
-    before = tab.see("#unsafe-remark", "of 40 records")
+    before = tab.see("#unsafe-remark", "of 40 checked")
     holder, postgres = filled.holder(), filled.server("postgres")
     holder.suspend()
     try:
         postgres.kill()
-        tab.see("#problem", "Postgres does not answer")
+        tab.see("#overview-problem", "Postgres does not answer")
         assert tab.text("#unsafe-remark") == before
     finally:
         holder.resume()
     wait_for(filled.is_ready, PATIENCE, "the stack to be ready again")
-    wait_for(lambda: tab.text("#problem") == "", PATIENCE, "the page to go on")
+    wait_for(lambda: tab.text("#overview-problem") == "", PATIENCE, "the page to go on")
     assert tab.text("#unsafe-remark") == before
     filled.post_many(CALLS[:3])
-    tab.see("#unsafe-remark", "of 43 records")
+    tab.see("#unsafe-remark", "of 43 checked")

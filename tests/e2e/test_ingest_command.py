@@ -18,6 +18,8 @@ import pytest
 
 from tests.e2e.stack import Stack, free_ports, running_stack
 
+pytestmark = pytest.mark.long
+
 COUNTS = re.compile(r"sent ([\d,]+) +accepted ([\d,]+) +duplicates ([\d,]+) +rejected ([\d,]+)")
 
 

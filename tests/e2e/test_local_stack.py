@@ -14,6 +14,8 @@ import pytest
 
 from tests.e2e.stack import Stack, data_folder, free_ports, left_over, process_runs
 
+pytestmark = pytest.mark.long
+
 START_SECONDS = 60.0
 
 Start = Callable[..., Stack]

@@ -100,7 +100,7 @@ def test_a_wrong_key_or_password_is_said_and_nothing_is_shown(shop: Shop, tab: T
 def test_a_key_opens_the_page_that_was_asked_for_with_its_own_records_alone(shop: Shop, tab: Tab) -> None:
     sign_in(tab, shop, "/?period=7d&project=bank")
     tab.expect(ADDRESS, becomes="/?period=7d&project=bank")
-    tab.see("#unsafe-remark", f"of {SHOP_CALLS} records")
+    tab.see("#unsafe-remark", f"of {SHOP_CALLS} checked")
     cookie = cookies(tab)["llm-monitor-session"]
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
     assert shop.key not in cookie["value"]
@@ -110,7 +110,7 @@ def test_a_key_opens_the_page_that_was_asked_for_with_its_own_records_alone(shop
         tab.show(width=width, height=844, scheme="light")
         bottoms = [
             tab.ask(f"document.querySelector('{each}').getBoundingClientRect().bottom")
-            for each in ("#account", "#period", ".header")
+            for each in ("#account", "#time", ".header")
         ]
         assert max(bottoms) == bottoms[-1], "something hangs out of the header"
 
@@ -119,18 +119,18 @@ def test_what_arrives_is_told_over_the_websocket_of_the_session(shop: Shop, tab:
     sign_in(tab, shop)
     tab.call("Page.addScriptToEvaluateOnNewDocument", source=WITHOUT_TIMERS)
     tab.go(shop.url())
-    before = int(tab.see("#unsafe-remark", " records").split(" ")[2])
+    before = int(tab.see("#unsafe-remark", " checked").split(" ")[2])
 
     def arrived() -> bool:
         send(shop.stack, shop.key, 1)  # until the WebSocket stands: what happened before it does is not told
-        return tab.text("#unsafe-remark") not in {f"0 of {before} records", ""}
+        return tab.text("#unsafe-remark") not in {f"0 of {before} checked calls", ""}
 
     wait_for(arrived, PATIENCE, "the page to move without any timer")
 
 
 def test_when_the_session_ends_elsewhere_the_page_leads_to_the_form_and_back(shop: Shop, tab: Tab) -> None:
     sign_in(tab, shop, "/?period=30d")
-    tab.see("#unsafe-remark", " records")
+    tab.see("#unsafe-remark", " checked")
     tab.ask("void fetch('/logout', {method: 'POST'})")  # as another tab does
     tab.see("form", "Sign in with the key")
     tab.expect(ADDRESS, becomes="/login?next=%2F%3Fperiod%3D30d&ended")

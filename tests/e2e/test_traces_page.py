@@ -23,6 +23,7 @@ pytestmark = pytest.mark.long
 PATIENCE = 30.0
 EVIL = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>"
 MODELS = "[...new Set([...document.querySelectorAll('.ag-row [col-id=model]')].map(cell => cell.innerText))].join()"
+GRID = "window.dash_ag_grid.getApiAsync('found')"
 BODY = ".mantine-Drawer-body"
 
 
@@ -99,34 +100,53 @@ def export_agent(stack: Stack) -> None:
     assert httpx.post(f"{stack.api}/v1/traces", json=body).status_code == httpx.codes.OK
 
 
-def find(stack: Stack, **filters: str) -> str:
-    """Return the id of a trace that fits and has texts."""
-    listed = httpx.get(f"{stack.api}/traces", params=filters).json()["traces"]
-    found: str = next(each["trace_id"] for each in listed if each["prompt"])
+def listed(stack: Stack, **filters: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = httpx.get(f"{stack.api}/traces", params=filters).json()["traces"]
     return found
 
 
-def test_filters_are_in_the_address_and_an_address_fills_them(stack: Stack, tab: Tab) -> None:
+def find(stack: Stack, **filters: str) -> str:
+    """Return the id of a trace that fits and has texts."""
+    found: str = next(each["trace_id"] for each in listed(stack, **filters) if each["prompt"])
+    return found
+
+
+def test_the_address_chooses_the_list_and_old_addresses_still_do(stack: Stack, tab: Tab) -> None:
     tab.go(f"{stack.dashboard}/traces?period=7d&model=model-7")
     tab.expect(MODELS, becomes="model-7")
-    tab.expect("document.querySelector('#filter-model')?.value", becomes="model-7")
-    tab.fill("#filter-user", "nobody")
-    tab.see("#found-problem", "No trace fits")
-    tab.expect(ADDRESS, becomes="/traces?period=7d&model=model-7&user=nobody")
-    tab.ask("void history.back()")
-    tab.expect(MODELS, becomes="model-7")
-    tab.expect("document.querySelector('#filter-user')?.value", becomes="")
-    tab.expect("document.querySelector('#navigation a')?.getAttribute('href')", becomes="/?period=7d")
+    tab.expect(ADDRESS, becomes="/traces?period=7d&filter=model+%3D+%22model-7%22")
+    tab.see("#found-sum", "traces of the last 7 d, newest received first")
+    tab.go(f"{stack.dashboard}/traces?filter=user+%3D+nobody")
+    tab.see("#found-empty", "No trace fits")
+    tab.see("#found-sum", "0 traces")
 
 
-def test_the_list_goes_back_page_by_page(stack: Stack, tab: Tab) -> None:
+def test_the_list_is_read_on_while_it_is_scrolled(stack: Stack, tab: Tab) -> None:
     tab.go(f"{stack.dashboard}/traces")
-    tab.see("#found-pages", "Older")
-    tab.click("#found-pages a")
-    assert "Older" not in tab.see("#found-pages", "Newest")
-    tab.expect(f"({ADDRESS}).startsWith('/traces?before=')")
-    tab.click("#found-pages a")
-    tab.see("#found-pages", "Older")
+    tab.see("#found-sum", "154 traces")
+    tab.expect(f"{GRID}.then(grid => grid.getDisplayedRowCount(), () => 0)", becomes=101)
+    tab.ask(f"{GRID}.then(grid => grid.ensureIndexVisible(100, 'bottom'))")
+    tab.expect(f"{GRID}.then(grid => grid.getDisplayedRowCount())", becomes=154)
+    ids = f"{GRID}.then(grid => {{ const ids = new Set(); grid.forEachNode(row => ids.add(row.data?.id)); return ids.size }})"
+    tab.expect(ids, becomes=154)
+
+
+def test_columns_are_chosen_by_the_address(stack: Stack, tab: Tab) -> None:
+    tab.go(f"{stack.dashboard}/traces?columns=model,score.relevance&filter=model+%3D+%22model-7%22")
+    tab.expect(MODELS, becomes="model-7")
+    headers = "[...document.querySelectorAll('.ag-header-cell-text')].map(title => title.innerText).join()"
+    tab.expect(headers, becomes="Model,Relevance")
+
+
+def test_a_walk_through_the_list_keeps_its_filter(stack: Stack, tab: Tab) -> None:
+    first, second = (each["trace_id"] for each in listed(stack, filter='model = "model-7"')[:2])
+    tab.go(f"{stack.dashboard}/traces?filter=model+%3D+%22model-7%22&trace={first}")
+    tab.expect("!!document.querySelector('#trace-walk #walk-j')")
+    tab.press("j")
+    tab.expect(f"({ADDRESS}).endsWith('trace={second}')")
+    tab.expect("!!document.querySelector('#trace-walk #walk-k')")
+    tab.press("k")
+    tab.expect(f"({ADDRESS}).endsWith('trace={first}')")
 
 
 def test_a_trace_has_an_address_and_closing_it_leaves_the_rest(stack: Stack, tab: Tab) -> None:
@@ -140,12 +160,15 @@ def test_a_trace_has_an_address_and_closing_it_leaves_the_rest(stack: Stack, tab
         tab.see(BODY, "There is no such trace")
 
 
-def test_a_row_is_opened_with_the_keyboard(stack: Stack, tab: Tab) -> None:
-    tab.go(f"{stack.dashboard}/traces?model=model-7")
+def test_a_row_is_opened_with_the_keyboard_and_one_step_leaves_the_table(stack: Stack, tab: Tab) -> None:
+    tab.go(f"{stack.dashboard}/traces?filter=model+%3D+%22model-7%22")
     tab.expect(MODELS, becomes="model-7")
     tab.expect("window.dash_ag_grid?.getApiAsync('found').then(() => true, () => false)")
     tab.ask("document.querySelector('.ag-row [col-id=model]').focus()")
-    tab.call("Input.dispatchKeyEvent", type="keyDown", key=" ", code="Space", windowsVirtualKeyCode=32)
+    tab.press("Tab")
+    tab.expect("!document.activeElement.closest('.ag-root-wrapper')")
+    tab.ask("document.querySelector('.ag-row [col-id=model]').focus()")
+    tab.press("Enter")
     tab.see(BODY, "model-7")
     tab.expect(f"({ADDRESS}).includes('trace=')")
 
@@ -158,7 +181,7 @@ def test_spans_are_a_tree_and_a_silent_call_says_what_to_set(stack: Stack, tab: 
     tab.ask(f"{links}.find(link => link.innerText === 'chat without').click()")
     tab.see(BODY, "came without its texts")
     tab.see(f"{BODY} .recipes", "OPENINFERENCE_HIDE_INPUTS=false")
-    assert "came without" in tab.see("#problem", "What to set")
+    assert "came without" in tab.see("#overview-notices", "What to set")
 
 
 def test_a_deep_trace_opens_and_says_how_much_is_left_out(stack: Stack, tab: Tab) -> None:
@@ -171,16 +194,15 @@ def test_a_deep_trace_opens_and_says_how_much_is_left_out(stack: Stack, tab: Tab
     tab.see(BODY, "1,700 more spans")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (390, "dark")])
 def test_every_text_stands_out_and_nothing_is_wider_than_the_page(
     stack: Stack, tab: Tab, scheme: str, width: int
 ) -> None:
     tab.show(width=width, height=900, scheme=scheme)
     evil = find(stack, model=EVIL)
     for path, selector, words in (
-        ("/", "#unsafe-remark", "records"),
-        ("/traces", "#found-pages", "Older"),
+        ("/", "#unsafe-remark", "checked"),
+        ("/traces", "#found-sum", "154 traces"),
         (f"/traces?trace={evil}", BODY, "Scores"),
         ("/?project=nobody", "#onboarding", "Waiting"),
         ("/nowhere", "#content", "no page"),
@@ -189,3 +211,29 @@ def test_every_text_stands_out_and_nothing_is_wider_than_the_page(
         tab.see(selector, words)
         tab.expect(FAINT_TEXTS, becomes=[])
         assert tab.ask("document.documentElement.scrollWidth") <= width, path
+
+
+def test_two_traces_are_compared_and_one_has_a_page(stack: Stack, tab: Tab) -> None:
+    tab.show(width=390, height=900, scheme="dark")
+    found = httpx.get(f"{stack.api}/traces", params={"limit": 50, "filter": "model ~ model-"}).json()[
+        "traces"
+    ]
+    first, second = (found[place]["trace_id"] for place in (0, 1))
+    tab.go(f"{stack.dashboard}/traces?trace={first}")
+    tab.see(BODY, "an answer")
+    tab.ask("document.querySelector('.walk details').open = true")
+    tab.fill("#compare-id", second)
+    tab.click("#compare-go")
+    tab.see(BODY, "Swap them")
+    assert tab.ask("document.querySelectorAll('.text del, .text ins').length") > 0
+    tab.expect(ADDRESS, becomes=f"/traces?trace={first}&with={second}")
+    assert tab.ask("document.documentElement.scrollWidth") <= 390
+    tab.go(f"{stack.dashboard}/traces/{find(stack, filter='model = gpt-4o-mini')}")
+    tab.see(".trace-page [aria-label=Spans]", "Spans of this trace")
+    tab.see("#page-walk", "Newer")
+    tab.expect("document.title", becomes="Trace · LLM Monitor")
+    time.sleep(0.5)  # a colour scheme fades in
+    assert tab.ask(FAINT_TEXTS) == []
+    assert tab.ask("document.documentElement.scrollWidth") <= 390
+    tab.go(f"{stack.dashboard}/traces/nothing")
+    tab.see("#page-trace", "There is no such trace")

@@ -305,7 +305,7 @@ async def test_an_unexpected_error_says_nothing_about_itself(
     async def fail(*_: object, **__: object) -> None:
         raise ValueError("secret of the house")
 
-    monkeypatch.setattr("app.api.routes.metrics.read_quality", fail)
+    monkeypatch.setattr("app.reports.answers.read_quality", fail)
     response = await api.client.get("/metrics/quality")
     assert (response.status_code, response.headers["content-type"]) == (500, PROBLEM)
     assert "secret" not in response.text

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -18,32 +18,24 @@ from app.access.administration import Line, make_project
 from app.api.access import ACCESS
 from app.catalogue import list_judges, publish_judges
 from app.cli.main import app as cli
+from app.jobs.price_tables import change_prices
 from app.schemas.projects import ProjectSettings
 from app.storage.engine import writing
 from app.storage.upkeep.jobs import Job, add_job
+from monitoring.spending.price_tables import PriceTable
+from tests.integration.acts import NOBODY, WATCHING, Act
+from tests.integration.alert_rig import SEALING_KEY
 from tests.integration.api_rig import ApiRig, bury, running_api
 from tests.integration.test_keys import issue, line
 from tests.integration.worker_rig import Alarm, WordCount
 
 CALL = {"prompt": "hello", "response": "two words"}
 ANYTHING = {"If-Match": "*"}
-NOBODY = "5e9d8cbe-7e5e-4d5c-9be9-111111111111"
-
-
-class Act(NamedTuple):
-    """A request that administers, the line that it must leave, and one like it without effect."""
-
-    path: str
-    act: str
-    subject: str | None
-    body: Any = None
-    detail: Mapping[str, Any] = {}
-    idle: str | None = None
 
 
 @pytest.fixture
 async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
-    async with running_api(database_url, redis_url) as rig:
+    async with running_api(database_url, redis_url, privacy_key=SEALING_KEY) as rig:
         await publish_judges(rig.services.redis, list_judges([WordCount(), Alarm()]))
         yield rig
 
@@ -101,6 +93,18 @@ async def _purge_many(api: ApiRig) -> Act:
     return Act(path, "dead.purged", "*", None, detail)
 
 
+PRICE = {"model": "m", "per_request": 0.5}
+PRICED = {"changed": {"prices.m.currency": [None, "USD"], "prices.m.per_request": [None, 0.5]}}
+
+
+async def _delete_price(api: ApiRig) -> Act:
+    table = PriceTable.model_validate({"prices": [PRICE]})
+    async with writing(api.services.engine) as connection:
+        await change_prices(connection, line("default"), lambda _: table)
+    detail = {"changed": {"prices.m.currency": ["USD", None], "prices.m.per_request": [0.5, None]}}
+    return Act("/prices?model=m", "prices.changed", "default", None, detail, "/prices?model=n")
+
+
 def always(act: Act) -> Callable[[ApiRig], Awaitable[Act]]:
     async def give(api: ApiRig) -> Act:
         await _make_shop(api)
@@ -138,6 +142,9 @@ ACTS: Mapping[str, Callable[[ApiRig], Awaitable[Act]]] = {
             {"changed": {"weights.coherence": [None, 0.4]}},
         )
     ),
+    "PUT /prices": always(Act("/prices", "prices.changed", "default", {"prices": [PRICE]}, PRICED)),
+    "POST /prices": always(Act("/prices", "prices.changed", "default", {"prices": [PRICE]}, PRICED)),
+    "DELETE /prices": _delete_price,
     "POST /projects": always(
         Act(
             "/projects",
@@ -171,6 +178,7 @@ ACTS: Mapping[str, Callable[[ApiRig], Awaitable[Act]]] = {
         Act("/projects/shop/keys", "key.created", None, KEY, {"name": "till"}, "/projects/nowhere/keys")
     ),
     "DELETE /projects/{project_id}/keys/{prefix}": _delete_key,
+    **WATCHING,
 }
 
 
@@ -210,15 +218,23 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "projects create": (("projects", "create", "bank"), "project.created"),
     "projects password": (("projects", "password", "default"), "project.password_set"),
     "policy": (("policy", "--threshold", "alarm=0.8"), "policy.changed"),
+    "prices set": (("prices", "set", "m", "--request", "0"), "prices.changed"),
+    "prices rate": (("prices", "rate", "EUR", "1.08"), "prices.changed"),
     "calibrate": (("calibrate", "--rate", "0.1", "--apply"), "policy.changed"),
 }
+# They call the functions that leave the lines of the routes and commands above.
+ALIKE = {
+    "prices import", "prices remove", "budgets create", "budgets change", "budgets remove", "alerts acknowledge",
+    "alerts snooze", "alerts channels create", "alerts channels test", "alerts channels delete",
+}  # fmt: skip
 # These ask the API, whose routes are above. The tests of the commands check that they reach it.
 OVER_HTTP = {"dead replay", "dead purge", "erase"}
 LOOKING = {
-    "audit", "benchmark", "dead list", "dead show", "doctor", "keys list", "projects list", "rules", "settings",
+    "alerts list", "alerts channels list", "alerts channels deliveries", "budgets list",
+    "audit", "benchmark", "dead list", "dead show", "doctor", "export", "keys list", "labels", "prices list", "projects list", "rules", "settings",
     "urls", "workers",
 }  # fmt: skip
-NO_ADMINISTRATION = {"ingest", "migrate", "repair-queue"}  # sends records; makes the log itself
+NO_ADMINISTRATION = {"evaluate", "ingest", "migrate", "repair-queue"}  # score, send records, make the log
 
 
 def _commands(command: Any, name: str = "") -> set[str]:
@@ -231,7 +247,7 @@ def _commands(command: Any, name: str = "") -> set[str]:
 
 def test_every_command_is_known_here() -> None:
     found = _commands(typer.main.get_command(cli))
-    assert found == COMMANDS.keys() | OVER_HTTP | LOOKING | NO_ADMINISTRATION
+    assert found == COMMANDS.keys() | ALIKE | OVER_HTTP | LOOKING | NO_ADMINISTRATION
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -31,7 +31,7 @@ from app.storage.rollups.reading import (
 )
 from app.storage.rollups.writing import append_deltas
 from monitoring.models import Score
-from monitoring.statistics.trends import floor_time, window_of
+from monitoring.statistics.trends import Window, floor_time, window_between, window_of
 
 NOW = datetime(2026, 5, 14, 15, 37, 21, tzinfo=UTC)
 AGES = (
@@ -40,6 +40,12 @@ AGES = (
     timedelta(hours=9),
     timedelta(days=2),
     timedelta(days=20),
+)
+PAST = (
+    (timedelta(minutes=50), timedelta(minutes=20)),
+    (timedelta(hours=9), timedelta(hours=4)),
+    (timedelta(hours=48), timedelta(hours=24)),
+    (timedelta(days=6), timedelta(days=3)),
 )
 PERIODS = ("15m", "1h", "2h", "3h", "5h", "24h", "3d", "7d", "30d")
 
@@ -95,9 +101,16 @@ async def keep_up(engine: Engine, now: datetime) -> None:
             await step(connection, now)
 
 
+def windows_of(now: datetime) -> Iterator[Window]:
+    """Yield windows that end now, and some that ended before, within rows that are covered."""
+    yield from (window_of(period, now) for period in PERIODS)
+    for since, until in PAST:
+        yield window_between(now - since, now - until, now)
+
+
 async def assert_windows(engine: Engine, calls: list[Call], now: datetime) -> None:
-    for period in PERIODS:
-        window = window_of(period, now)
+    for window in windows_of(now):
+        period = window.period
         held = [call for call in calls if window.start <= call.at < window.end]
         async with engine.connect() as connection:
             totals = await read_totals(connection, "default", window)
@@ -118,7 +131,8 @@ async def assert_windows(engine: Engine, calls: list[Call], now: datetime) -> No
         assert {at: counts.records for at, counts in trend.items() if counts.records} == by_bucket, period
         assert {at: sum(one.counts) for at, one in spreads.items() if sum(one.counts)} == by_bucket, period
         begin = floor_time(window.start, "hour")
-        named = Counter(call.user for call in calls if begin <= call.at < window.end)
+        end = floor_time(window.end + timedelta(hours=1, microseconds=-1), "hour")
+        named = Counter(call.user for call in calls if begin <= call.at < end)
         assert {one.value: one.counts.records for one in users} == named, period
 
 
@@ -145,7 +159,7 @@ async def test_every_window_adds_up_while_time_passes(engine: Engine, seed: int)
 async def test_rows_are_covered_grain_by_grain_and_forgotten_when_no_window_begins_there(
     engine: Engine,
 ) -> None:
-    ages = map(timedelta, (0, 2, 20))
+    ages = map(timedelta, (0, 2, 20, 70))
     await add(engine, [Call(NOW - age, "m", "u", NOW - age) for age in ages])
     await keep_up(engine, NOW + timedelta(minutes=30))
 
@@ -157,18 +171,21 @@ async def test_rows_are_covered_grain_by_grain_and_forgotten_when_no_window_begi
             return {(row[0], row[1]) for row in rows}
 
     minute, ten, hour, six, day = GRAINS
-    assert await grains("NOT covered") == {(0, hour), (2, day), (20, day)}
-    assert await grains("covered") == {(0, minute), (0, ten), (2, hour), (2, six)}
+    assert await grains("NOT covered") == {(0, hour), (2, day), (20, day), (70, day)}
+    # Hours of all calls stay, for the days of time zones, and in the end keep their sums alone.
+    hours = {(2, hour), (2, six), (20, hour), (20, six), (70, hour)}
+    assert await grains("covered") == {(0, minute), (0, ten), *hours}
+    assert await grains("covered AND measures = '{}'") == {(70, hour)}
 
 
 async def test_what_was_old_when_it_came_makes_no_finer_rows_than_it_is_read_by(engine: Engine) -> None:
     ages = [timedelta(minutes=minutes) for minutes in (*range(5), 300, 301, 420, *range(20_000, 29_000, 30))]
     calls = [Call(NOW - age, "m", "u", NOW) for age in ages]
 
-    async def grains() -> dict[int, int]:
+    async def grains(dimension: str) -> dict[int, int]:
         async with engine.connect() as connection:
             rows = await connection.exec_driver_sql(
-                "SELECT grain, count(*) FROM rollups WHERE dimension = 'all' AND NOT covered GROUP BY 1"
+                f"SELECT grain, count(*) FROM rollups WHERE dimension = '{dimension}' AND NOT covered GROUP BY 1"  # noqa: S608 made of constants
             )
             return {row[0]: row[1] for row in rows}
 
@@ -176,9 +193,15 @@ async def test_what_was_old_when_it_came_makes_no_finer_rows_than_it_is_read_by(
     for part in (calls, calls[::-1]):
         await add(engine, part)
     days = len({floor_time(call.at, "day") for call in calls[8:]})
-    assert await grains() == {minute: 10, hour: 4, day: 2 * days}
+    hours = len({floor_time(call.at, "hour") for call in calls[8:]})
+    assert await grains("all") == {minute: 10, hour: 4 + 2 * hours}
+    assert await grains("model") == {minute: 10, hour: 4, day: 2 * days}
     await assert_windows(engine, calls * 2, NOW)
     async with engine.begin() as connection:
         await fold_closed(connection, NOW)
-    assert await grains() == {minute: 7, hour: 2, day: days}
+    assert await grains("all") == {minute: 7, hour: 2 + hours}
+    await assert_windows(engine, calls * 2, NOW)
+    async with engine.begin() as connection:
+        await cover(connection, NOW)
+    assert (await grains("model"))[day] == (await grains("all"))[day] == days
     await assert_windows(engine, calls * 2, NOW)

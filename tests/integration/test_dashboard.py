@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.types import ASGIApp, Message
 
 from app.config import Settings
 from app.errors import Unavailable
@@ -17,10 +18,8 @@ from app.privacy import Privacy
 from app.storage.engine import create_engine
 from dashboard.app import create_dashboard
 from dashboard.data.live import News
-from dashboard.data.narrowing import Narrowing, read_narrowing
 from dashboard.data.queries import Queries
-from dashboard.data.view import View, read_view
-from tests.integration.api_rig import ApiRig
+from dashboard.data.view import View
 
 NOWHERE = "unix:///tmp/llmt-nobody-listens-here.sock"
 API = "http://api.internal"
@@ -79,44 +78,41 @@ async def test_while_nothing_happens_waiting_ends_by_itself(redis: Redis) -> Non
     assert await News(redis).after(0, timeout=0.01) == 0
 
 
-@pytest.mark.parametrize("path", ["/", "/?period=7d"])
+@asynccontextmanager
+async def served(dashboard: ASGIApp) -> AsyncIterator[None]:
+    """Start an application through its middleware, where Dash adds its addresses."""
+    heard: asyncio.Queue[Message] = asyncio.Queue()
+    said: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def run() -> None:
+        await dashboard({"type": "lifespan"}, heard.get, said.put)
+
+    running = asyncio.create_task(run())
+    for step in ("startup", "shutdown"):
+        await heard.put({"type": f"lifespan.{step}"})
+        assert (await said.get())["type"] == f"lifespan.{step}.complete"
+        if step == "startup":
+            yield
+    await running
+
+
+@pytest.mark.parametrize("path", ["/", "/?period=7d", "/quality?filter=model+%3D+a", "/traces/1"])
 async def test_every_address_gets_the_application_and_only_local_files(
     database_url: str, redis_url: str, path: str
 ) -> None:
     dashboard = create_dashboard(Settings(database_url=database_url, redis_url=redis_url))
     transport = httpx.ASGITransport(dashboard)
     async with (
-        dashboard.router.lifespan_context(dashboard),
+        served(dashboard),
         httpx.AsyncClient(transport=transport, base_url="http://dashboard") as client,
     ):
         page = await client.get(path)
         charts = await client.get("/_dash-component-suites/plotly/package_data/plotly.min.js")
     assert page.status_code == httpx.codes.OK
+    assert "/assets/frame.js" in page.text
     assert charts.headers["content-encoding"] == "gzip"
     assert 'src="http' not in page.text
     assert 'href="http' not in page.text
-
-
-async def test_the_list_is_narrowed_within_its_project(api: ApiRig, engine: AsyncEngine) -> None:
-    await api.store(
-        {"prompt": "one", "response": "yes", "model_name": "a", "user_id": "jane"},
-        {"prompt": "two", "response": "danger here", "model_name": "b"},
-        {"prompt": "three", "response": "yes", "model_name": "a", "session_id": "s"},
-    )
-    queries = Queries(engine, api.worker.redis, Privacy(None), api_url=API)
-
-    async def prompts(search: str) -> list[str]:
-        rows = await queries.found(read_view(search), read_narrowing(search), 10)
-        return [row.prompt for row in rows]
-
-    assert sorted(await prompts("?period=1h")) == ["one", "three", "two"]
-    assert sorted(await prompts("?model=a")) == ["one", "three"]
-    assert await prompts("?user=jane") == ["one"]
-    assert await prompts("?session=s&model=b") == []
-    assert await prompts("?verdict=flagged") == ["two"]
-    assert await prompts("?project=bank") == []
-    newest, *older = await queries.found(View(), Narrowing(), 10)
-    assert await queries.found(View(), Narrowing(before=newest.trace_id), 10) == older
 
 
 async def test_what_it_shows_may_come_from_a_read_replica(database_url: str, redis: Redis) -> None:

@@ -85,7 +85,7 @@ async def fold(rig: Rig) -> None:
 
 async def mentions(rig: Rig, *names: str) -> dict[str, int]:
     """How many rows of each table hold one of the names anywhere."""
-    tables = ("traces", "scores", "feedback", "dead_letters", "rollups", "observed_values", "jobs")
+    tables = ("traces", "scores", "feedback", "labels", "dead_letters", "rollups", "observed_values", "jobs")
     found = {}
     for table in tables:
         row = "encode(payload, 'escape') || t::text" if table == "dead_letters" else "t::text"
@@ -105,6 +105,9 @@ async def test_a_user_is_erased_everywhere_and_figures_equal_what_is_left(
     for trace_id, user in ((about_zoe, "bob"), (by_zoe, "zoe"), (by_zoe, "bob")):
         opinion = {"trace_id": trace_id, "rating": 1, "user_id": user}
         assert (await api.client.post("/feedback", json=opinion)).status_code == 201
+    for trace_id in (about_zoe, by_zoe):
+        label = {"score": 0.5, "comment": f"zoe, {trace_id}" if trace_id == about_zoe else "bob"}
+        assert (await api.client.post(f"/traces/{trace_id}/labels", json=label)).status_code == 201
     if folded:
         await fold(api.worker)
     await assert_rollups_equal_rows(api.worker)

@@ -166,7 +166,7 @@ async def test_the_verdict_does_not_wait_for_a_queue_that_is_away(
     def away(*_: object, **__: object) -> None:
         raise RedisAway
 
-    monkeypatch.setattr("app.ingest.group_commit.stage", away)
+    monkeypatch.setattr("app.queue.Enqueuing.write", away)
     answer = await ask(api, **CLEAN)
     assert (answer["verdict"], answer["recorded"], answer["trace_id"]) == ("allow", False, None)
 

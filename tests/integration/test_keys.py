@@ -292,15 +292,16 @@ def compose_environment(service: str, **outside: str) -> dict[str, str]:
         return outside.get(found[1], found[2])
 
     filled = {name: re.sub(r"\$\{(\w+):-([^{}]*)\}", fill, value) for name, value in given.items()}
-    return {"LLM_MONITOR_HOST": "0.0.0.0", **filled}  # noqa: S104 as in the image
+    image = {"LLM_MONITOR_HOST": "0.0.0.0", "LLM_MONITOR_FIRST_KEY": "/data/admin-key"}  # noqa: S104 as in the image
+    return {**image, **filled}
 
 
 @pytest.mark.parametrize("service", ["llm-monitor-api", "llm-monitor-full"])
-async def test_the_first_key_of_a_container_is_made_inside_it_and_closes_its_door(
+async def test_a_container_may_let_everybody_in_until_a_key_is_made_inside_it(
     database_url: str, redis_url: str, service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     addresses = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-    environment = {**compose_environment(service), **addresses}
+    environment = {**compose_environment(service, LLM_MONITOR_ALLOW_ANONYMOUS="1"), **addresses}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     app = create_app(load_settings())
@@ -326,10 +327,10 @@ async def test_the_first_key_of_a_container_is_made_inside_it_and_closes_its_doo
         ).status_code == 201
 
 
-async def test_a_container_can_ask_for_keys_from_the_start(
+async def test_a_container_asks_for_keys_from_the_start(
     database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in compose_environment("llm-monitor-api", LLM_MONITOR_REQUIRE_KEYS="always").items():
+    for name, value in compose_environment("llm-monitor-api").items():
         monkeypatch.setenv(name, value)
     app = create_app(
         load_settings().model_copy(update={"database_url": database_url, "redis_url": redis_url})

@@ -29,7 +29,11 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture
 def taken_elsewhere() -> Iterator[int]:
-    yield from _listen("127.0.0.2")
+    with socket.create_server(("127.0.0.1", 0)) as here:  # so that it is free here a moment later
+        port: int = here.getsockname()[1]
+        elsewhere = socket.create_server(("127.0.0.2", port))
+    with elsewhere:
+        yield port
 
 
 @pytest.fixture

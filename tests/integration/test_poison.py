@@ -19,6 +19,8 @@ from monitoring.models import Record
 from tests.integration.worker_program import OUT_OF_MEMORY, SEGFAULT, SLOW, running_workers
 from tests.integration.worker_rig import Rig, running_rig
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def rig(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
@@ -109,7 +111,6 @@ async def test_workers_that_are_told_to_stop_leave_nothing_suspected_or_claimed(
     assert await rig.value("SELECT count(*) FROM traces") == 4
 
 
-@pytest.mark.long
 async def test_the_job_of_a_killed_machine_is_delivered_again_within_half_a_minute(
     rig: Rig, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -127,7 +128,6 @@ async def test_the_job_of_a_killed_machine_is_delivered_again_within_half_a_minu
     assert await rig.value("SELECT count(*) FROM traces") == 1
 
 
-@pytest.mark.long
 async def test_a_worker_that_was_halted_for_longer_than_any_timeout_loses_nothing(
     rig: Rig, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:

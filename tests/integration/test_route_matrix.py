@@ -28,46 +28,11 @@ from app.schemas.keys import SCOPES
 from app.schemas.projects import ProjectSettings
 from app.storage.engine import writing
 from app.storage.ledger.dead_letters import DeadLetter, bury
+from tests.integration.alert_rig import NO_ALERTS, SEALING_KEY, give_alerts
 from tests.integration.api_rig import PROBLEM, ApiRig, own_servers, running_api
+from tests.integration.dataset_rig import NO_DATASET, give_dataset
+from tests.integration.route_bodies import BODIES, BUDGET, CALL
 
-CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}
-KEY = {"name": "another", "scopes": ["read"]}
-
-# What a route is sent. `{name}` stands for an id of the key's own project, a foreign id, or an id
-# that does not exist.
-BODIES: Mapping[str, Any] = {
-    "POST /monitor/inference": CALL,
-    "POST /monitor/inferences": [CALL],
-    "POST /guard": {"prompt": "hello"},
-    "POST /evaluate": [CALL],
-    "POST /v1/traces": {"resourceSpans": []},
-    "POST /v1/logs": {"resourceLogs": []},
-    "POST /v1/metrics": {"resourceMetrics": []},
-    "POST /api/public/otel/v1/traces": {"resourceSpans": []},
-    "POST /api/public/scores": [{"traceId": "{trace_id}", "name": "user-feedback", "value": "good"}],
-    "POST /api/public/ingestion": {
-        "batch": [
-            {
-                "id": "event-1",
-                "type": "score-create",
-                "body": {
-                    "traceId": "{trace_id}",
-                    "observationId": "{trace_id}",
-                    "name": "tone",
-                    "value": "warm",
-                },
-            }
-        ]
-    },
-    "POST /feedback": {"trace_id": "{trace_id}", "rating": 4},
-    "PUT /policy": {},
-    "PATCH /policy": {},
-    "POST /projects": {"project_id": "{new_project}", "name": "Another"},
-    "PUT /projects/{project_id}/settings": {},
-    "PATCH /projects/{project_id}/settings": {},
-    "POST /projects/{project_id}/keys": KEY,
-    "POST /sessions": {"project_id": "shop", "password": "not the one"},
-}
 # Admin keys of `default` reach every project; those of another project do not make any.
 OPERATORS_ALONE = {"POST /projects"}
 REST = {f"{method} /api/public/{{rest:path}}" for method in ("GET", "POST", "PUT", "PATCH", "DELETE")}
@@ -78,9 +43,13 @@ ALSO_FINE: Mapping[str, set[int]] = {
     "PATCH /policy": {503},
     "PUT /policy": {503},  # nor has one told which evaluators there are
     "GET /policy": {503},
+    "DELETE /prices": {422},  # it needs the parameter model
     "POST /pipeline/dead/{trace_id}/replay": {409},  # its bytes are none that a worker could read
     "DELETE /jobs/{job_id}": {409},  # it has ended
     "GET /policy/proposal": {503},
+    "POST /alerts/{rule_id}/acknowledge": {409},  # nothing fires
+    "GET /experiments/compare": {422},  # it needs two runs
+    "POST /experiments/{experiment_id}/approve": {409},  # its output has no scores
     **{place: {501} for place in REST},  # prompts of Langfuse
 }
 # Records that may still be on their way can be erased too, so a foreign id looks like one that does
@@ -117,7 +86,14 @@ async def _furnish(api: ApiRig, project_id: str, token: str) -> Mapping[str, str
     stored = await api.client.post("/monitor/inference", json=CALL, headers=headers)
     trace_id = stored.json()["trace_id"]
     job = (await api.client.post("/evaluate", json=[CALL], headers=headers)).json()["job_id"]
+    budget = (await api.client.post("/budgets", json=BUDGET, headers=headers)).json()
+    view = (await api.client.post("/views", json={"name": "a view"}, headers=headers)).json()
+    board_id = f"board-of-{project_id}"
+    board = BODIES["PUT /boards/{board_id}"]
+    await api.client.put(f"/boards/{board_id}", json=board, headers={"Authorization": f"Bearer {token}"})
     await api.worker.drain()
+    said = {"finding": "coherence", "verdict": "true_alarm"}
+    label = await api.client.post(f"/traces/{trace_id}/labels", json=said, headers=headers)
     async with writing(api.services.engine) as connection:
         letter = DeadLetter(
             project_id=project_id,
@@ -136,6 +112,12 @@ async def _furnish(api: ApiRig, project_id: str, token: str) -> Mapping[str, str
         "job_id": job,
         "project_id": project_id,
         "prefix": prefix,
+        "budget_id": budget["budget_id"],
+        "view_id": view["view_id"],
+        "board_id": board_id,
+        "label_id": label.json()["label_id"],
+        **await give_alerts(api.services.engine, project_id),
+        **await give_dataset(api.services.engine, project_id),
         "user_id": f"somebody-of-{project_id}",
         "rest": f"v2/prompts/greeting-of-{project_id}",
     }
@@ -145,7 +127,7 @@ async def _furnish(api: ApiRig, project_id: str, token: str) -> Mapping[str, str
 async def world(postgres_url: str, migrated_template: str, redis_server_url: str) -> AsyncIterator[World]:
     async with (
         own_servers(postgres_url, migrated_template, redis_server_url) as urls,
-        running_api(*urls, require_keys="always") as api,
+        running_api(*urls, require_keys="always", privacy_key=SEALING_KEY) as api,
     ):
         for project_id in ("shop", "bank"):
             async with writing(api.services.engine) as connection:
@@ -169,6 +151,13 @@ async def world(postgres_url: str, migrated_template: str, redis_server_url: str
             "job_id": "5e9d8cbe-7e5e-4d5c-9be9-111111111111",
             "project_id": "nobody",
             "prefix": "lm_000000000000",
+            "budget_id": "5e9d8cbe-7e5e-4d5c-9be9-222222222222",
+            "view_id": "5e9d8cbe-7e5e-4d5c-9be9-333333333333",
+            "board_id": "board-of-nobody",
+            "label_id": "5e9d8cbe-7e5e-4d5c-9be9-333333333333",
+            **NO_ALERTS,
+            **NO_DATASET,
+            "dataset_name": (await give_dataset(api.services.engine, "default"))["dataset_name"],
             "user_id": "nobody",
             "rest": "v2/prompts/greeting-of-nobody",
         }
@@ -309,6 +298,8 @@ async def test_every_route_with_every_kind_of_key_and_every_foreign_id(
         ids = {**world.ids[home]}
         if place.startswith("DELETE") and "admin" in kind:  # a key that nobody else still needs
             ids["prefix"] = (await _token(world.api, home, "read"))[:15]
+            ids |= await give_alerts(world.api.services.engine, home)
+            ids |= await give_dataset(world.api.services.engine, home)
         if kind == "operator" and "{project_id}" not in place:
             ids = {**world.ids["nobody"]}  # its own data are those of `default`, which holds none
             if "{" in place:

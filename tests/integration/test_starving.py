@@ -53,10 +53,10 @@ async def test_reports_of_one_project_that_hang_hold_up_neither_others_nor_a_rev
     shop = await issue(engine, "read", project_id="shop")
     bank = await issue(engine, "read", project_id="bank")
 
-    async def hang(connection: Any, *_: Any) -> None:
+    async def hang(connection: Any, *_: Any, **__: Any) -> None:
         await connection.execute(text("SELECT pg_sleep(8)"))
 
-    monkeypatch.setattr("app.api.routes.metrics.read_cost", hang)
+    monkeypatch.setattr("app.reports.answers.read_detailed_cost", hang)
     reports = [asyncio.create_task(api.client.get("/metrics/cost", headers=bearer(shop))) for _ in range(40)]
     await asyncio.wait(reports, return_when=asyncio.FIRST_COMPLETED)
     crowded = [one.result() for one in reports if one.done()]

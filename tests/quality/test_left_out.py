@@ -6,6 +6,7 @@ The measured figures stand beside them.
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,12 +17,19 @@ from benchmarks.detectors_page import RESULTS, read_left_out
 from monitoring.benchmarking.feeds import FEEDS
 from monitoring.benchmarking.fitting import standing
 from monitoring.benchmarking.left_out import Trainer, relatives, summarise_headlines
-from monitoring.benchmarking.measurement import FEWEST_ROWS, measure
+from monitoring.benchmarking.measurement import FEWEST_ROWS, Measurement, measure
 from monitoring.benchmarking.sources import LabelledSource
+from monitoring.evaluation import find_evaluators
 from tests.quality import harness
 
 TRAINING = Path(__file__).resolve().parents[2] / "benchmarks" / "train"
 STORED = read_left_out(RESULTS)
+# Their shipped weights are those that were measured, so a sample of the tests can be scored again.
+UNSEEN = [
+    one.measured
+    for one in STORED
+    if one.measured.source in {"halueval_qa_sample", "injecagent", "presidio_recognizer_cases"}
+]
 
 # The figures of 2026-11-30, less a margin of .02.
 GROUNDING = {  # balanced accuracy
@@ -64,15 +72,32 @@ def test_grounding_holds_on_a_source_that_stayed_out(trainers: Mapping[str, Trai
         ("hallucination", "balanced accuracy", 0.55),  # 0.563
         ("hallucination", "AUROC", 0.65),  # 0.668
         ("prompt_injection", "balanced accuracy", 0.63),  # 0.654
+        ("prompt_injection", "AUROC", 0.74),  # 0.763
         ("prompt_injection", "recall", 0.38),  # of sources that are attacks alone
         ("relevance", "MAP", 0.79),  # 0.810
         ("coherence", "Spearman", 0.34),  # 0.366, of one source
-        ("toxicity", "AUROC", 0.62),  # 0.639
+        ("toxicity", "AUROC", 0.65),  # 0.679
     ],
 )
 def test_the_median_of_the_published_figures_holds(evaluator: str, figure: str, floor: float) -> None:
     found = {(one.evaluator, one.figure): one for one in summarise_headlines(STORED)}
     assert found[evaluator, figure].median >= floor
+
+
+@pytest.mark.parametrize("published", UNSEEN, ids=lambda one: f"{one.source}-{one.evaluator}")
+def test_the_shipped_weights_reach_what_is_published_of_sources_they_never_saw(
+    published: Measurement,
+) -> None:
+    """Half of the rows are positives; the figures of so few may differ by three standard errors."""
+    rows = [row for row in harness.load_sample("unseen_sources") if row["source"] == published.source]
+    source = LabelledSource(published.task, published.source, rows)
+    feed = next(feed for feed in FEEDS[published.task] if feed.evaluator == published.evaluator)
+    (evaluator,) = (one for one in find_evaluators() if one.name == published.evaluator)
+    (measured,) = measure(source, evaluator, feed, lambda: 0.0, lambda _: None)
+    for figure in ("auroc", "recall", "false_positive_rate"):
+        told = getattr(published, figure)
+        error = math.sqrt(max(told * (1 - told), 0.01) / (len(rows) / 2))
+        assert getattr(measured, figure) == pytest.approx(told, abs=3 * error), figure
 
 
 def test_the_published_grounding_beats_overlap_on_most_sources() -> None:
@@ -91,7 +116,6 @@ def test_the_published_grounding_beats_overlap_on_most_sources() -> None:
 
 @pytest.mark.parametrize("task", sorted({one.measured.task for one in STORED}))
 def test_every_source_that_needs_no_fit_is_published(task: str) -> None:
-    """Toxicity is published without the sources of its head: eight fits of a minute each."""
     folder = harness.data_folder()
     if folder is None:
         pytest.skip(f"labelled data is absent: set {harness.DATA_VARIABLE} to its folder")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring.statistics.calibration import fewest_records, propose
+from monitoring.statistics.calibration import fewest_records, propose, propose_from_labels
 
 SPREAD = np.arange(1000) / 1000
 MOSTLY_CLEAN = np.array([0.0] * 990 + [0.3] * 6 + [0.8] * 4)
@@ -59,3 +59,32 @@ def test_neighbours_that_lie_close_are_told_apart() -> None:
 @pytest.mark.parametrize(("rate", "fewest"), [(0.01, 1000), (0.03, 334), (0.5, 20)])
 def test_a_rarer_rate_needs_more(rate: float, fewest: int) -> None:
     assert fewest_records(rate) == fewest
+
+
+TRUE, FALSE = np.full(12, 0.9), np.full(12, 0.6)
+
+
+def test_labels_move_a_threshold_between_true_and_false_alarms() -> None:
+    found = propose_from_labels(TRUE, FALSE, 0.5, low=False)
+    assert (found.true_alarms, found.false_alarms, found.right) == (12, 12, 12)
+    assert (found.proposed, found.right_then, found.reason) == (0.75, 24, None)
+    low = propose_from_labels(1 - TRUE, 1 - FALSE, 0.5, low=True)
+    assert (low.proposed, low.right, low.right_then) == (0.25, 12, 24)
+
+
+@pytest.mark.parametrize(
+    ("true", "false", "current", "reason"),
+    [
+        (TRUE[:9], FALSE, 0.5, "too few labels"),
+        (TRUE, FALSE[:9], 0.5, "too few labels"),
+        (TRUE, FALSE, 0.7, "no other threshold"),
+        (FALSE, TRUE, 0.95, "no other threshold"),
+        (TRUE, TRUE, 0.5, "no other threshold"),
+    ],
+)
+def test_labels_that_say_too_little_move_nothing(
+    true: np.ndarray, false: np.ndarray, current: float, reason: str
+) -> None:
+    found = propose_from_labels(true, false, current, low=False)
+    assert found.proposed is None
+    assert reason in (found.reason or "")

@@ -1,3 +1,4 @@
+import inspect
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from monitoring.cost import BudgetManager, CostTracker
 from monitoring.spending.pricing import MODEL_COSTS
 from monitoring.spending.savings import CostGroup
 from monitoring.spending.totals import analyse_cost
+from monitoring.spending.usage import BILLED, BILLED_BY
 from monitoring.statistics.trends import MONTH, window_of
 
 NOW = datetime(2026, 11, 23, 14, 37, 12, tzinfo=UTC)
@@ -43,6 +45,50 @@ def test_a_call_is_priced_as_it_is_logged(tracker: Any) -> None:
     assert metrics.cost_usd == Decimal("0.006")
     assert (metrics.prompt_tokens, metrics.completion_tokens, metrics.total_tokens) == (100, 50, 150)
     assert (metrics.model_name, metrics.timestamp) == ("gpt-4", NOW)
+
+
+LOGGED: dict[str, tuple[str, int, int, dict[str, Any], str]] = {
+    # 5904 x 2.5 + 4096 x .25 + 1000 x 20 a million
+    "a tier": (
+        "gpt-5", 10_000, 1_000, {"cache_read_tokens": 4_096, "service_tier": "priority"}, ".035784",
+    ),
+    # 12 x 5 + 2435 x 6.25 + 30000 x 10 + 66360 x .5 + 5120 x 25 a million
+    "hourly writes": (
+        "claude-opus-4-5", 98_807, 5_120,
+        {"cache_read_tokens": 66_360, "cache_write_tokens": 32_435, "cache_write_1h_tokens": 30_000}, ".47645875",
+    ),
+    # 12 x 5 + 100 x 25 a million + 3 x .01
+    "web searches": ("claude-opus-4-5", 12, 100, {"web_search_requests": 3}, ".03256"),
+    "a stated cost": ("nobody-knows", 12, 100, {"reported_cost_usd": 0.25}, ".25"),
+    "no file search": ("nobody-knows", 12, 100, {"reported_cost_usd": 0, "file_search_requests": 1}, "0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "prompt", "completion", "fields", "cost"), LOGGED.values(), ids=LOGGED)
+def test_everything_that_is_billed_can_be_logged(
+    tracker: Any, model: str, prompt: int, completion: int, fields: dict[str, Any], cost: str
+) -> None:
+    assert tracker.log_inference(model, prompt, completion, None, **fields).cost_usd == Decimal(cost)
+    assert tracker.get_cost_by_model() == {model: Decimal(cost)}
+
+
+@pytest.mark.parametrize("name", BILLED[2:])
+def test_a_call_is_logged_under_the_names_of_a_record(tracker: Any, name: str) -> None:
+    one: dict[str, Any] = {name: 1}
+    less: dict[str, Any] = {name: -1}
+    unknown: dict[str, Any] = {f"{name}s": 1}
+    assert log(tracker, **one).total_tokens == 1500
+    with pytest.raises(ValueError, match="zero or more"):
+        log(tracker, **less)
+    with pytest.raises(TypeError, match=f"unknown counts: {name}s; there are cache_read_tokens"):
+        log(tracker, **unknown)
+    assert {*BILLED_BY, "reported_cost_usd"} <= set(inspect.signature(CostTracker.log_inference).parameters)
+
+
+@pytest.mark.parametrize("told", [-1, float("nan"), 100_001])
+def test_a_stated_cost_is_an_amount(tracker: Any, told: float) -> None:
+    with pytest.raises(ValueError, match="reported_cost_usd"):
+        log(tracker, reported_cost_usd=told)
 
 
 def test_an_unknown_model_costs_nobody_knows_what(tracker: Any) -> None:

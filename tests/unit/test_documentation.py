@@ -11,6 +11,7 @@ from app.api.routes import ROUTERS
 from app.cli.main import app as command_line
 from app.cli.settings import variable_name
 from app.config import Settings
+from app.secret_files import SECRETS
 from app.storage.tables import metadata
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,9 +26,10 @@ GLOSSARY = re.findall(
 )
 COLUMNS = {str(column) for table in metadata.tables.values() for column in table.columns}
 VARIABLES = {variable_name(name, field) for name, field in Settings.model_fields.items()}
-VARIABLES |= {"LLM_MONITOR_BENCHMARK_DATA"}
+VARIABLES |= {"LLM_MONITOR_BENCHMARK_DATA", *(f"{variable}_FILE" for variable in SECRETS.values())}
 GENERATED = {
     "docs/explanation/accuracy.md",
+    "docs/reference/behaviour.md",
     "docs/reference/clients.md",
     "docs/reference/configuration.md",
     "docs/reference/detectors.md",

@@ -15,7 +15,16 @@ from monitoring.evaluation import find_evaluators
 from monitoring.evaluator import Evaluator
 from monitoring.models import Record, Score, TextField
 from monitoring.text.prepared import Prepared
-from tests.unit.contract import NAMES, assert_same, assert_valid, build, each_evaluator, everything, texts_of
+from tests.unit.contract import (
+    NAMES,
+    assert_same,
+    assert_valid,
+    build,
+    cut_in_two,
+    each_evaluator,
+    everything,
+    texts_of,
+)
 
 TESTS = Path(__file__).resolve().parents[1]
 FIELDS = frozenset(get_args(TextField))
@@ -118,6 +127,14 @@ def test_a_score_does_not_depend_on_the_rest_of_the_batch(name: str) -> None:
     together = evaluator.evaluate(Prepared([records[i] for i in order]))
     for position, score in zip(order, together, strict=True):
         assert_same(score, alone[position])
+
+
+@each_evaluator
+def test_no_word_is_read_together_with_those_of_a_neighbour(name: str) -> None:
+    evaluator = build(name)
+    records = cut_in_two(evaluator)
+    for record, score in zip(records, evaluator.evaluate(Prepared(records)), strict=True):
+        assert_same(score, evaluator.evaluate(Prepared([record]))[0])
 
 
 @each_evaluator

@@ -137,6 +137,28 @@ def test_what_stands_in_another_row_or_is_denied_supports_less(
     assert judge(prompt, right, passage).value < judge(prompt, wrong, passage).value
 
 
+TRAINS = "train,leaves,price\nNordic,07:10,48\nAurora,09:40,61\nBaltic,12:05,75"
+
+
+@pytest.mark.parametrize(
+    ("answer", "flagged"),
+    [
+        ("The Nordic train has a price of 48.", False),
+        ("The price of the Aurora train is 61.", False),
+        ("61 is the price of the Aurora train.", False),
+        ("The Nordic train has a price of 48 and the Aurora train of 61.", False),
+        ("The Nordic train has a price of 75.", True),
+        ("The price of the Aurora train is 48.", True),
+        ("75 is the price of the Aurora train.", True),
+        ("The Baltic train has a price of 61.", True),
+    ],
+)
+def test_a_value_of_another_row_is_as_wrong_as_a_new_one(answer: str, *, flagged: bool) -> None:
+    value = judge("", answer, TRAINS).value
+    assert value is not None
+    assert (value >= evaluator.threshold) is flagged
+
+
 @pytest.mark.parametrize(
     ("passage", "fields"),
     [

@@ -23,7 +23,8 @@ from app.catalogue import list_judges, publish_judges, read_raisers
 from app.figures.aggregation import aggregate
 from app.figures.measures import Counts, Measure
 from app.privacy import Privacy
-from app.reports.safety import _flags
+from app.reports.one_trace import OneTrace
+from app.reports.safety import flag_shares
 from app.schemas.columns import COLUMNS
 from app.schemas.dead_letters import DeadReason
 from app.schemas.kinds import Kind
@@ -33,7 +34,8 @@ from app.schemas.spans import Reason
 from app.schemas.traces import Trace, record_of, scores_from_json, scores_to_json
 from app.storage.tables import traces
 from dashboard.drawing.frame import register_frame
-from dashboard.drawing.traces import trace_detail
+from dashboard.drawing.trace_detail import trace_detail
+from dashboard.drawing.trace_facts import linker
 from dashboard.page import find_pages
 from monitoring.bounds import FIGURES, bounded
 from monitoring.evaluation import find_evaluators
@@ -184,8 +186,8 @@ async def test_one_file_is_a_whole_evaluator(tmp_path: Path, monkeypatch: pytest
     raisers = await read_raisers(told)  # type: ignore[arg-type]  # all of Redis that is used
     assert ([judge.name for judge in judges], raisers) == (["dummy"], {"dummy_found": frozenset({"dummy"})})
     measures = {"dummy": Measure(count=4), "flag:dummy_found": Measure(count=1)}
-    assert _flags(measures, Counts(), raisers)["dummy_found"].rate == 0.25
-    assert "Dummy found" in str(trace_detail(one))
+    assert flag_shares(measures, Counts(), raisers)["dummy_found"].rate == 0.25
+    assert "Dummy found" in str(trace_detail(OneTrace(one), linker(None)))
     tell("an evaluator: 1 file and its test")
 
 
@@ -195,6 +197,7 @@ NAMING_EVALUATORS = {
     "dashboard/drawing/components.py": "how people write an abbreviation",
     "app/reports/relevance.py": "GET /metrics/relevance",
     "app/schemas/records.py": "check_… of a record",
+    "monitoring/behaviour.py": "whose labels are counted by model, and how a change of them is called",
     "monitoring/entities/scoring.py": "the score that the redaction gives as well",
     "monitoring/models.py": "SafetyFlag",
     "monitoring/overall_quality.py": "what each fault costs, as it was fitted",
@@ -228,7 +231,7 @@ PAGE = '''
 
 from dashboard.page import Page
 
-PAGE = Page(path="/dummy", title="Dummies", order=9, layout=lambda: "nothing to see", register=lambda dash, sources: None)
+PAGE = Page(path="/dummy", title="Dummies", order=999, layout=lambda: "nothing to see", register=lambda dash, sources: None)
 '''
 
 
@@ -237,11 +240,12 @@ def test_one_file_is_a_whole_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(dashboard.pages, "__path__", [*dashboard.pages.__path__, str(tmp_path)])
     pages = find_pages()
     shown = dash.Dash("dummy", use_pages=False)
-    register_frame(shown, pages, health=None)
+    register_frame(shown, pages, health=None, values=None)
     called = _callbacks(shown)
     assert called["content"]("/dummy") == "nothing to see"
     *others, link = called["navigation"]("/dummy", "?project=p")
-    assert [one.label for one in others] == ["Overview", "Traces"]
+    named = [page.title for page in pages if not page.is_below]
+    assert [one.label for one in others] == [title for title in named if title != "Dummies"]
     assert (link.label, link.href, link.active) == ("Dummies", "/dummy?project=p", "exact")
     tell("a page: 1 file and its test")
 

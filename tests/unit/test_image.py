@@ -19,7 +19,7 @@ from tests.unit.dockerfile import Copy, Image, read_images
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "Dockerfile").read_text()
 IMAGES = read_images(TEXT)
-RUNTIME = IMAGES["runtime"]
+RUNTIME, COMPILED = IMAGES["runtime"], IMAGES["compiled"]
 # Modules that processes are started from, in the image or by a compose file.
 ENTRIES = ("main", "app.main", "app.cli.main", "workers.main", "dashboard.app", "migrations")
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY|CREDENTIAL|DATABASE_URL|REDIS_URL")
@@ -75,7 +75,10 @@ def test_what_runs_has_no_rights_of_root(image: Image) -> None:
 @pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES)
 def test_no_image_holds_a_secret(image: Image) -> None:
     named = [name.partition("=")[0] for name in image.values("ARG")]
-    assert [name for name in (*image.environment(), *named) if SECRET.search(name)] == []
+    path_of_a_key = "LLM_MONITOR_FIRST_KEY"
+    suspects = {name for name in (*image.environment(), *named) if SECRET.search(name)}
+    assert suspects <= {path_of_a_key}
+    assert image.environment().get(path_of_a_key, "") in {"", "/data/admin-key"}
     assert [copy for copy in image.copies() if any(".env" in source for source in copy.sources)] == []
 
 
@@ -97,8 +100,10 @@ def test_the_build_context_keeps_out_what_is_not_source() -> None:
 
 
 def test_the_code_that_processes_load_is_in_the_image(tmp_path: Path) -> None:
-    for copy in RUNTIME.copies():
+    assert Copy(("/app",), "/app", "compiled") in list(RUNTIME.copies())
+    for copy in COMPILED.copies():
         for source in copy.sources if copy.stage is None else ():
+            (tmp_path / source).parent.mkdir(exist_ok=True)
             (tmp_path / source).symlink_to(ROOT / source)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"}
     loaded = subprocess.run(
@@ -116,17 +121,25 @@ def test_the_code_that_processes_load_is_in_the_image(tmp_path: Path) -> None:
 
 
 def test_it_starts_the_stack_and_is_told_of_signals() -> None:
-    assert RUNTIME.command("ENTRYPOINT")[0] == "tini"
+    assert RUNTIME.command("ENTRYPOINT") == ["tini", "--", "llm-monitor-start"]
+    script = (ROOT / "deploy/start.sh").read_text()
+    assert script.splitlines()[-1] == 'exec "$@"', "a signal reaches what was started"
     program, script = RUNTIME.command("CMD")
     assert (program, (ROOT / script).is_file()) == ("python", True)
-    assert script in {source for copy in RUNTIME.copies() for source in copy.sources}
+    assert script in {source for copy in COMPILED.copies() for source in copy.sources}
 
 
-def test_what_it_sets_is_what_the_settings_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("anonymous", "keys"), [("", "always"), ("1", "auto")])
+def test_what_it_sets_is_what_the_settings_read(
+    anonymous: str, keys: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_MONITOR_ALLOW_ANONYMOUS", anonymous)
     for name, value in RUNTIME.environment().items():
         monkeypatch.setenv(name, value)
     settings = Settings()
-    assert (settings.host, settings.allow_anonymous) == ("0.0.0.0", True)  # noqa: S104 a container's own network
+    assert settings.host == "0.0.0.0"  # noqa: S104 a container's own network
+    assert (settings.allow_anonymous, settings.require_keys) == (bool(anonymous), keys)
+    assert settings.first_key.parent == settings.data_dir, "a volume keeps it"
     (volume,) = RUNTIME.values("VOLUME")
     assert settings.data_dir == Path(volume)
     assert Path(RUNTIME.environment()["NUMBA_CACHE_DIR"]).is_relative_to(settings.data_dir)

@@ -27,7 +27,7 @@ PROMISED = {
     "test-local", "test-long", "run-local", "setup", "check", "reference", "help",
 }  # fmt: skip
 OF_COMPOSE = ["build", "run", "run-api", "run-dash", "up", "down", "logs", "shell", "clean"]
-OF_PYTEST = ["test-local", "test-long", "bench-quick", "chaos", "abuse", "check", "clients"]
+OF_PYTEST = ["test-local", "test-long", "bench-quick", "chaos", "abuse", "check", "clients", "image-test"]
 BIN = ".venv/bin/"
 
 
@@ -62,10 +62,9 @@ def asked_of(target: str, program: str, *variables: str) -> list[Command]:
     return [one for one in commands(target, *variables) if one.program.removeprefix(BIN) == program]
 
 
-def pytest_of(target: str, *variables: str) -> Command:
-    found = [one for one in asked_of(target, "python", *variables) if one.words[:2] == ("-m", "pytest")]
-    assert len(found) == 1
-    return found[0]
+def pytests_of(target: str, *variables: str) -> list[Command]:
+    """Return every command of a target that runs tests."""
+    return [one for one in asked_of(target, "python", *variables) if one.words[:2] == ("-m", "pytest")]
 
 
 def test_every_target_is_explained_by_make_alone() -> None:
@@ -128,15 +127,20 @@ def test_tests_run_in_the_image_that_was_built_for_them() -> None:
 
 
 def test_every_test_is_run_by_one_of_two_targets() -> None:
-    local, long = pytest_of("test-local"), pytest_of("test-long")
-    assert local.words[2] == long.words[2] == "tests"
-    marks = [one.words[one.words.index("-m", 1) + 1] for one in (local, long)]
-    assert marks == ["not long", "long"]
+    (local,), (alone, rest) = pytests_of("test-local"), pytests_of("test-long")
+    assert local.words[2] == rest.words[2] == "tests"
+    marks = [one.words[one.words.index("-m", 1) + 1] for one in (local, alone, rest)]
+    assert marks == ["not long", "long", "long"]
+    left_out = {word.removeprefix("--ignore=") for word in rest.words if word.startswith("--ignore=")}
+    assert {word for word in alone.words if word.startswith("tests/")} == left_out
+    assert all((ROOT / path).exists() for path in left_out)
 
 
 @pytest.mark.parametrize("target", OF_PYTEST)
 def test_what_is_given_to_pytest_arrives(target: str) -> None:
-    assert pytest_of(target, "PYTEST_ARGS=-k rollups").words[-2:] == ("-k", "rollups")
+    asked = pytests_of(target, "PYTEST_ARGS=-k rollups")
+    assert asked
+    assert all(one.words[-2:] == ("-k", "rollups") for one in asked)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +155,7 @@ def test_what_is_given_to_pytest_arrives(target: str) -> None:
 def test_what_is_chosen_is_told_to_the_tests_that_read_it(
     target: str, given: str, folder: str, variable: str
 ) -> None:
-    asked = pytest_of(target, given)
+    (asked,) = pytests_of(target, given)
     assert folder in asked.words
     assert asked.variables[variable] == ("write" if target == "clients" else "50")
     sources = "".join(file.read_text() for file in (ROOT / folder).glob("*.py"))

@@ -16,6 +16,13 @@ from app.ingest.outage import redis_required
 from app.storage.engine import is_outage, reading, writing
 
 
+def _of_script(refusal: str) -> refusals.ResponseError:
+    """Return the error in which Redis 6.2 wraps the refusal of a script's command."""
+    return refusals.ResponseError(
+        f"Error running script (call to f_e720d178): @user_script:46: @user_script: 46: -{refusal}"
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
@@ -26,6 +33,11 @@ from app.storage.engine import is_outage, reading, writing
             507,
             "disk",
         ),
+        (_of_script("OOM command not allowed when used memory > 'maxmemory'."), 503, "maxmemory"),
+        (_of_script("READONLY You can't write against a read only replica."), 503, "replica"),
+        (_of_script("MISCONF Errors writing to the AOF file: No space left on device"), 507, "disk"),
+        (_of_script("NOREPLICAS Not enough good replicas to write."), 503, "perhaps not stored"),
+        (refusals.ResponseError("ERR unknown command 'OOM'"), 503, "perhaps not stored"),
         (refusals.ResponseError("ERR unknown command"), 503, "perhaps not stored"),
         (refusals.ConnectionError("Connection refused"), 503, "perhaps not stored"),
         (OSError(28, "No space left on device"), 503, "perhaps not stored"),

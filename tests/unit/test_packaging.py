@@ -35,7 +35,21 @@ def environments() -> list[tuple[str, str]]:
 
 
 def test_compose_has_the_promised_services() -> None:
-    assert {*SHARED, "llm-monitor-full", "postgres", "redis"} <= set(SERVICES)
+    assert {*SHARED, "llm-monitor-migrate", "llm-monitor-full", "postgres", "redis"} <= set(SERVICES)
+    profiles = {name: one["profiles"] for name, one in SERVICES.items() if "profiles" in one}
+    assert profiles == {
+        "llm-monitor-full": ["full"],
+        "llm-monitor-development": ["development"],
+        "prometheus": ["monitoring"],
+        "grafana": ["monitoring"],
+        "ollama": ["ollama"],
+    }
+
+
+def test_compose_runs_three_workers_of_a_gigabyte_and_any_other_number() -> None:
+    worker = SERVICES["llm-monitor-worker"]
+    assert (worker["deploy"], worker["mem_limit"]) == ({"replicas": 3}, "1g")
+    assert not {"container_name", "ports", "volumes"} & set(worker), "replicas would share it"
 
 
 @pytest.mark.parametrize("service", SHARED)
@@ -49,14 +63,19 @@ def test_services_of_make_up_share_one_postgres_and_one_redis(service: str) -> N
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
 def test_what_a_service_waits_for_has_a_health_check(service: str) -> None:
-    for name, wait in SERVICES[service].get("depends_on", {}).items():
+    waits = SERVICES[service].get("depends_on", {})
+    for name, wait in waits.items() if isinstance(waits, dict) else ():
+        if name == "llm-monitor-migrate":
+            assert wait["condition"] == "service_completed_successfully"
+            continue
         assert wait["condition"] == "service_healthy"
         # The API's check is the image's own.
         assert "healthcheck" in SERVICES[name] or name == "llm-monitor-api"
 
 
 def test_api_waits_for_its_servers() -> None:
-    assert {"postgres", "redis"} <= set(SERVICES["llm-monitor-api"]["depends_on"])
+    assert {"llm-monitor-migrate", "redis"} <= set(SERVICES["llm-monitor-api"]["depends_on"])
+    assert set(SERVICES["llm-monitor-migrate"]["depends_on"]) == {"postgres"}
 
 
 @pytest.mark.parametrize(
@@ -69,10 +88,18 @@ def test_api_waits_for_its_servers() -> None:
     ],
 )
 def test_ports_are_the_promised_ones(service: str, ports: list[str]) -> None:
-    assert SERVICES[service]["ports"] == ports
+    assert [filled(port) for port in SERVICES[service]["ports"]] == [f"127.0.0.1:{port}" for port in ports]
+    asked = [filled(port, PUBLISH_ADDRESS="0.0.0.0") for port in SERVICES[service]["ports"]]  # noqa: S104 asked for
+    assert asked == [f"0.0.0.0:{port}" for port in ports]
 
 
-@pytest.mark.parametrize("service", ["postgres", "redis", "llm-monitor-worker"])
+def test_only_grafana_publishes_another_port_and_on_this_machine_alone() -> None:
+    others = {name: one for name, one in SERVICES.items() if not name.startswith("llm-monitor")}
+    assert {name for name, one in others.items() if "ports" in one} == {"grafana"}
+    assert SERVICES["grafana"]["ports"] == ["127.0.0.1:3000:3000"]
+
+
+@pytest.mark.parametrize("service", ["postgres", "redis", "llm-monitor-worker", "llm-monitor-migrate"])
 def test_servers_and_workers_publish_no_port(service: str) -> None:
     assert "ports" not in SERVICES[service]
 
@@ -113,7 +140,7 @@ def test_no_server_starts_without_a_password_of_its_own(services: dict[str, Any]
     server = missing.partition("_")[0].lower()
     texts = [*services[server]["environment"].values(), *services[server].get("command", ())]
     assert f"{server}-secret" in [filled(str(text)) for text in texts]
-    users = [one["environment"] for one in services.values() if "DATABASE_URL" in one["environment"]]
+    users = [one["environment"] for one in services.values() if "DATABASE_URL" in one.get("environment", {})]
     assert users
     for values in (services[server]["environment"], *users):
         with pytest.raises(KeyError, match=missing):
@@ -167,6 +194,7 @@ def test_servers_keep_their_data_in_named_volumes(services: dict[str, Any]) -> N
 def test_every_named_volume_and_network_is_declared(document: dict[str, Any]) -> None:
     for service in document["services"].values():
         mounts = {volume.partition(":")[0] for volume in service.get("volumes", [])}
+        assert all((ROOT / name).exists() for name in mounts if name.startswith("."))
         assert {name for name in mounts if not name.startswith(".")} <= set(document["volumes"])
         assert set(service["networks"]) <= set(document["networks"])
 
@@ -204,10 +232,11 @@ def steps(job: str) -> list[dict[str, Any]]:
 
 
 def test_ci_tests_on_the_promised_python_with_coverage_and_reports() -> None:
+    assert CI["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12"]
     versions = [s["with"]["python-version"] for s in steps("test") if "setup-python" in s.get("uses", "")]
-    assert versions == ["3.11"]
+    assert versions == ["${{ matrix.python }}"]
     commands = "\n".join(step.get("run", "") for step in steps("test"))
-    for part in ("pytest tests/", "--cov=app", "--junitxml", "QualityMonitor", "main.py --api-only"):
+    for part in ("make test-local", "--cov=app", "--junitxml", "QualityMonitor", "main.py --api-only"):
         assert part in commands
     uploads = [step for step in steps("test") if "upload-artifact" in step.get("uses", "")]
     assert uploads[0]["if"] == "always()"

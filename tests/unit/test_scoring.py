@@ -13,9 +13,11 @@ import pytest
 from msgspec import structs
 
 from app.privacy import Privacy
+from app.reports.one_trace import OneTrace
 from app.schemas.projects import ProjectSettings
 from app.schemas.traces import Trace, record_of
-from dashboard.drawing.traces import trace_detail
+from dashboard.drawing.trace_detail import trace_detail
+from dashboard.drawing.trace_facts import linker
 from monitoring.evaluators import pii, prompt_injection
 from monitoring.models import Record, Score
 from workers.evaluation.warming import envelope_of
@@ -96,7 +98,7 @@ def test_a_cost_that_is_told_counts_and_is_kept(
     bounded = told is not None and 0 <= told < 10**5
     assert trace.reported_cost_usd == (told if bounded else None)
     assert trace.marks == (() if bounded or told is None else ("number_out_of_range",))
-    assert ("Reported cost" in str(trace_detail(trace))) is bounded
+    assert ("Reported cost" in str(trace_detail(OneTrace(trace), linker(None)))) is bounded
     assert record_of(trace).reported_cost_usd == trace.reported_cost_usd
 
 
@@ -131,7 +133,9 @@ def test_a_cost_is_counted_of_calls_and_shown_of_every_step(
 @pytest.mark.parametrize(("marks", "told"), [((), False), (("scored_in_part",), True)])
 def test_the_dashboard_says_so_above_the_texts(marks: tuple[str, ...], *, told: bool) -> None:
     trace = scored(Record(prompt="Hello?", response="Hello.", marks=marks))
-    assert ("Its scores and evidence are about the beginning" in str(trace_detail(trace))) is told
+    assert (
+        "Its scores and evidence are about the beginning" in str(trace_detail(OneTrace(trace), linker(None)))
+    ) is told
 
 
 @pytest.mark.parametrize("restates", [None, UUID(int=7)])
@@ -139,4 +143,4 @@ def test_the_dashboard_says_which_call_a_span_tells_of_once_more(restates: UUID 
     trace = scored(Record(prompt="Hello?", response="Hello."))
     trace = structs.replace(trace, restates=restates, restates_because="same_response_id")
     told = f"restates the call {UUID(int=7)}: both name the same response."
-    assert (told in str(trace_detail(trace))) is (restates is not None)
+    assert (told in str(trace_detail(OneTrace(trace), linker(None)))) is (restates is not None)

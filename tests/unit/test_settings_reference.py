@@ -46,6 +46,8 @@ def test_the_named_variable_is_the_one_that_is_read(name: str, monkeypatch: pyte
         "require_keys": "never",
         "cors_origins": "https://a.example",
         "trusted_proxies": "10.0.0.0/8",
+        "alert_networks": "10.0.0.0/8",
+        "dashboard_url": "https://monitor.example",
         "redis_fsync": "everysec",
         "log_level": "error",
         "rollup_retention_days": "1700",

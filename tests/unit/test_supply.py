@@ -5,6 +5,7 @@ The tests check versions, hashes, known weaknesses, and what tags lead to.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -23,6 +24,12 @@ LISTED = tomllib.loads((ROOT / "deploy" / "advisories.toml").read_text())["fixed
 
 def test_every_requirement_is_pinned_and_known_by_hash() -> None:
     assert list(audit.check_pins(FILES)) == []
+    tools = (ROOT / "deploy" / "tools" / "requirements.txt").read_text()
+    assert list(audit.check_pins({"tools": tools})) == []
+    locked = json.loads((ROOT / "deploy" / "tools" / "package-lock.json").read_text())["packages"]
+    assert all(
+        "integrity" in package and "resolved" not in package for name, package in locked.items() if name
+    )
 
 
 def test_no_pinned_version_has_a_listed_weakness() -> None:
@@ -106,9 +113,11 @@ def test_tags_get_what_is_behind_them_and_can_be_looked_up_again(place: str) -> 
 
 
 def test_every_action_and_every_image_is_found() -> None:
-    ci = (ROOT / ".github/workflows/ci.yml").read_text()
-    pinned = pin.pin(ci, lambda _: DIGEST, lambda *_: COMMIT)
-    jobs = yaml.safe_load(pinned)["jobs"].values()
-    used = [step["uses"] for job in jobs for step in job["steps"] if "uses" in step]
+    workflows = [file.read_text() for file in sorted((ROOT / ".github/workflows").glob("*.yml"))]
+    used: list[str] = []
+    for text in workflows:
+        pinned = pin.pin(text, lambda _: DIGEST, lambda *_: COMMIT)
+        jobs = yaml.safe_load(pinned)["jobs"].values()
+        used += [step["uses"] for job in jobs for step in job["steps"] if "uses" in step]
     assert len(used) > 10
     assert all(each.endswith(f"@{COMMIT}") for each in used)

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from monitoring.statistics.trends import (
     floor_time,
     parse_period,
     project_month,
+    window_between,
     window_of,
 )
 
@@ -133,9 +135,46 @@ def test_no_spending_projects_to_no_spending() -> None:
 def test_a_falling_score_is_a_decline() -> None:
     decline = detect_decline([0.9 - 0.02 * i for i in range(12)], [10] * 12)
     assert decline is not None
-    assert decline.before == pytest.approx(0.87)
-    assert decline.after == pytest.approx(0.71)
+    assert decline.after < decline.before - 0.1
     assert decline.z < -2.326
+
+
+def test_a_slow_fall_is_told_by_the_first_and_the_last_third() -> None:
+    # The sudden falls within it go up again.
+    falling = [0.9 - 0.01 * (i // 2) + (0.06 if i % 2 else 0) for i in range(24)]
+    decline = detect_decline(falling, [10] * 24)
+    assert decline is not None
+    assert decline.since is None
+    assert (decline.before, decline.after) == (pytest.approx(0.915), pytest.approx(0.835))
+
+
+@pytest.mark.parametrize("hours", [3, 4, 5, 8, 12])
+def test_a_fall_at_one_moment_is_found_soon_and_dated(hours: int) -> None:
+    # Quality was .73 and fell to .68 at one moment, because one template cut its answers.
+    noise = np.random.default_rng(hours).normal(0, 0.008, 24)
+    averages = [(0.73 if i < 24 - hours else 0.68) + float(noise[i]) for i in range(24)]
+    decline = detect_decline(averages, [2000] * 24)
+    assert decline is not None
+    assert decline.since == 24 - hours
+    assert decline.before - decline.after == pytest.approx(0.05, abs=0.01)
+
+
+def test_buckets_without_values_do_not_move_the_moment() -> None:
+    averages = [0.73, None, *[0.73, 0.74] * 5, None, *[0.68, 0.67] * 3]
+    decline = detect_decline(averages, [50 if one else 0 for one in averages])
+    assert decline is not None
+    assert decline.since == 13
+
+
+@pytest.mark.parametrize("spread", ["even", "uneven"])
+def test_noise_is_no_decline(spread: str) -> None:
+    random = np.random.default_rng(5)
+    found = 0
+    for _ in range(200):
+        counts = random.integers(20, 40, 24) if spread == "even" else random.geometric(0.01, 24)
+        averages = 0.7 + random.normal(0, 0.2, 24) / np.sqrt(counts)
+        found += detect_decline(averages.tolist(), counts.tolist()) is not None
+    assert found <= 6  # two tests at 1 % are wrong in at most 2 % of all series
 
 
 @pytest.mark.parametrize(
@@ -145,12 +184,25 @@ def test_a_falling_score_is_a_decline() -> None:
         [0.7 + 0.01 * i for i in range(24)],
         [0.8, 0.81] * 12,
         [0.8] * 23 + [0.1],
+        [0.8] * 60 + [0.1],
+        [0.8, 0.79] * 20 + [0.1] + [0.8, 0.79] * 5,
         [0.9 - 0.0005 * i for i in range(24)],
         [0.9, 0.7, 0.5, 0.3, 0.1],
         [None] * 20 + [0.9, 0.1],
         [],
     ],
-    ids=["flat", "rising", "wobble", "one bad bucket", "too small", "too few", "mostly empty", "none"],
+    ids=[
+        "flat",
+        "rising",
+        "wobble",
+        "one bad bucket",
+        "one of many",
+        "one in the middle",
+        "too small",
+        "too few",
+        "mostly empty",
+        "none",
+    ],
 )
 def test_what_does_not_fall_is_no_decline(averages: list[Any]) -> None:
     assert detect_decline(averages, [5] * len(averages)) is None
@@ -159,3 +211,40 @@ def test_what_does_not_fall_is_no_decline(averages: list[Any]) -> None:
 def test_empty_buckets_do_not_hide_a_decline() -> None:
     falling = [x for i in range(12) for x in (0.9 - 0.02 * i, None)]
     assert detect_decline(falling, [3, 0] * 12) is not None
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "grain", "first", "last"),
+    [
+        ("2026-11-30T11:00:30", "2026-11-30T11:10:00", "minute", "2026-11-30T11:00", "2026-11-30T11:10"),
+        ("2026-11-30T11:00:30", "2026-11-30T13:00:00", "minute", "2026-11-30T11:00", "2026-11-30T12:00"),
+        # Minutes are kept for three hours.
+        ("2026-11-30T08:59:59", "2026-11-30T09:10:00", "hour", "2026-11-30T08:00", "2026-11-30T10:00"),
+        ("2026-11-24T00:00:00", "2026-11-30T00:00:00", "hour", "2026-11-24T00:00", "2026-11-30T00:00"),
+        ("2026-11-15T00:00:00", "2026-11-15T01:00:00", "day", "2026-11-15T00:00", "2026-11-16T00:00"),
+        ("2026-10-01T00:00:00", "2026-11-30T00:00:00", "day", "2026-10-01T00:00", "2026-11-30T00:00"),
+    ],
+)
+def test_a_window_between_two_moments_holds_both(
+    start: str, end: str, grain: str, first: str, last: str
+) -> None:
+    window = window_between(moment(start), moment(end), moment("2026-11-30T12:00:00"))
+    assert (window.grain, window.start, window.end) == (grain, moment(first), moment(last))
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-11-30T10:00:00", "2026-11-30T10:00:00"),
+        ("2026-11-30T10:00:00", "2026-11-30T09:00:00"),
+        ("2026-11-30T13:00:00", "2026-11-30T14:00:00"),
+        ("2000-01-01T00:00:00", "2026-11-30T00:00:00"),
+    ],
+)
+def test_some_moments_are_no_period(start: str, end: str) -> None:
+    with pytest.raises(ValueError, match="period"):
+        window_between(moment(start), moment(end), moment("2026-11-30T12:00:00"))
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

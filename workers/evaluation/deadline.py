@@ -12,6 +12,7 @@ from typing import Any
 from app.schemas.projects import ProjectSettings
 from app.schemas.queued import Envelope
 from app.schemas.traces import Trace
+from monitoring.spending.own_prices import OwnPrices
 from workers.scoring import Scoring, Unscorable
 
 __all__ = ["ATTEMPT_SECONDS", "OverdueError", "ScoringThread", "within"]
@@ -53,7 +54,11 @@ class ScoringThread:
         self._idle = asyncio.Semaphore(1)
 
     async def score(
-        self, job_id: str, envelopes: Sequence[Envelope], settings: ProjectSettings
+        self,
+        job_id: str,
+        envelopes: Sequence[Envelope],
+        settings: ProjectSettings,
+        prices: OwnPrices | None = None,
     ) -> list[Trace | Unscorable]:
         """Score the records of a job; raises OverdueError after the deadline."""
         # The deadline starts when the thread is free, so that waiting behind a slow job costs no
@@ -62,7 +67,7 @@ class ScoringThread:
         self._note(job_id)
         computed = time.process_time()
         scoring = asyncio.get_running_loop().run_in_executor(
-            self._executor, self._scoring.score, envelopes, job_id, settings
+            self._executor, self._scoring.score, envelopes, job_id, settings, prices
         )
         scoring.add_done_callback(lambda _: self._rest())
         if await _ended(scoring, DEADLINE_SECONDS):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from redis.asyncio import Redis
 
+from app.budgets.reservations import Reservations
 from app.projects import Projects
 from app.queue import JobName
 from app.schemas.kinds import COUNTED_KINDS, PART_KINDS
@@ -44,6 +46,7 @@ class Processing:
         clock: Callable[[], int],
     ) -> None:
         self._redis = redis
+        self._reservations = Reservations(redis)
         self._storing = storing
         self._scoring = scoring
         self._projects = projects
@@ -58,11 +61,15 @@ class Processing:
         records = await self._sort(name, opened.envelopes)
         related = await self._storing.relate(name.project_id, records.fresh)
         settings = await self._projects.find(name.project_id)
-        results = await self._scoring.score(str(name), related, settings)
+        prices = self._projects.prices_of(name.project_id)
+        results = await self._scoring.score(str(name), related, settings, prices)
         stored = await self._store(_job(name, opened, records, related, results), related)
         await self._storing.follow_up(name.project_id, records.fresh)
+        if stored is None and await self._storing.settled_records(name.project_id, str(name)) == 0:
+            return False
+        await self._settle_reservations(name.project_id, opened.envelopes)
         if stored is None:
-            return await self._storing.settled_records(name.project_id, str(name)) != 0
+            return True
         calls = [trace for trace in stored if trace.kind in COUNTED_KINDS]
         await announce(self._redis, opened, [*map(summarise, calls), *records.known])
         return True
@@ -77,7 +84,26 @@ class Processing:
             return False
         opened = open_payload(name, payload, self._clock())
         await self._storing.follow_up(name.project_id, opened.envelopes)
+        await self._settle_reservations(name.project_id, opened.envelopes)
         return True
+
+    async def _settle_reservations(self, project_id: str, envelopes: Sequence[Envelope]) -> None:
+        """Settle what stored calls had reserved of budgets.
+
+        The reservation of a call without a known cost holds its estimate until it lapses.
+        """
+        named = {one.trace_id: one.record.budget_reservation for one in envelopes}
+        ids = [trace_id for trace_id, reservations in named.items() if reservations]
+        if not ids:
+            return
+        stored = await self._storing.summaries(project_id, ids)
+        ended = [
+            name
+            for summary in stored
+            if summary.cost_usd is not None
+            for name in named[UUID(bytes=summary.trace_id.bytes)]
+        ]
+        await self._reservations.settle(project_id, ended)
 
     async def _sort(self, name: JobName, envelopes: Sequence[Envelope]) -> _Records:
         known = await self._known(name, envelopes)

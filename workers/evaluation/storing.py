@@ -13,6 +13,7 @@ from app.schemas.ids import minted_at
 from app.schemas.kinds import Kind
 from app.schemas.queued import Envelope, Summary, encode
 from app.schemas.traces import Trace
+from app.storage.budgets.spending import count_spending
 from app.storage.engine import REFUSALS, Connection, Engine, is_refusal
 from app.storage.ledger.dead_letters import DeadLetter, bury, exhume
 from app.storage.ledger.settlements import settle, settled_records
@@ -114,8 +115,11 @@ class Storing:
                 duplicate=job.duplicates + known + len(job.dead) - buried,
                 dead=buried + job.unread,
             )
-            if not await settle(connection, job.project_id, job.job_id, **outcome._asdict()):
+            settled = await settle(connection, job.project_id, job.job_id, **outcome._asdict())
+            if settled is None:
                 return None
+            if settled.has_budgets:
+                await count_spending(connection, job.project_id, [], list(new.values()))
             await connection.commit()
         if job.parts or any(Mark.NO_CONTENT in trace.marks for trace in new.values()):
             self._nudge()

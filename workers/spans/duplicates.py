@@ -20,6 +20,8 @@ from app.schemas.kinds import COUNTED_KINDS, PART_KINDS, STEP
 from app.schemas.queued import Envelope
 from app.schemas.spans import POINTING, PlacedSpan, Restatement, Wording
 from app.schemas.traces import Trace, priced_columns, record_of
+from app.storage.access.price_tables import read_price_table
+from app.storage.budgets.spending import count_spending
 from app.storage.engine import Connection, Engine
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.duplicates import (
@@ -32,6 +34,7 @@ from app.storage.traces.duplicates import (
 from app.storage.traces.inheritance import read_shared_traces
 from app.storage.traces.places import become_steps, read_places
 from app.storage.traces.reading import lock_traces
+from monitoring.spending.own_prices import parse_prices
 from monitoring.spending.pricing import Priced, PricingStatus
 from workers.cardinality import CardinalityCaps
 from workers.spans.call_pairs import is_end_of_stream, is_request_of_stream
@@ -136,11 +139,12 @@ class DuplicateCalls:
                 if id_ in locked and _counts(locked.get(one.call))
             }
             changed = {id_: step for id_, step in steps.items() if step != locked[id_]}
-            calls = await self._completed(locked, steps)
+            calls = await self._completed(connection, project_id, locked, steps)
             before = [locked[id_] for id_ in (*changed, *(call.trace_id for call in calls))]
             await append_deltas(connection, difference(before, calls, self._descriptive))
             await become_steps(connection, project_id, list(changed.values()))
             await rewrite_calls(connection, calls)
+            await count_spending(connection, project_id, before, calls)
             return bool(changed or calls or len(locked) < len(ids))
 
     async def _look(
@@ -181,13 +185,23 @@ class DuplicateCalls:
         await _add_calls(connection, project_id, spans, since=since, until=until)
         return spans, await _restate(connection, project_id, list(spans.values()), {}, beside=beside)
 
-    async def _completed(self, locked: Mapping[UUID, Trace], steps: Mapping[UUID, Trace]) -> list[Trace]:
+    async def _completed(
+        self,
+        connection: Connection,
+        project_id: str,
+        locked: Mapping[UUID, Trace],
+        steps: Mapping[UUID, Trace],
+    ) -> list[Trace]:
         """Return the calls that take something over from the steps that restate them."""
         told: dict[UUID, list[Trace]] = defaultdict(list)
         for step in steps.values():
             if step.restates is not None and step.restates_because not in POINTING:
                 told[step.restates].append(step)
-        calls = [complete(locked[call], spans) for call, spans in told.items()]
+        if not told:
+            return []
+        content = await read_price_table(connection, project_id)
+        prices = None if content is None else parse_prices(content)
+        calls = [complete(locked[call], spans, prices) for call, spans in told.items()]
         changed = [call for call in calls if call != locked[call.trace_id]]
         return await self._caps.mark(changed)
 

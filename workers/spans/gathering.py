@@ -11,6 +11,7 @@ from app.schemas.spans import PlacedSpan, Reason
 from app.schemas.traces import Trace, priced_columns
 from monitoring.bounds import FIGURES
 from monitoring.models import TokenSource
+from monitoring.spending.own_prices import OwnPrices
 from monitoring.spending.usage import BILLED, BILLED_BY
 from workers.scoring import is_priced_alike, reprice
 from workers.spans.likeness import COUNTED_AGAIN
@@ -47,14 +48,17 @@ def _counts_again(tokens: int | None, others: int | None) -> bool:
     return tokens is not None and others is not None and 0 < tokens - others <= COUNTED_AGAIN
 
 
-def complete(call: Trace, spans: Sequence[Trace]) -> Trace:
-    """Return a call with what the steps that restate it add, and with its cost computed again."""
+def complete(call: Trace, spans: Sequence[Trace], prices: OwnPrices | None = None) -> Trace:
+    """Return a call with what the steps that restate it add, and with its cost computed again.
+
+    `prices` are the project's own.
+    """
     for span in spans:
-        call = _taking(call, span)
+        call = _taking(call, span, prices)
     return call
 
 
-def _taking(call: Trace, span: Trace) -> Trace:
+def _taking(call: Trace, span: Trace, prices: OwnPrices | None) -> Trace:
     given = {name: getattr(call, name) or getattr(span, name) for name in _TAKEN}
     taken = structs.replace(call, **given)
     if span.restates_because == Reason.STREAM and call.response_time_ms == 0:
@@ -64,17 +68,18 @@ def _taking(call: Trace, span: Trace) -> Trace:
         call.completion_tokens, span.completion_tokens
     )
     if call.token_source == TokenSource.REPORTED and told and again:
-        return _priced(structs.replace(taken, completion_tokens=span.completion_tokens))
+        return _priced(structs.replace(taken, completion_tokens=span.completion_tokens), prices)
     if call.token_source == TokenSource.REPORTED or not (
         told and (span.prompt_tokens or span.completion_tokens)
     ):
-        return taken if call.token_source is None or is_priced_alike(taken, call) else _priced(taken)
+        return taken if call.token_source is None or is_priced_alike(taken, call) else _priced(taken, prices)
     return _priced(
         structs.replace(
             taken,
             **{name: getattr(span, name) for name in _TOGETHER},
             token_source=TokenSource.REPORTED,
-        )
+        ),
+        prices,
     )
 
 
@@ -86,5 +91,5 @@ def _streamed(call: Trace, request: Trace) -> Trace:
     return structs.replace(call, occurred_at=request.occurred_at, response_time_ms=lasted)
 
 
-def _priced(call: Trace) -> Trace:
-    return structs.replace(call, **priced_columns(reprice(call)))
+def _priced(call: Trace, prices: OwnPrices | None) -> Trace:
+    return structs.replace(call, **priced_columns(reprice(call, prices)))

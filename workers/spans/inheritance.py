@@ -19,6 +19,7 @@ from app.schemas.inherited import INHERITED_NAMES, Given, OwnedSpan, shared_meta
 from app.schemas.kinds import PART_KINDS, RETRIEVERS
 from app.schemas.queued import Envelope
 from app.schemas.traces import Trace
+from app.storage.budgets.spending import count_spending
 from app.storage.engine import Connection, Engine
 from app.storage.rollups.writing import append_deltas
 from app.storage.traces.inheritance import Heir, give, lock_counted, read_owned_spans, read_shared
@@ -140,6 +141,10 @@ async def _give(
     await give(connection, search.project_id, heirs)
     changed = difference(stored, final, descriptive)
     await append_deltas(connection, [delta for delta in changed if delta.dimension in _OWNED])
+    enriched = [
+        structs.replace(heir.trace, metadata={**heir.trace.metadata, **heir.shared}) for heir in heirs
+    ]
+    await count_spending(connection, search.project_id, stored, enriched)
 
 
 async def _find(connection: Connection, search: _Search) -> _Found:

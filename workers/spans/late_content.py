@@ -28,6 +28,7 @@ from app.schemas.kinds import Kind
 from app.schemas.queued import BEGUN, EVALUATED, RATED, Envelope, decode_envelope
 from app.schemas.retrieval import as_context
 from app.schemas.traces import Trace, record_of, without_text
+from app.storage.budgets.spending import count_spending
 from app.storage.engine import Connection, Engine
 from app.storage.ledger.dead_letters import DeadLetter, bury
 from app.storage.rollups.writing import append_deltas
@@ -193,6 +194,7 @@ class LateContent:
         await replace_traces(connection, renamed)
         before = [stored[trace.trace_id] for trace in renamed]
         await append_deltas(connection, difference(before, renamed, self._descriptive))
+        await count_spending(connection, project_id, before, renamed)
         return _letters(failed, texts)
 
     async def _serve(
@@ -227,6 +229,7 @@ class LateContent:
         fresh = await insert_traces(connection, scored)
         new = [trace for trace in scored if trace.trace_id in fresh]
         await append_deltas(connection, aggregate(new, self._descriptive))
+        await count_spending(connection, project_id, [], new)
         return _letters(failed, texts)
 
     async def _score(
@@ -236,9 +239,10 @@ class LateContent:
         if not calls:
             return [], []
         settings = await self._projects.find(project_id)
+        prices = self._projects.prices_of(project_id)
         whole = [_complete(call, texts[id_]) for id_, call in calls.items()]
         results = await asyncio.get_running_loop().run_in_executor(
-            self._executor, self._scoring.score, whole, "join", settings
+            self._executor, self._scoring.score, whole, "join", settings, prices
         )
         traces = [result for result in results if isinstance(result, Trace)]
         kept = [

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from app.jobs.kinds import JobKind
+from app.storage.alerts.transitions import forget_transitions
 from app.storage.engine import Connection, Engine
 from app.storage.ledger.settlements import fold_settlements
 from app.storage.locks import FOLDING, UPKEEP, try_lock
 from app.storage.rollups.batches import batches_ripe
-from app.storage.rollups.covering import cover, fold_closed, forget_covered
+from app.storage.rollups.covering import cover, fold_closed, forget_covered, forget_hours_of_names
 from app.storage.rollups.folding import MOST_BATCHES, Step, fold_batches, fold_each
 from app.storage.rollups.observed_values import forget_days
 from app.storage.traces.span_parts import forget_parts
@@ -95,12 +96,14 @@ class Upkeep:
         last_day = today + timedelta(days=DAYS_AHEAD)
         yield "ensure_partitions", lambda: ensure_partitions(engine, today, last_day)
         yield "forget_covered", self._locked(lambda connection: forget_covered(connection, now))
+        yield "forget_hours", self._locked(lambda connection: forget_hours_of_names(connection, now))
         yield (
             "delete_old_rollups",
             self._locked(lambda connection: delete_old_rollups(connection, oldest_figures)),
         )
         yield "forget_days", self._locked(lambda connection: forget_days(connection, today - _NAMES_KEPT))
         yield "forget_jobs", self._locked(lambda connection: forget_jobs(connection, oldest))
+        yield "forget_transitions", self._locked(lambda connection: forget_transitions(connection, oldest))
         yield "forget_parts", self._locked(lambda connection: forget_parts(connection, now))
         yield "ask_for_prices", self._locked(lambda connection: _ask_for_prices(connection, now))
         yield "drop_partitions", lambda: drop_partitions(engine, before=oldest.date())

@@ -20,6 +20,7 @@ from app.reports.trees import grow
 from app.storage.engine import reading
 from app.storage.ledger.dead_letter_reads import dead_ids
 from app.storage.traces.feedback import is_stored, read_feedback
+from app.storage.traces.labels import read_labels
 from app.storage.traces.late_scores import read_scores
 from app.storage.traces.reading import read_page, read_restating, read_trace, read_tree
 
@@ -37,15 +38,15 @@ async def get_traces(
     connection: Reading, project: Project, serving: Serving, query: Annotated[TraceQuery, Query()]
 ) -> Response:
     """List traces, newest first. `next` is the cursor of the next page, null on the last."""
-    filters = query.filters(serving.clock(), partial(serving.privacy.stored_forms, project))
+    chosen = query.chosen(serving.clock(), partial(serving.privacy.stored_forms, project))
     before = read_cursor(query.cursor)
-    rows = await read_page(connection, project, filters, before=before, limit=query.limit + 1)
+    rows = await read_page(connection, project, chosen, before=before, limit=query.limit + 1)
     return json_response(page_of(rows, query.limit))
 
 
 @router.get("/{trace_id}")
 async def get_trace(connection: Reading, project: Project, serving: Serving, trace_id: UUID) -> Response:
-    """Return a trace with texts, scores, evidence and feedback.
+    """Return a trace with texts, scores, evidence, feedback and labels.
 
     `given_scores` came from other evaluators.
     """
@@ -55,7 +56,8 @@ async def get_trace(connection: Reading, project: Project, serving: Serving, tra
     opinions = await read_feedback(connection, project, trace_id)
     restating = await read_restating(connection, project, trace_id)
     given = await read_scores(connection, project, trace_id)
-    return json_response(describe(trace, opinions, restating, given))
+    labels = await read_labels(connection, project, trace_id)
+    return json_response(describe(trace, opinions, restating, given, labels))
 
 
 @router.get("/{trace_id}/tree")

@@ -7,7 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.projects import Project, ProjectSettings, decode_settings, encode_settings
 
-__all__ = ["add_project", "lock_settings", "read_projects", "read_settings", "save_settings"]
+__all__ = [
+    "add_project",
+    "lock_settings",
+    "read_projects",
+    "read_settings",
+    "save_settings",
+    "share_settings",
+]
 
 _READ = text("SELECT project_id, name, settings::text, created_at FROM projects ORDER BY project_id")
 _SETTINGS = "SELECT settings::text FROM projects WHERE project_id = :project_id"
@@ -41,6 +48,11 @@ async def read_settings(connection: AsyncConnection, project_id: str) -> Project
 async def lock_settings(connection: AsyncConnection, project_id: str) -> ProjectSettings | None:
     """Return the same as `read_settings`, and lock the settings until the transaction ends."""
     return _found(await connection.scalar(text(f"{_SETTINGS} FOR UPDATE"), {"project_id": project_id}))
+
+
+async def share_settings(connection: AsyncConnection, project_id: str) -> ProjectSettings | None:
+    """Return the same, and let nobody change the settings until the transaction ends."""
+    return _found(await connection.scalar(text(f"{_SETTINGS} FOR SHARE"), {"project_id": project_id}))
 
 
 def _found(settings: str | None) -> ProjectSettings | None:

@@ -16,6 +16,7 @@ from app.storage.tables import dead_letters
 __all__ = [
     "BuriedRecord",
     "Choice",
+    "count_dead_letters",
     "dead_ids",
     "mark_replayed",
     "purge",
@@ -74,6 +75,12 @@ async def read_dead_letters(
     if after is not None:
         statement = statement.where(dead_letters.c.trace_id < after)
     return [BuriedRecord(**row._asdict()) for row in await connection.execute(statement)]
+
+
+async def count_dead_letters(connection: AsyncConnection, project_id: str) -> int:
+    """Return the number of dead letters of a project."""
+    statement = select(func.count()).select_from(dead_letters).where(dead_letters.c.project_id == project_id)
+    return await connection.scalar(statement) or 0
 
 
 async def read_dead_letter(

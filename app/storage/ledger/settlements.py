@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.budget_tables import budgets
 from app.storage.tables import settlements
 
-__all__ = ["fold_settlements", "settle", "settled_records"]
+__all__ = ["Settled", "fold_settlements", "settle", "settled_records"]
 
 _FOLD = text("""
 WITH folded AS (
@@ -29,6 +32,12 @@ ON CONFLICT (project_id) DO UPDATE SET
 _FORGET = text("DELETE FROM settlements WHERE folded AND settled_at < now() - interval '3 days'")
 
 
+class Settled(NamedTuple):
+    """The outcome of a job is written; `has_budgets` says whether its project has a budget."""
+
+    has_budgets: bool
+
+
 async def settled_records(connection: AsyncConnection, project_id: str, job_id: str) -> int | None:
     """Return how many records a job was settled with, None for a job without an outcome.
 
@@ -44,15 +53,20 @@ async def settled_records(connection: AsyncConnection, project_id: str, job_id: 
 
 async def settle(
     connection: AsyncConnection, project_id: str, job_id: str, *, stored: int, duplicate: int, dead: int
-) -> bool:
-    """Write a job's outcome; False if another attempt was faster and this one must be undone."""
-    row = await connection.execute(
+) -> Settled | None:
+    """Write a job's outcome; None if another attempt was faster and this one must be undone.
+
+    Budgets are looked for here, because a question of its own would delay every job.
+    """
+    has_budgets = select(budgets.c.budget_id).where(budgets.c.project_id == project_id).exists()
+    rows = await connection.execute(
         insert(settlements)
         .values(project_id=project_id, job_id=job_id, stored=stored, duplicate=duplicate, dead=dead)
         .on_conflict_do_nothing()
-        .returning(settlements.c.job_id)
+        .returning(has_budgets)
     )
-    return row.first() is not None
+    row = rows.first()
+    return None if row is None else Settled(row[0])
 
 
 async def fold_settlements(connection: AsyncConnection) -> None:

@@ -18,11 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.figures.grains import DAY, GRAINS, HOUR, MINUTE, SIX_HOURS, TEN_MINUTES
 
-__all__ = ["cover", "fold_closed", "forget_covered"]
+__all__ = ["cover", "fold_closed", "forget_covered", "forget_hours_of_names"]
 
-# Windows of up to three hours are read in minutes, of up to seven days in hours.
+# Windows of up to three hours are read in minutes, of up to seven days in hours. The counts of all
+# calls together stay by the hour, because the days of every time zone are made from them.
 KEEP_MINUTES = timedelta(hours=3)
-KEEP_HOURS = timedelta(days=14)
+KEEP_HOURS = timedelta(days=60)
+# Alert rules look back for thirty days, and compare each hour with those of four weeks before. They
+# read no hours of users, sessions and flags, which are most of the rows.
+KEEP_HOURS_OF_NAMES = timedelta(days=14)
 _SETTLE = timedelta(minutes=2)
 _RECENT = timedelta(hours=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,10 +87,24 @@ WHERE (records, assessed, unsafe, quality_count, priced, cost_usd, prompt_tokens
 ORDER BY k
 """
 
-_FORGET = text("DELETE FROM rollups WHERE covered AND grain = :grain AND bucket < :before")
+_HOURS_OF_ALL = f"grain = {HOUR} AND dimension = 'all'"
+_FORGET = text(
+    f"DELETE FROM rollups WHERE covered AND grain = :grain AND bucket < :before AND NOT ({_HOURS_OF_ALL})"  # noqa: S608 all parts are constants
+)
+# Measures and histograms are nearly all of a row. The days of a time zone take those of old hours
+# from the day in UTC that covers them.
+_THIN = text(
+    "UPDATE rollups SET measures = '{}', counts = '{}', sums = '{}', hits = '{}', "  # noqa: S608 all parts are constants
+    "bin_measures = '{}', bins = '{}', bin_counts = '{}' "
+    f"WHERE covered AND {_HOURS_OF_ALL} AND bucket < :before AND measures <> '{{}}'"
+)
 # The planner expects few rows from a WITH, and would join them in nested loops that grow with their
 # square.
 _PLAN = text("SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true)")
+_FORGET_NAMES = text(
+    "DELETE FROM rollups WHERE covered AND grain = ANY(:grains) AND bucket < :before "
+    "AND dimension <> ALL(ARRAY['all', 'model', 'template', 'tag'])"
+)
 
 
 class _Folds(NamedTuple):
@@ -182,11 +200,21 @@ async def cover(connection: AsyncConnection, now: datetime, project_ids: Sequenc
 
 
 async def forget_covered(connection: AsyncConnection, now: datetime) -> None:
-    """Delete covered rows among which no window can begin any more."""
+    """Delete covered rows among which no window can begin any more.
+
+    Of the hours of all calls together, the counts and sums stay.
+    """
     for keep, grains in ((KEEP_MINUTES, (MINUTE, TEN_MINUTES)), (KEEP_HOURS, (HOUR, SIX_HOURS))):
         before = _floor(now - keep, timedelta(seconds=DAY if HOUR in grains else HOUR))
         for grain in grains:
             await connection.execute(_FORGET, {"grain": grain, "before": before})
+    await connection.execute(_THIN, {"before": _floor(now - KEEP_HOURS, timedelta(days=1))})
+
+
+async def forget_hours_of_names(connection: AsyncConnection, now: datetime) -> None:
+    """Delete covered hours that no alert rule reads as soon as no window can begin among them."""
+    before = _floor(now - KEEP_HOURS_OF_NAMES, timedelta(seconds=DAY))
+    await connection.execute(_FORGET_NAMES, {"grains": [HOUR, SIX_HOURS], "before": before})
 
 
 async def _find_crowded(

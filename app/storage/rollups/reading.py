@@ -27,7 +27,11 @@ from monitoring.bounds import MOST_VALUE
 from monitoring.statistics.trends import Window, floor_time
 
 __all__ = [
+    "PICKED",
+    "SCALARS",
     "Key",
+    "bind",
+    "counts_of",
     "read_breakdown",
     "read_breakdown_measures",
     "read_costliest",
@@ -44,6 +48,7 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BY_MINUTE = frozenset({"all", "model"})
 _TYPES = {"quality_sum": "double precision", "cost_usd": "numeric"}
 _COUNTED = Counts.__struct_fields__
 # Lists of thousands of groups read only the sums that they show.
@@ -55,18 +60,21 @@ def _sums(names: Sequence[str]) -> str:
     return ", ".join(f"coalesce(sum({name}), 0)::{_TYPES.get(name, 'bigint')} AS {name}" for name in names)
 
 
-_SCALARS = _sums(_COUNTED)
+SCALARS = _sums(_COUNTED)
 _KEY = (
     "project_id = :project_id AND source = :source AND dimension = :dimension "
     "AND bucket >= :start AND bucket < :end"
 )
-# Rows that nothing covers, and rows that are covered by a row that begins before the window.
-_BEGINS = {grain: f"begin_{into}" for grain, into in pairwise(GRAINS)}
-_PICKED = (
-    f"(SELECT * FROM rollups WHERE {_KEY} AND NOT covered"
+_WITHIN = "bucket + make_interval(secs => grain) <= :end"
+# Rows that nothing covers and that end within the window, and rows that are covered by a row that
+# begins before the window or ends after it.
+_EDGES = {grain: (f"begin_{into}", f"end_{into}") for grain, into in pairwise(GRAINS)}
+PICKED = (
+    f"(SELECT * FROM rollups WHERE {_KEY} AND {_WITHIN} AND NOT covered"
     + "".join(
-        f" UNION ALL SELECT * FROM rollups WHERE {_KEY} AND covered AND grain = {grain} AND bucket < :{name}"
-        for grain, name in _BEGINS.items()
+        f" UNION ALL SELECT * FROM rollups WHERE {_KEY} AND {_WITHIN} AND covered AND grain = {grain} AND {part}"
+        for grain, (begin, end) in _EDGES.items()
+        for part in (f"bucket < :{begin}", f"bucket >= :{begin} AND bucket >= :{end}")
     )
     + ") AS picked"
 )
@@ -81,9 +89,9 @@ _MEASURES = "unnest(measures) AS measure, unnest(counts) AS count, unnest(sums) 
 _BINS = "unnest(bin_measures) AS measure, unnest(bins) AS bin, unnest(bin_counts) AS number"
 _SUMS = "sum(count)::bigint AS number, sum(total)::double precision AS total, sum(hit)::bigint AS hits"
 
-_TOTALS = text(f"SELECT {_SCALARS} FROM {_PICKED}")
-_TREND = text(f"SELECT {_BUCKET} AS at, {_SCALARS} FROM {_EVEN} GROUP BY 1 ORDER BY 1")
-_ALL_MEASURES = text(f"SELECT measure, {_SUMS} FROM (SELECT {_MEASURES} FROM {_PICKED}) AS m GROUP BY 1")
+_TOTALS = text(f"SELECT {SCALARS} FROM {PICKED}")
+_TREND = text(f"SELECT {_BUCKET} AS at, {SCALARS} FROM {_EVEN} GROUP BY 1 ORDER BY 1")
+_ALL_MEASURES = text(f"SELECT measure, {_SUMS} FROM (SELECT {_MEASURES} FROM {PICKED}) AS m GROUP BY 1")
 _MEASURE_TRENDS = text(
     f"SELECT measure, at, {_SUMS} FROM (SELECT {_BUCKET} AS at, {_MEASURES} FROM {_EVEN}) AS m "
     "WHERE measure = ANY(:wanted) GROUP BY 1, 2 ORDER BY 1, 2"
@@ -93,13 +101,14 @@ _MEASURE_TRENDS = text(
 _GROUP_MEASURES = text(
     "SELECT value, array_agg(measure) AS measures, array_agg(number) AS numbers, array_agg(total) AS totals,"
     f" array_agg(hits) AS hits FROM (SELECT value, measure, {_SUMS} FROM"
-    f" (SELECT value, {_MEASURES} FROM {_PICKED}) AS m GROUP BY 1, 2) AS summed GROUP BY value"
+    f" (SELECT value, {_MEASURES} FROM {PICKED} WHERE CAST(:values AS text[]) IS NULL OR value = ANY(:values))"
+    " AS m GROUP BY 1, 2) AS summed GROUP BY value"
 )
 # Bins are sent as arrays, with one name per array and not per bin.
 _HISTOGRAMS = text(
     "WITH picked AS MATERIALIZED ("
     " SELECT dense_rank() OVER (ORDER BY measures) AS layout, measures, bin_measures, bins, bin_counts"
-    f" FROM {_PICKED} WHERE measures && CAST(:wanted AS text[])"
+    f" FROM {PICKED} WHERE measures && CAST(:wanted AS text[])"
     "), gathered AS ("
     " SELECT layout, measure, array_agg(bin) AS bins, array_agg(number) AS numbers"
     f" FROM (SELECT layout, {_BINS} FROM picked) AS held GROUP BY 1, 2"
@@ -120,7 +129,7 @@ _TREND_HISTOGRAMS = text(
 
 def _most(names: Sequence[str], order: str = "sum(records) DESC") -> TextClause:
     return text(
-        f"SELECT value, model, template, {_sums(names)} FROM {_PICKED} "
+        f"SELECT value, model, template, {_sums(names)} FROM {PICKED} "
         "GROUP BY value, model, template HAVING sum(records) > 0 "
         f"ORDER BY {order}, value, model, template LIMIT :most"
     )
@@ -133,11 +142,11 @@ _WANTED = (
     "CAST(:values AS text[]), CAST(:models AS text[]), CAST(:templates AS text[])))"
 )
 _RECORDS = text(
-    f"SELECT value, model, template, sum(records)::bigint AS records FROM {_PICKED} WHERE {_WANTED} GROUP BY 1, 2, 3"
+    f"SELECT value, model, template, sum(records)::bigint AS records FROM {PICKED} WHERE {_WANTED} GROUP BY 1, 2, 3"
 )
 _EXAMPLES = text(
     "SELECT value, model, template, (array_agg(id ORDER BY id DESC))[1:3] AS ids "
-    f"FROM {_PICKED}, unnest(examples) AS id WHERE {_WANTED} GROUP BY value, model, template"
+    f"FROM {PICKED}, unnest(examples) AS id WHERE {_WANTED} GROUP BY value, model, template"
 )
 
 _Of = TypeVar("_Of", str, datetime)
@@ -153,7 +162,7 @@ async def read_totals(
 ) -> Counts:
     """Return the figures of the whole window; they are zero without records."""
     rows = await connection.execute(_TOTALS, _one(project_id, window, source))
-    return _counts(rows.one())
+    return counts_of(rows.one())
 
 
 async def read_trend(
@@ -165,7 +174,7 @@ async def read_trend(
     """Return the figures of every bucket of the window that has records, by the bucket's start."""
     parameters = _one(project_id, window, source) | _even(window)
     rows = await connection.execute(_TREND, parameters)
-    return {row.at: _counts(row) for row in rows}
+    return {row.at: counts_of(row) for row in rows}
 
 
 async def read_measures(
@@ -224,15 +233,15 @@ async def read_models(
     connection: AsyncConnection, project_id: str, window: Window, source: str = "live"
 ) -> list[Group]:
     """Return the figures of every model, most records first. Together they make the total."""
-    parameters = _all(project_id, window, source, "model", window.start) | {"most": None}
+    parameters = bind(project_id, window, source, "model", window.start) | {"most": None}
     return [_group(row) for row in await connection.execute(_BREAKDOWN, parameters)]
 
 
 async def read_model_measures(
-    connection: AsyncConnection, project_id: str, window: Window, source: str = "live"
+    connection: AsyncConnection, project_id: str, window: Window, models: Sequence[str], source: str = "live"
 ) -> dict[str, dict[str, Measure]]:
-    """Return every measure by model and by name."""
-    parameters = _all(project_id, window, source, "model", window.start)
+    """Return every measure of the wanted models, by model and by name."""
+    parameters = bind(project_id, window, source, "model", window.start) | {"values": [*models]}
     return _grouped(await connection.execute(_GROUP_MEASURES, parameters))
 
 
@@ -249,7 +258,7 @@ async def read_breakdown(
     `template` groups are per model. `flag` groups are per model and template, and count only
     flagged records.
     """
-    parameters = _all(project_id, window, source, dimension, _hour(window)) | {"most": most}
+    parameters = bind(project_id, window, source, dimension, _hour(window)) | {"most": most}
     statement, names = (_FLAGGED, _FLAGS) if dimension == "flag" else (_BREAKDOWN, _COUNTED)
     return [_group(row, names) for row in await connection.execute(statement, parameters)]
 
@@ -267,7 +276,7 @@ async def read_costliest(
     The costliest is first, then the most frequent. They have counts of records, costs and tokens;
     quality and safety are zero.
     """
-    parameters = _all(project_id, window, source, dimension, _hour(window)) | {"most": most}
+    parameters = bind(project_id, window, source, dimension, _hour(window)) | {"most": most}
     return [_group(row, _COSTS) for row in await connection.execute(_COSTLIEST, parameters)]
 
 
@@ -280,7 +289,7 @@ async def read_records(
     source: str = "live",
 ) -> dict[Key, int]:
     """Return the number of records of each of the groups that has any."""
-    parameters = _all(project_id, window, source, dimension, _hour(window)) | _wanted(keys)
+    parameters = bind(project_id, window, source, dimension, _hour(window)) | _wanted(keys)
     rows = await connection.execute(_RECORDS, parameters)
     return {(row.value, row.model, row.template): row.records for row in rows}
 
@@ -289,7 +298,7 @@ async def read_flag_examples(
     connection: AsyncConnection, project_id: str, window: Window, keys: Sequence[Key], source: str = "live"
 ) -> dict[Key, tuple[UUID, ...]]:
     """Return the newest three trace ids of each of the groups of flags."""
-    parameters = _all(project_id, window, source, "flag", _hour(window)) | _wanted(keys)
+    parameters = bind(project_id, window, source, "flag", _hour(window)) | _wanted(keys)
     rows = await connection.execute(_EXAMPLES, parameters)
     return {
         (row.value, row.model, row.template): tuple(UUID(bytes=trace_id.bytes) for trace_id in row.ids)
@@ -301,25 +310,27 @@ async def read_breakdown_measures(
     connection: AsyncConnection, project_id: str, window: Window, dimension: str, source: str = "live"
 ) -> dict[str, dict[str, Measure]]:
     """Return every measure by label of a descriptive evaluator (the dimension) and by name."""
-    parameters = _all(project_id, window, source, dimension, _hour(window))
+    parameters = bind(project_id, window, source, dimension, _hour(window)) | {"values": None}
     return _grouped(await connection.execute(_GROUP_MEASURES, parameters))
 
 
 def _one(project_id: str, window: Window, source: str) -> dict[str, Any]:
-    return _all(project_id, window, source, "all", window.start)
+    return bind(project_id, window, source, "all", window.start)
 
 
-def _all(project_id: str, window: Window, source: str, dimension: str, start: datetime) -> dict[str, Any]:
-    return {
-        "project_id": project_id,
-        "source": source,
-        "dimension": dimension,
-        "start": start,
-        "end": window.end,
-    } | {
-        name: start + (_EPOCH - start) % timedelta(seconds=into)
-        for name, into in zip(_BEGINS.values(), GRAINS[1:], strict=True)
-    }
+def bind(project_id: str, window: Window, source: str, dimension: str, start: datetime) -> dict[str, Any]:
+    """Return the parameters of PICKED for one dimension and a window that begins at `start`.
+
+    Dimensions that are kept by the hour are read to the end of the last hour.
+    """
+    hour = timedelta(hours=1)
+    end = window.end if dimension in _BY_MINUTE else window.end + (_EPOCH - window.end) % hour
+    edges: dict[str, datetime] = {}
+    for (first, last), into in zip(_EDGES.values(), GRAINS[1:], strict=True):
+        width = timedelta(seconds=into)
+        edges |= {first: start + (_EPOCH - start) % width, last: end - (end - _EPOCH) % width}
+    of = {"project_id": project_id, "source": source, "dimension": dimension}
+    return {**of, "start": start, "end": end, **edges}
 
 
 def _even(window: Window) -> dict[str, Any]:
@@ -330,7 +341,8 @@ def _hour(window: Window) -> datetime:
     return floor_time(window.start, "hour")
 
 
-def _counts(row: Row[Any], names: Sequence[str] = _COUNTED) -> Counts:
+def counts_of(row: Row[Any], names: Sequence[str] = _COUNTED) -> Counts:
+    """Return the figures in a row that has SCALARS, or some of them."""
     return Counts(**{name: getattr(row, name) for name in names})
 
 
@@ -364,7 +376,7 @@ def _group(row: Row[Any], names: Sequence[str] = _COUNTED) -> Group:
         value=row.value,
         model=row.model,
         template=row.template,
-        counts=_counts(row, names),
+        counts=counts_of(row, names),
     )
 
 

@@ -32,6 +32,7 @@ _NAMES = (
     "flags",
     "hits",
     "marks",
+    "metadata",
     *BILLED_BY,
     *FIGURES,
     "cost_usd",
@@ -41,16 +42,22 @@ _NAMES = (
     "scores",
 )
 _TEXT_ARRAYS = tuple(name for name in TEXT_ARRAYS if name in _NAMES)
-COUNTED = ", ".join(f"t.{name}" for name in _NAMES)
+# Of an error only its presence counts, and its text may be long.
+COUNTED = ", ".join([*(f"t.{name}" for name in _NAMES), "left(t.error, 1) AS error"])
 """The columns of `traces AS t` for a statement whose rows `counted_trace` reads."""
 
 
 def counted_trace(row: Row[Any]) -> Trace:
-    """Return the trace of a row, without texts."""
-    values = {name: getattr(row, name) for name in _NAMES}
+    """Return the trace of a row, without texts. Of its error there is the first character."""
+    values = {name: getattr(row, name) for name in (*_NAMES, "error")}
     for name in _TEXT_ARRAYS:
         values[name] = tuple(values[name])
-    scores = values["scores"]
-    values["scores"] = scores_from_json(msgspec.json.decode(scores) if isinstance(scores, str) else scores)
+    values["scores"] = scores_from_json(_json(values["scores"]))
+    values["metadata"] = _json(values["metadata"]) or {}
     values["trace_id"] = UUID(bytes=values["trace_id"].bytes)
     return Trace(**values, prompt="", response="")
+
+
+def _json(value: Any) -> Any:
+    # The driver gives JSON as text to statements that do not declare the type of the column.
+    return msgspec.json.decode(value) if isinstance(value, str) else value

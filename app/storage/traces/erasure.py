@@ -52,6 +52,9 @@ _DELETE_BESIDE = (
     """),
     text("DELETE FROM scores WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
     text("DELETE FROM feedback WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
+    text("DELETE FROM labels WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
+    text("DELETE FROM review_claims WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
+    text("DELETE FROM dataset_items WHERE project_id = :project_id AND trace_id = ANY(:trace_ids)"),
 )
 _DELETE_OPINIONS = text("DELETE FROM feedback WHERE project_id = :project_id AND user_id = ANY(:user_ids)")
 # An unreadable letter names nobody and has its own id, but its bytes may still contain both.
@@ -102,7 +105,7 @@ async def count_traces(
 async def delete_traces(
     connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
 ) -> DeletedTraces:
-    """Delete traces, the scores and opinions about them, and the spans that restate them.
+    """Delete traces, the scores, labels and opinions about them, and the spans that restate them.
 
     Returns the traces that were stored.
     """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import product
+from math import prod
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,6 @@ from sqlalchemy import (
     CompoundSelect,
     Row,
     Select,
-    any_,
     func,
     literal,
     select,
@@ -25,15 +25,18 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import InvalidParameter
+from app.filters import Filter
+from app.filters.conditions import And, Comparison, Condition, Operator
 from app.schemas.columns import COLUMNS, PROMISED_NAMES, TEXT_ARRAYS
-from app.schemas.ids import first_id
 from app.schemas.kinds import COUNTED_KINDS
-from app.schemas.listed import Filters, ListedTrace, Restating, TreeNode
+from app.schemas.listed import ListedTrace, Restating, TreeNode
 from app.schemas.traces import Trace, scores_from_json
 from app.storage.engine import is_overdue
 from app.storage.tables import traces
+from app.storage.traces.filtering import where
 
 __all__ = [
+    "flags_by_id",
     "lock_traces",
     "read_begin",
     "read_page",
@@ -41,15 +44,13 @@ __all__ = [
     "read_trace",
     "read_traces",
     "read_tree",
-    "stored_ids",
 ]
 
 _PREVIEW_CHARACTERS = 240
 _LONGEST_NAME = 512
 _LONGEST_ERROR = 1_000
 _LIST_TIMEOUT = "5s"
-# Acceptance refuses a moment that is further ahead of the moment of receipt in the id.
-_LATEST_AHEAD = timedelta(days=1)
+_MOST_OWNERS = 4
 
 _STORED_NAMES = {promised: stored for stored, promised in PROMISED_NAMES.items()}
 _SPAN_NAME = traces.c.metadata["span.name"].astext
@@ -62,10 +63,9 @@ def _shown(name: str, cut: Mapping[str, int]) -> ColumnElement[Any]:
 
 
 _FULL = [traces.c[one.name] for one in COLUMNS]
-_LISTED = [
-    _shown(name, {"prompt": _PREVIEW_CHARACTERS, "response": _PREVIEW_CHARACTERS})
-    for name in ListedTrace.__struct_fields__
-]
+_CUT = dict.fromkeys(("prompt", "response", "error"), _PREVIEW_CHARACTERS) | {"name": _LONGEST_NAME}
+_LISTED = [_shown(name, _CUT) for name in ListedTrace.__struct_fields__]
+_LISTED_ARRAYS = ("safety_flags", "marks", "tags")
 _NODE = [
     _shown(name, {"name": _LONGEST_NAME, "error": _LONGEST_ERROR}) for name in TreeNode.__struct_fields__
 ]
@@ -86,18 +86,20 @@ async def read_traces(connection: AsyncConnection, project_id: str, trace_ids: S
     return [_trace(row) for row in rows]
 
 
-async def stored_ids(connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]) -> set[UUID]:
-    """Return those of the ids whose traces are stored."""
+async def flags_by_id(
+    connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
+) -> dict[UUID, tuple[str, ...]]:
+    """Return the flags of those of the traces that are stored, without dismissed ones."""
     if not trace_ids:
-        return set()
+        return {}
     rows = await connection.execute(
-        select(traces.c.trace_id).where(
+        select(traces.c.trace_id, traces.c.flags).where(
             traces.c.project_id == project_id,
             traces.c.trace_id.in_(trace_ids),
             traces.c.trace_id.between(min(trace_ids), max(trace_ids)),
         )
     )
-    return set(rows.scalars())
+    return {row.trace_id: tuple(row.flags) for row in rows}
 
 
 async def read_restating(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[Restating]:
@@ -161,18 +163,19 @@ async def read_tree(
 async def read_page(
     connection: AsyncConnection,
     project_id: str,
-    filters: Filters,
+    chosen: Filter,
     *,
     before: UUID | None = None,
     limit: int = 50,
 ) -> list[ListedTrace]:
-    """Return the newest calls in order of receipt, older than `before` if it is given.
+    """Return the newest traces that a filter lets pass, in order of receipt.
 
-    Raises InvalidParameter when the filters leave too much to search.
+    They are older than `before` if it is given. Raises InvalidParameter when the filter leaves too
+    much to search.
     """
     try:
         await connection.execute(text(f"SET LOCAL statement_timeout = '{_LIST_TIMEOUT}'"))
-        rows: Sequence[Any] = (await connection.execute(_page(project_id, filters, before, limit))).all()
+        rows: Sequence[Any] = (await connection.execute(_page(project_id, chosen, before, limit))).all()
     except DBAPIError as error:
         if not is_overdue(error):
             raise
@@ -183,20 +186,35 @@ async def read_page(
 
 
 def _page(
-    project_id: str, filters: Filters, before: UUID | None, limit: int
+    project_id: str, chosen: Filter, before: UUID | None, limit: int
 ) -> Select[Any] | CompoundSelect[Any]:
     """Return the statement for a page: one part for every form of an id, each in index order."""
     parts = []
-    for user_id, session_id in product(filters.user_ids or (None,), filters.session_ids or (None,)):
-        part = select(*_LISTED).where(traces.c.project_id == project_id, *_conditions(filters))
-        owned = ((traces.c.user_id, user_id), (traces.c.session_id, session_id))
-        part = part.where(*(column == value for column, value in owned if value is not None))
+    for one in _by_owner(chosen):
+        part = select(*_LISTED).where(traces.c.project_id == project_id, where(one))
         if before is not None:
             part = part.where(traces.c.trace_id < before)
         parts.append(part.order_by(traces.c.trace_id.desc()).limit(limit))
     if len(parts) == 1:
         return parts[0]
     return union_all(*parts).order_by(text("trace_id DESC")).limit(limit)
+
+
+def _by_owner(chosen: Filter) -> list[Filter]:
+    """Return filters that together let the same traces pass, each for one user and one session."""
+    condition = chosen.condition
+    parts = condition.parts if isinstance(condition, And) else (condition,)
+    options = [_forms(part) for part in parts if part is not None]
+    if prod(map(len, options)) > _MOST_OWNERS:
+        return [chosen]
+    return [Filter(And(found)) if len(found) > 1 else Filter(*found) for found in product(*options)]
+
+
+def _forms(condition: Condition) -> list[Condition]:
+    match condition:
+        case Comparison("user" | "session" as field, Operator.IN, values):
+            return [Comparison(field, Operator.IN, (value,)) for value in values]
+    return [condition]
 
 
 async def read_begin(connection: AsyncConnection, project_id: str, source: str = "live") -> datetime | None:
@@ -207,33 +225,6 @@ async def read_begin(connection: AsyncConnection, project_id: str, source: str =
         )
     )
     return moment
-
-
-def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
-    yield traces.c.kind.in_(COUNTED_KINDS)
-    equal = {
-        traces.c.source: filters.source,
-        traces.c.model_name: filters.model,
-        traces.c.template_id: filters.template_id,
-        traces.c.topic: filters.topic,
-        traces.c.is_safe: filters.is_safe,
-    }
-    for column, value in equal.items():
-        if value is not None:
-            yield column == value
-    if filters.flag is not None:
-        # A flag makes a trace unsafe, and unsafe ones have an index.
-        yield traces.c.is_safe.is_(False)
-        yield literal(filters.flag) == any_(traces.c.flags)
-    if filters.min_quality is not None:
-        yield traces.c.overall_quality >= filters.min_quality
-    if filters.max_quality is not None:
-        yield traces.c.overall_quality <= filters.max_quality
-    if filters.start is not None:
-        yield traces.c.occurred_at >= filters.start
-        yield traces.c.trace_id >= first_id(filters.start - _LATEST_AHEAD)
-    if filters.end is not None:
-        yield traces.c.occurred_at < filters.end
 
 
 def _trace(row: Row[Any]) -> Trace:
@@ -248,4 +239,4 @@ def _trace(row: Row[Any]) -> Trace:
 
 def _listed(row: Row[Any]) -> ListedTrace:
     values = row._asdict()
-    return ListedTrace(**{**values, **{name: tuple(values[name]) for name in ("safety_flags", "marks")}})
+    return ListedTrace(**{**values, **{name: tuple(values[name]) for name in _LISTED_ARRAYS}})

@@ -17,6 +17,7 @@ from app.schemas.columns import COLUMNS, TEXT_ARRAYS, ColumnType
 from app.schemas.queued import Summary
 from app.schemas.traces import Trace, scores_to_json
 from app.storage.engine import asyncpg_connection
+from app.storage.traces.dismissals import note_replaced
 
 __all__ = [
     "KnownTraceError",
@@ -139,7 +140,10 @@ async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) ->
 
 
 async def replace_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> None:
-    """Replace stored traces of one project under the same ids; the caller holds locks on them."""
+    """Replace stored traces of one project under the same ids; the caller holds locks on them.
+
+    What people said about them is applied again soon.
+    """
     if not traces:
         return
     project_id = traces[0].project_id
@@ -152,6 +156,7 @@ async def replace_traces(connection: AsyncConnection, traces: Sequence[Trace]) -
         by_job[trace.job_id].append(trace)
     for group in by_job.values():
         await insert_traces(connection, group)
+    await note_replaced(connection, project_id, [trace.trace_id for trace in traces])
 
 
 async def stored_summaries(

@@ -13,7 +13,7 @@ __all__ = ["EXPIRING", "delete_expired", "delete_old_rollups", "forget_jobs"]
 
 # What is stored about a trace is deleted with it: the name of each table, and how its rows are
 # found by trace.
-EXPIRING: Sequence[str] = ("traces", "scores", "feedback", "dead_letters")
+EXPIRING: Sequence[str] = ("traces", "scores", "feedback", "labels", "review_claims", "dead_letters")
 
 _FIND: dict[str, TextClause] = {
     table: text(
@@ -29,7 +29,10 @@ _DELETE: dict[str, TextClause] = {
     )
     for table in EXPIRING
 }
-_ROLLUPS = text("DELETE FROM rollups WHERE grain = 86400 AND bucket < :before")
+# Hours of all calls together are kept beside the day that covers them.
+_ROLLUPS = text(
+    "DELETE FROM rollups WHERE bucket < :before AND (grain = 86400 OR (covered AND grain = 3600))"
+)
 _JOBS = text("DELETE FROM jobs WHERE state IN ('done', 'failed', 'cancelled') AND updated_at < :before")
 
 

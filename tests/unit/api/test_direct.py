@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from app.access.identity import Identity
 from app.api import problems
-from app.api.access import authorize
+from app.api.access import ACCESS, authorize
 from app.api.access_middleware import AccessMiddleware
 from app.api.bodies import read_body
 from app.api.dependencies import Project, Services, Serving
@@ -201,6 +202,39 @@ async def test_an_unexpected_error_is_answered_and_then_raised() -> None:
             transport=httpx.ASGITransport(app), base_url="http://localhost"
         ) as client:
             await client.post(PATH, headers=json_from("sender"), content=b"{}")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        (f"/budgets/{UUID(int=7)}/check", 200, f"directly {UUID(int=7)}"),
+        (f"/budgets/{UUID(int=7).hex}/check", 200, f"directly {UUID(int=7)}"),
+        (f"/budgets/{UUID(int=7)}/check?dry=1", 200, f"by the framework {UUID(int=7)}"),
+        (f"/budgets/{UUID(int=7)}/check/", 307, ""),
+        ("/budgets/mine/check", 422, "budget_id"),
+        ("/budgets//check", 404, ""),
+        (f"/budgets/{UUID(int=7)}", 404, ""),
+        (f"/other/{UUID(int=7)}/check", 404, ""),
+    ],
+)
+async def test_a_path_may_hold_an_id(
+    path: str, status: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = "/budgets/{budget_id}/check"
+    monkeypatch.setitem(ACCESS, f"POST {template}", "ingest")
+    app, instruments = make_app(echo, direct=False)
+
+    async def directly(request: Request, _serving: Serving, _project: Project) -> Response:
+        return Response(f"directly {request.path_params['budget_id']}")
+
+    @app.post(template)
+    async def check(budget_id: UUID) -> Response:
+        return Response(f"by the framework {budget_id}")
+
+    app.answer_directly(template, directly, policy=POLICY, instruments=instruments)
+    answer = await send(app, "POST", path, json_from("sender"))
+    assert (answer.status_code, said in answer.text) == (status, True)
+    assert instruments.seen[-1][1] in {template, "(none)"}
 
 
 def test_the_busiest_route_is_direct_and_asks_for_nothing_that_the_short_way_does_not_give() -> None:

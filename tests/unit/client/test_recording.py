@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
+from app.schemas.records import read_record
 from monitoring.client import Monitor
 from monitoring.client.sending import Sender
 
@@ -34,9 +37,10 @@ def usage() -> SimpleNamespace:
     )
 
 
-def completion(text: str) -> SimpleNamespace:
+def completion(text: str, **fields: Any) -> SimpleNamespace:
     message = SimpleNamespace(content=text)
-    return SimpleNamespace(choices=[SimpleNamespace(message=message)], model="m-1", usage=usage())
+    told = {"model": "m-1", "usage": usage()} | fields
+    return SimpleNamespace(choices=[SimpleNamespace(message=message)], **told)
 
 
 def chunk(text: str | None, **fields: Any) -> SimpleNamespace:
@@ -62,7 +66,12 @@ MESSAGES = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": [{"type": "text", "text": "Raining?"}, {"type": "image_url"}]},
 ]
-COUNTS = {"prompt_tokens": 12, "completion_tokens": 5, "cache_read_tokens": 8, "reasoning_tokens": 2}
+USAGE = {
+    "prompt_tokens": 12,
+    "completion_tokens": 5,
+    "prompt_tokens_details": {"cached_tokens": 8},
+    "completion_tokens_details": {"reasoning_tokens": 2},
+}
 
 
 def check_call(record: dict[str, Any]) -> None:
@@ -71,7 +80,7 @@ def check_call(record: dict[str, Any]) -> None:
         "response": "No.",
         "system_prompt": "Be brief.",
         "model_name": "m-1",
-        **COUNTS,
+        "usage": USAGE,
     }
     assert {name: record.get(name) for name in expected} == expected
     assert record["response_time_ms"] >= 0
@@ -108,6 +117,44 @@ def test_a_stream_is_added_up_with_the_time_to_its_first_text(records: Records) 
     check_call(records[0])
     assert len(records) == 1
     assert 0 <= records[0]["time_to_first_token_ms"] <= records[0]["response_time_ms"]
+
+
+class Told(BaseModel):
+    """An object of a provider's client, which also keeps what it does not know."""
+
+    model_config = ConfigDict(extra="allow")
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int = 0
+    cost: Decimal | None = None
+
+
+BILLED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "all that was sent and nothing else": (
+        {"usage": Told(prompt_tokens=1, completion_tokens=2, server_tool_use={"web_search_requests": 3})}, {},
+        {"usage": {"prompt_tokens": 1, "completion_tokens": 2, "server_tool_use": {"web_search_requests": 3}}},
+    ),
+    "an object of plain values": ({"usage": {"prompt_tokens": 1}}, {}, {"usage": {"prompt_tokens": 1}}),
+    "no object": ({"usage": None}, {}, {}),
+    "a number is no object": ({"usage": 3}, {}, {}),
+    "the tier that answered": ({"service_tier": "default"}, {"service_tier": "flex"}, {"service_tier": "default"}),
+    "the tier that was asked for": ({"service_tier": None}, {"service_tier": "flex"}, {"service_tier": "flex"}),
+    "a tier that is no word": ({"service_tier": 1}, {}, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "request_", "expected"), BILLED.values(), ids=BILLED)
+def test_usage_and_tier_are_sent_as_the_provider_says_them(
+    answer: dict[str, Any], request_: dict[str, Any], expected: dict[str, Any], records: Records
+) -> None:
+    given = {"usage": None} | answer
+    client = Monitor().wrap(client_of(lambda **_: completion("No.", **given)))
+    client.chat.completions.create(messages=MESSAGES, model="m", **request_)
+    (record,) = records
+    assert {name: record[name] for name in ("usage", "service_tier") if name in record} == expected
+    read = read_record(json.dumps(record).encode())
+    assert (read.usage, read.service_tier) == (expected.get("usage", {}), expected.get("service_tier"))
 
 
 def test_a_stream_that_is_left_early_is_recorded_as_far_as_it_came(records: Records) -> None:

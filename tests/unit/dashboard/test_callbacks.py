@@ -54,6 +54,10 @@ def dash() -> Dash:
     def two(search: str) -> dict[str, str]:
         return {"x": search, "y": search}
 
+    @dash.callback(Output("a", "title", allow_duplicate=True), Input("a", "n"), prevent_initial_call=True)
+    def again(number: int) -> str:
+        return str(number)
+
     @dash.callback(websocket=True, persistent=True)
     async def three() -> None:
         pass
@@ -93,6 +97,19 @@ async def test_what_a_page_asks_is_handed_on_as_it_came(dash: Dash, asked: dict[
     body = json.dumps(asked).encode()
     assert await post(dash, body) == (200, [body])
     assert await post(dash, body[:10], body[10:], b"") == (200, [body])
+
+
+async def test_one_of_several_callbacks_that_set_an_output_is_known(dash: Dash) -> None:
+    (output,) = [name for name in dash.callback_map if "@" in name]
+    asked = {
+        "output": output,
+        "outputs": {"id": "a", "property": output.partition(".")[2]},
+        "inputs": [{"id": "a", "property": "n", "value": 1}],
+        "changedPropIds": ["a.n"],
+    }
+    assert (await post(dash, json.dumps(asked).encode()))[0] == 200
+    other = asked | {"outputs": {"id": "b", "property": output.partition(".")[2]}}
+    assert (await post(dash, json.dumps(other).encode()))[0] == 400
 
 
 @pytest.mark.parametrize(

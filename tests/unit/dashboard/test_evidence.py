@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from dash import html
 
-from dashboard.drawing.evidence import SHOWN_CHARACTERS, Highlight, Segment, cut, marked
+from dashboard.drawing.evidence import SHOWN_CHARACTERS, Highlight, Segment, cut, finding_id, marked
 
 
 def _pii(start: int, end: int) -> Highlight:
@@ -51,7 +51,25 @@ def test_a_mark_says_who_found_it_and_why() -> None:
 
 
 def test_a_megabyte_is_cut_short_and_says_so() -> None:
-    text = "x" * (SHOWN_CHARACTERS + 1500)
-    first, rest = marked(text, [_pii(SHOWN_CHARACTERS + 5, SHOWN_CHARACTERS + 9)])
+    first, rest = marked("x" * (SHOWN_CHARACTERS + 1500), [])
     assert len(first) == SHOWN_CHARACTERS
     assert "1,500 more characters" in rest.children
+
+
+def test_what_was_found_deep_in_a_long_text_is_shown_with_its_surroundings() -> None:
+    begin = SHOWN_CHARACTERS + 5_000
+    text = f"{'x' * begin}secret{'y' * 9_000}"
+    _, left_out, before, mark, after, rest = marked(text, [_pii(begin, begin + 6)], "response")
+    assert left_out.children.strip(" …") == "4,800 characters are left out"
+    assert (before, mark.children, after) == ("x" * 200, "secret", "y" * 200)
+    assert mark.id == finding_id("response", begin)
+    assert "8,800 more characters" in rest.children
+
+
+def test_every_finding_has_a_place_of_its_own() -> None:
+    marks = [
+        one
+        for one in marked("0123456789", [_pii(2, 6), _toxic(4, 8)], "prompt")
+        if isinstance(one, html.Mark)
+    ]
+    assert [getattr(mark, "id", None) for mark in marks] == ["finding-prompt-2", "finding-prompt-4", None]

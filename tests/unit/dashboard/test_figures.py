@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.drawing.figures import Bar, Figure, Point, bars, describe_bars, describe_trend, trend, volume
+from dashboard.drawing.figures import (
+    Bar,
+    Figure,
+    Point,
+    amounts,
+    bars,
+    describe_bars,
+    describe_trend,
+    trend,
+    volume,
+)
 from dashboard.drawing.theme import palette
 
 COLORS = palette("light")
@@ -94,6 +105,34 @@ def test_the_time_axis_spans_the_window_although_nothing_happened_at_its_ends() 
 @pytest.mark.parametrize(("hours", "form"), [(24, "%H:%M"), (72, "%d %b")])
 def test_ticks_name_hours_within_a_day_and_days_beyond(hours: int, form: str) -> None:
     assert volume(_points(*[0.1] * hours), colors=COLORS)["layout"]["xaxis"]["tickformat"] == form
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        (
+            _quality(_banded(0.5)),
+            "mean 0.50 of 10 calls; median 0.50, a tenth below 0.40, a tenth above 0.60",
+        ),
+        (_quality(_points(0.5)), "mean 0.50 of 10 calls"),
+        (_violations(_points(0.126)), "rate 12.6 % of 10 calls"),
+        (_violations(_points(None)), "rate – of 0 calls"),  # noqa: RUF001 the sign for unknown
+        (volume(_points(1), colors=COLORS), "10 calls"),
+        (amounts(_points(0.25), colors=COLORS), "$0.25 for 10 calls"),
+    ],
+)
+def test_a_point_says_its_value_its_unit_and_of_how_many(figure: Figure, said: str) -> None:
+    assert figure["data"][-1]["customdata"] == [f"23 Nov 00:00: {said}"]
+    assert all(line["hoverinfo"] in {"none", "skip"} for line in figure["data"]), "no box covers the chart"
+
+
+def test_times_are_named_with_their_zone_and_days_by_their_date() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    days = [Point(datetime(2026, 3, day, tzinfo=zone), 1, 1) for day in (28, 29, 30)]
+    figure = volume(days, colors=COLORS)
+    assert figure["data"][0]["customdata"][0] == "28 Mar 2026: 1 call"
+    assert figure["layout"]["meta"] == {"zone": "Europe/Berlin"}
+    assert volume(_points(1), colors=COLORS)["layout"]["meta"] == {"zone": "UTC"}
 
 
 def test_bars_keep_their_order_and_long_names_are_cut_but_told_whole() -> None:

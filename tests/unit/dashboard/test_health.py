@@ -5,7 +5,7 @@ import pytest
 from plotly.io.json import to_json_plotly
 
 from app.reports.readiness import Readiness
-from dashboard.drawing.health import HealthReader, health_button, health_table
+from dashboard.drawing.health import HealthReader, health_label, health_table
 
 READY = {
     "status": "ready",
@@ -63,14 +63,14 @@ async def test_an_api_that_gives_no_such_answer_is_away(answer: httpx.Response |
     ],
 )
 def test_the_header_says_what_is_missing(changes: dict[str, object], words: str, state: str) -> None:
-    button = health_button(Readiness.model_validate(READY | changes))
-    assert button.children == words
-    assert f'"data-state":"{state}"' in to_json_plotly(button)
+    label = health_label(Readiness.model_validate(READY | changes))
+    assert label[-1].children == words
+    assert f'"data-state":"{state}"' in to_json_plotly(label)
 
 
 def test_before_the_first_answer_nothing_is_claimed() -> None:
-    assert health_button(None, asked=False).children == "Checking"
-    assert health_button(None).children == "No API"
+    assert health_label(None, asked=False)[-1].children == "Checking"
+    assert health_label(None)[-1].children == "No API"
 
 
 def test_the_table_shows_the_queue_for_people() -> None:

@@ -117,3 +117,20 @@ def test_litellm_and_we_come_to_the_same_cost_where_its_object_tells_what_was_ca
 def test_a_cost_beyond_bounds_is_left_out_and_marked(attributes: dict[str, Any]) -> None:
     record = record_of(span({**CALL, **attributes}))
     assert (record.reported_cost_usd, record.marks) == (None, (Mark.NUMBER_OUT_OF_RANGE,))
+
+
+NAMES = [f"{'0a' * 16}.1793484000.{i:016}" for i in range(20)]
+RESERVED: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "one": (NAMES[0], (NAMES[0],)),
+    "several": ([NAMES[0], NAMES[1], NAMES[0]], (NAMES[0], NAMES[1])),
+    "none": ([], ()),
+    "no text": (7, ()),
+    "another form": ([f"{NAMES[0]}x", "jane@example.com", NAMES[2]], (NAMES[2],)),
+    "too many": (NAMES, tuple(NAMES[:16])),
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), RESERVED.values(), ids=RESERVED)
+def test_a_span_names_what_was_reserved_for_it(value: Any, expected: tuple[str, ...]) -> None:
+    found = record_of(span({**CALL, "llm_monitor.budget_reservation": value}))
+    assert found.budget_reservation == expected

@@ -31,6 +31,6 @@ def test_a_word_counts_beside_a_pair_only_where_it_says_more() -> None:
 
 
 def test_long_comments_cost_no_more_than_their_beginning() -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     frequent_terms(["word " * 200_000] * 20)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -206,6 +207,21 @@ async def test_bodies_are_not_counted_as_heads(front: Front) -> None:
     assert not transport.closed
 
 
+@pytest.mark.parametrize("expects", [b"100-continue", b"100-Continue"])
+async def test_a_client_that_asks_first_may_send_its_body(front: Front, expects: bytes) -> None:
+    connection, transport = front.connect()
+    head = b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\nexpect: %b\r\n\r\n" % expects
+    connection.data_received(head)
+    async with asyncio.timeout(5):
+        while not transport.written:  # noqa: ASYNC110 a transport announces nothing
+            await asyncio.sleep(0)
+    assert transport.written == b"HTTP/1.1 100 Continue\r\n\r\n"
+    connection.data_received(b"hello")
+    await front.settle()
+    assert front.application.seen == [("/a", 5)]
+    assert transport.written.count(b"HTTP/1.1 200 OK") == 1
+
+
 async def test_pipelined_requests_are_bounded(front: Front) -> None:
     front.application.hold.clear()
     connection, transport = front.connect()
@@ -360,6 +376,7 @@ def test_every_start_of_the_api_takes_this_class() -> None:
     addresses = Addresses("postgresql:///none", "redis://none")
     (api, *_) = child_specs("api", Settings(), addresses)
     command = " ".join(api.command)
-    compose = (Path(__file__).parents[3] / "docker-compose.yml").read_text()
-    for start in (command, compose):
+    compose = yaml.safe_load((Path(__file__).parents[3] / "docker-compose.yml").read_text())
+    composed = " ".join(compose["services"]["llm-monitor-api"]["command"])
+    for start in (command, composed):
         assert start.count(f"--http {name}") == start.count("-m uvicorn") == 1

@@ -1,0 +1,1 @@
+"""Alert rules over stored figures: what they find now, and what they would have found."""

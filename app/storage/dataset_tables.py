@@ -1,0 +1,84 @@
+"""The tables of evaluation: datasets with their versions and items, runs, and their answers."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.storage.metadata import instant, metadata
+
+__all__ = ["dataset_items", "dataset_versions", "datasets", "run_answers", "runs"]
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("project_id", Text, ForeignKey("projects.project_id"), primary_key=True),
+    Column("dataset_id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("approved_run", Uuid),
+    instant("created_at"),
+    UniqueConstraint("project_id", "name"),
+)
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("dataset_id", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("change", Text, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+    instant("created_at"),
+)
+
+# A row is a state of an item. It belongs to the versions from `since` to the one before `until`.
+dataset_items = Table(
+    "dataset_items",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("dataset_id", Uuid, primary_key=True),
+    Column("item_id", Text, primary_key=True),
+    Column("since", Integer, primary_key=True),
+    Column("until", Integer),
+    Column("prompt", Text, nullable=False),
+    Column("reference", Text),
+    Column("context", JSONB, nullable=False),
+    Column("metadata", JSONB, nullable=False),
+    Column("split", Text),
+    Column("trace_id", Uuid),
+    Index("ix_dataset_items_trace", "project_id", "trace_id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("run_id", Uuid, primary_key=True),
+    Column("dataset_id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("missing", Integer, nullable=False),
+    Column("figures", JSONB(none_as_null=True)),
+    Column("actor", Text, nullable=False),
+    instant("created_at"),
+    Index("ix_runs_dataset", "project_id", "dataset_id", "created_at"),
+)
+
+run_answers = Table(
+    "run_answers",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("run_id", Uuid, primary_key=True),
+    Column("item_id", Text, primary_key=True),
+    Column("repetition", Integer, primary_key=True),
+    Column("trace_id", Uuid),
+    Column("usable", Boolean, nullable=False),
+    Column("own", JSONB, nullable=False),
+    Column("answer", JSONB(none_as_null=True)),
+    Index("ix_run_answers_trace", "project_id", "trace_id"),
+)

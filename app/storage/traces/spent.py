@@ -1,0 +1,119 @@
+"""Sums over the newest priced calls of a window, for what money went into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Double,
+    Integer,
+    Numeric,
+    Row,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.filters.grouping import Dimension
+from app.storage.tables import traces
+from app.storage.traces.breakdown import grouped_by, value_of
+from app.storage.traces.sampling import Sample
+from app.storage.traces.spending import read_in_time
+from monitoring.spending.usage import BILLED, Usage
+
+__all__ = ["GOOD_QUALITY", "Spent", "read_spent"]
+
+GOOD_QUALITY: Final = 0.5
+"""The least `overall_quality` of a good answer; it is that of an ordinary one."""
+
+_MOST_SUMMED: Final = 20_000
+# Prices change at these lengths of the input.
+_LENGTHS: Final = (32_000, 128_000, 200_000, 256_000, 272_000)
+_PRICED_BY: Final = ("provider", "model_name", "service_tier")
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """Sums over the newest priced calls of one model, provider and tier, and one range of lengths.
+
+    `judged` calls have a quality or an error, and `good` ones a quality of at least GOOD_QUALITY,
+    no error and no flag. `squares` is the sum of the squared costs of judged calls. `values` are
+    those of the fields that were grouped by.
+    """
+
+    provider: str | None
+    model_name: str
+    service_tier: str | None
+    calls: int
+    cost: Decimal
+    latest: Any
+    usage: Usage
+    judged: int
+    good: int
+    judged_cost: Decimal
+    squares: float
+    good_cost: float
+    values: tuple[str | None, ...] = ()
+
+
+async def read_spent(
+    connection: AsyncConnection, sample: Sample, dimensions: Sequence[Dimension] = ()
+) -> list[Spent]:
+    """Return sums over the newest 20,000 priced calls; empty if that takes too long.
+
+    A call without a tag is in no group of tags, and a call with several is in each.
+    """
+    c = traces.c
+    names = [f"value_{number}" for number in range(len(dimensions))]
+    values = [value_of(one).label(name) for one, name in zip(dimensions, names, strict=True)]
+    good = func.coalesce(c.overall_quality >= GOOD_QUALITY, False)
+    newest = (
+        sample.calls(
+            *(c[name] for name in (*_PRICED_BY, "cost_usd", "occurred_at", *BILLED)),
+            or_(c.overall_quality.is_not(None), c.error.is_not(None)).label("judged"),
+            (good & c.error.is_(None) & c.is_safe.is_not(False)).label("good"),
+            *values,
+        )
+        .where(c.cost_usd.is_not(None))
+        .order_by(c.occurred_at.desc())
+        .limit(_MOST_SUMMED)
+        .cte("newest")
+    )
+    rows, keys = grouped_by(newest, dimensions, names)
+    n = newest.c
+    lengths = func.width_bucket(func.coalesce(n.prompt_tokens, 0), literal(list(_LENGTHS), ARRAY(Integer)))
+    by = [*(n[name] for name in _PRICED_BY), lengths, *keys]
+    statement = select(*by[: len(_PRICED_BY)], *_sums(n), *keys).select_from(rows).group_by(*by)
+    return [_spent(row, names) for row in await read_in_time(connection, statement)]
+
+
+def _sums(n: Any) -> list[Any]:
+    judged = n.judged
+    cost: ColumnElement[float] = cast(n.cost_usd, Double())
+    paid_well = case((n.judged & n.good, n.cost_usd))
+    found = {
+        "calls": func.count(),
+        "cost": func.sum(n.cost_usd),
+        "latest": func.max(n.occurred_at),
+        **{name: func.coalesce(cast(func.sum(n[name]), Numeric()), 0) for name in BILLED},
+        "judged": func.count().filter(judged),
+        "good": func.count().filter(judged & n.good),
+        "judged_cost": func.coalesce(func.sum(case((judged, n.cost_usd))), 0),
+        "squares": func.coalesce(func.sum(case((judged, cost * cost))), 0.0),
+        "good_cost": cast(func.coalesce(func.sum(paid_well), 0), Double()),
+    }
+    return [column.label(name) for name, column in found.items()]
+
+
+def _spent(row: Row[Any], names: Sequence[str]) -> Spent:
+    own = {name: getattr(row, name) for name in Spent.__struct_fields__ if name not in {"usage", "values"}}
+    usage = Usage(*(max(int(getattr(row, name) or 0), 0) for name in BILLED))
+    return Spent(**own, usage=usage, values=tuple(getattr(row, name) for name in names))

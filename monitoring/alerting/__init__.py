@@ -1,0 +1,1 @@
+"""What alert rules say, and how the state of a rule follows from what is observed: pure."""

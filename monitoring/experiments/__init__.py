@@ -1,0 +1,1 @@
+"""Runs of a model over the items of a dataset: scoring them, comparing two, and judging gates."""
