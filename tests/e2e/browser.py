@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,9 @@ _FLAGS = (
 _KEYS = {"Enter": 13, "Tab": 9, "Escape": 27, "ArrowUp": 38, "ArrowDown": 40}
 _START_SECONDS = 30.0
 _ANSWER_SECONDS = 30.0
+
+
+_NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
 
 
 class Navigated(Exception):
@@ -120,11 +123,17 @@ class Tab:
         wait_for(lambda: self.ask(press), _ANSWER_SECONDS, f"{selector} on the page")
 
     def fill(self, selector: str, text: str) -> None:
-        """Type a text into an empty field and press Enter."""
+        """Type a text into an empty field and press Enter.
+
+        A field tells its text to the page in the frame after it. A person's next click comes later
+        than that, and so must that of a test.
+        """
         self.click(selector)
         self.ask(f"document.querySelector({json.dumps(selector)}).focus()")
         self.call("Input.insertText", text=text)
         self.press("Enter")
+        with suppress(Navigated):
+            self.ask(_NEXT_FRAME)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Move the mouse from one place of the window to another with its button down."""
