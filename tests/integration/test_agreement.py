@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +12,6 @@ from app.access.administration import KeyRequest, Line, issue_key, make_project
 from app.catalogue import list_judges, publish_judges
 from app.schemas.projects import ProjectSettings
 from app.storage.engine import writing
-from app.storage.traces.labelled_texts import LabelledText, Place, read_labelled_texts
-from monitoring.benchmarking.sources import read_rows
-from monitoring.statistics.trends import window_of
 from tests.integration.api_rig import ApiRig, running_api
 from tests.integration.test_policy import command
 from tests.integration.worker_rig import Alarm, WordCount
@@ -130,44 +126,6 @@ async def test_without_labels_it_says_so_and_a_wrong_filter_is_refused(api: ApiR
     assert report["message"].startswith("Nobody labelled or rated")
     wrong = await api.client.get("/metrics/agreement", params={"filter": "flag >"})
     assert wrong.status_code == 422
-
-
-async def read_all(api: ApiRig, project_id: str = "default") -> list[LabelledText]:
-    found: list[LabelledText] = []
-    after: Place | None = None
-    window = window_of("1h", datetime.now(UTC))
-    async with api.worker.engine.connect() as connection:
-        while page := await read_labelled_texts(connection, project_id, window, after=after, most=2):
-            assert len(page) <= 2
-            found += page
-            after = page[-1].place
-    return found
-
-
-async def test_labels_are_read_page_by_page_and_are_rows_of_a_labelled_file(
-    api: ApiRig, tmp_path: Path
-) -> None:
-    ids = await api.store(*[DANGER] * 2, {**SAFE, "context": ["one", "two"]})
-    for trace_id in ids[:2]:
-        await say(api, trace_id, there=False, finding="toxicity")
-    place = {"field": "response", "start": 0, "end": 6}
-    body = {"finding": "toxicity", "verdict": "true_alarm", "evidence": place}
-    assert (await api.post(f"/traces/{ids[0]}/labels", body)).status_code == 201
-    for trace_id in ids:
-        assert (await api.post(f"/traces/{trace_id}/labels", {"score": 0.8})).status_code == 201
-    found = await read_all(api)
-    assert len({one.place for one in found}) == len(found) == 6
-    assert [one.place for one in found] == sorted(one.place for one in found)
-    assert await read_all(api, "shop") == []
-    path = tmp_path / "labels.jsonl"
-    written = await command(api, "labels", str(path), "--from", "1h")
-    assert f"6 labels of default are in {path}" in written.stdout, written.stderr
-    rows = read_rows(path)
-    assert [row["meta"]["label_id"] for row in rows] == [str(one.label.label_id) for one in found]
-    told = sorted((row["task"], row["label"], row["context"]) for row in rows if row["context"])
-    assert told == [("quality", 0.8, "one\n\ntwo")]
-    assert [row["spans"] for row in rows if row["spans"]] == [[[0, 6, "response"]]]
-    assert {row["task"] for row in rows} == {"toxicity", "quality"}
 
 
 @pytest.mark.long

@@ -231,7 +231,7 @@ ALIKE = {
 OVER_HTTP = {"dead replay", "dead purge", "erase"}
 LOOKING = {
     "alerts list", "alerts channels list", "alerts channels deliveries", "budgets list",
-    "audit", "benchmark", "dead list", "dead show", "doctor", "export", "keys list", "labels", "prices list", "projects list", "rules", "settings",
+    "audit", "benchmark", "dead list", "dead show", "doctor", "export", "keys list", "prices list", "projects list", "rules", "settings",
     "urls", "workers",
 }  # fmt: skip
 NO_ADMINISTRATION = {"evaluate", "ingest", "migrate", "repair-queue"}  # score, send records, make the log
