@@ -5,6 +5,10 @@ window.dash_clientside = window.dash_clientside || {};
   const written = (fields) => (fields.size ? "?" + fields.toString() : "");
   // What the table on the page shows: its list, and the newest trace when its rows were read.
   const shown = { grid: null, list: null, newest: null };
+  // With Ctrl, the command key or Shift, two chosen rows are compared: the first waits for the second.
+  const pair = { held: false, first: null };
+  const note = (event) => (pair.held = event.ctrlKey || event.metaKey || event.shiftKey);
+  ["pointerdown", "keydown"].forEach((kind) => document.addEventListener(kind, note, true));
 
   function listOf(search) {
     const fields = new URLSearchParams(search || "");
@@ -31,8 +35,12 @@ window.dash_clientside = window.dash_clientside || {};
     open(rows, search) {
       if (!rows || !rows.length) return [keep(), keep()];
       const fields = new URLSearchParams(search || "");
-      fields.set("trace", rows[0].id);
-      fields.delete("with");
+      const [chosen, first] = [rows[0].id, pair.held ? pair.first : null];
+      pair.first = pair.held && !first ? chosen : null;
+      if (pair.first) return [keep(), keep()];
+      fields.set("trace", first || chosen);
+      if (first && first !== chosen) fields.set("with", chosen);
+      else fields.delete("with");
       return [written(fields), []];
     },
 

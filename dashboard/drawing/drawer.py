@@ -171,8 +171,9 @@ def _compare_menu(around: Neighbours, path: str | None, search: str | None) -> A
     wanted = html.Label([label, field])
     go = html.Button("Compare", id="compare-go", type="button", className="plain")
     said = html.Span(id="compare-said", role="status", className="mistake")
+    told = html.P("In the list, Ctrl and a click on two rows compares them.", className="remark")
     return html.Details(
-        [html.Summary("Compare with …"), html.Div([*links, wanted, go, said], className="compare-menu")],
+        [html.Summary("Compare with …"), html.Div([*links, wanted, go, said, told], className="compare-menu")],
         className="folded",
     )
 

@@ -80,7 +80,10 @@ def trace_table(name: str, *, height: str, endless: bool = False) -> Any:
         rowModelType="infinite" if endless else "clientSide",
         rowData=None if endless else [],
     )
-    label = "Traces, newest received first. Enter opens the one in focus, and arrow keys move."
+    label = (
+        "Traces, newest received first. Enter opens the one in focus, and arrow keys move. "
+        "Shift and Enter on two of them compares them."
+    )
     return html.Div(table, role="region", **aria(label=label))
 
 

@@ -213,6 +213,35 @@ def test_every_text_stands_out_and_nothing_is_wider_than_the_page(
         assert tab.ask("document.documentElement.scrollWidth") <= width, path
 
 
+def press_row(tab: Tab, number: int, *, ctrl: bool) -> str:
+    """Click a row of the list with the mouse, and return the id of its trace."""
+    row = f"document.querySelector(\"#found .ag-row[row-index='{number}']\")"
+    tab.expect(f"!!{row}?.getAttribute('row-id')")
+    x, y = tab.ask(f"(({{left, top}}) => [left + 60, top + 18])({row}.getBoundingClientRect())")
+    for kind in ("mousePressed", "mouseReleased"):
+        tab.call(
+            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1, modifiers=2 * ctrl
+        )
+    found: str = tab.ask(f"{row}.getAttribute('row-id')")
+    return found
+
+
+def test_two_rows_that_are_chosen_with_ctrl_are_compared(stack: Stack, tab: Tab) -> None:
+    tab.show(width=1280, height=900, scheme="light")
+    tab.go(f"{stack.dashboard}/traces?filter=model+~+model-")
+    first = press_row(tab, 2, ctrl=True)
+    tab.expect("document.querySelectorAll('#found .ag-row-selected').length > 0")
+    assert "trace=" not in tab.ask(ADDRESS)
+    second = press_row(tab, 4, ctrl=True)
+    tab.see(BODY, "Swap them")
+    assert tab.ask(ADDRESS).endswith(f"&trace={first}&with={second}")
+    # Without the key, a row opens alone as ever.
+    tab.go(f"{stack.dashboard}/traces?filter=model+~+model-")
+    alone = press_row(tab, 3, ctrl=False)
+    tab.see(BODY, "an answer")
+    assert tab.ask(ADDRESS).endswith(f"&trace={alone}")
+
+
 def test_two_traces_are_compared_and_one_has_a_page(stack: Stack, tab: Tab) -> None:
     tab.show(width=390, height=900, scheme="dark")
     found = httpx.get(f"{stack.api}/traces", params={"limit": 50, "filter": "model ~ model-"}).json()[
