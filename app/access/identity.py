@@ -15,7 +15,7 @@ _RETRY_SECONDS = 2
 
 
 class Identity(NamedTuple):
-    """One caller, bound to one project; `admin` includes the other scopes."""
+    """One caller, bound to one project; `admin` includes the other scopes, `ingest` `feedback`."""
 
     project_id: str
     scopes: frozenset[Scope]
@@ -37,7 +37,8 @@ class Identity(NamedTuple):
 
     def may(self, scope: Scope) -> bool:
         """Tell whether this caller has a scope."""
-        return scope in self.scopes or "admin" in self.scopes
+        sufficient = {scope, "admin", *(("ingest",) if scope == "feedback" else ())}
+        return not sufficient.isdisjoint(self.scopes)
 
     def require(self, scope: Scope) -> None:
         """Raise Forbidden, naming the scope, when this caller does not have it."""

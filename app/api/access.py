@@ -2,7 +2,7 @@
 
 The application does not start while a route is missing here, so a new route cannot be open by
 oversight. `open` needs no key, `known` any valid key, the others the scope of that name (`admin`
-includes all scopes).
+includes all scopes, and `ingest` includes `feedback`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ ACCESS: Final[dict[str, Need]] = {
     "GET /metrics/cost": "read",
     "GET /metrics/models": "read",
     "GET /metrics/relevance": "read",
-    "POST /feedback": "ingest",
+    "POST /feedback": "feedback",
     "GET /feedback": "read",
     "GET /pipeline": "read",
     "GET /pipeline/dead": "read",

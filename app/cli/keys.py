@@ -29,7 +29,7 @@ Project = Annotated[str, typer.Option(help="Id of the project.")]
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="A name that says what the key is for.")],
-    scope: Annotated[list[str], typer.Option(help="ingest, read or admin; may be repeated.")],
+    scope: Annotated[list[str], typer.Option(help="feedback, ingest, read or admin; may be repeated.")],
     project: Project = DEFAULT_PROJECT,
     expires_days: Annotated[
         int | None, typer.Option(min=1, max=MOST_DAYS, help="Days until the key expires.")
@@ -91,4 +91,4 @@ def _scope(value: str) -> Scope:
         if scope == value:
             found: Scope = scope
             return found
-    raise InvalidParameter(f"--scope must be ingest, read or admin, not {value!r}.")
+    raise InvalidParameter(f"--scope must be feedback, ingest, read or admin, not {value!r}.")

@@ -15,7 +15,7 @@ LONGEST_NAME: Final = 128
 # change the direction of writing.
 NAME_PATTERN: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+(?![\s\S])"
 
-Scope = Literal["ingest", "read", "admin"]
+Scope = Literal["feedback", "ingest", "read", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 

@@ -20,27 +20,24 @@ window.llmMonitorWatch = (function () {
   };
 
   const QUIET = 300, LONGEST = 20000;
-  // Returns when the chosen requests are drawn, and none of them has begun for a while.
+  // Returns when the first chosen request of each part is drawn, and no other part has asked for a while.
+  // Later requests of a part only keep it up to date, and while calls come in they never end.
   async function settle(since, chosen) {
     for (;;) {
       await new Promise((done) => setTimeout(done, 20));
       const now = performance.now();
-      const mine = asked.filter((one) => one.begun >= since && chosen(one));
-      const last = Math.max(since, ...mine.map((one) => one.ended ?? Infinity));
-      if (mine.length && now - last > QUIET) return last - since;
+      const first = new Map();
+      for (const one of asked) {
+        if (one.begun >= since && chosen(one) && !first.has(one.output)) first.set(one.output, one);
+      }
+      const last = Math.max(since, ...[...first.values()].map((one) => one.ended ?? Infinity));
+      if (first.size && now - last > QUIET) return last - since;
       if (now - since > LONGEST) return LONGEST;
     }
   }
 
-  // The answers to the first request of each kind make the page; later ones keep it up to date.
   async function opened() {
-    const first = new Set();
-    const begun = new Map();
-    const is = (one) => {
-      if (!begun.has(one.output)) begun.set(one.output, one);
-      return begun.get(one.output) === one;
-    };
-    const time = await settle(0, is);
+    const time = await settle(0, () => true);
     const paint = performance.getEntriesByName("first-contentful-paint")[0];
     return { painted: paint ? paint.startTime : LONGEST, drawn: time };
   }

@@ -16,6 +16,7 @@ __all__ = ["KEY_FIELDS", "first_key", "key_body", "key_form", "made_key"]
 
 KEY_FIELDS: Final = ("name", "scopes", "requests_per_minute", "expires_at")
 _MEANINGS: Final = {
+    "feedback": "sends feedback and nothing else",
     "ingest": "sends records and feedback",
     "read": "sees traces, figures and alerts",
     "admin": "changes everything, and includes the others",

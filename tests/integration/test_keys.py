@@ -27,7 +27,7 @@ from tests.integration.test_commands import run_command
 
 CALL = {"prompt": "hello", "response": "two words", "model_name": "gpt-4"}
 NO_POSTGRES = "postgresql://nobody@/none?host=/nonexistent"
-EVERYTHING = ["ingest", "read", "admin"]
+EVERYTHING = ["feedback", "ingest", "read", "admin"]
 
 
 def line(project_id: str = "default") -> Line:

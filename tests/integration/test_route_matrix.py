@@ -56,7 +56,7 @@ ALSO_FINE: Mapping[str, set[int]] = {
 # not exist.
 NEVER_MISSING = {"DELETE /users/{user_id:path}", "DELETE /traces/{trace_id}", *REST}
 REFUSED = ("none", "empty", "wrong", "garbled", "expired", "revoked")
-GRANTS = {"ingest": {"ingest"}, "read": {"read"}, "admin": set(SCOPES)}
+GRANTS = {"feedback": {"feedback"}, "ingest": {"feedback", "ingest"}, "read": {"read"}, "admin": set(SCOPES)}
 
 
 class World(NamedTuple):

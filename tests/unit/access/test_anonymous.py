@@ -12,7 +12,7 @@ from app.config import Settings
 from app.errors import Forbidden, Unauthorized
 from app.schemas.keys import Scope
 
-ALL: frozenset[Scope] = frozenset({"ingest", "read", "admin"})
+ALL: frozenset[Scope] = frozenset({"feedback", "ingest", "read", "admin"})
 NETWORK: frozenset[Scope] = frozenset({"ingest", "read"})
 HERE = {"host": "127.0.0.1:8000", "user-agent": "curl/8", "accept": "*/*", "x-request-id": "1"}
 

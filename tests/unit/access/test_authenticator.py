@@ -56,7 +56,7 @@ def authenticator(made: Any, host: str = "127.0.0.1", **settings: Any) -> Authen
     return Authenticator(Settings(host=host, **settings), FakeKeyring(made=made), None)  # type: ignore[arg-type]  # a stand-in for the keyring
 
 
-ALL = frozenset({"ingest", "read", "admin"})
+ALL = frozenset({"feedback", "ingest", "read", "admin"})
 OPEN = {"host": "192.0.2.1", "allow_anonymous": True}
 CLOSED = {"host": "192.0.2.1", "require_keys": "always"}
 
@@ -112,6 +112,11 @@ async def test_who_comes_in(
         ({"ingest"}, "read", False),
         ({"read"}, "ingest", False),
         ({"ingest", "read"}, "admin", False),
+        ({"ingest"}, "feedback", True),
+        ({"feedback"}, "feedback", True),
+        ({"feedback"}, "ingest", False),
+        ({"feedback"}, "read", False),
+        ({"read"}, "feedback", False),
         ({"admin"}, "ingest", True),
         ({"admin"}, "read", True),
     ],
