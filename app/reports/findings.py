@@ -18,16 +18,17 @@ from app.storage.engine import Connection
 from app.storage.traces.evidence_counts import EvidenceCounts, read_evidence_counts
 from app.storage.traces.labels import read_verdicts
 from app.storage.traces.reading import read_page, read_traces
-from app.storage.traces.sampling import Chosen, take_sample
+from app.storage.traces.sampling import Chosen, Sample, take_sample
 from monitoring.models import SafetyFlag
 
 __all__ = ["Findings", "flagged", "read_findings"]
 
-_MOST_COUNTED: Final = 2_000
+# More of them would be read from all over the disk, and one rare flag from all rows of the window.
+_MOST_COUNTED: Final = 5_000
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """Flagged calls, the newest first, and what the evidence of the newest two thousand says.
+    """Flagged calls, the newest first, and what the evidence of the newest five thousand says.
 
     `verdicts` says by call and flag what people decided. `personal_data` counts calls by the type
     of personal data, and `injections` by the field that holds the injected instructions. `refused`
@@ -60,8 +61,11 @@ async def read_findings(
 
     `raisers` are the evaluators that raise each flag.
     """
-    personal = await _counted(connection, chosen, SafetyFlag.PII_LEAK, raisers)
-    injected = await _counted(connection, chosen, SafetyFlag.PROMPT_INJECTION, raisers)
+    newest = await take_sample(
+        connection, chosen._replace(filter=chosen.filter & flagged(None)), _MOST_COUNTED
+    )
+    personal = await _counted(connection, newest, SafetyFlag.PII_LEAK, raisers)
+    injected = await _counted(connection, newest, SafetyFlag.PROMPT_INJECTION, raisers)
     window = Filters(source=chosen.source, start=chosen.window.start, end=chosen.window.end)
     condition = filter_of(window) & chosen.filter & flagged(flag)
     try:
@@ -79,8 +83,8 @@ async def read_findings(
 
 
 async def _counted(
-    connection: Connection, chosen: Chosen, flag: str, raisers: Mapping[str, Collection[str]]
+    connection: Connection, newest: Sample, flag: str, raisers: Mapping[str, Collection[str]]
 ) -> EvidenceCounts:
-    of_flag = chosen._replace(filter=chosen.filter & flagged(flag))
-    sample = await take_sample(connection, of_flag, _MOST_COUNTED)
+    of_flag = newest.chosen._replace(filter=newest.chosen.filter & flagged(flag))
+    sample = newest._replace(chosen=of_flag)
     return await read_evidence_counts(connection, sample, sorted(raisers.get(flag, (flag,))))

@@ -173,7 +173,10 @@ def _compare_menu(around: Neighbours, path: str | None, search: str | None) -> A
     said = html.Span(id="compare-said", role="status", className="mistake")
     told = html.P("In the list, Ctrl and a click on two rows compares them.", className="remark")
     return html.Details(
-        [html.Summary("Compare with …"), html.Div([*links, wanted, go, said, told], className="compare-menu")],
+        [
+            html.Summary("Compare with …"),
+            html.Div([*links, wanted, go, said, told], className="compare-menu"),
+        ],
         className="folded",
     )
 

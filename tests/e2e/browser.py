@@ -38,7 +38,9 @@ _START_SECONDS = 30.0
 _ANSWER_SECONDS = 30.0
 
 
-_NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+_NEXT_FRAME = (
+    "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+)
 
 
 class Navigated(Exception):
