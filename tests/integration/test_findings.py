@@ -33,7 +33,7 @@ async def api(database_url: str, redis_url: str) -> AsyncIterator[ApiRig]:
 async def flag(api: ApiRig, trace_id: str, name: str, evaluator: str, reason: str) -> None:
     """Make a stored call one that an evaluator flagged with evidence in its response."""
     place = {"field": "response", "start": 0, "end": 3, "reason": reason}
-    found = {evaluator: {"value": 1.0, "version": "1", "evidence": [place]}}
+    found = {evaluator: {"value": 1.0, "label": "bad", "version": "1", "evidence": [place]}}
     async with writing(api.services.engine) as connection:
         given = {"flag": name, "scores": json.dumps(found), "trace_id": UUID(trace_id)}
         await connection.execute(FLAG, given)
@@ -51,7 +51,7 @@ async def test_the_newest_flagged_calls_are_looked_at_and_no_others(
     injected: dict[str, int],
 ) -> None:
     monkeypatch.setattr(findings, "_MOST_COUNTED", most)
-    ids = await api.store(*[CALL] * 6)
+    ids = sorted(await api.store(*[CALL] * 6))
     for trace_id, kind in zip(ids[:3], ("EMAIL_ADDRESS", "IBAN", "EMAIL_ADDRESS"), strict=True):
         await flag(api, trace_id, "pii_leak", "pii", f"{kind} in the text")
     await flag(api, ids[4], "prompt_injection", "injection", "an order to the model")
