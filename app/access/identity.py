@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from app.errors import Forbidden, NotFound, Unavailable
 from app.schemas.keys import SCOPES, Key, Scope
@@ -12,6 +12,12 @@ from app.schemas.projects import DEFAULT_PROJECT, PROJECT_ID
 __all__ = ["Identity", "anonymous", "identity_of", "no_project", "rate_of", "reach", "unknown_keys"]
 
 _RETRY_SECONDS = 2
+_SUFFICIENT: Final[Mapping[Scope, frozenset[Scope]]] = {
+    "feedback": frozenset({"feedback", "ingest", "admin"}),
+    "ingest": frozenset({"ingest", "admin"}),
+    "read": frozenset({"read", "admin"}),
+    "admin": frozenset({"admin"}),
+}
 
 
 class Identity(NamedTuple):
@@ -37,8 +43,7 @@ class Identity(NamedTuple):
 
     def may(self, scope: Scope) -> bool:
         """Tell whether this caller has a scope."""
-        sufficient = {scope, "admin", *(("ingest",) if scope == "feedback" else ())}
-        return not sufficient.isdisjoint(self.scopes)
+        return not _SUFFICIENT[scope].isdisjoint(self.scopes)
 
     def require(self, scope: Scope) -> None:
         """Raise Forbidden, naming the scope, when this caller does not have it."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
-from operator import add
 from typing import Final, Literal
 
 from app.figures.measures import Counts, Grouped, Groups, Order
@@ -149,7 +147,7 @@ def _breakdown(
     computed_from: ComputedFrom,
 ) -> Breakdown:
     shown = sorted(found.groups, key=lambda group: _KEYS[order](group.counts), reverse=True)[:top]
-    rest = found.held - reduce(add, (group.counts for group in shown), Counts())
+    rest = found.held - sum((group.counts for group in shown), Counts())
     others = found.number - len(shown)
     everything = chosen.filter.to_text() or None
     return Breakdown(

@@ -149,17 +149,13 @@ async def _from_rollups(connection: Connection, chosen: Chosen) -> _Found:
         measured_of(group, measures.get(group.value, {}), histograms.get(group.value, {}))
         for group in groups[:_LISTED]
     ]
-    return _Found(measured, len(groups), _sum([group.counts for group in groups]), None)
+    return _Found(measured, len(groups), sum((group.counts for group in groups), Counts()), None)
 
 
 async def _from_traces(connection: Connection, chosen: Chosen, by: Subject) -> _Found:
     sample = await take_sample(connection, chosen)
     measured = await read_side_by_side(connection, sample, Dimension(by), QUANTILES)
-    return _Found(measured, len(measured), _sum([one.counts for one in measured]), sample)
-
-
-def _sum(counts: Sequence[Counts]) -> Counts:
-    return sum(counts, Counts())
+    return _Found(measured, len(measured), sum((one.counts for one in measured), Counts()), sample)
 
 
 def _good_answers(spent: Sequence[Spent]) -> dict[str | None, CostPerGoodAnswer]:
