@@ -167,7 +167,9 @@ def _counted(found: Mapping[str, int], view: View, flag: str, names: Mapping[str
         )
         for one, number in list(found.items())[:_MOST_BARS]
     ]
-    return linked_bars(rows, nothing=f"No call of this period has the flag {flag_name(flag)}.", kind="safety")
+    return linked_bars(
+        rows, nothing=f"None of the newest flagged calls has the flag {flag_name(flag)}.", kind="safety"
+    )
 
 
 def _patterns(read: SafetyFound, view: View) -> Any:
