@@ -14,8 +14,10 @@ from monitoring.alerting.rules import DIMENSIONS, Comparison, Direction, Missing
 from monitoring.alerting.schedules import DAYS
 from monitoring.behaviour import CHANGED
 
-__all__ = ["CHANNEL_FIELDS", "RULE_FIELDS", "acts", "channel_forms", "ready_form", "rule_form"]
+__all__ = ["CHANNEL_FIELDS", "PROPOSED", "RULE_FIELDS", "acts", "channel_forms", "ready_form", "rule_form"]
 
+PROPOSED: Final = "rule-proposed"
+"""The store of the part of the address that proposes a rule."""
 RULE_FIELDS: Final = (
     "name",
     "metric",
@@ -112,6 +114,7 @@ def rule_form() -> Any:
         [
             html.Summary("Write or change a rule"),
             dcc.Store(id="rule-edited"),
+            dcc.Store(id=PROPOSED),
             html.P("A new rule.", id="rule-about", className="remark"),
             html.Div(_main_fields(), className="form"),
             html.Details([html.Summary("More"), more], id="rule-more", className="folded"),

@@ -18,6 +18,7 @@ from dashboard.auth.current_identity import is_signed_in
 from dashboard.data.listed import listed, read_id
 from dashboard.data.queries import Queries
 from dashboard.data.view import read_fields, read_trace_id, read_view, with_fields
+from dashboard.drawing.address_parts import NAMED_TRACE
 from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.compared import compared
 from dashboard.drawing.components import aria, notice, unread
@@ -71,7 +72,7 @@ def register_drawer(dash: Dash, queries: Queries, url: str) -> None:
     @dash.callback(
         Output(_DRAWER, "children"),
         Output(_DRAWER, "opened"),
-        Input(url, "search"),
+        Input(NAMED_TRACE, "data"),
         State(url, "pathname"),
     )
     async def show_trace(search: str | None, path: str | None) -> tuple[Any, bool]:
@@ -81,7 +82,7 @@ def register_drawer(dash: Dash, queries: Queries, url: str) -> None:
         shown = await draw_trace(queries, trace_id, path, search)
         return shown.detail, True
 
-    @dash.callback(Output(_WALK, "children"), Input(url, "search"), State(url, "pathname"))
+    @dash.callback(Output(_WALK, "children"), Input(NAMED_TRACE, "data"), State(url, "pathname"))
     async def show_neighbours(search: str | None, path: str | None) -> Any:
         return await draw_walk(queries, read_trace_id(search)[1], path, search)
 
