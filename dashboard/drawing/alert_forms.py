@@ -165,7 +165,9 @@ def acts() -> Any:
             dmc.Button("Turn off or on", id="alert-switch", size="xs", variant="subtle"),
             dmc.Button("Delete", id="alert-delete", size="xs", variant="subtle", color="red"),
         ],
+        id="alert-acts",
         className="acts",
+        hidden=True,
     )
 
 
@@ -194,4 +196,5 @@ def channel_forms() -> Any:
         ],
         className="folded",
     )
-    return [html.Div(chosen, className="acts"), html.Div(id="channel-said", role="status"), new]
+    acts_of_one = html.Div(chosen, id="channel-acts", className="acts", hidden=True)
+    return [acts_of_one, html.Div(id="channel-said", role="status"), new]
