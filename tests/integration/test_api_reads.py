@@ -311,7 +311,11 @@ async def test_feedback_may_come_before_its_trace_is_stored(api: ApiRig) -> None
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
-        ({"rating": 5}, 422, "trace_id"),
+        ({"rating": 5}, 422, "body"),
+        ({"trace_id": str(mint(0)), "client_id": "order-1", "rating": 5}, 422, "body"),
+        ({"client_id": "", "rating": 5}, 422, "client_id"),
+        ({"client_id": "x" * 513, "rating": 5}, 422, "client_id"),
+        ({"client_id": "never-sent", "rating": 5}, 404, None),
         ({"trace_id": "17", "rating": 5}, 422, "trace_id"),
         ({"trace_id": str(mint(0)), "rating": 5}, 404, None),
         ({"trace_id": "5e9d8cbe-7e5e-4d5c-9be9-111111111111", "rating": 5}, 404, None),

@@ -15,7 +15,9 @@ from app.storage.tables import feedback, traces
 from monitoring.statistics.trends import Window
 
 __all__ = [
+    "FIND_STORED",
     "add_feedback",
+    "find_stored",
     "is_stored",
     "put_feedback",
     "read_feedback",
@@ -38,6 +40,16 @@ FROM (
     ORDER BY created_at DESC LIMIT :most
 ) AS f LEFT JOIN traces AS t ON t.project_id = f.project_id AND t.trace_id = f.trace_id
 ORDER BY f.created_at DESC
+""")
+
+
+# Whole ids are compared too, since two of them may have one digest. OFFSET keeps the order out of
+# the plan of the search, which else might walk all calls from the newest one.
+FIND_STORED = text("""
+SELECT trace_id FROM (
+    SELECT trace_id FROM traces WHERE project_id = :project_id AND client_id = CAST(:client_id AS text)
+    AND hashtextextended(client_id, 0) = hashtextextended(CAST(:client_id AS text), 0) OFFSET 0
+) AS found ORDER BY trace_id DESC LIMIT 1
 """)
 
 
@@ -69,6 +81,14 @@ async def is_stored(connection: AsyncConnection, project_id: str, trace_id: UUID
         select(traces.c.trace_id).where(traces.c.project_id == project_id, traces.c.trace_id == trace_id)
     )
     return row.first() is not None
+
+
+async def find_stored(connection: AsyncConnection, project_id: str, client_id: str) -> UUID | None:
+    """Return the newest stored trace whose client gave it this id, None if there is none."""
+    found = (
+        await connection.execute(FIND_STORED, {"project_id": project_id, "client_id": client_id})
+    ).scalar()
+    return None if found is None else UUID(bytes=found.bytes)
 
 
 async def read_feedback(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[Feedback]:
