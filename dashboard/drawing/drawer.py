@@ -23,6 +23,7 @@ from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.compared import compared
 from dashboard.drawing.components import aria, notice, unread
 from dashboard.drawing.links import TRACE_PAGES, trace_address
+from dashboard.drawing.markup import compact
 from dashboard.drawing.trace_detail import trace_detail
 from dashboard.drawing.trace_facts import linker
 from dashboard.drawing.tree import MOST_READ, span_tree
@@ -80,7 +81,7 @@ def register_drawer(dash: Dash, queries: Queries, url: str) -> None:
         if not named:
             return no_update, False
         shown = await draw_trace(queries, trace_id, path, search)
-        return shown.detail, True
+        return compact(shown.detail), True
 
     @dash.callback(Output(_WALK, "children"), Input(NAMED_TRACE, "data"), State(url, "pathname"))
     async def show_neighbours(search: str | None, path: str | None) -> Any:
