@@ -294,9 +294,9 @@ async def test_feedback_is_kept_counted_and_shown_with_its_trace(api: ApiRig) ->
     counts = [report[f"{kind}_feedback"] for kind in ("total", "positive", "negative")]
     assert counts == [6, 2, 3]
     assert report["satisfaction_rate"] == pytest.approx(2 / 6)
-    complaints = {entry["complaint"]: entry["count"] for entry in report["common_complaints"]}
-    assert complaints["price"] == 3
-    assert complaints["facts"] == 1
+    complaints = {entry["kind"]: entry for entry in report["common_complaints"]}
+    assert (complaints["comments"]["count"], complaints["comments"]["terms"][0]) == (3, "price")
+    assert (complaints["category"]["complaint"], complaints["category"]["count"]) == ("facts", 1)
     assert any("flagged toxicity" in sentence for sentence in report["improvement_suggestions"])
     shown = (await api.get(f"/traces/{bad}"))["feedback"]
     assert sorted(entry["rating"] for entry in shown) == [1, 1, 2]

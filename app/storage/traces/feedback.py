@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,8 @@ from monitoring.statistics.trends import Window
 
 __all__ = [
     "FIND_STORED",
+    "LONGEST_COMMENT",
+    "MOST_OPINIONS",
     "add_feedback",
     "find_stored",
     "is_stored",
@@ -25,21 +28,25 @@ __all__ = [
     "read_ratings",
 ]
 
+MOST_OPINIONS: Final = 1_000
+"""The number of newest negative opinions of a period that are looked at."""
+LONGEST_COMMENT: Final = 2_000
+"""The number of characters of a comment that are looked at."""
 _RATINGS = text("""
 SELECT count(*) AS total, count(*) FILTER (WHERE rating >= 4) AS positive,
        count(*) FILTER (WHERE rating <= 2) AS negative
 FROM feedback WHERE project_id = :project_id AND created_at >= :start AND created_at < :end
 """)
 _NEGATIVE = text("""
-SELECT f.trace_id, f.rating, f.comment, f.categories, t.model_name, t.template_id, t.flags, t.overall_quality,
+SELECT f.trace_id, f.rating, left(f.comment, :longest) AS comment, f.categories, t.model_name, t.template_id, t.flags, t.overall_quality,
        (SELECT jsonb_object_agg(name, score -> 'value') FROM jsonb_each(CAST(t.scores AS jsonb)) AS s(name, score)
         WHERE jsonb_typeof(score -> 'value') = 'number') AS scores
 FROM (
     SELECT * FROM feedback
     WHERE project_id = :project_id AND created_at >= :start AND created_at < :end AND rating <= 2
-    ORDER BY created_at DESC LIMIT :most
+    ORDER BY created_at DESC, feedback_id DESC LIMIT :most
 ) AS f LEFT JOIN traces AS t ON t.project_id = f.project_id AND t.trace_id = f.trace_id
-ORDER BY f.created_at DESC
+ORDER BY f.created_at DESC, f.feedback_id DESC
 """)
 
 
@@ -107,11 +114,13 @@ async def read_ratings(connection: AsyncConnection, project_id: str, window: Win
     return RatingCounts(row.total, row.positive, row.negative)
 
 
-async def read_negative(
-    connection: AsyncConnection, project_id: str, window: Window, most: int = 1000
-) -> list[Opinion]:
-    """Return the newest negative opinions of the window, with what is known about their traces."""
-    rows = await connection.execute(_NEGATIVE, _bounds(project_id, window) | {"most": most})
+async def read_negative(connection: AsyncConnection, project_id: str, window: Window) -> list[Opinion]:
+    """Return the newest negative opinions of the window, with what is known about their traces.
+
+    They are at most MOST_OPINIONS, and of their comments the first LONGEST_COMMENT characters.
+    """
+    bounds = _bounds(project_id, window) | {"most": MOST_OPINIONS, "longest": LONGEST_COMMENT}
+    rows = await connection.execute(_NEGATIVE, bounds)
     return [
         Opinion(
             trace_id=UUID(bytes=row.trace_id.bytes),
