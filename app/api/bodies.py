@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from email.message import Message
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -16,7 +16,7 @@ from app.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from app.schemas.json_input import find_encoding, skip_mark
 from app.schemas.records import BodyFormat
 
-__all__ = ["Body", "read_body"]
+__all__ = ["Body", "read_body", "stream_body"]
 
 _FORMATS: Final[dict[str, BodyFormat]] = {
     "application/json": "json",
@@ -76,6 +76,30 @@ async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, 
     # see that.
     usual = len(content) > 1 and content[0] in b"{[" and content[1] != 0
     return Body(content if usual or body_format == "protobuf" else _plain(content), body_format)
+
+
+async def stream_body(request: Request, *, limit: int) -> AsyncIterator[bytes]:
+    """Yield a body of at most `limit` bytes while it comes, decompressed.
+
+    A sender that is faster than its reader waits. Raises UnsupportedMediaType, BodyTooLarge,
+    MalformedBody, and ClientDisconnect for a body that is not whole.
+    """
+    reader = _reader(request.headers.get("content-encoding"), limit)
+    _check_length(request.headers.get("content-length"), limit)
+    received = 0
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        received += len(chunk)
+        if received > limit:
+            raise _too_large(limit)
+        for piece in reader.read(chunk):
+            if piece:
+                yield piece
+    reader.finish()
 
 
 def _plain(content: bytes) -> bytes:

@@ -136,7 +136,12 @@ async def _from_calls(serving: Services, project: str, body: ItemsIn) -> list[It
             job = await read_job(connection, project, body.evaluation_id, JobKind.EVALUATE)
             if job is None:
                 raise NotFound("There is no evaluation with this id.")
-            wanted += [UUID(one["trace_id"]) for one in job.parameters["results"]]
+            if (job.total or 0) > MOST_CHANGED_ITEMS:
+                raise InvalidParameter(
+                    f"At most {MOST_CHANGED_ITEMS} calls are added at once, and this evaluation has {job.total}: "
+                    "name the calls that you want as trace_ids."
+                )
+            wanted += await list_ids(connection, project, job.job_id, MOST_CHANGED_ITEMS)
         found = await read_traces(connection, project, wanted) if wanted else []
     unknown = set(wanted) - {trace.trace_id for trace in found}
     if unknown:
