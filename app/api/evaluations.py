@@ -88,11 +88,11 @@ async def known_evaluation(
         return job_id, await progress(connection, project_id, job)
 
 
-def refuse_empty(read: Reading) -> None:
-    """Raise InvalidRecord, which lists why every item was refused."""
-    raise InvalidRecord(
+def refuse_empty(read: Reading) -> InvalidRecord:
+    """Return the refusal of a body of which no item was accepted, with the reasons."""
+    return InvalidRecord(
         f"None of the {read.rejected} records was accepted.",
-        errors=[one._asdict() for one in read.errors],
+        errors=[one._asdict() for one in sorted(read.errors, key=lambda one: one.line)],
     )
 
 
@@ -134,7 +134,7 @@ async def answer_evaluation(
         lines.append(line)
         results.append(for_sender(known))
     if read.rejected and not results:
-        refuse_empty(read)
+        raise refuse_empty(read)
     scored = sum(one.trace_id in submission.summaries for one in results)
     job = None
     if scored < len(results):
@@ -145,7 +145,7 @@ async def answer_evaluation(
     answer = EvaluationAnswer(
         evaluated_count=scored,
         results=tuple(results),
-        errors=tuple(LineError(*one) for one in sorted(read.errors)),
+        errors=tuple(LineError(*one) for one in sorted(read.errors, key=lambda one: one.line)),
         state="running" if job else "done",
         job_id=job.job_id if job else None,
         total=len(results),
@@ -161,7 +161,9 @@ async def _remember(services: Services, project_id: str, job: Job, part: Part) -
     async with writing(services.engine) as connection:
         await lock_settings(connection, project_id)
         if await read_job(connection, project_id, job.job_id):
-            raise Conflict("An evaluation with this Idempotency-Key was accepted meanwhile; ask for it again.")
+            raise Conflict(
+                "An evaluation with this Idempotency-Key was accepted meanwhile; ask for it again."
+            )
         await add_part(connection, project_id, job.job_id, part)
         await add_job(connection, project_id, job)
 
@@ -174,7 +176,7 @@ async def progress(connection: Connection, project_id: str, job: Job) -> Evaluat
         evaluated_count=job.done - pace.failed,
         results=(),
         errors=_errors(job),
-        state="running" if job.state in {"queued", "running"} else job.state,
+        state="running" if job.state == "queued" else job.state,
         job_id=job.job_id,
         total=total,
         rejected=job.parameters["rejected"],

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -163,7 +163,7 @@ class Ingest:
             contexts=contexts,
             kind=kind,
             guard=guard,
-            waited=wait_seconds > 0,
+            when="waited" if wait_seconds > 0 else "soon",
         )
         summaries = await self._keep(project_id, prepared.envelopes, prepared.records, wait_seconds)
         self.count_marks(prepared)
@@ -179,12 +179,11 @@ class Ingest:
         contexts: Sequence[SpanContext | None] | None = None,
         kind: str = Kind.LLM,
         guard: str | None = None,
-        waited: bool = False,
-        later: bool = False,
+        when: Literal["waited", "soon", "later"] = "soon",
     ) -> Prepared:
         """Return records as the queue takes them, and reserve room for them; as `accept` otherwise.
 
-        With `later` the caller keeps them elsewhere until they are queued.
+        Later, the caller keeps them elsewhere until they are queued.
         """
         redaction = (await self._projects.find(project_id)).redaction
         redacting = redaction.on
@@ -193,8 +192,8 @@ class Ingest:
         screened = await screen(lines, now_ms=self._clock(), searched=redacting and redaction.searches)
         claims = find_claims(screened, keys, of_spans=contexts is not None)
         # A single record is encoded right afterwards, which tells its size.
-        many = bool(claims or later or len(lines) > 1)
-        reserved = many and await self._reserve(project_id, screened, len(claims), later=later)
+        many = bool(claims or when == "later" or len(lines) > 1)
+        reserved = many and await self._reserve(project_id, screened, len(claims), later=when == "later")
         identified = self._identify(screened)
         if claims:
             await self._recognize(identified, project_id, claims, of_spans=contexts is not None)
@@ -203,7 +202,7 @@ class Ingest:
         kept = await self._protect(project_id, redaction, fresh.records) if redacting else None
         records = fresh.records if kept is None else {id_: one.record for id_, one in kept.items()}
         envelopes = await _encode(
-            fresh, kept, project_id=project_id, source=source, kind=kind, waited=waited, guard=guard
+            fresh, kept, project_id=project_id, source=source, kind=kind, waited=when == "waited", guard=guard
         )
         if not reserved:
             self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))

@@ -46,7 +46,7 @@ __all__ = [
     "read_records",
 ]
 
-BodyFormat = Literal["json", "ndjson", "protobuf", "patch"]
+BodyFormat = Literal["json", "ndjson", "csv", "parquet", "multipart", "protobuf", "patch"]
 
 _VALUES = "values"
 _ESCAPED_NUL = b"\\u0000"

@@ -1,4 +1,4 @@
-"""The tables of evaluation: datasets with their versions and items, runs with their answers, parts."""
+"""The tables of evaluation: datasets with their versions and items, and runs."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from app.ingest import Ingest
 from app.jobs.kinds import JobKind
 from app.schemas.queued import Batch, encode
 from app.schemas.records import Rejection
+from app.storage.access.projects import lock_settings
 from app.storage.engine import Engine, reading, writing
 from app.storage.evaluations.parts import (
     Part,
@@ -29,7 +30,7 @@ from app.storage.upkeep.jobs import Job, add_job, read_job
 from app.uploading.reading import Reading
 from monitoring.models import Record
 
-__all__ = ["Upload", "Uploads", "evaluation_job"]
+__all__ = ["Item", "Upload", "Uploads", "evaluation_job"]
 
 PART_ITEMS: Final = 500
 PART_BYTES: Final = 1024 * 1024
@@ -77,14 +78,12 @@ class Uploads:
 class Upload:
     """One body of any length, whose items become parts of 500 items or a mebibyte."""
 
-    def __init__(
-        self, engine: Engine, ingest: Ingest, project_id: str, job_id: UUID, read: Reading
-    ) -> None:
+    def __init__(self, engine: Engine, ingest: Ingest, project_id: str, job_id: UUID, read: Reading) -> None:
         self._engine = engine
         self._ingest = ingest
         self._project_id = project_id
         self._job_id = job_id
-        self._reading = read
+        self.reading = read
         self._open: list[Item] = []
         self._size = 0
         self._parts = 0
@@ -113,10 +112,13 @@ class Upload:
         await self._store()
         if not self._items:
             return None
-        job = evaluation_job(self._job_id, self._items, self._reading.rejected, self._reading.errors, now)
+        job = evaluation_job(self._job_id, self._items, self.reading.rejected, self.reading.errors, now)
         async with writing(self._engine) as connection:
+            await lock_settings(connection, self._project_id)
             if await hold_parts(connection, self._project_id, self._job_id) != (self._parts, self._items):
                 raise Unavailable("Parts of this body were lost, and nothing was accepted; send it again.")
+            if await read_job(connection, self._project_id, self._job_id):
+                raise Conflict("An evaluation with this Idempotency-Key was accepted meanwhile.")
             await add_job(connection, self._project_id, job)
         return job
 
@@ -131,13 +133,13 @@ class Upload:
         if not items:
             return
         prepared = await self._ingest.prepare(
-            [record for _, record, _ in items], project_id=self._project_id, source="evaluate", later=True
+            [record for _, record, _ in items], project_id=self._project_id, source="evaluate", when="later"
         )
         lines: list[int] = []
         ids: list[UUID] = []
         for (line, _, _), outcome in zip(items, prepared.outcomes, strict=True):
             if isinstance(outcome, Rejection):
-                self._reading.reject(line, outcome.field, outcome.message)
+                self.reading.reject(line, outcome.field, outcome.message)
             else:
                 lines.append(line)
                 ids.append(outcome.trace_id)

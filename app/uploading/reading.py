@@ -1,8 +1,8 @@
-"""Reading the rows of a body as records. What cannot be read is counted, and the first are listed."""
+"""Reading the rows of a body as records. What cannot be read is counted and listed."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -80,8 +80,8 @@ class Reading:
         return Items(found)
 
 
-async def read_items(body: AsyncIterator[bytes], reading: Reading, beside: Threads) -> AsyncIterator[Items]:
-    """Yield the records of a body while it comes; the work on it is done `beside` the event loop."""
+async def read_items(body: AsyncIterator[bytes], reading: Reading, beside: Threads) -> AsyncGenerator[Items]:
+    """Yield the records of a body while it comes, read `beside` the event loop."""
     pieces: list[bytes] = []
     size = 0
     async for piece in body:

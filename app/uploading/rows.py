@@ -198,7 +198,7 @@ class CsvRows:
 
 
 def _ends_inside(text: str, begin: int, end: int, *, inside: bool) -> bool:
-    """Tell whether the line text[begin:end] of CSV ends inside of quotes, as the csv module does."""
+    """Tell whether a line of CSV, text[begin:end], ends inside of quotes for the csv module."""
     if not inside and text.find('"', begin, end) < 0:
         return False
     at = begin

@@ -21,8 +21,8 @@ SELECT project_id, job_id, 1, 1, count(*), array_agg(n ORDER BY n), array_agg(tr
     CASE WHEN bool_or(open) THEN 'queued' ELSE 'settled' END
 FROM (
     SELECT project_id, job_id, state IN ('queued', 'running') AS open, n::int AS n,
-        (result ->> 'trace_id')::uuid AS trace_id
-    FROM jobs, jsonb_array_elements(parameters -> 'results') WITH ORDINALITY AS each(result, n)
+        (one ->> 'trace_id')::uuid AS trace_id
+    FROM jobs, jsonb_array_elements(parameters -> 'results') WITH ORDINALITY AS each(one, n)
     WHERE kind = 'evaluate'
 ) AS results
 GROUP BY project_id, job_id

@@ -25,7 +25,7 @@ from app.api.datasets import (
 )
 from app.api.dependencies import Project, Reading, Services, Serving
 from app.api.responses import json_response
-from app.errors import InvalidRecord, NotFound
+from app.errors import InvalidParameter, InvalidRecord, NotFound
 from app.experiments.datasets import (
     add_items,
     item_of,
@@ -35,11 +35,12 @@ from app.experiments.datasets import (
     the_dataset,
 )
 from app.jobs.kinds import JobKind
-from app.schemas.datasets import Item
+from app.schemas.datasets import MOST_CHANGED_ITEMS, Item
 from app.schemas.ids import mint_many
 from app.schemas.records import without_nul
 from app.storage.datasets.datasets import read_datasets, read_items, read_versions
 from app.storage.engine import reading, writing
+from app.storage.evaluations.parts import list_ids
 from app.storage.traces.reading import read_traces
 from app.storage.upkeep.jobs import read_job
 from monitoring.models import Record

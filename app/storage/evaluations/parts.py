@@ -93,12 +93,12 @@ async def add_part(connection: AsyncConnection, project_id: str, job_id: UUID, p
 async def hold_parts(connection: AsyncConnection, project_id: str, job_id: UUID) -> tuple[int, int]:
     """Return how many parts and items a body has so far, and let nobody delete them meanwhile."""
     held = (
-        select(_parts.items)
+        select(_parts["items"])
         .where(_parts.project_id == project_id, _parts.job_id == job_id)
         .with_for_update()
         .subquery()
     )
-    row = (await connection.execute(select(func.count(), func.coalesce(func.sum(held.c.items), 0)))).one()
+    row = (await connection.execute(select(func.count(), func.coalesce(func.sum(held.c["items"]), 0)))).one()
     return row[0], row[1]
 
 
@@ -132,9 +132,7 @@ async def lock_open_parts(
         .limit(most)
         .with_for_update()
     )
-    return [
-        OpenPart(row.part, [_plain(one) for one in row.trace_ids], row.state, row.token) for row in rows
-    ]
+    return [OpenPart(row.part, [_plain(one) for one in row.trace_ids], row.state, row.token) for row in rows]
 
 
 async def read_payload(connection: AsyncConnection, project_id: str, job_id: UUID, part: int) -> bytes:
@@ -161,7 +159,7 @@ async def mark_queued(
 async def mark_settled(
     connection: AsyncConnection, project_id: str, job_id: UUID, parts: Sequence[int]
 ) -> None:
-    """Note that every item of these parts has an outcome, and delete what was kept for the queue."""
+    """Note that every item of these parts has an outcome, and delete what the queue needed."""
     await connection.execute(
         update(evaluation_parts)
         .where(_parts.project_id == project_id, _parts.job_id == job_id, _parts.part.in_(parts))
