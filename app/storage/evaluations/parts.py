@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.dataset_tables import evaluation_parts
@@ -16,6 +16,7 @@ from app.storage.tables import traces
 __all__ = [
     "OpenPart",
     "Part",
+    "PartPlace",
     "add_part",
     "delete_parts_of",
     "drop_payloads",
@@ -23,9 +24,11 @@ __all__ = [
     "hold_parts",
     "list_ids",
     "lock_open_parts",
+    "lock_payloads",
     "mark_queued",
     "mark_settled",
     "read_payload",
+    "replace_payload",
     "settled_count",
     "stored_ids",
     "waiting_bytes",
@@ -66,6 +69,13 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     lines: Sequence[int]
     trace_ids: Sequence[UUID]
     payload: bytes | None = None
+
+
+class PartPlace(msgspec.Struct, frozen=True):
+    """The place of a part among those of a project."""
+
+    job_id: UUID
+    part: int
 
 
 class OpenPart(msgspec.Struct, frozen=True):
@@ -143,6 +153,34 @@ async def read_payload(connection: AsyncConnection, project_id: str, job_id: UUI
         )
     )
     return bytes(payload or b"")
+
+
+async def lock_payloads(
+    connection: AsyncConnection, project_id: str, after: PartPlace | None, most: int
+) -> list[tuple[PartPlace, bytes]]:
+    """Return what parts of a project keep for the queue, in the order of their places."""
+    statement = (
+        select(_parts.job_id, _parts.part, _parts.payload)
+        .where(_parts.project_id == project_id, _parts.state != "settled", _parts.payload.is_not(None))
+        .order_by(_parts.job_id, _parts.part)
+        .limit(most)
+        .with_for_update()
+    )
+    if after is not None:
+        statement = statement.where(tuple_(_parts.job_id, _parts.part) > tuple_(after.job_id, after.part))
+    rows = await connection.execute(statement)
+    return [(PartPlace(_plain(row.job_id), row.part), bytes(row.payload)) for row in rows]
+
+
+async def replace_payload(
+    connection: AsyncConnection, project_id: str, place: PartPlace, payload: bytes
+) -> None:
+    """Keep another Batch for a part, of which something was erased."""
+    await connection.execute(
+        update(evaluation_parts)
+        .where(_parts.project_id == project_id, _parts.job_id == place.job_id, _parts.part == place.part)
+        .values(payload=payload, size=len(payload))
+    )
 
 
 async def mark_queued(

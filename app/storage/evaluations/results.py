@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.dataset_tables import evaluation_parts
+from monitoring.experiments.answers import QUALITY
 
 __all__ = ["read_results"]
 
@@ -34,7 +35,7 @@ SELECT convert_to(row_to_json(r)::text, 'UTF8') FROM (
     ORDER BY n
 ) AS r
 """
-_SCORES: Final = "(SELECT json_object_agg(s.key, s.value -> 'value') FROM json_each(t.scores) AS s)"
+_SCORES: Final = f"(SELECT json_object_agg(s.key, s.value -> 'value') FROM json_each(t.scores) AS s WHERE s.key <> '{QUALITY}')"
 _NESTED: Final = text(_ROWS.format(flags="t.flags", scores=_SCORES))
 _FLAT: Final = text(_ROWS.format(flags="t.flags", scores=f"{_SCORES}::text"))
 
