@@ -94,6 +94,8 @@ class Erasure:
         match cursor.phase:
             case "parts":
                 cursor = await self._take_out(connection, project_id, target, cursor)
+                if cursor.phase == "stored":
+                    cursor = await self._delete(connection, project_id, job, target, cursor, then="queued")
             case "stored":
                 cursor = await self._delete(connection, project_id, job, target, cursor, then="queued")
             case "queued":

@@ -155,7 +155,7 @@ class CsvRows:
     def feed(self, piece: bytes) -> Iterator[Row]:
         """Yield the rows that end in a piece."""
         if not self._line and not self._text:
-            _check_encoding(piece)
+            _check_encoding(piece, "CSV")
         yield from self._read(self._decode.decode(piece), last=False)
 
     def finish(self) -> Iterator[Row]:
@@ -244,7 +244,7 @@ def _value(name: str, value: Any) -> Any:
     return read_cell(name, value) if isinstance(value, str) else value
 
 
-def _check_encoding(content: bytes) -> None:
+def _check_encoding(content: bytes, form: str = "JSON") -> None:
     encoding = find_encoding(content)
     if encoding != "UTF-8":
-        raise MalformedBody(f"The body is in {encoding}, and it is read in UTF-8: send it in UTF-8.")
+        raise MalformedBody(f"The body is in {encoding}, and {form} is read in UTF-8: send it in UTF-8.")
