@@ -123,16 +123,7 @@ async def answer_evaluation(
 
     Raises InvalidRecord when no item was accepted.
     """
-    lines: list[int] = []
-    results: list[Summary] = []
-    for (line, _, _), outcome in zip(items, submission.outcomes, strict=True):
-        if isinstance(outcome, Rejection):
-            read.reject(line, outcome.field, outcome.message)
-            continue
-        summary = submission.summaries.get(outcome.trace_id)
-        known = summary or pending(outcome.trace_id, submission.records[outcome.trace_id])
-        lines.append(line)
-        results.append(for_sender(known))
+    lines, results = _results(items, read, submission)
     if read.rejected and not results:
         raise refuse_empty(read)
     scored = sum(one.trace_id in submission.summaries for one in results)
@@ -155,6 +146,20 @@ async def answer_evaluation(
     if job is None:
         return json_response(answer, headers=headers)
     return json_response(answer, HTTPStatus.ACCEPTED, {**headers, "Location": f"/evaluate/{job_id}"})
+
+
+def _results(items: Sequence[Item], read: Reading, submission: Submission) -> tuple[list[int], list[Summary]]:
+    lines: list[int] = []
+    results: list[Summary] = []
+    for (line, _, _), outcome in zip(items, submission.outcomes, strict=True):
+        if isinstance(outcome, Rejection):
+            read.reject(line, outcome.field, outcome.message)
+            continue
+        summary = submission.summaries.get(outcome.trace_id)
+        known = summary or pending(outcome.trace_id, submission.records[outcome.trace_id])
+        lines.append(line)
+        results.append(for_sender(known))
+    return lines, results
 
 
 async def _remember(services: Services, project_id: str, job: Job, part: Part) -> None:

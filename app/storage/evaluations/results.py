@@ -35,7 +35,10 @@ SELECT convert_to(row_to_json(r)::text, 'UTF8') FROM (
     ORDER BY n
 ) AS r
 """
-_SCORES: Final = f"(SELECT json_object_agg(s.key, s.value -> 'value') FROM json_each(t.scores) AS s WHERE s.key <> '{QUALITY}')"
+_SCORES: Final = (
+    "(SELECT json_object_agg(s.key, s.value -> 'value') "  # noqa: S608 constants, no input
+    f"FROM json_each(t.scores) AS s WHERE s.key <> '{QUALITY}')"
+)
 _NESTED: Final = text(_ROWS.format(flags="t.flags", scores=_SCORES))
 _FLAT: Final = text(_ROWS.format(flags="t.flags", scores=f"{_SCORES}::text"))
 
