@@ -135,6 +135,12 @@ class Settings(BaseSettings):
         int,
         Field(ge=1024, description="Largest request body in bytes, counted after decompression too."),
     ] = 64 * 1024 * 1024
+    evaluation_body_bytes: Annotated[
+        int,
+        Field(
+            ge=1024, description="Largest body of POST /evaluate in bytes, counted after decompression too."
+        ),
+    ] = 2 * 1024**3
     result_wait_seconds: Annotated[
         float,
         Field(ge=0, le=60, description="Seconds for which POST /monitor/inference waits for its scores."),

@@ -151,7 +151,7 @@ class WorkerProcess:
             self._redis,
             {
                 JobKind.ERASE: Erasure(self._engine, self._redis, descriptive),
-                JobKind.EVALUATE: Evaluations(),
+                JobKind.EVALUATE: Evaluations(self._redis),
                 JobKind.RUN: Runs(self._judges),
                 JobKind.PRICE: Pricing(descriptive),
                 JobKind.REPRICE: Repricing(descriptive),

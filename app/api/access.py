@@ -43,6 +43,7 @@ ACCESS: Final[dict[str, Need]] = {
     "POST /guard": "ingest",
     "POST /evaluate": "ingest",
     "GET /evaluate/{job_id}": "read",
+    "GET /evaluate/{job_id}/results": "read",
     "GET /datasets": "read",
     "POST /datasets": "admin",
     "GET /datasets/{dataset_id}": "read",

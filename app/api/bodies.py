@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import aclosing
 from email.message import Message
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -16,7 +17,7 @@ from app.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from app.schemas.json_input import find_encoding, skip_mark
 from app.schemas.records import BodyFormat
 
-__all__ = ["Body", "read_body"]
+__all__ = ["Body", "decompressed", "read_body", "read_format", "stream_body"]
 
 _FORMATS: Final[dict[str, BodyFormat]] = {
     "application/json": "json",
@@ -26,6 +27,9 @@ _FORMATS: Final[dict[str, BodyFormat]] = {
     "application/jsonl": "ndjson",
     "application/x-jsonlines": "ndjson",
     "application/x-protobuf": "protobuf",
+    "text/csv": "csv",
+    "application/vnd.apache.parquet": "parquet",
+    "multipart/form-data": "multipart",
 }
 _CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
 _PIECE = 256 * 1024
@@ -49,7 +53,7 @@ async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, 
     JSON is returned without a byte order mark. Raises UnsupportedMediaType, BodyTooLarge, and
     MalformedBody where the compression is broken or JSON is in UTF-16 or UTF-32.
     """
-    body_format = _read_format(request.headers.get("content-type"), formats)
+    body_format = read_format(request.headers.get("content-type"), formats)
     reader = _reader(request.headers.get("content-encoding"), limit)
     _check_length(request.headers.get("content-length"), limit)
     received = 0
@@ -78,6 +82,46 @@ async def read_body(request: Request, *, limit: int, formats: tuple[BodyFormat, 
     return Body(content if usual or body_format == "protobuf" else _plain(content), body_format)
 
 
+async def stream_body(request: Request, *, limit: int) -> AsyncGenerator[bytes]:
+    """Yield a body of at most `limit` bytes while it comes, decompressed.
+
+    A sender that is faster than its reader waits. Raises UnsupportedMediaType, BodyTooLarge,
+    MalformedBody, and ClientDisconnect for a body that is not whole.
+    """
+    _check_length(request.headers.get("content-length"), limit)
+    encoding = request.headers.get("content-encoding")
+    async with aclosing(decompressed(_received(request, limit), encoding, limit)) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
+async def _received(request: Request, limit: int) -> AsyncGenerator[bytes]:
+    received = 0
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        received += len(chunk)
+        if received > limit:
+            raise _too_large(limit)
+        if chunk:
+            yield chunk
+
+
+async def decompressed(
+    pieces: AsyncIterator[bytes], encoding: str | None, limit: int
+) -> AsyncGenerator[bytes]:
+    """Yield what pieces hold, at most `limit` bytes; raises BodyTooLarge and MalformedBody."""
+    reader = _reader(encoding, limit)
+    async for chunk in pieces:
+        for piece in reader.read(chunk):
+            if piece:
+                yield piece
+    reader.finish()
+
+
 def _plain(content: bytes) -> bytes:
     encoding = find_encoding(content)
     if encoding != _ENCODING:
@@ -87,7 +131,8 @@ def _plain(content: bytes) -> bytes:
     return skip_mark(content)
 
 
-def _read_format(content_type: str | None, formats: tuple[BodyFormat, ...]) -> BodyFormat:
+def read_format(content_type: str | None, formats: tuple[BodyFormat, ...]) -> BodyFormat:
+    """Return the format of a body that a Content-Type names; raises UnsupportedMediaType."""
     if content_type is not None and len(content_type) > _LONGEST_TYPE:
         raise UnsupportedMediaType(
             f"Send a Content-Type of at most {_LONGEST_TYPE} characters, such as application/json."

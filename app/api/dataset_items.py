@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from app.api.datasets import ItemsIn
 from app.api.dependencies import Services
-from app.errors import InvalidRecord, NotFound
+from app.errors import InvalidParameter, InvalidRecord, NotFound
 from app.experiments.datasets import item_of
 from app.jobs.kinds import JobKind
 from app.schemas.datasets import MOST_CALLS, Item, content_id
 from app.schemas.ids import mint_many
 from app.schemas.records import without_nul
 from app.storage.engine import Connection, reading
+from app.storage.evaluations.parts import list_ids
 from app.storage.traces.reading import read_page, read_traces
 from app.storage.upkeep.jobs import read_job
 from monitoring.models import Record
@@ -101,7 +102,12 @@ async def _wanted(
         job = await read_job(connection, project, body.evaluation_id, JobKind.EVALUATE)
         if job is None:
             raise NotFound("There is no evaluation with this id.")
-        named += [UUID(one["trace_id"]) for one in job.parameters["results"]]
+        if (job.total or 0) > MOST_CALLS:
+            raise InvalidParameter(
+                f"At most {MOST_CALLS} calls are added at once, and this evaluation has {job.total}: "
+                "name the calls that you want as trace_ids."
+            )
+        named += await list_ids(connection, project, job.job_id, MOST_CALLS)
     if body.calls is None:
         return named, []
     forms = partial(serving.privacy.stored_forms, project)

@@ -31,6 +31,7 @@ from app.storage.engine import Connection, Engine, reading, writing
 from app.storage.readers import Readers
 from app.storage.rollups.folding import figures
 from app.supervision import Tasks
+from app.uploading.keeping import Uploads
 from monitoring.clock import now_utc
 
 __all__ = [
@@ -70,6 +71,7 @@ class Services:
     clock: Callable[[], datetime] = now_utc
     readers: Readers = field(default_factory=Readers)
     exports: Exports = field(default_factory=Exports)
+    uploads: Uploads = field(default_factory=Uploads)
     looks: Looks = field(default_factory=lambda: Looks(monotonic))
     stopping: bool = field(default=False)
 

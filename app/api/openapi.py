@@ -28,6 +28,7 @@ from app.api.feedback import FeedbackIn
 from app.api.inference import BulkAnswer, SingleAnswer
 from app.api.paging import TracePage
 from app.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
+from app.api.results import ResultPage
 from app.schemas.guard import GuardAnswer
 from app.schemas.langfuse import EventIn, IngestionAnswer, ScoreIn, ScoreKept, ScoresAccepted, ScoresPartly
 from app.schemas.records import GuardIn, RecordIn
@@ -36,6 +37,8 @@ from monitoring.spending.price_tables import PriceTable
 __all__ = [
     "AUDIT_SHOWN",
     "BULK_BODY",
+    "EVALUATION_BODY",
+    "EVALUATION_SHOWN",
     "EXPORT_BODY",
     "FEEDBACK_BODY",
     "GUARD_BODY",
@@ -43,10 +46,10 @@ __all__ = [
     "KEYS_SHOWN",
     "KEY_BODY",
     "KEY_SHOWN",
-    "LIST_BODY",
     "PROJECTS_SHOWN",
     "PROJECT_BODY",
     "RECORD_BODY",
+    "RESULTS_SHOWN",
     "SCORES_BODY",
     "SESSION_BODY",
     "SETTINGS_BODY",
@@ -68,6 +71,7 @@ _STRUCTS = (
     SingleAnswer,
     BulkAnswer,
     EvaluationAnswer,
+    ResultPage,
     TracePage,
     ProjectIn,
     ProjectList,
@@ -109,14 +113,31 @@ BULK_BODY: dict[str, Any] = {
     ),
     "status_code": 202,
 }
-LIST_BODY: dict[str, Any] = route(
-    {"application/json": _LIST},
+EVALUATION_BODY: dict[str, Any] = route(
+    {
+        "application/json": _LIST,
+        "application/x-ndjson": ref("RecordIn"),
+        "text/csv": {"type": "string"},
+        "application/vnd.apache.parquet": {"type": "string", "format": "binary"},
+        "multipart/form-data": {
+            "type": "object",
+            "required": ["file"],
+            "properties": {"file": {"type": "string", "format": "binary"}},
+        },
+    },
     {
         200: ("EvaluationAnswer", "Scored"),
-        202: ("EvaluationAnswer", "Accepted; the scores follow at Location"),
+        202: ("EvaluationAnswer", "Accepted; the progress is at Location"),
     },
     [_PREFER, _KEY],
 )
+EVALUATION_SHOWN = shown("EvaluationAnswer", "The progress, with the results of a short evaluation")
+RESULTS_SHOWN = shown("ResultPage", "Results in the order of the items")
+RESULTS_SHOWN["responses"][200]["content"] |= {
+    "application/x-ndjson": {"schema": {"type": "string"}},
+    "text/csv": {"schema": {"type": "string"}},
+    "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+}
 
 _EXPORT = {"type": "object", "description": "An Export…ServiceRequest or -Response of OTLP 1.x."}
 _BINARY = {"type": "string", "format": "binary"}

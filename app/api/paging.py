@@ -14,7 +14,17 @@ import msgspec
 from app.errors import InvalidParameter
 from app.schemas.listed import ListedTrace
 
-__all__ = ["Place", "TracePage", "page_of", "read_cursor", "read_place", "write_cursor", "write_place"]
+__all__ = [
+    "Place",
+    "TracePage",
+    "page_of",
+    "read_cursor",
+    "read_number",
+    "read_place",
+    "write_cursor",
+    "write_number",
+    "write_place",
+]
 
 Place = tuple[datetime, UUID]
 """Where a page of spans ends: the moment at which its last span began, and the id of that span."""
@@ -22,6 +32,7 @@ Place = tuple[datetime, UUID]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PLACE = struct.Struct(">q16s")
+_NUMBER = struct.Struct(">I")
 
 
 class TracePage(msgspec.Struct, frozen=True):
@@ -67,6 +78,22 @@ def read_place(cursor: str | None) -> Place | None:
         return _EPOCH + timedelta(microseconds=microseconds), UUID(bytes=trace_id)
     except (ValueError, OverflowError, struct.error, binascii.Error) as error:
         raise _unknown() from error
+
+
+def write_number(number: int) -> str:
+    """Return the cursor of the page that follows the item of a number."""
+    return base64.urlsafe_b64encode(_NUMBER.pack(number)).rstrip(b"=").decode()
+
+
+def read_number(cursor: str | None) -> int:
+    """Return the number of the item after which a page begins; raises InvalidParameter."""
+    if cursor is None:
+        return 0
+    try:
+        (number,) = _NUMBER.unpack(_decode(cursor))
+    except (ValueError, struct.error, binascii.Error) as error:
+        raise _unknown() from error
+    return int(number)
 
 
 def _decode(cursor: str) -> bytes:

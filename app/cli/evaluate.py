@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.config import load_settings
 from app.errors import InvalidParameter
+from app.experiments.bulk import evaluate_file
 from app.experiments.judging import EXIT_STATUS, Gates, Judgement, judge
 from app.experiments.offline import score_file
 from app.experiments.reading import read_items
@@ -25,12 +26,17 @@ from monitoring.experiments.scoring import choose_evaluators
 
 __all__ = ["evaluate"]
 
+_SHOWN_ERRORS = 20
 _COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.UNJUDGED: "yellow"}
 
 
 Begin = Callable[[str, int], Callable[[int], None]]
 File = Annotated[
-    Path, typer.Argument(help="The outputs: .jsonl, .ndjson or .csv, plain or .gz", show_default=False)
+    Path,
+    typer.Argument(
+        help="The outputs: .jsonl, .ndjson or .csv, plain or .gz; with --url also .json and .parquet",
+        show_default=False,
+    ),
 ]
 Dataset = Annotated[
     str | None,
@@ -74,10 +80,15 @@ def evaluate(  # noqa: PLR0913 one parameter per option of the command line
     markdown: Markdown = None,
     url: Url = None,
 ) -> None:
-    """Score the outputs in FILE: in this process, or by an API that has the dataset.
+    """Score the outputs in FILE: in this process, or by an API.
 
+    With --url and without --dataset, FILE may have 1,000,000 rows, also in Parquet, and no gates.
     The exit status is 0 if every gate passed, 1 if one failed, and 2 if one could not be judged.
     """
+    if url and not dataset:
+        judged = (baseline, fail_if, fail_on_regression, evaluator, junit, markdown, name)
+        _in_bulk(url, file, out, is_judged=any(judged))
+        return
     gates = Gates(_parse(fail_if or []), fail_on_regression, allow_unknown)
     if fail_on_regression and baseline is None:
         raise InvalidParameter("--fail-on-regression needs --baseline, to compare with.")
@@ -98,6 +109,24 @@ def evaluate(  # noqa: PLR0913 one parameter per option of the command line
     _write(markdown, to_markdown(judgement).encode())
     _print(judgement)
     raise typer.Exit(EXIT_STATUS[judgement.outcome])
+
+
+def _in_bulk(url: str, file: Path, out: Path | None, *, is_judged: bool) -> None:
+    if is_judged:
+        raise InvalidParameter(
+            "An API judges gates and baselines over a dataset: name one with --dataset, or leave out --url."
+        )
+    with _progress() as bars:
+        found = evaluate_file(file, load_settings(), url, out=out, begin=_Bars(bars).begin)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"{found.evaluated:,} of {found.total:,} scored, {found.failed:,} failed, {found.rejected:,} refused: "
+        f"{found.state}"
+    )
+    for error in found.errors[:_SHOWN_ERRORS]:
+        console.print(cell(error))
+    if found.failed or found.rejected or found.state != "done":
+        raise typer.Exit(EXIT_STATUS[Outcome.UNJUDGED])
 
 
 def _here(

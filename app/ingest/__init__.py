@@ -1,5 +1,5 @@
 """Accepting records: ids, limits, one durable commit for many requests, and bounded waiting."""
 
-from app.ingest.service import Accepted, Ingest, Submission
+from app.ingest.service import Accepted, Ingest, Prepared, Submission
 
-__all__ = ["Accepted", "Ingest", "Submission"]
+__all__ = ["Accepted", "Ingest", "Prepared", "Submission"]

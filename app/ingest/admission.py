@@ -124,6 +124,19 @@ class Admission:
         waiting.size += size
         waiting.ids += ids
 
+    def admit_later(self, project_id: str, *, size: int, ids: int) -> None:
+        """Reserve disk space for records that will be queued later, and memory for their ids.
+
+        Raises StorageFull, Unavailable and Overloaded as `admit` does.
+        """
+        if not self.disk.admits:
+            raise _full_disk(self.disk)
+        if ids:
+            self.check(project_id, records=1, ids=ids)
+            self._bytes_left -= ids * ID_BYTES
+            self._of_project[project_id].ids += ids
+        self.disk.take(size)
+
     def _check_project(self, limits: BacklogLimits, waiting: _Backlog, records: int, size: int) -> None:
         reached = (
             (limits.records, waiting.records + records, "records"),

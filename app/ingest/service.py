@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -30,7 +30,7 @@ from app.supervision import Tasks, in_background
 from monitoring.models import Record
 from monitoring.privacy.redaction import Redaction
 
-__all__ = ["Accepted", "Ingest", "Submission"]
+__all__ = ["Accepted", "Ingest", "Prepared", "Submission"]
 
 _SLICE_BYTES = 128 * 1024
 _REDACTING_THREADS = 2
@@ -53,6 +53,18 @@ class Submission(NamedTuple):
     outcomes: tuple[Accepted | Rejection, ...]
     summaries: dict[UUID, Summary]
     records: dict[UUID, Record]
+
+
+class Prepared(NamedTuple):
+    """Records in the form for the queue, and the outcome of each line.
+
+    `records` are the same by trace id, and `retried` those of them that were sent before.
+    """
+
+    outcomes: tuple[Accepted | Rejection, ...]
+    envelopes: list[bytes]
+    records: dict[UUID, Record]
+    retried: set[UUID]
 
 
 class _Fresh(NamedTuple):
@@ -143,6 +155,36 @@ class Ingest:
         Overloaded when the project has reached its limit in the queue; and NotFound when there is
         no such project.
         """
+        prepared = await self.prepare(
+            lines,
+            project_id=project_id,
+            source=source,
+            keys=keys,
+            contexts=contexts,
+            kind=kind,
+            guard=guard,
+            when="waited" if wait_seconds > 0 else "soon",
+        )
+        summaries = await self._keep(project_id, prepared.envelopes, prepared.records, wait_seconds)
+        self.count_marks(prepared)
+        return Submission(prepared.outcomes, summaries, prepared.records)
+
+    async def prepare(
+        self,
+        lines: Sequence[Record | Rejection],
+        *,
+        project_id: str,
+        source: Source,
+        keys: Sequence[str | None] | None = None,
+        contexts: Sequence[SpanContext | None] | None = None,
+        kind: str = Kind.LLM,
+        guard: str | None = None,
+        when: Literal["waited", "soon", "later"] = "soon",
+    ) -> Prepared:
+        """Return records as the queue takes them, and reserve room for them; as `accept` otherwise.
+
+        Later, the caller keeps them elsewhere until they are queued.
+        """
         redaction = (await self._projects.find(project_id)).redaction
         redacting = redaction.on
         if redacting:
@@ -150,7 +192,8 @@ class Ingest:
         screened = await screen(lines, now_ms=self._clock(), searched=redacting and redaction.searches)
         claims = find_claims(screened, keys, of_spans=contexts is not None)
         # A single record is encoded right afterwards, which tells its size.
-        reserved = bool(claims or len(lines) > 1) and await self._reserve(project_id, screened, len(claims))
+        many = bool(claims or when == "later" or len(lines) > 1)
+        reserved = many and await self._reserve(project_id, screened, len(claims), later=when == "later")
         identified = self._identify(screened)
         if claims:
             await self._recognize(identified, project_id, claims, of_spans=contexts is not None)
@@ -159,14 +202,12 @@ class Ingest:
         kept = await self._protect(project_id, redaction, fresh.records) if redacting else None
         records = fresh.records if kept is None else {id_: one.record for id_, one in kept.items()}
         envelopes = await _encode(
-            fresh, kept, project_id=project_id, source=source, kind=kind, waited=wait_seconds > 0, guard=guard
+            fresh, kept, project_id=project_id, source=source, kind=kind, waited=when == "waited", guard=guard
         )
         if not reserved:
             self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
-        summaries = await self._keep(project_id, envelopes, records, wait_seconds)
-        self._count_marks(records, fresh.retried)
         outcomes = _outcomes(screened, identified, None if kept is None else records)
-        return Submission(tuple(outcomes), summaries, records)
+        return Prepared(tuple(outcomes), envelopes, records, fresh.retried)
 
     async def find_accepted(self, project_id: str, client_id: str) -> UUID | None:
         """Return the trace id of a record that was accepted lately, by the id its client gave it.
@@ -196,9 +237,10 @@ class Ingest:
                 waiter.cancel()
         return summaries
 
-    def _count_marks(self, records: Mapping[UUID, Record], retried: Container[UUID]) -> None:
-        for trace_id, record in records.items():
-            if record.marks and trace_id not in retried:
+    def count_marks(self, prepared: Prepared) -> None:
+        """Count the marks of records that are kept now and were not before."""
+        for trace_id, record in prepared.records.items():
+            if record.marks and trace_id not in prepared.retried:
                 for mark in record.marks:
                     self._count_mark(mark)
 
@@ -213,11 +255,16 @@ class Ingest:
             )
         return kept
 
-    async def _reserve(self, project_id: str, lines: Sequence[Record | Rejection], ids: int) -> bool:
+    async def _reserve(
+        self, project_id: str, lines: Sequence[Record | Rejection], ids: int, *, later: bool
+    ) -> bool:
         """Refuse records for which there is no room, before any of them is in Redis.
 
         Returns whether room was reserved.
         """
+        if later:
+            self.admission.admit_later(project_id, size=await measure(lines), ids=ids)
+            return True
         records = sum(isinstance(line, Record) for line in lines)
         if not ids:
             self.admission.check(project_id, records=records)

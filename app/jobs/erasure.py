@@ -19,10 +19,12 @@ from app.figures.aggregation import aggregate, difference
 from app.jobs.runner import Step
 from app.queue import queued_tokens
 from app.schemas.ids import first_id
+from app.schemas.queued import Batch, decode_batch, decode_envelope, encode
 from app.schemas.traces import Trace
 from app.storage.budgets.definitions import delete_budgets_of_user
 from app.storage.budgets.spending import count_spending
 from app.storage.engine import Connection, Engine
+from app.storage.evaluations.parts import PartPlace, lock_payloads, replace_payload
 from app.storage.locks import UPKEEP, wait_lock
 from app.storage.rollups.batches import halt_batches
 from app.storage.rollups.folding import fold_batches
@@ -43,12 +45,13 @@ from app.storage.upkeep.reclaim import reclaim
 __all__ = ["Erasure", "Target"]
 
 _BATCH = 500
+_PARTS = 20  # each holds up to 500 records
 _WAIT = timedelta(seconds=1)
 # Ids have a resolution of a millisecond, so an id of the request's millisecond may be older than
 # it.
 _TICK = timedelta(milliseconds=1)
 
-_Phase = Literal["stored", "queued", "late", "names", "disk"]
+_Phase = Literal["parts", "stored", "queued", "late", "names", "disk"]
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,7 +69,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class _Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """The progress of an erasure: its phase, the jobs it waits for, and counts of deletions."""
 
-    phase: _Phase = "stored"
+    phase: _Phase = "parts"
+    after: PartPlace | None = None
     total: int | None = None
     waits_for: tuple[str, ...] = ()
     traces: int = 0
@@ -88,6 +92,10 @@ class Erasure:
         cursor = msgspec.convert(job.cursor, _Cursor) if job.cursor else _Cursor()
         wait = timedelta()
         match cursor.phase:
+            case "parts":
+                cursor = await self._take_out(connection, project_id, target, cursor)
+                if cursor.phase == "stored":
+                    cursor = await self._delete(connection, project_id, job, target, cursor, then="queued")
             case "stored":
                 cursor = await self._delete(connection, project_id, job, target, cursor, then="queued")
             case "queued":
@@ -105,6 +113,22 @@ class Erasure:
                 found = {"traces": cursor.traces, "feedback": cursor.opinions, "dead_letters": cursor.letters}
                 return Step(cursor.traces, total=cursor.traces, finished=True, forget=True, result=found)
         return Step(cursor.traces, cursor.total, _builtins(cursor), wait)
+
+    async def _take_out(
+        self, connection: Connection, project_id: str, target: Target, cursor: _Cursor
+    ) -> _Cursor:
+        """Take the target out of evaluations that wait for the queue.
+
+        What the queue has of them already is waited for, as all that it has.
+        """
+        found = await lock_payloads(connection, project_id, cursor.after, _PARTS)
+        for place, payload in found:
+            kept = [one for one in decode_batch(payload).envelopes if not _belongs(one, target)]
+            if len(kept) < len(decode_batch(payload).envelopes):
+                await replace_payload(connection, project_id, place, encode(Batch(envelopes=tuple(kept))))
+        if len(found) < _PARTS:
+            return msgspec.structs.replace(cursor, phase="stored", after=None)
+        return msgspec.structs.replace(cursor, after=found[-1][0])
 
     async def _delete(
         self, connection: Connection, project_id: str, job: Job, target: Target, cursor: _Cursor, then: _Phase
@@ -164,6 +188,11 @@ class Erasure:
                 connection, [d for d in deltas if d.dimension == "user" and d.value in target.user_ids]
             )
         return msgspec.structs.replace(cursor, phase="disk", opinions=opinions)
+
+
+def _belongs(envelope: msgspec.Raw, target: Target) -> bool:
+    read = decode_envelope(envelope)
+    return read.trace_id == target.trace_id or read.record.user_id in target.user_ids
 
 
 def _builtins(cursor: _Cursor) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.events import Event, publish_event
+from app.jobs.kinds import JobKind
+from app.jobs.pace import pace_of
 from app.storage.upkeep.jobs import Job, JobState
 
 __all__ = ["JobView", "announce", "show"]
@@ -22,8 +24,8 @@ logger = logging.getLogger(__name__)
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
     """The progress of a job and its result.
 
-    It has `done` of `total` things (null: the number is unknown).
-
+    It has `done` of `total` things (null: the number is unknown). `failed` of an evaluation were
+    given up. At `rate_per_s` things a second the rest takes `eta_seconds`; null is unknown.
 
     `state` is queued, running, done, failed or cancelled. `error` names the error of the last
     attempt at a step.
@@ -38,11 +40,24 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None
     created_at: datetime
     updated_at: datetime | None
+    failed: int | None = None
+    rate_per_s: float | None = None
+    eta_seconds: float | None = None
 
 
 def show(job: Job) -> JobView:
     """Return what may be shown of a job."""
-    return JobView(**{name: getattr(job, name) for name in JobView.__struct_fields__})
+    shown = {name: getattr(job, name) for name in JobView.__struct_fields__ if name in Job.__struct_fields__}
+    if job.kind != JobKind.EVALUATE:
+        return JobView(**shown)
+    pace = pace_of(job)
+    running = job.state in {"queued", "running"}
+    return JobView(
+        **shown,
+        failed=pace.failed,
+        rate_per_s=pace.rate_per_s if running else None,
+        eta_seconds=pace.eta_seconds(job.done, job.total or 0) if running else None,
+    )
 
 
 async def announce(redis: Redis, project_id: str, job: Job) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from app.schemas.columns import COLUMNS, PROMISED_NAMES, UNSHOWN, ColumnType
 
-__all__ = ["EXPORTED", "FORMATS", "KINDS", "ExportColumn", "ExportKind", "Format"]
+__all__ = ["EXPORTED", "FORMATS", "KINDS", "RESULTS", "ExportColumn", "ExportKind", "Format"]
 
 ExportKind = Literal["traces", "scores", "feedback", "labels", "labelled", "rollups"]
 Format = Literal["ndjson", "csv", "parquet"]
@@ -104,3 +104,19 @@ EXPORTED: Final[Mapping[ExportKind, tuple[ExportColumn, ...]]] = {
         completion_tokens=_T.COUNT,
     ),
 }
+RESULTS: Final = _of(
+    line=_T.COUNT,
+    trace_id=_T.ID,
+    state=_T.TEXT,
+    timestamp=_T.MOMENT,
+    model_name=_T.TEXT,
+    quality_score=_T.NUMBER,
+    safety_score=_T.NUMBER,
+    is_safe=_T.TRUTH,
+    safety_flags=_T.TEXTS,
+    cost_usd=_T.MONEY,
+    pricing_status=_T.TEXT,
+    error=_T.TEXT,
+    scores=_T.OBJECT,
+)
+"""The columns of the results of an evaluation."""

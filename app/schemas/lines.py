@@ -20,7 +20,7 @@ from app.schemas.json_input import (
 )
 from app.schemas.limits import MOST_RECORDS, MOST_VALUES, check_records, too_many
 
-__all__ = ["cut_array", "cut_ndjson"]
+__all__ = ["cut_array", "cut_ndjson", "scan"]
 
 _SLICE: Final = 256 * 1024
 _BLANK: Final = b" \t\r\n"
@@ -87,7 +87,7 @@ def _elements(body: bytes) -> Iterator[bytes]:
             elements = _read_list(part)
         except (NotJsonError, WrongShapeError):
             if last:
-                yield from _scan(body, position)
+                yield from (element for element, _ in scan(body, position, whole=True))
                 return
             size *= 2  # the end was found inside a text, or the JSON is wrong
             continue
@@ -107,8 +107,12 @@ def _refuse(body: bytes) -> None:
     raise MalformedBody("The body must be a JSON array of records.")
 
 
-def _scan(body: bytes, position: int) -> Iterator[bytes]:
-    """Yield elements by brackets and quotes only, from the start of one to the end of the array."""
+def scan(body: bytes, position: int, *, whole: bool) -> Iterator[tuple[bytes, int]]:
+    """Yield elements by brackets and quotes only, from the start of one to the end of the array.
+
+    Each comes with the position after its comma, or after the end of the array. Raises
+    MalformedBody where an element or the array is not closed; not `whole`, it just ends there.
+    """
     marks, start, open_ends = _Marks(body, position), position, bytearray()
     while (at := marks.find(_INSIDE if open_ends else _AT_TOP)) >= 0:
         mark = body[at]
@@ -121,15 +125,16 @@ def _scan(body: bytes, position: int) -> Iterator[bytes]:
             element = body[start:at].strip(_BLANK)
             if not element:
                 break
-            yield element
+            yield element, at + 1
             start = at + 1
             if mark == _END and not body[start:].strip(_BLANK):
                 return
             if mark == _END:
                 break
-    raise MalformedBody(
-        "The body is not a JSON array of records: a string, an element or the array is not closed."
-    )
+    if whole:
+        raise MalformedBody(
+            "The body is not a JSON array of records: a string, an element or the array is not closed."
+        )
 
 
 class _Marks:

@@ -41,11 +41,12 @@ __all__ = [
     "Rejection",
     "in_utc",
     "read_guarded",
+    "read_line",
     "read_record",
     "read_records",
 ]
 
-BodyFormat = Literal["json", "ndjson", "protobuf", "patch"]
+BodyFormat = Literal["json", "ndjson", "csv", "parquet", "multipart", "protobuf", "patch"]
 
 _VALUES = "values"
 _ESCAPED_NUL = b"\\u0000"
@@ -158,10 +159,7 @@ def read_guarded(body: bytes) -> Record:
 
 
 def read_record(body: bytes, kind: type[RecordIn] = RecordIn) -> Record:
-    """Read one JSON object.
-
-    Raises MalformedBody if it is not JSON, InvalidRecord for a wrong field.
-    """
+    """Read one JSON object; raises MalformedBody, and InvalidRecord for a wrong field."""
     if not check_values(body, MOST_RECORD_VALUES):
         raise too_many(_VALUES, MOST_RECORD_VALUES)
     try:
@@ -177,12 +175,11 @@ def read_record(body: bytes, kind: type[RecordIn] = RecordIn) -> Record:
 def read_records(body: bytes, body_format: BodyFormat) -> list[Record | Rejection]:
     """Read a JSON array or NDJSON lines. A fault in one line does not affect the others.
 
-    The result is aligned with the lines (blank NDJSON lines do not count). Raises MalformedBody
-    when a JSON body is not an array, and BodyTooLarge when it holds more than
-    `app/schemas/limits.py` allows.
+    The result has an entry per line that is not blank. Raises MalformedBody for JSON that is no
+    array, and BodyTooLarge for more than `app/schemas/limits.py` allows.
     """
     lines = cut_ndjson(body) if body_format == "ndjson" else cut_array(body)
-    return [_read_plain(line) or _read_line(number, line) for number, line in enumerate(lines, start=1)]
+    return [read_line(number, line) for number, line in enumerate(lines, start=1)]
 
 
 def _read_plain(line: bytes) -> Record | None:
@@ -200,7 +197,10 @@ def _read_plain(line: bytes) -> Record | None:
         return None
 
 
-def _read_line(number: int, line: bytes) -> Record | Rejection:
+def read_line(number: int, line: bytes) -> Record | Rejection:
+    """Read the JSON object of one line."""
+    if (plain := _read_plain(line)) is not None:
+        return plain
     line = skip_mark(line)  # a mark is here where files were concatenated
     if not check_values(line, MOST_RECORD_VALUES):
         return Rejection(number, None, f"the record holds more than {MOST_RECORD_VALUES} {_VALUES}")

@@ -1,13 +1,26 @@
-"""The tables of evaluation: datasets with their versions and items, runs, and their answers."""
+"""The tables of evaluation: datasets with their versions and items, and runs."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.storage.metadata import instant, metadata
 
-__all__ = ["dataset_items", "dataset_versions", "datasets", "run_answers", "runs"]
+__all__ = ["dataset_items", "dataset_versions", "datasets", "evaluation_parts", "run_answers", "runs"]
 
 datasets = Table(
     "datasets",
@@ -81,4 +94,33 @@ run_answers = Table(
     Column("own", JSONB, nullable=False),
     Column("answer", JSONB(none_as_null=True)),
     Index("ix_run_answers_trace", "project_id", "trace_id"),
+)
+
+# `payload` holds the envelopes of a part of an evaluation as one Batch, until all have an outcome.
+# `token` is the root of the queue job that carries them. A list that the queue got at once has
+# neither.
+evaluation_parts = Table(
+    "evaluation_parts",
+    metadata,
+    Column("project_id", Text, ForeignKey("projects.project_id"), primary_key=True),
+    Column("job_id", Uuid, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("first_item", Integer, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("lines", ARRAY(Integer), nullable=False),
+    Column("trace_ids", ARRAY(Uuid), nullable=False),
+    Column("payload", LargeBinary),
+    Column("size", Integer, nullable=False, server_default=text("0")),
+    Column("state", Text, nullable=False),
+    Column("token", Text),
+    instant("created_at", now=True),
+    CheckConstraint("state IN ('waiting', 'queued', 'settled')", name="state"),
+    Index(
+        "ix_evaluation_parts_open",
+        "project_id",
+        "job_id",
+        "part",
+        postgresql_where=text("state <> 'settled'"),
+    ),
+    Index("ix_evaluation_parts_created", "created_at"),
 )

@@ -52,7 +52,7 @@ def runner(api: ApiRig) -> Runner:
     rig = api.worker
     handlers: dict[str, Any] = {
         JobKind.ERASE: Erasure(rig.engine, rig.redis, ()),
-        JobKind.EVALUATE: Evaluations(),
+        JobKind.EVALUATE: Evaluations(rig.redis),
     }
     return Runner(rig.engine, rig.redis, handlers)
 

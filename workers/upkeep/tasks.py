@@ -13,6 +13,7 @@ from uuid import uuid4
 from app.jobs.kinds import JobKind
 from app.storage.alerts.transitions import forget_transitions
 from app.storage.engine import Connection, Engine
+from app.storage.evaluations.parts import forget_parts_without_job
 from app.storage.ledger.settlements import fold_settlements
 from app.storage.locks import FOLDING, UPKEEP, try_lock
 from app.storage.rollups.batches import batches_ripe
@@ -103,6 +104,7 @@ class Upkeep:
         )
         yield "forget_days", self._locked(lambda connection: forget_days(connection, today - _NAMES_KEPT))
         yield "forget_jobs", self._locked(lambda connection: forget_jobs(connection, oldest))
+        yield "forget_parts_of_evaluations", self._locked(forget_parts_without_job)
         yield "forget_transitions", self._locked(lambda connection: forget_transitions(connection, oldest))
         yield "forget_parts", self._locked(lambda connection: forget_parts(connection, now))
         yield "ask_for_prices", self._locked(lambda connection: _ask_for_prices(connection, now))

@@ -14,7 +14,9 @@ from app.api.dependencies import Project, Reading, Serving
 from app.api.responses import json_response
 from app.errors import Conflict, NotFound
 from app.jobs import announce, show
+from app.jobs.kinds import JobKind
 from app.storage.engine import writing
+from app.storage.evaluations.parts import drop_payloads
 from app.storage.upkeep.jobs import cancel_job, list_jobs, read_job
 
 __all__ = ["router"]
@@ -58,5 +60,8 @@ async def delete_job(request: Request, serving: Serving, project: Project, job_i
         raise NotFound(_NONE)
     if not cancelled:
         raise Conflict(f"This job has ended already: it is {job.state}.")
+    if job.kind == JobKind.EVALUATE:
+        async with writing(serving.engine) as connection:
+            await drop_payloads(connection, project, job_id)
     await announce(serving.redis, project, job)
     return json_response(show(job))

@@ -1,0 +1,1 @@
+"""Bodies of any length as records: cut into rows while they come, read, and kept in parts."""
