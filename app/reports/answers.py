@@ -85,18 +85,31 @@ async def answer_cost(connection: Connection, asked: Asked, *, looks: Looks) -> 
     The cost of each group is divided as that of all calls is.
     """
     of = asked.chosen
-    report, basis, sample = await _read(
-        connection,
-        asked,
-        "cost",
-        lambda: read_detailed_cost(connection, of.project_id, of.window, of.source, asked.zone, looks=looks),
-        lambda sample: read_filtered_detailed_cost(connection, sample, asked.zone),
-    )
+    divided: Divided | None = None
+
+    async def whole() -> DetailedCostReport:
+        nonlocal divided
+        divided = await _divide(connection, asked, every(of), looks) if asked.dimensions else None
+        told = (connection, of.project_id, of.window, of.source, asked.zone)
+        return await read_detailed_cost(*told, looks=looks, divided=_in_all(divided, asked.dimensions))
+
+    async def filtered(sample: Sample) -> DetailedCostReport:
+        nonlocal divided
+        divided = await _divide(connection, asked, sample, looks) if asked.dimensions else None
+        known = _in_all(divided, asked.dimensions)
+        return await read_filtered_detailed_cost(connection, sample, asked.zone, known)
+
+    report, basis, _ = await _read(connection, asked, "cost", whole, filtered)
     found: Breakdown | None = basis["breakdown"]
-    if found is not None:
-        divided = await _divide(connection, asked, sample or every(of), looks)
+    if found is not None and divided is not None:
         basis["breakdown"] = with_splits(found, divided.spent, divided.own)
     return CostAnswer(**dict(report), **basis)
+
+
+def _in_all(divided: Divided | None, dimensions: Sequence[Dimension]) -> Divided | None:
+    """Return how all calls divide, None where a call may be in several groups or in none."""
+    overlap = any(one.overlaps for one in dimensions)
+    return None if divided is None or overlap else divided.in_all()
 
 
 async def _divide(connection: Connection, asked: Asked, sample: Sample, looks: Looks) -> Divided:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ from app.storage.traces.sampling import Sample
 from app.storage.traces.spending import read_in_time
 from monitoring.spending.usage import BILLED, Usage
 
-__all__ = ["GOOD_QUALITY", "Spent", "read_spent"]
+__all__ = ["GOOD_QUALITY", "Spent", "read_spent", "without_values"]
 
 GOOD_QUALITY: Final = 0.5
 """The least `overall_quality` of a good answer; it is that of an ordinary one."""
@@ -39,6 +39,7 @@ _MOST_SUMMED: Final = 20_000
 # Prices change at these lengths of the input.
 _LENGTHS: Final = (32_000, 128_000, 200_000, 256_000, 272_000)
 _PRICED_BY: Final = ("provider", "model_name", "service_tier")
+_ADDED: Final = ("calls", "cost", "judged", "good", "judged_cost", "squares", "good_cost")
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -46,12 +47,13 @@ class Spent(msgspec.Struct, frozen=True):
 
     `judged` calls have a quality or an error, and `good` ones a quality of at least GOOD_QUALITY,
     no error and no flag. `squares` is the sum of the squared costs of judged calls. `values` are
-    those of the fields that were grouped by.
+    those of the fields that were grouped by, and `lengths` numbers the range of lengths.
     """
 
     provider: str | None
     model_name: str
     service_tier: str | None
+    lengths: int
     calls: int
     cost: Decimal
     latest: Any
@@ -89,10 +91,29 @@ async def read_spent(
     )
     rows, keys = grouped_by(newest, dimensions, names)
     n = newest.c
-    lengths = func.width_bucket(func.coalesce(n.prompt_tokens, 0), literal(list(_LENGTHS), ARRAY(Integer)))
+    prompt = func.coalesce(n.prompt_tokens, 0)
+    lengths = func.width_bucket(prompt, literal(list(_LENGTHS), ARRAY(Integer))).label("lengths")
     by = [*(n[name] for name in _PRICED_BY), lengths, *keys]
-    statement = select(*by[: len(_PRICED_BY)], *_sums(n), *keys).select_from(rows).group_by(*by)
+    statement = select(*by, *_sums(n)).select_from(rows).group_by(*by)
     return [_spent(row, names) for row in await read_in_time(connection, statement)]
+
+
+def without_values(spent: Iterable[Spent]) -> list[Spent]:
+    """Return the sums of the same calls as if no field had been grouped by.
+
+    Each call must be in one group, so the fields may not overlap.
+    """
+    parts: dict[tuple[str | int | None, ...], list[Spent]] = {}
+    for one in spent:
+        parts.setdefault((one.provider, one.model_name, one.service_tier, one.lengths), []).append(one)
+    return [_together(each) for each in parts.values()]
+
+
+def _together(parts: Sequence[Spent]) -> Spent:
+    sums = {name: sum(getattr(one, name) for one in parts) for name in _ADDED}
+    usage = Usage(*map(sum, zip(*(msgspec.structs.astuple(one.usage) for one in parts), strict=True)))
+    latest = max(one.latest for one in parts)
+    return msgspec.structs.replace(parts[0], **sums, usage=usage, latest=latest, values=())
 
 
 def _sums(n: Any) -> list[Any]:
