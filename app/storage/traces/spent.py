@@ -35,7 +35,8 @@ __all__ = ["GOOD_QUALITY", "Spent", "read_spent", "without_values"]
 GOOD_QUALITY: Final = 0.5
 """The least `overall_quality` of a good answer; it is that of an ordinary one."""
 
-_MOST_SUMMED: Final = 20_000
+# Calls without a price are among these: looking for as many with one could read the whole window.
+_MOST_LOOKED_AT: Final = 20_000
 # Prices change at these lengths of the input.
 _LENGTHS: Final = (32_000, 128_000, 200_000, 256_000, 272_000)
 _PRICED_BY: Final = ("provider", "model_name", "service_tier")
@@ -69,7 +70,7 @@ class Spent(msgspec.Struct, frozen=True):
 async def read_spent(
     connection: AsyncConnection, sample: Sample, dimensions: Sequence[Dimension] = ()
 ) -> list[Spent]:
-    """Return sums over the newest 20,000 priced calls; empty if that takes too long.
+    """Return sums over the priced calls among the newest 20,000; empty if that takes too long.
 
     A call without a tag is in no group of tags, and a call with several is in each.
     """
@@ -77,18 +78,18 @@ async def read_spent(
     names = [f"value_{number}" for number in range(len(dimensions))]
     values = [value_of(one).label(name) for one, name in zip(dimensions, names, strict=True)]
     good = func.coalesce(c.overall_quality >= GOOD_QUALITY, False)
-    newest = (
+    looked_at = (
         sample.calls(
             *(c[name] for name in (*_PRICED_BY, "cost_usd", "occurred_at", *BILLED)),
             or_(c.overall_quality.is_not(None), c.error.is_not(None)).label("judged"),
             (good & c.error.is_(None) & c.is_safe.is_not(False)).label("good"),
             *values,
         )
-        .where(c.cost_usd.is_not(None))
         .order_by(c.occurred_at.desc())
-        .limit(_MOST_SUMMED)
-        .cte("newest")
+        .limit(_MOST_LOOKED_AT)
+        .subquery("looked_at")
     )
+    newest = select(looked_at).where(looked_at.c.cost_usd.is_not(None)).cte("newest")
     rows, keys = grouped_by(newest, dimensions, names)
     n = newest.c
     prompt = func.coalesce(n.prompt_tokens, 0)
