@@ -23,7 +23,7 @@ from app.reports.detailed_cost import (
     read_divided,
     read_filtered_detailed_cost,
 )
-from app.reports.filtered import read_filtered_quality, read_filtered_safety
+from app.reports.filtered import Scored, read_filtered_quality, read_filtered_safety, read_scored
 from app.reports.looks import Looks
 from app.reports.quality import QualityReport, read_quality
 from app.reports.report import Report
@@ -39,6 +39,7 @@ __all__ = [
     "SafetyAnswer",
     "answer_cost",
     "answer_quality",
+    "answer_quality_and_safety",
     "answer_safety",
 ]
 
@@ -85,18 +86,31 @@ async def answer_cost(connection: Connection, asked: Asked, *, looks: Looks) -> 
     The cost of each group is divided as that of all calls is.
     """
     of = asked.chosen
-    report, basis, sample = await _read(
-        connection,
-        asked,
-        "cost",
-        lambda: read_detailed_cost(connection, of.project_id, of.window, of.source, asked.zone, looks=looks),
-        lambda sample: read_filtered_detailed_cost(connection, sample, asked.zone),
-    )
+    divided: Divided | None = None
+
+    async def whole() -> DetailedCostReport:
+        nonlocal divided
+        divided = await _divide(connection, asked, every(of), looks) if asked.dimensions else None
+        told = (connection, of.project_id, of.window, of.source, asked.zone)
+        return await read_detailed_cost(*told, looks=looks, divided=_in_all(divided, asked.dimensions))
+
+    async def filtered(sample: Sample) -> DetailedCostReport:
+        nonlocal divided
+        divided = await _divide(connection, asked, sample, looks) if asked.dimensions else None
+        known = _in_all(divided, asked.dimensions)
+        return await read_filtered_detailed_cost(connection, sample, asked.zone, known)
+
+    report, basis, _ = await _read(connection, asked, "cost", whole, filtered)
     found: Breakdown | None = basis["breakdown"]
-    if found is not None:
-        divided = await _divide(connection, asked, sample or every(of), looks)
+    if found is not None and divided is not None:
         basis["breakdown"] = with_splits(found, divided.spent, divided.own)
     return CostAnswer(**dict(report), **basis)
+
+
+def _in_all(divided: Divided | None, dimensions: Sequence[Dimension]) -> Divided | None:
+    """Return how all calls divide, None where a call may be in several groups or in none."""
+    overlap = any(one.overlaps for one in dimensions)
+    return None if divided is None or overlap else divided.in_all()
 
 
 async def _divide(connection: Connection, asked: Asked, sample: Sample, looks: Looks) -> Divided:
@@ -106,24 +120,50 @@ async def _divide(connection: Connection, asked: Asked, sample: Sample, looks: L
     return await looks.take(key, lambda: read_divided(connection, sample, asked.dimensions))
 
 
-async def answer_quality(connection: Connection, asked: Asked) -> QualityAnswer:
-    """Read the quality report; groups with most calls come first."""
+async def answer_quality_and_safety(
+    connection: Connection, asked: Asked, *, raisers: Mapping[str, Collection[str]]
+) -> tuple[QualityAnswer, SafetyAnswer]:
+    """Read both reports; groups are in the second one alone.
+
+    Filtered calls are looked for and their scores are read once for both.
+    """
+    known: Scored | None = None
+    if asked.chosen.filter.condition is not None:
+        sample = await take_sample(connection, asked.chosen, MOST_SCORED)
+        known = await read_scored(connection, sample, asked.zone)
+    quality = await answer_quality(connection, asked._replace(dimensions=()), known)
+    return quality, await answer_safety(connection, asked, raisers=raisers, known=known)
+
+
+async def answer_quality(connection: Connection, asked: Asked, known: Scored | None = None) -> QualityAnswer:
+    """Read the quality report; groups with most calls come first.
+
+    `known` is what was read of filtered calls already.
+    """
     of = asked.chosen
     report, basis, _ = await _read(
         connection,
         asked,
         "requests",
         lambda: read_quality(connection, of.project_id, of.window, of.source, asked.zone),
-        lambda sample: read_filtered_quality(connection, sample, asked.zone),
+        lambda sample: read_filtered_quality(connection, sample, asked.zone, known),
         MOST_SCORED,
+        known and known.sample,
     )
     return QualityAnswer(**dict(report), **basis)
 
 
 async def answer_safety(
-    connection: Connection, asked: Asked, *, raisers: Mapping[str, Collection[str]]
+    connection: Connection,
+    asked: Asked,
+    *,
+    raisers: Mapping[str, Collection[str]],
+    known: Scored | None = None,
 ) -> SafetyAnswer:
-    """Read the safety report; groups with most violations come first."""
+    """Read the safety report; groups with most violations come first.
+
+    `known` is what was read of filtered calls already.
+    """
     of = asked.chosen
     report, basis, _ = await _read(
         connection,
@@ -132,8 +172,9 @@ async def answer_safety(
         lambda: read_safety(
             connection, of.project_id, of.window, of.source, raisers=raisers, zone=asked.zone
         ),
-        lambda sample: read_filtered_safety(connection, sample, asked.zone, raisers=raisers),
+        lambda sample: read_filtered_safety(connection, sample, asked.zone, raisers=raisers, known=known),
         MOST_SCORED,
+        known and known.sample,
     )
     return SafetyAnswer(**dict(report), **basis)
 
@@ -145,17 +186,18 @@ async def _read(
     whole: Callable[[], Awaitable[Of]],
     filtered: Callable[[Sample], Awaitable[Of]],
     most: int | None = None,
+    sample: Sample | None = None,
 ) -> tuple[Of, dict[str, Any], Sample | None]:
     """Return the report, the fields of Basis, and the filtered calls.
 
-    Rollups answer where nothing is filtered.
+    Rollups answer where nothing is filtered. The filtered calls are looked for, unless `sample` has
+    them.
     """
     basis: dict[str, Any] = {}
-    sample: Sample | None = None
     if asked.chosen.filter.condition is None:
         report = await whole()
     else:
-        sample = await take_sample(connection, asked.chosen, most)
+        sample = sample or await take_sample(connection, asked.chosen, most)
         report = await filtered(sample)
         basis = {
             "filter": asked.chosen.filter.to_text(),

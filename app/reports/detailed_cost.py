@@ -17,7 +17,7 @@ from app.storage.access.price_tables import read_price_table
 from app.storage.engine import Connection
 from app.storage.traces.sampling import Chosen, Sample, every
 from app.storage.traces.spending import read_sampled_calls
-from app.storage.traces.spent import Spent, read_spent
+from app.storage.traces.spent import Spent, read_spent, without_values
 from monitoring.spending.own_prices import OwnPrices, parse_prices
 from monitoring.statistics.trends import Window
 
@@ -51,6 +51,10 @@ class Divided(NamedTuple):
     spent: list[Spent]
     own: OwnPrices | None
 
+    def in_all(self) -> Divided:
+        """Return how all these calls divide together; the fields may not overlap."""
+        return self._replace(spent=without_values(self.spent))
+
 
 class _Look(NamedTuple):
     """What the newest calls of a window tell."""
@@ -67,12 +71,16 @@ async def read_detailed_cost(
     zone: tzinfo = UTC,
     *,
     looks: Looks,
+    divided: Divided | None = None,
 ) -> DetailedCostReport:
-    """Read the cost report of one window, and what its newest calls tell."""
+    """Read the cost report of one window, and what its newest calls tell.
+
+    `divided` is how their cost divides, where that was read already.
+    """
     cost = await read_cost(connection, project_id, window, source, zone)
     chosen = Chosen(project_id, window, source)
     key = ("cost", project_id, source, window.start, window.end)
-    look = await looks.take(key, lambda: _look(connection, chosen, cost))
+    look = await looks.take(key, lambda: _look(connection, chosen, cost, divided))
     texts = tuple(one.text for one in look.found.suggestions)
     values = dict(cost) | {"optimization_suggestions": texts + cost.optimization_suggestions}
     return DetailedCostReport(
@@ -84,11 +92,15 @@ async def read_detailed_cost(
 
 
 async def read_filtered_detailed_cost(
-    connection: Connection, sample: Sample, zone: tzinfo
+    connection: Connection, sample: Sample, zone: tzinfo, divided: Divided | None = None
 ) -> DetailedCostReport:
-    """Read the cost report of filtered calls, and how the cost of the newest of them divides."""
+    """Read the cost report of filtered calls, and how the cost of the newest of them divides.
+
+    `divided` says the latter where it was read already.
+    """
     cost = await read_filtered_cost(connection, sample, zone)
-    return DetailedCostReport(**dict(cost), **_division(cost, await read_divided(connection, sample)))
+    divided = divided or await read_divided(connection, sample)
+    return DetailedCostReport(**dict(cost), **_division(cost, divided))
 
 
 async def read_divided(
@@ -108,8 +120,8 @@ def _division(cost: CostReport, divided: Divided) -> dict[str, Any]:
     }
 
 
-async def _look(connection: Connection, chosen: Chosen, cost: CostReport) -> _Look:
-    divided = await read_divided(connection, every(chosen))
+async def _look(connection: Connection, chosen: Chosen, cost: CostReport, divided: Divided | None) -> _Look:
+    divided = divided or await read_divided(connection, every(chosen))
     of = (chosen.project_id, chosen.window, chosen.source)
     calls = await read_sampled_calls(connection, *of)
     found = await asyncio.to_thread(suggest_savings, calls, cost.total_requests, chosen.source, divided.own)

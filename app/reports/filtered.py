@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
 
 from app.figures.measures import Counts, Measure
 from app.reports.cost import CostPoint, CostReport, ModelCost
@@ -37,9 +38,29 @@ from monitoring.spending.savings import CostGroup
 from monitoring.spending.totals import analyse_cost
 from monitoring.statistics.zones import Buckets, buckets_of
 
-__all__ = ["read_filtered_cost", "read_filtered_quality", "read_filtered_safety"]
+__all__ = ["Scored", "read_filtered_cost", "read_filtered_quality", "read_filtered_safety", "read_scored"]
 
 _UNKNOWN: Percentiles = (None, None, None)
+
+
+class Scored(NamedTuple):
+    """What the reports on quality and on safety both read of the calls of a sample."""
+
+    sample: Sample
+    sums: Sums
+    scores: ScoreFigures
+
+
+async def read_scored(
+    connection: Connection,
+    sample: Sample,
+    zone: tzinfo = UTC,
+    *,
+    quantiles: Sequence[float] = PERCENTILES,
+) -> Scored:
+    """Read the sums of the sampled calls, and the values of every evaluator."""
+    found = await read_sums(connection, sample, buckets_of(sample.chosen.window, zone))
+    return Scored(sample, found, await read_scores(connection, sample, quantiles))
 
 
 async def read_filtered_cost(connection: Connection, sample: Sample, zone: tzinfo = UTC) -> CostReport:
@@ -76,11 +97,12 @@ async def read_filtered_cost(connection: Connection, sample: Sample, zone: tzinf
     )
 
 
-async def read_filtered_quality(connection: Connection, sample: Sample, zone: tzinfo = UTC) -> QualityReport:
-    """Read the quality report of the sampled calls."""
+async def read_filtered_quality(
+    connection: Connection, sample: Sample, zone: tzinfo = UTC, known: Scored | None = None
+) -> QualityReport:
+    """Read the quality report of the sampled calls; `known` is what was read of them already."""
     buckets = buckets_of(sample.chosen.window, zone)
-    found = await read_sums(connection, sample, buckets)
-    scores = await read_scores(connection, sample, PERCENTILES)
+    _, found, scores = known or await read_scored(connection, sample, zone)
     spread, spreads = await read_percentiles(connection, sample, PERCENTILES, buckets)
     points = tuple(
         quality_point(at, counts, spreads.get(at, _UNKNOWN)) for at, counts in _trend(buckets, found)
@@ -104,13 +126,21 @@ async def read_filtered_quality(connection: Connection, sample: Sample, zone: tz
 
 
 async def read_filtered_safety(
-    connection: Connection, sample: Sample, zone: tzinfo = UTC, *, raisers: Mapping[str, Collection[str]]
+    connection: Connection,
+    sample: Sample,
+    zone: tzinfo = UTC,
+    *,
+    raisers: Mapping[str, Collection[str]],
+    known: Scored | None = None,
 ) -> SafetyReport:
-    """Read the safety report of the sampled calls; `raisers` as in `read_safety`."""
+    """Read the safety report of the sampled calls; `raisers` as in `read_safety`.
+
+    `known` is what was read of the calls already.
+    """
     buckets = buckets_of(sample.chosen.window, zone)
-    found = await read_sums(connection, sample, buckets)
+    _, found, scores = known or await read_scored(connection, sample, zone, quantiles=())
     flags = await read_flags(connection, sample, buckets)
-    measures = (await read_scores(connection, sample, ())).measures
+    measures = scores.measures
     raised = {f"flag:{flag}": Measure(count, float(count)) for flag, count in flags.total.items()}
     of = sample.chosen
     reviews = await count_reviews(connection, of.project_id, of.window, of.source, sample)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, get_args
 
 from app.filters.grouping import parse_group_by
 from app.reports.breakdown import GroupFigures, Truncation, read_breakdown
 from app.schemas.owners import Activity
 from app.storage.engine import Connection
-from app.storage.traces.owners import Owner, read_activity, read_latest
+from app.storage.traces.owners import MOST_LISTED, Owner, read_activity, read_latest
 from app.storage.traces.sampling import Chosen
 
 __all__ = ["ORDERS", "ListOrder", "PeopleReport", "read_people"]
@@ -22,7 +23,8 @@ class PeopleReport(NamedTuple):
     """The first users or sessions in an order.
 
     `figures` holds exact figures by id where the order has some, of the calls that the filter lets
-    pass. `number` is how many ids there are then. `activities` are of the newest calls of each.
+    pass. `number` is how many ids there are then. `activities` are of the newest MOST_LISTED calls
+    of each.
     """
 
     activities: list[Activity]
@@ -40,14 +42,20 @@ async def read_people(
     """
     if order == "latest":
         latest = await read_latest(connection, chosen, owner, top)
-        return PeopleReport(await read_activity(connection, chosen, owner, latest), {})
+        return PeopleReport(await _activities(connection, chosen, owner, latest), {})
     field = _FIELDS[owner]
     found = await read_breakdown(connection, chosen, parse_group_by([field]), order=order, top=top)
     groups = found.groups if found else ()
     figures = {value: group for group in groups if group.filter and (value := group.values[field])}
     return PeopleReport(
-        await read_activity(connection, chosen, owner, list(figures)),
+        await _activities(connection, chosen, owner, list(figures)),
         figures,
         len(groups) + found.rest_groups if found else None,
         found.truncated if found else None,
     )
+
+
+async def _activities(
+    connection: Connection, chosen: Chosen, owner: Owner, owners: Sequence[str]
+) -> list[Activity]:
+    return await read_activity(connection, chosen, owner, owners, most=MOST_LISTED)

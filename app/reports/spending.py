@@ -21,7 +21,7 @@ class CostSplit(Report):
 
     `cached_usd` is what reads and writes of prompt caches cost, `input_usd` all other input.
     `other_usd` is fees, and calls whose cost was reported for a model without known prices.
-    `looked_at` are the newest priced calls, at most 20,000, of `priced_requests`.
+    `looked_at` are the priced calls among the newest 20,000 calls, of `priced_requests`.
     """
 
     input_usd: Money

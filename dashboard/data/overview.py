@@ -13,7 +13,7 @@ from app.catalogue import read_raisers
 from app.errors import InvalidParameter
 from app.filters.grouping import parse_group_by
 from app.filters.parameters import filter_of
-from app.reports.answers import Asked, QualityAnswer, SafetyAnswer, answer_quality, answer_safety
+from app.reports.answers import Asked, QualityAnswer, SafetyAnswer, answer_quality_and_safety
 from app.reports.cost import CostReport, read_cost
 from app.reports.filtered import read_filtered_cost
 from app.reports.one_score import GroupScore, read_groups_since
@@ -73,8 +73,8 @@ async def read_overview(
     whole = chosen.filter.condition is None
     pipeline = await _pipeline(connection, redis, now)
     ledgers = pipeline.projects if pipeline else ()
-    safety = await answer_safety(connection, asked, raisers=await read_raisers(redis))
-    quality = await answer_quality(connection, asked._replace(dimensions=()))
+    raisers = await read_raisers(redis)
+    quality, safety = await answer_quality_and_safety(connection, asked, raisers=raisers)
     overview = Overview(
         at=now,
         window=chosen.window,

@@ -255,7 +255,7 @@ def _groups_basis(found: CostFound, *, divided: bool) -> str:
         said.append("A call with several tags is in each of their groups, so they do not add up.")
     if breakdown is not None and breakdown.truncated is not None:
         said.append(f"These are the newest {count(breakdown.truncated.calls_read)} calls.")
-    said.append("Input, cached and output are of the newest 20,000 priced calls.")
+    said.append("Input, cached and output are of the priced calls among the newest 20,000.")
     return " ".join(said)
 
 

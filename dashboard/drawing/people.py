@@ -11,7 +11,7 @@ from dash import dcc, html
 from app.reports.breakdown import GroupFigures
 from app.reports.people import ListOrder, PeopleReport
 from app.schemas.owners import Activity, Turn
-from app.storage.traces.owners import MOST_OF_OWNER
+from app.storage.traces.owners import MOST_LISTED
 from dashboard.data.view import with_fields
 from dashboard.drawing.components import aria, flag_name
 from dashboard.drawing.conversation import text_box
@@ -38,11 +38,14 @@ def top_words(report: PeopleReport, order: ListOrder, names: str, top: int) -> s
             if number >= top
             else f"All {number} {names} with a call"
         )
-        return f"{which} that fits. Figures are of all their calls in the chosen period."
+        return (
+            f"{which} that fits. Figures are of the newest {MOST_LISTED} calls of each in the chosen period."
+        )
     number = report.number or len(report.activities)
     which = f"The first {top} of {number:,} {names}" if number > top else f"All {number:,} {names}"
     read = f" Only the newest {report.truncated.calls_read:,} calls were read." if report.truncated else ""
-    return f"{which}, with figures of the calls that fit.{read}"
+    beside = f" Worst, errors and flags are of the newest {MOST_LISTED} calls of each."
+    return f"{which}, with figures of the calls that fit.{read}{beside}"
 
 
 def order_links(order: ListOrder, path: str, search: str | None) -> Any:
@@ -89,7 +92,7 @@ def _row(
     one: Activity, figures: GroupFigures | None, field: str, path: str, search: str | None, zone: tzinfo
 ) -> Any:
     name = dcc.Link(clip(one.owner, _LONGEST_ID), href=f"{path}{with_fields(search, **{field: one.owner})}")
-    more = "+" if figures is None and one.calls >= MOST_OF_OWNER else ""
+    more = "+" if figures is None and one.calls >= MOST_LISTED else ""
     calls = figures.requests if figures else one.calls
     cost = figures.total_cost_usd if figures else one.cost_usd
     tokens = (

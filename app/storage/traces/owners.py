@@ -19,11 +19,21 @@ from app.storage.tables import traces
 from app.storage.traces.filtering import LATEST_AHEAD
 from app.storage.traces.sampling import Chosen
 
-__all__ = ["MOST_OF_OWNER", "MOST_TURNS", "Owner", "read_activity", "read_latest", "read_turns"]
+__all__ = [
+    "MOST_LISTED",
+    "MOST_OF_OWNER",
+    "MOST_TURNS",
+    "Owner",
+    "read_activity",
+    "read_latest",
+    "read_turns",
+]
 
 Owner = Literal["user_id", "session_id"]
 MOST_OF_OWNER: Final = 1_000
 """The number of newest calls of one user or session that are looked at."""
+MOST_LISTED: Final = 200
+"""The same of each of many users or sessions in a list."""
 MOST_TURNS: Final = 2_000
 """The number of calls of one conversation that are put in order: the first received."""
 _NEWEST_CALLS: Final = 5_000
@@ -83,11 +93,16 @@ async def read_latest(connection: AsyncConnection, chosen: Chosen, owner: Owner,
 
 
 async def read_activity(
-    connection: AsyncConnection, chosen: Chosen, owner: Owner, owners: Sequence[str]
+    connection: AsyncConnection,
+    chosen: Chosen,
+    owner: Owner,
+    owners: Sequence[str],
+    *,
+    most: int = MOST_OF_OWNER,
 ) -> list[Activity]:
     """Return what users or sessions did in the window, in their order, whatever the filter is.
 
-    Of each the newest MOST_OF_OWNER calls are read. Raises InvalidParameter if that takes long.
+    Of each the `most` newest calls are read. Raises InvalidParameter if that takes long.
     """
     if not owners:
         return []
@@ -99,7 +114,7 @@ async def read_activity(
         "start": chosen.window.start,
         "end": chosen.window.end,
         "first_id": first_id(chosen.window.start - LATEST_AHEAD),
-        "most": MOST_OF_OWNER,
+        "most": most,
     }
     rows = await _in_time(connection, text(_ACTIVITY.format(column=owner)), parameters)
     found = {row.owner: Activity(**{**row._asdict(), "flags": tuple(row.flags)}) for row in rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -30,15 +30,17 @@ from app.storage.traces.sampling import Sample
 from app.storage.traces.spending import read_in_time
 from monitoring.spending.usage import BILLED, Usage
 
-__all__ = ["GOOD_QUALITY", "Spent", "read_spent"]
+__all__ = ["GOOD_QUALITY", "Spent", "read_spent", "without_values"]
 
 GOOD_QUALITY: Final = 0.5
 """The least `overall_quality` of a good answer; it is that of an ordinary one."""
 
-_MOST_SUMMED: Final = 20_000
+# Calls without a price are among these: looking for as many with one could read the whole window.
+_MOST_LOOKED_AT: Final = 20_000
 # Prices change at these lengths of the input.
 _LENGTHS: Final = (32_000, 128_000, 200_000, 256_000, 272_000)
 _PRICED_BY: Final = ("provider", "model_name", "service_tier")
+_ADDED: Final = ("calls", "cost", "judged", "good", "judged_cost", "squares", "good_cost")
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -46,12 +48,13 @@ class Spent(msgspec.Struct, frozen=True):
 
     `judged` calls have a quality or an error, and `good` ones a quality of at least GOOD_QUALITY,
     no error and no flag. `squares` is the sum of the squared costs of judged calls. `values` are
-    those of the fields that were grouped by.
+    those of the fields that were grouped by, and `lengths` numbers the range of lengths.
     """
 
     provider: str | None
     model_name: str
     service_tier: str | None
+    lengths: int
     calls: int
     cost: Decimal
     latest: Any
@@ -67,7 +70,7 @@ class Spent(msgspec.Struct, frozen=True):
 async def read_spent(
     connection: AsyncConnection, sample: Sample, dimensions: Sequence[Dimension] = ()
 ) -> list[Spent]:
-    """Return sums over the newest 20,000 priced calls; empty if that takes too long.
+    """Return sums over the priced calls among the newest 20,000; empty if that takes too long.
 
     A call without a tag is in no group of tags, and a call with several is in each.
     """
@@ -75,24 +78,43 @@ async def read_spent(
     names = [f"value_{number}" for number in range(len(dimensions))]
     values = [value_of(one).label(name) for one, name in zip(dimensions, names, strict=True)]
     good = func.coalesce(c.overall_quality >= GOOD_QUALITY, False)
-    newest = (
+    looked_at = (
         sample.calls(
             *(c[name] for name in (*_PRICED_BY, "cost_usd", "occurred_at", *BILLED)),
             or_(c.overall_quality.is_not(None), c.error.is_not(None)).label("judged"),
             (good & c.error.is_(None) & c.is_safe.is_not(False)).label("good"),
             *values,
         )
-        .where(c.cost_usd.is_not(None))
         .order_by(c.occurred_at.desc())
-        .limit(_MOST_SUMMED)
-        .cte("newest")
+        .limit(_MOST_LOOKED_AT)
+        .subquery("looked_at")
     )
+    newest = select(looked_at).where(looked_at.c.cost_usd.is_not(None)).cte("newest")
     rows, keys = grouped_by(newest, dimensions, names)
     n = newest.c
-    lengths = func.width_bucket(func.coalesce(n.prompt_tokens, 0), literal(list(_LENGTHS), ARRAY(Integer)))
+    prompt = func.coalesce(n.prompt_tokens, 0)
+    lengths = func.width_bucket(prompt, literal(list(_LENGTHS), ARRAY(Integer))).label("lengths")
     by = [*(n[name] for name in _PRICED_BY), lengths, *keys]
-    statement = select(*by[: len(_PRICED_BY)], *_sums(n), *keys).select_from(rows).group_by(*by)
+    statement = select(*by, *_sums(n)).select_from(rows).group_by(*by)
     return [_spent(row, names) for row in await read_in_time(connection, statement)]
+
+
+def without_values(spent: Iterable[Spent]) -> list[Spent]:
+    """Return the sums of the same calls as if no field had been grouped by.
+
+    Each call must be in one group, so the fields may not overlap.
+    """
+    parts: dict[tuple[str | int | None, ...], list[Spent]] = {}
+    for one in spent:
+        parts.setdefault((one.provider, one.model_name, one.service_tier, one.lengths), []).append(one)
+    return [_together(each) for each in parts.values()]
+
+
+def _together(parts: Sequence[Spent]) -> Spent:
+    sums = {name: sum(getattr(one, name) for one in parts) for name in _ADDED}
+    usage = Usage(*map(sum, zip(*(msgspec.structs.astuple(one.usage) for one in parts), strict=True)))
+    latest = max(one.latest for one in parts)
+    return msgspec.structs.replace(parts[0], **sums, usage=usage, latest=latest, values=())
 
 
 def _sums(n: Any) -> list[Any]:
