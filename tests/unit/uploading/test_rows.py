@@ -20,7 +20,7 @@ RECORD = b'{"prompt": "a, {b} [c] \\"d\\"", "response": "e"}'
 
 
 def cut(made: Rows, body: bytes, size: int) -> list[Row]:
-    found = []
+    found: list[Row] = []
     for start in range(0, len(body), size):
         found += made.feed(body[start : start + size])
     return [*found, *made.finish()]
@@ -35,7 +35,7 @@ def cut(made: Rows, body: bytes, size: int) -> list[Row]:
         (NdjsonRows, b"", []),
         (JsonRows, b"[" + RECORD + b", " + RECORD + b"]", [1, 2]),
         (JsonRows, b" \n[ ] ", []),
-        (JsonRows, b"[" + RECORD + b",1,[2],\"}\"," + RECORD + b"]\n", [1, 2, 3, 4, 5]),
+        (JsonRows, b"[" + RECORD + b',1,[2],"}",' + RECORD + b"]\n", [1, 2, 3, 4, 5]),
         (CsvRows, b"prompt,response\na,b\n\nc,d", [2, 4]),
         (CsvRows, b'prompt,response\n"a\n""b"", c",d\n5" disk,e\n', [3, 4]),
     ],
