@@ -13,8 +13,10 @@ from app.errors import InvalidRecord, MonitorError
 from dashboard.data.proposals import read_proposal
 from dashboard.data.sources import Sources
 from dashboard.data.view import read_fields, read_view
-from dashboard.drawing.alert_forms import CHANNEL_FIELDS, RULE_FIELDS
+from dashboard.drawing.address_parts import keep_part
+from dashboard.drawing.alert_forms import CHANNEL_FIELDS, PROPOSED, RULE_FIELDS
 from dashboard.drawing.alerts import moments_text
+from dashboard.drawing.browser import reveal_filled
 from dashboard.drawing.components import notice
 from dashboard.drawing.frame import URL
 from dashboard.drawing.refusals import refusals
@@ -176,6 +178,9 @@ def _register_filling(dash: Dash, sources: Sources) -> None:
 
 
 def _register_proposals(dash: Dash) -> None:
+    reveal_filled(dash, "rule")
+    keep_part(dash, URL, PROPOSED, ("new", "filter", "split"))
+
     @dash.callback(
         output={
             "values": {name: Output(f"rule-{name}", "value", allow_duplicate=True) for name in RULE_FIELDS},
@@ -184,7 +189,7 @@ def _register_proposals(dash: Dash) -> None:
             "open": Output("rule-form", "open", allow_duplicate=True),
             "more": Output("rule-more", "open"),
         },
-        inputs={"search": Input(URL, "search")},
+        inputs={"search": Input(PROPOSED, "data")},
         prevent_initial_call="initial_duplicate",
     )
     def propose(search: str | None) -> dict[str, Any]:

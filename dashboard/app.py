@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -44,7 +44,7 @@ from dashboard.drawing.health import HealthReader
 from dashboard.drawing.views_menu import register_views_menu
 from dashboard.label_changes import register_label_changes
 from dashboard.old_addresses import OldAddresses
-from dashboard.page import find_pages
+from dashboard.page import Page, find_pages
 from monitoring.clock import now_utc
 
 __all__ = ["create_dashboard", "main"]
@@ -86,9 +86,10 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
     server.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_BYTES, compresslevel=_COMPRESSION)
     server.add_middleware(SignInMiddleware, authenticator=authenticator, settings=settings)
     server.add_middleware(SecurityHeaders, policy=_POLICY)
-    dash.layout = frame(settings)
+    pages = find_pages()
+    dash.layout = frame(settings, pages)
     queries = Queries(clients.engine, clients.redis, Privacy(settings.secret_key), api_url=settings.api_url)
-    _register_callbacks(dash, queries, news, clients.api)
+    _register_callbacks(dash, pages, queries, news, clients.api)
     # Dash does this before its first answer at / alone. Other pages would come without assets.
     dash._setup_server()  # type: ignore[no-untyped-call]  # noqa: SLF001 no public method does it
     return cast("FastAPI", dash.server)
@@ -150,8 +151,10 @@ def _create_clients(
     )
 
 
-def _register_callbacks(dash: Dash, queries: Queries, news: News, api: httpx.AsyncClient) -> None:
-    pages, sources = find_pages(), Sources(queries, Changes(api))
+def _register_callbacks(
+    dash: Dash, pages: Sequence[Page], queries: Queries, news: News, api: httpx.AsyncClient
+) -> None:
+    sources = Sources(queries, Changes(api))
     register_frame(dash, pages, HealthReader(api), KnownValues(queries))
     register_news(dash, news)
     register_drawer(dash, queries, URL)

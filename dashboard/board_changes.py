@@ -21,8 +21,10 @@ from dashboard.data.board_edits import (
 from dashboard.data.boards import BoardsFound
 from dashboard.data.sources import Sources
 from dashboard.data.view import View, read_fields, read_view, with_fields
-from dashboard.drawing.board_forms import CHART_FIELDS
+from dashboard.drawing.address_parts import keep_part
+from dashboard.drawing.board_forms import CHART_FIELDS, PUT
 from dashboard.drawing.boards import NEW, boards_parts
+from dashboard.drawing.browser import reveal_filled
 from dashboard.drawing.components import notice
 from dashboard.drawing.frame import SCHEME, URL, ZONE
 from dashboard.drawing.refusals import refusals, refused
@@ -279,6 +281,8 @@ def _register_export(dash: Dash, sources: Sources) -> None:
 
 def _register_filling(dash: Dash, sources: Sources) -> None:
     """Fill the form from an address that puts a chart on a board, or from a chart to be changed."""
+    reveal_filled(dash, "chart")
+    keep_part(dash, URL, PUT, ("put", "split", "where"))
 
     @dash.callback(
         output={
@@ -289,18 +293,19 @@ def _register_filling(dash: Dash, sources: Sources) -> None:
             "open": Output("chart-form", "open"),
         },
         inputs={
-            "search": Input(URL, "search"),
+            "put": Input(PUT, "data"),
             "told": Input("board-act", "data"),
+            "search": State(URL, "search"),
             "shown": State("board-shown", "data"),
         },
         prevent_initial_call="initial_duplicate",
     )
     async def fill(
-        search: str | None, told: dict[str, Any] | None, shown: dict[str, str] | None
+        put: str | None, told: dict[str, Any] | None, search: str | None, shown: dict[str, str] | None
     ) -> dict[str, Any]:
         keep = {"values": dict.fromkeys(CHART_FIELDS, no_update), "board": no_update}
         keep |= dict.fromkeys(("at", "about", "open"), no_update)
-        fields = read_fields(search)
+        fields = read_fields(put)
         if ctx.triggered_id == "board-act" and (told or {}).get("act") == "edit":
             return await _edited(sources, search, shown, int((told or {}).get("place", -1))) or keep
         if "put" in fields and ctx.triggered_id != "board-act":

@@ -12,9 +12,11 @@ from app.errors import InvalidRecord, MonitorError
 from dashboard.data.listed import read_id
 from dashboard.data.sources import Sources
 from dashboard.data.view import read_fields, read_view, with_fields
+from dashboard.drawing.address_parts import keep_part
+from dashboard.drawing.browser import reveal_filled
 from dashboard.drawing.budgets import budget_rows
 from dashboard.drawing.components import notice
-from dashboard.drawing.cost_forms import BUDGET_FIELDS
+from dashboard.drawing.cost_forms import BUDGET_FIELDS, NAMED_BUDGET
 from dashboard.drawing.frame import URL
 from dashboard.drawing.refusals import refusals, refused
 
@@ -45,6 +47,9 @@ def register_budget_changes(dash: Dash, sources: Sources) -> None:
 
 
 def _register_filling(dash: Dash, sources: Sources) -> None:
+    reveal_filled(dash, "budget")
+    keep_part(dash, URL, NAMED_BUDGET, ("budget", "project"))
+
     @dash.callback(
         output={
             "values": {name: Output(f"budget-{name}", "value") for name in BUDGET_FIELDS},
@@ -53,7 +58,7 @@ def _register_filling(dash: Dash, sources: Sources) -> None:
             "open": Output("budget-form", "open"),
             "sure": Output("budget-remove", "children"),
         },
-        inputs={"search": Input(URL, "search")},
+        inputs={"search": Input(NAMED_BUDGET, "data")},
     )
     async def fill(search: str | None) -> dict[str, Any]:
         kept = {"values": dict.fromkeys(BUDGET_FIELDS, no_update), "open": no_update, "sure": "Remove it"}

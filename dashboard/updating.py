@@ -14,6 +14,7 @@ from dashboard.data.shared import Shared
 from dashboard.data.view import View, read_fields, read_view
 from dashboard.drawing.components import notice, unread
 from dashboard.drawing.frame import CLOCK, PAUSED, SCHEME, URL, ZONE
+from dashboard.drawing.markup import compact
 from dashboard.drawing.redraw import only_changed
 from dashboard.drawing.theme import Palette, palette, scheme_of
 
@@ -121,6 +122,10 @@ async def _update(
             "problem": notice("This cannot be shown", error.detail),
             "drawn": {"asked": asked, "refused": True},
         }
-    parts = {"problem": None} | page.draw(found, view, colors)
+    parts = {"problem": None} | _compact(page.parts, page.draw(found, view, colors))
     changed, shown = only_changed(parts, (drawn or {}).get("parts"))
     return kept | changed | {"drawn": {"asked": asked, "parts": shown}}
+
+
+def _compact(targets: Mapping[str, tuple[str, str]], parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: compact(part) if targets[name][1] == "children" else part for name, part in parts.items()}

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
 from app.api.descriptions import json_body, shown
+from app.api.traces import CallQuery
+from app.errors import InvalidRecord
+from app.filters.tokens import MOST_CHARACTERS
 from app.schemas.datasets import (
-    MOST_CHANGED_ITEMS,
+    MOST_CALLS,
+    MOST_ITEMS,
     MOST_OUTPUTS,
     Dataset,
     DatasetName,
     DatasetVersion,
     Item,
     ItemId,
+    Reference,
     Run,
     content_id,
 )
@@ -37,6 +43,7 @@ __all__ = [
     "RUN_SHOWN",
     "STRUCTS",
     "AnswerPage",
+    "CallsIn",
     "ComparisonOut",
     "DatasetIn",
     "DatasetList",
@@ -76,16 +83,49 @@ class ItemIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         )
 
 
+class CallsIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Stored calls that are chosen as in `GET /traces`: the newest `limit` that a filter lets pass.
+
+    `time_period` stands in place of `from` and `to`.
+    """
+
+    filter: Annotated[str, Meta(max_length=MOST_CHARACTERS)] = ""
+    source: Literal["live", "evaluate", "import", "all"] = "live"
+    time_period: Annotated[str, Meta(max_length=16)] | None = None
+    start: datetime | None = msgspec.field(name="from", default=None)
+    end: datetime | None = msgspec.field(name="to", default=None)
+    limit: Annotated[int, Meta(ge=1, le=MOST_CALLS)] = 100
+
+    def to_query(self) -> CallQuery:
+        """Return the parameters of GET /traces; raises InvalidRecord for two periods."""
+        if self.time_period is not None and (self.start or self.end):
+            raise InvalidRecord("calls: give either time_period or from and to.")
+        return CallQuery.model_validate(
+            {
+                "source": self.source,
+                "filter": self.filter or None,
+                "time_period": self.time_period,
+                "from": self.start,
+                "to": self.end,
+            }
+        )
+
+
 class ItemsIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is added to a dataset.
 
-    `items` are added as they are. `trace_ids` are stored calls, and `evaluation_id` is an
-    evaluation, from whose calls items are made.
+    `items` are added as they are. Items are also made from stored calls: from `trace_ids`, from
+    those that `calls` chooses, and from those of the evaluation `evaluation_id`. `reference` says
+    what their expected output is: the reference that was recorded with the call, its response, or
+    none. `corrections` holds expected outputs that are better than these, by the id of the call.
     """
 
-    items: Annotated[tuple[ItemIn, ...], Meta(max_length=MOST_CHANGED_ITEMS)] = ()
-    trace_ids: Annotated[tuple[UUID, ...], Meta(max_length=MOST_CHANGED_ITEMS)] = ()
+    items: Annotated[tuple[ItemIn, ...], Meta(max_length=MOST_ITEMS)] = ()
+    trace_ids: Annotated[tuple[UUID, ...], Meta(max_length=MOST_CALLS)] = ()
+    calls: CallsIn | None = None
     evaluation_id: UUID | None = None
+    reference: Reference = "recorded"
+    corrections: Annotated[dict[UUID, str], Meta(max_length=MOST_CALLS)] = {}
 
 
 class DatasetIn(ItemsIn, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -178,7 +218,10 @@ DATASETS_SHOWN = shown("DatasetList", "Datasets")
 DATASET_SHOWN = shown("DatasetOut", "The dataset with its versions")
 DATASET_BODY = json_body("DatasetIn", {201: ("Dataset", "Made")})
 ITEMS_SHOWN = shown("ItemPage", "Items of a version")
-ITEMS_BODY = json_body("ItemsIn", {201: ("Dataset", "A new version was made")})
+ITEMS_BODY = json_body(
+    "ItemsIn",
+    {201: ("Dataset", "A new version was made"), 200: ("Dataset", "The dataset had all of these items")},
+)
 RUNS_SHOWN = shown("RunList", "Runs")
 RUN_SHOWN = shown("Run", "The run and its figures")
 RUN_BODY = json_body("RunIn", {201: ("Run", "Scored"), 202: ("Run", "Queued; Location says where it is")})

@@ -38,11 +38,15 @@ Category = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_s
 
 
 class FeedbackIn(BaseModel):
-    """One opinion: a rating from 1 (bad) to 5 (good), or a thumb. Up counts as 5 and down as 1."""
+    """One opinion: a rating from 1 (bad) to 5 (good), or a thumb. Up counts as 5 and down as 1.
+
+    The call is named by its trace id, or by the id that the client sent with the record.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    trace_id: UUID
+    trace_id: UUID | None = None
+    client_id: Annotated[Text, Field(min_length=1, max_length=512)] | None = None
     rating: Annotated[int, Field(ge=1, le=5)] | None = None
     thumbs: Literal["up", "down"] | None = None
     comment: Annotated[Text, Field(max_length=10_000)] | None = None
@@ -55,14 +59,20 @@ class FeedbackIn(BaseModel):
             raise ValueError("give either rating (1 to 5) or thumbs (up or down)")
         return self
 
-    def to_feedback(self, now: datetime) -> Feedback:
-        """Return the feedback as it is stored, under a fresh id."""
+    @model_validator(mode="after")
+    def _require_one_call(self) -> Self:
+        if (self.trace_id is None) == (self.client_id is None):
+            raise ValueError("give either trace_id or client_id, the id that was sent with the record")
+        return self
+
+    def to_feedback(self, trace_id: UUID, now: datetime) -> Feedback:
+        """Return the feedback about a trace as it is stored, under a fresh id."""
         rating = self.rating
         if rating is None:
             rating = _UP if self.thumbs == "up" else _DOWN
         return Feedback(
             feedback_id=mint(int(now.timestamp() * 1000)),
-            trace_id=self.trace_id,
+            trace_id=trace_id,
             rating=rating,
             comment=self.comment,
             user_id=self.user_id,

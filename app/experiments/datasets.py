@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID, uuid4
+
+from msgspec.structs import replace
 
 from app.access.administration import Line, record
 from app.access.identity import no_project
@@ -15,6 +18,7 @@ from app.schemas.datasets import (
     Dataset,
     DatasetVersion,
     Item,
+    Reference,
     content_id,
 )
 from app.schemas.traces import Trace
@@ -26,12 +30,28 @@ from app.storage.datasets.datasets import (
     delete_dataset,
     end_items,
     find_dataset,
+    find_items,
     put_items,
     read_dataset,
 )
 from app.storage.engine import Connection
 
-__all__ = ["add_items", "item_of", "make_dataset", "remove_dataset", "remove_item", "the_dataset"]
+__all__ = [
+    "Added",
+    "add_items",
+    "item_of",
+    "make_dataset",
+    "remove_dataset",
+    "remove_item",
+    "the_dataset",
+]
+
+
+class Added(NamedTuple):
+    """A dataset after items were added, and how many of them were new or different."""
+
+    dataset: Dataset
+    changed: int
 
 
 async def the_dataset(connection: Connection, project_id: str, dataset_id: UUID) -> Dataset:
@@ -63,19 +83,52 @@ async def make_dataset(connection: Connection, line: Line, name: str, items: Seq
     return await the_dataset(connection, line.project_id, dataset.dataset_id)
 
 
-async def add_items(connection: Connection, line: Line, dataset_id: UUID, items: Sequence[Item]) -> Dataset:
+async def add_items(connection: Connection, line: Line, dataset_id: UUID, items: Sequence[Item]) -> Added:
     """Add items, or replace those with the same ids, in a new version.
 
-    Raises NotFound, and Conflict when the dataset would have too many items or versions.
+    An item that the dataset has already makes no version, and neither does one that was made from
+    the same call and says the same. Raises NotFound, and Conflict when the dataset would have too
+    many items or versions.
     """
     dataset = await _locked(connection, line, dataset_id)
     if not items:
         raise InvalidRecord("There is no item to add.")
-    await _put(connection, line, dataset, items, f"{len(items)} items added or replaced")
-    await record(
-        connection, line, "dataset.items_added", str(dataset_id), name=dataset.name, items=len(items)
-    )
-    return await the_dataset(connection, line.project_id, dataset_id)
+    known = await find_items(connection, line.project_id, dataset, items)
+    changed, added = _changes(known, items)
+    if changed:
+        await _put(connection, line, dataset, changed, _told(added, len(changed) - added))
+        await record(
+            connection, line, "dataset.items_added", str(dataset_id), name=dataset.name, items=len(changed)
+        )
+    return Added(await the_dataset(connection, line.project_id, dataset_id), len(changed))
+
+
+def _changes(known: Sequence[Item], items: Sequence[Item]) -> tuple[list[Item], int]:
+    """Return the items that a dataset does not have as they are, and how many of them are new.
+
+    An item made from a call takes the place of the one that was made from it before.
+    """
+    by_id = {item.item_id: item for item in known}
+    by_call = {item.trace_id: item.item_id for item in known if item.trace_id is not None}
+    changed: dict[str, Item] = {}
+    for item in items:
+        item_id = by_call.get(item.trace_id, item.item_id) if item.trace_id else item.item_id
+        before = by_id.get(item_id)
+        # An item that is rewritten is erased with the call that it was made from, as before.
+        trace_id = item.trace_id if before is None else before.trace_id or item.trace_id
+        placed = replace(item, item_id=item_id, trace_id=trace_id)
+        changed.pop(item_id, None)
+        if placed != before:
+            changed[item_id] = placed
+    return list(changed.values()), sum(item_id not in by_id for item_id in changed)
+
+
+def _told(added: int, replaced: int) -> str:
+    """Return what a version changes, such as `2 items added, 1 replaced`."""
+    whole = f"{added or replaced} item{'' if (added or replaced) == 1 else 's'}"
+    if not added:
+        return f"{whole} replaced"
+    return f"{whole} added, {replaced} replaced" if replaced else f"{whole} added"
 
 
 async def remove_item(connection: Connection, line: Line, dataset_id: UUID, item_id: str) -> Dataset:
@@ -103,15 +156,21 @@ async def remove_dataset(connection: Connection, line: Line, dataset_id: UUID) -
     await record(connection, line, "dataset.removed", str(dataset_id), name=dataset.name)
 
 
-def item_of(trace: Trace) -> Item:
-    """Return the item that a stored call makes: its prompt, context and reference.
+def item_of(trace: Trace, reference: Reference = "recorded", correction: str | None = None) -> Item | None:
+    """Return the item that a stored call makes, None for a call that can make none.
 
-    A call without a reference gives none, because nobody said that its response is right.
+    A call without a prompt makes none, and with the reference `response` one that failed or is
+    empty neither. A `correction` is the expected output whatever `reference` says.
     """
+    answered = bool(trace.response.strip()) and trace.error is None
+    if not trace.prompt or (reference == "response" and correction is None and not answered):
+        return None
+    taken = {"recorded": trace.reference, "response": trace.response, "none": None}[reference]
+    expected = taken if correction is None else correction
     return Item(
-        item_id=content_id(trace.prompt, trace.context, trace.reference),
+        item_id=content_id(trace.prompt, trace.context, expected),
         prompt=trace.prompt,
-        reference=trace.reference,
+        reference=expected,
         context=trace.context,
         trace_id=trace.trace_id,
     )

@@ -77,6 +77,12 @@ class Idempotency:
                 known += [UUID(bytes=value) if value else None for value in found]
         return known
 
+    async def find(self, project_id: str, key: str) -> UUID | None:
+        """Return the trace id that is remembered under a key; raises Unavailable without Redis."""
+        with redis_required():
+            found = await self._redis.get(name_of(project_id, key, self._secret))
+        return UUID(bytes=found) if found else None
+
     async def count(self) -> Mapping[str, int]:
         """Return the number of remembered ids of each project, or slightly more.
 

@@ -16,7 +16,7 @@ from app.config import Settings
 from app.fair_threads import FairThreads
 from app.ingest.admission import Admission
 from app.ingest.group_commit import GroupCommit
-from app.ingest.idempotency import Idempotency
+from app.ingest.idempotency import Idempotency, client_key
 from app.ingest.screening import find_claims, measure, screen
 from app.ingest.turns import in_turns
 from app.ingest.waiting import Waiting
@@ -208,6 +208,14 @@ class Ingest:
             self.admission.admit(project_id, records=len(envelopes), size=sum(map(len, envelopes)))
         outcomes = _outcomes(screened, identified, None if kept is None else records)
         return Prepared(tuple(outcomes), envelopes, records, fresh.retried)
+
+    async def find_accepted(self, project_id: str, client_id: str) -> UUID | None:
+        """Return the trace id of a record that was accepted lately, by the id its client gave it.
+
+        The record may still be in the queue. None after the hours for which ids are remembered.
+        Raises Unavailable when Redis cannot be used.
+        """
+        return await self._idempotency.find(project_id, client_key(client_id))
 
     async def _keep(
         self, project_id: str, envelopes: Sequence[bytes], ids: Iterable[UUID], wait_seconds: float

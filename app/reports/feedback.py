@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from uuid import UUID
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 
 from app.figures.measures import Measure
+from app.reports.complaints import Complaint, group_opinions, list_implicit
 from app.reports.report import Report, empty_message
-from app.reports.terms import frequent_terms
 from app.schemas.feedback import Opinion
 from app.storage.engine import Connection
 from app.storage.rollups.reading import read_measures, read_models, read_totals
-from app.storage.traces.feedback import read_negative, read_ratings
+from app.storage.traces.feedback import MOST_OPINIONS, read_negative, read_ratings
+from app.storage.traces.implicit_feedback import MOST_SEARCHED, read_implicit_feedback
 from monitoring.statistics.trends import Window
 
-__all__ = ["Complaint", "FeedbackReport", "read_feedback_report"]
+__all__ = ["FeedbackReport", "read_feedback_report"]
 
-_LISTED = 10
-_EXAMPLES = 3
+_FEWEST_COMMENTS = 2
 # Fewer negative opinions of one kind say nothing.
 _FEWEST = 3
 # The distance of a share or an average from the window's own that is worth a sentence.
 _SHARE_FACTOR = 1.5
 _SCORE_GAP = 0.1
 _NOT_SCORES = {"overall_quality", "safety_score"}
+_REMEDIES: Mapping[str, str] = {
+    "comments": "{count} of {of} negative opinions say something like {name}: read them, and change what they name.",
+    "category": "{count} of {of} negative opinions chose the category {name}: look at their calls.",
+    "refused": "{count} of {of} calls are refused: look whether the system prompt forbids what users may ask.",
+    "off_topic": "{count} of {of} answers are off topic: look whether the prompt passes on the whole question.",
+    "repeated_question": "{count} of {of} calls repeat a question of the same user within an hour: the answer "
+    "before did not serve.",
+    "cut_off": "{count} of {of} answers are cut off: raise the limit of output tokens, or ask for less.",
+}
 
 
-class Complaint(Report):
-    """What several negative opinions have in common: a category that they chose or a term."""
+class LookedAt(Report):
+    """What complaints were found in: the newest negative opinions and calls, and those before.
 
-    complaint: str
-    kind: str
-    count: int
-    share: float
-    example: str | None
-    example_trace_ids: tuple[UUID, ...]
+    `most_opinions` and `most_calls` are the most that are looked at in either period.
+    """
+
+    opinions: int
+    opinions_before: int
+    most_opinions: int = MOST_OPINIONS
+    calls: int
+    calls_before: int
+    most_calls: int = MOST_SEARCHED
 
 
 class FeedbackReport(Report):
@@ -51,47 +65,65 @@ class FeedbackReport(Report):
     satisfaction_rate: float | None
     common_complaints: tuple[Complaint, ...]
     improvement_suggestions: tuple[str, ...]
+    looked_at: LookedAt
     message: str | None = None
 
 
 async def read_feedback_report(connection: Connection, project_id: str, window: Window) -> FeedbackReport:
-    """Read the feedback report of one window, with complaints of the newest thousand negatives."""
+    """Read the feedback report of one window, and the period before for comparison."""
     ratings = await read_ratings(connection, project_id, window)
-    opinions = await read_negative(connection, project_id, window) if ratings.negative else []
+    earlier = msgspec.structs.replace(
+        window, start=window.start - (window.end - window.start), end=window.start
+    )
+    opinions = await read_negative(connection, project_id, window)
+    before = await read_negative(connection, project_id, earlier)
+    signs = await read_implicit_feedback(connection, project_id, window)
+    signs_before = await read_implicit_feedback(connection, project_id, earlier)
+    clusters = await asyncio.to_thread(_cluster, [*opinions, *before])
+    complaints = (*group_opinions(opinions, before, clusters), *list_implicit(signs, signs_before))
     return FeedbackReport(
         time_period=window.period,
         total_feedback=ratings.total,
         positive_feedback=ratings.positive,
         negative_feedback=ratings.negative,
         satisfaction_rate=ratings.positive / ratings.total if ratings.total else None,
-        common_complaints=find_complaints(opinions),
-        improvement_suggestions=await _suggest(connection, project_id, window, opinions),
+        common_complaints=complaints,
+        improvement_suggestions=(
+            *suggest_remedies(complaints),
+            *await _suggest(connection, project_id, window, opinions),
+        ),
+        looked_at=LookedAt(
+            opinions=len(opinions),
+            opinions_before=len(before),
+            calls=max((one.calls for one in signs), default=0),
+            calls_before=max((one.calls for one in signs_before), default=0),
+        ),
         message=empty_message(window, ratings.total, "feedback"),
     )
 
 
-def find_complaints(opinions: Sequence[Opinion]) -> tuple[Complaint, ...]:
-    """Return the most frequent categories and terms of negative opinions."""
-    members: dict[tuple[str, str], list[Opinion]] = defaultdict(list)
-    for opinion in opinions:
-        for category in dict.fromkeys(opinion.categories):
-            members["category", category].append(opinion)
-    comments = [opinion.comment or "" for opinion in opinions]
-    for term, rows in frequent_terms(comments).items():
-        members["term", term] = [opinions[row] for row in rows]
-    ranked = sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))
-    return tuple(_complaint(kind, name, found, len(opinions)) for (kind, name), found in ranked[:_LISTED])
+def _cluster(opinions: Sequence[Opinion]) -> list[list[int]]:
+    """Return groups of opinions whose comments mean the same, by position."""
+    said = [(place, one.comment) for place, one in enumerate(opinions) if one.comment]
+    if len(said) < _FEWEST_COMMENTS:
+        return []
+    # The word vectors take a second to load, and only projects with comments need them.
+    from monitoring.text.clusters import cluster_texts
+
+    return [[said[at][0] for at in group] for group in cluster_texts([text for _, text in said])]
 
 
-def _complaint(kind: str, name: str, found: Sequence[Opinion], total: int) -> Complaint:
-    return Complaint(
-        complaint=name,
-        kind=kind,
-        count=len(found),
-        share=len(found) / total,
-        example=next((opinion.comment for opinion in found if opinion.comment), None),
-        example_trace_ids=tuple(dict.fromkeys(opinion.trace_id for opinion in found))[:_EXAMPLES],
-    )
+def suggest_remedies(complaints: Iterable[Complaint]) -> Iterable[str]:
+    """Say what to do about complaints that at least three users or calls have."""
+    for one in complaints:
+        if one.count < _FEWEST:
+            continue
+        what = _REMEDIES[one.kind].format(count=one.count, of=one.of, name=_quoted(one.complaint))
+        yield f"{what} That is more than in the period before." if one.trend == "rising" else what
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', "'") + '"'
 
 
 async def _suggest(
@@ -118,7 +150,8 @@ def suggest_models(opinions: Sequence[Opinion], traffic: dict[str, int]) -> Iter
         share, usual = count / len(opinions), traffic.get(model, 0) / records if records else 0.0
         if count >= _FEWEST and usual and share >= _SHARE_FACTOR * usual:
             yield (
-                f"{model} gets {share:.0%} of the negative ratings with {usual:.0%} of the traffic: "
+                f"{model} gets {share:.0%} of the negative ratings with {usual:.0%} of the traffic "
+                f"({count} of {len(opinions)}): "
                 "compare its answers with those of another model."
             )
 
@@ -129,8 +162,8 @@ def suggest_flags(opinions: Sequence[Opinion], counts: dict[str, int], records: 
         share, usual = count / len(opinions), counts.get(f"flag:{flag}", 0) / records if records else 0.0
         if count >= _FEWEST and share >= _SHARE_FACTOR * usual:
             yield (
-                f"{share:.0%} of the negatively rated responses are flagged {flag}, against {usual:.0%} "
-                "of all: hold such responses back or rephrase the prompt."
+                f"{share:.0%} of the negatively rated responses ({count} of {len(opinions)}) are flagged {flag}, "
+                f"against {usual:.0%} of all: hold such responses back or rephrase the prompt."
             )
 
 
@@ -147,6 +180,7 @@ def suggest_scores(opinions: Sequence[Opinion], measures: dict[str, Measure]) ->
             continue
         if abs(average - usual) >= _SCORE_GAP:
             yield (
-                f"{name} averages {average:.2f} in negatively rated responses, against {usual:.2f} in all: "
+                f"{name} averages {average:.2f} in {len(found)} negatively rated responses, against {usual:.2f} "
+                "in all: "
                 "it tells them apart, so watch it."
             )

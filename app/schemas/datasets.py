@@ -15,7 +15,7 @@ from app.schemas.keys import NAME_PATTERN
 from monitoring.experiments.answers import RunFigures
 
 __all__ = [
-    "MOST_CHANGED_ITEMS",
+    "MOST_CALLS",
     "MOST_DATASETS",
     "MOST_ITEMS",
     "MOST_OUTPUTS",
@@ -26,6 +26,7 @@ __all__ = [
     "DatasetVersion",
     "Item",
     "ItemId",
+    "Reference",
     "Run",
     "RunState",
     "content_id",
@@ -35,8 +36,8 @@ MOST_DATASETS: Final = 100
 """Datasets of one project."""
 MOST_ITEMS: Final = 10_000
 """Items of one version."""
-MOST_CHANGED_ITEMS: Final = 1_000
-"""Items that one request adds."""
+MOST_CALLS: Final = 1_000
+"""Stored calls from which one request makes items."""
 MOST_VERSIONS: Final = 1_000
 """Versions of one dataset."""
 MOST_OUTPUTS: Final = 10_000
@@ -46,6 +47,7 @@ MOST_RUNS: Final = 1_000
 
 ItemId = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME_PATTERN)]
 DatasetName = Annotated[str, Meta(min_length=1, max_length=80, pattern=NAME_PATTERN)]
+Reference = Literal["recorded", "response", "none"]
 RunState = Literal["running", "done"]
 
 

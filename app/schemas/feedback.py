@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-__all__ = ["Feedback", "Opinion", "RatingCounts"]
+__all__ = ["Feedback", "ImplicitKind", "ImplicitSign", "Opinion", "RatingCounts"]
 
 
 class Feedback(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +29,20 @@ class RatingCounts(msgspec.Struct, frozen=True):
     total: int = 0
     positive: int = 0
     negative: int = 0
+
+
+ImplicitKind = Literal["refused", "off_topic", "repeated_question", "cut_off"]
+"""What shows that somebody was not served well, although nobody says so."""
+
+
+class ImplicitSign(msgspec.Struct, frozen=True, kw_only=True):
+    """The `count` of `calls` that show one sign, and a part of the text of the newest."""
+
+    kind: ImplicitKind
+    count: int
+    calls: int
+    trace_ids: tuple[UUID, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):

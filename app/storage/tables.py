@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.storage.alert_tables import alert_channels, alert_deliveries, alert_rules, alert_transitions
 from app.storage.dataset_tables import dataset_items, dataset_versions, datasets, run_answers, runs
+from app.storage.feedback_tables import feedback
 from app.storage.label_tables import labels, review_changes, review_claims
 from app.storage.metadata import instant as _instant
 from app.storage.metadata import metadata
@@ -167,6 +168,13 @@ traces = Table(
         "project_id",
         "response_key",
         postgresql_where=text("response_key IS NOT NULL"),
+    ),
+    # A digest, because ids whose parts became pseudonyms may be longer than an index bears.
+    Index(
+        "ix_traces_client",
+        "project_id",
+        text("hashtextextended(client_id, 0)"),
+        postgresql_where=text("client_id IS NOT NULL"),
     ),
     Index("ix_traces_errors", "project_id", "occurred_at", postgresql_where=text("error IS NOT NULL")),
     Index("ix_traces_restates", "project_id", "restates", postgresql_where=text("restates IS NOT NULL")),
@@ -310,29 +318,6 @@ scores = Table(
     Column("evidence", JSONB, nullable=False),
     Column("parts", JSONB, nullable=False),
     _instant("created_at", now=True),
-)
-
-feedback = Table(
-    "feedback",
-    metadata,
-    Column("project_id", Text, primary_key=True),
-    Column("feedback_id", Uuid, primary_key=True),
-    Column("trace_id", Uuid, nullable=False),
-    Column("rating", SmallInteger, nullable=False),
-    Column("comment", Text),
-    Column("user_id", Text),
-    Column("categories", ARRAY(Text), nullable=False),
-    _instant("created_at", now=True),
-    CheckConstraint("rating BETWEEN 1 AND 5", name="rating"),
-    Index("ix_feedback_trace", "project_id", "trace_id"),
-    Index("ix_feedback_created", "project_id", "created_at"),
-    Index(
-        "ix_feedback_false_alarm",
-        "project_id",
-        "trace_id",
-        postgresql_where=text("'false_alarm' = ANY (categories)"),
-    ),
-    Index("ix_feedback_user", "project_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
 )
 
 # Long jobs with progress: evaluate, re-score, back-fill, export, erasure, replay.

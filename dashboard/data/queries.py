@@ -28,7 +28,7 @@ from app.storage.budgets.definitions import read_budgets
 from app.storage.engine import Connection, Engine, reading
 from app.storage.readers import Readers
 from app.storage.rollups.folding import figures
-from app.storage.traces.score_values import read_values
+from app.storage.traces.score_values import MOST_PREVIEWED, read_values
 from dashboard.data.overview import Overview, read_overview, wider_view
 from dashboard.data.rates import Rate, RateMeter
 from dashboard.data.shared import Shared
@@ -112,6 +112,7 @@ class Queries:
             start=self.clock() - timedelta(days=1),
             wanted=wanted,
             source=view.source,
+            most=MOST_PREVIEWED,
         )
         key = (view.project_id, view.source, tuple(wanted))
         return await self._values.get(key, lambda: self.read(view.project_id, question))

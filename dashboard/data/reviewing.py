@@ -21,7 +21,7 @@ from app.storage.traces.labels import read_labelled_values
 from app.storage.traces.reading import read_trace
 from app.storage.traces.reviewing import MOST_COUNTED, read_progress
 from app.storage.traces.sampling import take_sample
-from app.storage.traces.score_values import read_values
+from app.storage.traces.score_values import MOST_PREVIEWED, read_values
 from dashboard.data.review import MOST_IN_HAND, Entry, Hand
 from dashboard.data.shared import Shared
 from dashboard.data.sources import Sources
@@ -120,7 +120,9 @@ class Reviewing:
             policy = policies.get(evaluator)
             if policy is None or policy.threshold is None:
                 return None
-            values = await read_values(connection, view.project_id, now - _DAY, [evaluator], view.source)
+            values = await read_values(
+                connection, view.project_id, now - _DAY, [evaluator], view.source, MOST_PREVIEWED
+            )
             flag = policy.flag or evaluator
             labelled = await read_labelled_values(
                 connection, view.project_id, evaluator, flag, now - _REMEMBERED

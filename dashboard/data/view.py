@@ -24,6 +24,7 @@ from monitoring.statistics.zones import read_zone
 
 __all__ = [
     "DEFAULT_PERIOD",
+    "KEPT",
     "PERIODS",
     "View",
     "kept_fields",
@@ -38,7 +39,7 @@ __all__ = [
 PERIODS = ("15m", "1h", "24h", "7d", "30d", "90d")
 DEFAULT_PERIOD = "24h"
 _DEFAULT_SOURCE: Source = "live"
-_KEPT = {"project", "period", "from", "to", "source", "filter", "compare"}
+KEPT = frozenset({"project", "period", "from", "to", "source", "filter", "compare"})
 
 
 class View(NamedTuple):
@@ -166,7 +167,7 @@ def with_condition(search: str | None, field: str, value: str | None) -> str:
 
 def kept_fields(search: str | None) -> str:
     """Return the fields of an address that apply to every page, such as period and filter."""
-    fields = {name: value for name, value in read_fields(search).items() if name in _KEPT}
+    fields = {name: value for name, value in read_fields(search).items() if name in KEPT}
     return f"?{urlencode(fields)}" if fields else ""
 
 

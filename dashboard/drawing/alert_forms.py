@@ -14,8 +14,10 @@ from monitoring.alerting.rules import DIMENSIONS, Comparison, Direction, Missing
 from monitoring.alerting.schedules import DAYS
 from monitoring.behaviour import CHANGED
 
-__all__ = ["CHANNEL_FIELDS", "RULE_FIELDS", "acts", "channel_forms", "ready_form", "rule_form"]
+__all__ = ["CHANNEL_FIELDS", "PROPOSED", "RULE_FIELDS", "acts", "channel_forms", "ready_form", "rule_form"]
 
+PROPOSED: Final = "rule-proposed"
+"""The store of the part of the address that proposes a rule."""
 RULE_FIELDS: Final = (
     "name",
     "metric",
@@ -112,6 +114,7 @@ def rule_form() -> Any:
         [
             html.Summary("Write or change a rule"),
             dcc.Store(id="rule-edited"),
+            dcc.Store(id=PROPOSED),
             html.P("A new rule.", id="rule-about", className="remark"),
             html.Div(_main_fields(), className="form"),
             html.Details([html.Summary("More"), more], id="rule-more", className="folded"),
@@ -162,7 +165,9 @@ def acts() -> Any:
             dmc.Button("Turn off or on", id="alert-switch", size="xs", variant="subtle"),
             dmc.Button("Delete", id="alert-delete", size="xs", variant="subtle", color="red"),
         ],
+        id="alert-acts",
         className="acts",
+        hidden=True,
     )
 
 
@@ -191,4 +196,5 @@ def channel_forms() -> Any:
         ],
         className="folded",
     )
-    return [html.Div(chosen, className="acts"), html.Div(id="channel-said", role="status"), new]
+    acts_of_one = html.Div(chosen, id="channel-acts", className="acts", hidden=True)
+    return [acts_of_one, html.Div(id="channel-said", role="status"), new]

@@ -59,6 +59,8 @@ def alerts_parts(found: AlertsFound, view: View, _colors: Palette) -> dict[str, 
         "log": _log(found.deliveries, names, found.now),
         "choices": [_choice(one.channel_id, one.name) for one in found.channels],
         "carriers": [_choice(one.channel_id, one.name) for one in found.channels],
+        "unchosen": found.chosen is None,
+        "unsent": not found.channels,
     }
 
 

@@ -10,10 +10,12 @@ from dash import dcc, html
 from app.schemas.boards import LONGEST_BOARD_NAME, LONGEST_FILTER, LONGEST_TITLE
 from dashboard.drawing.boards import NEW
 
-__all__ = ["CHART_FIELDS", "MOST_BYTES", "board_acts", "chart_form"]
+__all__ = ["CHART_FIELDS", "MOST_BYTES", "PUT", "board_acts", "chart_form"]
 
 CHART_FIELDS: Final = ("title", "measure", "split", "filter")
 """The fields of a chart; the input of each is `chart-<field>`, and the API refuses by them."""
+PUT: Final = "chart-put"
+"""The store of the part of the address that puts a chart on a board."""
 MOST_BYTES: Final = 256 * 1024
 """Bytes of a file that is imported."""
 _SPLITS: Final = ("model", "template", "tag", "user", "provider", "session", "metadata.")
@@ -62,6 +64,7 @@ def chart_form() -> Any:
             html.Div(_chart_fields(), className="chart-form"),
             dmc.Button("Put it on the board", id="chart-save", size="xs"),
             dcc.Store(id="chart-place"),
+            dcc.Store(id=PUT),
         ],
         id="chart-form",
         className="folded",

@@ -12,6 +12,7 @@ from app.errors import MonitorError, Unavailable
 
 __all__ = [
     "aria",
+    "asking",
     "attributes",
     "card",
     "chart",
@@ -24,6 +25,16 @@ __all__ = [
     "unread",
 ]
 
+# Without a figure, Plotly would draw white paper with axes until the first one comes.
+_BLANK: Any = {
+    "data": [],
+    "layout": {
+        "xaxis": {"visible": False},
+        "yaxis": {"visible": False},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+    },
+}
 _PLOT: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
@@ -44,6 +55,11 @@ def icon(name: str, *, className: str = "") -> Any:  # noqa: N803 the name Dash 
         style={"--shape": f"url(/assets/icons/{name}.svg)"},
         **aria(hidden="true"),
     )
+
+
+def asking(title: str, question: str) -> Any:
+    """Return the heading of a page, and the question that the page answers."""
+    return html.Div([html.H1(title), html.P(question, className="remark")], className="asking")
 
 
 def tile(name: str, title: str) -> Any:
@@ -101,7 +117,9 @@ def chart(name: str, *, height: int) -> Any:
         className="chart",
         children=[
             html.Div(
-                dcc.Graph(id=name, config=_PLOT, style={"height": f"{height}px"}, responsive=True),
+                dcc.Graph(
+                    id=name, figure=_BLANK, config=_PLOT, style={"height": f"{height}px"}, responsive=True
+                ),
                 style={"minHeight": f"{height}px"},  # the page keeps its place while a chart loads
                 **aria(hidden="true"),
             ),

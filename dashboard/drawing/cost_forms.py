@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import dcc, html
 
-__all__ = ["BUDGET_FIELDS", "PRICE_FIELDS", "TOKENS", "budget_form", "price_form", "price_of"]
+__all__ = ["BUDGET_FIELDS", "NAMED_BUDGET", "PRICE_FIELDS", "TOKENS", "budget_form", "price_form", "price_of"]
 
 BUDGET_FIELDS = ("name", "amount_usd", "period", "time_zone", "by", "key", "value")
 """The fields of a budget; the input of each is `budget-<field>`, and the API refuses by them."""
+NAMED_BUDGET: Final = "budget-named"
+"""The store of the part of the address that names a budget."""
 TOKENS: Final = ("input", "output", "cache_read")
 """The kinds of tokens whose price a form asks for."""
 PRICE_FIELDS = ("model", *TOKENS, "from")
@@ -55,8 +57,8 @@ def budget_form() -> Any:
         className="acts",
         hidden=True,
     )
-    chosen = html.P(id="budget-about", className="remark")
-    return _form("budget", "Make or change a budget", "Make a new budget", [chosen, *fields], acts)
+    chosen = [dcc.Store(id=NAMED_BUDGET), html.P(id="budget-about", className="remark")]
+    return _form("budget", "Make or change a budget", "Make a new budget", [*chosen, *fields], acts)
 
 
 def price_form() -> Any:

@@ -18,10 +18,12 @@ from dashboard.auth.current_identity import is_signed_in
 from dashboard.data.listed import listed, read_id
 from dashboard.data.queries import Queries
 from dashboard.data.view import read_fields, read_trace_id, read_view, with_fields
+from dashboard.drawing.address_parts import NAMED_TRACE
 from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.compared import compared
 from dashboard.drawing.components import aria, notice, unread
 from dashboard.drawing.links import TRACE_PAGES, trace_address
+from dashboard.drawing.markup import compact
 from dashboard.drawing.trace_detail import trace_detail
 from dashboard.drawing.trace_facts import linker
 from dashboard.drawing.tree import MOST_READ, span_tree
@@ -71,7 +73,7 @@ def register_drawer(dash: Dash, queries: Queries, url: str) -> None:
     @dash.callback(
         Output(_DRAWER, "children"),
         Output(_DRAWER, "opened"),
-        Input(url, "search"),
+        Input(NAMED_TRACE, "data"),
         State(url, "pathname"),
     )
     async def show_trace(search: str | None, path: str | None) -> tuple[Any, bool]:
@@ -79,9 +81,9 @@ def register_drawer(dash: Dash, queries: Queries, url: str) -> None:
         if not named:
             return no_update, False
         shown = await draw_trace(queries, trace_id, path, search)
-        return shown.detail, True
+        return compact(shown.detail), True
 
-    @dash.callback(Output(_WALK, "children"), Input(url, "search"), State(url, "pathname"))
+    @dash.callback(Output(_WALK, "children"), Input(NAMED_TRACE, "data"), State(url, "pathname"))
     async def show_neighbours(search: str | None, path: str | None) -> Any:
         return await draw_walk(queries, read_trace_id(search)[1], path, search)
 

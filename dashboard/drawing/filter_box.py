@@ -14,6 +14,7 @@ from app.filters.fields import FAMILIES, FIELDS, Field, FieldType
 from dashboard.data.filtering import FilterPart, filter_parts, mistake_of, with_entered
 from dashboard.data.known_values import KnownValues
 from dashboard.data.view import read_view, with_fields
+from dashboard.drawing.address_parts import FILTERED
 from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.components import aria, icon
 
@@ -129,12 +130,12 @@ def register_filter_box(dash: Dash, url: str, values: KnownValues) -> None:
     @dash.callback(
         Output("filter-parts", "children"),
         Output("filter-problem", "children"),
-        Input(url, "search"),
-        Input(url, "pathname"),
+        Input(FILTERED, "data"),
     )
-    def show_parts(search: str | None, path: str | None) -> tuple[Any, Any]:
+    def show_parts(address: str | None) -> tuple[Any, Any]:
+        path, _, search = (address or "").partition("?")
         try:
-            return _parts(filter_parts(search), path or "/", search), None
+            return _parts(filter_parts(search), path, search), None
         except InvalidParameter as error:
             return None, _said(error, read_view(search).filter)
 

@@ -12,17 +12,19 @@ import structlog
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, set_props
 
 from app.config import Settings, is_loopback
-from dashboard.auth.current_identity import CURRENT_IDENTITY
+from app.schemas.projects import DEFAULT_PROJECT
+from dashboard.auth.current_identity import CURRENT_IDENTITY, shown_project
 from dashboard.auth.middleware import SIGN_OUT
 from dashboard.data.known_values import KnownValues
 from dashboard.data.live import NEWS
-from dashboard.data.view import kept_fields, read_view
+from dashboard.drawing.address_parts import NAMED_PROJECT, address_parts, register_address_parts
 from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.components import aria, attributes, icon, notice
 from dashboard.drawing.drawer import trace_drawer
 from dashboard.drawing.filter_box import filter_box, filter_line, register_filter_box
 from dashboard.drawing.formatting import instant
 from dashboard.drawing.health import HealthReader, health_label, health_table
+from dashboard.drawing.navigation import navigation, register_navigation
 from dashboard.drawing.pausing import pause_button, register_pause
 from dashboard.drawing.popup import popup
 from dashboard.drawing.theme import MANTINE
@@ -40,7 +42,7 @@ _WIDE = "md"
 _log = structlog.get_logger(__name__)
 
 
-def frame(settings: Settings) -> Any:
+def frame(settings: Settings, pages: Sequence[Page]) -> Any:
     """Return the layout around the pages; it reads nothing."""
     return dmc.MantineProvider(
         theme=MANTINE,
@@ -52,6 +54,7 @@ def frame(settings: Settings) -> Any:
             dcc.Store(id=ZONE),
             dcc.Store(id=PAUSED, data=False),
             dcc.Store(id="beat", data=0),
+            *address_parts(),
             dcc.Interval(id=CLOCK, interval=_CLOCK_SECONDS * 1000),
             html.A("Skip to content", href="#content", className="skip"),
             trace_drawer(),
@@ -62,9 +65,7 @@ def frame(settings: Settings) -> Any:
                 navbar={"width": 190, "breakpoint": _WIDE, "collapsed": {"mobile": True}},
                 children=[
                     dmc.AppShellHeader(_header(), className="header"),
-                    dmc.AppShellNavbar(
-                        html.Div(id="navigation"), p="xs", className="navbar", **aria(label="Pages")
-                    ),
+                    dmc.AppShellNavbar(navigation(pages), p="xs", className="navbar", **aria(label="Pages")),
                     dmc.AppShellMain(
                         [filter_line(), *_banners(settings), html.Div(id="content", tabIndex="-1")],
                         className="main",
@@ -138,6 +139,8 @@ def register_frame(dash: Dash, pages: Sequence[Page], health: HealthReader, valu
     """Add the callbacks of the frame: routing, time, filter, pause, health, and a lost server."""
     _register_routing(dash, pages)
     _register_browser(dash, pages)
+    register_address_parts(dash, URL)
+    register_navigation(dash, URL)
     register_time_picker(dash, URL)
     register_filter_box(dash, URL, values)
     register_pause(dash, PAUSED)
@@ -168,21 +171,7 @@ def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
             color="gray",
         )
 
-    @dash.callback(Output("navigation", "children"), Input(URL, "pathname"), Input(URL, "search"))
-    def navigate(path: str | None, search: str | None) -> list[Any]:
-        return [
-            dmc.NavLink(
-                label=page.title,
-                href=f"{page.path}{kept_fields(search)}",
-                leftSection=icon(page.icon),
-                active="exact" if page.path in {path, (path or "").rpartition("/")[0]} else False,
-                variant="light",
-            )
-            for page in pages
-            if not page.is_below
-        ]
-
-    @dash.callback(Output("account", "children"), Input(URL, "pathname"))
+    @dash.callback(Output("account", "children"), Input(_TOGGLE, "id"))
     def show_account(_: str | None) -> Any:
         identity = CURRENT_IDENTITY.get()
         if identity is None or identity.anonymous:
@@ -190,9 +179,9 @@ def _register_routing(dash: Dash, pages: Sequence[Page]) -> None:
         button = html.Button("Sign out", type="submit", className="sign-out", title=identity.actor)
         return html.Form(button, action=SIGN_OUT, method="POST")
 
-    @dash.callback(Output("project", "children"), Input(URL, "search"))
-    def name_project(search: str | None) -> str:
-        return read_view(search).project_id
+    @dash.callback(Output("project", "children"), Input(NAMED_PROJECT, "data"))
+    def name_project(named: str | None) -> str:
+        return shown_project(named or DEFAULT_PROJECT)
 
 
 def _register_browser(dash: Dash, pages: Sequence[Page]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.storage.traces.score_values import MOST_RECORDS
+from app.storage.traces.score_values import MOST_PREVIEWED
 from dashboard.drawing.formatting import percent
 
 __all__ = ["beyond", "preview", "share"]
@@ -23,7 +23,7 @@ def preview(values: NDArray[np.float64], threshold: float, current: float, *, lo
         return "No call of the last day has a value, so there is nothing to compare with."
     then, now = beyond(values, threshold, low=low), beyond(values, current, low=low)
     verb = "counted as low" if low else "flagged"
-    newest = f" (the newest {MOST_RECORDS:,} calls)" if count >= MOST_RECORDS else ""
+    newest = f" (the newest {MOST_PREVIEWED:,} calls)" if count >= MOST_PREVIEWED else ""
     told = f"At {threshold:g}, {share(then, count)} of the last day{newest} would have been {verb}"
     if threshold == current:
         return f"{told}. This is the present threshold."

@@ -25,7 +25,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "pricing_status": "Price",
 }
 _WIDTHS: Final[Mapping[str, int]] = {
-    "timestamp": 152,
+    "timestamp": 168,
     "model": 150,
     "quality": 118,
     "safety": 118,

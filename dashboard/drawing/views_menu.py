@@ -7,18 +7,20 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from app.errors import MonitorError
 from app.schemas.saved_views import LONGEST_VIEW_NAME, MOST_VIEWS, SavedView
 from app.storage.access.saved_views import read_views
 from dashboard.data.sources import Sources
 from dashboard.data.view import read_fields, read_view, with_fields
+from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.components import aria, attributes, icon
 from dashboard.drawing.popup import popup
 
-__all__ = ["READY_VIEWS", "ReadyView", "ready_links", "register_views_menu", "saved_links", "views_menu"]
+__all__ = ["READY_VIEWS", "ReadyView", "register_views_menu", "saved_links", "views_menu"]
 
+_READY: Final = "ready-view"
 _LEFT_OUT: Final = {"project", "trace", "before"}
 
 
@@ -48,7 +50,7 @@ def views_menu() -> Any:
         [icon("bookmark"), html.Span("Views", className="word")],
         [
             html.H2("Ready views"),
-            html.Div(id="views-ready"),
+            _ready_links(),
             html.H2("Saved by this project"),
             html.Div(id="views-saved"),
             html.Div(
@@ -74,15 +76,12 @@ def views_menu() -> Any:
     )
 
 
-def ready_links(search: str | None) -> Any:
-    """Return links to the ready views; each keeps the time of the address."""
+def _ready_links() -> Any:
+    """Return links to the ready views; the browser lets each keep the time of the address."""
     links = [
         html.Li(
             [
-                dcc.Link(
-                    view.name,
-                    href=f"/traces{with_fields(search, filter=view.filter, before=None, trace=None)}",
-                ),
+                dcc.Link(view.name, href="/traces", id={"type": _READY, "filter": view.filter}),
                 html.Span(view.about, className="remark"),
             ]
         )
@@ -115,10 +114,14 @@ def saved_links(views: Sequence[SavedView]) -> Any:
 
 def register_views_menu(dash: Dash, url: str, sources: Sources) -> None:
     """Fill the menu, and save and remove views through the API."""
-
-    @dash.callback(Output("views-ready", "children"), Input(url, "search"))
-    def show_ready(search: str | None) -> Any:
-        return ready_links(search)
+    every = {"type": _READY, "filter": ALL}
+    answer_in_browser(
+        dash,
+        ClientsideFunction("address", "filterBy"),
+        Output(every, "href"),
+        Input(url, "search"),
+        State(every, "id"),
+    )
 
     @dash.callback(
         Output("views-saved", "children"),

@@ -18,7 +18,7 @@ from dashboard.data.sources import Sources
 from dashboard.data.view import View
 from dashboard.drawing.alert_forms import acts, channel_forms, ready_form, rule_form
 from dashboard.drawing.alerts import AlertsFound, alerts_parts
-from dashboard.drawing.components import card
+from dashboard.drawing.components import asking, card
 from dashboard.page import Page
 from dashboard.updating import LivePage, keep_updated, page_stores
 
@@ -35,16 +35,15 @@ _PARTS = {
     "log": ("alerts-log", "children"),
     "choices": ("channel-chosen", "data"),
     "carriers": ("rule-channels", "data"),
+    "unchosen": ("alert-acts", "hidden"),
+    "unsent": ("channel-acts", "hidden"),
 }
 
 
 def _layout() -> Any:
     said = html.Div(id="alert-said", role="status")
     return [
-        html.Div(
-            [html.H1("Alerts"), html.P("What fires now, since when, and who is told?", className="remark")],
-            className="asking",
-        ),
+        asking("Alerts", "What fires now, since when, and who is told?"),
         *page_stores(_NAME),
         html.P(id="alerts-summary", role="status"),
         html.Div(

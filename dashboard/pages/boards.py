@@ -11,6 +11,7 @@ from dashboard.data.boards import BoardsReader
 from dashboard.data.sources import Sources
 from dashboard.drawing.board_forms import board_acts, chart_form
 from dashboard.drawing.boards import PATH, boards_parts
+from dashboard.drawing.components import asking
 from dashboard.page import Page
 from dashboard.updating import LivePage, keep_updated, page_stores
 
@@ -21,13 +22,7 @@ _NAME = "boards"
 
 def _layout() -> Any:
     return [
-        html.Div(
-            [
-                html.H1("Boards"),
-                html.P("The charts that your project wants to see together.", className="remark"),
-            ],
-            className="asking",
-        ),
+        asking("Boards", "The charts that your project wants to see together."),
         *page_stores(_NAME),
         dcc.Store(id="board-shown"),
         dcc.Store(id="board-act"),

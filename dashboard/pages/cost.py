@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, State, html, no_update
 from dashboard.data.costs import FIELDS, METADATA, CostFound, read_costs
 from dashboard.data.sources import Sources
 from dashboard.data.view import View, with_fields
-from dashboard.drawing.components import card, chart, tile
+from dashboard.drawing.components import asking, card, chart, tile
 from dashboard.drawing.cost import PATH, cost_parts
 from dashboard.drawing.cost_forms import budget_form, price_form
 from dashboard.drawing.frame import URL
@@ -52,10 +52,7 @@ _PARTS = {
 
 def _layout() -> Any:
     return [
-        html.Div(
-            [html.H1("Cost"), html.P("Who spends what, and what comes?", className="remark")],
-            className="asking",
-        ),
+        asking("Cost", "Who spends what, and what comes?"),
         *page_stores(_NAME),
         html.Div(id="cost-notices", role="status"),
         html.Div(

@@ -16,7 +16,7 @@ from app.errors import InvalidParameter, InvalidRecord, MonitorError
 from dashboard.data.pairs import LONGEST_PAIRS, MOST_PAIRS, read_pairs
 from dashboard.data.sources import Sources
 from dashboard.data.view import read_fields, read_view, with_fields
-from dashboard.drawing.components import card, notice
+from dashboard.drawing.components import asking, card, notice
 from dashboard.drawing.evaluation import evaluation_shown
 from dashboard.drawing.export_menu import RESULTS_PATH, export_menu
 from dashboard.drawing.frame import URL
@@ -53,10 +53,7 @@ def _acts() -> Any:
 
 def _layout() -> Any:
     return [
-        html.Div(
-            [html.H1("Evaluate"), html.P("How good and how safe are these answers?", className="remark")],
-            className="asking",
-        ),
+        asking("Evaluate", "How good and how safe are these answers?"),
         html.Div(
             [
                 card(

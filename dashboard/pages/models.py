@@ -13,7 +13,7 @@ from app.reports.models import ModelsReport, Subject, read_model_comparison
 from app.storage.engine import Connection
 from dashboard.data.sources import Sources
 from dashboard.data.view import View, read_fields, with_fields
-from dashboard.drawing.components import card, chart
+from dashboard.drawing.components import asking, card, chart
 from dashboard.drawing.frame import URL
 from dashboard.drawing.models import PATH, ModelsFound, models_parts
 from dashboard.page import Page
@@ -43,7 +43,7 @@ _PARTS = {
 
 def _layout() -> Any:
     return [
-        html.Div([html.H1("Models"), html.P("Which should we use?", className="remark")], className="asking"),
+        asking("Models", "Which should we use?"),
         *page_stores(_NAME),
         html.Div(id="models-notices", role="status"),
         html.Div(

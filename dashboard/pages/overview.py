@@ -11,7 +11,7 @@ from dashboard.auth.current_identity import is_signed_in
 from dashboard.data.overview import Overview
 from dashboard.data.sources import Sources
 from dashboard.data.view import DEFAULT_PERIOD, View
-from dashboard.drawing.components import card, chart, notice
+from dashboard.drawing.components import asking, card, chart, notice
 from dashboard.drawing.drawer import opens_traces
 from dashboard.drawing.formatting import instant
 from dashboard.drawing.frame import URL
@@ -41,7 +41,7 @@ _PARTS = {
 
 def _layout() -> Any:
     return [
-        html.Div([html.H1("Overview"), html.P("Is anything wrong?", className="remark")], className="asking"),
+        asking("Overview", "Is anything wrong?"),
         *page_stores(_NAME),
         html.Div(id="overview-notices", role="status"),
         html.Div(id="onboarding"),

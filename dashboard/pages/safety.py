@@ -16,7 +16,7 @@ from app.schemas.catalogue import Judge
 from app.storage.engine import Connection
 from dashboard.data.sources import Sources
 from dashboard.data.view import View
-from dashboard.drawing.components import card, chart
+from dashboard.drawing.components import asking, card, chart
 from dashboard.drawing.safety import SafetyFound, safety_parts
 from dashboard.page import Page
 from dashboard.updating import LivePage, keep_updated, page_stores
@@ -80,13 +80,7 @@ def _cards() -> Any:
 
 def _layout() -> Any:
     return [
-        html.Div(
-            [
-                html.H1("Safety"),
-                html.P("What was said that must not be, and which alarms are false?", className="remark"),
-            ],
-            className="asking",
-        ),
+        asking("Safety", "What was said that must not be, and which alarms are false?"),
         *page_stores(_NAME),
         html.Div(
             className="board",

@@ -15,7 +15,7 @@ from dashboard.data.people import TOP, read_list, read_order, read_owner
 from dashboard.data.queries import Queries
 from dashboard.data.sources import Sources
 from dashboard.data.view import View, with_fields
-from dashboard.drawing.components import aria, notice
+from dashboard.drawing.components import aria, asking, notice
 from dashboard.drawing.formatting import clip, money
 from dashboard.drawing.people import order_links, people_table, top_words, turns
 from dashboard.drawing.theme import Palette
@@ -55,7 +55,11 @@ class _Shown(NamedTuple):
 
 
 def _layout() -> Any:
-    return [html.H1("Sessions", className="unseen"), *page_stores(_NAME), html.Div(id="sessions-body")]
+    return [
+        asking("Sessions", "What was said, turn by turn, and what did it cost?"),
+        *page_stores(_NAME),
+        html.Div(id="sessions-body"),
+    ]
 
 
 def _register(dash: Dash, sources: Sources) -> None:

@@ -9,7 +9,7 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from dashboard.data.sources import Sources
 from dashboard.data.view import read_fields
-from dashboard.drawing.components import aria
+from dashboard.drawing.components import aria, asking
 from dashboard.drawing.frame import URL
 from dashboard.page import Page
 from dashboard.settings.section import PATH, keep_shown, link, section_parts
@@ -22,10 +22,7 @@ _BY_NAME = {section.name: section for section in SECTIONS}
 
 def _layout() -> Any:
     return [
-        html.Div(
-            [html.H1("Settings"), html.P("What does this project decide?", className="remark")],
-            className="asking",
-        ),
+        asking("Settings", "What does this project decide?"),
         dcc.Store(id="settings-open"),
         html.Div(
             [

@@ -13,6 +13,7 @@ from dashboard.drawing.components import aria
 from dashboard.drawing.drawer import DrawnTrace, draw_trace, draw_walk
 from dashboard.drawing.frame import URL
 from dashboard.drawing.links import TRACE_PAGES
+from dashboard.drawing.markup import compact
 from dashboard.page import Page
 
 __all__ = ["PAGE"]
@@ -40,7 +41,7 @@ def _register(dash: Dash, sources: Sources) -> None:
         trace_id = read_id((path or "").removeprefix(TRACE_PAGES))
         back = dcc.Link("All traces", href=f"/traces{kept_fields(search)}")
         shown = await draw_trace(queries, trace_id, path, search, beside=True)
-        return _arranged(shown), await draw_walk(queries, trace_id, path, search), back
+        return compact(_arranged(shown)), await draw_walk(queries, trace_id, path, search), back
 
 
 def _arranged(shown: DrawnTrace) -> Any:

@@ -19,7 +19,7 @@ from dashboard.data.people import TOP, read_list, read_order, read_owner
 from dashboard.data.queries import Queries
 from dashboard.data.sources import Sources
 from dashboard.data.view import View, read_fields, read_view, with_condition, with_fields
-from dashboard.drawing.components import flag_name, notice
+from dashboard.drawing.components import asking, flag_name, notice
 from dashboard.drawing.formatting import clip, money, score
 from dashboard.drawing.frame import URL
 from dashboard.drawing.people import order_links, people_table, top_words
@@ -54,7 +54,7 @@ class _Shown(NamedTuple):
 
 def _layout() -> Any:
     return [
-        html.H1("Users", className="unseen"),
+        asking("Users", "Who is served how well, how safely, and at what cost?"),
         *page_stores(_NAME),
         html.Div(id="erase-answer", role="status"),
         html.Div(id="users-body"),

@@ -14,6 +14,7 @@ from dashboard.data.changes import NotAllowed
 from dashboard.data.sources import Sources
 from dashboard.data.view import View, kept_fields, read_fields, read_view, with_fields
 from dashboard.drawing.frame import CLOCK, PAUSED, URL
+from dashboard.drawing.markup import compact
 from dashboard.drawing.redraw import only_changed
 from dashboard.drawing.refusals import refused
 
@@ -118,7 +119,8 @@ def keep_shown(dash: Dash, sources: Sources, section: Section) -> None:
         parts = await read_parts(sources, section, search)
         if parts["problem"] is not None:
             return {**parts, "drawn": None if parts["shown"] is no_update else {"asked": asked}}
-        changed, seen = only_changed(parts, (drawn or {}).get("parts"))
+        compacted = parts | {"shown": compact(parts["shown"])}
+        changed, seen = only_changed(compacted, (drawn or {}).get("parts"))
         return {**changed, "drawn": {"asked": asked, "parts": seen}}
 
 

@@ -98,6 +98,49 @@ def test_a_mistake_in_a_filter_is_told_and_nothing_is_lost(stack: Stack, tab: Ta
     tab.see(".parts", "is_safe = true")
 
 
+# What asked the server with a text in its address: the outputs of those callbacks.
+RECORD = (
+    "window.askedFor = []; const through = window.fetch; window.fetch = (address, options) => {"
+    " if (String(address).includes('_dash-update-component')) window.askedFor.push(options.body);"
+    " return through(address, options) }"
+)
+
+
+def test_another_period_is_asked_of_the_server_once_and_all_links_follow(stack: Stack, tab: Tab) -> None:
+    tab.show(width=1280, height=900, scheme="light")
+    tab.go(f"{stack.dashboard}/cost?group=tag&before=x&period=24h")
+    settled(tab)
+    tab.ask(RECORD)
+    tab.ask("document.querySelector('#period input[value=\"7d\"]').click()")
+    about = "window.askedFor.filter(body => body.includes('period=7d'))"
+    tab.expect(f"{about}.length > 0")
+    settled(tab)
+    assert tab.ask(f"{about}.filter(body => !body.includes('cost-drawn')).length") == 0
+    link = "document.querySelector('#navigation a[href^=\"/safety\"]').getAttribute('href')"
+    assert tab.ask(link) == "/safety?period=7d"
+    errors = "[...document.querySelectorAll('.view-links a')].find(each => each.textContent === 'Errors')"
+    assert tab.ask(f"{errors}.getAttribute('href')") == "/traces?group=tag&period=7d&filter=status+%3D+error"
+    tab.ask(f"{errors}.click()")
+    tab.see(".parts", 'status = "error"')
+    tab.expect("document.querySelector('#navigation a[data-active=true]').textContent", becomes="Traces")
+
+
+def test_a_proposed_rule_is_in_view_and_keeps_what_was_typed(stack: Stack, tab: Tab) -> None:
+    tab.show(width=1280, height=900, scheme="light")
+    tab.go(f"{stack.dashboard}/alerts?new=quality&split=model")
+    tab.see("#rule-about", "Proposed by what you looked at")
+    tab.expect(
+        "(top => top > 50 && top < 850)(document.querySelector('#rule-form').getBoundingClientRect().top)"
+    )
+    tab.fill("#rule-name", " of my own")
+    tab.ask("document.querySelector('#period input[value=\"7d\"]').click()")
+    tab.expect("document.querySelector('#navigation a[href=\"/cost?period=7d\"]') !== null")
+    settled(tab)
+    assert tab.ask("document.querySelector('#rule-name').value") == "Quality by model of my own"
+    tab.ask("window.dash_clientside.set_props('url', { search: '?new=cost&period=7d' })")
+    tab.expect("document.querySelector('#rule-name').value.startsWith('Cost')")
+
+
 def at_rest(tab: Tab, expression: str) -> Any:
     """Return a value as soon as it was the same ten times in a row: cards above may still grow."""
     seen: list[Any] = []

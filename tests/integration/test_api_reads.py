@@ -294,9 +294,9 @@ async def test_feedback_is_kept_counted_and_shown_with_its_trace(api: ApiRig) ->
     counts = [report[f"{kind}_feedback"] for kind in ("total", "positive", "negative")]
     assert counts == [6, 2, 3]
     assert report["satisfaction_rate"] == pytest.approx(2 / 6)
-    complaints = {entry["complaint"]: entry["count"] for entry in report["common_complaints"]}
-    assert complaints["price"] == 3
-    assert complaints["facts"] == 1
+    complaints = {entry["kind"]: entry for entry in report["common_complaints"]}
+    assert (complaints["comments"]["count"], complaints["comments"]["terms"][0]) == (3, "price")
+    assert (complaints["category"]["complaint"], complaints["category"]["count"]) == ("facts", 1)
     assert any("flagged toxicity" in sentence for sentence in report["improvement_suggestions"])
     shown = (await api.get(f"/traces/{bad}"))["feedback"]
     assert sorted(entry["rating"] for entry in shown) == [1, 1, 2]
@@ -311,7 +311,11 @@ async def test_feedback_may_come_before_its_trace_is_stored(api: ApiRig) -> None
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
-        ({"rating": 5}, 422, "trace_id"),
+        ({"rating": 5}, 422, "body"),
+        ({"trace_id": str(mint(0)), "client_id": "order-1", "rating": 5}, 422, "body"),
+        ({"client_id": "", "rating": 5}, 422, "client_id"),
+        ({"client_id": "x" * 513, "rating": 5}, 422, "client_id"),
+        ({"client_id": "never-sent", "rating": 5}, 404, None),
         ({"trace_id": "17", "rating": 5}, 422, "trace_id"),
         ({"trace_id": str(mint(0)), "rating": 5}, 404, None),
         ({"trace_id": "5e9d8cbe-7e5e-4d5c-9be9-111111111111", "rating": 5}, 404, None),

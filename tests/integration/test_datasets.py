@@ -12,10 +12,11 @@ from app.experiments.runs import Runs
 from app.jobs import Runner
 from app.jobs.erasure import Erasure
 from app.jobs.kinds import JobKind
-from app.schemas.datasets import MOST_CHANGED_ITEMS
+from app.schemas.datasets import MOST_ITEMS
 from app.storage.engine import writing
 from app.storage.upkeep.jobs import read_job
 from tests.integration.api_rig import ApiRig
+from tests.integration.test_keys import bearer, issue
 from tests.integration.worker_rig import Alarm, WordCount
 
 JUDGES = list_judges([WordCount(), Alarm()])
@@ -64,7 +65,7 @@ async def test_every_change_is_a_version_and_earlier_ones_stay(api: ApiRig) -> N
     shown = (await api.client.get(place)).json()
     assert [(one["version"], one["items"], one["change"]) for one in shown["versions"]] == [
         (3, 2, "1 item removed"),
-        (2, 3, "2 items added or replaced"),
+        (2, 3, "1 item added, 1 replaced"),
         (1, 2, "created"),
     ]
     prompts = []
@@ -125,7 +126,7 @@ async def test_an_item_of_an_erased_call_goes_with_it(api: ApiRig) -> None:
         ({"name": "x" * 81}, 422),
         ({"name": "a", "items": [{"response": "no prompt"}]}, 422),
         ({"name": "a", "items": [{"prompt": "p", "item_id": "a\x00b"}]}, 422),
-        ({"name": "a", "items": [{"prompt": "p"}] * (MOST_CHANGED_ITEMS + 1)}, 422),
+        ({"name": "a", "items": [{"prompt": "p"}] * (MOST_ITEMS + 1)}, 422),
         ({"name": "a", "trace_ids": ["018f0000-0000-7000-8000-000000000000"]}, 404),
         ({"name": "a", "evaluation_id": "5e9d8cbe-7e5e-4d5c-9be9-111111111111"}, 404),
         ({"name": "a", "items": [{"prompt": "nul \x00", "metadata": {"nul": "\x00"}}]}, 201),
@@ -216,3 +217,114 @@ async def test_a_run_that_is_none_is_refused(told: ApiRig, change: dict[str, Any
     await make(told)
     body = {"name": "r", "dataset": "qa", "outputs": [{"item_id": "i0", "response": "a"}]}
     assert (await told.client.post("/experiments", json=body | change)).status_code == status
+
+
+CALLS = [
+    {"prompt": "good?", "response": "two words", "model_name": "one", "reference": "kept"},
+    {"prompt": "bad?", "response": "alarm", "model_name": "one"},
+    {"prompt": "failed?", "response": "", "error": "timeout", "model_name": "one"},
+    {"prompt": "other?", "response": "two words", "model_name": "two"},
+]
+
+
+async def items_at(api: ApiRig, place: str) -> dict[str, str | None]:
+    """Return the references of all items by their prompts."""
+    found = (await api.client.get(f"{place}/items")).json()["items"]
+    assert len({item["prompt"] for item in found}) == len(found)
+    return {item["prompt"]: item.get("reference") for item in found}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "references"),
+    [
+        ({"calls": {"filter": "model = one"}}, {"good?": "kept", "bad?": None, "failed?": None}),
+        (
+            {"calls": {"filter": "model = one"}, "reference": "response"},
+            {"good?": "two words", "bad?": "alarm"},
+        ),
+        ({"calls": {"filter": "model = two", "time_period": "1h"}, "reference": "none"}, {"other?": None}),
+        ({"calls": {"limit": 1}, "reference": "none"}, {"other?": None}),
+    ],
+)
+async def test_a_dataset_is_made_of_the_calls_that_a_filter_lets_pass(
+    api: ApiRig, chosen: dict[str, Any], references: dict[str, str | None]
+) -> None:
+    await api.store(*CALLS[:3])
+    await api.store(*CALLS[3:])
+    made = await api.client.post("/datasets", json={"name": "qa", **chosen})
+    assert made.status_code == 201, made.text
+    place = f"/datasets/{made.json()['dataset_id']}"
+    assert await items_at(api, place) == references
+    again = await api.client.post(f"{place}/items", json=chosen)
+    assert (again.status_code, again.json()["version"]) == (200, 1)
+    assert await items_at(api, place) == references
+
+
+@pytest.mark.parametrize(
+    ("chosen", "status", "said"),
+    [
+        ({"calls": {"filter": "model = nobody"}}, 422, "No stored call fits"),
+        ({"calls": {"filter": "modle = one"}}, 422, "did you mean model"),
+        ({"calls": {"time_period": "soon"}}, 422, "time_period"),
+        ({"calls": {"time_period": "1h", "from": "2026-01-01T00:00:00Z"}}, 422, "either time_period or from"),
+        ({"calls": {"limit": 1001}}, 422, "1000"),
+        ({"calls": {"filter": 'prompt ~ "failed"'}, "reference": "response"}, 422, "None of these calls"),
+        ({"corrections": {"5e9d8cbe-7e5e-4d5c-9be9-111111111111": "a"}}, 422, "none of the calls"),
+        ({"calls": {}, "reference": "best"}, 422, "reference"),
+    ],
+)
+async def test_calls_that_make_no_dataset_are_refused(
+    api: ApiRig, chosen: dict[str, Any], status: int, said: str
+) -> None:
+    await api.store(*CALLS)
+    made = await api.client.post("/datasets", json={"name": "qa", **chosen})
+    assert (made.status_code, said in made.text) == (status, True), made.text
+    assert (await api.client.get("/datasets")).json()["datasets"] == []
+
+
+async def test_a_call_is_added_once_and_its_correction_takes_its_place(api: ApiRig) -> None:
+    (trace_id,) = await api.store(CALLS[1])
+    place = f"/datasets/{(await make(api, ITEMS[:1]))['dataset_id']}"
+    corrected = {"corrections": {trace_id: "a good answer"}}
+    for answer, expected, body in (
+        ((201, 2), None, {}),
+        ((200, 2), None, {}),
+        ((201, 3), "a good answer", corrected),
+        ((200, 3), "a good answer", corrected),
+        ((201, 4), "alarm", {"reference": "response"}),
+    ):
+        added = await api.client.post(f"{place}/items", json={"trace_ids": [trace_id], **body})
+        assert (added.status_code, added.json()["version"]) == answer
+        assert await items_at(api, place) == {"question 0": "an answer", "bad?": expected}
+    changes = [one["change"] for one in (await api.client.get(place)).json()["versions"]]
+    assert changes == ["1 item replaced", "1 item replaced", "1 item added", "created"]
+
+
+async def test_a_correction_loses_personal_data_and_goes_with_its_call(api: ApiRig) -> None:
+    (trace_id,) = await api.store(CALLS[1])
+    await api.client.patch("/projects/default/settings", json={"redaction": {"mode": "mask"}})
+    place = f"/datasets/{(await make(api, []))['dataset_id']}"
+    right = "Write to jane.doe@example.org"
+    body = {"trace_ids": [trace_id], "corrections": {trace_id: right}}
+    assert (await api.client.post(f"{place}/items", json=body)).status_code == 201
+    (item,) = (await api.client.get(f"{place}/items")).json()["items"]
+    assert "jane.doe" not in item["reference"]
+    rewritten = {"items": [{"item_id": item["item_id"], "prompt": "bad?", "reference": "another"}]}
+    assert (await api.client.post(f"{place}/items", json=rewritten)).json()["version"] == 3
+    await api.client.delete(f"/traces/{trace_id}")
+    erasure = Erasure(api.worker.engine, api.worker.redis, ())
+    await Runner(api.worker.engine, api.worker.redis, {JobKind.ERASE: erasure}).turn()
+    for version in (2, 3):
+        page = (await api.client.get(f"{place}/items", params={"version": version})).json()
+        assert page["items"] == []
+
+
+async def test_calls_of_another_project_make_no_item(api: ApiRig) -> None:
+    (ours,) = await api.store(CALLS[0])
+    theirs = bearer(await issue(api.services.engine, "read", "admin", project_id="other"))
+    asked: list[dict[str, Any]] = [{"trace_ids": [ours]}, {"calls": {}}, {"corrections": {ours: "right"}}]
+    refused = [
+        await api.client.post("/datasets", json={"name": "qa", **chosen}, headers=theirs) for chosen in asked
+    ]
+    assert [one.status_code for one in refused] == [404, 422, 422]
+    assert (await api.client.get("/datasets", headers=theirs)).json()["datasets"] == []

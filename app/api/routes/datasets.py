@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -11,6 +10,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api.administration import line_of, read_struct
+from app.api.dataset_items import items_of
 from app.api.datasets import (
     DATASET_BODY,
     DATASET_SHOWN,
@@ -23,27 +23,17 @@ from app.api.datasets import (
     ItemPage,
     ItemsIn,
 )
-from app.api.dependencies import Project, Reading, Services, Serving
+from app.api.dependencies import Project, Reading, Serving
 from app.api.responses import json_response
-from app.errors import InvalidParameter, InvalidRecord, NotFound
 from app.experiments.datasets import (
     add_items,
-    item_of,
     make_dataset,
     remove_dataset,
     remove_item,
     the_dataset,
 )
-from app.jobs.kinds import JobKind
-from app.schemas.datasets import MOST_CHANGED_ITEMS, Item
-from app.schemas.ids import mint_many
-from app.schemas.records import without_nul
 from app.storage.datasets.datasets import read_datasets, read_items, read_versions
-from app.storage.engine import reading, writing
-from app.storage.evaluations.parts import list_ids
-from app.storage.traces.reading import read_traces
-from app.storage.upkeep.jobs import read_job
-from monitoring.models import Record
+from app.storage.engine import writing
 
 __all__ = ["router"]
 
@@ -60,7 +50,7 @@ async def get_datasets(connection: Reading, project: Project) -> Response:
 async def post_dataset(request: Request, serving: Serving, project: Project) -> Response:
     """Make a dataset, with or without items. Its first version has them."""
     body = await read_struct(request, DatasetIn, limit=serving.settings.max_body_bytes)
-    items = await _items(serving, project, body)
+    items = await items_of(serving, project, body)
     line = line_of(request, serving, project)
     async with writing(serving.engine) as connection:
         dataset = await make_dataset(connection, line, body.name, items)
@@ -97,13 +87,16 @@ async def get_items(
 
 @router.post("/{dataset_id}/items", **ITEMS_BODY)
 async def post_items(request: Request, serving: Serving, project: Project, dataset_id: UUID) -> Response:
-    """Add items, or replace those with the same ids. This makes a new version."""
+    """Add items, or replace those with the same ids. This makes a new version.
+
+    Where the dataset has all of them as they are, no version is made, and the answer is 200.
+    """
     body = await read_struct(request, ItemsIn, limit=serving.settings.max_body_bytes)
-    items = await _items(serving, project, body)
+    items = await items_of(serving, project, body)
     line = line_of(request, serving, project)
     async with writing(serving.engine) as connection:
-        dataset = await add_items(connection, line, dataset_id, items)
-    return json_response(dataset, HTTPStatus.CREATED)
+        added = await add_items(connection, line, dataset_id, items)
+    return json_response(added.dataset, HTTPStatus.CREATED if added.changed else HTTPStatus.OK)
 
 
 @router.delete("/{dataset_id}/items/{item_id}")
@@ -122,61 +115,3 @@ async def delete_dataset(request: Request, serving: Serving, project: Project, d
     async with writing(serving.engine) as connection:
         await remove_dataset(connection, line_of(request, serving, project), dataset_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
-
-
-async def _items(serving: Services, project: str, body: ItemsIn) -> list[Item]:
-    """Return the items of a body, without the personal data that the project does not want."""
-    written = await _protected(serving, project, [one.to_item() for one in body.items])
-    return [*written, *await _from_calls(serving, project, body)]
-
-
-async def _from_calls(serving: Services, project: str, body: ItemsIn) -> list[Item]:
-    wanted = list(dict.fromkeys(body.trace_ids))
-    async with reading(serving.engine) as connection:
-        if body.evaluation_id is not None:
-            job = await read_job(connection, project, body.evaluation_id, JobKind.EVALUATE)
-            if job is None:
-                raise NotFound("There is no evaluation with this id.")
-            if (job.total or 0) > MOST_CHANGED_ITEMS:
-                raise InvalidParameter(
-                    f"At most {MOST_CHANGED_ITEMS} calls are added at once, and this evaluation has {job.total}: "
-                    "name the calls that you want as trace_ids."
-                )
-            wanted += await list_ids(connection, project, job.job_id, MOST_CHANGED_ITEMS)
-        found = await read_traces(connection, project, wanted) if wanted else []
-    unknown = set(wanted) - {trace.trace_id for trace in found}
-    if unknown:
-        raise NotFound(f"{len(unknown)} of {len(wanted)} calls are not stored: {min(unknown)}.")
-    return [item_of(trace) for trace in found if trace.prompt]
-
-
-async def _protected(serving: Services, project: str, items: list[Item]) -> list[Item]:
-    records = [without_nul(_record(item)) for item in items]
-    redaction = (await serving.projects.find(project)).redaction
-    if redaction.on and items:
-        serving.privacy.require(redaction)
-        named = dict(zip(mint_many(0, len(items)), records, strict=True))
-        kept = await asyncio.to_thread(serving.privacy.protect, project, redaction, named)
-        if len(kept) < len(named):
-            raise InvalidRecord("Personal data could not be taken out of an item, so nothing was added.")
-        records = [kept[trace_id].record for trace_id in named]
-    return [
-        msgspec.structs.replace(
-            item,
-            prompt=record.prompt,
-            context=record.context,
-            reference=record.reference,
-            metadata=record.metadata,
-        )
-        for item, record in zip(items, records, strict=True)
-    ]
-
-
-def _record(item: Item) -> Record:
-    return Record(
-        prompt=item.prompt,
-        response="",
-        context=item.context,
-        reference=item.reference,
-        metadata=item.metadata,
-    )

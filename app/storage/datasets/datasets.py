@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.datasets import Dataset, DatasetVersion, Item
@@ -20,6 +21,7 @@ __all__ = [
     "delete_dataset",
     "end_items",
     "find_dataset",
+    "find_items",
     "put_items",
     "read_dataset",
     "read_datasets",
@@ -130,7 +132,24 @@ async def read_items(
     if after is not None:
         wanted = wanted.where(_items.item_id > after)
     rows = await connection.execute(wanted.limit(limit) if limit is not None else wanted)
-    return [msgspec.convert(dict(zip(Item.__struct_fields__, row, strict=True)), Item) for row in rows]
+    return [_item(row) for row in rows]
+
+
+def _item(row: Row[Any]) -> Item:
+    return msgspec.convert(dict(zip(Item.__struct_fields__, row, strict=True)), Item)
+
+
+async def find_items(
+    connection: AsyncConnection, project_id: str, dataset: Dataset, items: Sequence[Item]
+) -> list[Item]:
+    """Return those items of the newest version that have the id or the call of one of `items`."""
+    ids = [item.item_id for item in items]
+    calls = [item.trace_id for item in items if item.trace_id is not None]
+    among = _items.item_id.in_(ids) | _items.trace_id.in_(calls)
+    rows = await connection.execute(
+        select(*_ITEM).where(_at(project_id, dataset.dataset_id, dataset.version), among)
+    )
+    return [_item(row) for row in rows]
 
 
 async def end_items(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -15,7 +16,11 @@ from app.storage.tables import feedback, traces
 from monitoring.statistics.trends import Window
 
 __all__ = [
+    "FIND_STORED",
+    "LONGEST_COMMENT",
+    "MOST_OPINIONS",
     "add_feedback",
+    "find_stored",
     "is_stored",
     "put_feedback",
     "read_feedback",
@@ -23,21 +28,35 @@ __all__ = [
     "read_ratings",
 ]
 
+MOST_OPINIONS: Final = 1_000
+"""The number of newest negative opinions of a period that are looked at."""
+LONGEST_COMMENT: Final = 2_000
+"""The number of characters of a comment that are looked at."""
 _RATINGS = text("""
 SELECT count(*) AS total, count(*) FILTER (WHERE rating >= 4) AS positive,
        count(*) FILTER (WHERE rating <= 2) AS negative
 FROM feedback WHERE project_id = :project_id AND created_at >= :start AND created_at < :end
 """)
 _NEGATIVE = text("""
-SELECT f.trace_id, f.rating, f.comment, f.categories, t.model_name, t.template_id, t.flags, t.overall_quality,
+SELECT f.trace_id, f.rating, left(f.comment, :longest) AS comment, f.categories, t.model_name, t.template_id, t.flags, t.overall_quality,
        (SELECT jsonb_object_agg(name, score -> 'value') FROM jsonb_each(CAST(t.scores AS jsonb)) AS s(name, score)
         WHERE jsonb_typeof(score -> 'value') = 'number') AS scores
 FROM (
     SELECT * FROM feedback
     WHERE project_id = :project_id AND created_at >= :start AND created_at < :end AND rating <= 2
-    ORDER BY created_at DESC LIMIT :most
+    ORDER BY created_at DESC, feedback_id DESC LIMIT :most
 ) AS f LEFT JOIN traces AS t ON t.project_id = f.project_id AND t.trace_id = f.trace_id
-ORDER BY f.created_at DESC
+ORDER BY f.created_at DESC, f.feedback_id DESC
+""")
+
+
+# Whole ids are compared too, since two of them may have one digest. OFFSET keeps the order out of
+# the plan of the search, which else might walk all calls from the newest one.
+FIND_STORED = text("""
+SELECT trace_id FROM (
+    SELECT trace_id FROM traces WHERE project_id = :project_id AND client_id = CAST(:client_id AS text)
+    AND hashtextextended(client_id, 0) = hashtextextended(CAST(:client_id AS text), 0) OFFSET 0
+) AS found ORDER BY trace_id DESC LIMIT 1
 """)
 
 
@@ -71,6 +90,14 @@ async def is_stored(connection: AsyncConnection, project_id: str, trace_id: UUID
     return row.first() is not None
 
 
+async def find_stored(connection: AsyncConnection, project_id: str, client_id: str) -> UUID | None:
+    """Return the newest stored trace whose client gave it this id, None if there is none."""
+    found = (
+        await connection.execute(FIND_STORED, {"project_id": project_id, "client_id": client_id})
+    ).scalar()
+    return None if found is None else UUID(bytes=found.bytes)
+
+
 async def read_feedback(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[Feedback]:
     """Return every opinion about a trace, the newest first."""
     rows = await connection.execute(
@@ -87,11 +114,13 @@ async def read_ratings(connection: AsyncConnection, project_id: str, window: Win
     return RatingCounts(row.total, row.positive, row.negative)
 
 
-async def read_negative(
-    connection: AsyncConnection, project_id: str, window: Window, most: int = 1000
-) -> list[Opinion]:
-    """Return the newest negative opinions of the window, with what is known about their traces."""
-    rows = await connection.execute(_NEGATIVE, _bounds(project_id, window) | {"most": most})
+async def read_negative(connection: AsyncConnection, project_id: str, window: Window) -> list[Opinion]:
+    """Return the newest negative opinions of the window, with what is known about their traces.
+
+    They are at most MOST_OPINIONS, and of their comments the first LONGEST_COMMENT characters.
+    """
+    bounds = _bounds(project_id, window) | {"most": MOST_OPINIONS, "longest": LONGEST_COMMENT}
+    rows = await connection.execute(_NEGATIVE, bounds)
     return [
         Opinion(
             trace_id=UUID(bytes=row.trace_id.bytes),

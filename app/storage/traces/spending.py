@@ -23,7 +23,7 @@ from monitoring.spending.sampled_calls import LONGEST_TEXT, SampledCall
 from monitoring.spending.usage import BILLED, Usage
 from monitoring.statistics.trends import Window
 
-__all__ = ["read_in_time", "read_sampled_calls"]
+__all__ = ["AT_LIMIT", "FINISH", "read_in_time", "read_sampled_calls"]
 
 _MOST_READ = 2_000
 _MOST_BYTES = 24 * 1024 * 1024
@@ -46,7 +46,7 @@ _TALK = (
     "(SELECT left(string_agg(one ->> 'content', E'\\n' ORDER BY place), :length)"
     " FROM jsonb_array_elements(messages) WITH ORDINALITY AS m (one, place)) ELSE left(prompt, :length) END"
 )
-_FINISH = " || ' ' || ".join(
+FINISH = " || ' ' || ".join(
     f"left(coalesce(metadata ->> '{name}', ''), 200)"
     for name in ("finish_reason", "stop_reason", "finish_reasons", "gen_ai.response.finish_reasons")
 )
@@ -66,7 +66,7 @@ _BYTES = (
 _READ = text(
     "SELECT trace_id, occurred_at, model_name, provider, service_tier, template_id, "
     "coalesce(session_id, user_id) AS owner, cost_usd, overall_quality, is_safe, error IS NOT NULL AS failed, "
-    f"{', '.join(BILLED)}, {_FINISH} AS finish, {_LIMIT} AS asked_limit, "
+    f"{', '.join(BILLED)}, {FINISH} AS finish, {_LIMIT} AS asked_limit, "
     "scores #>> '{coherence,label}' AS coherence, "
     f"{_SYSTEM} AS system, coalesce({_TALK}, '') AS talk, left(response, :length) AS response, "
     "md5(concat_ws(E'\\x1f', system_prompt, prompt, messages::text)) AS digest, "
@@ -78,7 +78,7 @@ _READ = text(
     f" FROM (SELECT trace_id, occurred_at, {_BYTES} AS size FROM traces WHERE {_NEWEST}"
     " ORDER BY occurred_at DESC, trace_id DESC LIMIT :most) AS newest) AS sized WHERE so_far <= :bytes))"
 )
-_AT_LIMIT = ("length", "max_tokens", "max_output_tokens", "model_length", "token_limit", "max_tokens_reached")
+AT_LIMIT = ("length", "max_tokens", "max_output_tokens", "model_length", "token_limit", "max_tokens_reached")
 
 
 async def read_sampled_calls(
@@ -146,7 +146,7 @@ def _call(row: Row[Any]) -> SampledCall:
         quality=row.overall_quality,
         is_safe=row.is_safe,
         failed=row.failed,
-        stopped_at_limit=any(word in row.finish.casefold() for word in _AT_LIMIT),
+        stopped_at_limit=any(word in row.finish.casefold() for word in AT_LIMIT),
         limit=int(row.asked_limit) if row.asked_limit and row.asked_limit.isdecimal() else None,
         breaks_off=row.coherence == "truncated",
         text=whole,

@@ -35,7 +35,7 @@ def test_a_module_without_a_page_is_refused_by_name(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("::1", False), ("0.0.0.0", True)])  # noqa: S104 compared, not bound
 def test_a_dashboard_that_anybody_can_reach_says_so(host: str, *, warned: bool) -> None:
-    shown = to_json_plotly(frame(Settings(host=host, allow_anonymous=True)))
+    shown = to_json_plotly(frame(Settings(host=host, allow_anonymous=True), find_pages()))
     assert ("no key protects it" in shown) is warned
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
@@ -9,7 +8,7 @@ from plotly.io.json import to_json_plotly
 
 from app.filters import parse_filter
 from app.schemas.saved_views import SavedView
-from dashboard.drawing.views_menu import READY_VIEWS, ReadyView, ready_links, saved_links
+from dashboard.drawing.views_menu import READY_VIEWS, ReadyView, saved_links
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
@@ -17,14 +16,6 @@ NOW = datetime(2026, 11, 30, tzinfo=UTC)
 @pytest.mark.parametrize("view", READY_VIEWS, ids=lambda view: view.name)
 def test_every_ready_view_has_a_filter_that_can_be_read(view: ReadyView) -> None:
     assert parse_filter(view.filter).condition is not None
-
-
-def test_a_ready_view_keeps_the_time_and_replaces_the_filter() -> None:
-    links = ready_links("?period=7d&filter=is_safe&trace=x&before=y").children
-    assert len(links) == len(READY_VIEWS)
-    address = urlsplit(links[0].children[0].href)
-    assert address.path == "/traces"
-    assert parse_qs(address.query) == {"period": ["7d"], "filter": ["status = error"]}
 
 
 def test_saved_views_are_links_with_names_as_text_and_a_button_to_remove_them() -> None:

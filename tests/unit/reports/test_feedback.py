@@ -3,7 +3,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 from app.figures.measures import Measure
-from app.reports.feedback import find_complaints, suggest_flags, suggest_models, suggest_scores
+from app.reports.feedback import suggest_flags, suggest_models, suggest_scores
 from app.schemas.feedback import Opinion
 
 
@@ -27,26 +27,6 @@ def opinion(
         overall_quality=None,
         scores=scores or {},
     )
-
-
-def test_complaints_are_categories_and_shared_terms_with_their_count_and_an_example() -> None:
-    opinions = [
-        opinion("the price is wrong", categories=("facts",)),
-        opinion("price missing", categories=("facts", "tone")),
-        opinion("rude", categories=("tone",)),
-        opinion("price too high", categories=("facts",)),
-    ]
-    found = {(c.kind, c.complaint): c for c in find_complaints(opinions)}
-    assert found["category", "facts"].count == 3
-    assert found["category", "facts"].share == 0.75
-    assert found["term", "price"].count == 3
-    assert found["term", "price"].example == "the price is wrong"
-    assert found["term", "price"].example_trace_ids == tuple(opinions[i].trace_id for i in (0, 1, 3))
-    assert ("term", "rude") not in found
-
-
-def test_no_opinion_is_no_complaint() -> None:
-    assert find_complaints([]) == ()
 
 
 def test_a_model_is_named_when_it_draws_more_than_its_share() -> None:
