@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from app.jobs.pace import pace_of
 from app.jobs.runner import Step
-from app.queue import Enqueuing, JobName, NewJob, listed_jobs
+from app.queue import Enqueuing, JobName, NewJob, accepted_counts, listed_jobs, live_workers
 from app.schemas.queued import Batch, decode_batch, decode_envelope, encode
 from app.storage.engine import Connection
 from app.storage.evaluations.parts import (
@@ -33,7 +33,8 @@ from monitoring.clock import now_utc
 
 __all__ = ["Evaluations"]
 
-# Parts that are in the queue at once. While more records of others wait there, it is one part.
+# Parts that are in the queue at once. While others send calls, half of the workers get one each.
+# While many records of others wait, it is one part.
 _MOST_QUEUED: Final = 8
 _CROWDED_RECORDS: Final = 2_000
 _SOON: Final = timedelta(milliseconds=250)
@@ -42,10 +43,14 @@ _LOST_AFTER: Final = timedelta(days=1)
 
 
 class _Looked(msgspec.Struct, frozen=True):
-    """What the queue holds: the roots of the project's jobs, and the records of other jobs."""
+    """What the queue holds: the roots of the project's jobs, and how many parts it may hold.
+
+    `accepted` is how many records it ever accepted.
+    """
 
     tokens: frozenset[str]
-    others: int
+    room: int
+    accepted: int
 
 
 class Evaluations:
@@ -58,8 +63,8 @@ class Evaluations:
     async def step(self, connection: Connection, project_id: str, job: Job) -> Step:
         """Settle the queued parts whose records have an outcome, and queue the next ones."""
         parts = await lock_open_parts(connection, project_id, job.job_id, _MOST_QUEUED)
-        looked = await self._look(project_id, parts)
-        now = now_utc()
+        looked = await self._look(project_id, job, parts)
+        accepted, now = looked.accepted, now_utc()
         settled: list[int] = []
         done, failed, queued = job.done, pace_of(job).failed, 0
         for part in parts:
@@ -70,12 +75,12 @@ class Evaluations:
                 done, failed = done + len(part.trace_ids), failed + given_up
             elif part.state == "queued" and (part.token is None or part.token in looked.tokens):
                 queued += 1
-            elif queued < (1 if looked.others > _CROWDED_RECORDS else _MOST_QUEUED):
-                await self._put(connection, project_id, job.job_id, part)
+            elif queued < looked.room:
+                accepted += await self._put(connection, project_id, job.job_id, part)
                 queued += 1
         await mark_settled(connection, project_id, job.job_id, settled)
         finished = done >= (job.total or 0)
-        pace = pace_of(job).reached(now, done, failed)
+        pace = pace_of(job).reached(now, done, failed, accepted)
         return Step(
             done,
             total=job.total,
@@ -85,16 +90,23 @@ class Evaluations:
             result={"stored": done - failed, "failed": failed} if finished else None,
         )
 
-    async def _look(self, project_id: str, parts: Sequence[OpenPart]) -> _Looked:
+    async def _look(self, project_id: str, job: Job, parts: Sequence[OpenPart]) -> _Looked:
         ours = {part.token for part in parts}
         tokens: set[str] = set()
         others = 0
-        async for job in listed_jobs(self._redis):
-            if job.name.project_id == project_id:
-                tokens.add(job.name.root)
-            if job.name.root not in ours:
-                others += job.name.records
-        return _Looked(frozenset(tokens), others)
+        async for one in listed_jobs(self._redis):
+            if one.name.project_id == project_id:
+                tokens.add(one.name.root)
+            if one.name.root not in ours:
+                others += one.name.records
+        accepted = sum((await accepted_counts(self._redis)).values())
+        if others > _CROWDED_RECORDS:
+            room = 1
+        elif accepted > pace_of(job).accepted:  # others sent calls since the last step
+            room = max(1, len(await live_workers(self._redis, _unix_ms())) // 2)
+        else:
+            room = _MOST_QUEUED
+        return _Looked(frozenset(tokens), min(room, _MOST_QUEUED), accepted)
 
     async def _outcome(
         self,
@@ -129,17 +141,18 @@ class Evaluations:
             return True
         return await settled_count(connection, project_id, part.token or "") >= len(kept)
 
-    async def _put(self, connection: Connection, project_id: str, job_id: UUID, part: OpenPart) -> None:
-        """Queue a part; one that the queue lost may be stored in part."""
+    async def _put(self, connection: Connection, project_id: str, job_id: UUID, part: OpenPart) -> int:
+        """Queue a part and return its records; one that the queue lost may be stored in part."""
         payload = await read_payload(connection, project_id, job_id, part.part)
         if part.state == "queued":
             payload = _retried(payload)
-        now_ms = int(now_utc().timestamp() * 1000)
+        now_ms = _unix_ms()
         records = len(decode_batch(payload).envelopes)
         name = JobName.new(project_id, records, len(payload), now_ms=now_ms)
         if records:
             await self._queue.write([NewJob(name, payload)], now_ms=now_ms)
         await mark_queued(connection, project_id, job_id, part.part, name.root)
+        return records
 
 
 def _retried(payload: bytes) -> bytes:
@@ -152,3 +165,7 @@ def _wait(job: Job, parts: Sequence[OpenPart], now: datetime, *, progressed: boo
     if all(part.token is None and part.state == "queued" for part in parts):
         return min(max((now - job.created_at) / 10, _SHORTEST), _LONGEST)
     return timedelta() if progressed else _SOON
+
+
+def _unix_ms() -> int:
+    return int(now_utc().timestamp() * 1000)

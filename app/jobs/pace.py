@@ -17,15 +17,19 @@ _MOST_MARKS: Final = 64
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """Records that were given up, and the number that were done at moments of the last seconds."""
+    """Records that were given up, and the number that were done at moments of the last seconds.
+
+    `accepted` is how many records of all projects the queue had accepted after the last step.
+    """
 
     failed: int = 0
+    accepted: int = 0
     marks: tuple[tuple[datetime, int], ...] = ()
 
-    def reached(self, now: datetime, done: int, failed: int) -> Pace:
-        """Return the pace after another look."""
+    def reached(self, now: datetime, done: int, failed: int, accepted: int) -> Pace:
+        """Return the pace after another step."""
         kept = [mark for mark in self.marks if now - mark[0] <= _SPAN][-_MOST_MARKS:]
-        return Pace(failed, (*kept, (now, done)))
+        return Pace(failed, accepted, (*kept, (now, done)))
 
     @property
     def rate_per_s(self) -> float | None:

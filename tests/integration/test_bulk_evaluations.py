@@ -309,3 +309,14 @@ async def test_a_file_that_cannot_be_read_says_why(
 ) -> None:
     answer = await api.client.post("/evaluate", files={"file": (name, content)})
     assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM), answer.text
+
+
+@pytest.mark.parametrize(("others", "queued"), [(0, 8), (1, 1), (2_001, 1)])
+async def test_while_others_send_calls_fewer_parts_are_queued(api: ApiRig, others: int, queued: int) -> None:
+    await post(api, b"\n".join(calls(6_000)))
+    if others:
+        await api.post("/monitor/inferences", [CALL] * others)
+    runner = Runner(api.worker.engine, api.worker.redis, {JobKind.EVALUATE: Evaluations(api.worker.redis)})
+    assert await runner.turn()
+    states = await api.worker.rows("SELECT count(*)::int AS n FROM evaluation_parts WHERE state = 'queued'")
+    assert states == [{"n": queued}]
