@@ -1,5 +1,6 @@
 """Accepting records: ids, limits, one durable commit for many requests, and bounded waiting."""
 
-from app.ingest.service import Accepted, Ingest, Prepared, Submission
+from app.ingest.outcomes import Accepted, Prepared, Submission
+from app.ingest.service import Ingest
 
 __all__ = ["Accepted", "Ingest", "Prepared", "Submission"]

@@ -17,6 +17,7 @@ from app.fair_threads import FairThreads
 from app.ingest.admission import Admission
 from app.ingest.group_commit import GroupCommit
 from app.ingest.idempotency import Idempotency, client_key
+from app.ingest.outcomes import Accepted, Prepared, Submission
 from app.ingest.screening import find_claims, measure, screen
 from app.ingest.turns import in_turns
 from app.ingest.waiting import Waiting
@@ -30,41 +31,10 @@ from app.supervision import Tasks, in_background
 from monitoring.models import Record
 from monitoring.privacy.redaction import Redaction
 
-__all__ = ["Accepted", "Ingest", "Prepared", "Submission"]
+__all__ = ["Ingest"]
 
 _SLICE_BYTES = 128 * 1024
 _REDACTING_THREADS = 2
-
-
-class Accepted(NamedTuple):
-    """A record that is accepted: its trace id, and whether its client id was known already."""
-
-    trace_id: UUID
-    duplicate: bool
-
-
-class Submission(NamedTuple):
-    """The outcome of each line, aligned with the request, and the scores that arrived in time.
-
-    `records` are the queued records by trace id, in the form in which they were queued: redacted
-    where the project wants that.
-    """
-
-    outcomes: tuple[Accepted | Rejection, ...]
-    summaries: dict[UUID, Summary]
-    records: dict[UUID, Record]
-
-
-class Prepared(NamedTuple):
-    """Records in the form for the queue, and the outcome of each line.
-
-    `records` are the same by trace id, and `retried` those of them that were sent before.
-    """
-
-    outcomes: tuple[Accepted | Rejection, ...]
-    envelopes: list[bytes]
-    records: dict[UUID, Record]
-    retried: set[UUID]
 
 
 class _Fresh(NamedTuple):
