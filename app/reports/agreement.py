@@ -27,14 +27,16 @@ from app.storage.traces.figures import read_scores
 from app.storage.traces.sampling import MOST_SCORED, Chosen, Sample, every, take_sample
 from monitoring.benchmarking.agreement import (
     Decisions,
+    alpha,
     calibration_curve,
     compare_decisions,
     compare_raters,
     correlate,
     estimate_whole,
+    majority,
 )
 from monitoring.overall_quality import NAME as OVERALL_QUALITY
-from monitoring.statistics.intervals import Interval
+from monitoring.statistics.intervals import Interval, share
 
 __all__ = ["AgreementReport", "Bounds", "Comparison", "RaterAgreement", "read_agreement"]
 
@@ -105,12 +107,20 @@ class Comparison(Report):
 
 
 class RaterAgreement(Report):
-    """Two people on the same finding, by flag: pairs of verdicts, how many agree, and kappa."""
+    """People on the same findings, by flag: pairs of verdicts, how many agree, and kappa.
+
+    `findings` were labelled by at least two of `raters` people. `alpha` is that of Krippendorff,
+    for any number of people; `kappa` is that of Cohen, over all pairs.
+    """
 
     flag: str
     n: int
     agreed: int
+    share_agreed: Bounds | None = None
+    raters: int
+    findings: int
     kappa: Bounds | None = None
+    alpha: Bounds | None = None
     sentence: str
 
 
@@ -191,13 +201,17 @@ def _scores(said: Sequence[Said]) -> dict[UUID, float]:
 
 
 def _verdicts(said: Sequence[Said], judge: Judge) -> dict[UUID, bool]:
-    """Return by call the newest verdict on what an evaluator looks for: whether it is there."""
-    found: dict[UUID, bool] = {}
+    """Return by call what most people say of what an evaluator looks for: whether it is there.
+
+    A call of which as many say one as the other is left out.
+    """
+    votes: dict[UUID, dict[str, bool]] = defaultdict(dict)
     for one in said:
         flag = judge.flag is not None and judge.flag in {one.flag, one.finding}
         if one.finding is not None and (flag or one.finding == judge.name):
-            found.setdefault(one.trace_id, one.label == "true_alarm")
-    return found
+            votes[one.trace_id].setdefault(one.actor, one.label == "true_alarm")
+    found = {trace_id: majority(by.values()) for trace_id, by in votes.items()}
+    return {trace_id: there for trace_id, there in found.items() if there is not None}
 
 
 def _of_findings(read: _Read, judge: Judge, verdicts: Mapping[UUID, bool]) -> Comparison | None:
@@ -287,12 +301,17 @@ def _raters(said: Sequence[Said]) -> Iterator[RaterAgreement]:
             of_call = findings[one.flag or one.finding][one.trace_id]
             of_call.setdefault(one.actor, one.label == "true_alarm")
     for flag, calls in sorted(findings.items()):
-        found = compare_raters(calls.values())
+        several = [verdicts for verdicts in calls.values() if len(verdicts) > 1]
+        found = compare_raters(several)
         if found.number:
             yield RaterAgreement(
                 flag=flag,
                 n=found.number,
                 agreed=found.tp + found.tn,
+                share_agreed=_bounds(share(found.tp + found.tn, found.number)),
+                raters=len({actor for one in several for actor in one}),
+                findings=len(several),
                 kappa=_bounds(found.kappa),
+                alpha=_bounds(alpha(several)),
                 sentence=rater_words(flag, found),
             )

@@ -16,6 +16,7 @@ from app.storage.engine import Connection
 from app.storage.traces.dismissals import note_change
 from app.storage.traces.labels import add_label, delete_label, delete_labels_like, read_labels
 from app.storage.traces.reading import lock_traces
+from app.storage.traces.reviewing import release_claim
 from monitoring.models import Score
 
 __all__ = ["LabelRequest", "flag_of", "give_label", "take_back_label"]
@@ -63,6 +64,8 @@ async def give_label(
     if len(await read_labels(connection, line.project_id, trace_id)) >= MOST_LABELS:
         raise Conflict(f"A call has at most {MOST_LABELS} labels: remove one first.")
     await add_label(connection, trace, label)
+    if label.evidence is None and len(trace.flags) <= 1 and flag in {None, *trace.flags}:
+        await release_claim(connection, line.project_id, trace_id, line.actor)
     await _note(connection, line, label)
     await _record(connection, line, "label.given", label)
     return label

@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 DEFAULT_PROJECT = "default"
+_MOST_RATERS: Final = 10
 PROJECT_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -53,7 +54,8 @@ class ReviewQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     threshold of its detector, and `quality_below` those with a lower overall quality. `disagreeing`
     chooses calls where feedback says otherwise: a rating of 1 or 2 of a good call without a flag,
     or of 4 or 5 of a flagged or a bad one. `random_share` is a share of all calls; only such calls
-    show what detectors miss. None is no such rule. Raises ValueError for values outside 0..1.
+    show what detectors miss. None is no such rule. `raters` is the number of people that each call
+    waits for, 1 to 10. Raises ValueError for values outside 0..1.
     """
 
     flagged: bool = True
@@ -61,8 +63,11 @@ class ReviewQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     quality_below: float | None = None
     disagreeing: bool = False
     random_share: float | None = None
+    raters: int = 1
 
     def __post_init__(self) -> None:
+        if not 1 <= self.raters <= _MOST_RATERS:
+            raise ValueError(f"review.raters must be 1 to {_MOST_RATERS}")
         for name in ("near_threshold", "quality_below", "random_share"):
             value = getattr(self, name)
             if value is not None and not 0.0 < value <= 1.0:

@@ -23,18 +23,21 @@ __all__ = [
     "Bin",
     "Decisions",
     "Estimate",
+    "alpha",
     "calibration_curve",
     "compare_decisions",
     "compare_raters",
     "correlate",
     "estimate_whole",
     "kappa",
+    "majority",
 ]
 
 FEWEST: Final = 20
 _BINS = 10
 _Z = 1.959963984540054
 _FEWEST_RANKED = 4
+_DRAWS, _SEED = 1_000, 20261201
 
 
 class Decisions(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +190,13 @@ def correlate(first: ArrayLike, second: ArrayLike) -> Interval | None:
     return Interval(found, math.tanh(middle - reach), math.tanh(middle + reach))
 
 
+def majority(verdicts: Iterable[bool]) -> bool | None:
+    """Return what most verdicts say, None for a tie."""
+    said = [*verdicts]
+    true = sum(said)
+    return None if 2 * true == len(said) else 2 * true > len(said)
+
+
 def compare_raters(findings: Iterable[Mapping[str, bool]]) -> Decisions:
     """Compare the verdicts of raters, by the name of the rater, on each finding.
 
@@ -209,3 +219,32 @@ def compare_raters(findings: Iterable[Mapping[str, bool]]) -> Decisions:
         recall=None,
         kappa=kappa((tp, fp, fn, tn)),
     )
+
+
+def alpha(findings: Iterable[Mapping[str, bool]]) -> Interval | None:
+    """Return Krippendorff's alpha for nominal verdicts of any number of raters.
+
+    Its interval comes from a thousand seeded draws of findings. None where fewer than two people
+    labelled any finding, and where all verdicts are the same.
+    """
+    counts = [(sum(by.values()), len(by)) for by in findings if len(by) > 1]
+    if not counts:
+        return None
+    true, number = np.array(counts, dtype=np.float64).T
+    found = _alpha(true, number)
+    if found is None:
+        return None
+    draw = np.random.default_rng(_SEED)
+    places = (draw.integers(0, true.size, true.size) for _ in range(_DRAWS))
+    drawn = [one for at in places if (one := _alpha(true[at], number[at])) is not None]
+    low, high = np.quantile(drawn, (0.025, 0.975)) if drawn else (-1.0, 1.0)
+    return Interval(found, float(min(low, found)), float(max(high, found)))
+
+
+def _alpha(true: NDArray[np.float64], number: NDArray[np.float64]) -> float | None:
+    """Return alpha from the true verdicts, and all verdicts, of each finding."""
+    said, whole = float(true.sum()), float(number.sum())
+    expected = 2 * said * (whole - said) / (whole - 1)
+    if not expected:
+        return None
+    return 1 - float((2 * true * (number - true) / (number - 1)).sum()) / expected

@@ -30,8 +30,8 @@ _BODY_BYTES = 64 * 1024
 async def post_label(request: Request, serving: Serving, project: Project, trace_id: UUID) -> Response:
     """Say that a finding is a true or a false alarm, or give the call a score.
 
-    It replaces what the same key said about the same finding before. Of several people the newest
-    label decides.
+    It replaces what the same key said about the same finding before. Of several people the majority
+    decides, and a tie decides nothing.
     """
     asked = (await read_struct(request, LabelIn, limit=_BODY_BYTES)).to_request()
     asked = await _redacted(serving, project, trace_id, asked)

@@ -45,14 +45,15 @@ class ReviewQuery(CallQuery):
 async def get_next(
     request: Request, serving: Serving, project: Project, query: Annotated[ReviewQuery, Query()]
 ) -> Response:
-    """Claim the newest calls that nobody looked at. No other reviewer gets them for ten minutes.
+    """Claim the newest calls that wait for a label. No other reviewer gets them for ten minutes.
 
+    Where the project asks for several raters, a call waits for as many, and never twice for one.
     Asking again prolongs the claims of the same key and `reviewer`. They count among `limit`.
     """
     line = line_of(request, serving, project)
     chosen = query.chosen(line.now, partial(serving.privacy.stored_forms, project))
+    settings = await serving.projects.find(project)
     if query.filter is None and query.is_safe is None:
-        settings = await serving.projects.find(project)
         with redis_required():
             judges = await read_judges(serving.redis)
         chosen = chosen & queue_of(settings, judges)
@@ -60,7 +61,14 @@ async def get_next(
     claimant = f"{line.actor}\n{query.reviewer}"
     async with writing(serving.engine) as connection:
         found = await claim_traces(
-            connection, project, chosen, claimant, now=line.now, until=until, limit=query.limit
+            connection,
+            project,
+            chosen,
+            claimant,
+            now=line.now,
+            until=until,
+            limit=query.limit,
+            raters=settings.review.raters,
         )
     answer = json_response(ReviewList(traces=tuple(found), claimed_until=until))
     answer.headers["Cache-Control"] = "no-store"

@@ -188,6 +188,17 @@ def _labels(*, flat: bool) -> str:
     )
 
 
+# Each person has one vote on a finding, the newest. `balance` says which verdict most people gave.
+_VOTES: Final = f"""
+SELECT *, sum(CASE label WHEN 'true_alarm' THEN 1 WHEN 'false_alarm' THEN -1 ELSE 0 END)
+    OVER (PARTITION BY trace_id, coalesce(finding, '')) AS balance
+FROM (
+    SELECT DISTINCT ON (trace_id, coalesce(finding, ''), actor) * FROM labels
+    WHERE project_id = :project_id AND {_OF_CALLS} AND created_at < :cut AND evidence IS NULL
+    ORDER BY trace_id, coalesce(finding, ''), actor, created_at DESC, label_id DESC
+) AS votes"""  # noqa: S608 constants, no input
+
+
 def _labelled(*, flat: bool) -> str:
     tasks = " ".join(f"WHEN '{finding}' THEN '{task}'" for finding, task in labelled_tasks().items())
     good = ", ".join(f"'{task}'" for task in sorted(GOOD_TASKS))
@@ -204,9 +215,9 @@ FROM (
         l.comment, l.actor, l.created_at, t.prompt, t.response, t.model_name, t.reference,
         nullif(array_to_string(t.context, E'\\n\\n'), '') AS context,
         CASE l.finding {tasks} ELSE coalesce(l.finding, 'quality') END AS task
-    FROM (SELECT * FROM labels WHERE project_id = :project_id AND {_OF_CALLS} AND created_at < :cut) AS l
+    FROM ({_VOTES}) AS l
     JOIN (SELECT * FROM traces WHERE project_id = :project_id AND {_OF_CALLS}) AS t USING (project_id, trace_id)
-    WHERE l.evidence IS NULL
+    WHERE l.label = 'score' OR l.balance > 0 AND l.label = 'true_alarm' OR l.balance < 0 AND l.label = 'false_alarm'
     ORDER BY trace_id, coalesce(l.finding, ''), l.created_at DESC, l.label_id DESC
 ) AS newest ORDER BY trace_id, task, finding"""  # noqa: S608 constants, no input
 

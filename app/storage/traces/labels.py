@@ -12,13 +12,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Double, Select, any_, cast, delete, func, insert, select, text
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.labels import Label, ReviewCounts, Span
 from app.schemas.traces import Trace
 from app.storage.tables import feedback, labels, traces
 from app.storage.traces.sampling import Sample
+from app.storage.traces.verdicts import NEWEST_FIRST, decided
 from monitoring.statistics.trends import Window
 
 __all__ = [
@@ -33,36 +33,23 @@ __all__ = [
 
 _COPIED = {"source"}
 _MOST_READ = 20_000
-_NEWEST_FIRST = (labels.c.created_at.desc(), labels.c.label_id.desc())
 _SHOWN = [labels.c[name] for name in Label.__struct_fields__ if name not in _COPIED]
 
 
 async def read_labels(connection: AsyncConnection, project_id: str, trace_id: UUID) -> list[Label]:
     """Return the labels of a call, the newest first."""
-    rows = await connection.execute(
-        select(*_SHOWN).where(*_of(project_id, trace_id)).order_by(*_NEWEST_FIRST)
-    )
+    rows = await connection.execute(select(*_SHOWN).where(*_of(project_id, trace_id)).order_by(*NEWEST_FIRST))
     return [Label(**{**row._asdict(), "evidence": _span(row.evidence)}) for row in rows]
 
 
 async def read_verdicts(
     connection: AsyncConnection, project_id: str, trace_ids: Sequence[UUID]
 ) -> dict[UUID, dict[str, str]]:
-    """Return by call and flag what the newest label of the whole finding says."""
+    """Return by call and flag what the majority says of the whole finding; a tie says nothing."""
     column = labels.c
-    newest = (
-        select(column.trace_id, column.flag, column.label)
-        .ext(distinct_on(column.trace_id, column.flag))
-        .where(
-            column.project_id == project_id,
-            column.trace_id.in_(trace_ids),
-            column.flag.is_not(None),
-            column.evidence.is_(None),
-        )
-        .order_by(column.trace_id, column.flag, *_NEWEST_FIRST)
-    )
+    of_calls = column.project_id == project_id, column.trace_id.in_(trace_ids), column.flag.is_not(None)
     found: dict[UUID, dict[str, str]] = defaultdict(dict)
-    for row in await connection.execute(newest):
+    for row in await connection.execute(decided(*of_calls)):
         found[UUID(bytes=row.trace_id.bytes)][row.flag] = row.label
     return dict(found)
 
@@ -109,7 +96,8 @@ async def count_reviews(
 ) -> dict[str, ReviewCounts]:
     """Return for each flag how many calls of a window people looked at.
 
-    The newest label of a whole finding decides. Labels of one piece of evidence do not count.
+    The majority decides about a whole finding, and a finding with a tie is not reviewed yet. Labels
+    of one piece of evidence do not count.
     `sample` holds the calls that count, if not all do.
     """
     among = None if sample is None else sample.calls(traces.c.trace_id)
@@ -135,7 +123,7 @@ async def read_labelled_values(
     *,
     flagged: bool = True,
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the values that an evaluator gave calls since a moment, by the label of their flag.
+    """Return the values that an evaluator gave calls since a moment, by what people decided.
 
     Unless only `flagged` calls are wanted, labels of its score in other calls count too.
     """
@@ -144,15 +132,8 @@ async def read_labelled_values(
     if not flagged:
         meant = meant | column.flag.is_(None) & (column.finding == evaluator)
     newest = (
-        select(column.trace_id, column.label)
-        .ext(distinct_on(column.trace_id))
-        .where(
-            column.project_id == project_id,
-            column.occurred_at >= since,
-            meant,
-            column.evidence.is_(None),
-        )
-        .order_by(column.trace_id, *_NEWEST_FIRST)
+        decided(column.project_id == project_id, column.occurred_at >= since, meant, by_flag=False)
+        .order_by("trace_id")
         .limit(_MOST_READ)
         .subquery()
     )
@@ -172,17 +153,14 @@ async def _count_labels(
     connection: AsyncConnection, project_id: str, window: Window, source: str, among: Select[Any] | None
 ) -> dict[str, ReviewCounts]:
     column = labels.c
-    found = select(column.flag, column.label).ext(distinct_on(column.trace_id, column.flag))
-    found = found.where(
+    newest = decided(
         column.project_id == project_id,
         column.occurred_at >= window.start,
         column.occurred_at < window.end,
         column.trace_source == source,
         column.flag.is_not(None),
-        column.evidence.is_(None),
         *_within(column.trace_id, among),
-    ).order_by(column.trace_id, column.flag, *_NEWEST_FIRST)
-    newest = found.subquery()
+    ).subquery()
     rows = await connection.execute(
         select(newest.c.flag, newest.c.label, func.count()).group_by(newest.c.flag, newest.c.label)
     )

@@ -6,12 +6,14 @@ import pytest
 
 from monitoring.benchmarking.agreement import (
     Decisions,
+    alpha,
     calibration_curve,
     compare_decisions,
     compare_raters,
     correlate,
     estimate_whole,
     kappa,
+    majority,
 )
 
 
@@ -135,3 +137,34 @@ def test_raters_are_compared_where_two_looked_at_the_same() -> None:
     assert found.kappa.estimate == pytest.approx(0.4)
     three = compare_raters([{"ann": True, "bob": True, "cy": False}])
     assert (three.tp, three.fp, three.number) == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("findings", "found"),
+    [
+        ([], None),
+        ([{"a": True}], None),
+        ([{"a": True, "b": True}] * 3, None),  # nothing varies
+        ([{"a": True, "b": True}, {"a": False, "b": False}] * 9, 1.0),
+        # Two raters and ten items (Krippendorff 2011, section B): alpha is 0.095.
+        ([dict(zip("ab", pair, strict=True)) for pair in zip(
+            map(bool, (0, 1, 0, 0, 0, 0, 0, 0, 1, 0)), map(bool, (1, 1, 1, 0, 0, 1, 0, 0, 0, 0)), strict=True
+        )], 0.095),
+        ([{"a": True, "b": True}, {"a": False, "b": False}, {"c": True}], 1.0),  # one alone says nothing
+    ],
+)  # fmt: skip
+def test_alpha_is_that_of_krippendorff(findings: list[dict[str, bool]], found: float | None) -> None:
+    measured = alpha(findings)
+    assert (measured is None) == (found is None)
+    if measured is not None:
+        assert measured.estimate == pytest.approx(found, abs=5e-4)
+        assert measured.low <= measured.estimate <= measured.high
+        assert alpha(findings) == measured
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "most"),
+    [([], None), ([True], True), ([True, False], None), ([False, True, False], False), ([True] * 2, True)],
+)
+def test_most_verdicts_decide_and_a_tie_nothing(*, verdicts: list[bool], most: bool | None) -> None:
+    assert majority(verdicts) is most

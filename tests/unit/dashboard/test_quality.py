@@ -164,7 +164,7 @@ def test_agreement_stands_with_its_number_and_the_chosen_score_comes_first() -> 
             comparison("overall_quality", 1),
             comparison("pii", 40, against="findings", kappa=bounds),
         ),
-        raters=(RaterAgreement(flag="<b>pii</b>", n=3, agreed=2, sentence="Too few."),),
+        raters=(RaterAgreement(flag="<b>pii</b>", raters=2, findings=3, n=3, agreed=2, sentence="Too few."),),
     )
     shown = text(drawn(agreement=report)["agreement"])
     assert shown == (
