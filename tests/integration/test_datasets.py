@@ -322,9 +322,9 @@ async def test_a_correction_loses_personal_data_and_goes_with_its_call(api: ApiR
 async def test_calls_of_another_project_make_no_item(api: ApiRig) -> None:
     (ours,) = await api.store(CALLS[0])
     theirs = bearer(await issue(api.services.engine, "read", "admin", project_id="other"))
+    asked: list[dict[str, Any]] = [{"trace_ids": [ours]}, {"calls": {}}, {"corrections": {ours: "right"}}]
     refused = [
-        await api.client.post("/datasets", json={"name": "qa", **chosen}, headers=theirs)
-        for chosen in ({"trace_ids": [ours]}, {"calls": {}}, {"corrections": {ours: "right"}})
+        await api.client.post("/datasets", json={"name": "qa", **chosen}, headers=theirs) for chosen in asked
     ]
     assert [one.status_code for one in refused] == [404, 422, 422]
     assert (await api.client.get("/datasets", headers=theirs)).json()["datasets"] == []
