@@ -148,7 +148,7 @@ def _figure(change: FigureChange) -> list[Any]:
 
 
 def _name(figure: str) -> str:
-    words = figure.replace("_", " ")
+    words = figure.replace("_", " ").replace("pii", "PII")
     return words[:1].upper() + words[1:]
 
 
