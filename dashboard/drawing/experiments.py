@@ -13,7 +13,7 @@ from app.storage.datasets.overviews import RunOutput
 from dashboard.data.datasets import ComparedRuns, RunsFound
 from dashboard.data.view import kept_fields, with_fields
 from dashboard.drawing.changes import signed
-from dashboard.drawing.components import aria, attributes
+from dashboard.drawing.components import aria, attributes, flag_name
 from dashboard.drawing.datasets import DATASETS_PATH, EXPERIMENTS_PATH, dataset_address, run_figures
 from dashboard.drawing.formatting import UNKNOWN, clip, score
 from dashboard.drawing.lists import listing
@@ -136,7 +136,7 @@ def _figure(change: FigureChange) -> list[Any]:
     )
     difference = UNKNOWN if change.difference is None else signed(change.difference, score)
     return [
-        html.Bdi(_name(change.figure)),
+        html.Bdi(flag_name(change.figure)),
         score(change.base),
         score(change.other),
         html.Span(difference, className="change", **_state(change)),
@@ -145,11 +145,6 @@ def _figure(change: FigureChange) -> list[Any]:
         f"{change.n:,}",
         html.Bdi(change.sentence),
     ]
-
-
-def _name(figure: str) -> str:
-    words = figure.replace("_", " ").replace("pii", "PII")
-    return words[:1].upper() + words[1:]
 
 
 def _changed(found: ComparedRuns, search: str) -> list[Any]:
@@ -214,4 +209,4 @@ def _moves(one: ChangedItem) -> list[str]:
         if name in one.other and abs(one.other[name] - value) > 0.005  # noqa: PLR2004 less is not seen
     ]
     both.sort(key=lambda each: -abs(each[2] - each[1]))
-    return [f"{_name(name)} {before:.2f} → {after:.2f}" for name, before, after in both[:_SCORES_SHOWN]]
+    return [f"{flag_name(name)} {before:.2f} → {after:.2f}" for name, before, after in both[:_SCORES_SHOWN]]
