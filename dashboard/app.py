@@ -37,6 +37,7 @@ from dashboard.data.known_values import KnownValues
 from dashboard.data.live import News, register_news
 from dashboard.data.queries import Queries
 from dashboard.data.sources import Sources
+from dashboard.dataset_making import register_adding
 from dashboard.downloads import downloads_router
 from dashboard.drawing.drawer import register_drawer
 from dashboard.drawing.frame import URL, frame, register_frame, report_failure
@@ -45,6 +46,7 @@ from dashboard.drawing.views_menu import register_views_menu
 from dashboard.label_changes import register_label_changes
 from dashboard.old_addresses import OldAddresses
 from dashboard.page import Page, find_pages
+from dashboard.uploads import uploads_router
 from monitoring.clock import now_utc
 
 __all__ = ["create_dashboard", "main"]
@@ -80,6 +82,7 @@ def create_dashboard(settings: Settings, *, api: httpx.AsyncBaseTransport | None
     # This comes before Dash, which answers all other addresses.
     server.include_router(sign_in_router(clients.api, Visitors(clients.redis)))
     server.include_router(downloads_router(clients.api))
+    server.include_router(uploads_router(Changes(clients.api)))
     dash = _create_dash(server)
     server.add_middleware(CallbackCheck, dash=dash)
     server.add_middleware(OldAddresses)
@@ -159,6 +162,7 @@ def _register_callbacks(
     register_news(dash, news)
     register_drawer(dash, queries, URL)
     register_label_changes(dash, sources, URL)
+    register_adding(dash, sources, URL)
     register_views_menu(dash, URL, sources)
     for page in pages:
         page.register(dash, sources)

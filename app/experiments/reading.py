@@ -19,7 +19,7 @@ from app.schemas.records import read_record
 from monitoring.experiments.scoring import Output
 from monitoring.models import Record
 
-__all__ = ["Outputs", "missing_items", "read_items", "read_outputs"]
+__all__ = ["FoundItems", "Outputs", "find_items", "missing_items", "read_items", "read_outputs"]
 
 # Other names for a field, as tools for evaluation write them.
 _ALSO = {
@@ -35,6 +35,13 @@ class Outputs(NamedTuple):
     """The outputs of a file in order, and the problems of rows that are none."""
 
     outputs: tuple[Output, ...]
+    problems: tuple[str, ...]
+
+
+class FoundItems(NamedTuple):
+    """The items of a file by the numbers of their lines, and the problems of other lines."""
+
+    items: Mapping[int, Item]
     problems: tuple[str, ...]
 
 
@@ -73,16 +80,25 @@ def read_items(path: Path) -> tuple[Item, ...]:
     Raises MalformedBody for a row that is no item, for an id that appears twice, and for a file
     without items.
     """
+    found = find_items(path)
+    if found.problems or not found.items:
+        problem = found.problems[0] if found.problems else "there is no item in this file"
+        raise MalformedBody(f"{path}: {problem}.")
+    return tuple(found.items.values())
+
+
+def find_items(path: Path) -> FoundItems:
+    """Return the items of such a file by their lines, and what is wrong with the other lines."""
     rows, problems = _read_rows(path, needs="prompt")
-    items = {}
+    items: dict[int, Item] = {}
+    known: set[str] = set()
     for row in rows:
         item = _item(row)
-        if item.item_id in items:
+        if item.item_id in known:
             problems.append(f"line {row.line}: the item {item.item_id} appears twice")
-        items[item.item_id] = item
-    if problems or not items:
-        raise MalformedBody(f"{path}: {problems[0] if problems else 'there is no item in this file'}.")
-    return tuple(items.values())
+        known.add(item.item_id)
+        items[row.line] = item
+    return FoundItems(items, tuple(problems))
 
 
 def missing_items(outputs: Sequence[Output], items: Sequence[Item]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.traces import Trace
 from dashboard.drawing.components import aria, flag_name
 from dashboard.drawing.conversation import conversation, text_box
+from dashboard.drawing.dataset_making import adding
 from dashboard.drawing.formatting import clip, milliseconds, money, score
 from dashboard.drawing.labels import labelling
 from dashboard.drawing.restatements import restatement_reason
@@ -50,6 +51,7 @@ def trace_detail(
         html.P(_PARTIAL, className="remark") if Mark.SCORED_IN_PART in trace.marks else None,
         *findings(trace),
         *labelling(one),
+        adding(one),
         *conversation(trace),
         *opinions(one.opinions),
         *scores(one),

@@ -16,9 +16,11 @@ from dashboard.data.listed import filtered_flags, listed, read_columns, read_id
 from dashboard.data.queries import Queries
 from dashboard.data.sources import Sources
 from dashboard.data.view import View, read_fields, read_view
+from dashboard.dataset_making import register_making
 from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.columns_menu import columns_menu, register_columns
 from dashboard.drawing.components import chart_links, notice, unread
+from dashboard.drawing.dataset_making import making_menu
 from dashboard.drawing.drawer import opens_traces
 from dashboard.drawing.export_menu import TRACES_PATH, export_menu, follow_address
 from dashboard.drawing.formatting import period_text
@@ -61,6 +63,7 @@ def _layout() -> Any:
                 html.Button("Show newer traces", id="found-newer", className="quiet-button", hidden=True),
                 chart_links("listed", boards=False),
                 columns_menu(),
+                making_menu(),
                 export_menu(lambda form: f"{TRACES_PATH}?format={form}", name=_EXPORT),
             ],
             className="list-head",
@@ -88,6 +91,7 @@ def _register(dash: Dash, sources: Sources) -> None:
     opens_traces(dash, _NAME, URL)
     register_columns(dash, _NAME, URL)
     follow_address(dash, URL, _EXPORT)
+    register_making(dash, sources, URL)
     answer_in_browser(
         dash,
         ClientsideFunction("traces", "readAgain"),

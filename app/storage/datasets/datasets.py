@@ -124,13 +124,19 @@ async def read_items(
     split: str | None = None,
     after: str | None = None,
     limit: int | None = None,
+    among: Sequence[str] | None = None,
 ) -> list[Item]:
-    """Return the items of a version by their ids, from the one after `after` on."""
+    """Return the items of a version by their ids, from the one after `after` on.
+
+    With `among`, only items with these ids are returned.
+    """
     wanted = select(*_ITEM).where(_at(project_id, dataset_id, version)).order_by(_items.item_id)
     if split is not None:
         wanted = wanted.where(_items.split == split)
     if after is not None:
         wanted = wanted.where(_items.item_id > after)
+    if among is not None:
+        wanted = wanted.where(_items.item_id.in_(among))
     rows = await connection.execute(wanted.limit(limit) if limit is not None else wanted)
     return [_item(row) for row in rows]
 
