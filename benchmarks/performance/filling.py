@@ -30,7 +30,6 @@ __all__ = ["SPAN", "Filler"]
 SPAN = timedelta(days=7)
 _HOURS = int(SPAN / timedelta(hours=1))
 _RECENT_HOURS = 4
-_COVERED_HOURS = 12
 _POOL_JOB = 256
 _POOL = "CREATE TABLE benchmark_pool AS SELECT (row_number() OVER ()) - 1 AS place, t.* FROM traces AS t"
 _COPIED_COLUMNS = (
@@ -88,13 +87,9 @@ class Filler:
                 minutes = 60 if hour >= _HOURS - _RECENT_HOURS else 1
                 await self._add_up(engine, self._end - SPAN + timedelta(hours=hour), share, minutes)
             later = datetime.now(UTC) + timedelta(minutes=5)
-            # A week at once needs more temporary files than the embedded server allows.
-            for hours in range(_HOURS, -1, -_COVERED_HOURS):
-                for fold in (fold_closed, cover):
-                    async with engine.begin() as connection:
-                        await fold(connection, later - timedelta(hours=hours))
-            async with engine.begin() as connection:
-                await forget_covered(connection, later)
+            for fold in (fold_closed, cover, forget_covered):
+                async with engine.begin() as connection:
+                    await fold(connection, later)
         self.stored = total
         driver = await asyncpg.connect(self._database_url)
         await driver.execute("VACUUM ANALYZE")

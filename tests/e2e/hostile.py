@@ -86,6 +86,7 @@ def name_everything(stack: Stack, trace_id: str) -> None:
         for path, body in (
             ("/feedback", {"trace_id": trace_id, "rating": 2, **said}),
             (f"/traces/{trace_id}/labels", {"score": 0.5, "comment": text}),
+            ("/datasets", {"name": short, "items": [_item(text)]}),
             ("/views", {"name": short, "path": "/traces", "query": "?period=7d"}),
             ("/budgets", {"name": short, "amount_usd": 1}),
             ("/alerts/rules", {"name": short, **rule}),
@@ -93,3 +94,13 @@ def name_everything(stack: Stack, trace_id: str) -> None:
         ):
             answer = httpx.post(f"{stack.api}{path}", json=body, timeout=30)
             assert answer.is_success or answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY, answer.text
+
+
+def _item(text: str) -> dict[str, Any]:
+    return {
+        "prompt": text,
+        "reference": text,
+        "context": [text],
+        "metadata": {text[:80]: text},
+        "split": text[-60:],
+    }

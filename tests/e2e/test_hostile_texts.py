@@ -49,6 +49,9 @@ def addresses(stack: Stack) -> list[str]:
     found += [f"/sessions?{urlencode({'session': turned})}", f"/users?{urlencode({'user': turned})}"]
     quoted = '"' + HARMFUL["script"].replace('"', '\\"') + '"'
     found += [f"/traces?{urlencode({'filter': f'model = {quoted}'})}"]
+    datasets = httpx.get(f"{stack.api}/datasets", timeout=30).raise_for_status().json()["datasets"]
+    assert len(datasets) > len(HARMFUL) // 2
+    found += [f"/datasets?{urlencode({'dataset': one['dataset_id']})}" for one in datasets]
     line = listed(stack, filter="model = one-line")
     return found + [f"/?{urlencode({'trace': one})}" for one in [*listed(stack)[:1], *line]]
 

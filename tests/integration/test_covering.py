@@ -19,6 +19,7 @@ from app.figures.grains import GRAINS
 from app.schemas.ids import first_id
 from app.schemas.traces import Trace
 from app.storage.engine import Engine, create_engine
+from app.storage.rollups import covering
 from app.storage.rollups.covering import cover, fold_closed, forget_covered
 from app.storage.rollups.reading import (
     read_breakdown,
@@ -136,8 +137,11 @@ async def assert_windows(engine: Engine, calls: list[Call], now: datetime) -> No
         assert {one.value: one.counts.records for one in users} == named, period
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_every_window_adds_up_while_time_passes(engine: Engine, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "merged"), [(1, 50_000), (2, 50_000), (3, 50_000), (1, 20), (2, 1)])
+async def test_every_window_adds_up_while_time_passes(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, seed: int, merged: int
+) -> None:
+    monkeypatch.setattr(covering, "MOST_MERGED", merged)
     choose = random.Random(seed)  # noqa: S311 a fixed draw of test data
     now, calls = NOW + timedelta(hours=choose.randrange(24)), list[Call]()
     for hours in (0, 0.1, 0.5, 3, 7, 26):

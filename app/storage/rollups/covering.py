@@ -28,6 +28,8 @@ KEEP_HOURS = timedelta(days=60)
 # read no hours of users, sessions and flags, which are most of the rows.
 KEEP_HOURS_OF_NAMES = timedelta(days=14)
 _SETTLE = timedelta(minutes=2)
+# Rows that one statement merges. A merge of a row of two kilobytes sorts it several times.
+MOST_MERGED = 50_000
 _RECENT = timedelta(hours=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -122,10 +124,11 @@ class _Folds(NamedTuple):
         return cls(
             recent=_deduplicate(f"bucket >= :since AND bucket < :before{mine}"),
             touched=text(
-                f"SELECT DISTINCT date_bin(:width, bucket, timestamptz 'epoch') FROM rollups WHERE {ripe}"  # noqa: S608 all parts are constants
+                f"SELECT date_bin(:width, bucket, timestamptz 'epoch') AS start, count(*) AS number "  # noqa: S608 all parts are constants
+                f"FROM rollups WHERE {ripe} GROUP BY 1 ORDER BY 1"
             ),
             cover=text(
-                f"WITH gone AS (UPDATE rollups SET covered = true WHERE {ripe} "  # noqa: S608 all parts are constants
+                f"WITH gone AS (UPDATE rollups SET covered = true WHERE {ripe} AND bucket >= :since "  # noqa: S608 all parts are constants
                 "RETURNING *, date_bin(:width, bucket, timestamptz 'epoch') AS start), " + _MERGE
             ),
             deduplicate=_deduplicate(f"bucket = ANY(:touched){mine}"),
@@ -184,19 +187,35 @@ async def fold_closed(
 async def cover(connection: AsyncConnection, now: datetime, project_ids: Sequence[str] | None = None) -> None:
     """Cover rows of every grain by rows of the next grain whose bucket is over.
 
-    This is done for some projects or all.
-
-    Late calls are included.
+    This is done for some projects or all. Late calls are included.
     """
     await connection.execute(_PLAN)
     folds, mine = _folds(project_ids)
     for grain, into in pairwise(GRAINS):
         width = timedelta(seconds=into)
         parameters = mine | {"grain": grain, "width": width, "before": _floor(now - _SETTLE, width)}
-        touched = (await connection.execute(folds.touched, parameters)).scalars().all()
-        if touched:
-            await connection.execute(folds.cover, parameters | {"into": into})
+        ripe = (await connection.execute(folds.touched, parameters)).all()
+        for touched in _slices([(row.start, row.number) for row in ripe]):
+            bounds = {"into": into, "since": touched[0], "before": touched[-1] + width}
+            await connection.execute(folds.cover, parameters | bounds)
             await connection.execute(folds.deduplicate, mine | {"into": into, "touched": touched})
+
+
+def _slices(ripe: Sequence[tuple[datetime, int]]) -> list[list[datetime]]:
+    """Return the buckets in slices of about MOST_MERGED rows, of which each has a bucket at least.
+
+    A million calls that are imported at once make so many rows that the server would have no room
+    for the files of one merge.
+    """
+    slices: list[list[datetime]] = []
+    room = 0
+    for start, number in ripe:
+        if not slices or number > room:
+            slices.append([])
+            room = MOST_MERGED
+        slices[-1].append(start)
+        room -= number
+    return slices
 
 
 async def forget_covered(connection: AsyncConnection, now: datetime) -> None:
