@@ -289,6 +289,7 @@ def check_hidden(place: str, kind: str, foreign: tuple[Answer, Asked], absent: t
         assert theirs.status in {401, 403, 404}, story
 
 
+@pytest.mark.long
 async def test_every_route_with_every_kind_of_key_and_every_foreign_id(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -325,6 +326,7 @@ async def test_every_route_with_every_kind_of_key_and_every_foreign_id(
     assert tried > len(ACCESS) * len(world.tokens)
 
 
+@pytest.mark.long
 async def test_nothing_was_written_across_projects(world: World) -> None:
     """After the matrix: every row stands in the project of the key that sent it."""
     async with world.api.services.engine.connect() as connection:

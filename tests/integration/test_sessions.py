@@ -72,8 +72,8 @@ async def ask_page(browser: httpx.AsyncClient, **headers: str) -> httpx.Response
     asked = {
         "output": "project.children",
         "outputs": {"id": "project", "property": "children"},
-        "inputs": [{"id": "url", "property": "search", "value": "?project=bank"}],
-        "changedPropIds": ["url.search"],
+        "inputs": [{"id": "address-project", "property": "data", "value": "bank"}],
+        "changedPropIds": ["address-project.data"],
     }
     return await browser.post("/_dash-update-component", json=asked, headers={**HERE, **headers})
 
@@ -124,9 +124,9 @@ async def test_a_trace_of_another_project_is_none(desk: Desk, api: ApiRig, engin
         asked = {
             "output": "..trace.children...trace.opened..",
             "outputs": [{"id": "trace", "property": name} for name in ("children", "opened")],
-            "inputs": [{"id": "url", "property": "search", "value": search}],
+            "inputs": [{"id": "address-trace", "property": "data", "value": search}],
             "state": [{"id": "url", "property": "pathname", "value": "/"}],
-            "changedPropIds": ["url.search"],
+            "changedPropIds": ["address-trace.data"],
         }
         found = await desk.browser.post("/_dash-update-component", json=asked, headers=HERE)
         shown[project] = found.text
