@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Literal
 
 import msgspec
 
-from monitoring.statistics.histogram import percentiles
+from monitoring.statistics.histogram import percentiles, percentiles_of_each
 
-__all__ = ["Counts", "Group", "Grouped", "Groups", "Histogram", "Measure", "Order"]
+__all__ = ["Counts", "Group", "Grouped", "Groups", "Histogram", "Measure", "Order", "percentiles_of"]
 
 
 Order = Literal["cost", "requests", "violations"]
@@ -89,6 +90,16 @@ class Histogram(msgspec.Struct, frozen=True):
     def percentiles(self, quantiles: Sequence[float]) -> list[float | None]:
         """Return quantiles (0..1), each within one bucket (2.5 %) of the exact one; else None."""
         return percentiles(self.buckets, self.counts, quantiles)
+
+
+def percentiles_of(histograms: Sequence[Histogram], quantiles: Sequence[float]) -> list[list[float | None]]:
+    """Return the quantiles of each histogram, as `Histogram.percentiles` does."""
+    return percentiles_of_each(
+        [*chain.from_iterable(one.buckets for one in histograms)],
+        [*chain.from_iterable(one.counts for one in histograms)],
+        [len(one.buckets) for one in histograms],
+        quantiles,
+    )
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ from app.reports.spending import CostPerGoodAnswer, per_good_answer
 from app.storage.engine import Connection
 from app.storage.rollups.model_reading import read_model_histograms
 from app.storage.rollups.reading import read_model_measures, read_models
-from app.storage.traces.sampling import Chosen, Sample, every, take_sample
+from app.storage.traces.sampling import MOST_SCORED, Chosen, Sample, every, take_sample
 from app.storage.traces.side_by_side import Measured, read_side_by_side
 from app.storage.traces.spent import Spent
 
@@ -107,7 +107,7 @@ async def read_model_comparison(
 
     Rollups answer for models where nothing is filtered. Means are exact then. Percentiles, and the
     spreads behind intervals, come from histograms whose values are within 2.5 %. All else is
-    computed from at most the newest 100,000 calls, exactly. `looks` keeps what is slow. Raises
+    computed from at most the newest 20,000 calls, exactly. `looks` keeps what is slow. Raises
     InvalidParameter where one of `compare` has no calls.
     """
     key = (by, chosen.project_id, chosen.source, chosen.window.start, chosen.window.end)
@@ -153,7 +153,7 @@ async def _from_rollups(connection: Connection, chosen: Chosen) -> _Found:
 
 
 async def _from_traces(connection: Connection, chosen: Chosen, by: Subject) -> _Found:
-    sample = await take_sample(connection, chosen)
+    sample = await take_sample(connection, chosen, MOST_SCORED)
     measured = await read_side_by_side(connection, sample, Dimension(by), QUANTILES)
     return _Found(measured, len(measured), sum((one.counts for one in measured), Counts()), sample)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
-from app.figures.measures import Grouped, Histogram
+from app.figures.measures import Grouped, Histogram, Measure, percentiles_of
 from app.filters.grouping import Dimension
 from app.reports.calendar import Calendar
 from app.reports.quality import Falling, QualityPoint, find_decline
@@ -194,16 +193,11 @@ async def _trend(
     calendar = Calendar(connection, chosen.project_id, chosen.window, chosen.source, zone)
     means = (await calendar.measures([score])).get(score, {})
     spreads = await calendar.histograms(score)
-    points = await asyncio.to_thread(
-        lambda: tuple(
-            _point(
-                at,
-                means[at].count if at in means else 0,
-                means[at].average if at in means else None,
-                spreads.get(at, Histogram()).percentiles(PERCENTILES),
-            )
-            for at in calendar.starts()
-        )
+    starts = calendar.starts()
+    found = percentiles_of([spreads.get(at, Histogram()) for at in starts], PERCENTILES)
+    points = tuple(
+        _point(at, means.get(at, Measure()).count, means.get(at, Measure()).average, spread)
+        for at, spread in zip(starts, found, strict=True)
     )
     return points, await _spread(connection, chosen, score)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
-from app.figures.measures import Counts, Histogram, Measure
+from app.figures.measures import Counts, Histogram, Measure, percentiles_of
 from app.reports.calendar import Calendar
 from app.reports.report import PERCENTILES, Report, empty_message
 from app.storage.engine import Connection
@@ -138,13 +137,8 @@ async def read_quality(
     histograms = await read_histograms(connection, project_id, window, [*names, _QUALITY], source)
     calendar = Calendar(connection, project_id, window, source, zone)
     trend, spreads = await calendar.trend(), await calendar.histograms(_QUALITY)
-    # This process computes percentiles, and Postgres reads the rest meanwhile.
-    (points, scores), (by_model, others) = await asyncio.gather(
-        asyncio.to_thread(
-            lambda: (_points(calendar.starts(), trend, spreads), _summaries(names, measures, histograms))
-        ),
-        _by_model(connection, project_id, window, source),
-    )
+    by_model, others = await _by_model(connection, project_id, window, source)
+    points = _points(calendar.starts(), trend, spreads)
     p10, p50, p90 = histograms.get(_QUALITY, Histogram()).percentiles(PERCENTILES)
     return QualityReport(
         time_period=window.period,
@@ -156,7 +150,7 @@ async def read_quality(
         trend=points,
         by_model=by_model,
         other_models=others,
-        scores=scores,
+        scores=_summaries(names, measures, histograms),
         decline=find_decline(points),
         message=empty_message(window, totals.records),
     )
@@ -195,16 +189,17 @@ def sum_other_models(counts: Sequence[Counts]) -> OtherModels | None:
 def _points(
     starts: Sequence[datetime], trend: Mapping[datetime, Counts], spreads: Mapping[datetime, Histogram]
 ) -> tuple[QualityPoint, ...]:
+    found = percentiles_of([spreads.get(at, Histogram()) for at in starts], PERCENTILES)
     return tuple(
-        quality_point(at, trend.get(at, Counts()), spreads.get(at, Histogram()).percentiles(PERCENTILES))
-        for at in starts
+        quality_point(at, trend.get(at, Counts()), spread) for at, spread in zip(starts, found, strict=True)
     )
 
 
 def _summaries(
     names: Sequence[str], measures: Mapping[str, Measure], histograms: Mapping[str, Histogram]
 ) -> dict[str, ScoreSummary]:
-    return {name: _summary(measures[name], histograms.get(name, Histogram())) for name in names}
+    found = percentiles_of([histograms.get(name, Histogram()) for name in names], PERCENTILES)
+    return {name: _summary(measures[name], spread) for name, spread in zip(names, found, strict=True)}
 
 
 def quality_point(at: datetime, counts: Counts, spread: Sequence[float | None]) -> QualityPoint:
@@ -220,8 +215,8 @@ def quality_point(at: datetime, counts: Counts, spread: Sequence[float | None]) 
     )
 
 
-def _summary(measure: Measure, histogram: Histogram) -> ScoreSummary:
-    p10, p50, p90 = histogram.percentiles(PERCENTILES)
+def _summary(measure: Measure, spread: Sequence[float | None]) -> ScoreSummary:
+    p10, p50, p90 = spread
     return ScoreSummary(
         average=measure.average,
         count=measure.count,

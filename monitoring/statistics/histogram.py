@@ -14,11 +14,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["GAMMA", "ZERO_BUCKET", "bucket_of", "merge", "moments", "percentile", "percentiles", "value_of"]
+__all__ = [
+    "GAMMA",
+    "ZERO_BUCKET",
+    "bucket_of",
+    "merge",
+    "moments",
+    "percentile",
+    "percentiles",
+    "percentiles_of_each",
+    "value_of",
+]
 
 GAMMA = 1.05
 ZERO_BUCKET = -32768
 
+_BUCKETS = 65_536  # as many as an int16 can name
 _LOG_GAMMA = math.log(GAMMA)
 
 
@@ -48,13 +59,8 @@ def merge(buckets: ArrayLike, counts: ArrayLike) -> tuple[NDArray[np.int16], NDA
     Counts may be negative if a correction takes a value back. Raises ValueError if a sum is
     negative.
     """
-    unique, position = np.unique(np.asarray(buckets, dtype=np.int16), return_inverse=True)
-    sums = np.zeros(unique.size, dtype=np.int64)
-    np.add.at(sums, position, np.asarray(counts, dtype=np.int64))
-    if (sums < 0).any():
-        raise ValueError("more values were taken from a bucket than it held")
-    kept = sums > 0
-    return unique[kept], sums[kept]
+    held, sums = _add_up(np.asarray(buckets, dtype=np.int64), np.asarray(counts, dtype=np.int64))
+    return held.astype(np.int16), sums
 
 
 def moments(buckets: ArrayLike, counts: ArrayLike) -> tuple[int, float, float]:
@@ -85,15 +91,54 @@ def percentiles(buckets: ArrayLike, counts: ArrayLike, quantiles: Sequence[float
     bucket (2.5 %) of the exact one. Buckets may be in any order and may repeat. Raises ValueError
     for a quantile outside 0..1.
     """
+    return percentiles_of_each(buckets, counts, [len(np.asarray(buckets))], quantiles)[0]
+
+
+def percentiles_of_each(
+    buckets: ArrayLike, counts: ArrayLike, lengths: Sequence[int], quantiles: Sequence[float]
+) -> list[list[float | None]]:
+    """Return the quantiles of many histograms that stand one after the other; see `percentiles`.
+
+    `lengths` has the number of buckets of each. All are computed at once, because a call of numpy
+    costs more than the buckets of an hour.
+    """
     if not all(0.0 <= q <= 1.0 for q in quantiles):
         raise ValueError("a quantile lies between 0 and 1")
-    held, sums = merge(buckets, counts)
-    if not held.size:
-        return [None] * len(quantiles)
-    representatives = value_of(held)
+    found: list[list[float | None]] = [[None] * len(quantiles)] * len(lengths)
+    keys, sums = _merge_each(np.asarray(buckets, dtype=np.int64), np.asarray(counts, np.int64), lengths)
+    if not keys.size:
+        return found
     ends = np.cumsum(sums)
-    ranks = np.asarray(quantiles, dtype=np.float64) * (ends[-1] - 1)
-    lower = representatives[np.searchsorted(ends, np.floor(ranks), side="right")]
-    upper = representatives[np.searchsorted(ends, np.ceil(ranks), side="right")]
-    results: list[float | None] = (lower + (ranks - np.floor(ranks)) * (upper - lower)).tolist()
-    return results
+    owners, places = np.unique(keys // _BUCKETS, return_index=True)
+    before = (ends - sums)[places]
+    totals = np.diff(np.append(before, ends[-1]))
+    ranks = np.asarray(quantiles, dtype=np.float64) * (totals[:, None] - 1)
+    representatives = value_of(keys % _BUCKETS + ZERO_BUCKET)
+    lower, upper = (
+        representatives[np.searchsorted(ends, before[:, None] + rank.astype(np.int64), side="right")]
+        for rank in (np.floor(ranks), np.ceil(ranks))
+    )
+    results = lower + (ranks - np.floor(ranks)) * (upper - lower)
+    for owner, values in zip(owners.tolist(), results.tolist(), strict=True):
+        found[owner] = values
+    return found
+
+
+def _merge_each(
+    buckets: NDArray[np.int64], counts: NDArray[np.int64], lengths: Sequence[int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Add up each histogram; the keys hold its number and the bucket, and ascend."""
+    owners = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
+    return _add_up(owners * _BUCKETS + (buckets - ZERO_BUCKET), counts)
+
+
+def _add_up(
+    keys: NDArray[np.int64], counts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    unique, position = np.unique(keys, return_inverse=True)
+    sums = np.zeros(unique.size, dtype=np.int64)
+    np.add.at(sums, position, counts)
+    if (sums < 0).any():
+        raise ValueError("more values were taken from a bucket than it held")
+    kept = sums > 0
+    return unique[kept], sums[kept]

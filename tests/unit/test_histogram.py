@@ -12,6 +12,7 @@ from monitoring.statistics.histogram import (
     merge,
     percentile,
     percentiles,
+    percentiles_of_each,
     value_of,
 )
 
@@ -85,3 +86,22 @@ def test_quantiles_of_skewed_counts_are_ordered_and_plain_floats() -> None:
     assert all(type(value) is float for value in found)
     assert found[1] == pytest.approx(0.1, rel=0.025)
     assert found[-1] == pytest.approx(0.9, rel=0.025)
+
+
+@given(st.lists(values | st.just([]), max_size=8), st.lists(st.floats(0, 1), max_size=4))
+def test_many_histograms_at_once_have_the_percentiles_of_each(parts: Any, quantiles: Any) -> None:
+    held = [bucket_of(part) for part in parts]
+    together = np.concatenate([np.zeros(0, np.int16), *held])
+    lengths = [one.size for one in held]
+    found = percentiles_of_each(together, np.ones(together.size), lengths, quantiles)
+    exact = [[percentile_cont(part, q) if part else None for q in quantiles] for part in parts]
+    assert len(found) == len(exact)
+    for one, wanted in zip(found, exact, strict=True):
+        assert one == [None if value is None else pytest.approx(value, rel=0.025, abs=1e-12) for value in wanted]
+
+
+def test_a_value_taken_from_one_histogram_is_not_taken_from_its_neighbour() -> None:
+    found = percentiles_of_each([3, 3, 3, 4], [2, -2, 1, 1], [2, 2], [0.0, 1.0])
+    assert found == [[None, None], [pytest.approx(GAMMA**3), pytest.approx(GAMMA**4)]]
+    with pytest.raises(ValueError, match="taken"):
+        percentiles_of_each([3, 3, 3], [1, -2, 5], [2, 1], [0.5])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, text
+from sqlalchemy import ColumnElement, Row, Select, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,6 +30,9 @@ NEWEST_ROWS: Final = 10_000
 _TIMEOUT = text("SET LOCAL statement_timeout = '4s'")
 # A record may be received a day before the moment that its sender gave it.
 _LATEST_AHEAD = timedelta(days=1)
+# A call that is received later than this after the end of its period, such as an imported one, is
+# in a sample only where the others are too few. So a search need not walk through all later calls.
+_PUNCTUAL = timedelta(hours=1)
 _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
@@ -75,8 +78,10 @@ def every(chosen: Chosen) -> Sample:
 async def take_sample(connection: AsyncConnection, chosen: Chosen, most: int | None = None) -> Sample:
     """Return the calls to compute figures from.
 
-    They are all chosen calls, but at most `most` (MOST_CALLS unless it is given). If Postgres needs
-    more than four seconds to find them, they are those among the project's NEWEST_ROWS newest rows.
+    They are all chosen calls, but at most `most` (MOST_CALLS unless it is given): the newest that
+    were received before an hour after the end of the window, or the newest of all where those are
+    fewer. If Postgres needs more than four seconds to find them, they are those among the project's
+    NEWEST_ROWS newest rows.
     """
     most = most or MOST_CALLS
     try:
@@ -93,20 +98,25 @@ async def take_sample(connection: AsyncConnection, chosen: Chosen, most: int | N
 
 
 async def _newest(connection: AsyncConnection, chosen: Chosen, most: int) -> Sample:
-    found = chosen.ids().order_by(traces.c.trace_id.desc()).limit(most).cte("found")
-    oldest = select(found.c.trace_id).order_by(found.c.trace_id).limit(1).scalar_subquery()
-    latest = select(found.c.trace_id).order_by(found.c.trace_id.desc()).limit(1).scalar_subquery()
-    number, first, last = (
-        await connection.execute(
-            select(select(func.count()).select_from(found).scalar_subquery(), oldest, latest)
-        )
-    ).one()
-    if not number:
+    late = traces.c.trace_id >= first_id(chosen.window.end + _PUNCTUAL)
+    found = await _edges(connection, chosen.ids().where(~late), most)
+    any_late = select(traces.c.trace_id).where(traces.c.project_id == chosen.project_id, late).limit(1)
+    if found.number < most and await connection.scalar(any_late):
+        found = await _edges(connection, chosen.ids(), most)
+    if not found.number:
         return Sample(chosen, _FIRST, _FIRST, chosen.window.start)
-    begin, end = _plain(first), _plain(last)
-    if number < most:
+    begin, end = _plain(found.oldest), _plain(found.newest)
+    if found.number < most:
         return Sample(chosen, begin, end, chosen.window.start)
-    return Sample(chosen, begin, end, minted_at(begin), number)
+    return Sample(chosen, begin, end, minted_at(begin), found.number)
+
+
+async def _edges(connection: AsyncConnection, ids: Select[tuple[UUID]], most: int) -> Row[Any, Any, Any]:
+    found = ids.order_by(traces.c.trace_id.desc()).limit(most).cte("found")
+    number = select(func.count()).select_from(found).scalar_subquery().label("number")
+    oldest = select(found.c.trace_id).order_by(found.c.trace_id).limit(1).scalar_subquery().label("oldest")
+    newest = select(found.c.trace_id).order_by(found.c.trace_id.desc()).limit(1).scalar_subquery()
+    return (await connection.execute(select(number, oldest, newest.label("newest")))).one()
 
 
 def _plain(trace_id: UUID) -> UUID:
