@@ -64,10 +64,11 @@ class Overview(NamedTuple):
     fallen: GroupScore | None = None
 
 
-async def read_overview(
-    connection: Connection, redis: Redis, asked: Asked, now: datetime, changed: WhatChanged
-) -> Overview:
-    """Read the overview of the calls that are asked for; `asked` groups them by model."""
+async def read_overview(connection: Connection, redis: Redis, asked: Asked, now: datetime) -> Overview:
+    """Read the overview of the calls that are asked for, without what changed.
+
+    `asked` groups them by model.
+    """
     chosen = asked.chosen
     of = (connection, chosen.project_id, chosen.window, chosen.source)
     whole = chosen.filter.condition is None
@@ -89,7 +90,6 @@ async def read_overview(
         queue=pipeline.queue if pipeline else None,
         rate=None,
         checked=safety.breakdown.total.assessed if safety.breakdown else 0,
-        changed=changed,
         fallen=await _fallen(connection, chosen, quality.decline) if whole else None,
         rules=await read_rules(connection, chosen.project_id),
     )

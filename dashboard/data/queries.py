@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -142,13 +143,14 @@ class Queries:
     async def _read_overview(self, view: View) -> Overview:
         now = self.clock()
         asked = self.asked(view, "model")
-        changed = await self._changes.get(view, lambda: self._read_changes(view))
 
         async def ask(connection: Connection) -> Overview:
-            return await read_overview(connection, self._redis, asked, now, changed)
+            return await read_overview(connection, self._redis, asked, now)
 
-        overview = await self.figures(view.project_id, ask)
-        return overview._replace(rate=self._rate(overview.ledger, now))
+        changed, overview = await asyncio.gather(
+            self._changes.get(view, lambda: self._read_changes(view)), self.figures(view.project_id, ask)
+        )
+        return overview._replace(changed=changed, rate=self._rate(overview.ledger, now))
 
     async def _read_changes(self, view: View) -> WhatChanged:
         chosen, before = self.asked(view).chosen, view.window_before(self.clock())

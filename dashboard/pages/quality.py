@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -11,12 +12,11 @@ from dash import Dash, Input, Output, State, html
 
 from app.filters.grouping import parse_group_by
 from app.reports.agreement import read_agreement
-from app.reports.one_score import read_one_score
+from app.reports.answers import Asked
+from app.reports.one_score import OneScore, read_one_score
 from app.reports.quality import score_names
-from app.schemas.catalogue import Judge
 from app.storage.engine import Connection
 from app.storage.rollups.reading import read_measures
-from dashboard.data.queries import Queries
 from dashboard.data.sources import Sources
 from dashboard.data.view import View
 from dashboard.drawing.browser import answer_in_browser
@@ -25,6 +25,7 @@ from dashboard.drawing.frame import URL
 from dashboard.drawing.quality import FIELDS, USUAL_SCORE, QualityFound, quality_parts
 from dashboard.page import Page
 from dashboard.updating import LivePage, keep_updated, page_stores
+from monitoring.statistics.trends import Window
 
 __all__ = ["PAGE"]
 
@@ -111,8 +112,19 @@ def _register(dash: Dash, sources: Sources) -> None:
 
     async def read(view: View, fields: Mapping[str, str]) -> QualityFound:
         judges = await queries.judges()
-        question = partial(_ask, queries, view, fields, judges)
-        return await queries.figures(view.project_id, question)
+        asked, before = queries.asked(view), view.window_before(queries.clock())
+        field, score = _field_and_score(fields)
+        (found, known), agreement = await asyncio.gather(
+            queries.figures(view.project_id, partial(_read_score, asked, before, score, field)),
+            queries.read(
+                view.project_id, lambda connection: read_agreement(connection, asked.chosen, judges)
+            ),
+        )
+        harmful = {judge.name for judge in judges if judge.category == "safety"}
+        offered = [name for name in known if name.partition(".")[0] not in harmful]
+        first = dict.fromkeys([USUAL_SCORE, score, *offered])
+        is_harmful = score.partition(".")[0] in harmful
+        return QualityFound(found, field, list(first), is_harmful, queries.clock(), agreement)
 
     keep_updated(
         dash,
@@ -129,30 +141,16 @@ def _register(dash: Dash, sources: Sources) -> None:
     _register_score(dash)
 
 
-async def _ask(
-    queries: Queries,
-    view: View,
-    fields: Mapping[str, str],
-    judges: Sequence[Judge],
-    connection: Connection,
-) -> QualityFound:
-    now, asked = queries.clock(), queries.asked(view)
+async def _read_score(
+    asked: Asked, before: Window, score: str, field: str, connection: Connection
+) -> tuple[OneScore, list[str]]:
+    """Return a score with its groups by a field, and the names of all scores."""
     chosen = asked.chosen
-    field, score = _field_and_score(fields)
-    harmful = {judge.name for judge in judges if judge.category == "safety"}
     known = await read_measures(connection, chosen.project_id, chosen.window, chosen.source)
     found = await read_one_score(
-        connection,
-        chosen,
-        view.window_before(now),
-        score=score,
-        dimensions=parse_group_by([field]),
-        zone=asked.zone,
+        connection, chosen, before, score=score, dimensions=parse_group_by([field]), zone=asked.zone
     )
-    offered = [name for name in score_names(known) if name.partition(".")[0] not in harmful]
-    first = dict.fromkeys([USUAL_SCORE, score, *offered])
-    agreement = await read_agreement(connection, chosen, judges)
-    return QualityFound(found, field, list(first), score.partition(".")[0] in harmful, now, agreement)
+    return found, score_names(known)
 
 
 def _register_score(dash: Dash) -> None:

@@ -97,27 +97,38 @@ def _is_unused(call: SampledCall) -> bool:
     if len(answer) < _SHORTEST_ANSWER or _CITATION.search(call.response):
         return False
     asked = _words(call.text) if not any(passage in call.text for passage in call.context) else []
-    known, runs = set(asked), set(_runs(asked))
-    own_words, own_runs = set(answer), set(_runs(answer)) - runs
-    names = set(_names(call.response)) - known
-    speaks = False
-    for passage in call.context:
-        words = _words(passage)
-        shared = own_words.intersection(words)
-        speaks = speaks or len(shared) >= _SAME_LANGUAGE
-        new = shared - known
-        if (
-            any(word[0].isdigit() and len(word) > 1 for word in new)
-            or sum(1 for word in new if len(word) >= _LONG_WORD) >= _SHARED_LONG
-            or any(len(word) >= _SHORTEST_NAME for word in names.intersection(new))
-            or not own_runs.isdisjoint(_runs(words))
-        ):
-            return False
-    return speaks
+    known, own = set(asked), set(answer)
+    passages = [_words(passage) for passage in call.context]
+    shared = [own.intersection(words) for words in passages]
+    if not any(len(words) >= _SAME_LANGUAGE for words in shared):
+        return False
+    new = [words - known for words in shared]
+    # Words are compared first, because most answers that used a passage show it by them already.
+    return not (
+        any(map(_tells, new)) or _names_shared(call, known, new) or _runs_shared(answer, asked, passages)
+    )
+
+
+def _tells(new: set[str]) -> bool:
+    """Return whether words of a passage and the answer alone are a number, or two longer words."""
+    return (
+        any(word[0].isdigit() and len(word) > 1 for word in new)
+        or sum(1 for word in new if len(word) >= _LONG_WORD) >= _SHARED_LONG
+    )
+
+
+def _names_shared(call: SampledCall, known: set[str], new: Sequence[set[str]]) -> bool:
+    names = {name for name in _names(call.response) if len(name) >= _SHORTEST_NAME} - known
+    return any(not names.isdisjoint(words) for words in new)
+
+
+def _runs_shared(answer: Sequence[str], asked: Sequence[str], passages: Sequence[Sequence[str]]) -> bool:
+    runs = {*_runs(answer)} - {*_runs(asked)}
+    return any(not runs.isdisjoint(_runs(words)) for words in passages)
 
 
 def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _bare(text)]
+    return [bare for word in text.casefold().split() if (bare := word.strip(_EDGES))]
 
 
 def _names(text: str) -> Iterator[str]:
@@ -127,10 +138,6 @@ def _names(text: str) -> Iterator[str]:
         bare = word.strip(_EDGES)
         if bare[:1].isupper() and not before.endswith((".", "!", "?", ":")):
             yield bare.casefold()
-
-
-def _bare(text: str) -> list[str]:
-    return [bare for word in text.split() if (bare := word.strip(_EDGES))]
 
 
 def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:

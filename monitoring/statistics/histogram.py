@@ -69,7 +69,9 @@ def moments(buckets: ArrayLike, counts: ArrayLike) -> tuple[int, float, float]:
     Both are computed from representatives, which are within 2.5 % of the values. The variance is 0
     for fewer than two values, and the mean for none.
     """
-    held, sums = merge(buckets, counts)
+    held, sums = np.asarray(buckets, dtype=np.int16), np.asarray(counts, dtype=np.int64)
+    if (sums < 0).any():
+        held, sums = merge(held, sums)
     count = int(sums.sum())
     if not count:
         return 0, 0.0, 0.0
