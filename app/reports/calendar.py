@@ -62,10 +62,12 @@ class Calendar(msgspec.Struct, frozen=True):
         if not self._has_days:
             return {name: self._shown(series) for name, series in found.items()}
         hours = await self._measures(names, self._hourly)
-        return {
+        joined = {
             name: await self._joined(hours.get(name, {}), series, _add_measures, _negate_measure)
             for name, series in found.items()
         }
+        # A day from which all values were moved to its neighbour has none.
+        return {name: {day: one for day, one in days.items() if one.count} for name, days in joined.items()}
 
     @property
     def _has_days(self) -> bool:

@@ -47,6 +47,13 @@ CASES = (
 )
 
 
+def zone_with_midnight(moment: datetime) -> str:
+    """Return an offset by which a day begins at the full minute of `moment`, as `tz` takes it."""
+    east = -(moment.hour * 60 + moment.minute) % 1440
+    east -= 1440 if east > 14 * 60 else 0
+    return f"{'+' if east >= 0 else '-'}{abs(east) // 60:02}:{abs(east) % 60:02}"
+
+
 def call(number: int) -> dict[str, Any]:
     return {
         "prompt": "hello",
@@ -144,7 +151,16 @@ async def test_the_largest_group_of_each_report_comes_first(filled: ApiRig) -> N
 
 @pytest.mark.parametrize("path", REPORTS)
 @pytest.mark.parametrize(
-    ("period", "tz"), [("24h", "UTC"), ("30d", "UTC"), ("30d", "+05:45"), ("90d", "Europe/Berlin")]
+    ("period", "tz"),
+    [
+        ("24h", "UTC"),
+        ("30d", "UTC"),
+        ("30d", "+05:45"),
+        ("30d", zone_with_midnight(NOW - timedelta(hours=17, minutes=5))),
+        ("30d", zone_with_midnight(NOW - timedelta(hours=19, minutes=-5))),
+        ("90d", "Europe/Berlin"),
+    ],
+    ids=["hours", "days", "quarter hours", "midnight after a call", "midnight before a call", "Berlin"],
 )
 async def test_a_filter_that_lets_all_pass_gives_the_figures_of_rollups(
     filled: ApiRig, path: str, period: str, tz: str
