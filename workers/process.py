@@ -55,6 +55,7 @@ from workers.upkeep.budgets import BudgetUpkeep
 from workers.upkeep.reconciling import Reconciling
 from workers.upkeep.retention import Retention
 from workers.upkeep.tasks import Upkeep
+from workers.upkeep.text_blocks import TextBlocks
 
 if TYPE_CHECKING:
     from app.channels.sending import Sender
@@ -137,6 +138,7 @@ class WorkerProcess:
             rollup_retention_days=settings.rollup_retention_days,
         )
         yield Retention(self._engine, retention_days=settings.retention_days)
+        yield TextBlocks(self._engine, retention_days=settings.retention_days)
         yield BudgetUpkeep(self._engine, self._redis, now_utc, retention_days=settings.rollup_retention_days)
         yield Reconciling(self._engine, self._redis, self._name)
         yield Alerting(self._engine, self._redis)

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from app.errors import InvalidParameter
+from app.schemas.ids import minted_at
 from app.schemas.listed import ListedTrace
 
 __all__ = [
@@ -36,16 +37,27 @@ _NUMBER = struct.Struct(">I")
 
 
 class TracePage(msgspec.Struct, frozen=True):
-    """Some traces, newest first, and the cursor of those that follow."""
+    """Some traces, newest first, and the cursor of those that follow.
+
+    `searched_until` is null unless a search for a text ended before the page was full. Then only
+    texts that were received at that moment or later were searched, and the cursor goes on.
+    """
 
     traces: tuple[ListedTrace, ...]
     next: str | None
+    searched_until: datetime | None = None
 
 
-def page_of(rows: Sequence[ListedTrace], limit: int) -> TracePage:
-    """Return the first `limit` rows. One row more than `limit` means that another page follows."""
-    more = len(rows) > limit
-    return TracePage(tuple(rows[:limit]), write_cursor(rows[limit - 1].trace_id) if more else None)
+def page_of(rows: Sequence[ListedTrace], limit: int, searched_to: UUID | None = None) -> TracePage:
+    """Return the first `limit` rows. One row more than `limit` means that another page follows.
+
+    With fewer rows, the search for a text ended at the id `searched_to`, if there is one.
+    """
+    if len(rows) > limit:
+        return TracePage(tuple(rows[:limit]), write_cursor(rows[limit - 1].trace_id))
+    if searched_to is None:
+        return TracePage(tuple(rows), None)
+    return TracePage(tuple(rows), write_cursor(searched_to), minted_at(searched_to))
 
 
 def write_cursor(trace_id: UUID) -> str:

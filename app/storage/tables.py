@@ -34,6 +34,7 @@ from app.storage.feedback_tables import feedback
 from app.storage.label_tables import labels, review_changes, review_claims
 from app.storage.metadata import instant as _instant
 from app.storage.metadata import metadata
+from app.storage.text_tables import text_blocks
 from app.storage.trace_columns import trace_columns
 from app.storage.view_tables import boards, saved_views
 
@@ -69,6 +70,7 @@ __all__ = [
     "set_aside_figures",
     "settlements",
     "span_parts",
+    "text_blocks",
     "traces",
 ]
 

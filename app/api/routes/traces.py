@@ -22,7 +22,7 @@ from app.storage.ledger.dead_letter_reads import dead_ids
 from app.storage.traces.feedback import is_stored, read_feedback
 from app.storage.traces.labels import read_labels
 from app.storage.traces.late_scores import read_scores
-from app.storage.traces.reading import read_page, read_restating, read_trace, read_tree
+from app.storage.traces.reading import read_bounded_page, read_restating, read_trace, read_tree
 
 __all__ = ["router"]
 
@@ -37,11 +37,15 @@ _DEEPEST_BRANCH = 100
 async def get_traces(
     connection: Reading, project: Project, serving: Serving, query: Annotated[TraceQuery, Query()]
 ) -> Response:
-    """List traces, newest first. `next` is the cursor of the next page, null on the last."""
+    """List traces, newest first. `next` is the cursor of the next page, null on the last.
+
+    A search for a text reads a bounded number of calls for a page. `searched_until` says how far it
+    came, and `next` goes on.
+    """
     chosen = query.chosen(serving.clock(), partial(serving.privacy.stored_forms, project))
     before = read_cursor(query.cursor)
-    rows = await read_page(connection, project, chosen, before=before, limit=query.limit + 1)
-    return json_response(page_of(rows, query.limit))
+    page = await read_bounded_page(connection, project, chosen, before=before, limit=query.limit + 1)
+    return json_response(page_of(page.rows, query.limit, page.searched_to))
 
 
 @router.get("/{trace_id}")

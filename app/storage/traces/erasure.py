@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schemas.traces import Trace
 from app.storage.traces.counted import COUNTED, counted_trace
+from app.storage.traces.text_blocks import drop_blocks
 
 __all__ = [
     "DeletedTraces",
@@ -119,6 +120,7 @@ async def delete_traces(
         await connection.execute(statement, parameters)
     bounds = {"first": min(trace_ids), "last": max(trace_ids)}
     rows = (await connection.execute(_DELETE, parameters | bounds)).all()
+    await drop_blocks(connection, project_id, trace_ids)
     await connection.execute(_TELL_STATISTICS)
     return DeletedTraces([counted_trace(row) for row in rows], {row.partition for row in rows})
 

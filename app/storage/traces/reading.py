@@ -6,20 +6,25 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    Executable,
     Row,
     Select,
+    Uuid,
+    column,
     func,
     literal,
     select,
     text,
+    true,
     tuple_,
     union_all,
+    values,
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,11 +39,20 @@ from app.schemas.traces import Trace, scores_from_json
 from app.storage.engine import is_overdue
 from app.storage.tables import traces
 from app.storage.traces.filtering import where
+from app.storage.traces.text_search import (
+    MOST_ROUNDS,
+    MOST_SCANNED,
+    Range,
+    next_ranges,
+    text_search,
+)
 
 __all__ = [
+    "Page",
     "flags_by_id",
     "lock_traces",
     "read_begin",
+    "read_bounded_page",
     "read_page",
     "read_restating",
     "read_trace",
@@ -51,6 +65,7 @@ _LONGEST_NAME = 512
 _LONGEST_ERROR = 1_000
 _LIST_TIMEOUT = "5s"
 _MOST_OWNERS = 4
+_RANGES_AT_ONCE = 16
 
 _STORED_NAMES = {promised: stored for stored, promised in PROMISED_NAMES.items()}
 _SPAN_NAME = traces.c.metadata["span.name"].astext
@@ -70,6 +85,17 @@ _NODE = [
     _shown(name, {"name": _LONGEST_NAME, "error": _LONGEST_ERROR}) for name in TreeNode.__struct_fields__
 ]
 _MOST_RESTATING = 100
+
+
+class Page(NamedTuple):
+    """Some traces, the newest first.
+
+    `searched_to` is None where older ones were looked for as well. Otherwise texts were searched
+    down to this id alone, and the next page begins before it.
+    """
+
+    rows: list[ListedTrace]
+    searched_to: UUID | None = None
 
 
 async def read_trace(connection: AsyncConnection, project_id: str, trace_id: UUID) -> Trace | None:
@@ -173,9 +199,53 @@ async def read_page(
     They are older than `before` if it is given. Raises InvalidParameter when the filter leaves too
     much to search.
     """
+    found: list[ListedTrace] = []
+    while len(found) < limit:
+        page = await read_bounded_page(
+            connection, project_id, chosen, before=before, limit=limit - len(found)
+        )
+        found += page.rows
+        if page.searched_to is None:
+            break
+        before = page.searched_to
+    return found
+
+
+async def read_bounded_page(
+    connection: AsyncConnection,
+    project_id: str,
+    chosen: Filter,
+    *,
+    before: UUID | None = None,
+    limit: int = 50,
+) -> Page:
+    """Return a page as `read_page` does, but search the texts of a bounded number of calls for it.
+
+    Texts are read of calls in those blocks that may hold what is searched for, and of at most
+    MOST_SCANNED calls that are in no block yet.
+    """
+    search = text_search(chosen)
+    if search is None:
+        return Page(await _read_rows(connection, _page(project_id, chosen, before, limit)))
+    rows: list[ListedTrace] = []
+    left = MOST_SCANNED
+    for _ in range(MOST_ROUNDS):
+        found = await next_ranges(connection, project_id, search, before=before, left=left)
+        for at in range(0, len(found.ranges), _RANGES_AT_ONCE):
+            each = found.ranges[at : at + _RANGES_AT_ONCE]
+            rows += await _read_rows(connection, _within(project_id, chosen, each, limit - len(rows)))
+            if len(rows) == limit:
+                return Page(rows)
+        before, left = found.reached, found.left
+        if found.is_cut or before <= search.oldest:
+            break
+    return Page(rows, before if before is not None and before > search.oldest else None)
+
+
+async def _read_rows(connection: AsyncConnection, statement: Executable) -> list[ListedTrace]:
     try:
         await connection.execute(text(f"SET LOCAL statement_timeout = '{_LIST_TIMEOUT}'"))
-        rows: Sequence[Any] = (await connection.execute(_page(project_id, chosen, before, limit))).all()
+        rows: Sequence[Any] = (await connection.execute(statement)).all()
     except DBAPIError as error:
         if not is_overdue(error):
             raise
@@ -183,6 +253,24 @@ async def read_page(
             f"The search for these traces takes longer than {_LIST_TIMEOUT}; narrow time_period, or add a model, user or session."
         ) from error
     return [_listed(row) for row in rows]
+
+
+def _within(project_id: str, chosen: Filter, ranges: Sequence[Range], limit: int) -> Select[Any]:
+    """Return the statement for the newest traces in some ranges of ids."""
+    ids = values(column("first", Uuid()), column("until", Uuid()), name="ranges").data([*ranges])
+    part = (
+        select(*_LISTED)
+        .where(
+            traces.c.project_id == project_id,
+            traces.c.trace_id >= ids.c.first,
+            traces.c.trace_id < ids.c.until,
+            where(chosen),
+        )
+        .order_by(traces.c.trace_id.desc())
+        .limit(limit)
+        .lateral("part")
+    )
+    return select(part).select_from(ids.join(part, true())).order_by(part.c.trace_id.desc()).limit(limit)
 
 
 def _page(

@@ -18,6 +18,7 @@ from app.schemas.queued import Summary
 from app.schemas.traces import Trace, scores_to_json
 from app.storage.engine import asyncpg_connection
 from app.storage.traces.dismissals import note_replaced
+from app.storage.traces.text_blocks import drop_blocks
 
 __all__ = [
     "KnownTraceError",
@@ -112,6 +113,8 @@ async def copy_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> N
         raise KnownTraceError(str(error)) from error
     except asyncpg.CheckViolationError as error:
         raise MissingPartitionError(str(error)) from error
+    if rows:
+        await drop_blocks(connection, rows[0].project_id, [row.trace_id for row in rows])
 
 
 def _copied(trace: Trace) -> tuple[Any, ...]:
@@ -136,7 +139,9 @@ async def insert_traces(connection: AsyncConnection, traces: Sequence[Trace]) ->
         if getattr(error.orig, "sqlstate", None) == _CHECK_VIOLATION:
             raise MissingPartitionError(str(error.orig)) from error
         raise
-    return set(inserted.scalars())
+    stored = set(inserted.scalars())
+    await drop_blocks(connection, rows[0].project_id, [row.trace_id for row in rows])
+    return stored
 
 
 async def replace_traces(connection: AsyncConnection, traces: Sequence[Trace]) -> None:
