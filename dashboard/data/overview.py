@@ -24,7 +24,7 @@ from app.reports.what_changed import WhatChanged
 from app.schemas.listed import Filters, ListedTrace
 from app.storage.alerts.rules import StoredRule, read_rules
 from app.storage.engine import Connection
-from app.storage.traces.reading import read_page
+from app.storage.traces.reading import read_bounded_page
 from app.storage.traces.sampling import Chosen, take_sample
 from dashboard.data.rates import Rate
 from dashboard.data.view import DEFAULT_PERIOD, PERIODS, View
@@ -95,7 +95,8 @@ async def read_overview(connection: Connection, redis: Redis, asked: Asked, now:
     )
     latest = filter_of(Filters(source=chosen.source)) & chosen.filter
     try:
-        return overview._replace(traces=await read_page(connection, chosen.project_id, latest, limit=_LATEST))
+        found = await read_bounded_page(connection, chosen.project_id, latest, limit=_LATEST)
+        return overview._replace(traces=found.rows)
     except InvalidParameter as error:
         return overview._replace(refused=error.detail)
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from app.errors import InvalidParameter, Overloaded, Unavailable
-from app.schemas.listed import ListedTrace
+from app.schemas.ids import minted_at
 from app.storage.engine import Connection
 from app.storage.traces.listing import MOST_COUNTED, count_traces, read_values
-from app.storage.traces.reading import read_page
+from app.storage.traces.reading import FoundTraces, read_bounded_page
 from dashboard.data.listed import filtered_flags, listed, read_columns, read_id
 from dashboard.data.queries import Queries
 from dashboard.data.sources import Sources
-from dashboard.data.view import View, read_fields, read_view
+from dashboard.data.view import View, read_fields, read_view, with_fields
 from dashboard.dataset_making import register_making
 from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.columns_menu import columns_menu, register_columns
@@ -23,7 +24,7 @@ from dashboard.drawing.components import chart_links, notice, unread
 from dashboard.drawing.dataset_making import making_menu
 from dashboard.drawing.drawer import opens_traces
 from dashboard.drawing.export_menu import TRACES_PATH, export_menu, follow_address
-from dashboard.drawing.formatting import period_text
+from dashboard.drawing.formatting import instant, period_text
 from dashboard.drawing.frame import URL
 from dashboard.drawing.theme import Palette
 from dashboard.drawing.trace_columns import listed_value
@@ -45,10 +46,14 @@ _PARTS: Final = {
 
 
 class _Found(NamedTuple):
-    """How many traces the list has (None if that takes too long), and the id of its first."""
+    """How many traces the list has (None if that takes too long), and the id of its first.
+
+    Without `is_whole`, older texts were not searched.
+    """
 
     number: int | None
     newest: str | None
+    is_whole: bool = True
 
 
 def _layout() -> Any:
@@ -123,8 +128,9 @@ async def _read(queries: Queries, view: View) -> _Found:
 
     async def question(connection: Connection) -> _Found:
         number = await count_traces(connection, view.project_id, chosen)
-        newest = await read_page(connection, view.project_id, chosen, limit=1)
-        return _Found(number, str(newest[0].trace_id) if newest else None)
+        newest = await read_bounded_page(connection, view.project_id, chosen, limit=1)
+        found = str(newest.rows[0].trace_id) if newest.rows else None
+        return _Found(number, found, newest.searched_to is None)
 
     return await queries.read(view.project_id, question)
 
@@ -138,7 +144,7 @@ def _draw(found: _Found, view: View, _: Palette) -> dict[str, Any]:
     )
     return {
         "sum": _sum(found.number, view),
-        "empty": None if found.newest else empty,
+        "empty": None if found.newest or not found.is_whole else empty,
         "newest": found.newest,
     }
 
@@ -167,34 +173,47 @@ async def _read_on(
     if begin and before is None:
         return {"rowData": [], "rowCount": begin}, no_update, no_update
     try:
-        rows, shown = await _read_rows(queries, search, before)
+        page, shown = await _read_rows(queries, search, before)
     except (Overloaded, Unavailable) as error:
         return {"rowData": [], "rowCount": begin}, None, unread(error, "This page continues by itself.")
     except InvalidParameter as error:
         refused = notice("Too much to look through", error.detail)
         return {"rowData": [], "rowCount": begin}, None, refused
-    last = len(rows) <= ROWS
+    last = len(page.rows) <= ROWS
     if not last:
-        known[str(begin + ROWS)] = str(rows[ROWS - 1].trace_id)
+        known[str(begin + ROWS)] = str(page.rows[ROWS - 1].trace_id)
     answer = {"rowData": shown, "rowCount": begin + len(shown) if last else None}
-    return answer, known, None
+    return answer, known, _searched(queries, search, page.searched_to) if last else None
+
+
+def _searched(queries: Queries, search: str | None, reached: UUID | None) -> Any:
+    """Return how far the search for a text came, with a link that goes on; None where it ended."""
+    if reached is None:
+        return None
+    moment, view = minted_at(reached), read_view(search)
+    begin = view.window(queries.clock()).start
+    older = with_fields(search, period=None, **{"from": begin.isoformat(), "to": moment.isoformat()})
+    said = f"The texts of calls received since {instant(moment)} were searched. "
+    link = dcc.Link("Search older ones", href=f"/traces{older}")
+    return notice("Older texts are not searched yet", [said, link], color="gray")
 
 
 async def _read_rows(
     queries: Queries, search: str | None, before: Any
-) -> tuple[list[ListedTrace], list[dict[str, Any]]]:
+) -> tuple[FoundTraces, list[dict[str, Any]]]:
     view, columns = read_view(search), read_columns(read_fields(search).get("columns"))
     now = queries.clock()
     chosen = listed(view, now, queries.privacy)
 
-    async def question(connection: Connection) -> tuple[list[ListedTrace], Any]:
-        rows = await read_page(connection, view.project_id, chosen, before=before, limit=ROWS + 1)
+    async def question(connection: Connection) -> tuple[FoundTraces, Any]:
+        page = await read_bounded_page(connection, view.project_id, chosen, before=before, limit=ROWS + 1)
+        rows = page.rows
         lacking = [name for name in columns if rows and not listed_value(rows[0], name)[0]]
         ids = [row.trace_id for row in rows]
-        return rows, await read_values(connection, view.project_id, ids, lacking)
+        return page, await read_values(connection, view.project_id, ids, lacking)
 
-    rows, further = await queries.read(view.project_id, question)
-    return rows, trace_rows(rows[:ROWS], now, columns, further, filtered_flags(chosen))
+    page, further = await queries.read(view.project_id, question)
+    return page, trace_rows(page.rows[:ROWS], now, columns, further, filtered_flags(chosen))
 
 
 def _list_of(search: str | None) -> str:

@@ -97,7 +97,9 @@ def test_many_histograms_at_once_have_the_percentiles_of_each(parts: Any, quanti
     exact = [[percentile_cont(part, q) if part else None for q in quantiles] for part in parts]
     assert len(found) == len(exact)
     for one, wanted in zip(found, exact, strict=True):
-        assert one == [None if value is None else pytest.approx(value, rel=0.025, abs=1e-12) for value in wanted]
+        assert one == [
+            None if value is None else pytest.approx(value, rel=0.025, abs=1e-12) for value in wanted
+        ]
 
 
 def test_a_value_taken_from_one_histogram_is_not_taken_from_its_neighbour() -> None:

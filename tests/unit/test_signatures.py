@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.signatures import LARGEST_BITS, pieces_of, signature_of
+from monitoring.text.signatures import LARGEST_BITS, pieces_of, signature_of
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60)
 

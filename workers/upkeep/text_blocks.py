@@ -29,7 +29,7 @@ class TextBlocks:
         await tasks.repeat("text_blocks", lambda: self.turn(datetime.now(UTC)), _EVERY_SECONDS)
 
     async def turn(self, now: datetime) -> None:
-        """Put all calls that are settled at `now`, aware UTC, into blocks, and forget expired ones."""
+        """Put calls that are settled at `now`, aware UTC, into blocks; forget expired blocks."""
         async with self._engine.connect() as connection:
             projects = await read_projects(connection)
         for project in projects:

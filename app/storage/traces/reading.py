@@ -48,7 +48,7 @@ from app.storage.traces.text_search import (
 )
 
 __all__ = [
-    "Page",
+    "FoundTraces",
     "flags_by_id",
     "lock_traces",
     "read_begin",
@@ -87,7 +87,7 @@ _NODE = [
 _MOST_RESTATING = 100
 
 
-class Page(NamedTuple):
+class FoundTraces(NamedTuple):
     """Some traces, the newest first.
 
     `searched_to` is None where older ones were looked for as well. Otherwise texts were searched
@@ -218,7 +218,7 @@ async def read_bounded_page(
     *,
     before: UUID | None = None,
     limit: int = 50,
-) -> Page:
+) -> FoundTraces:
     """Return a page as `read_page` does, but search the texts of a bounded number of calls for it.
 
     Texts are read of calls in those blocks that may hold what is searched for, and of at most
@@ -226,7 +226,7 @@ async def read_bounded_page(
     """
     search = text_search(chosen)
     if search is None:
-        return Page(await _read_rows(connection, _page(project_id, chosen, before, limit)))
+        return FoundTraces(await _read_rows(connection, _page(project_id, chosen, before, limit)))
     rows: list[ListedTrace] = []
     left = MOST_SCANNED
     for _ in range(MOST_ROUNDS):
@@ -235,11 +235,11 @@ async def read_bounded_page(
             each = found.ranges[at : at + _RANGES_AT_ONCE]
             rows += await _read_rows(connection, _within(project_id, chosen, each, limit - len(rows)))
             if len(rows) == limit:
-                return Page(rows)
+                return FoundTraces(rows)
         before, left = found.reached, found.left
         if found.is_cut or before <= search.oldest:
             break
-    return Page(rows, before if before is not None and before > search.oldest else None)
+    return FoundTraces(rows, before if before is not None and before > search.oldest else None)
 
 
 async def _read_rows(connection: AsyncConnection, statement: Executable) -> list[ListedTrace]:

@@ -19,9 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.schemas.ids import first_id
 from app.storage.tables import text_blocks
 from monitoring.clock import now_utc
-from monitoring.signatures import signature_of
+from monitoring.text.signatures import signature_of
 
-__all__ = ["FIELDS", "SETTLED", "add_blocks", "drop_blocks", "forget_blocks", "measure_blocks"]
+__all__ = ["FIELDS", "SETTLED", "add_blocks", "drop_blocks", "forget_blocks"]
 
 FIELDS: Final = ("prompt", "response")
 """The fields whose texts are in the signatures, in the order of their numbers."""
@@ -70,10 +70,6 @@ _BEGIN = text("""
 UPDATE text_blocks SET first_id = :start WHERE project_id = :project_id AND first_id = (
     SELECT first_id FROM text_blocks WHERE project_id = :project_id ORDER BY first_id LIMIT 1
 )
-""")
-_MEASURE = text("""
-SELECT project_id, sum(calls) AS calls, sum(octet_length(signature)) AS bytes, max(until_id) AS until_id
-FROM text_blocks GROUP BY project_id ORDER BY project_id
 """)
 
 
@@ -124,11 +120,6 @@ async def forget_blocks(connection: AsyncConnection, project_id: str, before: UU
     found = await connection.execute(_FORGET, {"project_id": project_id, "before": before})
     if found.first() is not None:
         await connection.execute(_BEGIN, {"project_id": project_id, "start": _FIRST})
-
-
-async def measure_blocks(connection: AsyncConnection) -> Sequence[Row[Any]]:
-    """Return for each project the calls in blocks, the bytes of these, and the id that ends them."""
-    return (await connection.execute(_MEASURE)).all()
 
 
 def _blocks(project_id: str, calls: Sequence[Row[Any]], first: UUID, last: UUID) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from app.filters.matching import fold_case
 from app.schemas.ids import first_id
 from app.storage.traces.filtering import LATEST_AHEAD
 from app.storage.traces.text_blocks import FIELDS
-from monitoring.signatures import pieces_of
+from monitoring.text.signatures import pieces_of
 
 __all__ = ["MOST_ROUNDS", "MOST_SCANNED", "Range", "Ranges", "TextSearch", "next_ranges", "text_search"]
 
