@@ -30,8 +30,8 @@ SETTLED: Final = timedelta(hours=1)
 # A call that is stored later than this after its acceptance takes the lock of the blocks. Ten
 # minutes lie between the two for transactions that last, and for clocks that differ.
 _LATE: Final = timedelta(minutes=50)
-_LARGEST, _MOST_CALLS, _MOST_BYTES = 128, 1_024, 4 * 1024 * 1024
-_BLOCK_BYTES: Final = 512 * 1024
+_LARGEST, _MOST_CALLS, _MOST_BYTES = 64, 1_024, 4 * 1024 * 1024
+_BLOCK_BYTES: Final = 256 * 1024
 _LONGEST_WAIT: Final = timedelta(days=1)
 _FIRST: Final = UUID(int=0)
 

@@ -25,8 +25,8 @@ __all__ = ["MOST_ROUNDS", "MOST_SCANNED", "Range", "Ranges", "TextSearch", "next
 MOST_SCANNED: Final = 20_000
 """The number of calls outside of blocks that are read for one page."""
 MOST_ROUNDS: Final = 8
-"""The number of times that ranges are taken for one page: 512 blocks, which hold 65,536 calls."""
-_MOST_BLOCKS: Final = 64
+"""The number of times that ranges are taken for one page: 1,024 blocks, or 65,536 calls."""
+_MOST_BLOCKS: Final = 128
 _SINCE: Final = frozenset({Operator.MORE, Operator.AT_LEAST})
 _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 # A signature is read once for all of its bits.
