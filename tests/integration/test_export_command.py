@@ -229,9 +229,7 @@ def _wanted(url: str, form: str) -> Wanted:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-async def test_what_is_gone_from_beside_the_file_is_not_made_up(
-    url: str, tmp_path: Path, form: str
-) -> None:
+async def test_what_is_gone_from_beside_the_file_is_not_made_up(url: str, tmp_path: Path, form: str) -> None:
     out = tmp_path / f"calls.{form}"
 
     def stop(fetched: Fetched, coming: int) -> None:
