@@ -55,8 +55,8 @@ class _Logged(NamedTuple):
 class Session:
     """What the tests of one process of pytest have in common.
 
-    `unsent` holds what the running test logged, as texts for its report, and `tests` the tests that logged anything here.
-    `logged` are the outputs of all reports, also of those from other processes.
+    `unsent` holds what the running test logged, as texts for its report. `tests` are the tests that
+    logged anything here. `logged` are the outputs of all reports, also from other processes.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -173,7 +173,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Number the tests. All processes collect the same ones in the same order."""
+    """Keep the place of each test. All processes collect the same tests in one order."""
     for place, item in enumerate(session.items):
         item.stash[_PLACE] = place
 

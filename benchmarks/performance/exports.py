@@ -144,7 +144,7 @@ def _exporting(stack: Stack, form: str, folder: Path) -> Iterator[list[int]]:
 
 
 def _export(stack: Stack, form: str, folder: Path, stopped: threading.Event | None = None) -> _Run:
-    """Run the command until it ends or is told to stop, which counts as an export that went well."""
+    """Run the command until it ends, or is told to stop, which counts as an end without error."""
     out = folder / f"calls.{form}"
     command = (sys.executable, "-m", "app.cli.main", "export", "--restart", "--source", "all")
     where = ("--out", str(out), "--url", f"http://127.0.0.1:{stack.port}")

@@ -81,7 +81,7 @@ class Pairs:
         return int((~np.isnan(one) & np.isnan(two)).sum())
 
     def moved(self, *names: str) -> Values:
-        """Return by how much each item changed at most in these figures, 0 where that is unknown."""
+        """Return by how much each item changed at most in these figures, 0 if unknown."""
         moved = np.zeros(len(self.items))
         for name in names:
             one, two = self._both(name)

@@ -135,7 +135,7 @@ def _exact_chance(changed: Values) -> float | None:
 
 
 def _drawn_chances(every: Sequence[Values], seed: int) -> list[float]:
-    """Return the probabilities from random signs, of which each figure takes as many as it needs."""
+    """Return the probabilities from random signs, of which each figure takes what it needs."""
     if not every:
         return []
     sizes = np.zeros((max(map(len, every)), len(every)))

@@ -187,7 +187,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("step", ["pathlib.Path.replace", "pathlib.Path.unlink"])
 @pytest.mark.parametrize("pieces", [6, 1_000], ids=["four pieces", "one piece"])
 @pytest.mark.parametrize("form", FORMATS)
-async def test_a_command_that_is_killed_at_any_step_of_its_end_is_finished_by_the_next(  # noqa: PLR0913, PLR0917 fixtures
+async def test_a_command_that_is_killed_at_any_step_of_its_end_is_finished_by_the_next(
     url: str, tmp_path: Path, form: str, pieces: int, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / f"calls.{form}"
