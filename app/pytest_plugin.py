@@ -1,13 +1,18 @@
 """A plugin of pytest: tests that log outputs of a model, which are scored by evaluators.
 
 `@pytest.mark.llm_monitor(dataset="qa.jsonl", evaluators=[NAME], repetitions=3)` runs a test
-once for each item and repetition. The test asks for `llm_item`, and logs with `llm_output`. The
-plugin is loaded in every run of pytest, so everything else is imported when a test has the marker.
+once for each item and repetition. The test asks for `llm_item`, and logs with `llm_output`. What a
+test logs travels with its report, so the process that reports has all of it, also where several
+processes run the tests (pytest-xdist). Only that process judges and keeps the run.
+
+The plugin is loaded in every run of pytest, so everything else is imported when a test has the
+marker.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import base64
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -39,19 +44,28 @@ class Wanted(NamedTuple):
 
 
 class _Logged(NamedTuple):
+    """An output with its scores. `place` is that of its test in the order of collection."""
+
+    place: int
     wanted: Wanted
     output: Output
     answer: Answer
 
 
 class Session:
-    """What the tests of one run of pytest have in common."""
+    """What the tests of one process of pytest have in common.
+
+    `unsent` holds what the running test logged, as texts for its report. `tests` are the tests that
+    logged anything here. `logged` are the outputs of all reports, also from other processes.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._evaluators: dict[tuple[str, ...], tuple[Evaluator, ...]] = {}
         self._items: dict[str, tuple[Item, ...]] = {}
-        self.logged: dict[str, list[_Logged]] = defaultdict(list)
+        self.unsent: list[str] = []
+        self.tests: set[str] = set()
+        self.logged: list[_Logged] = []
         self.own: dict[str, dict[str, float]] = defaultdict(dict)
         self.findings: list[Finding] = []
         self.trouble: str | None = None
@@ -96,6 +110,7 @@ class Session:
 
 
 _SESSION = pytest.StashKey[Session]()
+_PLACE = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -109,12 +124,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker, and collect reports where they are shown."""
     config.addinivalue_line(
         "markers",
         f"{_MARKER}(dataset, evaluators=(), repetitions=1, fail_if=()): score what this test logs",
     )
-    config.stash[_SESSION] = Session(config)
+    session = config.stash[_SESSION] = Session(config)
+    if not hasattr(config, "workerinput"):  # a worker of pytest-xdist only runs tests
+        config.pluginmanager.register(_Reports(session), "llm_monitor_reports")
 
 
 def wanted_by(mark: pytest.Mark) -> Wanted:
@@ -150,9 +167,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a marked test that logged nothing, because nothing was judged then."""
     result = yield
-    if item.get_closest_marker(_MARKER) and item.nodeid not in item.config.stash[_SESSION].logged:
+    if item.get_closest_marker(_MARKER) and item.nodeid not in item.config.stash[_SESSION].tests:
         pytest.fail("This test logged no output: call llm_output(text).", pytrace=False)
     return result
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep the place of each test. All processes collect the same tests in one order."""
+    for place, item in enumerate(session.items):
+        item.stash[_PLACE] = place
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put what was logged into the report, as texts, because reports may go to another process."""
+    report = yield
+    session = item.config.stash[_SESSION]
+    report.__dict__[_MARKER], session.unsent = session.unsent, []
+    return report
 
 
 @pytest.fixture
@@ -189,24 +221,54 @@ def llm_output(request: pytest.FixtureRequest) -> Callable[..., Answer]:
         record = Record(
             prompt=item.prompt, response=response, context=item.context, reference=item.reference, **fields
         )
-        before = sum(
-            one.output.item_id == item.item_id and one.wanted == wanted
-            for every in session.logged.values()
-            for one in every
-        )
-        output = Output(item_id=item.item_id, record=record, repetition=before, own=session.own.pop(node, {}))
+        output = Output(item_id=item.item_id, record=record, own=session.own.pop(node, {}))
         (answer,) = score_outputs([output], session.evaluators(wanted.evaluators))
-        session.logged[node].append(_Logged(wanted, output, answer))
+        session.unsent.append(_to_text(_Logged(request.node.stash[_PLACE], wanted, output, answer)))
+        session.tests.add(node)
         return answer
 
     return log
 
 
+def _to_text(logged: _Logged) -> str:
+    import msgspec
+
+    return base64.b64encode(msgspec.msgpack.encode(tuple(logged))).decode()
+
+
+def _from_text(text: str) -> _Logged:
+    import msgspec
+
+    from monitoring.experiments.answers import Answer
+    from monitoring.experiments.scoring import Output
+
+    return _Logged(*msgspec.msgpack.decode(base64.b64decode(text), type=tuple[int, Wanted, Output, Answer]))
+
+
+class _Reports:
+    """Collects what reports bring to the process that shows them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what the test of a report logged."""
+        self._session.logged += map(_from_text, report.__dict__.get(_MARKER, ()))
+
+
 def _by_mark(session: Session) -> dict[Wanted, list[_Logged]]:
+    """Return what was logged by marker, in the order of the tests, with numbered repetitions."""
+    import msgspec
+
     groups: dict[Wanted, list[_Logged]] = defaultdict(list)
-    for every in session.logged.values():
-        for one in every:
-            groups[one.wanted].append(one)
+    counted: Counter[tuple[Wanted, str]] = Counter()
+    for one in sorted(session.logged, key=lambda one: one.place):
+        key = one.wanted, one.output.item_id
+        output, answer = (
+            msgspec.structs.replace(each, repetition=counted[key]) for each in (one.output, one.answer)
+        )
+        groups[one.wanted].append(one._replace(output=output, answer=answer))
+        counted[key] += 1
     return groups
 
 
@@ -243,13 +305,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def _keep(config: pytest.Config, session: Session) -> None:
     from app.experiments.writing import to_lines
 
-    every = [one for logged in session.logged.values() for one in logged]
+    groups = _by_mark(session)
+    every = [one for logged in groups.values() for one in logged]
     out = config.getoption("llm_monitor_out")
     if out:
         lines = to_lines([one.output for one in every], [one.answer for one in every])
         Path(out).write_bytes(b"".join(lines))
     if session.url:
-        groups = _by_mark(session)
         with session.server() as server:
             for wanted, logged in groups.items():
                 name = config.getoption("llm_monitor_run")

@@ -26,6 +26,7 @@ from benchmarks.performance.alone import measure_alone
 from benchmarks.performance.budgets import measure_budgets
 from benchmarks.performance.calibration import python_loop
 from benchmarks.performance.evaluations import measure_evaluations
+from benchmarks.performance.exports import measure_exports
 from benchmarks.performance.figure import Figure, Report
 from benchmarks.performance.flow import measure_flow
 from benchmarks.performance.live import measure_live
@@ -55,6 +56,7 @@ MEASURES: dict[str, Measure] = {
     "growth": lambda texts: measure_growth(make_lines(texts, 20_000)),
     "budgets": lambda texts: measure_budgets(make_lines(texts, 5_000)),
     "evaluations": lambda texts: measure_evaluations(make_lines(texts, 20_000)),
+    "exports": lambda texts: measure_exports(make_lines(texts, 5_000)),
     "live": lambda texts: measure_live(make_lines(texts, 1_000)),
 }
 

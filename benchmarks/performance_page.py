@@ -48,6 +48,8 @@ TITLES = {
     "pages": "Pages in a browser",
     "idle": "Memory when idle",
     "growth": "Memory under load",
+    "evaluations": "Evaluations of any length",
+    "exports": "Exports",
     "live": "Live feed",
     "otlp": "Spans over OTLP",
 }

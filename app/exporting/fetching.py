@@ -46,7 +46,8 @@ class Fetched(msgspec.Struct):
     """What lies beside a file that is not whole yet, in whole pieces.
 
     `cursor` is that of the next piece; None before the first and after the last, when `done`.
-    `size` is in bytes, and `share` (0..1) how much of the time of the export is in it.
+    `size` is in bytes, and `share` (0..1) how much of the time of the export is in it. With
+    `joined` the pieces are one file, which only needs its name.
     """
 
     parameters: dict[str, str]
@@ -57,6 +58,7 @@ class Fetched(msgspec.Struct):
     size: int = 0
     share: float = 0.0
     done: bool = False
+    joined: bool = False
 
 
 Report = Callable[[Fetched, int], None]
@@ -105,7 +107,19 @@ def _begin(wanted: Wanted, out: Path, *, restart: bool) -> Fetched:
             f"{out}.part belongs to an export with other options: give the same ones to continue it, "
             "or --restart to begin again."
         )
+    if not _lies_whole(wanted, out, fetched):
+        raise Conflict(f"What {state} tells of does not lie beside it any more; --restart begins again.")
     return fetched
+
+
+def _lies_whole(wanted: Wanted, out: Path, fetched: Fetched) -> bool:
+    """Tell whether everything is there that was fetched before."""
+    if fetched.joined:
+        return _joined(wanted, out, fetched).exists() or out.exists()
+    if wanted.appends:
+        part = _part(out)
+        return not fetched.size or (part.exists() and part.stat().st_size >= fetched.size)
+    return all(piece.exists() for piece in _pieces(wanted, out, fetched))
 
 
 def _fetch_piece(client: httpx.Client, wanted: Wanted, out: Path, fetched: Fetched, report: Report) -> None:
@@ -177,14 +191,32 @@ def _write_state(out: Path, fetched: Fetched) -> None:
 
 
 def _finish(wanted: Wanted, out: Path, fetched: Fetched) -> None:
-    pieces = [] if wanted.appends else [_piece(out, number + 1) for number in range(fetched.pieces)]
-    if len(pieces) == 1:
-        pieces.pop().replace(_part(out))
-    elif pieces:
-        merge_parquet(pieces, _part(out))
-    _part(out).replace(out)
+    """Make one file of the pieces, and give it its name.
+
+    Each step can be done again, because a process may be killed between any two of them.
+    """
+    pieces = _pieces(wanted, out, fetched)
+    if not fetched.joined:
+        if len(pieces) > 1:
+            merge_parquet(pieces, _part(out))
+        fetched.joined = True
+        _write_state(out, fetched)
+    whole = _joined(wanted, out, fetched)
+    if whole.exists():
+        whole.replace(out)
     for left in (*pieces, _state(out)):
-        left.unlink()
+        left.unlink(missing_ok=True)
+
+
+def _pieces(wanted: Wanted, out: Path, fetched: Fetched) -> list[Path]:
+    """Return the files of whole pieces; there are none where pieces follow each other in one."""
+    return [] if wanted.appends else [_piece(out, number + 1) for number in range(fetched.pieces)]
+
+
+def _joined(wanted: Wanted, out: Path, fetched: Fetched) -> Path:
+    """Return the file that has all rows before it gets its name. A single piece is that file."""
+    pieces = _pieces(wanted, out, fetched)
+    return pieces[0] if len(pieces) == 1 else _part(out)
 
 
 def _state(out: Path) -> Path:

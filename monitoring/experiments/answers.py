@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
-__all__ = ["PASSING", "QUALITY", "Answer", "RunFigures", "ScoreFigure", "figures_of", "value_of"]
+__all__ = ["PASSING", "QUALITY", "Answer", "RunFigures", "ScoreFigure", "figures_of"]
 
 PASSING = "pass_rate"
 QUALITY = "overall_quality"
@@ -57,35 +57,30 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
     scores: dict[str, ScoreFigure]
 
 
-def figures_of(answers: Sequence[Answer]) -> RunFigures:
-    """Return the figures of all answers of a run."""
-    passed = sum(answer.passed is True for answer in answers)
-    unjudged = sum(answer.passed is None for answer in answers)
-    flags = Counter(flag for answer in answers for flag in answer.flags)
-    return RunFigures(
-        items=len({answer.item_id for answer in answers}),
-        answers=len(answers),
-        passed=passed,
-        unjudged=unjudged,
-        flagged=sum(bool(answer.flags) for answer in answers),
-        pass_rate=passed / len(answers) if answers and not unjudged else None,
-        flags=dict(sorted(flags.items())),
-        scores=_scores_of(answer.scores for answer in answers),
-    )
-
-
-def _scores_of(every: Iterable[Mapping[str, float]]) -> dict[str, ScoreFigure]:
+def figures_of(answers: Iterable[Answer]) -> RunFigures:
+    """Return the figures of all answers of a run, which are read once."""
+    items: set[str] = set()
+    count = passed = unjudged = flagged = 0
+    flags: Counter[str] = Counter()
     sums: defaultdict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
-    for scores in every:
-        for name, value in scores.items():
+    for answer in answers:
+        count += 1
+        items.add(answer.item_id)
+        passed += answer.passed is True
+        unjudged += answer.passed is None
+        flagged += bool(answer.flags)
+        flags.update(answer.flags)
+        for name, value in answer.scores.items():
             sums[name] += value
             counts[name] += 1
-    return {name: ScoreFigure(sums[name] / counts[name], counts[name]) for name in sorted(counts)}
-
-
-def value_of(answer: Answer, name: str) -> float | None:
-    """Return what an answer contributes to a figure; None if that is unknown."""
-    if name == PASSING:
-        return None if answer.passed is None else float(answer.passed)
-    return answer.scores.get(name)
+    return RunFigures(
+        items=len(items),
+        answers=count,
+        passed=passed,
+        unjudged=unjudged,
+        flagged=flagged,
+        pass_rate=passed / count if count and not unjudged else None,
+        flags=dict(sorted(flags.items())),
+        scores={name: ScoreFigure(sums[name] / counts[name], counts[name]) for name in sorted(counts)},
+    )

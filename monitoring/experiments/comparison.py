@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 import numpy as np
 
-from monitoring.experiments.answers import PASSING, QUALITY, Answer, value_of
-from monitoring.experiments.resampling import chance_of, holm, interval_of
+from monitoring.experiments.answers import PASSING, QUALITY, Answer
+from monitoring.experiments.means import Means, Pairs
+from monitoring.experiments.resampling import Values, chances_of, holm, intervals_of
 
 __all__ = ["FEWEST_CHANGES", "ChangedItem", "Comparison", "FigureChange", "compare", "describe_change"]
 
@@ -19,8 +20,6 @@ _SAME = 1e-9
 FEWEST_CHANGES: Final = 6
 """Fewer changed items never show a difference: chance explains five of them once in 16 times."""
 _MOST_LISTED = 50
-
-Means = dict[str, dict[str, float]]
 
 
 class FigureChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,8 +76,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(
-    base: Sequence[Answer],
-    other: Sequence[Answer],
+    base: Iterable[Answer],
+    other: Iterable[Answer],
     *,
     names: tuple[str, str] = ("base", "with"),
     harms: Iterable[str] = (),
@@ -87,69 +86,61 @@ def compare(
     """Compare two runs item by item. Repetitions of an item count together, as their mean.
 
     `harms` are the scores of which a higher value is worse. The same runs and seed give the same
-    comparison.
+    comparison. Answers are read once, and only numbers of them are held.
     """
-    one, two = _means_of(base), _means_of(other)
-    both = [item for item in one if item in two]
-    found = {name: None for item in both for name in (*one[item], *two[item])}
-    order = sorted(found, key=lambda name: (name != PASSING, name != QUALITY, name))
+    one, two = Means(base), Means(other)
+    both = [item for item in one.items if item in two.items]
+    pairs = Pairs(both, one.of(both), two.of(both))
     worse_if_higher = frozenset(harms)
-    changes = [
-        msgspec.structs.replace(
-            _change(name, _pairs(name, both, one, two), seed, harmful=name in worse_if_higher),
-            base_only=sum(name in one[item] and name not in two[item] for item in both),
-        )
-        for name in order
-    ]
+    changes = _changes(pairs, worse_if_higher, seed)
     adjusted = _adjusted(changes)
     return Comparison(
         base=names[0],
         other=names[1],
         items=len(both),
-        only_base=len(one) - len(both),
-        only_other=len(two) - len(both),
+        only_base=len(one.items) - len(both),
+        only_other=len(two.items) - len(both),
         figures=tuple(
             _judged(change, p, names[1], harmful=change.figure in worse_if_higher)
             for change, p in zip(changes, adjusted, strict=True)
         ),
-        changed_most=_changed_most(both, one, two),
+        changed_most=_changed_most(pairs),
     )
 
 
-def _means_of(answers: Iterable[Answer]) -> Means:
-    """Return the mean of every figure by item; a figure that no repetition has is absent."""
-    repetitions: dict[str, list[Answer]] = defaultdict(list)
-    for answer in answers:
-        repetitions[answer.item_id].append(answer)
-    return {item: _mean_of(group) for item, group in repetitions.items()}
+def _changes(pairs: Pairs, harms: frozenset[str], seed: int) -> list[FigureChange]:
+    order = sorted(pairs.figures(), key=lambda name: (name != PASSING, name != QUALITY, name))
+    known = [pairs.known(name) for name in order]
+    differences = [two - one for one, two in known]
+    return [
+        msgspec.structs.replace(
+            _change(name, *values, difference, harmful=name in harms),
+            base_only=pairs.lost(name),
+            low=bounds[0] if bounds else None,
+            high=bounds[1] if bounds else None,
+            p=p,
+        )
+        for name, values, difference, bounds, p in zip(
+            order,
+            known,
+            differences,
+            intervals_of(differences, seed=seed),
+            chances_of(differences, seed=seed),
+            strict=True,
+        )
+    ]
 
 
-def _mean_of(group: Sequence[Answer]) -> dict[str, float]:
-    names = dict.fromkeys([PASSING, *(name for answer in group for name in answer.scores)])
-    values = {name: [v for answer in group if (v := value_of(answer, name)) is not None] for name in names}
-    return {name: sum(found) / len(found) for name, found in values.items() if found}
-
-
-def _pairs(name: str, both: Sequence[str], one: Means, two: Means) -> list[tuple[float, float]]:
-    return [(one[item][name], two[item][name]) for item in both if name in one[item] and name in two[item]]
-
-
-def _change(name: str, pairs: Sequence[tuple[float, float]], seed: int, *, harmful: bool) -> FigureChange:
-    if not pairs:
+def _change(name: str, one: Values, two: Values, differences: Values, *, harmful: bool) -> FigureChange:
+    if not len(differences):
         return FigureChange(figure=name, n=0)
-    values = np.asarray(pairs, dtype=np.float64)
-    differences = values[:, 1] - values[:, 0]
-    bounds = interval_of(differences, seed=seed)
     higher, lower = int((differences > _SAME).sum()), int((differences < -_SAME).sum())
     return FigureChange(
         figure=name,
-        n=len(pairs),
-        base=float(values[:, 0].mean()),
-        other=float(values[:, 1].mean()),
+        n=len(differences),
+        base=float(one.mean()),
+        other=float(two.mean()),
         difference=float(differences.mean()),
-        low=bounds[0] if bounds else None,
-        high=bounds[1] if bounds else None,
-        p=chance_of(differences, seed=seed),
         changed=higher + lower,
         improved=lower if harmful else higher,
         worsened=higher if harmful else lower,
@@ -192,21 +183,17 @@ def describe_change(change: FigureChange, name: str) -> str:
     return f"{name} is {word} by {size}: {counted}"
 
 
-def _changed_most(both: Sequence[str], one: Means, two: Means) -> tuple[ChangedItem, ...]:
+def _changed_most(pairs: Pairs) -> tuple[ChangedItem, ...]:
     """Return the items by how much they changed: first in passing, then in quality and scores."""
-
-    def size(item: str) -> tuple[float, float, float]:
-        return (
-            _moved(one[item], two[item], PASSING),
-            _moved(one[item], two[item], QUALITY),
-            max((_moved(one[item], two[item], name) for name in one[item]), default=0.0),
-        )
-
-    sizes = {item: size(item) for item in both}
-    moved = [item for item in both if max(sizes[item]) > _SAME]
-    moved.sort(key=lambda item: (*(-one for one in sizes[item]), item))
-    return tuple(ChangedItem(item_id=item, base=one[item], other=two[item]) for item in moved[:_MOST_LISTED])
-
-
-def _moved(before: Mapping[str, float], after: Mapping[str, float], name: str) -> float:
-    return abs(after[name] - before[name]) if name in before and name in after else 0.0
+    most = pairs.moved(*pairs.figures())
+    sizes = (pairs.moved(PASSING), pairs.moved(QUALITY), most)
+    first = heapq.nsmallest(
+        _MOST_LISTED,
+        np.flatnonzero(most > _SAME).tolist(),
+        key=lambda place: (*(-float(size[place]) for size in sizes), pairs.items[place]),
+    )
+    return tuple(
+        ChangedItem(item_id=pairs.items[place], base=base, other=other)
+        for place in first
+        for base, other in [pairs.at(place)]
+    )

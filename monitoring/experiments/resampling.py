@@ -1,18 +1,21 @@
 """Is a difference between paired values more than chance? Interval and probability, without scipy.
 
 Each value is the difference of one item: its mean over the repetitions of one run, less that of the
-other. Items are independent of each other, repetitions of an item are not. So items are drawn.
+other. Items are independent of each other, repetitions of an item are not. So items are drawn. The
+figures of a comparison share what is drawn, because drawing takes longer than adding up.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["chance_of", "holm", "interval_of"]
+__all__ = ["Values", "chances_of", "holm", "intervals_of"]
 
 Values = npt.NDArray[np.float64]
 
@@ -28,35 +31,53 @@ _SAME = 1e-9
 _DRAWN_AT_ONCE = 1_000_000
 
 
-def interval_of(
-    differences: Values, *, confidence: float = 0.95, seed: int = 0
-) -> tuple[float, float] | None:
-    """Return the bounds of the mean difference from a bootstrap over items; None below two items.
+def intervals_of(
+    figures: Sequence[Values], *, confidence: float = 0.95, seed: int = 0
+) -> list[tuple[float, float] | None]:
+    """Return for each figure the bounds of its mean difference, None below two items.
 
-    Percentiles of a bootstrap are too narrow for few items, so they lie further out, by the
-    quantile of Student's t (the expanded percentile interval of Hesterberg 2015). The same values
-    and seed give the same bounds.
+    They come from a bootstrap over items. Its percentiles are too narrow for few items, so they lie
+    further out, by the quantile of Student's t (the expanded percentile interval of Hesterberg
+    2015). The same values and seed give the same bounds.
     """
-    count = len(differences)
-    if count < _FEWEST:
-        return None
-    tail = _expanded_tail(count, (1 - confidence) / 2)
-    if count > _MOST_DRAWN:
-        mean = float(differences.mean())
-        reach = float(differences.std()) / math.sqrt(count) * -NormalDist().inv_cdf(tail)
-        return mean - reach, mean + reach
-    low, high = np.quantile(_resampled_means(differences, seed), [tail, 1 - tail])
-    return float(low), float(high)
+    found: list[tuple[float, float] | None] = [None] * len(figures)
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, differences in enumerate(figures):
+        places[len(differences)].append(place)
+    for count, alike in places.items():
+        if count < _FEWEST:
+            continue
+        tail = _expanded_tail(count, (1 - confidence) / 2)
+        if count > _MOST_DRAWN:
+            bounds = [_normal_interval(figures[place], tail) for place in alike]
+        else:
+            means = _resampled_means(np.stack([figures[place] for place in alike], axis=1), seed)
+            bounds = [
+                (float(low), float(high)) for low, high in np.quantile(means, [tail, 1 - tail], axis=0).T
+            ]
+        for place, both in zip(alike, bounds, strict=True):
+            found[place] = both
+    return found
 
 
-def _resampled_means(differences: Values, seed: int) -> Values:
+def _normal_interval(differences: Values, tail: float) -> tuple[float, float]:
+    mean = float(differences.mean())
+    reach = float(differences.std()) / math.sqrt(len(differences)) * -NormalDist().inv_cdf(tail)
+    return mean - reach, mean + reach
+
+
+def _resampled_means(figures: Values, seed: int) -> Values:
+    """Return the means of all columns in each resample of the rows."""
     generator = np.random.default_rng(seed)
-    count = len(differences)
+    count = len(figures)
     step = max(_DRAWN_AT_ONCE // count, 1)
     parts = []
     for begin in range(0, _RESAMPLES, step):
         rows = min(step, _RESAMPLES - begin)
-        parts.append(differences[generator.integers(0, count, (rows, count), dtype=np.int32)].mean(axis=1))
+        drawn = generator.integers(0, count, (rows, count), dtype=np.int32)
+        drawn += np.arange(rows, dtype=np.int32)[:, None] * count
+        times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+        parts.append(times.astype(np.float64) @ figures / count)
     return np.concatenate(parts)
 
 
@@ -81,14 +102,24 @@ def _student_quantile(probability: float, freedom: int) -> float:
     return z + sum(term / math.pow(freedom, power) for power, term in enumerate(terms, start=1))
 
 
-def chance_of(differences: Values, *, seed: int = 0) -> float:
-    """Return the two-sided probability of such a mean, if either run were as likely to be better.
+def chances_of(figures: Sequence[Values], *, seed: int = 0) -> list[float]:
+    """Return for each figure the two-sided probability of such a mean by chance.
 
-    Under that assumption each difference could as well have the other sign. Items that did not
-    change say nothing about it. Differences of one size make this the exact sign test. Up to 14
-    changed items have all their signs tried, more of them 4,999 random ones.
+    Chance means that either run were as likely to be better, so that each difference could as well
+    have the other sign. Items that did not change say nothing about it. Differences of one size
+    make this the exact sign test. Up to 14 changed items have all their signs tried, more of them
+    4,999 random ones.
     """
-    changed = differences[np.abs(differences) > _SAME]
+    every = [differences[np.abs(differences) > _SAME] for differences in figures]
+    exact = [_exact_chance(changed) for changed in every]
+    drawn = iter(
+        _drawn_chances([changed for changed, p in zip(every, exact, strict=True) if p is None], seed)
+    )
+    return [next(drawn) if p is None else p for p in exact]
+
+
+def _exact_chance(changed: Values) -> float | None:
+    """Return the probability where nothing has to be drawn for it."""
     if not len(changed):
         return 1.0
     sizes = np.abs(changed)
@@ -97,24 +128,36 @@ def chance_of(differences: Values, *, seed: int = 0) -> float:
     if len(changed) > _MOST_FLIPPED:
         z = abs(float(changed.sum())) / math.sqrt(float((sizes**2).sum()))
         return 2 * NormalDist().cdf(-z)
-    return _permutation_test(sizes, abs(float(changed.sum())), seed)
+    if len(changed) <= _MOST_ENUMERATED:
+        bits = np.arange(2 ** len(sizes))[:, None] >> np.arange(len(sizes)) & 1
+        return float((np.abs((1.0 - 2.0 * bits) @ sizes) >= _reached(changed)).mean())
+    return None
+
+
+def _drawn_chances(every: Sequence[Values], seed: int) -> list[float]:
+    """Return the probabilities from random signs, of which each figure takes what it needs."""
+    if not every:
+        return []
+    sizes = np.zeros((max(map(len, every)), len(every)))
+    for place, changed in enumerate(every):
+        sizes[: len(changed), place] = np.abs(changed)
+    generator = np.random.default_rng(seed)
+    negative = generator.integers(0, 2, (_FLIPS, len(sizes)), dtype=np.int8).astype(np.float64)
+    sums = np.abs(sizes.sum(axis=0) - 2.0 * (negative @ sizes))
+    hits = (sums >= [_reached(changed) for changed in every]).sum(axis=0)
+    return [(int(count) + 1) / (_FLIPS + 1) for count in hits]
+
+
+def _reached(changed: Values) -> float:
+    """Return the sum from which on a choice of signs is at least as extreme as what was found."""
+    found = abs(float(changed.sum()))
+    return found - _SAME * max(found, 1.0)
 
 
 def _sign_test(better: int, changed: int) -> float:
     fewest = min(better, changed - better)
     ways = sum(math.comb(changed, hits) for hits in range(fewest + 1))
     return min(2 * ways / (1 << changed), 1.0)
-
-
-def _permutation_test(sizes: Values, found: float, seed: int) -> float:
-    reached = found - _SAME * max(found, 1.0)
-    if len(sizes) <= _MOST_ENUMERATED:
-        bits = np.arange(2 ** len(sizes))[:, None] >> np.arange(len(sizes)) & 1
-        return float((np.abs((1.0 - 2.0 * bits) @ sizes) >= reached).mean())
-    generator = np.random.default_rng(seed)
-    negative = generator.integers(0, 2, (_FLIPS, len(sizes)), dtype=np.int8).astype(np.float64)
-    hits = int((np.abs(sizes.sum() - 2.0 * (negative @ sizes)) >= reached).sum())
-    return (hits + 1) / (_FLIPS + 1)
 
 
 def holm(chances: list[float]) -> list[float]:

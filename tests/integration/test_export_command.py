@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli.main import app as cli
 from app.exporting import fetching
-from app.exporting.fetching import Fetched, fetch
+from app.exporting.fetching import Fetched, Wanted, fetch
 from app.serving.connections import BoundedConnection
 from tests.integration.api_rig import ApiRig, own_servers, running_api
 
@@ -178,6 +178,73 @@ async def test_the_same_command_goes_on_after_it_was_killed(
     result = await run(url, "--out", str(out))
     assert result.exit_code == 0
     check(out, plain, csv)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing of the command runs after it."""
+
+
+@pytest.mark.parametrize("step", ["pathlib.Path.replace", "pathlib.Path.unlink"])
+@pytest.mark.parametrize("pieces", [6, 1_000], ids=["four pieces", "one piece"])
+@pytest.mark.parametrize("form", FORMATS)
+async def test_a_command_that_is_killed_at_any_step_of_its_end_is_finished_by_the_next(
+    url: str, tmp_path: Path, form: str, pieces: int, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / f"calls.{form}"
+    plain, csv = await whole(url), await whole(url, format="csv")
+    monkeypatch.setattr(fetching, "_PIECE_CALLS", pieces)
+    kills = 0
+    for last in range(1, 20):
+        with monkeypatch.context() as patched:
+            steps = _kill_after(patched, step, last)
+            try:
+                await asyncio.to_thread(fetch, _wanted(url, form), out, lambda *_: None)
+            except Killed:
+                kills += 1
+        await asyncio.to_thread(fetch, _wanted(url, form), out, lambda *_: None)
+        check(out, plain, csv)
+        out.unlink()
+        if steps[0] < last:
+            break
+    assert kills == last - 1 > 0
+
+
+def _kill_after(patched: pytest.MonkeyPatch, step: str, last: int) -> list[int]:
+    """Kill the command after the last of so many steps; returns how many there were so far."""
+    taken, real = [0], getattr(Path, step.rpartition(".")[2])
+
+    def counted(path: Path, *arguments: Any, **options: Any) -> Any:
+        found = real(path, *arguments, **options)
+        taken[0] += 1
+        if taken[0] == last:
+            raise Killed
+        return found
+
+    patched.setattr(step, counted)
+    return taken
+
+
+def _wanted(url: str, form: str) -> Wanted:
+    return Wanted(url, {"kind": "traces", "format": form, "source": "live"})
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_what_is_gone_from_beside_the_file_is_not_made_up(url: str, tmp_path: Path, form: str) -> None:
+    out = tmp_path / f"calls.{form}"
+
+    def stop(fetched: Fetched, coming: int) -> None:
+        if fetched.pieces == 2 and coming:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await asyncio.to_thread(fetch, _wanted(url, form), out, stop)
+    part = out.with_name(f"{out.name}.part-1" if form == "parquet" else f"{out.name}.part")
+    part.unlink()
+    result = await run(url, "--out", str(out))
+    assert (result.exit_code, "--restart begins again" in result.stderr) == (2, True)
+    assert not out.exists()
+    assert (await run(url, "--out", str(out), "--restart")).exit_code == 0
+    check(out, await whole(url), await whole(url, format="csv"))
 
 
 async def test_an_api_that_is_away_leaves_no_file(

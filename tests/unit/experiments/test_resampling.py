@@ -3,9 +3,22 @@ from __future__ import annotations
 from statistics import NormalDist, mean
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from monitoring.experiments.resampling import chance_of, holm, interval_of
+from monitoring.experiments.resampling import chances_of, holm, intervals_of
+
+Values = npt.NDArray[np.float64]
+
+
+def chance_of(differences: Values) -> float:
+    (found,) = chances_of([differences])
+    return found
+
+
+def interval_of(differences: Values, seed: int = 0) -> tuple[float, float] | None:
+    (found,) = intervals_of([differences], seed=seed)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -82,3 +95,14 @@ def test_several_figures_are_allowed_for() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.9, 0.6]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("counts", [(30, 30, 30), (1, 50, 20, 0), (2, 14, 15, 16, 1_200, 25_000)])
+def test_figures_that_share_what_is_drawn_are_as_they_are_alone(counts: tuple[int, ...]) -> None:
+    generator = np.random.default_rng(len(counts))
+    figures = [generator.normal(0.1, 1.0, count) for count in counts]
+    for figure, bounds, p in zip(figures, intervals_of(figures), chances_of(figures), strict=True):
+        alone = interval_of(figure)
+        assert (bounds is None) == (alone is None)
+        assert bounds is None or bounds == pytest.approx(alone)
+        assert p == pytest.approx(chance_of(figure), abs=0.02)
