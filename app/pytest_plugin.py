@@ -264,10 +264,13 @@ def _by_mark(session: Session) -> dict[Wanted, list[_Logged]]:
     counted: Counter[tuple[Wanted, str]] = Counter()
     for one in sorted(session.logged, key=lambda one: one.place):
         key = one.wanted, one.output.item_id
-        output, answer = (
-            msgspec.structs.replace(each, repetition=counted[key]) for each in (one.output, one.answer)
+        number = counted[key]
+        groups[one.wanted].append(
+            one._replace(
+                output=msgspec.structs.replace(one.output, repetition=number),
+                answer=msgspec.structs.replace(one.answer, repetition=number),
+            )
         )
-        groups[one.wanted].append(one._replace(output=output, answer=answer))
         counted[key] += 1
     return groups
 

@@ -27,7 +27,8 @@ class _Column:
         places, values = np.array(self.places, dtype=np.int64), np.array(self.values)
         numbers = np.bincount(places, minlength=count)
         sums = np.bincount(places, weights=values, minlength=count)
-        return np.divide(sums, numbers, out=np.full(count, np.nan), where=numbers > 0)
+        means: Values = np.divide(sums, numbers, out=np.full(count, np.nan), where=numbers > 0)
+        return means
 
 
 class Means:
