@@ -18,12 +18,20 @@ window.dash_clientside = window.dash_clientside || {};
     if (sheet.open) return;
     if (key === "o") return document.getElementById("review-open")?.click();
     if (key === "h") return document.querySelector("#review-threshold-card [role=slider]")?.focus();
+    if (key === "m") return showMissed();
     waiting.push(key);
     send();
   }
 
+  function showMissed() {
+    const part = document.getElementById("review-missed");
+    if (!part) return;
+    part.open = true;
+    part.querySelector("button").focus();
+  }
+
   const NAMES = { ArrowDown: "j", ArrowUp: "k" };
-  const KEYS = "jktf012345uso?h";
+  const KEYS = "jktf012345uso?hm";
 
   document.addEventListener("keydown", (event) => {
     if (!document.getElementById("review") || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -31,6 +31,7 @@ KEYS: Mapping[str, str] = {
     "t": "True alarm",
     "f": "False alarm",
     "0 to 5": "Score of the whole call",
+    "m": "Something was missed; Tab and Enter choose what",
     "u": "Undo the last label",
     "s": "Skip",
     "j or ↓": "Next",

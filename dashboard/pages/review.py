@@ -14,8 +14,9 @@ from dashboard.data.reviewing import Reviewing, raiser_of
 from dashboard.data.sources import Sources
 from dashboard.data.view import View, read_view, with_fields
 from dashboard.drawing.browser import answer_in_browser
-from dashboard.drawing.components import aria, notice
+from dashboard.drawing.components import aria, flag_name, notice
 from dashboard.drawing.frame import CLOCK, URL
+from dashboard.drawing.missed import missed_choices, missed_part, read_missed
 from dashboard.drawing.review import (
     action,
     finding,
@@ -235,6 +236,8 @@ async def _answer(reviewing: Reviewing, view: View, hand: Hand, key: str, tab: s
             hand, said = await _decide(reviewing, view, hand, entry, _VERDICTS[key])
         case "0" | "1" | "2" | "3" | "4" | "5" if entry is not None:
             hand, said = await _score(reviewing, view, hand, entry, int(key))
+        case _ if entry is not None and (name := read_missed(key)):
+            hand, said = await _note_missed(reviewing, view, hand, entry, name)
     if hand.entry is None and key != "k":
         hand = await reviewing.claim(view, hand, tab)
     return hand, said
@@ -256,6 +259,19 @@ async def _score(reviewing: Reviewing, view: View, hand: Hand, entry: Entry, sta
     return hand.note(label_id), f"The call is scored {stars} of {_BEST}. Its finding still waits."
 
 
+async def _note_missed(
+    reviewing: Reviewing, view: View, hand: Hand, entry: Entry, name: str
+) -> tuple[Hand, str]:
+    trace, policies = await reviewing.trace(view, entry.trace_id)
+    if trace is None or name not in missed_choices(trace, policies):
+        return hand, "This evaluator cannot have missed anything here."
+    label_id = await reviewing.label(view, entry, finding=name, verdict="true_alarm")
+    said = f"Noted that {flag_name(name)} missed this call."
+    if entry.flag is None:
+        return hand.decide("true_alarm", label_id), said
+    return hand.note(label_id), f"{said} Its finding still waits."
+
+
 async def _draw(reviewing: Reviewing, view: View, hand: Hand, search: str | None) -> dict[str, Any]:
     parts: dict[str, Any] = {"hand": msgspec.to_builtins(hand), "subject": None}
     entry = hand.entry
@@ -268,7 +284,8 @@ async def _draw(reviewing: Reviewing, view: View, hand: Hand, search: str | None
     evaluator = raiser_of(trace, entry.flag, policies)
     policy = policies.evaluators[evaluator] if policies and evaluator else None
     shown = finding(trace, entry.flag, evaluator, policy, entry.outcome)
-    return parts | {"finding": [*shown, link], "subject": evaluator}
+    missed = missed_part(trace, missed_choices(trace, policies))
+    return parts | {"finding": [*shown, *missed, link], "subject": evaluator}
 
 
 PAGE = Page(path="/review", title="Review", icon="review", order=80, layout=_layout, register=_register)

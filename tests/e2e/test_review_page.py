@@ -99,3 +99,30 @@ def test_the_effect_of_a_threshold_is_previewed_and_set_by_keyboard(stack: Stack
     assert policy["threshold"] == pytest.approx(wanted)
     press(tab, "o")
     tab.expect(f"({ADDRESS}).includes('trace=')")
+
+
+def test_what_was_missed_is_said_by_keyboard_and_can_be_taken_back(stack: Stack, tab: Tab) -> None:
+    stack.post_many([{"prompt": "What is that?", "response": "an unremarkable answer", "tags": ["missed"]}])
+    stack.wait_until_settled(PATIENCE)
+    tab.go(f"{stack.dashboard}/review?filter=tag+%3D+missed")
+    tab.see(FINDING, "A call without a finding")
+    press(tab, "m")
+    tab.expect("document.activeElement.dataset.reviewKey?.startsWith('m:')")
+    for _ in range(20):
+        if tab.ask("document.activeElement.dataset.reviewKey") == "m:toxicity":
+            break
+        press(tab, "Tab", 9)
+    press(tab, "Enter", 13)
+    tab.see("#review-said", "missed this call")
+    tab.see(FINDING, "Nothing waits")
+    (call,) = httpx.get(f"{stack.api}/traces", params={"filter": "tag = missed"}).json()["traces"]
+    where = f"{stack.api}/traces/{call['trace_id']}"
+    (label,) = httpx.get(where).json()["labels"]
+    assert (label["finding"], label["flag"], label["label"]) == ("toxicity", None, "true_alarm")
+    agreed = httpx.get(f"{stack.api}/metrics/agreement").json()
+    (found,) = [one for one in agreed["comparisons"] if one["evaluator"] == "toxicity"]
+    assert (found["against"], found["recall"]["estimate"]) == ("findings", 0)
+    press(tab, "u")
+    tab.see("#review-said", "taken back")
+    tab.see(FINDING, "A call without a finding")
+    assert httpx.get(where).json()["labels"] == []
