@@ -26,7 +26,7 @@ def missed_choices(trace: Trace, policies: PolicyReport | None) -> list[str]:
     return [
         name
         for name, policy in policies.evaluators.items()
-        if policy.flag and name not in raised and isinstance(trace.scores.get(name), Score)
+        if policy.flag and name not in raised and _value(trace, name) is not None
     ]
 
 
@@ -63,11 +63,14 @@ def read_missed(key: str) -> str | None:
 
 
 def _button(trace: Trace, name: str) -> Any:
-    found = trace.scores[name]
-    value = f", score {score(found.value)}" if isinstance(found, Score) else ""
     return html.Button(
-        f"{flag_name(name)}{value}",
+        f"{flag_name(name)}, score {score(_value(trace, name))}",
         type="button",
         className="action",
         **attributes(data_review_key=missed_key(name)),
     )
+
+
+def _value(trace: Trace, name: str) -> float | None:
+    found = trace.scores.get(name)
+    return found.value if isinstance(found, Score) else None

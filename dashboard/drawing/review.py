@@ -72,7 +72,7 @@ def finding(
             ],
             className="heading",
         ),
-        html.P(_why(result, evaluator, policy), className="why"),
+        html.P(_why(result, evaluator, policy) if flag else "No flag was raised.", className="why"),
         html.Ul([html.Li(_reason(trace, one)) for one in evidence[:_MOST_REASONS]], className="reasons"),
         *_texts(trace, evaluator or "", evidence),
         html.P(

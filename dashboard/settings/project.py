@@ -1,4 +1,4 @@
-"""Retention and limits: how long records stay, how many may wait, and which alarms count."""
+"""Retention, limits and review: how long records stay, and what may wait for what."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import dash_mantine_components as dmc
 from dash import Dash, html
 
 from dashboard.data.sources import Sources
+from dashboard.settings.review_queue import QUEUE_FIELDS, queue_fields, queue_patch
 from dashboard.settings.saving import (
     ProjectForm,
     ProjectState,
@@ -35,6 +36,7 @@ def _patch(given: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, A
         "backlog": {name: typed[name] for name in _BACKLOG},
         "guard": {"on_failure": typed["on_failure"], "block": {**gone, **block}},
         "dismiss_false_alarms": typed["false_alarms"] == "dismissed",
+        "review": queue_patch(typed),
     }
 
 
@@ -58,7 +60,7 @@ def _loss(patch: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
 
 FORM: Final = ProjectForm(
     name="project",
-    fields=("retention_days", "text_share", *_BACKLOG, "on_failure", "block", "false_alarms"),
+    fields=("retention_days", "text_share", *_BACKLOG, "on_failure", "block", "false_alarms", *QUEUE_FIELDS),
     patch=_patch,
     loss=_loss,
     consent={},
@@ -68,7 +70,9 @@ FORM: Final = ProjectForm(
 
 def _draw(state: ProjectState, _: Shown) -> Any:
     now = state.settings
-    return form_card(FORM, state, [*_kept(now), *_guarded(now), *_reviewed(now)])
+    return form_card(
+        FORM, state, [*_kept(now), *_guarded(now), *_reviewed(now), *queue_fields(now["review"])]
+    )
 
 
 def _kept(now: Mapping[str, Any]) -> list[Any]:
@@ -176,8 +180,8 @@ def _register(dash: Dash, sources: Sources) -> None:
 
 SECTION: Final = Section(
     name="project",
-    title="Retention and limits",
-    about="How long records of this project stay, with which texts, how many may wait, and which alarms count.",
+    title="Retention, limits and review",
+    about="How long records of this project stay, how many may wait, which alarms count, and what people look at.",
     read=read_project,
     draw=_draw,
     register=_register,

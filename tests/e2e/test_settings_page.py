@@ -97,3 +97,25 @@ def test_pasted_answers_are_scored(stack: Stack, tab: Tab) -> None:
     tab.click("#evaluate-start")
     shown = tab.see("#evaluation-shown", "1 of 1 pairs are scored")
     assert "1 pairs were refused" in shown
+
+
+def test_a_rule_for_the_review_queue_is_set_and_a_wrong_one_is_named(
+    stack: Stack, tab: Tab, admin: str
+) -> None:
+    headers = {"X-API-Key": admin}
+
+    def waiting() -> int:
+        return len(httpx.get(f"{stack.api}/review/next", headers=headers).json()["traces"])
+
+    tab.go(f"{stack.dashboard}/settings?section=project")
+    tab.see("#content", "What waits for people")
+    assert waiting() == 0
+    for value, answer in (("0", "above 0"), ("1", "Saved")):
+        tab.ask("document.querySelector('#project-random_share').select()")
+        tab.call("Input.insertText", text=value)
+        tab.ask("document.querySelector('#project-random_share').blur()")
+        tab.click("#project-save")
+        tab.see("#content", answer)
+    wait_for(lambda: waiting() == 10, PATIENCE, "calls to wait for people")
+    review = httpx.get(f"{stack.api}/projects/default/settings", headers=headers).json()["review"]
+    assert (review["random_share"], review["flagged"], review["near_threshold"]) == (1, True, None)

@@ -26,6 +26,7 @@ POLICIES = PolicyReport(
     evaluators={"pii": policy("pii_leak"), "toxicity": policy("toxicity"), "relevance": policy(None)},
 )
 LOW = Score(value=0.1, label="clean", version="1")
+UNKNOWN = Score(value=None, label="no_context", version="1")
 BROKEN = Failure(evaluator="toxicity", version="1", error="E", message="m")
 
 
@@ -36,6 +37,7 @@ BROKEN = Failure(evaluator="toxicity", version="1", error="E", message="m")
         ({"scores": {"pii": LOW, "toxicity": LOW}, "hits": ("pii",)}, ["toxicity"]),
         ({"scores": {"pii": LOW, "toxicity": LOW}, "dismissed_hits": ("pii",)}, ["toxicity"]),
         ({"scores": {"pii": LOW, "toxicity": BROKEN}}, ["pii"]),
+        ({"scores": {"pii": LOW, "toxicity": UNKNOWN}}, ["pii"]),
         ({"scores": {"relevance": LOW, "unknown": LOW}}, []),
         ({"scores": {}}, []),
     ],

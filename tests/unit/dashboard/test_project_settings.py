@@ -30,6 +30,14 @@ SETTINGS = {
         "confidence": 0.4,
     },
     "dismiss_false_alarms": False,
+    "review": {
+        "flagged": True,
+        "near_threshold": None,
+        "quality_below": 0.25,
+        "disagreeing": False,
+        "random_share": None,
+        "raters": 2,
+    },
 }
 TYPED = {
     "retention_days": 30,
@@ -40,6 +48,12 @@ TYPED = {
     "on_failure": "allow",
     "block": "pii: 0.7\n\n",
     "false_alarms": "dismissed",
+    "flagged": "no",
+    "disagreeing": "yes",
+    "near_threshold": 0.05,
+    "quality_below": "",
+    "random_share": 0.01,
+    "raters": 3,
 }
 TEAM = Asked(View("team"), {})
 
@@ -71,6 +85,14 @@ def test_what_was_taken_out_of_a_form_becomes_as_for_everybody() -> None:
         "backlog": {"records": None, "bytes": 1000, "age_seconds": None},
         "guard": {"on_failure": "allow", "block": {"pii": 0.7, "toxicity": None}},
         "dismiss_false_alarms": True,
+        "review": {
+            "flagged": False,
+            "disagreeing": True,
+            "near_threshold": 0.05,
+            "quality_below": None,
+            "random_share": 0.01,
+            "raters": 3,
+        },
     }
     typed = {"mode": "hash", "types": "PHONE_NUMBER: off", "confidence": 0.5}
     assert redaction.FORM.patch(typed, SETTINGS) == {
