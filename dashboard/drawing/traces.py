@@ -8,17 +8,18 @@ from typing import Any, Final
 from uuid import UUID
 
 import dash_ag_grid as dag
-from dash import html
+from dash import dcc, html
 
 from app.schemas.kinds import COUNTED_KINDS
 from app.schemas.listed import ListedTrace
 from dashboard.data.listed import DEFAULT_COLUMNS
-from dashboard.drawing.components import aria, flag_name
+from dashboard.data.view import with_fields
+from dashboard.drawing.components import aria, flag_name, notice
 from dashboard.drawing.formatting import UNKNOWN, ago, clip, instant
 from dashboard.drawing.trace_columns import column_definitions, listed_value, shown_value
 from monitoring.marks import Mark
 
-__all__ = ["ROWS", "trace_rows", "trace_table"]
+__all__ = ["ROWS", "older_texts", "trace_rows", "trace_table"]
 
 ROWS: Final = 100
 """The number of rows that an endless table asks for at once."""
@@ -57,6 +58,17 @@ _EVENTS: Final = {
     "modelUpdated": ["fitColumns(params)"],
     "columnResized": ["keepWidth(params)"],
 }
+
+
+def older_texts(search: str | None, begin: datetime, reached: datetime) -> Any:
+    """Return how far the search for a text came, with a link that goes on from there.
+
+    `search` is the query part of the list's address, whose period begins at `begin`.
+    """
+    times = {"from": begin.isoformat(), "to": reached.isoformat()}
+    said = f"The texts of calls received since {instant(reached)} were searched. "
+    link = dcc.Link("Search older ones", href=f"/traces{with_fields(search, period=None, **times)}")
+    return notice("Older texts are not searched yet", [said, link], color="gray")
 
 
 def trace_table(name: str, *, height: str, endless: bool = False) -> Any:

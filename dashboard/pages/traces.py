@@ -16,7 +16,7 @@ from app.storage.traces.reading import FoundTraces, read_bounded_page
 from dashboard.data.listed import filtered_flags, listed, read_columns, read_id
 from dashboard.data.queries import Queries
 from dashboard.data.sources import Sources
-from dashboard.data.view import View, read_fields, read_view, with_fields
+from dashboard.data.view import View, read_fields, read_view
 from dashboard.dataset_making import register_making
 from dashboard.drawing.browser import answer_in_browser
 from dashboard.drawing.columns_menu import columns_menu, register_columns
@@ -24,11 +24,11 @@ from dashboard.drawing.components import chart_links, notice, unread
 from dashboard.drawing.dataset_making import making_menu
 from dashboard.drawing.drawer import opens_traces
 from dashboard.drawing.export_menu import TRACES_PATH, export_menu, follow_address
-from dashboard.drawing.formatting import instant, period_text
+from dashboard.drawing.formatting import period_text
 from dashboard.drawing.frame import URL
 from dashboard.drawing.theme import Palette
 from dashboard.drawing.trace_columns import listed_value
-from dashboard.drawing.traces import ROWS, trace_rows, trace_table
+from dashboard.drawing.traces import ROWS, older_texts, trace_rows, trace_table
 from dashboard.page import Page
 from dashboard.updating import LivePage, keep_updated, page_stores
 
@@ -187,15 +187,9 @@ async def _read_on(
 
 
 def _searched(queries: Queries, search: str | None, reached: UUID | None) -> Any:
-    """Return how far the search for a text came, with a link that goes on; None where it ended."""
     if reached is None:
         return None
-    moment, view = minted_at(reached), read_view(search)
-    begin = view.window(queries.clock()).start
-    older = with_fields(search, period=None, **{"from": begin.isoformat(), "to": moment.isoformat()})
-    said = f"The texts of calls received since {instant(moment)} were searched. "
-    link = dcc.Link("Search older ones", href=f"/traces{older}")
-    return notice("Older texts are not searched yet", [said, link], color="gray")
+    return older_texts(search, read_view(search).window(queries.clock()).start, minted_at(reached))
 
 
 async def _read_rows(

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs
 from uuid import UUID
 
 import msgspec
@@ -12,7 +13,8 @@ from app.schemas.listed import ListedTrace
 from dashboard.data.listed import DEFAULT_COLUMNS
 from dashboard.drawing.formatting import UNKNOWN
 from dashboard.drawing.trace_columns import OFFERED, column_definitions, column_title, shown_value
-from dashboard.drawing.traces import trace_rows
+from dashboard.drawing.traces import older_texts, trace_rows
+from tests.unit.dashboard.components import links, text
 from tests.unit.dashboard.test_overview import TRACE
 
 AT = TRACE.timestamp
@@ -24,6 +26,22 @@ def row(
     trace: ListedTrace = msgspec.structs.replace(TRACE, **changes)
     (found,) = trace_rows([trace], AT + timedelta(minutes=3), columns, None, flags)
     return found
+
+
+@pytest.mark.parametrize(
+    "search", ["?period=7d&filter=prompt+~+x", "?filter=prompt+~+x&from=2026-11-01T00:00:00Z"]
+)
+def test_a_search_that_ended_early_leads_on(search: str) -> None:
+    begin, reached = datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 30, 12, 5, tzinfo=UTC)
+    shown = older_texts(search, begin, reached)
+    assert "received since 2026-11-30T12:05:00Z were searched" in text(shown)
+    ((words, address),) = links(shown)
+    assert words == "Search older ones"
+    assert parse_qs(address.partition("?")[2]) == {
+        "filter": ["prompt ~ x"],
+        "from": [begin.isoformat()],
+        "to": [reached.isoformat()],
+    }
 
 
 def test_a_row_tells_what_is_known() -> None:
