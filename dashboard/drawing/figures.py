@@ -5,9 +5,9 @@ figures need not be drawn again.
 
 Dragging over a chart whose x axis is of type date sets the time of the page, if the axis is not
 fixed, and a double click goes back to the time before. This happens in the browser
-(`assets/time.js`), without a callback of the page. What a point says stands below such a chart,
-where it covers nothing: it is the point's `customdata`. Bars that lead somewhere are links, and
-those are in `dashboard/drawing/links.py`.
+(`assets/time.js`), without a callback of the page. What a point or a bar says stands below its
+chart, where it covers nothing: it is the `customdata`, and text, not markup. Bars that lead
+somewhere are links, and those are in `dashboard/drawing/links.py`.
 """
 
 from __future__ import annotations
@@ -77,7 +77,6 @@ def _layout(colors: Palette, **more: Any) -> Figure:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": colors.surface,  # also the edge of the line at a point
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "hoverlabel": {"bgcolor": colors.surface, "bordercolor": colors.grid, "font": {"color": colors.text}},
         "showlegend": False,
         "xaxis": {**axis, "showgrid": False, **more.pop("xaxis", {})},
         "yaxis": {**axis, **more.pop("yaxis", {})},
@@ -257,8 +256,8 @@ def bars(rows: Sequence[Bar], *, color: str, colors: Palette) -> Figure:
         "cliponaxis": False,
         "textfont": {"color": colors.text},
         "marker": {"color": color},
-        "customdata": [_literal(row.name) for row in rows],
-        "hovertemplate": "%{customdata}: %{text}<extra></extra>",
+        "customdata": [f"{row.name}: {row.text}" for row in rows],
+        "hoverinfo": "none",
     }
     layout = _layout(
         colors,

@@ -33,7 +33,7 @@ def ranges(rows: Sequence[Range], *, color: str, colors: Palette) -> Figure:
         "y": line["y"],
         "customdata": line["customdata"],
         "text": line["text"],
-        "hovertemplate": line["hovertemplate"],
+        "hoverinfo": line["hoverinfo"],
         "marker": {"color": color, "size": 9},
         "error_x": {
             "type": "data",

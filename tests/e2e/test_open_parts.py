@@ -143,7 +143,7 @@ def beyond(tab: Tab, selector: str, width: int) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("width", [1280])
+@pytest.mark.parametrize("width", [1280, 390])
 def test_what_a_point_says_stands_below_its_chart(stack: Stack, tab: Tab, width: int) -> None:
     tab.call("Emulation.setTimezoneOverride", timezoneId=TOKYO.key)
     tab.show(width=width, height=900, scheme="light")
@@ -168,6 +168,8 @@ def test_what_a_point_says_stands_below_its_chart(stack: Stack, tab: Tab, width:
     recent = [datetime.now(TOKYO) - timedelta(hours=ago) for ago in range(3)]
     assert any(said.startswith(f"{at:%d %b %H}:00: ") for at in recent)
 
+    if width < 600:
+        return  # a finger scrolls there
     x, y, wide = place(tab)
     tab.drag((x + wide * 0.3, y), (x + wide * 0.6, y))
     tab.expect("/from=.+&to=/.test(location.search)")

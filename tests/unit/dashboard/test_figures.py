@@ -138,7 +138,8 @@ def test_times_are_named_with_their_zone_and_days_by_their_date() -> None:
 def test_bars_keep_their_order_and_long_names_are_cut_but_told_whole() -> None:
     rows = [Bar("a-model-with-a-name-that-is-far-too-long", 3, "3"), Bar("b", 1, "1")]
     figure = bars(rows, color=COLORS.cost, colors=COLORS)
-    assert figure["data"][0]["customdata"] == [row.name for row in rows]
+    assert figure["data"][0]["customdata"] == [f"{rows[0].name}: 3", "b: 1"]
+    assert figure["data"][0]["hoverinfo"] == "none", "no box covers the chart"
     assert [len(name) for name in figure["layout"]["yaxis"]["ticktext"]] == [26, 1]
     top, bottom = figure["layout"]["yaxis"]["range"][::-1]
     assert top < bottom
@@ -157,7 +158,7 @@ def test_bars_keep_their_order_and_long_names_are_cut_but_told_whole() -> None:
 def test_names_are_no_markup_in_charts(name: str, shown: str) -> None:
     figure = bars([Bar(name, 1.0, "1")], color="#112233", colors=palette("light"))
     assert figure["layout"]["yaxis"]["ticktext"] == [shown]
-    assert figure["data"][0]["customdata"] == [shown]
+    assert figure["data"][0]["customdata"] == [f"{name}: 1"], "what stands below is text"
     lines = trend(
         [Point(datetime(2026, 1, 1, tzinfo=UTC), 1, 0.5)],
         name=name,

@@ -96,7 +96,9 @@ def test_names_are_texts_and_link_to_their_calls() -> None:
     assert json.loads(parts["first"]) == HOSTILE
     assert "/traces?filter=template" in parts["table"]
     assert "&by=template" in parts["table"], "a narrowed page still compares templates"
-    assert "<b>" not in parts["quality"], "Plotly reads labels as HTML"
+    quality = json.loads(parts["quality"])
+    assert HOSTILE in quality["data"][0].pop("customdata")[0], "this is set as text below the chart"
+    assert "<b>" not in json.dumps(quality), "Plotly reads labels as HTML"
 
 
 @pytest.mark.parametrize(
