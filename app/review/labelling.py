@@ -64,7 +64,7 @@ async def give_label(
     if len(await read_labels(connection, line.project_id, trace_id)) >= MOST_LABELS:
         raise Conflict(f"A call has at most {MOST_LABELS} labels: remove one first.")
     await add_label(connection, trace, label)
-    if label.evidence is None and len(trace.flags) <= 1 and flag in {None, *trace.flags}:
+    if label.evidence is None and {*trace.flags} <= {flag}:
         await release_claim(connection, line.project_id, trace_id, line.actor)
     await _note(connection, line, label)
     await _record(connection, line, "label.given", label)

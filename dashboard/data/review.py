@@ -14,7 +14,7 @@ __all__ = ["MOST_IN_HAND", "Done", "Entry", "Hand", "read_hand"]
 MOST_IN_HAND = 50
 """The most calls that one person has claimed at a time."""
 _MOST_ENTRIES = 2_000
-Outcome = Literal["", "true_alarm", "false_alarm", "score", "skipped"]
+Outcome = Literal["", "true_alarm", "false_alarm", "score", "missed", "skipped"]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,11 +31,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """A label that was given, and the entry it was given to, so that it can be taken back."""
+    """A label that was given, and the entry it was given to, so that it can be taken back.
+
+    `finding` is what the label is about; None is the whole call.
+    """
 
     at: int
     trace_id: UUID
     label_id: UUID
+    finding: Annotated[str, Meta(max_length=512)] | None = None
 
 
 class Hand(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,27 +68,35 @@ class Hand(msgspec.Struct, frozen=True, kw_only=True):
         """Return the hand with another entry shown; it stops at both ends."""
         return self._with(at=min(max(self.at + steps, 0), len(self.entries)))
 
-    def decide(self, outcome: Outcome, label_id: UUID | None = None) -> Hand:
+    def decide(self, outcome: Outcome, label_id: UUID | None = None, finding: str | None = None) -> Hand:
         """Return the hand after a decision on the shown entry, with the next one that waits."""
         entry = self.entries[self.at]
         changed = msgspec.structs.replace(entry, outcome=outcome)
         entries = (*self.entries[: self.at], changed, *self.entries[self.at + 1 :])
         hand = self._with(entries=entries)
         if label_id is not None:
-            hand = hand.note(label_id)
+            hand = hand.note(label_id, finding)
         later = (at for at in range(self.at + 1, len(entries)) if not entries[at].outcome)
         return msgspec.structs.replace(hand, at=next(later, len(entries)))
 
-    def note(self, label_id: UUID) -> Hand:
-        """Return the hand that remembers a label of the shown entry."""
-        done = Done(at=self.at, trace_id=self.entries[self.at].trace_id, label_id=label_id)
-        return self._with(done=(*self.done[-_MOST_ENTRIES + 1 :], done))
+    def note(self, label_id: UUID, finding: str | None = None) -> Hand:
+        """Return the hand that remembers a label of the shown entry.
+
+        The API keeps the newest label of a person about a finding, so an earlier one is forgotten.
+        """
+        trace_id = self.entries[self.at].trace_id
+        kept = tuple(one for one in self.done if (one.trace_id, one.finding) != (trace_id, finding))
+        done = Done(at=self.at, trace_id=trace_id, label_id=label_id, finding=finding)
+        return self._with(done=(*kept[-_MOST_ENTRIES + 1 :], done))
 
     def undo(self) -> Hand:
-        """Return the hand before the last label, with its entry shown again."""
+        """Return the hand before the last label, with its entry shown again.
+
+        A flag waits again only if the label was about it.
+        """
         last = self.done[-1]
         hand = self._with(done=self.done[:-1], at=min(last.at, len(self.entries)))
-        if hand.entry is None:
+        if hand.entry is None or hand.entry.flag not in {None, last.finding}:
             return hand
         changed = msgspec.structs.replace(hand.entry, outcome="")
         return msgspec.structs.replace(

@@ -45,6 +45,7 @@ OUTCOMES: Mapping[str, str] = {
     "true_alarm": "true alarm",
     "false_alarm": "false alarm",
     "score": "scored",
+    "missed": "missed finding",
     "skipped": "skipped",
 }
 _LEAD = 1_000

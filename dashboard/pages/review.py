@@ -249,7 +249,7 @@ async def _decide(
     if entry.flag is None:
         return hand, "This call has no finding. Press 0 to 5 to score it."
     label_id = await reviewing.label(view, entry, finding=entry.flag, verdict=verdict)
-    return hand.decide(verdict, label_id), f"Marked as a {verdict.replace('_', ' ')}."
+    return hand.decide(verdict, label_id, entry.flag), f"Marked as a {verdict.replace('_', ' ')}."
 
 
 async def _score(reviewing: Reviewing, view: View, hand: Hand, entry: Entry, stars: int) -> tuple[Hand, str]:
@@ -268,8 +268,8 @@ async def _note_missed(
     label_id = await reviewing.label(view, entry, finding=name, verdict="true_alarm")
     said = f"Noted that {flag_name(name)} missed this call."
     if entry.flag is None:
-        return hand.decide("true_alarm", label_id), said
-    return hand.note(label_id), f"{said} Its finding still waits."
+        return hand.decide("missed", label_id, name), said
+    return hand.note(label_id, name), f"{said} Its finding still waits."
 
 
 async def _draw(reviewing: Reviewing, view: View, hand: Hand, search: str | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.e2e.browser import ADDRESS, Tab, open_tab
-from tests.e2e.stack import Stack, running_stack
+from tests.e2e.stack import Stack, running_stack, wait_for
 
 pytestmark = pytest.mark.long
 
@@ -126,3 +126,23 @@ def test_what_was_missed_is_said_by_keyboard_and_can_be_taken_back(stack: Stack,
     tab.see("#review-said", "taken back")
     tab.see(FINDING, "A call without a finding")
     assert httpx.get(where).json()["labels"] == []
+
+
+def test_what_was_said_twice_is_taken_back_once_and_the_finding_still_waits(stack: Stack, tab: Tab) -> None:
+    stack.post_many([{"prompt": "Where?", "response": THEIRS, "tags": ["twice"]}])
+    stack.wait_until_settled(PATIENCE)
+    tab.go(f"{stack.dashboard}/review?filter=tag+%3D+twice")
+    tab.see(FINDING, "PII leak")
+    (call,) = httpx.get(f"{stack.api}/traces", params={"filter": "tag = twice"}).json()["traces"]
+    where = f"{stack.api}/traces/{call['trace_id']}"
+    for key, said in (("3", "scored 3 of 5"), ("4", "scored 4 of 5")):
+        press(tab, key)
+        tab.see("#review-said", said)
+    assert [one["value"] for one in httpx.get(where).json()["labels"]] == [0.8]
+    press(tab, "t")
+    tab.see(FINDING, "Nothing waits")
+    for left in (1, 0):
+        press(tab, "u")
+        wait_for(lambda left=left: len(httpx.get(where).json()["labels"]) == left, PATIENCE, "one label less")
+        tab.see(FINDING, "PII leak")
+    assert tab.text("#review-problem") == ""

@@ -83,6 +83,7 @@ async def test_labels_are_a_file_that_the_benchmark_reads(api: ApiRig, tmp_path:
     said: list[dict[str, Any]] = [
         {"finding": "pii_leak", "label": "true_alarm", "value": 1.0},
         {"finding": "relevance", "label": "true_alarm", "value": 1.0},
+        {"finding": "toxicity", "label": "true_alarm", "value": 1.0},
         {"finding": "pii_leak", "label": "false_alarm", "value": 0.0},
         {"label": "score", "value": 0.75},
         {"finding": "pii_leak", "label": "true_alarm", "value": 1.0, "evidence": span},
@@ -97,12 +98,18 @@ async def test_labels_are_a_file_that_the_benchmark_reads(api: ApiRig, tmp_path:
     file = tmp_path / "own.jsonl"
     file.write_bytes((await export(api, kind="labelled")).content)
     found = {row["task"]: row for row in map(json.loads, file.read_text().splitlines())}
-    # The newest label decides, a place decides nothing, and a relevant answer has the label 1.
-    assert {task: row["label"] for task, row in found.items()} == {"pii": 0, "relevance": 0, "quality": 0.75}
+    # The newest label decides, a place decides nothing, and a relevant answer has the label 1. The
+    # call has no flag of toxicity, so that label says what was missed.
+    wanted = {"pii": 0, "relevance": 0, "toxicity": 1, "quality": 0.75}
+    assert {task: row["label"] for task, row in found.items()} == wanted
+    assert (found["toxicity"]["meta"]["finding"], found["toxicity"]["meta"]["flag"]) == ("toxicity", None)
+    assert trace is not None
+    assert "toxicity" not in trace.hits
     assert found["pii"]["response"] == called["response"]
     assert found["pii"]["context"] == "a"
     assert found["pii"]["meta"]["finding"] == "pii_leak"
     assert sorted((one.task, one.name, len(one.rows)) for one in read_sources(file)) == [
         ("pii", "human", 1),
         ("relevance", "human", 1),
+        ("toxicity", "human", 1),
     ]

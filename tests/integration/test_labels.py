@@ -132,6 +132,28 @@ async def test_a_call_waits_until_its_flags_are_decided_and_a_claim_expires(api:
     assert await claim(api, "bob", filter="tag = x") == []
 
 
+@pytest.mark.parametrize(
+    ("said", "freed"),
+    [
+        ({"score": 0.2}, False),
+        ({"finding": "coherence", "verdict": "true_alarm"}, False),
+        ({**TRUE, "evidence": {"field": "response", "start": 0, "end": 6}}, False),
+        (TRUE, True),
+        (FALSE, True),
+    ],
+)
+async def test_a_call_stays_claimed_until_its_only_flag_is_decided(
+    api: ApiRig, said: dict[str, Any], *, freed: bool
+) -> None:
+    (flagged,) = await api.store(DANGER)
+    assert await claim(api, "ann") == [flagged]
+    await label(api, flagged, said)
+    assert await claim(api, "bob") == []
+    async with api.worker.engine.begin() as connection:
+        claims = await connection.exec_driver_sql("SELECT count(*) FROM review_claims")
+        assert claims.scalar_one() == (0 if freed else 1)
+
+
 async def test_the_rules_of_a_project_fill_the_queue(api: ApiRig) -> None:
     (flagged,), (low,), (liked,), (good,) = [
         await api.store(one) for one in (DANGER, {**SAFE, "response": "no"}, SAFE, SAFE)

@@ -43,15 +43,45 @@ def test_every_flag_of_a_call_is_an_entry_and_a_call_that_is_known_is_not_taken_
 
 
 def test_a_decision_shows_the_next_entry_that_waits_and_undoing_shows_it_again() -> None:
-    hand = Hand().take(CLAIMED).move(1).decide("false_alarm", THREE)
+    hand = Hand().take(CLAIMED).move(1).decide("false_alarm", THREE, "bias")
     assert shown(hand) == (2, None)
-    hand = hand.move(-2).decide("true_alarm", TWO)
+    hand = hand.move(-2).decide("true_alarm", TWO, "pii_leak")
     assert shown(hand) == (2, None)
     assert hand.waiting == 2
     hand = hand.undo()
     assert (shown(hand), hand.done[-1].label_id) == ((1, "pii_leak"), THREE)
     assert shown(hand.undo()) == (1, "bias")
     assert hand.undo().waiting == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "left"),
+    [
+        ("pii_leak", "pii_leak", [TWO]),
+        (None, None, [TWO]),
+        ("toxicity", "toxicity", [TWO]),
+        ("toxicity", "bias", [ONE, TWO]),
+        ("pii_leak", None, [ONE, TWO]),
+    ],
+)
+def test_a_label_that_another_one_replaced_is_not_taken_back_again(
+    first: str | None, second: str | None, left: list[UUID]
+) -> None:
+    hand = Hand().take(CLAIMED[:1]).note(ONE, first).note(TWO, second)
+    assert [one.label_id for one in hand.done] == left
+
+
+def test_the_same_finding_of_another_call_is_another_label() -> None:
+    hand = Hand().take(CLAIMED).move(1).note(ONE, "bias").move(2).note(TWO, "bias")
+    assert [one.label_id for one in hand.done] == [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    ("noted", "outcome"), [("toxicity", "true_alarm"), (None, "true_alarm"), ("pii_leak", "")]
+)
+def test_taking_back_another_label_leaves_a_finding_decided(noted: str | None, outcome: str) -> None:
+    hand = Hand().take(CLAIMED).decide("true_alarm", ONE, "pii_leak").move(-1).note(TWO, noted).undo()
+    assert hand.entries[0].outcome == outcome
 
 
 def test_a_skipped_entry_waits_and_does_not_come_again_by_itself() -> None:
