@@ -168,8 +168,12 @@ def test_what_a_point_says_stands_below_its_chart(stack: Stack, tab: Tab, width:
     recent = [datetime.now(TOKYO) - timedelta(hours=ago) for ago in range(3)]
     assert any(said.startswith(f"{at:%d %b %H}:00: ") for at in recent)
 
-    if width < 600:
-        return  # a finger scrolls there
+
+def test_dragging_over_a_chart_sets_the_time_in_the_zone_of_the_browser(stack: Stack, tab: Tab) -> None:
+    tab.call("Emulation.setTimezoneOverride", timezoneId=TOKYO.key)
+    tab.show(width=1280, height=900, scheme="light")
+    show(stack, tab, "/")
+    tab.expect(f"!!document.querySelector('{CHART} [data-time]')")
     x, y, wide = place(tab)
     tab.drag((x + wide * 0.3, y), (x + wide * 0.6, y))
     tab.expect("/from=.+&to=/.test(location.search)")

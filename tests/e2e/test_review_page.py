@@ -145,4 +145,6 @@ def test_what_was_said_twice_is_taken_back_once_and_the_finding_still_waits(stac
         press(tab, "u")
         wait_for(lambda left=left: len(httpx.get(where).json()["labels"]) == left, PATIENCE, "one label less")
         tab.see(FINDING, "PII leak")
+    press(tab, "u")  # the score of 3 was replaced, so nothing is left
+    tab.expect("document.querySelector('#review-said').textContent === ''")
     assert tab.text("#review-problem") == ""
