@@ -36,7 +36,8 @@ from tests.e2e.stack import ROOT, data_folder, wait_for
 CALLS = 60_000
 LATER = 500
 SEED = int(os.environ.get("LLM_MONITOR_CHAOS_SEED", "1"))
-FORMATS = ("ndjson", "csv", "parquet")
+# NDJSON is appended as CSV is; tests/integration/test_export_command.py kills the end of all three.
+FORMATS = ("csv", "parquet")
 KILLS = (("api",), ("command",), ("api", "postgres", "command"))
 PATIENCE_SECONDS = 300.0
 LONGEST_WAIT = 0.2
